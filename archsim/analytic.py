@@ -1,0 +1,183 @@
+"""Engine `analytic`: the machine's recurrences without SimPy, vectorised over designs.
+
+Every order in the machine is static, so its timing is a max-plus recurrence over the bursts of the plan. This module
+writes that recurrence down on its own, from plan and work alone, and equals the `burst` engine in cycles, stalls and
+every count (tests/archsim/test_engines.py). With s, p the cycles of a column on the weight path and on the tiles, L the
+latency, F the columns the FIFO holds and n those of the burst::
+
+    S = max(path free, list known, tiles began the burst before)     stream start
+    C = max(tiles free, S + s + L, scratch bank free at a block's first burst)     tile start;  n = 0: without s + L
+    I = last column issued (``mapping.last_issue_cycle``) -> path free
+    E = max(C + n p, I + L + p) -> tiles free;  n = 0: E = C
+    activated_b = max(activated, E) + a_b, which frees the bank;  encoded_b = max(encoded, activated_b + depth) + u_b
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.design import Design
+from archsim.ledger import Ledger
+from archsim.mapping import Plan
+from archsim.work import STALLS, Timing, Work
+
+Ints = NDArray[np.int64]
+
+WAITS = ("nothing", "previous_step", "same_step")
+
+
+@dataclass(frozen=True)
+class _Table:
+    """One burst of the step's static order, as a row of integers per design; absent ones pad shorter plans."""
+
+    columns: Ints  # (T, D)
+    present: NDArray[np.bool_]  # (D,), like all below
+    opens: NDArray[np.bool_]
+    closes: NDArray[np.bool_]
+    feeds_state: NDArray[np.bool_]
+    ends_state: NDArray[np.bool_]
+    waits: Ints
+    stream: Ints
+    tile: Ints
+    fifo: Ints
+    activation: Ints
+    encode: Ints
+
+
+def run_analytic(jobs: Sequence[tuple[Design, Plan, Work]]) -> list[Timing]:
+    """Timings of several (design, plan, work), all of the same number of steps."""
+    steps = len(jobs[0][2].active)
+    if any(len(work.active) != steps for _, _, work in jobs):
+        raise ValueError("jobs of one call must have the same number of steps")
+    tables = _tables(jobs)
+    cycles, stalls, step_ends = _recur(jobs, tables, steps)
+    return [
+        _timing(design, plan, work, int(cycles[d]), {c: int(stalls[c][d]) for c in STALLS}, step_ends[:, d].copy())
+        for d, (design, plan, work) in enumerate(jobs)
+    ]
+
+
+def _tables(jobs: Sequence[tuple[Design, Plan, Work]]) -> list[_Table]:
+    flat = [[(block, i) for block in plan.blocks for i in range(len(block.bursts))] for _, plan, _ in jobs]
+    tables = []
+    for k in range(max(len(order) for order in flat)):
+        slots = [order[k] if k < len(order) else None for order in flat]
+        # A padding burst has no columns, opens and closes nothing: only `present` keeps it from touching the tiles.
+        filled = [slot or order[-1] for slot, order in zip(slots, flat, strict=True)]
+        blocks = [block for block, _ in filled]
+        bursts = [block.bursts[i] for block, i in filled]
+        present = np.array([slot is not None for slot in slots])
+        columns = np.stack(
+            [work.streamed[list(burst.operands)].sum(axis=0) for (_, _, work), burst in zip(jobs, bursts, strict=True)],
+            axis=1,
+        )
+        closes = present & np.array([i == len(block.bursts) - 1 for block, i in filled])
+        feeds = closes & np.array([block.feeds_state for block in blocks])
+        last = [plan.state_blocks[-1].index for _, plan, _ in jobs]
+        tables.append(
+            _Table(
+                columns=columns,
+                present=present,
+                opens=present & np.array([i == 0 for _, i in filled]),
+                closes=closes,
+                feeds_state=feeds,
+                ends_state=feeds & np.array([b.index == e for b, e in zip(blocks, last, strict=True)]),
+                waits=np.array([WAITS.index(burst.waits) for burst in bursts]),
+                stream=np.array([b.stream_cycles for b in blocks]),
+                tile=np.array([b.tile_cycles for b in blocks]),
+                fifo=np.array([b.fifo_columns for b in blocks]),
+                activation=np.array([b.activation_cycles for b in blocks]),
+                encode=np.array([b.encode_cycles for b in blocks]),
+            )
+        )
+    return tables
+
+
+def _recur(
+    jobs: Sequence[tuple[Design, Plan, Work]], tables: list[_Table], steps: int
+) -> tuple[Ints, dict[str, Ints], Ints]:
+    zero = np.zeros(len(jobs), np.int64)
+    latency = np.array([plan.latency_cycles for _, plan, _ in jobs])
+    double = np.array([plan.banks == 2 for _, plan, _ in jobs])
+    depth = np.array([design.activation_unit.depth_cycles for design, _, _ in jobs])
+    path = began = tiles = activated = activated_before = encoded = finished = list_before = list_now = zero
+    stalls = dict.fromkeys(STALLS, zero)
+    step_ends = np.zeros((steps, len(jobs)), np.int64)
+    for t in range(steps):
+        list_before = list_now
+        for b in tables:
+            n = b.columns[t]
+            some = n > 0
+            path_free = np.maximum(path, began)
+            listed = np.where(b.waits == 1, list_before, np.where(b.waits == 2, list_now, 0))
+            start = np.maximum(path_free, listed)
+            ready = start + np.where(some, b.stream + latency, 0)
+            bank_free = np.where(double, activated_before, activated)
+            begin = np.maximum(np.maximum(tiles, ready), np.where(b.opens, bank_free, 0))
+            last = _last_issue(b, latency, n, start, begin)
+            end = np.where(some, np.maximum(begin + n * b.tile, last + latency + b.tile), begin)
+            waited = np.maximum(0, ready - tiles)
+            for_list = np.minimum(waited, np.maximum(0, listed - path_free))
+            for cause, cycles in (
+                ("scratch_bank", begin - np.maximum(tiles, ready)),
+                ("state_dependency", for_list),
+                ("weight_latency", waited - for_list),
+                ("weight_bandwidth", np.where(some, end - begin - n * b.tile, 0)),
+            ):
+                stalls[cause] = stalls[cause] + np.where(b.present, cycles, 0)
+            path = np.where(b.present, np.where(some, np.maximum(last, begin), begin), path)
+            began = np.where(b.present, begin, began)
+            tiles = np.where(b.present, end, tiles)
+            activation_end = np.maximum(activated, end) + b.activation
+            activated_before = np.where(b.closes, activated, activated_before)
+            activated = np.where(b.closes, activation_end, activated)
+            encoded = np.where(b.feeds_state, np.maximum(encoded, activated + depth) + b.encode, encoded)
+            list_now = np.where(b.ends_state, encoded, list_now)
+            finished = np.maximum(finished, np.maximum(activated + depth, encoded))
+        step_ends[t] = list_now
+    stalls["drain"] = finished - tiles
+    return finished, stalls, step_ends
+
+
+def _last_issue(b: _Table, latency: Ints, n: Ints, start: Ints, begin: Ints) -> Ints:
+    """``mapping.last_issue_cycle`` for every design at once."""
+    pace = np.maximum(b.stream, b.tile)
+    trip = b.stream + latency + b.tile
+    trips = np.where(b.fifo * pace >= trip, 1, np.maximum(1, (n - 1) // b.fifo))
+    held = begin + b.tile + (trips - 1) * trip + (n - 1 - trips * b.fifo) * pace + b.stream
+    last: Ints = np.where(n > b.fifo, np.maximum(start + n * b.stream, held), start + n * b.stream)
+    return last
+
+
+def _timing(design: Design, plan: Plan, work: Work, cycles: int, stalls: dict[str, int], step_ends: Ints) -> Timing:
+    """Counts follow from the totals of the work; nothing of them depends on when things happened."""
+    ledger = Ledger()
+    steps = len(work.active)
+    lane_steps = int(work.active.sum())
+    streamed = work.streamed.sum(axis=1)
+    lane_columns = (work.streamed * work.active).sum(axis=1)
+    busy = 0
+    for block in plan.blocks:
+        for operand in (i for burst in block.bursts for i in burst.operands):
+            columns = int(streamed[operand])
+            busy += columns * block.tile_cycles
+            ledger.add("dram", "read_bits", columns * block.column_dram_bits)
+            ledger.add("weight_memory", "sram_read_word", columns * block.column_sram_words)
+            ledger.add("weight_memory", "fifo_word", columns * block.column_words)
+            issued = block.rows * int(lane_columns[operand])
+            useful = block.rows * int(work.columns[operand].nonzero.sum())
+            ledger.add("pe_array", "mac", useful)
+            ledger.add("pe_array", "mac_zero_operand", issued - useful)
+            ledger.add("pe_array", "scratch_access", issued)
+            if work.reads_buffer[operand]:
+                ledger.add("state_buffer", "h_read", int(lane_columns[operand]))
+        for component, action, per_lane in block.results:
+            ledger.add(component, action, per_lane * lane_steps)
+        if block.feeds_state and design.skip_encoder.enabled:
+            ledger.add("skip_encoder", "scan_column", block.units * steps)
+    ledger.add("skip_encoder", "list_column", int(work.listed_states.sum()))
+    issued = ledger.get("pe_array", "mac") + ledger.get("pe_array", "mac_zero_operand")
+    ledger.add("pe_array", "idle_pe_cycle", design.pe_array.pes * cycles - issued)
+    return Timing(cycles, busy, stalls, step_ends, ledger)

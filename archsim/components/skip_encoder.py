@@ -1,0 +1,42 @@
+"""The encoder that lists the non-zero columns of a new state, block by block."""
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import simpy
+from pydantic import Field
+
+from archsim.components.base import Spec
+
+if TYPE_CHECKING:
+    from archsim.machine import Run
+
+
+class SkipEncoderSpec(Spec):
+    """Scans the union over lanes at a fixed rate; each listed column is stored as (state, offset to the next)."""
+
+    enabled: bool = Field(description="False: every column is listed and streamed")
+    columns_per_cycle: int = Field(ge=1)
+    offset_bits: int = Field(ge=0, le=32)
+
+
+class SkipEncoder:
+    """Takes finished blocks in order; the list of a step is known when its last block is encoded."""
+
+    def __init__(self, run: "Run") -> None:
+        self.run = run
+        self.inbox: simpy.Store = simpy.Store(run.env)
+
+    def process(self) -> Generator[simpy.Event, Any, None]:
+        run = self.run
+        depth = run.design.activation_unit.depth_cycles
+        for step in range(run.steps):
+            for block in run.plan.state_blocks:
+                activated: int = yield self.inbox.get()
+                yield run.env.timeout(max(0, activated + depth - run.now))
+                run.note("skip_encoder", "encode", step, block.index)
+                yield run.env.timeout(block.encode_cycles)
+                if run.design.skip_encoder.enabled:
+                    run.ledger.add("skip_encoder", "scan_column", block.units)
+            run.ledger.add("skip_encoder", "list_column", int(run.work.listed_states[step]))
+            run.state_finished(step)

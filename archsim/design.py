@@ -1,0 +1,128 @@
+"""Design: a frozen, validated tree of component specs. From TOML, to TOML, overridden by dotted path."""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Self
+
+import tomli_w
+from pydantic import Field, ValidationError, model_validator
+
+from archsim import designs
+from archsim.components import (
+    ActivationUnitSpec,
+    DramSpec,
+    PEArraySpec,
+    SkipEncoderSpec,
+    StateBufferSpec,
+    WeightMemorySpec,
+)
+from archsim.components.base import Spec
+from archsim.trace import BadInput, Scope
+
+Value = str | int | float | bool
+
+
+class Design(Spec):
+    """One accelerator: everything the engines and the cost model know of it."""
+
+    name: str
+    title: str = ""
+    node_nm: int = Field(ge=7, le=180)
+    clock_mhz: int = Field(ge=1, le=5000)
+    lanes: int = Field(ge=1, le=1024, description="sequences side by side; the PEs are shared evenly among them")
+    host: tuple[Scope, ...] = Field(default=(), description="scopes that run elsewhere and are not counted")
+    dram: DramSpec
+    weight_memory: WeightMemorySpec
+    pe_array: PEArraySpec
+    skip_encoder: SkipEncoderSpec
+    state_buffer: StateBufferSpec
+    activation_unit: ActivationUnitSpec
+
+    @model_validator(mode="after")
+    def _lanes_divide(self) -> Self:
+        if self.pe_array.pes % self.lanes:
+            raise ValueError(
+                f"lanes must divide the {self.pe_array.pes} PEs (tiles x pes_per_tile), {self.lanes} does not"
+            )
+        return self
+
+    @property
+    def pes_per_lane(self) -> int:
+        return self.pe_array.pes // self.lanes
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+    def to_toml(self) -> str:
+        return tomli_w.dumps(self.model_dump(mode="json"))
+
+    def override(self, values: Mapping[str, Value]) -> "Design":
+        """A copy with dotted paths set, e.g. ``{"pe_array.tiles": 2}``; BadInput where a path or a value is wrong."""
+        tree = self.model_dump(mode="json")
+        for path, value in values.items():
+            *parents, leaf = path.split(".")
+            node: Any = tree
+            for parent in parents:
+                node = node.get(parent) if isinstance(node, dict) else None
+            if not isinstance(node, dict) or leaf not in node or isinstance(node[leaf], dict):
+                raise BadInput(f"design {self.name}: no parameter {path!r}; it has {', '.join(parameters(self))}")
+            node[leaf] = value
+        return _validated(tree, f"design {self.name}")
+
+
+def parameters(design: Design) -> list[str]:
+    """Dotted paths of every parameter of a design."""
+
+    def walk(node: Mapping[str, Any], prefix: str) -> list[str]:
+        paths: list[str] = []
+        for key, value in node.items():
+            paths += walk(value, f"{prefix}{key}.") if isinstance(value, dict) else [prefix + key]
+        return paths
+
+    return walk(design.model_dump(mode="json"), "")
+
+
+def load_design(name_or_path: str | Path) -> Design:
+    """A shipped design by name, or one from a TOML file; BadInput says what is wrong, and where."""
+    if str(name_or_path) in designs.ALL:
+        where = f"design {name_or_path}"
+        text = resources.files("archsim.designs").joinpath(f"{name_or_path}.toml").read_text()
+    else:
+        path = Path(name_or_path)
+        where = str(path)
+        if not path.is_file():
+            raise BadInput(f"{path}: no such design file, nor one of {', '.join(designs.ALL)}")
+        text = path.read_text()
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"{where}: not TOML: {error}") from None
+    return _validated(tree, where)
+
+
+def _validated(tree: Mapping[str, Any], where: str) -> Design:
+    try:
+        return Design.model_validate(tree)
+    except ValidationError as error:
+        raise BadInput(f"{where}: {explain(error)}") from None
+
+
+def explain(error: ValidationError) -> str:
+    """The mistakes of a validation in one line: dotted path, rule, what was given."""
+    lines = []
+    for item in error.errors():
+        path = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "extra_forbidden":
+            lines.append(f"{path}: unknown key")
+        elif item["type"] == "missing":
+            lines.append(f"{path}: is missing")
+        else:
+            given = "" if isinstance(item["input"], dict) else f", not {item['input']!r}"
+            message = item["msg"].removeprefix("Value error, ")
+            lines.append(f"{path + ': ' if path else ''}{message}{given}")
+    return "; ".join(lines)

@@ -1,0 +1,135 @@
+"""SimReport: what one simulation says, ready to print or to save."""
+
+from dataclasses import dataclass
+
+from archsim.costs import AreaReport, EnergyReport, Figure
+from archsim.design import Design
+from archsim.ledger import Ledger
+from archsim.work import Macs
+
+JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
+
+
+@dataclass(frozen=True)
+class SimReport:
+    """One design running one trace. Energy is per token: a step of 8 lanes makes 8 tokens."""
+
+    design: Design
+    workload: str
+    synthetic: bool
+    engine: str
+    scope: str
+    lanes: int
+    steps: int
+    tokens: int
+    cycles: int
+    busy_cycles: int
+    stalls: dict[str, int]
+    macs: Macs
+    ledger: Ledger
+    energy: EnergyReport
+    area: AreaReport
+    resident: bool
+    """Weights lie in on-chip SRAM (loading them once is not counted) or stream from DRAM every step."""
+    model_bits: int
+    left_out: tuple[str, ...]
+    cycles_dense_same_lanes: int
+    """Cycles of the same run with skipping off."""
+    cycles_per_token_best_dense: float
+    """The fewest cycles a token with skipping off, at these lanes or at all of the design's that the trace fills."""
+    macs_dense_streamed: int
+    """MACs issued with skipping off."""
+
+    @property
+    def seconds(self) -> float:
+        return self.cycles / (self.design.clock_mhz * 1e6)
+
+    @property
+    def cycles_per_step(self) -> float:
+        return self.cycles / self.steps
+
+    @property
+    def latency_us_per_step(self) -> float:
+        return self.seconds * 1e6 / self.steps
+
+    @property
+    def time_us_per_token(self) -> float:
+        return self.seconds * 1e6 / self.tokens
+
+    @property
+    def tokens_per_second(self) -> float:
+        return self.tokens / self.seconds
+
+    @property
+    def gops(self) -> float:
+        """Achieved: operations really issued (a MAC is two), 10^9 per second."""
+        return 2e-9 * self.macs.issued / self.seconds
+
+    @property
+    def gops_effective(self) -> float:
+        """Dense-equivalent: operations of the unpruned model, 10^9 per second."""
+        return 2e-9 * self.macs.dense / self.seconds
+
+    @property
+    def speedup_same_lanes(self) -> float:
+        return self.cycles_dense_same_lanes / self.cycles
+
+    @property
+    def speedup_best_dense(self) -> float:
+        return self.cycles_per_token_best_dense * self.tokens / self.cycles
+
+    @property
+    def speedup_ideal(self) -> float:
+        """What skipping would gain if time went with issued MACs."""
+        return self.macs_dense_streamed / self.macs.issued if self.macs.issued else float("inf")
+
+    @property
+    def dram_gbps(self) -> float:
+        """Mean DRAM bandwidth used, 10^9 bits per second."""
+        return self.ledger.get("dram", "read_bits") / self.seconds * 1e-9
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """One flat object; figures with a unit of their own carry whether they are calibrated or predicted."""
+        return {
+            "design": self.design.name,
+            "workload": self.workload,
+            "synthetic": self.synthetic,
+            "engine": self.engine,
+            "scope": self.scope,
+            "lanes": self.lanes,
+            "steps": self.steps,
+            "tokens": self.tokens,
+            "cycles": self.cycles,
+            "cycles_per_step": self.cycles_per_step,
+            "latency_us_per_step": self.latency_us_per_step,
+            "time_us_per_token": self.time_us_per_token,
+            "tokens_per_second": self.tokens_per_second,
+            "gops": self.gops,
+            "gops_effective": self.gops_effective,
+            "speedup_same_lanes": self.speedup_same_lanes,
+            "speedup_best_dense": self.speedup_best_dense,
+            "speedup_ideal": self.speedup_ideal,
+            "busy_cycles": self.busy_cycles,
+            "stalls": dict(self.stalls),
+            "macs": {"dense": self.macs.dense, "issued": self.macs.issued, "useful": self.macs.useful},
+            "weights_resident": self.resident,
+            "model_kib": self.model_bits / 8192,
+            "dram_gbps": self.dram_gbps,
+            "left_out": list(self.left_out),
+            "ledger": {c: dict(actions) for c, actions in self.ledger.counts.items()},
+            "energy_pj_per_token": {
+                **{name: figure.value for name, figure in self.energy.components.items()},
+                "total_chip": self.energy.total_chip,
+                "total_system": self.energy.total_system,
+            },
+            "energy_status": _status(self.energy.components),
+            "area_mm2": {
+                **{name: figure.value for name, figure in self.area.components.items()},
+                "total_chip": self.area.total_chip,
+            },
+            "area_status": _status(self.area.components),
+        }
+
+
+def _status(components: dict[str, Figure]) -> dict[str, JsonValue]:
+    return {name: figure.status for name, figure in components.items()}

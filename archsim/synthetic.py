@@ -1,0 +1,84 @@
+"""Synthetic traces: drawn masks for studying a machine. They carry no accuracy and say so in their header."""
+
+import numpy as np
+
+from archsim.trace import (
+    VERSION,
+    BadInput,
+    Elementwise,
+    Encode,
+    Graph,
+    Header,
+    MatVec,
+    NumberFormat,
+    Operand,
+    Trace,
+    pack_mask,
+)
+
+FORMATS = {
+    "binary": NumberFormat(name="binary", bits=1, multiplier="mux"),
+    "ternary": NumberFormat(name="ternary", bits=2, multiplier="mux"),
+    "fixed4": NumberFormat(name="fixed4", bits=4, multiplier="fixed"),
+    "fixed8": NumberFormat(name="fixed8", bits=8, multiplier="fixed"),
+    "fixed12": NumberFormat(name="fixed12", bits=12, multiplier="fixed"),
+    "float32": NumberFormat(name="float32", bits=32, multiplier="float"),
+}
+
+
+def synthesize(
+    hidden: int,
+    inputs: int,
+    density: float,
+    *,
+    correlation: float = 0.0,
+    sequences: int = 8,
+    steps: int = 100,
+    weight_format: str = "fixed8",
+    state_bits: int = 8,
+    seed: int = 1,
+) -> Trace:
+    """An LSTM of `hidden` units on a one-hot input of `inputs` symbols, without norms and without a readout.
+
+    Each state element is non-zero with probability `density`, independently over steps and units; two lanes agree with
+    Pearson correlation `correlation`: every lane takes a shared draw with probability sqrt(correlation), else its own.
+    """
+    if weight_format not in FORMATS:
+        raise BadInput(f"weight format must be one of {', '.join(FORMATS)}, not {weight_format!r}")
+    for name, value in (("density", density), ("correlation", correlation)):
+        if not 0.0 <= value <= 1.0:
+            raise BadInput(f"{name} must be between 0 and 1, not {value}")
+    for name, count in (("hidden", hidden), ("inputs", inputs), ("sequences", sequences), ("steps", steps)):
+        if count < 1:
+            raise BadInput(f"{name} must be at least 1, not {count}")
+    rng = np.random.default_rng(seed)
+    mask = np.empty((steps + 1, sequences, -(-hidden // 8)), np.uint8)
+    for t in range(steps + 1):
+        shared = rng.random(hidden) < density
+        own = rng.random((sequences, hidden)) < density
+        follows = rng.random((sequences, hidden)) < np.sqrt(correlation)
+        mask[t] = pack_mask(np.where(follows, shared, own))
+    weights = FORMATS[weight_format]
+    graph = Graph(
+        operations=(
+            MatVec(name="W_x", scope="input", rows=4 * hidden, cols=inputs, weight_format=weights,
+                   operand="x", edge="input", group="gates"),
+            MatVec(name="W_h", scope="recurrent", rows=4 * hidden, cols=hidden, weight_format=weights,
+                   operand="h", edge="previous_step", group="gates"),
+            Elementwise(name="cell", scope="recurrent", kind="lstm_cell", size=hidden, of="gates"),
+            Encode(name="encode_h", scope="recurrent", size=hidden, of="cell", operand="h"),
+        ),
+        operands=(
+            Operand(name="x", size=inputs, bits=1, kind="one_hot"),
+            Operand(name="h", size=hidden, bits=state_bits, kind="state"),
+        ),
+    )  # fmt: skip
+    header = Header(
+        version=VERSION,
+        workload=f"synthetic-lstm{hidden}-{weight_format}-d{density:g}",
+        synthetic=True,
+        provenance={"density": density, "correlation": correlation, "seed": seed},
+        graph=graph,
+    )
+    symbols = rng.integers(0, inputs, (steps, sequences), dtype=np.uint16)
+    return Trace(header, {"x": symbols, "h": mask}, np.full(sequences, steps, np.int64))

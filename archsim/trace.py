@@ -1,0 +1,313 @@
+"""The contract between networks and machines: what was computed, step by step, and which operands were zero.
+
+A trace is cell-agnostic. Its graph holds the operations of one time step; its operands say, for every step and every
+sequence, which elements were non-zero (or which symbol a one-hot input had). How many sequences run side by side is
+the hardware's choice: lane ``i`` of a run is sequence ``i`` of the trace.
+
+One file, ``.npz`` without pickle: a JSON header and one array an operand, validated on load.
+"""
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+VERSION = 1
+
+Scope = Literal["input", "recurrent", "readout", "embedding"]
+Edge = Literal["input", "previous_step", "same_step"]
+
+
+class BadInput(ValueError):
+    """A file or an argument that breaks a stated rule: what, where, the rule, what was given."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NumberFormat(_Frozen):
+    """A weight format as hardware sees it: its name, its storage bits, and the arithmetic it needs."""
+
+    name: str
+    bits: int = Field(ge=1, le=64)
+    multiplier: Literal["float", "fixed", "mux"]
+
+
+class MatVec(_Frozen):
+    """``rows x cols`` weights times a vector operand, accumulated into `group`."""
+
+    op: Literal["mat_vec"] = "mat_vec"
+    name: str
+    scope: Scope
+    rows: int = Field(ge=1)
+    cols: int = Field(ge=1)
+    weight_format: NumberFormat
+    operand: str
+    edge: Edge
+    group: str
+
+
+class RowAffine(_Frozen):
+    """Scale and shift per row of one product before it meets the others (folded batch norm: a scale a product)."""
+
+    op: Literal["row_affine"] = "row_affine"
+    name: str
+    scope: Scope
+    rows: int = Field(ge=1)
+    of: str
+
+
+class Elementwise(_Frozen):
+    """Activations and updates on `size` units, from the accumulated rows of `of`."""
+
+    op: Literal["elementwise"] = "elementwise"
+    name: str
+    scope: Scope
+    kind: Literal["lstm_cell", "bias"]
+    size: int = Field(ge=1)
+    of: str
+
+
+class Encode(_Frozen):
+    """The non-zero elements of a result become the operand called `operand`."""
+
+    op: Literal["encode"] = "encode"
+    name: str
+    scope: Scope
+    size: int = Field(ge=1)
+    of: str
+    operand: str
+
+
+Operation = Annotated[MatVec | RowAffine | Elementwise | Encode, Field(discriminator="op")]
+
+
+class Operand(_Frozen):
+    """A vector of `size` elements of `bits` each (None: float).
+
+    `one_hot`: stored as the symbol index. `state`: row 0 is the initial value, row t + 1 that after step t.
+    """
+
+    name: str
+    size: int = Field(ge=1)
+    bits: int | None = Field(default=None, ge=1, le=64)
+    kind: Literal["one_hot", "vector", "state"]
+
+
+class Graph(_Frozen):
+    """The operations of one step in order, and their operands."""
+
+    operations: tuple[Operation, ...]
+    operands: tuple[Operand, ...]
+
+    def operand(self, name: str) -> Operand:
+        for operand in self.operands:
+            if operand.name == name:
+                return operand
+        raise BadInput(f"operand must be one of {', '.join(o.name for o in self.operands)}, not {name!r}")
+
+    @property
+    def mat_vecs(self) -> tuple[MatVec, ...]:
+        return tuple(o for o in self.operations if isinstance(o, MatVec))
+
+    def check(self) -> None:
+        """BadInput where an operation names something that is not there, or sizes do not fit."""
+        names = [o.name for o in self.operations]
+        if len(set(names)) != len(names):
+            raise BadInput("operation names must be distinct")
+        if len({o.name for o in self.operands}) != len(self.operands):
+            raise BadInput("operand names must be distinct")
+        groups: dict[str, int] = {}
+        for mv in self.mat_vecs:
+            operand = self.operand(mv.operand)
+            if operand.size != mv.cols:
+                raise BadInput(
+                    f"operation {mv.name}: cols must be {operand.size}, the size of {mv.operand}, not {mv.cols}"
+                )
+            if (operand.kind == "state") == (mv.edge == "input"):
+                raise BadInput(f"operation {mv.name}: edge {mv.edge} does not fit an operand of kind {operand.kind}")
+            if groups.setdefault(mv.group, mv.rows) != mv.rows:
+                raise BadInput(f"operation {mv.name}: rows must be {groups[mv.group]}, as in the rest of {mv.group}")
+        known = set(names) | set(groups)
+        for op in self.operations:
+            if not isinstance(op, MatVec) and op.of not in known:
+                raise BadInput(f"operation {op.name}: of must name an operation or a group, not {op.of!r}")
+            if isinstance(op, Encode):
+                self.operand(op.operand)
+
+
+class Header(_Frozen):
+    """What a trace is of. `synthetic` traces carry no accuracy and are marked wherever they are shown."""
+
+    version: int
+    workload: str
+    synthetic: bool
+    provenance: dict[str, str | int | float]
+    graph: Graph
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns of one MatVec, step by step, over the lanes of a run; all ``(T,)`` int64."""
+
+    listed: NDArray[np.int64]
+    """Columns non-zero in at least one active lane: what is streamed when zeros are skipped."""
+    dense: NDArray[np.int64]
+    """Columns streamed when nothing is skipped (a one-hot operand: its distinct symbols)."""
+    nonzero: NDArray[np.int64]
+    """Non-zero operand elements, summed over the active lanes."""
+    possible: NDArray[np.int64]
+    """Operand elements over the active lanes: ``cols * active``, or ``active`` for a one-hot operand."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A recorded or synthetic run of `steps` steps over `sequences` sequences."""
+
+    header: Header
+    arrays: Mapping[str, NDArray[Any]]
+    """``one_hot`` uint16 ``(T, S)``; ``vector`` packed bits ``(T, S, ceil(size/8))``; ``state`` ``(T + 1, ...)``."""
+    lengths: NDArray[np.int64] = field(repr=False)
+    """Steps of each sequence ``(S,)``; a lane whose sequence has ended is inactive, which is not the same as zero."""
+    _columns: dict[tuple[MatVec, int, int], Columns] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.header.version != VERSION:
+            raise BadInput(f"trace version must be {VERSION}, not {self.header.version}")
+        self.graph.check()
+        if self.lengths.ndim != 1 or not len(self.lengths) or self.lengths.min() < 1:
+            raise BadInput("lengths must hold one positive number of steps a sequence")
+        for operand in self.graph.operands:
+            array = self.arrays.get(operand.name)
+            if array is None:
+                raise BadInput(f"operand {operand.name}: its array is missing")
+            rows = self.steps + (operand.kind == "state")
+            shape: tuple[int, ...] = (rows, self.sequences)
+            dtype: np.dtype[Any] = np.dtype(np.uint16)
+            if operand.kind != "one_hot":
+                shape, dtype = (*shape, -(-operand.size // 8)), np.dtype(np.uint8)
+            if array.shape != shape or array.dtype != dtype:
+                raise BadInput(
+                    f"operand {operand.name}: array must be {dtype} {shape}, not {array.dtype} {array.shape}"
+                )
+            if operand.kind == "one_hot" and array.size and int(array.max()) >= operand.size:
+                raise BadInput(f"operand {operand.name}: symbols must be below {operand.size}, not {int(array.max())}")
+            spare = -operand.size % 8
+            if operand.kind != "one_hot" and spare and np.any(array[..., -1] & ((1 << spare) - 1)):
+                raise BadInput(f"operand {operand.name}: bits beyond element {operand.size - 1} must be zero")
+
+    @property
+    def graph(self) -> Graph:
+        return self.header.graph
+
+    @property
+    def steps(self) -> int:
+        return int(self.lengths.max())
+
+    @property
+    def sequences(self) -> int:
+        return len(self.lengths)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of everything in the trace."""
+        digest = hashlib.sha256(self.header.model_dump_json().encode())
+        digest.update(self.lengths.astype("<i8").tobytes())
+        for name in sorted(self.arrays):
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(self.arrays[name]).tobytes())
+        return digest.hexdigest()
+
+    def active(self, lanes: int, steps: int) -> NDArray[np.bool_]:
+        """Which of the first `lanes` sequences still run at each of the first `steps` steps: ``(steps, lanes)``."""
+        self._check(lanes, steps)
+        running: NDArray[np.bool_] = np.arange(steps)[:, None] < self.lengths[:lanes]
+        return running
+
+    def nonzero(self, mat_vec: MatVec, lanes: int, steps: int, first: int = 0) -> NDArray[np.bool_]:
+        """Non-zero operand elements of `mat_vec` at steps `first` to `steps` - 1: ``(steps - first, lanes, cols)``."""
+        operand = self.graph.operand(mat_vec.operand)
+        active = self.active(lanes, steps)[first:]
+        shift = 1 if mat_vec.edge == "same_step" else 0  # a state's row t+1 is its value after step t
+        rows = self.arrays[operand.name][first + shift : steps + shift, :lanes]
+        if operand.kind == "one_hot":
+            bits = rows[..., None] == np.arange(operand.size, dtype=np.uint16)
+        else:
+            bits = np.unpackbits(rows, axis=-1, count=operand.size).astype(bool)
+        masked: NDArray[np.bool_] = bits & active[..., None]
+        return masked
+
+    def columns(self, mat_vec: MatVec, lanes: int, steps: int) -> Columns:
+        """Column counts of `mat_vec` over the first `lanes` sequences and `steps` steps, remembered."""
+        key = (mat_vec, lanes, steps)
+        if key not in self._columns:
+            self._columns[key] = self._count_columns(mat_vec, lanes, steps)
+        return self._columns[key]
+
+    def _count_columns(self, mat_vec: MatVec, lanes: int, steps: int) -> Columns:
+        one_hot = self.graph.operand(mat_vec.operand).kind == "one_hot"
+        active = self.active(lanes, steps).sum(axis=1, dtype=np.int64)
+        listed = np.empty(steps, np.int64)
+        nonzero = np.empty(steps, np.int64)
+        chunk = max(1, 2**22 // (lanes * mat_vec.cols))
+        for first in range(0, steps, chunk):
+            window = slice(first, min(first + chunk, steps))
+            mask = self.nonzero(mat_vec, lanes, window.stop, first)
+            listed[window] = mask.any(axis=1).sum(axis=-1)
+            nonzero[window] = mask.sum(axis=(1, 2))
+        dense = listed if one_hot else np.where(active > 0, mat_vec.cols, 0).astype(np.int64)
+        return Columns(listed, dense, nonzero, active * (1 if one_hot else mat_vec.cols))
+
+    def _check(self, lanes: int, steps: int) -> None:
+        if not 1 <= lanes <= self.sequences:
+            raise BadInput(f"lanes must be between 1 and the trace's {self.sequences} sequences, not {lanes}")
+        if not 1 <= steps <= self.steps:
+            raise BadInput(f"steps must be between 1 and the trace's {self.steps}, not {steps}")
+
+    def save(self, path: Path) -> None:
+        """Write one file, whole or not at all."""
+        header = np.frombuffer(self.header.model_dump_json().encode(), np.uint8)
+        part = path.with_name(path.name + ".part")
+        arrays = {f"operand.{name}": array for name, array in self.arrays.items()}
+        try:
+            with part.open("wb") as file:
+                np.savez_compressed(file, header=header, lengths=self.lengths, **arrays)  # type: ignore[arg-type]
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: Path) -> "Trace":
+        """A validated trace; BadInput names the file and the rule it breaks."""
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                raw = json.loads(bytes(stored["header"]))
+                version = raw.get("version") if isinstance(raw, dict) else None
+                if version != VERSION:
+                    raise BadInput(f"trace version must be {VERSION}, not {version}")
+                arrays = {n.removeprefix("operand."): stored[n] for n in stored.files if n.startswith("operand.")}
+                return cls(Header.model_validate(raw), arrays, stored["lengths"].astype(np.int64))
+        except FileNotFoundError:
+            raise BadInput(f"{path}: no such trace file") from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise BadInput(f"{path}: header: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        except BadInput as error:
+            raise BadInput(f"{path}: {error}") from None
+        except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
+            raise BadInput(f"{path}: is not a whole archsim trace ({error})") from None
+
+
+def pack_mask(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Bits of the last axis to bytes, first element in the highest bit, as the arrays of a trace hold them."""
+    return np.packbits(mask, axis=-1)

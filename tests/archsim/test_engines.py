@@ -1,0 +1,224 @@
+"""The three engines on drawn designs and traces: `burst` equals `analytic`, both stay with `column`."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from archsim import designs
+from archsim.analytic import run_analytic
+from archsim.design import Design, load_design
+from archsim.machine import run_machine
+from archsim.mapping import plan
+from archsim.synthetic import synthesize
+from archsim.trace import (
+    Elementwise,
+    Encode,
+    Graph,
+    Header,
+    MatVec,
+    NumberFormat,
+    Operand,
+    RowAffine,
+    Trace,
+    pack_mask,
+)
+from archsim.work import Timing, Work, measure
+
+FIXED8 = NumberFormat(name="fixed8", bits=8, multiplier="fixed")
+
+
+@st.composite
+def drawn_designs(draw: st.DrawFn) -> Design:
+    """Small machines of every shape: one lane or many, one accumulator or many, a FIFO of one word upwards."""
+    integer = lambda low, high: draw(st.integers(low, high))  # noqa: E731
+    lanes = draw(st.sampled_from([1, 2, 4]))
+    fifo_words = integer(1, 24)
+    per_lane = integer(1, 6)
+    weights_per_cycle = integer(1, 8)
+    accumulators = integer(1, 6)
+    return load_design("skip-65nm").override(
+        {
+            "lanes": lanes,
+            "pe_array.tiles": 1,
+            "pe_array.pes_per_tile": lanes * per_lane,
+            "pe_array.accumulators": accumulators,
+            "pe_array.double_buffered": draw(st.booleans()),
+            "weight_memory.capacity_kib": draw(st.sampled_from([0, 0, 64])),
+            "weight_memory.weights_per_cycle": weights_per_cycle,
+            "weight_memory.fifo_words": fifo_words,
+            "dram.bandwidth_gbps": draw(st.sampled_from([0.4, 1.6, 6.4, 51.2])),
+            "dram.latency_ns": draw(st.sampled_from([0, 5, 50, 300])),
+            "skip_encoder.enabled": draw(st.booleans()),
+            "skip_encoder.columns_per_cycle": integer(1, 4),
+            "activation_unit.units_per_cycle": integer(1, 4),
+            "activation_unit.depth_cycles": integer(0, 6),
+        }
+    )
+
+
+@st.composite
+def drawn_traces(draw: st.DrawFn, sequences: int = 4) -> Trace:
+    """An LSTM with or without norms and readout; masks from empty to full; sequences that end at different steps."""
+    hidden, symbols, steps = draw(st.integers(1, 11)), draw(st.integers(1, 5)), draw(st.integers(1, 4))
+    seed, density = draw(st.integers(0, 2**31)), draw(st.sampled_from([0.0, 0.1, 0.5, 1.0]))
+    norms, readout = draw(st.booleans()), draw(st.booleans())
+    rng = np.random.default_rng(seed)
+    operations = [
+        MatVec(name="W_x", scope="input", rows=4 * hidden, cols=symbols, weight_format=FIXED8,
+               operand="x", edge="input", group="gates"),
+        MatVec(name="W_h", scope="recurrent", rows=4 * hidden, cols=hidden, weight_format=FIXED8,
+               operand="h", edge="previous_step", group="gates"),
+    ]  # fmt: skip
+    if norms:
+        operations += [
+            RowAffine(name=f"norm_{mv.name}", scope=mv.scope, rows=mv.rows, of=mv.name) for mv in list(operations)
+        ]
+    operations += [
+        Elementwise(name="cell", scope="recurrent", kind="lstm_cell", size=hidden, of="gates"),
+        Encode(name="encode", scope="recurrent", size=hidden, of="cell", operand="h"),
+    ]
+    if readout:
+        operations += [
+            MatVec(name="W_y", scope="readout", rows=symbols, cols=hidden, weight_format=FIXED8,
+                   operand="h", edge="same_step", group="readout"),
+            Elementwise(name="bias", scope="readout", kind="bias", size=symbols, of="readout"),
+        ]  # fmt: skip
+    graph = Graph(
+        operations=tuple(operations),
+        operands=(
+            Operand(name="x", size=symbols, bits=1, kind="one_hot"),
+            Operand(name="h", size=hidden, bits=8, kind="state"),
+        ),
+    )
+    lengths = rng.integers(1, steps + 1, sequences)
+    lengths[0] = steps
+    return Trace(
+        Header(version=1, workload="drawn", synthetic=True, provenance={}, graph=graph),
+        {
+            "x": rng.integers(0, symbols, (steps, sequences), dtype=np.uint16),
+            "h": pack_mask(rng.random((steps + 1, sequences, hidden)) < density),
+        },
+        lengths,
+    )
+
+
+def fits(design: Design, trace: Trace) -> bool:
+    """Whether every column fits the FIFO and every unit the accumulators; what does not is refused (test_mapping)."""
+    try:
+        plan(design, trace.graph, design.lanes)
+    except ValueError:
+        return False
+    return True
+
+
+def engines(design: Design, trace: Trace) -> tuple[Work, dict[str, Timing]]:
+    planned = plan(design, trace.graph, design.lanes)
+    work = measure(trace, planned, trace.steps, design.skip_encoder.enabled)
+    return work, {
+        "burst": run_machine(design, planned, work, "burst"),
+        "column": run_machine(design, planned, work, "column"),
+        "analytic": run_analytic([(design, planned, work)])[0],
+    }
+
+
+def assert_equal(one: Timing, other: Timing) -> None:
+    assert one.cycles == other.cycles
+    assert one.stalls == other.stalls
+    assert one.busy_cycles == other.busy_cycles
+    assert one.step_ends.tolist() == other.step_ends.tolist()
+    assert one.ledger == other.ledger
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(drawn_designs(), drawn_traces())
+def test_burst_equals_analytic_and_counts_equal_column(design: Design, trace: Trace) -> None:
+    if not fits(design, trace):
+        return
+    work, timings = engines(design, trace)
+    assert_equal(timings["burst"], timings["analytic"])
+    assert timings["burst"].busy_cycles == timings["column"].busy_cycles
+    without_idle = [
+        {**t.ledger.counts, "pe_array": {k: v for k, v in t.ledger.counts.get("pe_array", {}).items() if k[0] != "i"}}
+        for t in (timings["burst"], timings["column"])
+    ]
+    assert without_idle[0] == without_idle[1]
+    for timing in timings.values():
+        assert timing.busy_cycles + sum(timing.stalls.values()) == timing.cycles
+        assert min(timing.stalls.values()) >= 0
+        issued = timing.ledger.get("pe_array", "mac") + timing.ledger.get("pe_array", "mac_zero_operand")
+        assert issued == work.macs.issued
+        assert timing.ledger.get("pe_array", "mac") == work.macs.useful
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(drawn_designs(), st.just(None)), min_size=2, max_size=4), drawn_traces())
+def test_analytic_of_many_designs_equals_each_alone(drawn: list[tuple[Design, None]], trace: Trace) -> None:
+    jobs = []
+    for design, _ in drawn:
+        if fits(design, trace):
+            planned = plan(design, trace.graph, design.lanes)
+            jobs.append((design, planned, measure(trace, planned, trace.steps, design.skip_encoder.enabled)))
+    if not jobs:
+        return
+    for together, job in zip(run_analytic(jobs), jobs, strict=True):
+        assert_equal(together, run_analytic([job])[0])
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    n=st.integers(0, 40),
+    stream=st.integers(1, 9),
+    tile=st.integers(1, 9),
+    words=st.integers(1, 12),
+    latency_ns=st.integers(0, 100),
+)
+def test_one_burst_alone_takes_as_long_as_its_columns(
+    n: int, stream: int, tile: int, words: int, latency_ns: int
+) -> None:
+    """Against the definition, column by column: a FIFO of `words` columns, from one upwards."""
+    hidden = max(1, n)
+    design = load_design("skip-65nm").override(
+        {
+            "clock_mhz": 1000,
+            "lanes": 1,
+            "pe_array.tiles": 1,
+            "pe_array.pes_per_tile": 4 * hidden,
+            "pe_array.accumulators": tile,
+            "weight_memory.weights_per_cycle": 4 * hidden * tile,
+            "weight_memory.fifo_words": words,
+            "dram.bandwidth_gbps": 4 * hidden * tile * 8 / stream,
+            "dram.latency_ns": latency_ns,
+            "state_buffer.units": hidden * tile,
+            "activation_unit.depth_cycles": 0,
+        }
+    )
+    units = hidden * tile
+    trace = synthesize(units, 1, 0.0, sequences=1, steps=1)
+    graph = Graph(operations=trace.graph.operations[1:], operands=trace.graph.operands[1:])  # W_h alone: one burst
+    mask = np.zeros((2, 1, units), bool)
+    mask[0, 0, :n] = True
+    header = trace.header.model_copy(update={"graph": graph})
+    trace = Trace(header, {"h": pack_mask(mask)}, trace.lengths)
+    _, timings = engines(design, trace)
+    assert timings["burst"].cycles == timings["column"].cycles == timings["analytic"].cycles
+
+
+@pytest.mark.parametrize("density", [1.0, 0.19, 0.03])
+@pytest.mark.parametrize("name", designs.ALL)
+def test_burst_stays_within_half_a_percent_of_column_at_1000_units(name: str, density: float) -> None:
+    design = load_design(name)
+    weights = {"skip-65nm": "fixed8", "rbt-low-power-full": "fixed12"}.get(name, name.rsplit("-", 1)[-1])
+    trace = synthesize(1000, 50, density, sequences=design.lanes, steps=2, weight_format=weights)
+    _, timings = engines(design, trace)
+    assert timings["burst"].cycles == pytest.approx(timings["column"].cycles, rel=0.005)
+    assert_equal(timings["burst"], timings["analytic"])
+
+
+def test_the_same_run_twice_is_the_same() -> None:
+    design = load_design("skip-65nm")
+    trace = synthesize(64, 10, 0.2, sequences=8, steps=5)
+    _, first = engines(design, trace)
+    _, second = engines(design, trace)
+    for engine in first:
+        assert_equal(first[engine], second[engine])
