@@ -131,9 +131,7 @@ class Graph(_Frozen):
         for mv in self.mat_vecs:
             operand = self.operand(mv.operand)
             if operand.size != mv.cols:
-                raise BadInput(
-                    f"operation {mv.name}: cols must be {operand.size}, the size of {mv.operand}, not {mv.cols}"
-                )
+                raise BadInput(f"operation {mv.name}: cols must be {operand.size}, as {mv.operand} has, not {mv.cols}")
             if (operand.kind == "state") == (mv.edge == "input"):
                 raise BadInput(f"operation {mv.name}: edge {mv.edge} does not fit an operand of kind {operand.kind}")
             if groups.setdefault(mv.group, mv.rows) != mv.rows:
@@ -290,7 +288,7 @@ class Trace:
     def load(cls, path: Path) -> "Trace":
         """A validated trace; BadInput names the file and the rule it breaks."""
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 raw = json.loads(bytes(stored["header"]))
                 version = raw.get("version") if isinstance(raw, dict) else None
                 if version != VERSION:

@@ -41,9 +41,7 @@ class PEArraySpec(Spec):
     def refusal(self, weight_format: NumberFormat, act_bits: int | None) -> str | None:
         """Why this array cannot do a product of that format, or None where it can."""
         if weight_format.multiplier == "float":
-            return (
-                f"{weight_format.name} weights need a floating-point multiplier, this array has {self.multiplier} PEs"
-            )
+            return f"{weight_format.name} weights need a floating-point MAC, this array has {self.multiplier} PEs"
         if weight_format.multiplier == "fixed" and self.multiplier == "mux":
             return f"{weight_format.name} weights need a multiplier, this array has mux PEs"
         if weight_format.bits > self.weight_bits:

@@ -1,0 +1,137 @@
+"""The trace: counts against an independent popcount, validation on load."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archsim.design import load_design
+from archsim.mapping import plan
+from archsim.synthetic import synthesize
+from archsim.trace import BadInput, Graph, Trace, pack_mask
+from archsim.work import measure
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    hidden=st.integers(1, 40),
+    symbols=st.integers(1, 9),
+    density=st.floats(0, 1),
+    lanes=st.integers(1, 8),
+    seed=st.integers(0, 99),
+)
+def test_macs_equal_a_popcount_of_the_trace(hidden: int, symbols: int, density: float, lanes: int, seed: int) -> None:
+    """Dense, issued and useful MACs of W_h and W_x, each counted again bit by bit; lanes end at different steps."""
+    steps = 5
+    drawn = synthesize(hidden, symbols, density, sequences=8, steps=steps, seed=seed)
+    lengths = np.random.default_rng(seed).integers(1, steps + 1, 8)
+    lengths[0] = steps
+    trace = Trace(drawn.header, drawn.arrays, lengths)
+    design = load_design("skip-65nm")
+    work = measure(trace, plan(design, trace.graph, lanes), steps, skipping=True)
+    dense = issued = useful = 0
+    for t in range(steps):
+        running = [lane for lane in range(lanes) if t < lengths[lane]]
+        listed: set[int] = set()
+        for lane in running:
+            word = int.from_bytes(trace.arrays["h"][t, lane].tobytes(), "big")
+            useful += 4 * hidden * word.bit_count()
+            bits = f"{word:0{8 * -(-hidden // 8)}b}"
+            listed |= {i for i in range(hidden) if bits[i] == "1"}
+        symbols_seen = {int(trace.arrays["x"][t, lane]) for lane in running}
+        dense += 4 * hidden * hidden * len(running) + 4 * hidden * len(running)
+        issued += 4 * hidden * (len(listed) + len(symbols_seen)) * len(running)
+        useful += 4 * hidden * len(running)
+    assert (work.macs.dense, work.macs.issued, work.macs.useful) == (dense, issued, useful)
+
+
+def test_save_and_load_give_the_same_trace(tmp_path: Path) -> None:
+    trace = synthesize(20, 7, 0.3, correlation=0.5, sequences=3, steps=4)
+    trace.save(tmp_path / "t.npz")
+    loaded = Trace.load(tmp_path / "t.npz")
+    assert loaded.header == trace.header
+    assert loaded.header.synthetic
+    assert loaded.sha256 == trace.sha256
+    assert list(tmp_path.iterdir()) == [tmp_path / "t.npz"]
+
+
+def test_mask_bits_go_first_element_first() -> None:
+    assert pack_mask(np.array([True] + [False] * 8)).tolist() == [128, 0]
+
+
+def _rewritten(path: Path, **changes: object) -> None:
+    with np.load(path) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    header = json.loads(bytes(arrays["header"]))
+    header.update(changes)
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    np.savez_compressed(path, **arrays)
+
+
+def test_a_trace_of_another_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.npz"
+    synthesize(8, 2, 0.5, steps=2).save(path)
+    _rewritten(path, version=3)
+    with pytest.raises(BadInput, match=r"t\.npz: trace version must be 1, not 3$"):
+        Trace.load(path)
+
+
+def test_an_unknown_key_in_the_header_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.npz"
+    synthesize(8, 2, 0.5, steps=2).save(path)
+    _rewritten(path, colour="red")
+    with pytest.raises(BadInput, match=r"t\.npz: header: colour: "):
+        Trace.load(path)
+
+
+@pytest.mark.parametrize("kept", [0, 10, 200])
+def test_a_truncated_trace_is_refused(tmp_path: Path, kept: int) -> None:
+    path = tmp_path / "t.npz"
+    synthesize(8, 2, 0.5, steps=2).save(path)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(BadInput, match=r"t\.npz: is not a whole archsim trace"):
+        Trace.load(path)
+
+
+def test_a_missing_trace_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"none\.npz: no such trace file"):
+        Trace.load(tmp_path / "none.npz")
+
+
+def test_wrong_shapes_and_spare_bits_are_refused() -> None:
+    trace = synthesize(9, 2, 0.5, sequences=2, steps=2)
+    with pytest.raises(BadInput, match=r"operand h: array must be uint8 \(3, 2, 2\), not uint8 \(2, 2, 2\)"):
+        Trace(trace.header, {**trace.arrays, "h": trace.arrays["h"][:2]}, trace.lengths)
+    with pytest.raises(BadInput, match="operand h: bits beyond element 8 must be zero"):
+        Trace(trace.header, {**trace.arrays, "h": trace.arrays["h"] | 1}, trace.lengths)
+    with pytest.raises(BadInput, match="operand x: symbols must be below 2, not 2"):
+        Trace(trace.header, {**trace.arrays, "x": trace.arrays["x"] * 0 + 2}, trace.lengths)
+    with pytest.raises(BadInput, match="operand x: its array is missing"):
+        Trace(trace.header, {"h": trace.arrays["h"]}, trace.lengths)
+
+
+def test_a_graph_that_does_not_fit_together_is_refused() -> None:
+    graph = synthesize(8, 2, 0.5, steps=1).graph
+    w_h = graph.mat_vecs[1].model_copy(update={"cols": 9})
+    with pytest.raises(BadInput, match="operation W_h: cols must be 8, as h has, not 9"):
+        Graph(operations=(w_h,), operands=graph.operands).check()
+
+
+def test_more_lanes_or_steps_than_there_are_is_refused() -> None:
+    trace = synthesize(8, 2, 0.5, sequences=2, steps=3)
+    with pytest.raises(BadInput, match="lanes must be between 1 and the trace's 2 sequences, not 3"):
+        trace.columns(trace.graph.mat_vecs[0], 3, 1)
+    with pytest.raises(BadInput, match="steps must be between 1 and the trace's 3, not 4"):
+        trace.columns(trace.graph.mat_vecs[0], 1, 4)
+
+
+@pytest.mark.parametrize(("density", "correlation"), [(0.2, 0.0), (0.2, 0.8), (0.5, 1.0)])
+def test_synthetic_masks_have_the_density_and_correlation_asked_for(density: float, correlation: float) -> None:
+    trace = synthesize(400, 5, density, correlation=correlation, sequences=2, steps=200, seed=3)
+    bits = np.unpackbits(trace.arrays["h"], axis=-1, count=400).astype(float)
+    assert bits.mean() == pytest.approx(density, abs=0.01)
+    measured = np.corrcoef(bits[:, 0].ravel(), bits[:, 1].ravel())[0, 1]
+    assert measured == pytest.approx(correlation, abs=0.02)
