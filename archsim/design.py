@@ -1,5 +1,6 @@
 """Design: a frozen, validated tree of component specs. From TOML, to TOML, overridden by dotted path."""
 
+import difflib
 import hashlib
 import json
 import tomllib
@@ -70,7 +71,8 @@ class Design(Spec):
             for parent in parents:
                 node = node.get(parent) if isinstance(node, dict) else None
             if not isinstance(node, dict) or leaf not in node or isinstance(node[leaf], dict):
-                raise BadInput(f"design {self.name}: no parameter {path!r}; it has {', '.join(parameters(self))}")
+                close = difflib.get_close_matches(path, parameters(self), n=3) or parameters(self)
+                raise BadInput(f"design {self.name}: no parameter {path!r}; there is {', '.join(close)}")
             node[leaf] = value
         return _validated(tree, f"design {self.name}")
 

@@ -1,0 +1,36 @@
+# make demo: the main job, on shipped data and checkpoints. make test: the quick suite. Each sets itself up.
+PYTHON ?= python3
+VENV ?= .venv
+PIP = $(VENV)/bin/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.PHONY: demo test test-slow lint clean
+
+demo: $(VENV)/installed
+	$(VENV)/bin/archsim demo
+
+test: $(VENV)/installed-dev
+	$(VENV)/bin/python -m pytest -m "not slow"
+
+test-slow: $(VENV)/installed-dev
+	$(VENV)/bin/python -m pytest -m slow
+
+lint: $(VENV)/installed-dev
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "installing archsim and what it needs into $(VENV) (a minute or two)"
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "installing archsim, its test tools and PyTorch into $(VENV) (a few minutes)"
+	@$(PIP) --editable '.[dev,train]'
+	@touch $@ $(VENV)/installed

@@ -1,0 +1,337 @@
+"""The command line: the one place that knows every part."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from archsim import designs
+from archsim.design import load_design
+from archsim.mapping import RUN_SCOPES
+from archsim.simulate import ENGINES, simulate
+from archsim.synthetic import FORMATS, synthesize
+from archsim.trace import BadInput, Trace
+from dse import studies, tables
+from workloads import formats, tasks, zoo
+from workloads.record import record
+
+out = Console()
+err = Console(stderr=True)
+
+app = typer.Typer(
+    name="archsim",
+    help="Simulate LSTM accelerators on really trained, quantized, sparse models, and search their designs.\n\n"
+    "First: [bold]archsim demo[/]. Then: [bold]archsim list[/], "
+    "[bold]archsim run --design skip-65nm --workload wp-lstm256-ternary-s90[/].",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+trace_app = typer.Typer(no_args_is_help=True, help="Make and look at traces.")
+app.add_typer(trace_app, name="trace")
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")]
+
+
+@contextmanager
+def progress(description: str, total: int | None, quiet: bool = False) -> Iterator[tuple[Progress, TaskID]]:
+    """A bar on standard error: silent when that is no terminal."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=err,
+        transient=True,
+        disable=quiet or not err.is_terminal,
+    ) as bar:
+        yield bar, bar.add_task(description, total=total, note="")
+
+
+def print_json(value: object) -> None:
+    print(json.dumps(value, indent=2))
+
+
+def load_workload(name: str, lanes: int, steps: int, split: str, threshold: float | None) -> Trace:
+    """A trace file, or a trace recorded now from a model of the zoo (or a model file) over real text."""
+    if name.endswith(".npz"):
+        if threshold is not None:
+            raise BadInput(f"--threshold: {name} is a trace, which has its threshold already; give a model")
+        return Trace.load(Path(name))
+    model = zoo.load_model(name)
+    if threshold is not None:
+        model = model.with_threshold(threshold)
+    if split not in ("validation", "test"):
+        raise BadInput(f"--split must be validation or test, not {split!r}")
+    return record(model, split, sequences=max(lanes, 16), steps=steps)  # type: ignore[arg-type]
+
+
+def parse_overrides(assignments: list[str]) -> dict[str, str | int | float | bool]:
+    """``dotted.path=value`` with the value as TOML would read it, or else as text."""
+    values: dict[str, str | int | float | bool] = {}
+    for assignment in assignments:
+        path, equals, raw = assignment.partition("=")
+        if not equals or not path:
+            raise BadInput(f"--set must be dotted.path=value, not {assignment!r}")
+        try:
+            value = json.loads(raw)
+        except json.JSONDecodeError:
+            value = raw
+        values[path.strip()] = value
+    return values
+
+
+@app.command()
+def run(
+    design: Annotated[str, typer.Option(help="A shipped design, or a TOML file.")],
+    workload: Annotated[str, typer.Option(help="A zoo model, a model file, or a trace (.npz).")],
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Override, e.g. pe_array.tiles=2 (repeatable).")] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Steps to simulate.")] = 200,
+    lanes: Annotated[int | None, typer.Option(min=1, help="Sequences side by side; default: the design's.")] = None,
+    scope: Annotated[str, typer.Option(help=f"What is run: {' or '.join(RUN_SCOPES)} (no readout).")] = "model",
+    engine: Annotated[str, typer.Option(help=f"One of {', '.join(ENGINES)}.")] = "burst",
+    split: Annotated[str, typer.Option(help="Text the model reads: validation or test.")] = "test",
+    threshold: Annotated[float | None, typer.Option(help="State threshold instead of the trained one.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Simulate one design on one workload: cycles, energy, area.
+
+    archsim run --design skip-65nm --workload wp-lstm256-ternary-s90 --lanes 8
+
+    archsim run --design rbt-high-speed-ternary --workload wp-lstm256-ternary --set clock_mhz=200 --json
+    """
+    chosen = load_design(design).override(parse_overrides(set_ or []))
+    trace = load_workload(workload, lanes or chosen.lanes, steps, split, threshold)
+    steps = min(steps, trace.steps)
+    with progress("simulating", steps) as (bar, task):
+        report = simulate(
+            chosen,
+            trace,
+            engine,  # type: ignore[arg-type]
+            steps=steps,
+            lanes=lanes,
+            scope=scope,  # type: ignore[arg-type]
+            on_step=lambda done: bar.update(task, completed=done),
+        )
+    if as_json:
+        print_json(report.to_json())
+    else:
+        out.print(tables.run_report(report))
+
+
+@app.command(name="list")
+def list_(
+    what: Annotated[str, typer.Argument(help="designs, workloads, tasks, formats or studies; default: all.")] = "all",
+    as_json: Json = False,
+) -> None:
+    """What is shipped.
+
+    archsim list workloads
+
+    archsim list designs --json
+    """
+    listings = {"designs": _designs, "workloads": _workloads, "tasks": _tasks, "formats": _formats, "studies": _studies}
+    if what not in ("all", *listings):
+        raise BadInput(f"list must be one of all, {', '.join(listings)}, not {what!r}")
+    chosen = listings if what == "all" else {what: listings[what]}
+    rows = {name: listing() for name, listing in chosen.items()}
+    if as_json:
+        print_json(rows)
+        return
+    for name, listing in rows.items():
+        if name == "workloads":
+            out.print(tables.zoo_table([zoo.load_card(n) for n in zoo.ALL]))
+        else:
+            columns = list(listing[0])
+            out.print(tables.figures(name, columns, [[str(row[c]) for c in columns] for row in listing]))
+
+
+def _designs() -> list[dict[str, Any]]:
+    loaded = [load_design(name) for name in designs.ALL]
+    return [{"name": d.name, "PEs": d.pe_array.pes, "MHz": d.clock_mhz, "lanes": d.lanes, "what": d.title} for d in loaded]
+
+
+def _workloads() -> list[dict[str, Any]]:
+    return [zoo.load_card(name).model_dump(mode="json") for name in zoo.ALL]
+
+
+def _tasks() -> list[dict[str, Any]]:
+    return [{"name": t.name, "symbols": t.symbols, "metric": t.metric, "what": t.title} for t in tasks.ALL]
+
+
+def _formats() -> list[dict[str, Any]]:
+    return [{"name": f.name, "bits": f.bits, "needs": f.multiplier} for f in formats.ALL]
+
+
+def _studies() -> list[dict[str, Any]]:
+    return [{"name": name} for name in studies.ALL]
+
+
+@trace_app.command()
+def synth(
+    out_: Annotated[Path, typer.Option("--out", help="File to write (.npz).")],
+    hidden: Annotated[int, typer.Option(help="Units.")] = 1000,
+    input_: Annotated[int, typer.Option("--input", help="Symbols of the one-hot input.")] = 50,
+    density: Annotated[float, typer.Option(help="Share of state elements that are not zero.")] = 0.19,
+    correlation: Annotated[float, typer.Option(help="Between any two lanes.")] = 0.0,
+    sequences: Annotated[int, typer.Option(help="Sequences recorded.")] = 8,
+    steps: Annotated[int, typer.Option(help="Steps recorded.")] = 100,
+    weights: Annotated[str, typer.Option(help=f"Weight format: {', '.join(FORMATS)}.")] = "fixed8",
+    seed: Annotated[int, typer.Option(help="Seed of the draw.")] = 1,
+) -> None:
+    """Draw a synthetic trace, marked as such wherever it is shown.
+
+    archsim trace synth --hidden 1000 --input 50 --density 0.19 --correlation 0.8 --seed 1 --out t.npz
+
+    archsim trace synth --density 1.0 --weights binary --out dense.npz
+    """
+    trace = synthesize(
+        hidden, input_, density, correlation=correlation, sequences=sequences, steps=steps, weight_format=weights, seed=seed
+    )  # fmt: skip
+    trace.save(out_)
+    out.print(f"{escape(str(out_))}: {trace.header.workload}, {sequences} sequences x {steps} steps, synthetic")
+
+
+@trace_app.command(name="record")
+def record_(
+    workload: Annotated[str, typer.Option(help="A zoo model, or a model file.")],
+    out_: Annotated[Path, typer.Option("--out", help="File to write (.npz).")],
+    split: Annotated[str, typer.Option(help="validation or test.")] = "test",
+    sequences: Annotated[int, typer.Option(min=1, help="Sequences recorded.")] = 16,
+    steps: Annotated[int, typer.Option(min=1, help="Steps recorded.")] = 1000,
+    threshold: Annotated[float | None, typer.Option(help="State threshold instead of the trained one.")] = None,
+) -> None:
+    """Record a model over real text.
+
+    archsim trace record --workload wp-lstm256-ternary-s90 --out t.npz
+
+    archsim trace record --workload wp-lstm256-fixed8 --threshold 0.1 --sequences 8 --out t.npz
+    """
+    model = zoo.load_model(workload)
+    if threshold is not None:
+        model = model.with_threshold(threshold)
+    if split not in ("validation", "test"):
+        raise BadInput(f"--split must be validation or test, not {split!r}")
+    trace = record(model, split, sequences=sequences, steps=steps)  # type: ignore[arg-type]
+    trace.save(out_)
+    out.print(f"{escape(str(out_))}: {trace.header.workload}, {sequences} sequences x {steps} steps of {split} text")
+
+
+@trace_app.command()
+def show(path: Annotated[Path, typer.Argument(help="A trace (.npz).")], as_json: Json = False) -> None:
+    """What a trace is of, and how many columns its products list.
+
+    archsim trace show t.npz
+
+    archsim trace show t.npz --json
+    """
+    trace = Trace.load(path)
+    lanes = [n for n in (1, 2, 4, 8, 16) if n <= trace.sequences]
+    listed = {
+        mv.name: {n: float(trace.columns(mv, n, trace.steps).listed.mean()) for n in lanes} for mv in trace.graph.mat_vecs
+    }
+    if as_json:
+        header = trace.header.model_dump(mode="json")
+        print_json({**header, "steps": trace.steps, "sequences": trace.sequences, "columns_listed": listed})
+        return
+    kind = "[yellow]synthetic[/]" if trace.header.synthetic else "recorded"
+    out.print(f"{escape(trace.header.workload)}: {kind}, {trace.sequences} sequences x {trace.steps} steps")
+    rows = [
+        (mv.name, f"{mv.rows} x {mv.cols}", mv.weight_format.name, *(f"{listed[mv.name][n]:.1f}" for n in lanes))
+        for mv in trace.graph.mat_vecs
+    ]
+    out.print(tables.figures("Columns listed a step, by lanes", ("product", "size", "weights", *map(str, lanes)), rows))
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="A recipe (TOML).")],
+    run_folder: Annotated[Path | None, typer.Option("--run", help="Folder of the run; default runs/NAME.")] = None,
+    out_: Annotated[Path, typer.Option("--out", help="Folder for the model and its card.")] = Path("results/models"),
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Train a recipe with PyTorch (extra `train`); the same command again resumes it.
+
+    archsim train workloads/training/recipes/wp-lstm256-ternary.toml
+
+    archsim train my.toml --device cuda --out models
+    """
+    try:
+        from workloads.training.export import train_and_export
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise BadInput("archsim train needs PyTorch: pip install 'archsim[train]'") from None
+    path = Path(recipe)
+    folder = run_folder or Path("runs") / path.stem
+    with progress(f"training {path.stem}", None) as (bar, task):
+        card = train_and_export(
+            path,
+            folder,
+            out_,
+            device,
+            lambda p: bar.update(
+                task,
+                total=p.epochs * p.batches,
+                completed=p.epoch * p.batches + p.batch,
+                note=f"epoch {p.epoch + 1}/{p.epochs}  train {p.loss_bpc:.3f}  valid {p.validation_bpc:.3f} BPC"
+                f"  zeros {p.sparsity:.0%}",
+            ),
+        )
+    out.print(tables.zoo_table([card]))
+    out.print(f"written to {escape(str(out_))}")
+
+
+@app.command(name="zoo")
+def zoo_(
+    verify: Annotated[bool, typer.Option("--verify", help="Measure every test BPC again, and compare.")] = False,
+    only: Annotated[list[str] | None, typer.Argument(help="Models; default: all.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The shipped models; with --verify their test BPC is measured again on the whole split.
+
+    archsim zoo
+
+    archsim zoo --verify wp-lstm256-ternary
+    """
+    names = only or list(zoo.ALL)
+    if not verify:
+        cards = [zoo.load_card(name) for name in names]
+        if as_json:
+            print_json([card.model_dump(mode="json") for card in cards])
+        else:
+            out.print(tables.zoo_table(cards))
+        return
+    results = []
+    for name in names:
+        with progress(name, None) as (bar, task):
+            results.append(zoo.verify(name, lambda done, total: bar.update(task, completed=done, total=total)))  # noqa: B023
+    if as_json:
+        print_json([{**vars(result), "passed": result.passed} for result in results])
+    else:
+        rows = [(r.name, f"{r.card_bpc:.4f}", f"{r.measured_bpc:.4f}", "ok" if r.passed else "DIFFERS") for r in results]
+        out.print(tables.figures("Test BPC, whole split", ("name", "card", "measured", ""), rows))
+    if not all(result.passed for result in results):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Entry point: bad input is one line and exit code 2, an interruption exit code 130."""
+    try:
+        app()
+    except (BadInput, OSError) as problem:
+        err.print(f"[red]archsim:[/] {escape(str(problem))}", soft_wrap=True, highlight=False)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

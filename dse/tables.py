@@ -1,0 +1,103 @@
+"""Tables of the command line, 80 columns wide."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+from archsim.costs import Figure
+from archsim.report import SimReport
+from workloads.zoo import Card
+
+MARK = {"calibrated": "c", "predicted": "p"}
+
+
+def figures(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A table whose first column is text and whose others are numbers."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    return table
+
+
+def run_report(report: SimReport) -> RenderableType:
+    """Everything a run says, in the order a reader asks for it."""
+    parts: list[RenderableType] = [
+        f"[bold]{escape(report.workload)}[/] on [bold]{escape(report.design.name)}[/]: {report.lanes} lanes, "
+        f"{report.steps} steps, {report.design.clock_mhz} MHz, engine {report.engine}, scope {report.scope}",
+    ]
+    if report.synthetic:
+        parts.append("[yellow]synthetic trace: drawn masks, no accuracy stands behind them[/]")
+    weights = "in on-chip SRAM" if report.resident else f"from DRAM, {report.dram_gbps:.3g} Gb/s"
+    parts.append(f"weights and norms {report.model_bits / 8192:,.1f} KiB, {weights}")
+    parts += [f"[yellow]left out:[/] {escape(left)}" for left in report.left_out]
+    parts += [
+        figures(
+            "Speed",
+            ("", "cycles", "time"),
+            [
+                ("per step", f"{report.cycles_per_step:,.1f}", f"{report.latency_us_per_step:,.3f} us"),
+                ("per token", f"{report.cycles / report.tokens:,.1f}", f"{report.time_us_per_token:,.3f} us"),
+                ("whole run", f"{report.cycles:,}", f"{report.seconds * 1e3:,.3f} ms"),
+            ],
+        ),
+        figures(
+            "Throughput and what skipping gains",
+            ("", "value"),
+            [
+                ("achieved (issued MACs)", f"{report.gops:,.2f} GOPS"),
+                ("effective (dense-equivalent)", f"{report.gops_effective:,.2f} GOPS"),
+                ("speed-up over the same lanes, skipping off", f"{report.speedup_same_lanes:.3f} x"),
+                ("speed-up per token over the best dense", f"{report.speedup_best_dense:.3f} x"),
+                ("ideal: dense over issued MACs", f"{report.speedup_ideal:.3f} x"),
+            ],
+        ),
+        figures(
+            "Cycles of the PE array",
+            ("", "cycles", "share"),
+            [
+                (cause.replace("_", " "), f"{cycles:,}", f"{cycles / report.cycles:.1%}")
+                for cause, cycles in (("busy", report.busy_cycles), *report.stalls.items())
+            ],
+        ),
+        _costs("Energy per token (c calibrated, p predicted)", "pJ", report.energy.components, {
+            "chip": report.energy.total_chip, "system (chip and DRAM)": report.energy.total_system}),
+        _costs("Area", "mm2", report.area.components, {"chip": report.area.total_chip}),
+        f"power at this rate: chip {report.energy.power_chip_mw:,.1f} mW, "
+        f"system {report.energy.power_system_mw:,.1f} mW",
+    ]  # fmt: skip
+    return Group(*parts)
+
+
+def _costs(title: str, unit: str, parts: Mapping[str, Figure], totals: Mapping[str, float]) -> Table:
+    rows = [(name.replace("_", " "), _plain(f.value), MARK[f.status]) for name, f in parts.items()]
+    rows += [(f"total {name}", _plain(value), "") for name, value in totals.items()]
+    return figures(title, ("", unit, ""), rows)
+
+
+def _plain(value: float) -> str:
+    """Four digits, without an exponent."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
+
+
+def zoo_table(cards: Iterable[Card]) -> Table:
+    """The shipped models as measured."""
+    return figures(
+        "Models: War and Peace, bits per character as measured",
+        ("name", "validation", "test", "state zeros", "8 lanes", "gates KiB"),
+        [
+            (
+                card.name,
+                f"{card.measured.validation_bpc:.3f}",
+                f"{card.measured.test_bpc:.3f}",
+                f"{card.measured.state_sparsity:.1%}",
+                f"{card.measured.union_sparsity[8]:.1%}",
+                f"{card.file.gate_weight_bytes / 1024:,.1f}",
+            )
+            for card in cards
+        ],
+    )
