@@ -94,7 +94,9 @@ def parse_overrides(assignments: list[str]) -> dict[str, str | int | float | boo
 def run(
     design: Annotated[str, typer.Option(help="A shipped design, or a TOML file.")],
     workload: Annotated[str, typer.Option(help="A zoo model, a model file, or a trace (.npz).")],
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Override, e.g. pe_array.tiles=2 (repeatable).")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override, e.g. pe_array.tiles=2 (repeatable).")
+    ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Steps to simulate.")] = 200,
     lanes: Annotated[int | None, typer.Option(min=1, help="Sequences side by side; default: the design's.")] = None,
     scope: Annotated[str, typer.Option(help=f"What is run: {' or '.join(RUN_SCOPES)} (no readout).")] = "model",
@@ -157,7 +159,9 @@ def list_(
 
 def _designs() -> list[dict[str, Any]]:
     loaded = [load_design(name) for name in designs.ALL]
-    return [{"name": d.name, "PEs": d.pe_array.pes, "MHz": d.clock_mhz, "lanes": d.lanes, "what": d.title} for d in loaded]
+    return [
+        {"name": d.name, "PEs": d.pe_array.pes, "MHz": d.clock_mhz, "lanes": d.lanes, "what": d.title} for d in loaded
+    ]
 
 
 def _workloads() -> list[dict[str, Any]]:
@@ -195,8 +199,15 @@ def synth(
     archsim trace synth --density 1.0 --weights binary --out dense.npz
     """
     trace = synthesize(
-        hidden, input_, density, correlation=correlation, sequences=sequences, steps=steps, weight_format=weights, seed=seed
-    )  # fmt: skip
+        hidden,
+        input_,
+        density,
+        correlation=correlation,
+        sequences=sequences,
+        steps=steps,
+        weight_format=weights,
+        seed=seed,
+    )
     trace.save(out_)
     out.print(f"{escape(str(out_))}: {trace.header.workload}, {sequences} sequences x {steps} steps, synthetic")
 
@@ -237,7 +248,8 @@ def show(path: Annotated[Path, typer.Argument(help="A trace (.npz).")], as_json:
     trace = Trace.load(path)
     lanes = [n for n in (1, 2, 4, 8, 16) if n <= trace.sequences]
     listed = {
-        mv.name: {n: float(trace.columns(mv, n, trace.steps).listed.mean()) for n in lanes} for mv in trace.graph.mat_vecs
+        mv.name: {n: float(trace.columns(mv, n, trace.steps).listed.mean()) for n in lanes}
+        for mv in trace.graph.mat_vecs
     }
     if as_json:
         header = trace.header.model_dump(mode="json")
@@ -314,11 +326,13 @@ def zoo_(
     results = []
     for name in names:
         with progress(name, None) as (bar, task):
-            results.append(zoo.verify(name, lambda done, total: bar.update(task, completed=done, total=total)))  # noqa: B023
+            results.append(zoo.verify(name, lambda done, total: bar.update(task, completed=done, total=total)))
     if as_json:
         print_json([{**vars(result), "passed": result.passed} for result in results])
     else:
-        rows = [(r.name, f"{r.card_bpc:.4f}", f"{r.measured_bpc:.4f}", "ok" if r.passed else "DIFFERS") for r in results]
+        rows = [
+            (r.name, f"{r.card_bpc:.4f}", f"{r.measured_bpc:.4f}", "ok" if r.passed else "DIFFERS") for r in results
+        ]
         out.print(tables.figures("Test BPC, whole split", ("name", "card", "measured", ""), rows))
     if not all(result.passed for result in results):
         raise typer.Exit(1)

@@ -1,0 +1,149 @@
+"""The command line as a person meets it: bad input is one line and exit code 2, JSON has what it promises."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from archsim.design import load_design
+from archsim.synthetic import synthesize
+from archsim.trace import VERSION
+
+PROMISED = {
+    "design", "workload", "engine", "scope", "lanes", "steps", "cycles", "cycles_per_step", "time_us_per_token", "gops",
+    "gops_effective", "speedup_same_lanes", "speedup_best_dense", "speedup_ideal", "stalls", "ledger",
+    "energy_pj_per_token", "area_mm2",
+}  # fmt: skip
+
+
+def archsim(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "dse.cli", *arguments], capture_output=True, text=True, cwd=cwd, timeout=120, check=False
+    )
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> Path:
+    path = tmp_path / "t.npz"
+    synthesize(100, 10, 0.2, sequences=8, steps=10).save(path)
+    return path
+
+
+def refused(*arguments: str) -> str:
+    done = archsim(*arguments)
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("archsim: ")
+    return lines[0]
+
+
+@pytest.mark.parametrize("engine", ["burst", "column", "analytic"])
+def test_run_prints_what_it_promises_as_json(trace: Path, engine: str) -> None:
+    done = archsim("run", "--design", "skip-65nm", "--workload", str(trace), "--engine", engine, "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert set(report) >= PROMISED
+    energy, area = report["energy_pj_per_token"], report["area_mm2"]
+    parts = {name: pj for name, pj in energy.items() if not name.startswith("total_")}
+    assert energy["total_system"] == pytest.approx(sum(parts.values()))
+    assert energy["total_chip"] == pytest.approx(energy["total_system"] - energy["dram"])
+    assert area["total_chip"] == pytest.approx(sum(v for k, v in area.items() if k != "total_chip"))
+    assert "total" not in energy | area
+    assert report["synthetic"] is True
+    assert report["speedup_ideal"] >= report["speedup_same_lanes"] > 1
+
+
+def test_tables_fit_80_columns_and_say_that_a_trace_is_synthetic(trace: Path) -> None:
+    done = archsim("run", "--design", "skip-65nm", "--workload", str(trace))
+    assert done.returncode == 0
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert "synthetic trace" in done.stdout
+
+
+def test_set_changes_the_design_and_lanes_the_run(trace: Path) -> None:
+    def cycles(*more: str) -> int:
+        done = archsim("run", "--design", "skip-65nm", "--workload", str(trace), "--json", *more)
+        return int(json.loads(done.stdout)["cycles"])
+
+    assert cycles("--set", "weight_memory.weights_per_cycle=12") > cycles()
+    assert cycles("--lanes", "1") < cycles()
+
+
+def test_unknown_key_in_a_design_is_refused(trace: Path, tmp_path: Path) -> None:
+    design = tmp_path / "mine.toml"
+    design.write_text("colour = 1\n" + load_design("skip-65nm").to_toml())
+    message = refused("run", "--design", str(design), "--workload", str(trace))
+    assert message.endswith("mine.toml: colour: unknown key")
+
+
+def test_missing_files_are_named(trace: Path) -> None:
+    assert "none.npz: no such trace file" in refused("run", "--design", "skip-65nm", "--workload", "none.npz")
+    assert "none: no such model file" in refused("run", "--design", "skip-65nm", "--workload", "none")
+    assert "none: no such design file" in refused("run", "--design", "none", "--workload", str(trace))
+
+
+def test_a_trace_of_another_version_is_refused(tmp_path: Path) -> None:
+    import numpy as np
+
+    path = tmp_path / "old.npz"
+    synthesize(8, 2, 0.5, steps=2).save(path)
+    with np.load(path) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    header = json.loads(bytes(arrays["header"])) | {"version": VERSION + 1}
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    np.savez_compressed(path, **arrays)
+    message = refused("run", "--design", "skip-65nm", "--workload", str(path))
+    assert f"old.npz: trace version must be {VERSION}, not {VERSION + 1}" in message
+
+
+def test_a_truncated_checkpoint_is_refused(tmp_path: Path) -> None:
+    from workloads import zoo
+
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(zoo.model_path("wp-lstm256-ternary").read_bytes()[:5000])
+    assert "cut.safetensors: " in refused("run", "--design", "skip-65nm", "--workload", str(cut))
+
+
+def test_a_format_that_the_design_cannot_do_is_refused() -> None:
+    message = refused("run", "--design", "rbt-low-power-binary", "--workload", "wp-lstm256-ternary", "--steps", "5")
+    assert "design rbt-low-power-binary cannot run operation W_x: ternary weights take 2 bits, a PE takes 1" in message
+    message = refused("run", "--design", "skip-65nm", "--workload", "wp-lstm256-float", "--steps", "5")
+    assert "float32 weights need a floating-point MAC" in message
+
+
+def test_bad_arguments_are_refused(trace: Path, tmp_path: Path) -> None:
+    run = ("run", "--design", "skip-65nm", "--workload", str(trace))
+    assert "--set must be dotted.path=value, not 'x'" in refused(*run, "--set", "x")
+    assert "lanes must be between 1 and 8, not 9" in refused(*run, "--lanes", "9")
+    assert "engine must be one of burst, column, analytic" in refused(*run, "--engine", "fast")
+    assert "scope must be one of model, recurrent" in refused(*run, "--scope", "all")
+    assert "density must be between 0 and 1, not 2.0" in refused(
+        "trace", "synth", "--density", "2", "--out", str(tmp_path / "x.npz")
+    )
+    assert list(tmp_path.glob("x.npz*")) == []
+
+
+def test_synth_and_show_agree(tmp_path: Path) -> None:
+    path = tmp_path / "s.npz"
+    assert archsim("trace", "synth", "--hidden", "64", "--density", "1", "--out", str(path)).returncode == 0
+    shown = json.loads(archsim("trace", "show", str(path), "--json").stdout)
+    assert shown["synthetic"] is True
+    assert shown["columns_listed"]["W_h"]["8"] == 64.0
+
+
+@pytest.mark.parametrize("what", ["designs", "workloads", "tasks", "formats", "studies"])
+def test_everything_listed_is_listed_as_json_too(what: str) -> None:
+    assert json.loads(archsim("list", what, "--json").stdout)[what]
+    table = archsim("list", what)
+    assert table.returncode == 0
+    assert max(map(len, table.stdout.splitlines())) <= 80
+
+
+def test_help_fits_one_screen() -> None:
+    done = archsim("--help")
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) <= 40

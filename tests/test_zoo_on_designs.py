@@ -1,0 +1,52 @@
+"""Every shipped design with every shipped model: the engines agree, and what cannot be done is refused by name."""
+
+import pytest
+
+from archsim import designs
+from archsim.design import load_design
+from archsim.simulate import simulate
+from archsim.trace import BadInput, Trace
+from workloads import zoo
+from workloads.record import record
+
+STEPS = 1000
+FORMATS_DONE = {
+    "skip-65nm": {"fixed8", "ternary", "binary"},
+    "rbt-low-power-full": {"fixed8", "ternary", "binary"},
+    "rbt-low-power-ternary": {"ternary", "binary"},
+    "rbt-low-power-binary": {"binary"},
+    "rbt-high-speed-ternary": {"ternary", "binary"},
+    "rbt-high-speed-binary": {"binary"},
+}
+
+
+@pytest.fixture(scope="module", params=zoo.ALL)
+def trace(request: pytest.FixtureRequest) -> Trace:
+    return record(zoo.load_model(request.param), "test", sequences=8, steps=STEPS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", designs.ALL)
+def test_burst_equals_analytic_over_1000_steps_of_real_text(name: str, trace: Trace) -> None:
+    design = load_design(name)
+    weights = trace.graph.mat_vecs[0].weight_format.name
+    if weights not in FORMATS_DONE[name]:
+        with pytest.raises(BadInput, match=f"design {name} cannot run operation W_x: {weights} weights"):
+            simulate(design, trace)
+        return
+    burst, analytic = (simulate(design, trace, engine) for engine in ("burst", "analytic"))
+    assert burst.cycles == analytic.cycles
+    assert burst.stalls == analytic.stalls
+    assert burst.ledger == analytic.ledger
+    assert burst.macs == analytic.macs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lanes", [1, 8])
+def test_burst_stays_with_column_on_real_text(lanes: int, trace: Trace) -> None:
+    design = load_design("skip-65nm")
+    if trace.graph.mat_vecs[0].weight_format.name == "float32":
+        pytest.skip("no design runs floating-point weights")
+    burst, column = (simulate(design, trace, engine, steps=30, lanes=lanes) for engine in ("burst", "column"))
+    assert burst.cycles == pytest.approx(column.cycles, rel=0.005)
+    assert burst.macs == column.macs
