@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from archsim.costs import AreaReport, EnergyReport, Figure
+from archsim.costs import AreaReport, EnergyReport, Figure, clock_problems
 from archsim.design import Design
 from archsim.ledger import Ledger
 from archsim.work import Macs
@@ -123,6 +123,9 @@ class SimReport:
                 "total_system": self.energy.total_system,
             },
             "energy_status": _status(self.energy.components),
+            "power_chip_mw": self.energy.power_chip_mw,
+            "power_system_mw": self.energy.power_system_mw,
+            "clock_problems": list(clock_problems(self.design)),
             "area_mm2": {
                 **{name: figure.value for name, figure in self.area.components.items()},
                 "total_chip": self.area.total_chip,

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from archsim.costs import Figure
+from archsim.costs import Figure, clock_problems
 from archsim.report import SimReport
 from workloads.zoo import Card
 
@@ -68,7 +68,8 @@ def run_report(report: SimReport) -> RenderableType:
             "chip": report.energy.total_chip, "system (chip and DRAM)": report.energy.total_system}),
         _costs("Area", "mm2", report.area.components, {"chip": report.area.total_chip}),
         f"power at this rate: chip {report.energy.power_chip_mw:,.1f} mW, "
-        f"system {report.energy.power_system_mw:,.1f} mW",
+        f"system {report.energy.power_system_mw:,.1f} mW; not counted: {', '.join(report.energy.left_out)}",
+        *(f"[yellow]clock:[/] {escape(problem)}" for problem in clock_problems(report.design)),
     ]  # fmt: skip
     return Group(*parts)
 

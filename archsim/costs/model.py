@@ -9,7 +9,7 @@ from typing import Literal
 from archsim.costs import technology
 from archsim.costs.dram import Band, pj_per_bit
 from archsim.costs.fitted import BUFFERED_WEIGHTS_PER_MAC, LOGIC_ENERGY_FACTOR
-from archsim.costs.tables import Logic, Memory, by_bits, memory, one_of, pe, register_file, zero_skip_scan
+from archsim.costs.tables import MUX_FORMATS, Logic, Memory, by_bits, memory, one_of, pe, register_file, zero_skip_scan
 from archsim.design import Design
 from archsim.ledger import Ledger
 from archsim.trace import BadInput
@@ -115,6 +115,8 @@ class Parts:
     update: Logic
     """One unit: three products, a sum, tanh of the cell."""
     bias: Logic
+    activation_ns: float
+    """From accumulator to new state, at 45 nm."""
 
 
 @lru_cache(maxsize=4096)
@@ -148,6 +150,8 @@ def parts(design: Design) -> Parts:
         gate=curve,
         update=product.times(UPDATE_MULTIPLIERS) + sum_ + curve,
         bias=adder,
+        # scale and shift; gate; two products at once and their sum; tanh; the last product
+        activation_ns=multiplier.delay_ns + adder.delay_ns + 2 * (curve.delay_ns + product.delay_ns) + sum_.delay_ns,
     )
 
 
@@ -228,7 +232,7 @@ def prices(design: Design) -> Prices:
     """What each action of a ledger costs, but for DRAM."""
     p, array = parts(design), design.pe_array
     logic = technology.energy_scale(design.node_nm) * LOGIC_ENERGY_FACTOR
-    kind = "fixed" if array.multiplier == "fixed" else {1: "binary", 2: "ternary"}[array.weight_bits]
+    kind = "fixed" if array.multiplier == "fixed" else MUX_FORMATS[array.weight_bits]
     idle = 0.0 if array.clock_gated else p.pe.clock_pj + p.scratch.clock_pj
     per_cell = 1 / design.activation_unit.units_per_cycle
     return {
@@ -289,29 +293,28 @@ def _energy_figure(design: Design, component: str, value: float) -> Figure:
 
 def clock_problems(design: Design) -> tuple[str, ...]:
     """Parts that miss the clock, one line each, with the pipeline stages or interleaved banks that would meet it."""
-    p, period_ns = parts(design), 1000 / design.clock_mhz
-    scale = technology.delay_scale(design.node_nm)
-    problems = [
-        _line(name, cells.delay_ns * scale, period_ns, "pipeline stages")
-        for name, cells in (("pe_array", p.pe), ("skip_encoder", p.scan), ("activation_unit.gate", p.gate))
-        if cells.delay_ns * scale > period_ns
+    p, scale = parts(design), technology.delay_scale(design.node_nm)
+    depth = max(1, design.activation_unit.depth_cycles)
+    needed = [
+        ("pe_array", p.pe.delay_ns * scale, 1, "pipeline stages"),
+        ("skip_encoder", p.scan.delay_ns * scale, 1, "pipeline stages"),
+        ("activation_unit", p.activation_ns * scale, depth, "pipeline stages"),
+        ("weight_memory", p.weights.cycle_ns, 1, "interleaved banks"),
+        ("weight_memory FIFO", p.fifo.cycle_ns, 1, "interleaved banks"),
+        ("state_buffer h", p.state.cycle_ns, 1, "interleaved banks"),
+        ("state_buffer c", p.cell.cycle_ns, 1, "interleaved banks"),
     ]
-    memories = {
-        "weight_memory": p.weights,
-        "weight_memory.fifo": p.fifo,
-        "state_buffer.h": p.state,
-        "state_buffer.c": p.cell,
-    }
-    problems += [
-        _line(name, m.cycle_ns, period_ns, "interleaved banks")
-        for name, m in memories.items()
-        if m.cycle_ns > period_ns
-    ]
-    return tuple(problems)
+    period_ns = 1000 / design.clock_mhz
+    return tuple(
+        _line(name, ns, cycles * period_ns, cycles, remedy)
+        for name, ns, cycles, remedy in needed
+        if ns > cycles * period_ns
+    )
 
 
-def _line(name: str, needed_ns: float, period_ns: float, remedy: str) -> str:
+def _line(name: str, needed_ns: float, allowed_ns: float, cycles: int, remedy: str) -> str:
+    """`allowed_ns` are `cycles` clock periods."""
     return (
-        f"{name}: takes {needed_ns:.2f} ns, the clock allows {period_ns:.2f} ns:"
-        f" {math.ceil(needed_ns / period_ns)} {remedy}"
+        f"{name}: takes {needed_ns:.2f} ns, the clock allows {allowed_ns:.2f} ns:"
+        f" {math.ceil(needed_ns * cycles / allowed_ns)} {remedy}"
     )

@@ -119,7 +119,7 @@ def sram_macro(node_nm: int, cell: Cell, ports: Ports, capacity_bytes: float, wi
 
 
 def _place(value: float, powers: tuple[int, ...]) -> tuple[int, float]:
-    """Index of the cell of consecutive powers of two that `value` lies in, and where in it (0 to 1), logarithmically."""
+    """Which interval of consecutive powers of two `value` lies in, and how far along it (0 to 1, logarithmically)."""
     position = min(max(math.log2(value / powers[0]), 0.0), len(powers) - 1)
     index = min(int(position), len(powers) - 2)
     return index, position - index
@@ -135,7 +135,7 @@ def memory(node_nm: int, cell: Cell, ports: Ports, capacity_bits: int, width_bit
     """
     if not capacity_bits:
         return NOTHING
-    options = []
+    options: list[Memory] = []
     wide = -(-width_bits // _WIDTHS[-1])
     while not options or width_bits >= wide * _WIDTHS[0]:
         options.append(_banked(node_nm, cell, ports, capacity_bits / 8 / wide, width_bits / wide, period_ns, wide))
@@ -263,6 +263,10 @@ def zero_skip_scan(columns: float) -> Logic:
     return _along([(n, one_of(f"zero_skip_scan_{n}")) for n in (8, 16, 64)], max(columns, 8))
 
 
+MUX_FORMATS = {1: "binary", 2: "ternary"}
+_FIXED_WEIGHT_BITS: tuple[int, ...] = (2, 3, 4, 6, 8, 12, 16)
+
+
 @cache
 def pe(multiplier: Multiplier, weight_bits: int, act_bits: int, accumulator_bits: int, delay_ns: float) -> Logic:
     """One PE: operand registers, multiplier (or adder/subtractor), accumulator; the smallest that meets `delay_ns`.
@@ -271,13 +275,13 @@ def pe(multiplier: Multiplier, weight_bits: int, act_bits: int, accumulator_bits
     12 for mux) are brought to `accumulator_bits` with a flip-flop and a full adder a bit. BadInput names what the table
     does not cover.
     """
+    weights: tuple[int, ...]
     if multiplier == "mux":
-        name = {1: "binary", 2: "ternary"}.get(weight_bits)
-        if name is None:
+        if weight_bits not in MUX_FORMATS:
             raise BadInput(f"PE costs: a mux PE takes weights of 1 bit (binary) or 2 (ternary), not {weight_bits}")
-        weights, table_accumulator = (weight_bits,), act_bits + 12
+        name, weights, table_accumulator = MUX_FORMATS[weight_bits], (weight_bits,), act_bits + 12
     else:
-        name, weights, table_accumulator = "fixed", (2, 3, 4, 6, 8, 12, 16), act_bits + weight_bits + 10
+        name, weights, table_accumulator = "fixed", _FIXED_WEIGHT_BITS, act_bits + weight_bits + 10
         if not weights[0] <= weight_bits <= weights[-1]:
             raise BadInput(f"PE costs: a fixed PE takes weights of 2 to 16 bits, not {weight_bits}")
     if not 4 <= act_bits <= 16:

@@ -7,6 +7,7 @@ says 2.1). The numbers were read in code that ships them (wromaszkan/nodeScale, 
 of 90 and 65 nm agree with Accelergy-Project/hwcomponents).
 """
 
+from collections.abc import Mapping
 from functools import cache
 
 from archsim.costs.tables import sram_macro, sram_nodes
@@ -41,7 +42,7 @@ def _polynomial(coefficients: tuple[float, ...], volt: float) -> float:
     return value
 
 
-def _at(table: dict[int, tuple[float, ...]], node_nm: int) -> float:
+def _at(table: Mapping[int, tuple[float, ...]], node_nm: int) -> float:
     volt = _SUPPLY_V[node_nm]
     if node_nm in table:
         return _polynomial(table[node_nm], volt)
@@ -84,7 +85,7 @@ def delay_scale(node_nm: int) -> float:
 
 @cache
 def leakage_scale(node_nm: int) -> float:
-    """Leakage between nodes is not in the published equations: that of the same high-performance SRAM in CACTI's table."""
+    """As the same high-performance SRAM leaks in CACTI's table: the published equations are silent on leakage."""
     check_node(node_nm)
     here, library = (sram_macro(n, "itrs-hp", "1RW", 65536, 64).leak_mw for n in (node_nm, LIBRARY_NODE_NM))
     return here / library
