@@ -23,7 +23,7 @@ class Binary:
         return np.where(weights >= 0, 1, -1).astype(np.int8)
 
     def pack(self, codes: NDArray[np.generic]) -> NDArray[np.uint8]:
-        return np.packbits(codes.reshape(-1) > 0)
+        return np.packbits(codes.reshape(-1).astype(np.int8) > 0)
 
     def unpack(self, packed: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.generic]:
         size = int(np.prod(shape))

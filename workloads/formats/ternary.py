@@ -20,12 +20,14 @@ class Ternary:
         return glorot_alpha(weights)
 
     def quantize(self, weights: NDArray[np.floating], scale: float) -> NDArray[np.generic]:
-        return (np.sign(weights) * (np.abs(weights) > scale / 2)).astype(np.int8)
+        codes: NDArray[np.int8] = (np.sign(weights) * (np.abs(weights) > scale / 2)).astype(np.int8)
+        return codes
 
     def pack(self, codes: NDArray[np.generic]) -> NDArray[np.uint8]:
         two_bits = (codes.reshape(-1).astype(np.int8) & 3).astype(np.uint8)  # two's complement: 3 is -1
         quads = np.pad(two_bits, (0, -two_bits.size % 4)).reshape(-1, 4)
-        return (quads << np.array([0, 2, 4, 6], np.uint8)).sum(axis=1, dtype=np.uint8)
+        packed: NDArray[np.uint8] = (quads << np.array([0, 2, 4, 6], np.uint8)).sum(axis=1, dtype=np.uint8)
+        return packed
 
     def unpack(self, packed: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.generic]:
         quads = (checked_bytes(packed, shape, self.bits)[:, None] >> np.array([0, 2, 4, 6], np.uint8)) & 3

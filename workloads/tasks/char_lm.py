@@ -10,6 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.trace import BadInput
+
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
@@ -41,9 +43,9 @@ class CharLM:
         return alphabet
 
     def split(self, split: Split) -> NDArray[np.uint8]:
-        """Symbol indices ``(N,)`` of one split."""
+        """Symbol indices ``(N,)`` of one split; BadInput where there is no such split."""
         if split not in SPLITS:
-            raise ValueError(f"split must be one of {', '.join(SPLITS)}, not {split!r}")
+            raise BadInput(f"split must be one of {', '.join(SPLITS)}, not {split!r}")
         indices = _indices(self.file, self.sha256, self.alphabet())
         first, second = len(indices) * 8 // 10, len(indices) * 9 // 10
         return {"train": indices[:first], "validation": indices[first:second], "test": indices[second:]}[split]

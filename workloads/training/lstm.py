@@ -53,7 +53,7 @@ class _RunSequence(torch.autograd.Function):
     """Forward and backward over a sequence; batch statistics per step (training)."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any,
         input_gates: Tensor,  # (T, B, 4H) normalised input product with the bias
         weight: Tensor,  # (4H, H)
@@ -66,17 +66,17 @@ class _RunSequence(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         steps, batch, rows = input_gates.shape
         hidden = rows // 4
-        like = {"dtype": input_gates.dtype, "device": input_gates.device}
+        empty, zeros = input_gates.new_empty, input_gates.new_zeros
         w = weight.to(product_dtype)
         w_t = w.t()
-        normalised = torch.empty(steps, batch, rows, **like)
-        gates = torch.empty(steps, batch, rows, **like)
-        inv_std = torch.empty(steps, rows, **like)
-        means = torch.zeros(rows, **like)
-        variances = torch.zeros(rows, **like)
-        states = torch.empty(steps + 1, batch, hidden, **like)
-        cells = torch.empty(steps + 1, batch, hidden, **like)
-        tanh_cells = torch.empty(steps, batch, hidden, **like)
+        normalised = empty(steps, batch, rows)
+        gates = empty(steps, batch, rows)
+        inv_std = empty(steps, rows)
+        means = zeros(rows)
+        variances = zeros(rows)
+        states = empty(steps + 1, batch, hidden)
+        cells = empty(steps + 1, batch, hidden)
+        tanh_cells = empty(steps, batch, hidden)
         tail = []
         states[0], cells[0] = h, c
         for t in range(steps):
@@ -90,7 +90,7 @@ class _RunSequence(torch.autograd.Function):
             g.mul_(2)
             gate.sigmoid_()
             g.mul_(2).sub_(1)
-            i, f, _, o = gate.split(hidden, 1)
+            i, f, _, o = gate.chunk(4, 1)
             torch.addcmul(i * g, f, cells[t], out=cells[t + 1])
             tanh_cells[t] = _tanh(cells[t + 1])
             raw = o * tanh_cells[t]
@@ -104,7 +104,7 @@ class _RunSequence(torch.autograd.Function):
         return outputs
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         weight, phi, normalised, gates, inv_std, states, cells, tanh_cells = ctx.saved_tensors
         grad_states = grads[0]
         steps, batch, rows = gates.shape
@@ -117,14 +117,14 @@ class _RunSequence(torch.autograd.Function):
         grad_c = torch.zeros_like(cells[0])
         ones = torch.full((1, batch), 1.0 / batch, dtype=gates.dtype, device=gates.device)
         for t in reversed(range(steps)):
-            i, f, g, o = gates[t].split(hidden, 1)
+            i, f, g, o = gates[t].chunk(4, 1)
             th = tanh_cells[t]
             dh = grad_states[t] + grad_h
             if ctx.threshold:
                 dh.mul_((o * th).abs() >= ctx.threshold)
             grad_c.addcmul_(dh * o, 1 - th * th)
             d = grad_gates[t]
-            di, df, dg, do = d.split(hidden, 1)
+            di, df, dg, do = d.chunk(4, 1)
             torch.mul(grad_c, g, out=di)
             torch.mul(grad_c, cells[t], out=df)
             torch.mul(grad_c, i, out=dg)
@@ -171,6 +171,12 @@ class CharLSTM(nn.Module):
     quantized, so that an integer array can run the whole model; biases stay in full precision.
     """
 
+    input_mean: Tensor
+    input_variance: Tensor
+    recurrent_mean: Tensor
+    recurrent_variance: Tensor
+    threshold: Tensor
+
     def __init__(self, symbols: int, hidden: int, weight_format: str, state_bits: int | None) -> None:
         super().__init__()
         self.symbols, self.hidden, self.state_bits = symbols, hidden, state_bits
@@ -210,13 +216,14 @@ class CharLSTM(nn.Module):
             with torch.no_grad():
                 self.input_mean.lerp_(mean, momentum)
                 self.input_variance.lerp_(variance, momentum)
-        return (table - mean) * (self.phi_input * torch.rsqrt(variance + EPSILON)) + self.bias
+        normalised: Tensor = (table - mean) * (self.phi_input * torch.rsqrt(variance + EPSILON))
+        return normalised + self.bias
 
     def run(self, symbols: Tensor, h: Tensor, c: Tensor, product_dtype: torch.dtype, momentum: float) -> Sequence:
         """Training pass over symbols ``(T, B)`` with batch statistics; updates the running ones."""
         input_gates = nn.functional.embedding(symbols, self.input_table(symbols, momentum))
         out = Sequence(
-            *_RunSequence.apply(
+            *_RunSequence.apply(  # type: ignore[no-untyped-call]
                 input_gates,
                 self.recurrent_weight(),
                 self.phi_recurrent,
@@ -244,7 +251,7 @@ class CharLSTM(nn.Module):
         table = table - self.recurrent_mean * scale
         states = []
         for t in range(len(symbols)):
-            i, f, g, o = torch.addmm(table[symbols[t]], h, weight).split(self.hidden, 1)
+            i, f, g, o = torch.addmm(table[symbols[t]], h, weight).chunk(4, 1)
             c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
             h = quantize_state(torch.sigmoid(o) * torch.tanh(c), float(self.threshold), self.state_bits)
             states.append(h)

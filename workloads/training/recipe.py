@@ -4,9 +4,12 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from archsim.trace import BadInput
 from workloads import formats, tasks
+from workloads.problems import explain
+from workloads.training import recipes
 
 
 def _known_task(name: str) -> str:
@@ -42,6 +45,15 @@ class Recipe(BaseModel):
     seed: int = 1
 
 
-def load_recipe(path: Path) -> Recipe:
-    """A recipe from TOML; OSError, tomllib.TOMLDecodeError or pydantic.ValidationError say what is wrong with it."""
-    return Recipe.model_validate(tomllib.loads(path.read_text()))
+def load_recipe(name_or_path: str | Path) -> Recipe:
+    """A shipped recipe by name, or one from a TOML file; BadInput names the file and the rule it breaks."""
+    shipped = str(name_or_path) in recipes.ALL
+    path = recipes.FOLDER / f"{name_or_path}.toml" if shipped else Path(name_or_path)
+    try:
+        return Recipe.model_validate(tomllib.loads(path.read_text()))
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such recipe file, nor one of {', '.join(recipes.ALL)}") from None
+    except ValidationError as error:
+        raise BadInput(f"{path}: {explain(error)}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise BadInput(f"{path}: is not a TOML file ({error})") from None

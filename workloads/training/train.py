@@ -2,6 +2,7 @@
 
 import math
 import os
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from archsim.trace import BadInput
 from workloads import tasks
 from workloads.tasks.metrics import State, bits_per_character
 from workloads.training.lstm import CharLSTM
@@ -86,11 +88,16 @@ def train(recipe: Recipe, folder: Path, device: str = "cpu", on_progress: OnProg
     targets = streams[1:].view(recipe.batch, length).t().contiguous().to(device)
     batches = length // recipe.steps
     epoch, best_epoch, best_bpc = 0, 0, math.inf
+    if not batches:
+        raise BadInput(
+            f"recipe {recipe.name}: batch x steps must be at most the {len(text) - 1} transitions of the training "
+            f"split of {task.name}, not {recipe.batch} x {recipe.steps}"
+        )
     latest, best = folder / "latest.pt", folder / "best.pt"
     if latest.exists():
-        saved = torch.load(latest, map_location=device, weights_only=True)
+        saved = _load(latest, device)
         if saved["recipe"] != recipe.model_dump_json():
-            raise ValueError(f"{latest}: was made by another recipe; give an empty folder or the recipe that made it")
+            raise BadInput(f"{latest}: was made by another recipe; give an empty folder or the recipe that made it")
         model.load_state_dict(saved["model"])
         optimiser.load_state_dict(saved["optimiser"])
         epoch, best_epoch, best_bpc = saved["epoch"], saved["best_epoch"], saved["best_bpc"]
@@ -108,7 +115,7 @@ def train(recipe: Recipe, folder: Path, device: str = "cpu", on_progress: OnProg
             logits = model.readout(out.states)
             loss = nn.functional.cross_entropy(logits.flatten(0, 1), targets[window].flatten())
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
             optimiser.step()
             if recipe.target_sparsity:
@@ -140,7 +147,7 @@ def train(recipe: Recipe, folder: Path, device: str = "cpu", on_progress: OnProg
         )
         with (folder / "log.csv").open("a") as log:
             log.write(f"{epoch},{total_bits / batches:.5f},{validation_bpc:.5f},{zeros / batches:.4f}\n")
-    model.load_state_dict(torch.load(best, map_location=device, weights_only=True)["model"])
+    model.load_state_dict(_load(best, device)["model"])
     return Outcome(model, best_bpc, best_epoch, epoch)
 
 
@@ -149,6 +156,22 @@ def _follow_quantile(model: CharLSTM, magnitudes: Tensor, sparsity: float) -> No
     flat = magnitudes.flatten()
     rank = max(1, min(flat.numel(), round(sparsity * flat.numel())))
     model.threshold.lerp_(torch.kthvalue(flat, rank).values * (1.0 if sparsity else 0.0), 0.1)
+
+
+def _load(path: Path, device: str) -> dict[str, Any]:
+    """A checkpoint of `_save`; BadInput where it is not a whole one."""
+    try:
+        saved: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    except FileNotFoundError:
+        raise BadInput(
+            f"{path}: no such checkpoint, though latest.pt is beside it; start from an empty folder"
+        ) from None
+    except (RuntimeError, EOFError, pickle.UnpicklingError, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BadInput(f"{path}: is not a whole checkpoint; delete it to start over ({reason})") from None
+    if not isinstance(saved, dict) or "model" not in saved:
+        raise BadInput(f"{path}: is not a checkpoint of a training run")
+    return saved
 
 
 def _save(path: Path, state: dict[str, Any]) -> None:

@@ -1,0 +1,81 @@
+"""Pruning and rounding of states, and the sparsity that a machine can use."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from archsim.trace import BadInput
+from workloads.state_pruning import prune, sparsity, threshold_for, union_sparsity
+
+values = arrays(np.float32, (5, 7), elements=st.floats(-1, 1, width=32))
+bits = st.one_of(st.none(), st.integers(2, 16))
+thresholds = st.sampled_from([0.0, 0.125, 0.25, 0.5, 0.9])
+
+
+def by_hand(h: float, threshold: float, state_bits: int | None) -> float:
+    """Python's round is half to even, too."""
+    if abs(h) < threshold:
+        return 0.0
+    if state_bits is None:
+        return h
+    unit = 1 << (state_bits - 1)
+    return max(-unit, min(unit - 1, round(h * unit))) / unit
+
+
+@given(h=values, threshold=thresholds, state_bits=bits)
+def test_prune_is_the_rule_element_by_element(h, threshold, state_bits):
+    expected = [[by_hand(float(x), threshold, state_bits) for x in row] for row in h]
+    before = h.copy()
+    np.testing.assert_array_equal(prune(h, threshold, state_bits), np.array(expected, np.float32))
+    np.testing.assert_array_equal(h, before)
+    assert prune(h, threshold, state_bits, out=h) is h
+    np.testing.assert_array_equal(h, np.array(expected, np.float32))
+
+
+def test_rounding_at_the_edges_of_eight_bits():
+    h = np.array([0.5 / 128, 1.5 / 128, 127.4 / 128, 1.0, -1.0, -127.6 / 128])
+    np.testing.assert_array_equal(prune(h, 0.0, 8) * 128, [0, 2, 127, 127, -128, -128])
+
+
+@pytest.mark.train
+@given(h=values, threshold=thresholds, state_bits=bits)
+def test_training_prunes_the_same_way(h, threshold, state_bits):
+    torch = pytest.importorskip("torch")
+    from workloads.training.lstm import quantize_state
+
+    trained = quantize_state(torch.from_numpy(h.copy()), threshold, state_bits).numpy()
+    np.testing.assert_array_equal(prune(h, threshold, state_bits), trained)
+
+
+@given(
+    st.lists(st.integers(1, 10**6), min_size=1, max_size=60, unique=True),
+    st.floats(0, 0.999),
+)
+def test_threshold_prunes_the_share_asked_for(distinct, target):
+    magnitudes = np.array(distinct) / 2e6
+    pruned = prune(magnitudes, threshold_for(magnitudes, target), None)
+    assert abs(sparsity(pruned) - target) <= 1 / len(distinct)
+
+
+def test_no_sparsity_asked_for_is_no_threshold():
+    assert threshold_for(np.array([0.1, 0.2]), 0.0) == 0.0
+    with pytest.raises(BadInput, match=r"target sparsity must be at least 0 and below 1, not 1\.0"):
+        threshold_for(np.array([0.1]), 1.0)
+
+
+@given(arrays(np.bool_, (3, 7, 5)), st.integers(1, 7))
+def test_union_sparsity_counts_columns_that_no_lane_needs(nonzero, lanes):
+    groups = 7 // lanes
+    unions = [
+        set().union(*(np.flatnonzero(nonzero[t, s]) for s in range(g * lanes, (g + 1) * lanes)))
+        for t in range(3)
+        for g in range(groups)
+    ]
+    assert union_sparsity(nonzero, lanes) == pytest.approx(1 - sum(map(len, unions)) / (3 * groups * 5))
+
+
+def test_more_lanes_than_sequences_are_refused():
+    with pytest.raises(BadInput, match="lanes must be between 1 and the 2 sequences, not 3"):
+        union_sparsity(np.zeros((4, 2, 8), bool), 3)

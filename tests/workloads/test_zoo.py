@@ -1,0 +1,65 @@
+"""The zoo: every name has its checkpoint and its card, and the two agree."""
+
+import re
+
+import pytest
+
+from archsim.trace import BadInput
+from workloads import tasks, zoo
+from workloads.training.recipe import load_recipe
+from workloads.training.recipes import ALL as ALL_RECIPES
+from workloads.zoo.card import file_sha256
+
+shipped = pytest.mark.parametrize("name", zoo.ALL)
+
+
+@shipped
+def test_every_checkpoint_has_a_card_that_is_its_own(name):
+    model, card = zoo.load_model(name), zoo.load_card(name)
+    path = zoo.model_path(name)
+    assert model.name == card.name == card.recipe.name == name
+    assert card.file.sha256 == file_sha256(path)
+    assert card.file.bytes == path.stat().st_size
+    assert card.file.weight_bytes == model.weight_bytes
+    assert card.file.gate_weight_bytes == model.gate_weight_bytes
+    assert card.data.sha256 == tasks.by_name(model.task).sha256
+    assert (model.hidden, model.weight_format.name) == (card.recipe.hidden, card.recipe.weight_format)
+    assert (model.state_bits, model.threshold) == (card.recipe.state_bits, card.measured.threshold)
+    assert card.training.validation_bpc == pytest.approx(card.measured.validation_bpc, abs=0.001)
+
+
+def test_recipes_differ_in_format_and_sparsity_alone():
+    recipes = [load_recipe(name) for name in ALL_RECIPES]
+    assert tuple(recipe.name for recipe in recipes) == ALL_RECIPES == zoo.ALL
+    free = {"name", "weight_format", "state_bits", "target_sparsity"}
+    assert len({recipe.model_dump_json(exclude=free) for recipe in recipes}) == 1
+
+
+@shipped
+def test_a_checkpoint_was_made_by_its_recipe(name):
+    assert zoo.load_card(name).recipe == load_recipe(name)
+
+
+@pytest.mark.slow
+@shipped
+def test_the_test_bpc_on_a_card_is_measured_again(name):
+    assert zoo.verify(name).passed
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(BadInput, match=re.escape("nothing: no such model file, nor one of wp-lstm256-float, ")):
+        zoo.load_model("nothing")
+
+
+def test_a_model_without_a_card_is_named(draw, tmp_path):
+    path = tmp_path / "bare.safetensors"
+    draw().save(path)
+    assert zoo.load_model(path).name == "drawn"
+    with pytest.raises(BadInput, match=r"bare\.toml: no such card"):
+        zoo.load_card(path)
+    path.with_suffix(".toml").write_text('name = "bare"\n')
+    with pytest.raises(BadInput, match=r"bare\.toml: published: is missing; data: is missing"):
+        zoo.load_card(path)
+    path.with_suffix(".toml").write_text("name = ")
+    with pytest.raises(BadInput, match=r"bare\.toml: is not a TOML file"):
+        zoo.load_card(path)

@@ -1,0 +1,76 @@
+"""Trained checkpoints, packed at their real bit width, each with a card beside it.
+
+``archsim train`` makes both; `verify` measures a model again and compares it with its card.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from archsim.trace import BadInput
+from workloads.evaluate import evaluate
+from workloads.model import Model
+from workloads.zoo.card import Card, file_sha256
+
+ALL: tuple[str, ...] = (
+    "wp-lstm256-float",
+    "wp-lstm256-fixed8",
+    "wp-lstm256-ternary",
+    "wp-lstm256-binary",
+    "wp-lstm256-ternary-s50",
+    "wp-lstm256-ternary-s90",
+    "wp-lstm256-fixed8-s90",
+)
+
+FOLDER = Path(__file__).parent
+"""Where the shipped checkpoints and their cards lie."""
+
+TOLERANCE_BPC = 1e-3
+"""How far a test BPC measured again may lie from its card. Float32 differs between machines in the last bit, and a
+state that then falls on the other side of the threshold changes all that follow."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """A zoo model measured again."""
+
+    name: str
+    card_bpc: float
+    measured_bpc: float
+    same_file: bool
+    """The checkpoint has the SHA-256 that its card names."""
+
+    @property
+    def passed(self) -> bool:
+        return self.same_file and abs(self.measured_bpc - self.card_bpc) <= TOLERANCE_BPC
+
+
+def model_path(name_or_path: str | Path) -> Path:
+    """File of a shipped model by name, or a path as it is; BadInput where it is neither."""
+    if str(name_or_path) in ALL:
+        return FOLDER / f"{name_or_path}.safetensors"
+    path = Path(name_or_path)
+    if not path.is_file():
+        raise BadInput(f"{path}: no such model file, nor one of {', '.join(ALL)}")
+    return path
+
+
+def load_model(name_or_path: str | Path) -> Model:
+    """A shipped model by name, or one from a file; BadInput says what is wrong, and where."""
+    return Model.load(model_path(name_or_path))
+
+
+def load_card(name_or_path: str | Path) -> Card:
+    """The card of a shipped model by name, or the one beside a model file."""
+    return Card.load(model_path(name_or_path).with_suffix(".toml"))
+
+
+def verify(name_or_path: str | Path, on_steps: Callable[[int, int], None] | None = None) -> Verification:
+    """Measure the test BPC of a model again, on the whole split. BadInput where the model or its card is broken."""
+    path = model_path(name_or_path)
+    card = load_card(path)
+    measured = evaluate(Model.load(path), "test", on_steps)
+    return Verification(card.name, card.measured.test_bpc, measured, file_sha256(path) == card.file.sha256)
+
+
+__all__ = ["ALL", "FOLDER", "Card", "Verification", "load_card", "load_model", "model_path", "verify"]
