@@ -22,7 +22,7 @@ from archsim.components import (
     WeightMemorySpec,
 )
 from archsim.components.base import Spec
-from archsim.trace import BadInput, Scope
+from archsim.trace import BadInput, Scope, explain
 
 Value = str | int | float | bool
 
@@ -112,19 +112,3 @@ def _validated(tree: Mapping[str, Any], where: str) -> Design:
         return Design.model_validate(tree)
     except ValidationError as error:
         raise BadInput(f"{where}: {explain(error)}") from None
-
-
-def explain(error: ValidationError) -> str:
-    """The mistakes of a validation in one line: dotted path, rule, what was given."""
-    lines = []
-    for item in error.errors():
-        path = ".".join(str(part) for part in item["loc"])
-        if item["type"] == "extra_forbidden":
-            lines.append(f"{path}: unknown key")
-        elif item["type"] == "missing":
-            lines.append(f"{path}: is missing")
-        else:
-            given = "" if isinstance(item["input"], dict) else f", not {item['input']!r}"
-            message = item["msg"].removeprefix("Value error, ")
-            lines.append(f"{path + ': ' if path else ''}{message}{given}")
-    return "; ".join(lines)

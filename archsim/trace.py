@@ -31,6 +31,22 @@ class BadInput(ValueError):
     """A file or an argument that breaks a stated rule: what, where, the rule, what was given."""
 
 
+def explain(error: ValidationError) -> str:
+    """The mistakes of a validation: dotted path, rule, what was given."""
+    lines = []
+    for item in error.errors():
+        where = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "extra_forbidden":
+            lines.append(f"{where}: unknown key")
+        elif item["type"] == "missing":
+            lines.append(f"{where}: is missing")
+        else:
+            given = "" if isinstance(item["input"], dict) else f", not {item['input']!r}"
+            message = item["msg"].removeprefix("Value error, ")
+            lines.append(f"{where + ': ' if where else ''}{message}{'' if ', not ' in message else given}")
+    return "; ".join(lines)
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -298,8 +314,7 @@ class Trace:
         except FileNotFoundError:
             raise BadInput(f"{path}: no such trace file") from None
         except ValidationError as error:
-            first = error.errors()[0]
-            raise BadInput(f"{path}: header: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+            raise BadInput(f"{path}: header: {explain(error)}") from None
         except BadInput as error:
             raise BadInput(f"{path}: {error}") from None
         except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:

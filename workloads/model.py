@@ -30,11 +30,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from archsim.trace import BadInput
+from archsim.trace import BadInput, explain
 from workloads import cells, formats, tasks
 from workloads.cells.lstm import Floats, State
 from workloads.formats import WeightFormat
-from workloads.problems import explain
 
 VERSION = 1
 

@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from archsim.trace import BadInput
+from archsim.trace import BadInput, explain
 from workloads import formats, tasks
-from workloads.problems import explain
 from workloads.training import recipes
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from archsim.trace import BadInput
-from workloads.problems import explain
+from archsim.trace import BadInput, explain
 from workloads.training.recipe import Recipe
 
 
