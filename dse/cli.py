@@ -1,7 +1,10 @@
 """The command line: the one place that knows every part."""
 
 import json
+import os
+import shutil
 import sys
+import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +22,11 @@ from archsim.simulate import ENGINES, simulate
 from archsim.synthetic import FORMATS, synthesize
 from archsim.trace import BadInput, Trace
 from dse import studies, tables
+from dse.report import write_report
+from dse.space import Space, load_space
+from dse.study import Phase
+from dse.study import Progress as SearchProgress
+from dse.study import search as run_search
 from workloads import formats, tasks, zoo
 from workloads.record import record
 
@@ -37,6 +45,8 @@ app = typer.Typer(
 )
 trace_app = typer.Typer(no_args_is_help=True, help="Make and look at traces.")
 app.add_typer(trace_app, name="trace")
+
+PHASES: dict[Phase, str] = {"search": "searching", "confirm": "simulating the front", "test": "measuring test BPC"}
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")]
 
@@ -128,6 +138,95 @@ def run(
         print_json(report.to_json())
     else:
         out.print(tables.run_report(report))
+
+
+@app.command()
+def demo(
+    out_: Annotated[Path, typer.Option("--out", help="Folder of results.")] = Path("results/demo"),
+) -> None:
+    """The main job on shipped models and text: search, confirm, report.
+
+    archsim demo
+
+    archsim demo --out results/again
+    """
+    out.print(
+        "Searching accelerators for six trained LSTMs (War and Peace, 256 units, 8-bit, ternary and binary weights,\n"
+        "with and without a pruned state). Every accuracy is measured on the text now, every design simulated on what\n"
+        "its model really did; the best designs are then simulated again, event by event."
+    )
+    shutil.rmtree(out_, ignore_errors=True)
+    _search(load_space(studies.path("demo")), out_, resume=False, fresh=True, workers=os.cpu_count() or 1)
+
+
+@app.command()
+def search(
+    study: Annotated[str, typer.Argument(help="A study (TOML), or one that is shipped.")],
+    out_: Annotated[Path | None, typer.Option("--out", help="Folder of results; default results/NAME.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a search in that folder stopped.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Measure every accuracy anew, whatever is cached.")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that measure accuracies.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Search a space of models and designs for its Pareto front.
+
+    archsim search demo --out results/demo2
+
+    archsim search my-study.toml --out results/mine --resume
+    """
+    space = load_space(studies.path(study))
+    _search(space, out_ or Path("results") / space.name, resume, fresh, workers, as_json)
+
+
+def _search(space: Space, folder: Path, resume: bool, fresh: bool, workers: int, as_json: bool = False) -> None:
+    with progress("searching", space.trials) as (bar, task):
+
+        def show_progress(p: SearchProgress) -> None:
+            note = f"{p.model_evaluations} accuracies  front {p.front_size}  {p.trials_per_second:.1f}/s"
+            bar.update(task, description=PHASES[p.phase], completed=p.done, total=p.total, note=note)
+
+        result = run_search(space, folder, resume, show_progress, fresh=fresh, processes=workers)
+    report = write_report(folder)
+    if as_json:
+        print_json(
+            {
+                "folder": str(folder),
+                "report": str(report),
+                "trials": len(result.trials),
+                "distinct_designs": result.distinct_designs,
+                "models": result.models_run,
+                "refused": result.refused,
+                "infeasible": result.infeasible,
+                "model_evaluations": result.model_evaluations,
+                "seconds": result.seconds,
+                "front": [
+                    {"command": p.command, "test_bpc": p.test_bpc, **p.trial.outcome.values} for p in result.front
+                ],
+            }
+        )
+    else:
+        out.print(tables.search_summary(result, space, report))
+
+
+@app.command()
+def view(
+    folder: Annotated[Path, typer.Argument(help="Folder of a search.")],
+    out_: Annotated[Path | None, typer.Option("--out", help="Copy the report to this file.")] = None,
+    open_: Annotated[bool, typer.Option("--open/--no-open", help="Open it in the browser.")] = True,
+) -> None:
+    """Build a search's report from its folder, and open it.
+
+    archsim view results/demo
+
+    archsim view results/demo --no-open --out demo.html
+    """
+    report = write_report(folder)
+    if out_:
+        shutil.copyfile(report, out_)
+        report = out_
+    out.print(escape(str(report)), soft_wrap=True)
+    if open_:
+        webbrowser.open(report.resolve().as_uri())
 
 
 @app.command(name="list")

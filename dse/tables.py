@@ -1,6 +1,7 @@
 """Tables of the command line, 80 columns wide."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -9,7 +10,12 @@ from rich.table import Table
 
 from archsim.costs import Figure, clock_problems
 from archsim.report import SimReport
+from dse.space import Space
+from dse.study import SearchResult
 from workloads.zoo import Card
+
+FRONT_ROWS = 12
+"""Rows of the front that a summary shows."""
 
 MARK = {"calibrated": "c", "predicted": "p"}
 
@@ -101,4 +107,34 @@ def zoo_table(cards: Iterable[Card]) -> Table:
             )
             for card in cards
         ],
+    )
+
+
+def search_summary(result: SearchResult, space: Space, report: Path) -> RenderableType:
+    """What a search found: how much it looked at, a few points of the front, and where the rest is."""
+    goals = space.goals
+    bounds = ", ".join(f"{name} within {bound:g}" for name, bound in space.constraints.items()) or "none"
+    by_first = sorted(result.front, key=lambda p: goals[0].sign * p.trial.outcome.values[goals[0].name])
+    step = max(1, -(-len(by_first) // FRONT_ROWS))
+    shown = by_first[::step]
+    return Group(
+        f"{result.distinct_designs} distinct designs x {result.models_run} models in {result.seconds:,.0f} s; "
+        f"{result.model_evaluations} runs of a model over a whole text split.\n"
+        f"{result.refused} trials were refused (a design that cannot do a model), {result.infeasible} missed the "
+        f"constraints ({escape(bounds)}).",
+        f"Pareto front: {len(result.front)} points, each simulated again with equal cycles and counts.",
+        figures(
+            f"{len(shown)} of them",
+            ("model", *(f"{goal.title}, {goal.unit}" for goal in goals), "test BPC"),
+            [
+                (
+                    p.evaluation.measured.choice.label,
+                    *(_plain(p.trial.outcome.values[goal.name]) for goal in goals),
+                    f"{p.test_bpc:.3f}",
+                )
+                for p in shown
+            ],
+        ),
+        f"trials: {escape(str(result.folder / 'trials.csv'))}   front: {escape(str(result.folder / 'front.csv'))}",
+        f"report: [bold]{escape(str(report))}[/] (open it in a browser; it works offline)",
     )

@@ -45,7 +45,7 @@ def test_training_prunes_the_same_way(h, threshold, state_bits):
     torch = pytest.importorskip("torch")
     from workloads.training.lstm import quantize_state
 
-    trained = quantize_state(torch.from_numpy(h.copy()), threshold, state_bits).numpy()
+    trained = quantize_state(torch.from_numpy(h.copy()), torch.tensor(threshold), state_bits).numpy()
     np.testing.assert_array_equal(prune(h, threshold, state_bits), trained)
 
 

@@ -69,7 +69,7 @@ def plain_autograd(input_gates, weight, phi, h, c, threshold, state_bits):
 
 @pytest.mark.parametrize(("threshold", "state_bits"), [(0.0, None), (0.12, None), (0.0, 8), (0.12, 6)])
 def test_the_gradient_is_that_of_plain_autograd(threshold, state_bits):
-    from workloads.training.lstm import _RunSequence
+    from workloads.training.lstm import EAGER, _RunSequence
 
     generator = torch.Generator().manual_seed(0)
 
@@ -82,7 +82,7 @@ def test_the_gradient_is_that_of_plain_autograd(threshold, state_bits):
     towards = drawn(steps, batch, hidden)
     results = []
     for run in (
-        lambda *a: _RunSequence.apply(*a, *state, threshold, state_bits, torch.float64)[:2],
+        lambda *a: _RunSequence.apply(*a, *state, threshold, state_bits, torch.float64, EAGER)[:2],
         lambda *a: plain_autograd(*a, *state, threshold, state_bits),
     ):
         copies = [leaf.clone().requires_grad_() for leaf in leaves]
@@ -218,12 +218,13 @@ def test_the_exported_model_computes_what_training_infers(recipe, fmt, threshold
 
 def test_train_and_export_writes_a_model_and_a_card_that_hold_together(finished, tmp_path):
     from workloads.training.export import LANES, train_and_export
+    from workloads.training.lstm import EAGER
     from workloads.training.train import validate
 
     outcome, folder = finished
     recipe_path = tmp_path / "tiny.toml"
     recipe_path.write_text(RECIPE)
-    card = train_and_export(recipe_path, folder, tmp_path / "zoo", hours=0.25)
+    card = train_and_export(recipe_path, folder, tmp_path / "zoo", hours=0.25, steps=EAGER)
     path = tmp_path / "zoo" / "tiny.safetensors"
     assert sorted(p.name for p in path.parent.iterdir()) == ["tiny.safetensors", "tiny.toml"]
     assert zoo.load_card(path) == card

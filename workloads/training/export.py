@@ -15,7 +15,7 @@ from workloads.evaluate import evaluate
 from workloads.model import Config, Model
 from workloads.record import longest, record
 from workloads.state_pruning import sparsity, union_sparsity
-from workloads.training.lstm import EPSILON, CharLSTM, QuantizedWeight
+from workloads.training.lstm import EPSILON, CharLSTM, QuantizedWeight, Steps, fastest
 from workloads.training.recipe import Recipe, load_recipe
 from workloads.training.train import OnProgress, Outcome, train
 from workloads.zoo.card import Card, Data, Measured, Training, Weights, file_sha256
@@ -108,16 +108,17 @@ def train_and_export(
     device: str = "cpu",
     on_progress: OnProgress | None = None,
     hours: float | None = None,
+    steps: Steps | None = None,
 ) -> Card:
     """Train a recipe, or go on where `folder` holds a run of it; write ``NAME.safetensors`` and ``NAME.toml``.
 
     A run that had ended is exported as it is. `hours` of training go on the card; None: the time this call took, where
-    it trained from the first epoch, else unknown. BadInput where the recipe or a checkpoint is broken.
+    it trained from the first epoch, else unknown. `steps`: the fastest there are. BadInput where the recipe or a checkpoint is broken.
     """
     recipe = load_recipe(recipe_name_or_path)
     fresh = not (folder / "latest.pt").exists()
     start = time.monotonic()
-    outcome = train(recipe, folder, device, on_progress)
+    outcome = train(recipe, folder, device, on_progress, steps or fastest())
     if fresh and hours is None:
         hours = round((time.monotonic() - start) / 3600, 3)
     zoo_folder.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from archsim.trace import BadInput
 from workloads import tasks
 from workloads.tasks.metrics import State, bits_per_character
-from workloads.training.lstm import CharLSTM
+from workloads.training.lstm import EAGER, CharLSTM, Steps
 from workloads.training.recipe import Recipe
 
 RAMP = 1 / 3
@@ -68,7 +68,13 @@ def validate(model: CharLSTM, symbols: NDArray[np.uint8], device: str = "cpu", s
     return bits_per_character(run, symbols, streams=streams)
 
 
-def train(recipe: Recipe, folder: Path, device: str = "cpu", on_progress: OnProgress | None = None) -> Outcome:
+def train(
+    recipe: Recipe,
+    folder: Path,
+    device: str = "cpu",
+    on_progress: OnProgress | None = None,
+    steps: Steps = EAGER,
+) -> Outcome:
     """Run `recipe` to its end, from the last finished epoch where `folder` holds one.
 
     Plain truncated backpropagation: the text is cut into `batch` contiguous streams whose state is carried from one
@@ -111,7 +117,7 @@ def train(recipe: Recipe, folder: Path, device: str = "cpu", on_progress: OnProg
             for group in optimiser.param_groups:
                 group["lr"] = recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
             window = slice(batch * recipe.steps, (batch + 1) * recipe.steps)
-            out = model.run(inputs[window], h, c, getattr(torch, recipe.products), momentum=0.05)
+            out = model.run(inputs[window], h, c, getattr(torch, recipe.products), momentum=0.05, steps=steps)
             logits = model.readout(out.states)
             loss = nn.functional.cross_entropy(logits.flatten(0, 1), targets[window].flatten())
             optimiser.zero_grad(set_to_none=True)
