@@ -406,6 +406,7 @@ def train(
 def zoo_(
     verify: Annotated[bool, typer.Option("--verify", help="Measure every test BPC again, and compare.")] = False,
     only: Annotated[list[str] | None, typer.Argument(help="Models; default: all.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The table as the README has it.")] = False,
     as_json: Json = False,
 ) -> None:
     """The shipped models; with --verify their test BPC is measured again on the whole split.
@@ -419,6 +420,8 @@ def zoo_(
         cards = [zoo.load_card(name) for name in names]
         if as_json:
             print_json([card.model_dump(mode="json") for card in cards])
+        elif markdown:
+            print(tables.zoo_markdown(cards))
         else:
             out.print(tables.zoo_table(cards))
         return

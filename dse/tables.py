@@ -110,6 +110,24 @@ def zoo_table(cards: Iterable[Card]) -> Table:
     )
 
 
+def zoo_markdown(cards: Iterable[Card]) -> str:
+    """The shipped models as the README shows them: each beside the float model of its group."""
+    cards = list(cards)
+    twin = next(card for card in cards if card.recipe.weight_format == "float32").measured.test_bpc
+    lines = [
+        "| model | weights | validation | test | test - float | zeros | in all of 8 | gates, KiB | epochs (best) |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for card in cards:
+        m, training = card.measured, card.training
+        lines.append(
+            f"| `{card.name}` | {card.recipe.weight_format} | {m.validation_bpc:.3f} | {m.test_bpc:.3f} "
+            f"| {m.test_bpc - twin:+.3f} | {m.state_sparsity:.1%} | {m.union_sparsity[8]:.1%} "
+            f"| {card.file.gate_weight_bytes / 1024:,.1f} | {training.epochs_run} ({training.best_epoch}) |"
+        )
+    return "\n".join(lines)
+
+
 def search_summary(result: SearchResult, space: Space, report: Path) -> RenderableType:
     """What a search found: how much it looked at, a few points of the front, and where the rest is."""
     goals = space.goals

@@ -113,7 +113,8 @@ def train_and_export(
     """Train a recipe, or go on where `folder` holds a run of it; write ``NAME.safetensors`` and ``NAME.toml``.
 
     A run that had ended is exported as it is. `hours` of training go on the card; None: the time this call took, where
-    it trained from the first epoch, else unknown. `steps`: the fastest there are. BadInput where the recipe or a checkpoint is broken.
+    it trained from the first epoch, else unknown. `steps`: None takes the fastest there are. BadInput where the recipe
+    or a checkpoint is broken.
     """
     recipe = load_recipe(recipe_name_or_path)
     fresh = not (folder / "latest.pt").exists()

@@ -1,0 +1,86 @@
+"""The README says what is so: its commands run, its table is that of the cards."""
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from archsim import designs
+from dse import tables
+from workloads import zoo
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def commands() -> list[str]:
+    """Every indented `archsim` line, without its comment."""
+    lines = re.findall(r"^    (archsim .*)$", README, re.MULTILINE)
+    return [line.split("#")[0].strip() for line in lines]
+
+
+def test_the_table_of_models_is_generated() -> None:
+    between = README.split("<!-- zoo table -->")[1].split("<!-- end of zoo table -->")[0].strip()
+    assert between == tables.zoo_markdown(zoo.load_card(name) for name in zoo.ALL)
+
+
+def test_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"^    make (\S+)", README, re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_there_are_commands() -> None:
+    assert len(commands()) >= 10
+
+
+SELF_CONTAINED = ("list", "run", "trace", "zoo")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("readme")
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if c.split()[1] in SELF_CONTAINED])
+def test_commands_run_in_their_order(command: str, folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "dse.cli", *shlex.split(command)[1:]],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if c.split()[1] not in SELF_CONTAINED])
+def test_options_of_longer_commands_exist(command: str) -> None:
+    words = shlex.split(command)[1:]
+    done = subprocess.run(
+        [sys.executable, "-m", "dse.cli", words[0], "--help"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0
+    for option in (w for w in words if w.startswith("--")):
+        assert option in done.stdout
+
+
+def test_packages_listed_are_the_packages_there_are() -> None:
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    there = {
+        str(init.parent.relative_to(ROOT)).replace("/", ".")
+        for package in ("archsim", "workloads", "dse")
+        for init in (ROOT / package).rglob("__init__.py")
+    }
+    assert there <= set(listed)
+
+
+def test_every_shipped_design_has_its_file() -> None:
+    files = {p.stem for p in (ROOT / "archsim" / "designs").glob("*.toml")}
+    assert files == set(designs.ALL)
