@@ -4,7 +4,7 @@ import difflib
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
@@ -24,7 +24,7 @@ from archsim.components import (
 from archsim.components.base import Spec
 from archsim.trace import BadInput, Scope, explain
 
-Value = str | int | float | bool
+Value = str | int | float | bool | Sequence[str]
 
 
 class Design(Spec):

@@ -79,8 +79,11 @@ def simulate_many(jobs: Sequence[Job]) -> list[SimReport | BadInput]:
         flat = [p.triple for _, prepared, dense in runs for p in (prepared, *dense)]
         timings = iter(run_analytic(flat))
         for index, prepared, dense in runs:
-            timing = next(timings)
-            results[index] = _report(prepared, timing, "analytic", [(p, next(timings)) for p in dense])
+            timing, baselines = next(timings), [(p, next(timings)) for p in dense]
+            try:
+                results[index] = _report(prepared, timing, "analytic", baselines)
+            except BadInput as refusal:  # what the cost tables do not cover
+                results[index] = refusal
     return [results[index] for index in range(len(jobs))]
 
 

@@ -21,7 +21,7 @@ from archsim.mapping import RUN_SCOPES
 from archsim.simulate import ENGINES, simulate
 from archsim.synthetic import FORMATS, synthesize
 from archsim.trace import BadInput, Trace
-from dse import studies, tables
+from dse import store, studies, tables
 from dse.report import write_report
 from dse.space import Space, load_space
 from dse.study import Phase
@@ -155,7 +155,7 @@ def demo(
         "with and without a pruned state). Every accuracy is measured on the text now, every design simulated on what\n"
         "its model really did; the best designs are then simulated again, event by event."
     )
-    shutil.rmtree(out_, ignore_errors=True)
+    store.clear(out_)
     _search(load_space(studies.path("demo")), out_, resume=False, fresh=True, workers=os.cpu_count() or 1)
 
 

@@ -1,0 +1,30 @@
+"""What a search can minimise or maximise. A new objective is one file and one line in ``ALL``."""
+
+from archsim.trace import BadInput
+from dse.objectives.area_mm2 import AREA_MM2
+from dse.objectives.base import Objective
+from dse.objectives.energy_chip_pj_per_token import ENERGY_CHIP
+from dse.objectives.energy_system_pj_per_token import ENERGY_SYSTEM
+from dse.objectives.latency_us_per_step import LATENCY
+from dse.objectives.tokens_per_second import TOKENS_PER_SECOND
+from dse.objectives.validation_bpc import VALIDATION_BPC
+
+ALL: tuple[Objective, ...] = (
+    VALIDATION_BPC,
+    AREA_MM2,
+    ENERGY_SYSTEM,
+    ENERGY_CHIP,
+    LATENCY,
+    TOKENS_PER_SECOND,
+)
+
+
+def by_name(name: str) -> Objective:
+    """The objective called `name`; BadInput lists those there are."""
+    for objective in ALL:
+        if objective.name == name:
+            return objective
+    raise BadInput(f"objective must be one of {', '.join(o.name for o in ALL)}, not {name!r}")
+
+
+__all__ = ["ALL", "Objective", "by_name"]

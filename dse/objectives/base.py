@@ -1,0 +1,40 @@
+"""What every objective answers: its name, its unit, which way is better, and its value for a point."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from dse.point import Evaluation
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A figure of an evaluated point; `of` returns it in `unit`."""
+
+    name: str
+    title: str
+    unit: str
+    direction: Literal["minimize", "maximize"]
+    logarithmic: bool
+    """Whether an axis of it reads better in decades."""
+    of: Callable[[Evaluation], float]
+    shown_unit: str = ""
+    """Unit on screen, where `unit` makes long numbers; one of it is `shown_scale` of `unit`."""
+    shown_scale: float = 1.0
+
+    @property
+    def sign(self) -> int:
+        """1 where smaller is better, -1 where larger is: ``sign * value`` is always minimised."""
+        return 1 if self.direction == "minimize" else -1
+
+    @property
+    def axis(self) -> str:
+        return f"{self.title} ({self.screen_unit})"
+
+    @property
+    def screen_unit(self) -> str:
+        return self.shown_unit or self.unit
+
+    def shown(self, value: float) -> float:
+        """`value` in the unit on screen."""
+        return value / self.shown_scale

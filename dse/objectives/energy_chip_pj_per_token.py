@@ -1,0 +1,20 @@
+"""Energy of one token, DRAM left out: what papers that synthesise a chip report."""
+
+from dse.objectives.base import Objective
+from dse.point import Evaluation
+
+
+def _of(evaluation: Evaluation) -> float:
+    return evaluation.report.energy.total_chip
+
+
+ENERGY_CHIP = Objective(
+    name="energy_chip_pj_per_token",
+    title="Energy per token, chip",
+    unit="pJ",
+    direction="minimize",
+    logarithmic=True,
+    of=_of,
+    shown_unit="nJ",
+    shown_scale=1000,
+)

@@ -1,0 +1,20 @@
+"""Energy of one token with the DRAM counted. Per token, since a step of 8 lanes does 8 times the work of one."""
+
+from dse.objectives.base import Objective
+from dse.point import Evaluation
+
+
+def _of(evaluation: Evaluation) -> float:
+    return evaluation.report.energy.total_system
+
+
+ENERGY_SYSTEM = Objective(
+    name="energy_system_pj_per_token",
+    title="Energy per token, system",
+    unit="pJ",
+    direction="minimize",
+    logarithmic=True,
+    of=_of,
+    shown_unit="nJ",
+    shown_scale=1000,
+)

@@ -1,0 +1,18 @@
+"""Mean time of one step: how long a lane waits for its next token."""
+
+from dse.objectives.base import Objective
+from dse.point import Evaluation
+
+
+def _of(evaluation: Evaluation) -> float:
+    return evaluation.report.latency_us_per_step
+
+
+LATENCY = Objective(
+    name="latency_us_per_step",
+    title="Latency per step",
+    unit="µs",
+    direction="minimize",
+    logarithmic=True,
+    of=_of,
+)

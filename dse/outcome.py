@@ -1,0 +1,73 @@
+"""What a trial found, as plain values: kept with the trial, and answered again where the same point comes up twice."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from archsim.trace import BadInput
+from dse import objectives
+from dse.point import Evaluation, Measured
+from dse.space import Setting, Space
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One point of the space: evaluated, or refused with a reason."""
+
+    key: str
+    """Digest of the overrides and of the model: two trials with equal keys are the same point."""
+    model: str
+    threshold: float
+    weight_format: str
+    state_sparsity: float
+    design_sha256: str
+    """Empty where the parameters make no valid design."""
+    values: dict[str, float]
+    """By objective, all of ``objectives.ALL``; empty where the point was refused."""
+    weights_resident: bool
+    left_out: str
+    """What of the model the design leaves to the host, comma-separated."""
+    reason: str
+    """Why the point is not feasible; empty where it is."""
+
+    @property
+    def refused(self) -> bool:
+        return not self.values
+
+    @property
+    def feasible(self) -> bool:
+        return not self.reason
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Outcome":
+        return cls(**json.loads(text))
+
+
+def point_key(overrides: Mapping[str, Setting], identity: str) -> str:
+    """Digest of a point: what the parameters set, and the model's identity."""
+    return hashlib.sha256(json.dumps([dict(overrides), identity], sort_keys=True).encode()).hexdigest()
+
+
+def outcome(space: Space, key: str, measured: Measured, found: Evaluation | BadInput, design_sha256: str) -> Outcome:
+    """The outcome of an evaluated or refused point."""
+    values: dict[str, float] = {}
+    reason, left_out, resident = str(found), "", False
+    if isinstance(found, Evaluation):
+        values = {o.name: float(o.of(found)) for o in objectives.ALL}
+        reason, left_out, resident = space.broken(values), ", ".join(found.report.left_out), found.report.resident
+    return Outcome(
+        key=key,
+        model=measured.choice.name,
+        threshold=measured.threshold,
+        weight_format=measured.weight_format,
+        state_sparsity=measured.state_sparsity,
+        design_sha256=design_sha256,
+        values=values,
+        weights_resident=resident,
+        left_out=left_out,
+        reason=reason,
+    )

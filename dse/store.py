@@ -1,0 +1,364 @@
+"""The folder of a search: tidy tables, the front in detail, and what it all rests on. Written whole or not at all.
+
+=================== =====================================================================================
+file                what
+=================== =====================================================================================
+study.db            the Optuna study (SQLite); what a resumed search reads
+config.toml         the space
+trials.csv          one row a trial: parameters, model, format, sparsity, every objective, and what became of it
+front.csv           the rows of the front, with test BPC
+published.csv       the shipped designs on the models of the space, same scenario and objectives
+models.csv          one row a model and threshold: accuracy, sparsity, size
+front_details.json  per point of the front: energy and area by component, stalls, ledger, command
+traces/             the traces that the points of the front ran
+manifest.json       versions, seed, hashes, counts, wall time
+=================== =====================================================================================
+"""
+
+import platform
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from archsim.costs import Figure, clock_problems
+from archsim.design import Design
+from archsim.trace import VERSION, BadInput
+from dse import objectives
+from dse.files import write_text, write_with
+from dse.outcome import Outcome
+from dse.point import Measured, ModelChoice
+from dse.space import Setting, Space, load_space
+
+_T = TypeVar("_T")
+
+if TYPE_CHECKING:
+    from dse.study import FrontPoint, SearchResult, Trial
+
+FILES = (
+    "study.db",
+    "study.db-wal",
+    "study.db-shm",
+    "config.toml",
+    "trials.csv",
+    "front.csv",
+    "published.csv",
+    "models.csv",
+    "front_details.json",
+    "manifest.json",
+    "report.html",
+)
+FOLDERS = ("traces", "cache")
+WORDS = ("reason", "left_out")
+"""Columns of text that may be empty."""
+PACKAGES = ("archsim", "numpy", "pandas", "optuna", "plotly", "simpy", "pydantic")
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FigureJson(_Frozen):
+    """One priced component."""
+
+    value: float
+    unit: str
+    status: str
+    source: str
+
+
+class FrontDetail(_Frozen):
+    """One point of the front, as ``front_details.json`` holds it."""
+
+    trial: int
+    model: str
+    threshold: float
+    weight_format: str
+    state_sparsity: float
+    overrides: dict[str, Setting]
+    objectives: dict[str, float]
+    test_bpc: float
+    lanes: int
+    cycles: int
+    cycles_per_step: float
+    gops: float
+    gops_effective: float
+    speedup_same_lanes: float
+    busy_cycles: int
+    stalls: dict[str, int]
+    ledger: dict[str, dict[str, int]]
+    weights_resident: bool
+    left_out: list[str]
+    energy: dict[str, FigureJson]
+    energy_chip_pj_per_token: float
+    energy_system_pj_per_token: float
+    energy_system_band_pj_per_token: list[float]
+    energy_basis: str
+    area: dict[str, FigureJson]
+    area_chip_mm2: float
+    clock_problems: list[str]
+    engines: str
+    command: str
+
+
+class Counts(_Frozen):
+    """What a search went through."""
+
+    trials: int
+    distinct_points: int
+    distinct_designs: int
+    refused: int
+    infeasible: int
+    front: int
+    models: int
+    model_evaluations: int
+
+
+class Manifest(_Frozen):
+    """What a search rests on."""
+
+    written: str
+    wall_seconds: float
+    python: str
+    versions: dict[str, str]
+    trace_version: int
+    seed: int
+    space_sha256: str
+    base_design_sha256: str
+    published_designs_sha256: dict[str, str]
+    models: dict[str, str]
+    traces: dict[str, str]
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class Results:
+    """A folder read back."""
+
+    space: Space
+    trials: pd.DataFrame
+    front: pd.DataFrame
+    published: pd.DataFrame
+    models: pd.DataFrame
+    details: list[FrontDetail]
+    manifest: Manifest
+
+
+_DETAILS = TypeAdapter(list[FrontDetail])
+_MANIFEST = TypeAdapter(Manifest)
+
+Published = list[tuple[Design, ModelChoice, Outcome]]
+
+
+def clear(folder: Path) -> None:
+    """Remove what an earlier search wrote; nothing else in the folder is touched."""
+    for name in FILES:
+        (folder / name).unlink(missing_ok=True)
+    for name in FOLDERS:
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def write_config(space: Space, folder: Path) -> None:
+    write_text(folder / "config.toml", space.to_toml())
+
+
+def trace_path(measured: Measured, folder: Path) -> Path:
+    """File of the trace of a choice; two models of one name differ in their identity."""
+    choice = measured.choice
+    threshold = "" if choice.threshold is None else f"@{choice.threshold:g}"
+    return folder / "traces" / f"{Path(choice.name).stem}{threshold}-{measured.identity[:8]}.npz"
+
+
+def write_traces(measured: Iterable[Measured], folder: Path) -> None:
+    """The traces of the front, so that its points can be run again as they were."""
+    for path, one in {trace_path(one, folder): one for one in measured}.items():
+        write_with(path, one.trace.save)
+
+
+def write(result: "SearchResult", space: Space, published: Published, measured: Mapping[ModelChoice, Measured]) -> None:
+    """Every table, and the manifest last: a folder that has one is complete."""
+    folder = result.folder
+    on_front = {point.trial.number: point for point in result.front}
+    trials = pd.DataFrame([_trial_row(trial, trial.number in on_front) for trial in result.trials])
+    _csv(trials, folder / "trials.csv")
+    front = trials[trials["on_front"]].drop(columns=["reason", "feasible", "on_front", "distinct"])
+    front = front.assign(test_bpc=[on_front[number].test_bpc for number in front["trial"]])
+    _csv(front, folder / "front.csv")
+    _csv(_published_table(published), folder / "published.csv")
+    _csv(_models_table(measured, result), folder / "models.csv")
+    details = [_detail(point) for point in result.front]
+    write_text(folder / "front_details.json", _DETAILS.dump_json(details, indent=1).decode())
+    write_text(folder / "manifest.json", _manifest(result, space, published, measured).model_dump_json(indent=1))
+
+
+def read(folder: Path) -> Results:
+    """A finished search; BadInput names what is missing or not whole."""
+    if not (folder / "manifest.json").is_file():
+        raise BadInput(f"{folder}: holds no finished search (no manifest.json)")
+    return Results(
+        space=load_space(folder / "config.toml"),
+        trials=_table(folder / "trials.csv"),
+        front=_table(folder / "front.csv"),
+        published=_table(folder / "published.csv"),
+        models=_table(folder / "models.csv"),
+        details=_json(folder / "front_details.json", _DETAILS),
+        manifest=_json(folder / "manifest.json", _MANIFEST),
+    )
+
+
+def _trial_row(trial: "Trial", on_front: bool) -> dict[str, object]:
+    found = trial.outcome
+    return {
+        "trial": trial.number,
+        "model": found.model,
+        "threshold": found.threshold,
+        "weight_format": found.weight_format,
+        "state_sparsity": found.state_sparsity,
+        **{name: value for name, value in trial.parameters.items() if name != "model"},
+        **{o.name: found.values.get(o.name, float("nan")) for o in objectives.ALL},
+        "weights_resident": found.weights_resident,
+        "left_out": found.left_out,
+        "feasible": found.feasible,
+        "reason": found.reason,
+        "on_front": on_front,
+        "distinct": trial.distinct,
+        "design_sha256": found.design_sha256,
+    }
+
+
+PUBLISHED_COLUMNS = ("design", "title", "model", "weight_format", "state_sparsity")
+
+
+def _published_table(published: Published) -> pd.DataFrame:
+    rows = [
+        {
+            "design": design.name,
+            "title": design.title,
+            "model": choice.name,
+            "weight_format": found.weight_format,
+            "state_sparsity": found.state_sparsity,
+            **found.values,
+            "weights_resident": found.weights_resident,
+            "left_out": found.left_out,
+            "feasible": found.feasible,
+            "reason": found.reason,
+        }
+        for design, choice, found in published
+    ]
+    columns = (*PUBLISHED_COLUMNS, *(o.name for o in objectives.ALL))
+    return pd.DataFrame(rows, columns=[*columns, "weights_resident", "left_out", "feasible", "reason"])
+
+
+def _models_table(measured: Mapping[ModelChoice, Measured], result: "SearchResult") -> pd.DataFrame:
+    test = {point.evaluation.measured.choice: point.test_bpc for point in result.front}
+    rows = [
+        {
+            "model": choice.name,
+            "threshold": side.threshold,
+            "as_trained": choice.threshold is None,
+            "weight_format": side.weight_format,
+            "weight_kib": side.weight_bytes / 1024,
+            "state_sparsity": side.state_sparsity,
+            "validation_bpc": side.validation_bpc,
+            "test_bpc": test.get(choice, float("nan")),
+            "on_front": choice in test,
+            "identity": side.identity,
+        }
+        for choice, side in sorted(measured.items(), key=lambda item: (item[0].name, item[1].threshold))
+    ]
+    return pd.DataFrame(rows)
+
+
+def _detail(point: "FrontPoint") -> FrontDetail:
+    report, side = point.evaluation.report, point.evaluation.measured
+    band = report.energy.band
+    return FrontDetail(
+        trial=point.trial.number,
+        model=side.choice.name,
+        threshold=side.threshold,
+        weight_format=side.weight_format,
+        state_sparsity=side.state_sparsity,
+        overrides=dict(point.overrides),
+        objectives=point.trial.outcome.values,
+        test_bpc=point.test_bpc,
+        lanes=report.lanes,
+        cycles=report.cycles,
+        cycles_per_step=report.cycles_per_step,
+        gops=report.gops,
+        gops_effective=report.gops_effective,
+        speedup_same_lanes=report.speedup_same_lanes,
+        busy_cycles=report.busy_cycles,
+        stalls=dict(report.stalls),
+        ledger={component: dict(actions) for component, actions in report.ledger.counts.items()},
+        weights_resident=report.resident,
+        left_out=list(report.left_out),
+        energy=_figures(report.energy.components),
+        energy_chip_pj_per_token=report.energy.total_chip,
+        energy_system_pj_per_token=report.energy.total_system,
+        energy_system_band_pj_per_token=[band.low, band.mid, band.high],
+        energy_basis=report.energy.basis,
+        area=_figures(report.area.components),
+        area_chip_mm2=report.area.total_chip,
+        clock_problems=list(clock_problems(report.design)),
+        engines="burst equals analytic in cycles, stalls and every count",
+        command=point.command,
+    )
+
+
+def _figures(components: Mapping[str, Figure]) -> dict[str, FigureJson]:
+    return {
+        name: FigureJson(value=f.value, unit=f.unit, status=f.status, source=f.source) for name, f in components.items()
+    }
+
+
+def _manifest(
+    result: "SearchResult", space: Space, published: Published, measured: Mapping[ModelChoice, Measured]
+) -> Manifest:
+    return Manifest(
+        written=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        wall_seconds=round(result.seconds, 3),
+        python=platform.python_version(),
+        versions={name: version(name) for name in PACKAGES},
+        trace_version=VERSION,
+        seed=space.seed,
+        space_sha256=space.sha256,
+        base_design_sha256=space.base_design.sha256,
+        published_designs_sha256={design.name: design.sha256 for design, _, _ in published},
+        models={choice.label: side.identity for choice, side in measured.items()},
+        traces={choice.label: side.trace.sha256 for choice, side in measured.items()},
+        counts=Counts(
+            trials=len(result.trials),
+            distinct_points=result.distinct_points,
+            distinct_designs=result.distinct_designs,
+            refused=result.refused,
+            infeasible=result.infeasible,
+            front=len(result.front),
+            models=result.models_run,
+            model_evaluations=result.model_evaluations,
+        ),
+    )
+
+
+def _csv(table: pd.DataFrame, path: Path) -> None:
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def _table(path: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(WORDS, str))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path}: is not a whole table of a search ({error})") from None
+    return table.fillna(dict.fromkeys(WORDS, ""))
+
+
+def _json(path: Path, adapter: TypeAdapter[_T]) -> _T:
+    try:
+        return adapter.validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise BadInput(f"{path}: is not a whole file of a search ({str(error).splitlines()[0]})") from None

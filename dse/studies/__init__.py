@@ -1,0 +1,16 @@
+"""Studies shipped: search spaces as TOML. A new one is one file and one line in ``ALL``.
+
+``demo`` is what ``archsim demo`` runs: accuracy against area against energy, on six trained models.
+"""
+
+from importlib import resources
+from pathlib import Path
+
+ALL: tuple[str, ...] = ("demo",)
+
+
+def path(name_or_path: str | Path) -> Path:
+    """File of a shipped study by name, or a path as it is."""
+    if str(name_or_path) in ALL:
+        return Path(str(resources.files("dse.studies"))) / f"{name_or_path}.toml"
+    return Path(name_or_path)

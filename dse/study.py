@@ -1,0 +1,395 @@
+"""The search: ask Optuna for a generation, evaluate it in bulk, tell, keep; then confirm the front.
+
+Trials are drawn in a study in memory and written to SQLite once they are complete, each in one piece: a search that is
+killed at any moment holds complete trials only, and the one that carries it on draws the rest of the generation as if
+nothing had happened. With the samplers ``nsga2`` and ``random`` a search that was stopped and carried on ends with the
+same trials as one that ran through (tests/dse/test_resume.py); ``tpe`` looks at the generation under way when it
+draws, so there the trials after the interruption differ. All of it holds for one version of Optuna and NumPy.
+"""
+
+import math
+import shlex
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import optuna
+from numpy.typing import NDArray
+from sqlalchemy import event
+from sqlalchemy.exc import SQLAlchemyError
+
+from archsim import designs
+from archsim.design import Design, load_design
+from archsim.trace import BadInput
+from dse import objectives, store
+from dse.evaluate import Evaluator, Point
+from dse.models import Models, ModelSide
+from dse.outcome import Outcome, outcome, point_key
+from dse.pareto import non_dominated
+from dse.point import Evaluation, ModelChoice
+from dse.samplers import distributions, sampler
+from dse.space import MODEL, Setting, Space, Value
+
+DEFAULT_CACHE = Path("results") / ".cache"
+"""Where measured accuracies and traces are kept between searches."""
+
+REFUSED = "refused"
+REFUSAL = 1e6
+"""How far a refused point counts as outside its constraints: farther than any deadline missed."""
+
+Phase = Literal["search", "confirm", "test"]
+Direction = Literal["minimize", "maximize"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a search is. In `confirm` and `test`, done and total count points and models of the front."""
+
+    phase: Phase
+    done: int
+    total: int
+    model_evaluations: int
+    """Whole splits run through a model so far, by this process."""
+    front_size: int
+    trials_per_second: float
+    """Of this process, since it began; model evaluations counted in."""
+
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A complete trial, in the order they were drawn."""
+
+    number: int
+    parameters: dict[str, Value]
+    outcome: Outcome
+    distinct: bool
+    """The first trial at its point."""
+
+
+@dataclass(frozen=True)
+class FrontPoint:
+    """A point that no other dominates, confirmed on `burst`."""
+
+    trial: Trial
+    evaluation: Evaluation
+    overrides: dict[str, Setting]
+    test_bpc: float
+    command: str
+    """Runs this point again."""
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search ended with; all of it is in the folder too."""
+
+    folder: Path
+    trials: tuple[Trial, ...]
+    front: tuple[FrontPoint, ...]
+    model_evaluations: int
+    seconds: float
+
+    @property
+    def distinct_points(self) -> int:
+        """Points evaluated, each counted once; refused ones are not counted."""
+        return sum(t.distinct and not t.outcome.refused for t in self.trials)
+
+    @property
+    def distinct_designs(self) -> int:
+        """Designs evaluated, each counted once however many models ran on it."""
+        return len({t.outcome.design_sha256 for t in self.trials if not t.outcome.refused})
+
+    @property
+    def models_run(self) -> int:
+        """Models of the zoo (at any threshold) that the evaluated designs ran."""
+        return len({t.outcome.model for t in self.trials if not t.outcome.refused})
+
+    @property
+    def refused(self) -> int:
+        return sum(t.outcome.refused for t in self.trials)
+
+    @property
+    def infeasible(self) -> int:
+        """Evaluated, but outside a constraint."""
+        return sum(not t.outcome.refused and not t.outcome.feasible for t in self.trials)
+
+
+def search(
+    space: Space,
+    folder: Path,
+    resume: bool = False,
+    on_progress: OnProgress | None = None,
+    *,
+    fresh: bool = False,
+    processes: int = 1,
+    cache: Path = DEFAULT_CACHE,
+    models: ModelSide | None = None,
+) -> SearchResult:
+    """Search `space` and write `folder`; BadInput where the folder already holds a search that this one is not.
+
+    `resume` carries an unfinished search on, or a finished one with a larger budget. `fresh` measures every accuracy in
+    this search, whatever the cache holds. `models` stands in for the zoo in tests.
+    """
+    began = time.monotonic()
+    if fresh:
+        cache = folder / "cache"
+        if not resume:
+            shutil.rmtree(cache, ignore_errors=True)
+    with _quiet_optuna():
+        running = _Search(space, folder, resume, models or Models(cache, space.scenario, processes), on_progress)
+        running.run()
+        front, published = running.confirmed(), running.published()
+        seconds = time.monotonic() - began
+        result = SearchResult(folder, tuple(running.trials), front, running.model_evaluations, seconds)
+        store.write(result, space, published, running.evaluator.measured)
+    return result
+
+
+class _Search:
+    """One search under way."""
+
+    def __init__(
+        self, space: Space, folder: Path, resume: bool, models: ModelSide, on_progress: OnProgress | None
+    ) -> None:
+        self.space = space
+        self.folder = folder
+        self._phase: tuple[Phase, int, int]
+        self._front_size: int
+        self.evaluator = Evaluator(models, space.scenario)
+        self.identities = {choice: models.identity(choice) for choice in space.choices.values()}
+        self.model_evaluations = 0
+        self.trials: list[Trial] = []
+        self._on_progress = on_progress
+        self._began = time.monotonic()
+        self._memory: dict[str, Outcome] = {}
+        self._seen: set[str] = set()
+        self._distributions = distributions(space)
+        directions: list[Direction] = [goal.direction for goal in space.goals]
+        self._study = optuna.create_study(directions=directions)
+        self._disk = _open(folder, directions, resume, self._signature())
+        stored = self._disk.get_trials(deepcopy=False)
+        self._study.add_trials(stored)
+        for trial in stored:
+            self._remember(trial.number, trial.params, Outcome.from_json(trial.user_attrs["outcome"]))
+        self._begun_with = len(stored)
+        self._searched()
+        store.write_config(space, folder)
+
+    def run(self) -> None:
+        """Generation after generation until the budget is spent."""
+        population, budget = self.space.population, self.space.trials
+        self._report()
+        while (done := len(self.trials)) < budget:
+            end = min((done // population + 1) * population, budget)
+            self._generation(range(done, end))
+            self._report()
+
+    def confirmed(self) -> tuple[FrontPoint, ...]:
+        """The front, each point run again on both engines, with its test BPC."""
+        front = self._front()
+        points = [self._point(trial) for trial in front]
+        evaluations = self.evaluator.evaluate([p for p, _ in points], self._count)
+        confirmed = []
+        for done, (trial, found) in enumerate(zip(front, evaluations, strict=True)):
+            self._enter("confirm", done, len(front))
+            if isinstance(found, BadInput) or not _same(trial.outcome.values, found):
+                raise BadInput(
+                    f"{self.folder}: trial {trial.number} does not come out as it did: it was made by another version"
+                    " of archsim, of a design or of a model; search again in a new folder"
+                )
+            self.evaluator.confirm(found)
+            confirmed.append(found)
+        self._enter("confirm", len(front), len(front))
+        bpc = self._test([found.measured.choice for found in confirmed])
+        store.write_traces([found.measured for found in confirmed], self.folder)
+        return tuple(
+            FrontPoint(trial, found, overrides, bpc[found.measured.choice], self._command(found, overrides))
+            for trial, found, (_, overrides) in zip(front, confirmed, points, strict=True)
+        )
+
+    def published(self) -> list[tuple[Design, ModelChoice, Outcome]]:
+        """The shipped designs on every model of the space, as trained: the same scenario, objectives and constraints.
+
+        A model that a design cannot run is left out.
+        """
+        pairs = [(load_design(name), ModelChoice(m.name)) for name in designs.ALL for m in self.space.models]
+        found = self.evaluator.evaluate([Point(design, choice) for design, choice in pairs], self._count)
+        return [
+            (design, choice, self._outcome(choice, "", evaluation, design.sha256))
+            for (design, choice), evaluation in zip(pairs, found, strict=True)
+            if isinstance(evaluation, Evaluation)
+        ]
+
+    def _generation(self, numbers: Sequence[int]) -> None:
+        asked = []
+        for number in numbers:
+            self._study.sampler = sampler(self.space, number, self._distributions)
+            if number < len(self.space.starts):
+                self._study.enqueue_trial(self.space.starts[number])
+            asked.append(self._study.ask(self._distributions))
+        outcomes = self._answers([trial.params for trial in asked])
+        told = []
+        for trial, found in zip(asked, outcomes, strict=True):
+            trial.set_user_attr("outcome", found.to_json())
+            for name, excess in self._excesses(found).items():
+                trial.set_constraint(name, excess)
+            told.append(self._study.tell(trial, self._told_values(found)))
+        self._disk.add_trials(told)
+        for complete, found in zip(told, outcomes, strict=True):
+            self._remember(complete.number, complete.params, found)
+        self._searched()
+
+    def _searched(self) -> None:
+        self._front_size = len(self._front())
+        self._phase = ("search", len(self.trials), self.space.trials)
+        self._rate = (len(self.trials) - self._begun_with) / max(time.monotonic() - self._began, 1e-9)
+
+    def _answers(self, picked: Sequence[Mapping[str, Value]]) -> list[Outcome]:
+        """Outcomes of a generation: from memory, or by evaluating every new point once."""
+        keys = [self._key(parameters) for parameters in picked]
+        new = {key: p for key, p in zip(keys, picked, strict=True) if key not in self._memory}
+        self.evaluator.measure([self._choice(p) for p in new.values()], self._count)
+        valid: dict[str, Point] = {}
+        for key, parameters in new.items():
+            try:
+                valid[key] = Point(self.space.design(self.space.overrides(parameters)), self._choice(parameters))
+            except BadInput as refusal:
+                self._memory[key] = self._outcome(self._choice(parameters), key, refusal, "")
+        found = self.evaluator.evaluate(list(valid.values()), self._count)
+        for (key, point), evaluation in zip(valid.items(), found, strict=True):
+            self._memory[key] = self._outcome(point.choice, key, evaluation, point.design.sha256)
+        return [self._memory[key] for key in keys]
+
+    def _outcome(self, choice: ModelChoice, key: str, found: Evaluation | BadInput, design_sha256: str) -> Outcome:
+        return outcome(self.space, key, self.evaluator.measured[choice], found, design_sha256)
+
+    def _remember(self, number: int, parameters: Mapping[str, Value], found: Outcome) -> None:
+        self.trials.append(Trial(number, dict(parameters), found, distinct=found.key not in self._seen))
+        self._seen.add(found.key)
+        self._memory[found.key] = found
+
+    def _front(self) -> list[Trial]:
+        """Distinct feasible trials that no other dominates; equal ones stay together."""
+        feasible = [t for t in self.trials if t.distinct and t.outcome.feasible]
+        if not feasible:
+            return []
+        return [t for t, on_front in zip(feasible, non_dominated(self._costs(feasible)), strict=True) if on_front]
+
+    def _costs(self, trials: Sequence[Trial]) -> NDArray[np.float64]:
+        return np.array([[goal.sign * t.outcome.values[goal.name] for goal in self.space.goals] for t in trials])
+
+    def _choice(self, parameters: Mapping[str, Value]) -> ModelChoice:
+        return self.space.choices[str(parameters[MODEL])]
+
+    def _key(self, parameters: Mapping[str, Value]) -> str:
+        return point_key(self.space.overrides(parameters), self.identities[self._choice(parameters)])
+
+    def _point(self, trial: Trial) -> tuple[Point, dict[str, Setting]]:
+        overrides = self.space.overrides(trial.parameters)
+        return Point(self.space.design(overrides), self._choice(trial.parameters)), overrides
+
+    def _excesses(self, found: Outcome) -> dict[str, float]:
+        if found.refused:
+            return {REFUSED: REFUSAL} | dict.fromkeys(self.space.constraints, 0.0)
+        return {REFUSED: 0.0} | self.space.violations(found.values)
+
+    def _told_values(self, found: Outcome) -> list[float]:
+        """Objective values for Optuna; a refused point has none, and is worse than any."""
+        return [found.values.get(goal.name, goal.sign * float("inf")) for goal in self.space.goals]
+
+    def _test(self, choices: Sequence[ModelChoice]) -> dict[ModelChoice, float]:
+        distinct = list(dict.fromkeys(choices))
+        self._enter("test", 0, len(distinct))
+        bpc = self.evaluator.models.test_bpc(distinct, self._count_test)
+        self._enter("test", len(distinct), len(distinct))
+        return bpc
+
+    def _command(self, found: Evaluation, overrides: Mapping[str, Setting]) -> str:
+        settings = [part for path, value in overrides.items() for part in ("--set", f"{path}={_literal(value)}")]
+        trace = store.trace_path(found.measured, self.folder)
+        words = ["archsim", "run", "--design", self.space.base, "--workload", str(trace), *settings]
+        scenario = self.space.scenario
+        return shlex.join([*words, "--scope", scenario.scope, "--steps", str(scenario.steps)])
+
+    def _signature(self) -> str:
+        """What must be the same for a stored trial to stand: the space less its budget, and the models."""
+        return point_key({"space": self.space.sha256}, " ".join(self.identities.values()))
+
+    def _count(self, _: ModelChoice) -> None:
+        self.model_evaluations += 1
+        self._report()
+
+    def _count_test(self, _: ModelChoice) -> None:
+        phase, done, total = self._phase
+        self.model_evaluations += 1
+        self._enter(phase, done + 1, total)
+
+    def _enter(self, phase: Phase, done: int, total: int) -> None:
+        self._phase = (phase, done, total)
+        self._report()
+
+    def _report(self) -> None:
+        if self._on_progress:
+            self._on_progress(Progress(*self._phase, self.model_evaluations, self._front_size, self._rate))
+
+
+def _same(values: Mapping[str, float], found: Evaluation) -> bool:
+    """Whether a point comes out as stored; an accuracy measured anew may differ in its last digits."""
+    return all(math.isclose(values[o.name], o.of(found), rel_tol=1e-5) for o in objectives.ALL)
+
+
+def _literal(value: Setting) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(f'"{v}"' for v in value) + "]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _open(folder: Path, directions: Sequence[Direction], resume: bool, signature: str) -> optuna.Study:
+    """The study on disk; BadInput where a search is there and should not be, or is another one."""
+    path = folder / "study.db"
+    if path.exists() and not resume:
+        raise BadInput(f"{folder}: already holds a search; carry it on with --resume, or name another folder")
+    if resume and not path.exists():
+        raise BadInput(f"{folder}: holds no search to resume (no study.db)")
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        storage = optuna.storages.RDBStorage(f"sqlite:///{path.resolve()}")
+        _write_ahead(storage)
+        study = optuna.create_study(storage=storage, study_name="search", directions=directions, load_if_exists=True)
+    except (optuna.exceptions.OptunaError, SQLAlchemyError, ValueError) as error:
+        raise BadInput(f"{path}: is not a study of this search ({str(error).splitlines()[0]})") from None
+    if study.user_attrs.setdefault("signature", signature) != signature:
+        raise BadInput(f"{folder}: holds a search of another space, base design or models; only `trials` may change")
+    study.set_user_attr("signature", signature)
+    return study
+
+
+def _write_ahead(storage: optuna.storages.RDBStorage) -> None:
+    """SQLite's write-ahead log: as safe against a killed process, and several times as fast as a journal synced to
+    disk at every write. A power cut can cost the last trials, never the file."""
+
+    def connected(connection: object, _: object) -> None:
+        cursor = connection.cursor()  # type: ignore[attr-defined]
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.close()
+
+    event.listen(storage.engine, "connect", connected)
+    storage.engine.dispose()  # connections opened before now
+
+
+@contextmanager
+def _quiet_optuna() -> Iterator[None]:
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)

@@ -1,0 +1,127 @@
+"""A search that costs nothing: models that are synthetic traces with a formula for an accuracy.
+
+Run as a script it carries on a search in a folder, slowly, for the tests that kill it:
+``python conftest.py FOLDER TRIALS SAMPLER SECONDS_PER_GENERATION``.
+"""
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archsim.synthetic import synthesize
+from dse.models import OnDone
+from dse.point import Measured, ModelChoice
+from dse.space import Space, parse_space
+from dse.study import Progress, SearchResult, search
+
+MODELS = {
+    "wp-lstm256-fixed8": ("fixed8", 1.0),
+    "wp-lstm256-ternary": ("ternary", 1.0),
+    "wp-lstm256-ternary-s90": ("ternary", 0.1),
+}
+LOSS = {"fixed8": 1.9, "ternary": 1.95}
+
+
+class FakeModels:
+    """A ModelSide that counts what is asked of it."""
+
+    def __init__(self) -> None:
+        self.measured: list[ModelChoice] = []
+        self.tested: list[ModelChoice] = []
+
+    def identity(self, choice: ModelChoice) -> str:
+        return f"fake {choice.label}"
+
+    def measure(self, choices: Sequence[ModelChoice], on_done: OnDone) -> dict[ModelChoice, Measured]:
+        self.measured += choices
+        for choice in choices:
+            on_done(choice)
+        return {choice: self._one(choice) for choice in choices}
+
+    def test_bpc(self, choices: Sequence[ModelChoice], on_done: OnDone) -> dict[ModelChoice, float]:
+        self.tested += choices
+        for choice in choices:
+            on_done(choice)
+        return {choice: self._one(choice).validation_bpc + 0.05 for choice in choices}
+
+    def _one(self, choice: ModelChoice) -> Measured:
+        weight_format, density = MODELS[choice.name]
+        threshold = choice.threshold or 0.0
+        density = max(0.0, density - threshold)
+        return Measured(
+            choice=choice,
+            identity=self.identity(choice),
+            threshold=threshold,
+            weight_format=weight_format,
+            weight_bytes=1000,
+            state_sparsity=1 - density,
+            validation_bpc=LOSS[weight_format] + 0.1 * (1 - density),
+            trace=synthesize(16, 5, density, sequences=4, steps=6, weight_format=weight_format),
+        )
+
+
+def tiny_tree() -> dict[str, Any]:
+    """A space of a few hundred points over the tiny models, a third of them refused."""
+    return {
+        "name": "tiny",
+        "base": "skip-65nm",
+        "scenario": {"scope": "recurrent", "sequences": 4, "steps": 6},
+        "models": [{"name": name, "thresholds": [0.05]} for name in MODELS],
+        "objectives": ["validation_bpc", "area_mm2", "energy_system_pj_per_token"],
+        "constraints": {"latency_us_per_step": 0.8},
+        "trials": 30,
+        "population": 8,
+        "seed": 3,
+        "parameters": {
+            "lanes": {"choices": [1, 2, 3, 4]},
+            "pe_array.tiles": {"choices": [1, 2, 4]},
+            "pe_array.pes_per_tile": {"low": 4, "high": 16, "step": 4},
+            "clock_mhz": {"low": 100, "high": 400, "log": True},
+        },
+        "variants": {
+            "array": {
+                "multiplier": {"pe_array.multiplier": "fixed", "pe_array.weight_bits": 8},
+                "mux": {"pe_array.multiplier": "mux", "pe_array.weight_bits": 2},
+            }
+        },
+    }
+
+
+@pytest.fixture
+def tree() -> dict[str, Any]:
+    return tiny_tree()
+
+
+@pytest.fixture
+def space(tree: dict[str, Any]) -> Space:
+    return parse_space(tree, "tiny.toml")
+
+
+@pytest.fixture
+def models() -> FakeModels:
+    return FakeModels()
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> SearchResult:
+    """One finished search, for tests that only look at it."""
+    return search(parse_space(tiny_tree(), "tiny.toml"), tmp_path_factory.mktemp("finished"), models=FakeModels())
+
+
+def main(folder: str, trials: str, sampler: str, seconds: str) -> None:
+    space = parse_space(tiny_tree() | {"trials": int(trials), "sampler": sampler}, "tiny.toml")
+
+    def slow(progress: Progress) -> None:
+        print(progress.phase, progress.done, flush=True)
+        time.sleep(float(seconds))
+
+    resume = (Path(folder) / "study.db").exists()
+    search(space, Path(folder), resume, slow, models=FakeModels())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

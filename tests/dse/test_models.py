@@ -1,0 +1,182 @@
+"""Accuracies and traces: measured once, kept by content, shared between processes."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from archsim.trace import BadInput, Trace
+from dse import models as module
+from dse.models import Models, load, state_sparsity
+from dse.point import ModelChoice
+from dse.space import Scenario
+from workloads import tasks
+from workloads.evaluate import evaluate
+from workloads.model import Config, Model
+
+SCENARIO = Scenario(sequences=3, steps=20)
+
+
+def tiny_model(path: Path, seed: int, hidden: int = 4) -> Path:
+    """A model file with drawn ternary weights."""
+    rng = np.random.default_rng(seed)
+    symbols = tasks.by_name("tiny-shakespeare").symbols
+
+    def codes(*shape: int) -> Any:
+        return rng.integers(-1, 2, shape, dtype=np.int8)
+
+    def floats(size: int) -> Any:
+        return rng.normal(0, 0.5, size).astype(np.float32)
+
+    config = Config(
+        name=path.stem,
+        task="tiny-shakespeare",
+        cell="lstm",
+        hidden=hidden,
+        symbols=symbols,
+        weight_format="ternary",
+        readout_format="fixed8",
+        state_bits=8,
+        threshold=0.05,
+    )
+    drawn = Model(
+        config, codes(4 * hidden, hidden), codes(4 * hidden, symbols), codes(symbols, hidden),
+        floats(4 * hidden), floats(4 * hidden), floats(4 * hidden), floats(1), floats(symbols),
+    )  # fmt: skip
+    drawn.save(path)
+    return path
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    return [tiny_model(tmp_path / f"tiny-{seed}.safetensors", seed) for seed in range(2)]
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the models that were really run through a split, and the splits."""
+    ran: list[str] = []
+
+    def counting(model: Model, split: Any) -> float:
+        ran.append(f"{model.name} {model.threshold} {split}")
+        return 2.0 + len(ran)
+
+    monkeypatch.setattr(module, "evaluate", counting)
+    return ran
+
+
+def nothing(_: ModelChoice) -> None: ...
+
+
+def test_measured_once_whoever_asks(tmp_path: Path, files: list[Path], counted: list[str]) -> None:
+    choices = [ModelChoice(str(files[0])), ModelChoice(str(files[0]), 0.2), ModelChoice(str(files[1]))]
+    done: list[ModelChoice] = []
+    first = Models(tmp_path / "cache", SCENARIO).measure(choices, done.append)
+    assert counted == ["tiny-0 0.05 validation", "tiny-0 0.2 validation", "tiny-1 0.05 validation"]
+    assert done == choices
+    again = Models(tmp_path / "cache", SCENARIO).measure(choices, done.append)
+    assert len(counted) == len(done) == 3
+    assert [again[c].validation_bpc for c in choices] == [first[c].validation_bpc for c in choices] == [3.0, 4.0, 5.0]
+    assert [again[c].trace.sha256 for c in choices] == [first[c].trace.sha256 for c in choices]
+    Models(tmp_path / "cache", SCENARIO).test_bpc(choices[:1], nothing)
+    assert counted[3:] == ["tiny-0 0.05 test"]
+
+
+def test_keyed_by_content_not_by_name(tmp_path: Path, files: list[Path], counted: list[str]) -> None:
+    choice = ModelChoice(str(files[0]))
+    Models(tmp_path / "cache", SCENARIO).measure([choice], nothing)
+    copy = tmp_path / "elsewhere.safetensors"
+    copy.write_bytes(files[0].read_bytes())
+    Models(tmp_path / "cache", SCENARIO).measure([ModelChoice(str(copy))], nothing)
+    assert len(counted) == 1
+    tiny_model(files[0], seed=9)
+    Models(tmp_path / "cache", SCENARIO).measure([choice], nothing)
+    assert len(counted) == 2
+
+
+def test_another_scenario_takes_another_trace_and_no_evaluation(
+    tmp_path: Path, files: list[Path], counted: list[str]
+) -> None:
+    choice = ModelChoice(str(files[0]))
+    traces = [
+        Models(tmp_path / "cache", scenario).measure([choice], nothing)[choice].trace
+        for scenario in (SCENARIO, SCENARIO.model_copy(update={"steps": 7}))
+    ]
+    assert [(t.sequences, t.steps) for t in traces] == [(3, 20), (3, 7)]
+    assert len(counted) == 1
+
+
+def test_a_damaged_cache_is_measured_again(tmp_path: Path, files: list[Path], counted: list[str]) -> None:
+    choice, cache = ModelChoice(str(files[0])), tmp_path / "cache"
+    before = Models(cache, SCENARIO).measure([choice], nothing)[choice]
+    for path in (*cache.glob("bpc/*"), *cache.glob("traces/*")):
+        path.write_bytes(path.read_bytes()[:10])
+    after = Models(cache, SCENARIO).measure([choice], nothing)[choice]
+    assert len(counted) == 2
+    assert after.trace.sha256 == before.trace.sha256
+    assert {p.suffix for p in cache.rglob("*") if p.is_file()} == {".json", ".npz"}  # nothing half-written
+
+
+def test_two_processes_measure_what_one_does(tmp_path: Path, files: list[Path]) -> None:
+    choices = [ModelChoice(str(path), t) for path in files for t in (None, 0.3)]
+    before = dict(os.environ)
+    done: list[ModelChoice] = []
+    found = Models(tmp_path / "cache", SCENARIO, processes=2).measure(choices, done.append)
+    assert dict(os.environ) == before
+    assert sorted(map(str, done)) == sorted(map(str, choices))
+    for choice in choices[:2]:
+        assert found[choice].validation_bpc == pytest.approx(evaluate(load(choice), "validation"), abs=1e-6)
+    assert len(list((tmp_path / "cache" / "bpc").iterdir())) == 4
+    assert all(json.loads(p.read_text())["bpc"] > 1 for p in (tmp_path / "cache" / "bpc").iterdir())
+
+
+def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
+    """Workers of a killed process would otherwise wait for work for ever."""
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import time\nfrom dse.models import _pool\n"
+        "if __name__ == '__main__':\n"
+        "    with _pool(1) as pool:\n"
+        "        import os\n        print(pool.submit(os.getpid).result(), flush=True)\n        time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        parent.kill()
+    for _ in range(100):
+        if not running(worker):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"worker {worker} outlived its parent")
+
+
+def running(process: int) -> bool:
+    """Whether a process runs; one that has ended and waits to be reaped does not."""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{process}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def test_a_threshold_must_prune_harder_than_training(files: list[Path]) -> None:
+    with pytest.raises(BadInput, match=r"thresholds must be larger than the 0\.05 it was trained with, not 0\.05"):
+        load(ModelChoice(str(files[0]), 0.05))
+
+
+def test_processes_must_be_some(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="processes must be at least 1, not 0"):
+        Models(tmp_path, SCENARIO, processes=0)
+
+
+def test_sparsity_is_a_count_of_zeros(tmp_path: Path, files: list[Path], counted: list[str]) -> None:
+    choice = ModelChoice(str(files[0]))
+    measured = Models(tmp_path / "cache", SCENARIO).measure([choice], nothing)[choice]
+    trace: Trace = measured.trace
+    seen = np.unpackbits(trace.arrays["h"][:-1], axis=-1, count=4)  # the state that enters each step
+    assert measured.state_sparsity == state_sparsity(trace) == pytest.approx(1 - seen.mean())

@@ -1,0 +1,191 @@
+"""What a search finds, counts and keeps, against its own tables and against brute force."""
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archsim.costs import AreaReport, area
+from archsim.design import Design, load_design
+from archsim.simulate import simulate
+from archsim.trace import BadInput, Trace
+from dse import objectives, store
+from dse.evaluate import EngineMismatch, Evaluator, Point
+from dse.models import ModelSide
+from dse.point import ModelChoice
+from dse.space import Space, parse_space
+from dse.study import Progress, SearchResult, search
+
+
+def test_same_seed_same_search(tmp_path: Path, tree: dict[str, Any], models: ModelSide) -> None:
+    def trials(folder: str, seed: int, sampler: str) -> str:
+        space = parse_space(tree | {"trials": 16, "seed": seed, "sampler": sampler}, "t")
+        search(space, tmp_path / folder, models=models)
+        return (tmp_path / folder / "trials.csv").read_text()
+
+    for sampler in ("nsga2", "tpe", "random"):
+        assert trials(f"{sampler}-a", 5, sampler) == trials(f"{sampler}-b", 5, sampler)
+    assert trials("other", 6, "nsga2") != (tmp_path / "nsga2-a" / "trials.csv").read_text()
+
+
+def test_models_are_measured_once_and_tested_for_the_front_only(tmp_path: Path, space: Space, models: Any) -> None:
+    result = search(space, tmp_path, models=models)
+    assert len(models.measured) == len(set(models.measured)) <= len(space.choices)
+    assert len(models.tested) == len(set(models.tested))
+    assert set(models.tested) == {p.evaluation.measured.choice for p in result.front}
+    assert result.model_evaluations == len(models.measured) + len(models.tested)
+
+
+def test_the_front_is_that_of_the_feasible_trials(finished: SearchResult) -> None:
+    trials = store.read(finished.folder).trials
+    feasible = trials[trials["feasible"] & trials["distinct"]]
+    costs = feasible[["validation_bpc", "area_mm2", "energy_system_pj_per_token"]].to_numpy()
+    beaten = [any((o <= c).all() and (o < c).any() for o in costs) for c in costs]
+    assert feasible["on_front"].tolist() == [not b for b in beaten]
+    assert not trials[~trials["feasible"]]["on_front"].any()
+    assert finished.front
+
+
+def test_refused_and_infeasible_points_say_why(finished: SearchResult) -> None:
+    trials = store.read(finished.folder).trials
+    refused = trials[trials["area_mm2"].isna()]
+    late = trials[trials["latency_us_per_step"] > 0.8]
+    assert len(refused) == finished.refused > 0
+    assert len(late) == finished.infeasible > 0
+    assert not refused["feasible"].any()
+    assert refused["reason"].str.contains("lanes must divide|need a multiplier").all()
+    assert late["reason"].str.fullmatch(r"latency_us_per_step must be at most 0\.8, not [\d.]+").all()
+    assert (trials[trials["feasible"]]["reason"] == "").all()
+    assert len(trials) == len(refused) + len(late) + trials["feasible"].sum()
+
+
+def test_points_that_come_up_twice_count_once(tmp_path: Path, tree: dict[str, Any], models: ModelSide) -> None:
+    """Four points in all, and far more trials."""
+    few = {
+        "models": [{"name": "wp-lstm256-fixed8"}, {"name": "wp-lstm256-ternary"}],
+        "parameters": {"clock_mhz": {"choices": [100, 200]}, "lanes": {"choices": [4]}},
+        "variants": {},
+        "constraints": {},
+    }
+    result = search(parse_space(tree | few, "t"), tmp_path, models=models)
+    trials = store.read(tmp_path).trials
+    assert len(trials) == 30
+    assert result.distinct_points == trials["distinct"].sum() == 4
+    assert result.distinct_designs == trials["design_sha256"].nunique() == 2
+    assert result.models_run == 2
+    for _, same in trials.groupby(["model", "clock_mhz"]):
+        assert same["energy_system_pj_per_token"].nunique() == 1
+        assert same["on_front"].sum() <= 1
+
+
+def test_front_details_equal_the_trials(finished: SearchResult) -> None:
+    results = store.read(finished.folder)
+    by_number = results.trials.set_index("trial")
+    assert sorted(d.trial for d in results.details) == sorted(results.front["trial"])
+    for detail in results.details:
+        row = by_number.loc[detail.trial]
+        for objective in objectives.ALL:
+            assert row[objective.name] == pytest.approx(detail.objectives[objective.name], rel=1e-12)
+        assert sum(f.value for f in detail.energy.values()) == pytest.approx(row["energy_system_pj_per_token"])
+        assert sum(f.value for f in detail.area.values()) == pytest.approx(row["area_mm2"])
+        assert detail.cycles == detail.busy_cycles + sum(detail.stalls.values())
+        assert detail.energy_system_band_pj_per_token[1] == pytest.approx(detail.energy_system_pj_per_token)
+        assert {f.status for f in (*detail.energy.values(), *detail.area.values())} <= {"calibrated", "predicted"}
+
+
+def test_the_front_runs_again_from_its_command(finished: SearchResult) -> None:
+    detail = store.read(finished.folder).details[0]
+    words = shlex.split(detail.command)
+    assert words[:2] == ["archsim", "run"]
+    done = subprocess.run(
+        [sys.executable, "-m", "dse.cli", *words[1:], "--json"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["cycles"] == detail.cycles
+    assert report["ledger"] == detail.ledger
+
+
+def test_an_engine_that_disagrees_ends_the_search_loudly(
+    tmp_path: Path, space: Space, models: ModelSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def off_by_one(*arguments: Any, **options: Any) -> Any:
+        report = simulate(*arguments, **options)
+        object.__setattr__(report, "cycles", report.cycles + 1)
+        return report
+
+    monkeypatch.setattr("dse.evaluate.simulate", off_by_one)
+    with pytest.raises(EngineMismatch, match=r"skip-65nm on .*: cycles are \d+ by analytic, \d+ by burst"):
+        search(space, tmp_path, models=models)
+    assert not (tmp_path / "front.csv").exists()
+
+
+def test_published_designs_are_those_that_can_run(finished: SearchResult) -> None:
+    published = store.read(finished.folder).published
+    ran = set(zip(published["design"], published["model"], strict=True))
+    assert ("rbt-low-power-ternary", "wp-lstm256-ternary") in ran
+    assert ("rbt-low-power-ternary", "wp-lstm256-fixed8") not in ran  # multiplexers
+    assert not any(design == "rbt-low-power-binary" for design, _ in ran)  # one bit, and no binary model here
+    assert not any(design == "skip-65nm" for design, _ in ran)  # eight lanes, and four sequences here
+    row = published[(published["design"] == "rbt-low-power-ternary") & (published["model"] == "wp-lstm256-ternary")]
+    trace = next(t for t in finished.trials if t.outcome.model == "wp-lstm256-ternary")
+    assert row["validation_bpc"].item() == pytest.approx(trace.outcome.values["validation_bpc"], abs=0.1)
+    assert (published["area_mm2"] > 0).all()
+
+
+def test_traces_of_the_front_are_kept(finished: SearchResult) -> None:
+    for point in finished.front:
+        path = store.trace_path(point.evaluation.measured, finished.folder)
+        assert Trace.load(path).sha256 == point.evaluation.measured.trace.sha256
+
+
+def test_the_manifest_counts_what_the_tables_hold(finished: SearchResult) -> None:
+    results = store.read(finished.folder)
+    counts, trials = results.manifest.counts, results.trials
+    evaluated = trials[trials["area_mm2"].notna()]
+    assert counts.trials == len(trials) == 30
+    assert counts.distinct_points == evaluated["distinct"].sum()
+    assert counts.distinct_designs == evaluated["design_sha256"].nunique()
+    assert counts.front == len(results.front) == trials["on_front"].sum()
+    assert results.manifest.seed == 3
+    assert results.manifest.base_design_sha256 == load_design("skip-65nm").sha256
+    assert results.manifest.space_sha256 == results.space.sha256
+
+
+def test_nothing_feasible_is_a_result_too(tmp_path: Path, tree: dict[str, Any], models: ModelSide) -> None:
+    result = search(parse_space(tree | {"constraints": {"area_mm2": 1e-9}}, "t"), tmp_path, models=models)
+    assert result.front == ()
+    results = store.read(tmp_path)
+    assert (len(results.front), len(results.details)) == (0, 0)
+    assert results.trials["reason"].str.contains("area_mm2 must be at most 1e-09").any()
+
+
+def test_progress_rises_to_the_end(tmp_path: Path, space: Space, models: ModelSide) -> None:
+    seen: list[Progress] = []
+    search(space, tmp_path, on_progress=seen.append, models=models)
+    assert [p.phase for p in seen] == sorted((p.phase for p in seen), key=["search", "confirm", "test"].index)
+    done = [p.done for p in seen if p.phase == "search"]
+    assert done == sorted(done)
+    assert done[-1] == 30
+    assert seen[-1].done == seen[-1].total
+    assert [p.model_evaluations for p in seen] == sorted(p.model_evaluations for p in seen)
+
+
+def test_a_price_that_cannot_be_said_is_a_refusal(
+    space: Space, models: ModelSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def priced(design: Design) -> AreaReport:
+        if design.clock_mhz == 123:
+            raise BadInput("no price at 123 MHz")
+        return area(design)
+
+    monkeypatch.setattr("archsim.simulate.area", priced)
+    base = load_design("skip-65nm").override({"lanes": 4})
+    choice = ModelChoice("wp-lstm256-ternary")
+    points = [Point(base.override({"clock_mhz": mhz}), choice) for mhz in (100, 123, 200)]
+    found = Evaluator(models, space.scenario).evaluate(points, lambda _: None)
+    assert [isinstance(one, BadInput) for one in found] == [False, True, False]
