@@ -147,3 +147,48 @@ def test_help_fits_one_screen() -> None:
     done = archsim("--help")
     assert done.returncode == 0
     assert len(done.stdout.splitlines()) <= 40
+
+
+STUDY = """
+name = "small"
+base = "skip-65nm"
+objectives = ["validation_bpc", "area_mm2", "energy_system_pj_per_token"]
+trials = 6
+population = 3
+[scenario]
+scope = "recurrent"
+sequences = 8
+steps = 20
+[[models]]
+name = "wp-lstm256-ternary"
+[parameters]
+clock_mhz = { choices = [100, 150, 200, 250] }
+"pe_array.tiles" = { choices = [2, 4] }
+"""
+
+
+def test_a_search_is_made_carried_on_and_viewed(tmp_path: Path) -> None:
+    study = tmp_path / "small.toml"
+    study.write_text(STUDY)
+    done = archsim("search", "small.toml", "--out", "run", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["trials"] == 6
+    assert found["front"]
+    assert "already holds a search" in archsim("search", "small.toml", "--out", "run", cwd=tmp_path).stderr
+    study.write_text(STUDY.replace("trials = 6", "trials = 9"))
+    more = archsim("search", "small.toml", "--out", "run", "--resume", cwd=tmp_path)
+    assert more.returncode == 0, more.stderr
+    assert "Pareto front" in more.stdout
+    assert max(map(len, more.stdout.splitlines())) <= 80
+    viewed = archsim("view", "run", "--no-open", "--out", "copy.html", cwd=tmp_path)
+    assert viewed.returncode == 0
+    assert (tmp_path / "copy.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_mistakes_in_a_study_are_refused(tmp_path: Path) -> None:
+    study = tmp_path / "wrong.toml"
+    study.write_text(STUDY.replace("clock_mhz", "clock_ghz"))
+    assert "clock_ghz" in refused("search", str(study), "--out", str(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+    assert "none" in refused("view", str(tmp_path / "none"), "--no-open")
