@@ -122,6 +122,7 @@ class SimReport:
                 "total_chip": self.energy.total_chip,
                 "total_system": self.energy.total_system,
             },
+            "energy_system_band_pj_per_token": [self.energy.band.low, self.energy.band.mid, self.energy.band.high],
             "energy_status": _status(self.energy.components),
             "power_chip_mw": self.energy.power_chip_mw,
             "power_system_mw": self.energy.power_system_mw,

@@ -73,6 +73,8 @@ def run_report(report: SimReport) -> RenderableType:
         _costs("Energy per token (c calibrated, p predicted)", "pJ", report.energy.components, {
             "chip": report.energy.total_chip, "system (chip and DRAM)": report.energy.total_system}),
         _costs("Area", "mm2", report.area.components, {"chip": report.area.total_chip}),
+        f"system energy over the band of DRAM pJ a bit: {_plain(report.energy.band.low)} to "
+        f"{_plain(report.energy.band.high)} pJ a token",
         f"power at this rate: chip {report.energy.power_chip_mw:,.1f} mW, "
         f"system {report.energy.power_system_mw:,.1f} mW; not counted: {', '.join(report.energy.left_out)}",
         *(f"[yellow]clock:[/] {escape(problem)}" for problem in clock_problems(report.design)),
@@ -94,7 +96,7 @@ def _plain(value: float) -> str:
 def zoo_table(cards: Iterable[Card]) -> Table:
     """The shipped models as measured."""
     return figures(
-        "Models: War and Peace, bits per character as measured",
+        "Models: bits per character as measured, zeros on the test split",
         ("name", "validation", "test", "state zeros", "8 lanes", "gates KiB"),
         [
             (
