@@ -151,8 +151,8 @@ def demo(
     archsim demo --out results/again
     """
     out.print(
-        "Searching accelerators for six trained LSTMs (War and Peace, 256 units, 8-bit, ternary and binary weights,\n"
-        "with and without a pruned state). Every accuracy is measured on the text now, every design simulated on what\n"
+        "Searching accelerators for six trained LSTMs (War and Peace, 256 units, 8-bit, ternary and binary weights, "
+        "with and without a pruned state). Every accuracy is measured on the text now, every design simulated on what "
         "its model really did; the best designs are then simulated again, event by event."
     )
     store.clear(out_)

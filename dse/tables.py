@@ -24,7 +24,8 @@ def figures(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -
     """A table whose first column is text and whose others are numbers."""
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
+        first = index == 0
+        table.add_column(column, justify="left" if first else "right", no_wrap=first, overflow="fold")
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
     return table
@@ -142,9 +143,10 @@ def search_summary(result: SearchResult, space: Space, report: Path) -> Renderab
         f"{result.model_evaluations} runs of a model over a whole text split.\n"
         f"{result.refused} trials were refused (a design that cannot do a model), {result.infeasible} missed the "
         f"constraints ({escape(bounds)}).",
-        f"Pareto front: {len(result.front)} points, each simulated again with equal cycles and counts.",
+        f"Pareto front: {len(result.front)} points that no other beats in every respect, each simulated again event by "
+        "event with equal cycles and counts.",
         figures(
-            f"{len(shown)} of them",
+            f"{len(shown)} of them, the most accurate first",
             ("model", *(f"{goal.title}, {goal.unit}" for goal in goals), "test BPC"),
             [
                 (

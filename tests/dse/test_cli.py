@@ -1,8 +1,10 @@
 """The command line as a person meets it: bad input is one line and exit code 2, JSON has what it promises."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -154,7 +156,7 @@ name = "small"
 base = "skip-65nm"
 objectives = ["validation_bpc", "area_mm2", "energy_system_pj_per_token"]
 trials = 6
-population = 3
+population = 4
 [scenario]
 scope = "recurrent"
 sequences = 8
@@ -192,3 +194,23 @@ def test_mistakes_in_a_study_are_refused(tmp_path: Path) -> None:
     assert "clock_ghz" in refused("search", str(study), "--out", str(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
     assert "none" in refused("view", str(tmp_path / "none"), "--no-open")
+
+
+def test_an_interruption_exits_with_130_and_the_search_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "small.toml").write_text(STUDY.replace("trials = 6", "trials = 3000"))
+    search = [sys.executable, "-m", "dse.cli", "search", "small.toml", "--out", "run"]
+    with subprocess.Popen(
+        search, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 100
+        while not (tmp_path / "run" / "study.db").exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    (tmp_path / "small.toml").write_text(STUDY)
+    resumed = archsim("search", "small.toml", "--out", "run", "--resume", "--json", cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    assert json.loads(resumed.stdout)["trials"] >= 6

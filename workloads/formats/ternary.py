@@ -5,25 +5,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workloads.formats.base import Multiplier, checked_bytes
+from workloads.formats.base import Multiplier, checked_bytes, glorot_alpha
 
 
 @dataclass(frozen=True)
 class Ternary:
-    """Codes -1, 0, +1, two bits each: the nearest of -alpha, 0 and alpha, deterministic.
-
-    alpha follows the weights, 1.4 E|w|, so that the zero band is that of ternary weight networks (Li, Zhang, Liu 2016:
-    0.7 E|w|). With RBT's fixed alpha and no clipping the full-precision copies outgrow the band: after 15 epochs their
-    mean was 11 alpha and 8 to 17 % of the weights zero, which is binary in all but name. Behind a batch norm the size
-    of alpha itself does not matter.
-    """
+    """Codes -1, 0, +1, two bits each. Deterministic: the likelier value of RBT's P(w != 0) = clip(|w/alpha|, 0, 1)."""
 
     name: str = "ternary"
     bits: int = 2
     multiplier: Multiplier = "mux"
 
     def fit_scale(self, weights: NDArray[np.floating]) -> float:
-        return float(1.4 * np.mean(np.abs(weights))) or 1.0
+        return glorot_alpha(weights)
 
     def quantize(self, weights: NDArray[np.floating], scale: float) -> NDArray[np.generic]:
         codes: NDArray[np.int8] = (np.sign(weights) * (np.abs(weights) > scale / 2)).astype(np.int8)
