@@ -11,7 +11,8 @@ import hashlib
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -45,6 +46,24 @@ def explain(error: ValidationError) -> str:
             message = item["msg"].removeprefix("Value error, ")
             lines.append(f"{where + ': ' if where else ''}{message}{'' if ', not ' in message else given}")
     return "; ".join(lines)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A path to write to, of this process alone; it takes the name `path` once the block has ended well.
+
+    So a file is there whole or not at all, also when several processes write it. OSError (a full disk) names `path`.
+    """
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        os.replace(part, path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from None
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 class _Frozen(BaseModel):
@@ -291,14 +310,9 @@ class Trace:
     def save(self, path: Path) -> None:
         """Write one file, whole or not at all."""
         header = np.frombuffer(self.header.model_dump_json().encode(), np.uint8)
-        part = path.with_name(path.name + ".part")
         arrays = {f"operand.{name}": array for name, array in self.arrays.items()}
-        try:
-            with part.open("wb") as file:
-                np.savez_compressed(file, header=header, lengths=self.lengths, **arrays)  # type: ignore[arg-type]
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+        with whole_file(path) as part, part.open("wb") as file:
+            np.savez_compressed(file, header=header, lengths=self.lengths, **arrays)  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, path: Path) -> "Trace":

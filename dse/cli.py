@@ -445,7 +445,10 @@ def main() -> None:
     try:
         app()
     except (BadInput, OSError) as problem:
-        err.print(f"[red]archsim:[/] {escape(str(problem))}", soft_wrap=True, highlight=False)
+        text = str(problem)
+        if isinstance(problem, OSError) and problem.filename:
+            text = f"{problem.filename}: {problem.strerror}"
+        err.print(f"[red]archsim:[/] {escape(text)}", soft_wrap=True, highlight=False)
         sys.exit(2)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from archsim.trace import VERSION, BadInput, Trace
-from dse.files import write_text, write_with
+from dse.files import write_text
 from dse.point import Measured, ModelChoice
 from dse.space import Scenario
 from workloads import tasks, zoo
@@ -125,7 +125,7 @@ class Models:
             return Trace.load(path)
         except BadInput:  # not there, or of an older version: made again
             trace = record(self._model(choice), "validation", scenario.sequences, scenario.steps, scenario.seed)
-            write_with(path, trace.save)
+            trace.save(path)
             return trace
 
     def _bpc_file(self, choice: ModelChoice, split: Split) -> Path:

@@ -31,7 +31,7 @@ from archsim.costs import Figure, clock_problems
 from archsim.design import Design
 from archsim.trace import VERSION, BadInput
 from dse import objectives
-from dse.files import write_text, write_with
+from dse.files import write_text
 from dse.outcome import Outcome
 from dse.point import Measured, ModelChoice
 from dse.space import Setting, Space, load_space
@@ -178,7 +178,7 @@ def trace_path(measured: Measured, folder: Path) -> Path:
 def write_traces(measured: Iterable[Measured], folder: Path) -> None:
     """The traces of the front, so that its points can be run again as they were."""
     for path, one in {trace_path(one, folder): one for one in measured}.items():
-        write_with(path, one.trace.save)
+        one.trace.save(path)
 
 
 def write(result: "SearchResult", space: Space, published: Published, measured: Mapping[ModelChoice, Measured]) -> None:

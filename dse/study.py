@@ -7,6 +7,7 @@ same trials as one that ran through (tests/dse/test_resume.py); ``tpe`` looks at
 draws, so there the trials after the interruption differ. All of it holds for one version of Optuna and NumPy.
 """
 
+import errno
 import math
 import shlex
 import shutil
@@ -241,7 +242,8 @@ class _Search:
             for name, excess in self._excesses(found).items():
                 trial.set_constraint(name, excess)
             told.append(self._study.tell(trial, self._told_values(found)))
-        self._disk.add_trials(told)
+        with _storing(self.folder / "study.db"):
+            self._disk.add_trials(told)
         for complete, found in zip(told, outcomes, strict=True):
             self._remember(complete.number, complete.params, found)
         self._searched()
@@ -383,6 +385,18 @@ def _write_ahead(storage: optuna.storages.RDBStorage) -> None:
 
     event.listen(storage.engine, "connect", connected)
     storage.engine.dispose()  # connections opened before now
+
+
+@contextmanager
+def _storing(path: Path) -> Iterator[None]:
+    """OSError in one line where the database cannot be written, a full disk above all; complete trials stay."""
+    try:
+        yield
+    except (optuna.exceptions.StorageInternalError, SQLAlchemyError) as error:
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        raise OSError(errno.EIO, f"{cause}; its complete trials are kept, --resume goes on", str(path)) from None
 
 
 @contextmanager

@@ -18,7 +18,6 @@ readout_bias        float32 ``(V,)``
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +29,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from archsim.trace import BadInput, explain
+from archsim.trace import BadInput, explain, whole_file
 from workloads import cells, formats, tasks
 from workloads.cells.lstm import Floats, State
 from workloads.formats import WeightFormat
@@ -178,12 +177,8 @@ class Model:
 
     def save(self, path: Path) -> None:
         """Write one file, whole or not at all."""
-        part = path.with_name(path.name + ".part")
-        try:
+        with whole_file(path) as part:
             part.write_bytes(save(self._tensors, metadata={"archsim": self._config_json}))
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: Path) -> "Model":

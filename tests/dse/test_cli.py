@@ -185,7 +185,7 @@ def test_a_search_is_made_carried_on_and_viewed(tmp_path: Path) -> None:
     assert max(map(len, more.stdout.splitlines())) <= 80
     viewed = archsim("view", "run", "--no-open", "--out", "copy.html", cwd=tmp_path)
     assert viewed.returncode == 0
-    assert (tmp_path / "copy.html").read_text().startswith("<!DOCTYPE html>")
+    assert (tmp_path / "copy.html").read_text().startswith("<!doctype html>")
 
 
 def test_mistakes_in_a_study_are_refused(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Train a recipe: quantization-aware, batch-normalised, with a pruned state. Checkpoints itself and resumes."""
 
+import errno
 import math
-import os
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from archsim.trace import BadInput
+from archsim.trace import BadInput, whole_file
 from workloads import tasks
 from workloads.tasks.metrics import State, bits_per_character
 from workloads.training.lstm import EAGER, CharLSTM, Steps
@@ -181,7 +181,9 @@ def _load(path: Path, device: str) -> dict[str, Any]:
 
 
 def _save(path: Path, state: dict[str, Any]) -> None:
-    """Written whole or not at all."""
-    part = path.with_suffix(".part")
-    torch.save(state, part)
-    os.replace(part, path)
+    """Written whole or not at all; OSError where it could not be."""
+    with whole_file(path) as part:
+        try:
+            torch.save(state, part)
+        except RuntimeError as error:  # what torch says of a full disk
+            raise OSError(errno.EIO, str(error).splitlines()[0]) from None

@@ -1,14 +1,13 @@
 """What is known of a checkpoint: data, recipe, and what was measured, as TOML beside it."""
 
 import hashlib
-import os
 import tomllib
 from pathlib import Path
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from archsim.trace import BadInput, explain
+from archsim.trace import BadInput, explain, whole_file
 from workloads.training.recipe import Recipe
 
 
@@ -74,12 +73,8 @@ class Card(_Frozen):
 
     def save(self, path: Path) -> None:
         """Write one file, whole or not at all."""
-        part = path.with_name(path.name + ".part")
-        try:
+        with whole_file(path) as part:
             part.write_text(self.to_toml())
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: Path) -> "Card":
