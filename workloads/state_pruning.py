@@ -9,7 +9,7 @@ Floats = NDArray[np.floating]
 
 
 def prune(h: Floats, threshold: float, state_bits: int | None, out: Floats | None = None) -> Floats:
-    """h with ``|h| < threshold`` set to zero, then rounded to `state_bits`.
+    """h with ``|h| < threshold`` (compared in the type of h) set to zero, then rounded to `state_bits`.
 
     ``state_bits = n`` is Q0.(n-1): multiples of ``2^-(n-1)`` in ``[-1, 1 - 2^-(n-1)]``, rounded half to even. None
     rounds nothing. `out` may be h itself.
