@@ -253,7 +253,8 @@ def list_(
             out.print(tables.zoo_table([zoo.load_card(n) for n in zoo.ALL]))
         else:
             columns = list(listing[0])
-            out.print(tables.figures(name, columns, [[str(row[c]) for c in columns] for row in listing]))
+            rows_of_text = [[str(row[c]) for c in columns] for row in listing]
+            out.print(tables.figures(name, columns, rows_of_text, text=("metric", "needs", "what")))
 
 
 def _designs() -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -20,12 +21,13 @@ FRONT_ROWS = 12
 MARK = {"calibrated": "c", "predicted": "p"}
 
 
-def figures(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """A table whose first column is text and whose others are numbers."""
+def figures(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], text: Sequence[str] = ()) -> Table:
+    """A table whose first column is text and whose others, but for those named in `text`, are numbers."""
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
         first = index == 0
-        table.add_column(column, justify="left" if first else "right", no_wrap=first, overflow="fold")
+        justify: Literal["left", "right"] = "left" if first or column in text else "right"
+        table.add_column(column, justify=justify, no_wrap=first, overflow="fold")
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
     return table
