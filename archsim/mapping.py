@@ -178,7 +178,7 @@ def _group_blocks(
     blocks: list[Block] = []
     for start in range(0, element.size, units_per_block):
         units = min(units_per_block, element.size - start)
-        bursts = _bursts(graph, mat_vecs, members, opening=start == 0)
+        bursts = _bursts(mat_vecs, members, opening=start == 0)
         blocks.append(
             _block(
                 design,
@@ -196,7 +196,7 @@ def _group_blocks(
     return blocks
 
 
-def _bursts(graph: Graph, mat_vecs: Sequence[MatVec], members: Sequence[int], opening: bool) -> tuple[Burst, ...]:
+def _bursts(mat_vecs: Sequence[MatVec], members: Sequence[int], opening: bool) -> tuple[Burst, ...]:
     """The opening block streams what needs no list first, so that the encoder's latency is hidden behind it."""
     waits: dict[int, Waits] = {}
     for i in members:

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from archsim import designs
-from archsim.design import load_design
+from archsim.design import Value, load_design
 from archsim.mapping import RUN_SCOPES
 from archsim.simulate import ENGINES, simulate
 from archsim.synthetic import FORMATS, synthesize
@@ -77,17 +77,22 @@ def load_workload(name: str, lanes: int, steps: int, split: str, threshold: floa
         if threshold is not None:
             raise BadInput(f"--threshold: {name} is a trace, which has its threshold already; give a model")
         return Trace.load(Path(name))
-    model = zoo.load_model(name)
-    if threshold is not None:
-        model = model.with_threshold(threshold)
+    return record_text(name, split, max(lanes, 16), steps, threshold)
+
+
+def record_text(workload: str, split: str, sequences: int, steps: int, threshold: float | None) -> Trace:
+    """A trace recorded now, of a model of the zoo or of a model file, with its own state threshold or another."""
     if split not in ("validation", "test"):
         raise BadInput(f"--split must be validation or test, not {split!r}")
-    return record(model, split, sequences=max(lanes, 16), steps=steps)  # type: ignore[arg-type]
+    model = zoo.load_model(workload)
+    if threshold is not None:
+        model = model.with_threshold(threshold)
+    return record(model, split, sequences=sequences, steps=steps)  # type: ignore[arg-type]
 
 
-def parse_overrides(assignments: list[str]) -> dict[str, str | int | float | bool]:
-    """``dotted.path=value`` with the value as TOML would read it, or else as text."""
-    values: dict[str, str | int | float | bool] = {}
+def parse_overrides(assignments: list[str]) -> dict[str, Value]:
+    """``dotted.path=value`` with the value as JSON reads it, or else as text."""
+    values: dict[str, Value] = {}
     for assignment in assignments:
         path, equals, raw = assignment.partition("=")
         if not equals or not path:
@@ -327,12 +332,7 @@ def record_(
 
     archsim trace record --workload wp-lstm256-fixed8 --threshold 0.1 --sequences 8 --out t.npz
     """
-    model = zoo.load_model(workload)
-    if threshold is not None:
-        model = model.with_threshold(threshold)
-    if split not in ("validation", "test"):
-        raise BadInput(f"--split must be validation or test, not {split!r}")
-    trace = record(model, split, sequences=sequences, steps=steps)  # type: ignore[arg-type]
+    trace = record_text(workload, split, sequences, steps, threshold)
     trace.save(out_)
     out.print(f"{escape(str(out_))}: {trace.header.workload}, {sequences} sequences x {steps} steps of {split} text")
 
