@@ -166,6 +166,10 @@ def _group_blocks(
     rows_per_unit, remainder = divmod(total_rows, element.size)
     if remainder:
         raise BadInput(f"group {group}: rows must be a multiple of the {element.size} units, not {total_rows}")
+    widths = {mat_vecs[i].weight_format.bits for i in members}
+    if len(widths) > 1:
+        given = " and ".join(map(str, sorted(widths)))
+        raise BadInput(f"group {group}: its products must have weights of one width, not {given} bits")
     normalised = _normalised(graph, [mat_vecs[i] for i in members])
     rows_per_lane = design.pes_per_lane * (design.pe_array.accumulators // max(1, normalised))
     units_per_block = min(element.size, rows_per_lane // rows_per_unit)
@@ -186,7 +190,7 @@ def _group_blocks(
                 units,
                 units * rows_per_unit,
                 bursts,
-                mat_vecs[members[0]].weight_format.bits,
+                next(iter(widths)),
                 lanes,
                 resident,
                 normalised,

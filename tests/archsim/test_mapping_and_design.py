@@ -8,8 +8,8 @@ from archsim import designs
 from archsim.components import ALL as SPECS
 from archsim.design import Design, load_design, parameters
 from archsim.mapping import plan
-from archsim.synthetic import synthesize
-from archsim.trace import BadInput
+from archsim.synthetic import FORMATS, synthesize
+from archsim.trace import BadInput, Graph, MatVec
 
 
 @pytest.mark.parametrize("name", designs.ALL)
@@ -93,6 +93,16 @@ def test_a_format_that_the_array_cannot_do_is_refused_by_name(design: str, weigh
 def test_an_impossible_design_is_refused(override: dict[str, int], message: str) -> None:
     with pytest.raises(BadInput, match=message):
         plan(load_design("skip-65nm").override(override), synthesize(100, 2, 0.5, steps=1).graph, 1)
+
+
+def test_products_of_different_widths_in_one_group_are_refused() -> None:
+    graph = synthesize(8, 2, 0.5, steps=1).graph
+    w_x, *rest = graph.operations
+    assert isinstance(w_x, MatVec)
+    narrow = w_x.model_copy(update={"weight_format": FORMATS["ternary"]})
+    mixed = Graph(operations=(narrow, *rest), operands=graph.operands)
+    with pytest.raises(BadInput, match="group gates: its products must have weights of one width, not 2 and 8 bits"):
+        plan(load_design("skip-65nm"), mixed, 1)
 
 
 def test_mistakes_in_a_design_file_are_all_named_at_once(tmp_path: Path) -> None:
