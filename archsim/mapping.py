@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from archsim.components.base import ceil_div
-from archsim.trace import BadInput, Elementwise, Encode, Graph, MatVec, RowAffine
+from archsim.trace import BadInput, Elementwise, Encode, Graph, LayerNorm, MatVec, RowAffine
 
 if TYPE_CHECKING:
     from archsim.design import Design
@@ -91,6 +91,7 @@ def plan(design: "Design", graph: Graph, lanes: int, scope: RunScope = "model") 
     if not 1 <= lanes <= design.lanes:
         raise BadInput(f"design {design.name}: lanes must be between 1 and {design.lanes}, not {lanes}")
     kept, left_out = _selected(design, graph, scope)
+    _check_operations(design, graph, kept)
     _check_formats(design, graph, kept)
     mat_vecs = tuple(kept)
     groups = list(dict.fromkeys(mv.group for mv in mat_vecs))
@@ -108,7 +109,7 @@ def _selected(design: "Design", graph: Graph, scope: RunScope) -> tuple[list[Mat
     kept: list[MatVec] = []
     left_out: list[str] = []
     for mv in graph.mat_vecs:
-        if scope == "recurrent" and mv.scope == "readout":
+        if scope == "recurrent" and mv.scope in ("readout", "embedding"):
             left_out.append(f"{mv.name} ({mv.scope}: outside --scope recurrent)")
         elif mv.scope in design.host:
             left_out.append(f"{mv.name} ({mv.scope}: runs on the host)")
@@ -127,6 +128,24 @@ def _selected(design: "Design", graph: Graph, scope: RunScope) -> tuple[list[Mat
     return kept, left_out
 
 
+def _check_operations(design: "Design", graph: Graph, kept: Sequence[MatVec]) -> None:
+    """Refuse by name what no part of the machine does."""
+    for mv in kept:
+        if mv.scope == "embedding":
+            raise BadInput(f"design {design.name} cannot run operation {mv.name}: an embedding is the host's")
+        if mv.when != "every_step":
+            raise BadInput(f"design {design.name} cannot run operation {mv.name}: a product of the last step only")
+    groups = {mv.group for mv in kept}
+    for op in graph.operations:
+        if isinstance(op, LayerNorm):
+            raise BadInput(
+                f"design {design.name} cannot run operation {op.name}: a layer norm needs a mean and a variance of all"
+                f" its rows at run time"
+            )
+        if isinstance(op, Elementwise) and groups & set(op.of) and op.kind not in ("lstm_cell", "bias"):
+            raise BadInput(f"design {design.name} cannot run operation {op.name}: {op.kind} is not modelled")
+
+
 def _check_formats(design: "Design", graph: Graph, mat_vecs: Sequence[MatVec]) -> None:
     for mv in mat_vecs:
         operand = graph.operand(mv.operand)
@@ -138,7 +157,7 @@ def _check_formats(design: "Design", graph: Graph, mat_vecs: Sequence[MatVec]) -
 
 def _elementwise(graph: Graph, group: str) -> Elementwise:
     for op in graph.operations:
-        if isinstance(op, Elementwise) and op.of == group:
+        if isinstance(op, Elementwise) and op.of == (group,):
             return op
     raise BadInput(f"group {group}: no elementwise operation reads it")
 

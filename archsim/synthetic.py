@@ -65,7 +65,7 @@ def synthesize(
                    operand="x", edge="input", group="gates"),
             MatVec(name="W_h", scope="recurrent", rows=4 * hidden, cols=hidden, weight_format=weights,
                    operand="h", edge="previous_step", group="gates"),
-            Elementwise(name="cell", scope="recurrent", kind="lstm_cell", size=hidden, of="gates"),
+            Elementwise(name="cell", scope="recurrent", kind="lstm_cell", size=hidden, of=("gates",)),
             Encode(name="encode_h", scope="recurrent", size=hidden, of="cell", operand="h"),
         ),
         operands=(

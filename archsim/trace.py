@@ -22,10 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-VERSION = 1
+VERSION = 2
 
 Scope = Literal["input", "recurrent", "readout", "embedding"]
 Edge = Literal["input", "previous_step", "same_step"]
+When = Literal["every_step", "last_step"]
+ElementwiseKind = Literal["lstm_cell", "gru_cell", "gru_reset", "gru_update", "rnn_cell", "bias"]
 
 
 class BadInput(ValueError):
@@ -75,11 +77,15 @@ class NumberFormat(_Frozen):
 
     name: str
     bits: int = Field(ge=1, le=64)
-    multiplier: Literal["float", "fixed", "mux"]
+    multiplier: Literal["float", "fixed", "mux", "shift"]
 
 
 class MatVec(_Frozen):
-    """``rows x cols`` weights times a vector operand, accumulated into `group`."""
+    """``rows x cols`` weights times a vector operand, accumulated into `group`.
+
+    Products of one group meet in the same accumulators, row by row. `when`: a readout may run at the last step of a
+    sequence only.
+    """
 
     op: Literal["mat_vec"] = "mat_vec"
     name: str
@@ -90,6 +96,7 @@ class MatVec(_Frozen):
     operand: str
     edge: Edge
     group: str
+    when: When = "every_step"
 
 
 class RowAffine(_Frozen):
@@ -102,15 +109,29 @@ class RowAffine(_Frozen):
     of: str
 
 
+class LayerNorm(_Frozen):
+    """Mean and variance over all `rows` of the products `of`, taken at run time, before their row scales."""
+
+    op: Literal["layer_norm"] = "layer_norm"
+    name: str
+    scope: Scope
+    rows: int = Field(ge=1)
+    of: tuple[str, ...]
+
+
 class Elementwise(_Frozen):
-    """Activations and updates on `size` units, from the accumulated rows of `of`."""
+    """Activations and updates on `size` units, from the accumulated rows of the groups (or operations) `of`.
+
+    A GRU that resets before its product is two of them: `gru_reset` yields r h, the operand of the candidate's product,
+    and `gru_update` the new state.
+    """
 
     op: Literal["elementwise"] = "elementwise"
     name: str
     scope: Scope
-    kind: Literal["lstm_cell", "bias"]
+    kind: ElementwiseKind
     size: int = Field(ge=1)
-    of: str
+    of: tuple[str, ...]
 
 
 class Encode(_Frozen):
@@ -124,19 +145,20 @@ class Encode(_Frozen):
     operand: str
 
 
-Operation = Annotated[MatVec | RowAffine | Elementwise | Encode, Field(discriminator="op")]
+Operation = Annotated[MatVec | RowAffine | LayerNorm | Elementwise | Encode, Field(discriminator="op")]
 
 
 class Operand(_Frozen):
     """A vector of `size` elements of `bits` each (None: float).
 
-    `one_hot`: stored as the symbol index. `state`: row 0 is the initial value, row t + 1 that after step t.
+    `one_hot`: stored as the symbol index. `vector`: enters from outside (or from an embedding), so it waits for no
+    state. `result`: computed within the step. `state`: row 0 is the initial value, row t + 1 that after step t.
     """
 
     name: str
     size: int = Field(ge=1)
     bits: int | None = Field(default=None, ge=1, le=64)
-    kind: Literal["one_hot", "vector", "state"]
+    kind: Literal["one_hot", "vector", "result", "state"]
 
 
 class Graph(_Frozen):
@@ -167,16 +189,25 @@ class Graph(_Frozen):
             operand = self.operand(mv.operand)
             if operand.size != mv.cols:
                 raise BadInput(f"operation {mv.name}: cols must be {operand.size}, as {mv.operand} has, not {mv.cols}")
-            if (operand.kind == "state") == (mv.edge == "input"):
+            if mv.edge not in _EDGES[operand.kind]:
                 raise BadInput(f"operation {mv.name}: edge {mv.edge} does not fit an operand of kind {operand.kind}")
             if groups.setdefault(mv.group, mv.rows) != mv.rows:
                 raise BadInput(f"operation {mv.name}: rows must be {groups[mv.group]}, as in the rest of {mv.group}")
         known = set(names) | set(groups)
         for op in self.operations:
-            if not isinstance(op, MatVec) and op.of not in known:
-                raise BadInput(f"operation {op.name}: of must name an operation or a group, not {op.of!r}")
+            for source in () if isinstance(op, MatVec) else (op.of,) if isinstance(op.of, str) else op.of:
+                if source not in known:
+                    raise BadInput(f"operation {op.name}: of must name an operation or a group, not {source!r}")
             if isinstance(op, Encode):
                 self.operand(op.operand)
+
+
+_EDGES: dict[str, tuple[Edge, ...]] = {
+    "one_hot": ("input",),
+    "vector": ("input",),
+    "result": ("same_step",),
+    "state": ("previous_step", "same_step"),
+}
 
 
 class Header(_Frozen):
@@ -201,6 +232,8 @@ class Columns:
     """Non-zero operand elements, summed over the active lanes."""
     possible: NDArray[np.int64]
     """Operand elements over the active lanes: ``cols * active``, or ``active`` for a one-hot operand."""
+    active: NDArray[np.int64]
+    """Lanes for which the product runs."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +242,8 @@ class Trace:
 
     header: Header
     arrays: Mapping[str, NDArray[Any]]
-    """``one_hot`` uint16 ``(T, S)``; ``vector`` packed bits ``(T, S, ceil(size/8))``; ``state`` ``(T + 1, ...)``."""
+    """``one_hot`` uint16 ``(T, S)``; ``vector`` and ``result`` packed bits ``(T, S, ceil(size/8))``; ``state``
+    ``(T + 1, ...)``."""
     lengths: NDArray[np.int64] = field(repr=False)
     """Steps of each sequence ``(S,)``; a lane whose sequence has ended is inactive, which is not the same as zero."""
     _columns: dict[tuple[MatVec, int, int], Columns] = field(default_factory=dict, repr=False, compare=False)
@@ -261,17 +295,22 @@ class Trace:
             digest.update(np.ascontiguousarray(self.arrays[name]).tobytes())
         return digest.hexdigest()
 
-    def active(self, lanes: int, steps: int) -> NDArray[np.bool_]:
-        """Which of the first `lanes` sequences still run at each of the first `steps` steps: ``(steps, lanes)``."""
+    def active(self, lanes: int, steps: int, when: When = "every_step") -> NDArray[np.bool_]:
+        """Which of the first `lanes` sequences still run at each of the first `steps` steps: ``(steps, lanes)``.
+
+        `when` "last_step": which of them are at their last one.
+        """
         self._check(lanes, steps)
-        running: NDArray[np.bool_] = np.arange(steps)[:, None] < self.lengths[:lanes]
+        step, last = np.arange(steps)[:, None], self.lengths[:lanes] - 1
+        running: NDArray[np.bool_] = step == last if when == "last_step" else step <= last
         return running
 
     def nonzero(self, mat_vec: MatVec, lanes: int, steps: int, first: int = 0) -> NDArray[np.bool_]:
         """Non-zero operand elements of `mat_vec` at steps `first` to `steps` - 1: ``(steps - first, lanes, cols)``."""
         operand = self.graph.operand(mat_vec.operand)
-        active = self.active(lanes, steps)[first:]
-        shift = 1 if mat_vec.edge == "same_step" else 0  # a state's row t+1 is its value after step t
+        active = self.active(lanes, steps, mat_vec.when)[first:]
+        after = operand.kind == "state" and mat_vec.edge == "same_step"
+        shift = 1 if after else 0  # a state's row t+1 is its value after step t
         rows = self.arrays[operand.name][first + shift : steps + shift, :lanes]
         if operand.kind == "one_hot":
             bits = rows[..., None] == np.arange(operand.size, dtype=np.uint16)
@@ -289,7 +328,7 @@ class Trace:
 
     def _count_columns(self, mat_vec: MatVec, lanes: int, steps: int) -> Columns:
         one_hot = self.graph.operand(mat_vec.operand).kind == "one_hot"
-        active = self.active(lanes, steps).sum(axis=1, dtype=np.int64)
+        active = self.active(lanes, steps, mat_vec.when).sum(axis=1, dtype=np.int64)
         listed = np.empty(steps, np.int64)
         nonzero = np.empty(steps, np.int64)
         chunk = max(1, 2**22 // (lanes * mat_vec.cols))
@@ -299,7 +338,7 @@ class Trace:
             listed[window] = mask.any(axis=1).sum(axis=-1)
             nonzero[window] = mask.sum(axis=(1, 2))
         dense = listed if one_hot else np.where(active > 0, mat_vec.cols, 0).astype(np.int64)
-        return Columns(listed, dense, nonzero, active * (1 if one_hot else mat_vec.cols))
+        return Columns(listed, dense, nonzero, active * (1 if one_hot else mat_vec.cols), active)
 
     def _check(self, lanes: int, steps: int) -> None:
         if not 1 <= lanes <= self.sequences:

@@ -27,8 +27,9 @@ from dse.space import Space, load_space
 from dse.study import Phase
 from dse.study import Progress as SearchProgress
 from dse.study import search as run_search
-from workloads import formats, tasks, zoo
-from workloads.record import record
+from workloads import cells, formats, tasks, zoo
+from workloads.record import given_sample, longest, record, record_sample
+from workloads.sparsify import prune_to, zeros
 
 out = Console()
 err = Console(stderr=True)
@@ -47,6 +48,9 @@ trace_app = typer.Typer(no_args_is_help=True, help="Make and look at traces.")
 app.add_typer(trace_app, name="trace")
 
 PHASES: dict[Phase, str] = {"search": "searching", "confirm": "simulating the front", "test": "measuring test BPC"}
+
+TEXT_COLUMNS = ("input", "metric", "data", "needs", "gates", "carries", "stochastic", "what")
+"""Columns of `archsim list` that are no numbers."""
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")]
 
@@ -236,7 +240,9 @@ def view(
 
 @app.command(name="list")
 def list_(
-    what: Annotated[str, typer.Argument(help="designs, workloads, tasks, formats or studies; default: all.")] = "all",
+    what: Annotated[
+        str, typer.Argument(help="designs, workloads, tasks, cells, formats or studies; default: all.")
+    ] = "all",
     as_json: Json = False,
 ) -> None:
     """What is shipped.
@@ -245,7 +251,14 @@ def list_(
 
     archsim list designs --json
     """
-    listings = {"designs": _designs, "workloads": _workloads, "tasks": _tasks, "formats": _formats, "studies": _studies}
+    listings = {
+        "designs": _designs,
+        "workloads": _workloads,
+        "tasks": _tasks,
+        "cells": _cells,
+        "formats": _formats,
+        "studies": _studies,
+    }
     if what not in ("all", *listings):
         raise BadInput(f"list must be one of all, {', '.join(listings)}, not {what!r}")
     chosen = listings if what == "all" else {what: listings[what]}
@@ -259,7 +272,7 @@ def list_(
         else:
             columns = list(listing[0])
             rows_of_text = [[str(row[c]) for c in columns] for row in listing]
-            out.print(tables.figures(name, columns, rows_of_text, text=("metric", "needs", "what")))
+            out.print(tables.figures(name, columns, rows_of_text, text=TEXT_COLUMNS))
 
 
 def _designs() -> list[dict[str, Any]]:
@@ -274,11 +287,36 @@ def _workloads() -> list[dict[str, Any]]:
 
 
 def _tasks() -> list[dict[str, Any]]:
-    return [{"name": t.name, "symbols": t.symbols, "metric": t.metric, "what": t.title} for t in tasks.ALL]
+    return [
+        {
+            "name": t.name,
+            "input": f"{t.symbols} symbols" if t.symbols else f"vector of {t.features}",
+            "outputs": t.outputs,
+            "metric": t.metric,
+            "data": "here" if t.missing() is None else "absent",
+            "what": t.title,
+        }
+        for t in tasks.ALL
+    ]
+
+
+def _cells() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": c.name,
+            "gates": " ".join(c.gates),
+            "carries": " ".join(c.states),
+            "what": " then ".join(c.elementwise).replace("_", " "),
+        }
+        for c in cells.ALL
+    ]
 
 
 def _formats() -> list[dict[str, Any]]:
-    return [{"name": f.name, "bits": f.bits, "needs": f.multiplier} for f in formats.ALL]
+    return [
+        {"name": f.name, "bits": f.bits, "needs": f.multiplier, "stochastic": "too" if f.stochastic else ""}
+        for f in formats.ALL
+    ]
 
 
 def _studies() -> list[dict[str, Any]]:
@@ -325,21 +363,31 @@ def record_(
     sequences: Annotated[int, typer.Option(min=1, help="Sequences recorded.")] = 16,
     steps: Annotated[int, typer.Option(min=1, help="Steps recorded.")] = 1000,
     threshold: Annotated[float | None, typer.Option(help="State threshold instead of the trained one.")] = None,
+    inputs: Annotated[
+        Path | None, typer.Option(help="Your own inputs (.npy): (steps, sequences) symbols or (..., size) vectors.")
+    ] = None,
 ) -> None:
-    """Record a model over real text.
+    """Record a model over real data: that of its task, or your own.
 
     archsim trace record --workload wp-lstm256-ternary-s90 --out t.npz
 
-    archsim trace record --workload wp-lstm256-fixed8 --threshold 0.1 --sequences 8 --out t.npz
+    archsim trace record --workload mine.safetensors --inputs mine.npy --out t.npz
     """
-    trace = record_text(workload, split, sequences, steps, threshold)
+    if inputs is None:
+        trace, what = record_text(workload, split, sequences, steps, threshold), f"the {split} split"
+    else:
+        model = zoo.load_model(workload)
+        if threshold is not None:
+            model = model.with_threshold(threshold)
+        trace, what = record_sample(model, given_sample(inputs), {"inputs": inputs.name}), inputs.name
     trace.save(out_)
-    out.print(f"{escape(str(out_))}: {trace.header.workload}, {sequences} sequences x {steps} steps of {split} text")
+    size = f"{trace.sequences} sequences x {trace.steps} steps"
+    out.print(f"{escape(str(out_))}: {escape(trace.header.workload)}, {size} of {escape(what)}")
 
 
 @trace_app.command()
 def show(path: Annotated[Path, typer.Argument(help="A trace (.npz).")], as_json: Json = False) -> None:
-    """What a trace is of, and how many columns its products list.
+    """What a trace is of, how many columns its products list, and how the zeros of its states lie.
 
     archsim trace show t.npz
 
@@ -351,9 +399,12 @@ def show(path: Annotated[Path, typer.Argument(help="A trace (.npz).")], as_json:
         mv.name: {n: float(trace.columns(mv, n, trace.steps).listed.mean()) for n in lanes}
         for mv in trace.graph.mat_vecs
     }
+    states = zeros(trace)
     if as_json:
         header = trace.header.model_dump(mode="json")
-        print_json({**header, "steps": trace.steps, "sequences": trace.sequences, "columns_listed": listed})
+        lying = [{**vars(z), "per_step": z.per_step.tolist()} for z in states]
+        size = {"steps": trace.steps, "sequences": trace.sequences}
+        print_json({**header, **size, "columns_listed": listed, "zeros": lying})
         return
     kind = "[yellow]synthetic[/]" if trace.header.synthetic else "recorded"
     out.print(f"{escape(trace.header.workload)}: {kind}, {trace.sequences} sequences x {trace.steps} steps")
@@ -362,6 +413,43 @@ def show(path: Annotated[Path, typer.Argument(help="A trace (.npz).")], as_json:
         for mv in trace.graph.mat_vecs
     ]
     out.print(tables.figures("Columns listed a step, by lanes", ("product", "size", "weights", *map(str, lanes)), rows))
+    out.print(tables.zeros_table(states))
+
+
+@app.command()
+def prune(
+    workload: Annotated[str, typer.Argument(help="A zoo model, or a model file.")],
+    out_: Annotated[Path, typer.Option("--out", help="File to write (.safetensors).")],
+    sparsity: Annotated[
+        list[float], typer.Option(help="Share of the state to be zero; repeat it for a share of each layer.")
+    ],
+    inputs: Annotated[Path | None, typer.Option(help="Inputs (.npy) instead of the task's validation data.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Find the state thresholds that leave so many zeros, without training again.
+
+    archsim prune wp-lstm256-ternary --sparsity 0.5 --out half.safetensors
+
+    archsim prune stack.safetensors --sparsity 0.9 --sparsity 0.8 --inputs mine.npy --out pruned.safetensors
+    """
+    model = zoo.load_model(workload)
+    if inputs is None:
+        sequences = 16
+        steps = min(256, longest(model, "validation", sequences))
+        sample = tasks.by_name(model.task).sample("validation", sequences, steps, seed=0)
+    else:
+        sample = given_sample(inputs)
+    with progress("bisecting thresholds", None):
+        pruned = prune_to(model, sparsity if len(sparsity) > 1 else sparsity[0], sample)
+    pruned.save(out_)
+    found = zeros(record_sample(pruned, sample, {}))
+    thresholds = [layer.threshold for layer in pruned.config.layers]
+    if as_json:
+        lying = [{"operand": z.operand, "sparsity": z.sparsity, "union": z.union} for z in found]
+        print_json({"model": str(out_), "thresholds": thresholds, "zeros": lying})
+        return
+    out.print(tables.zeros_table(found))
+    out.print(f"thresholds {', '.join(f'{t:.4g}' for t in thresholds)}: written to {escape(str(out_))}")
 
 
 @app.command()

@@ -13,6 +13,7 @@ from archsim.costs import Figure, clock_problems
 from archsim.report import SimReport
 from dse.space import Space
 from dse.study import SearchResult
+from workloads.sparsify import Zeros
 from workloads.zoo import Card
 
 FRONT_ROWS = 12
@@ -94,6 +95,26 @@ def _costs(title: str, unit: str, parts: Mapping[str, Figure], totals: Mapping[s
 def _plain(value: float) -> str:
     """Four digits, without an exponent."""
     return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
+
+
+def zeros_table(states: Iterable[Zeros]) -> Table:
+    """How the zeros of states lie: alone, over time, and in all of several sequences side by side."""
+    states = list(states)
+    lanes = sorted({n for z in states for n in z.union} - {1})
+    return figures(
+        "Zeros of the states; in all of so many lanes",
+        ("state", "zeros", "least step", "most step", *map(str, lanes)),
+        [
+            (
+                z.operand,
+                f"{z.sparsity:.1%}",
+                f"{z.per_step.min():.1%}",
+                f"{z.per_step.max():.1%}",
+                *(f"{z.union[n]:.1%}" for n in lanes),
+            )
+            for z in states
+        ],
+    )
 
 
 def zoo_table(cards: Iterable[Card]) -> Table:

@@ -1,6 +1,8 @@
-"""From a model and real text to a trace: the only producer of recorded traces."""
+"""From a model and real data to a trace: the only producer of recorded traces."""
 
-from typing import Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,117 +10,254 @@ from numpy.typing import NDArray
 from archsim.trace import (
     VERSION,
     BadInput,
+    Edge,
     Elementwise,
     Encode,
     Graph,
     Header,
+    LayerNorm,
     MatVec,
     NumberFormat,
     Operand,
+    Operation,
     RowAffine,
+    Scope,
     Trace,
     pack_mask,
 )
-from workloads import tasks
-from workloads.formats import WeightFormat
-from workloads.model import Model
-from workloads.state_pruning import sparsity
-from workloads.tasks.char_lm import Split
+from workloads import cells, formats, tasks
+from workloads.cells import Floats, State
+from workloads.model import Config, Inputs, LayerConfig, Model
+from workloads.tasks.base import Sample, Split
 
-WARMUP = 256
-"""Symbols each sequence runs before recording starts, so that it is recorded with a state that the text has made."""
+
+class Recordable(Protocol):
+    """What a trace is recorded from: a `Model`, or one that computes with integers."""
+
+    @property
+    def config(self) -> Config: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+    def start(self, batch: int) -> State: ...
+
+    def operands(self, inputs: Inputs, state: State | None = None) -> tuple[dict[str, NDArray[Any]], State]: ...
+
+    def scaled_apart(self, layer: int) -> bool: ...
+
+
 _CHUNK = 128  # steps run at a time, which bounds the memory of the states
 
 
 def record(model: Model, split: Split = "validation", sequences: int = 16, steps: int = 1000, seed: int = 0) -> Trace:
-    """Trace of `model` over `sequences` contiguous pieces of `split`, `steps` symbols each.
+    """Trace of `model` over `sequences` pieces of `split` of its task, at most `steps` steps each, drawn with `seed`.
 
-    The split is cut into as many equal parts as there are sequences; every sequence starts at the same offset into
-    its part, drawn with `seed`, and is warmed up on `WARMUP` symbols first. Row 0 of the state is the state after the
-    warm-up. BadInput where a part is too short.
+    A text is cut into as many parts as there are sequences, and each is warmed up first; of a set of sequences some are
+    drawn, with the lengths that they have (see the task's `sample`). BadInput where the split is too small.
     """
-    text = tasks.by_name(model.task).split(split)
-    symbols = _pieces(text, sequences, steps, seed, f"{split} split of {model.task}")
-    _, state = model.states(symbols[:WARMUP])
-    masks = [pack_mask(state[0] != 0)[None]]
-    for first in range(WARMUP, WARMUP + steps, _CHUNK):
-        states, state = model.states(symbols[first : first + _CHUNK], state)
-        masks.append(pack_mask(states != 0))
-    h = np.concatenate(masks)
-    recorded = np.unpackbits(h[1:], axis=-1, count=model.hidden)
+    task = tasks.by_name(model.task)
+    provenance: dict[str, str | int | float] = {
+        "task": model.task, "split": split, "sequences": sequences, "steps": steps, "seed": seed
+    }  # fmt: skip
+    return record_sample(model, task.sample(split, sequences, steps, seed), provenance)
+
+
+def record_sample(model: Recordable, sample: Sample, provenance: Mapping[str, str | int | float]) -> Trace:
+    """Trace of `model` over given inputs; row 0 of a state is the state after the warm-up."""
+    graph, lengths = graph_of(model), sample.lengths.astype(np.int64)
+    state = model.start(len(lengths))
+    if sample.warmup:
+        _, state = model.operands(sample.inputs[: sample.warmup], state)
+    before = _hidden_states(model.config, state)
+    rows = {o.name: [pack_mask(before[o.name] != 0)[None]] if o.kind == "state" else [] for o in graph.operands}
+    for first in range(sample.warmup, sample.warmup + int(lengths.max()), _CHUNK):
+        last = min(first + _CHUNK, sample.warmup + int(lengths.max()))
+        values, state = model.operands(sample.inputs[first:last], state)
+        for operand in graph.operands:
+            array = values[operand.name]
+            rows[operand.name].append(array.astype(np.uint16) if operand.kind == "one_hot" else pack_mask(array != 0))
+    arrays = {name: np.concatenate(parts) for name, parts in rows.items()}
     header = Header(
         version=VERSION,
-        workload=model.name,
+        workload=model.config.name,
         synthetic=False,
         provenance={
             "model_sha256": model.sha256,
-            "task": model.task,
-            "split": split,
-            "sequences": sequences,
-            "steps": steps,
-            "warmup": WARMUP,
-            "seed": seed,
-            "threshold": model.threshold,
-            "state_sparsity": sparsity(recorded),
+            **provenance,
+            "warmup": sample.warmup,
+            "threshold": max(layer.threshold for layer in model.config.layers),
+            "state_sparsity": _state_sparsity(graph, arrays, lengths),
         },
-        graph=graph(model),
+        graph=graph,
     )
-    arrays: dict[str, NDArray[Any]] = {"x": symbols[WARMUP:].astype(np.uint16), "h": h}
-    return Trace(header, arrays, np.full(sequences, steps, np.int64))
+    return Trace(header, arrays, lengths)
+
+
+def _hidden_states(config: Config, state: State) -> dict[str, Floats]:
+    """h of every layer ``(B, H)`` by the name of its operand, out of a flat state."""
+    parts = iter(state)
+    hidden = {}
+    for k, layer in enumerate(config.layers):
+        h, *_ = (next(parts) for _ in cells.by_name(layer.cell).states)
+        hidden[f"h{config.suffix(k)}"] = h
+    return hidden
+
+
+def _state_sparsity(graph: Graph, arrays: Mapping[str, NDArray[Any]], lengths: NDArray[np.int64]) -> float:
+    """Share of zeros over the steps that sequences really run, in the states of all layers."""
+    running = np.arange(lengths.max())[:, None] < lengths
+    states = [o for o in graph.operands if o.kind == "state"]
+    nonzero = sum(int(np.bitwise_count(arrays[o.name][1:][running]).sum()) for o in states)
+    return 1 - nonzero / (int(lengths.sum()) * sum(o.size for o in states))
+
+
+def given_sample(path: Path) -> Sample:
+    """A person's own inputs from a ``.npy`` file: symbols ``(T, S)`` or vectors ``(T, S, I)``, all of one length."""
+    try:
+        inputs: NDArray[Any] = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file of inputs") from None
+    except (ValueError, OSError, EOFError) as error:
+        raise BadInput(f"{path}: is not a .npy file of numbers ({str(error).splitlines()[0]})") from None
+    if not isinstance(inputs, np.ndarray) or inputs.ndim not in (2, 3) or not inputs.size:
+        raise BadInput(f"{path}: inputs must be (steps, sequences) or (steps, sequences, size)")
+    return Sample(inputs, np.full(inputs.shape[1], len(inputs), np.int64), 0)
 
 
 def longest(model: Model, split: Split, sequences: int) -> int:
     """The most steps that `record` can take from a split with so many sequences."""
-    return len(tasks.by_name(model.task).split(split)) // sequences - WARMUP
+    return tasks.by_name(model.task).longest(split, sequences)
 
 
-def graph(model: Model) -> Graph:
-    """One step of a model: two products with a row scale each, the cell, and the readout.
+def graph_of(model: Recordable) -> Graph:
+    """One step of a model: embedding, layers, readout.
 
-    The recurrence and the readout both see the pruned, quantized h.
+    Every layer's recurrence, the next layer and the readout see the same pruned, rounded h.
     """
-    rows, hidden, symbols = len(model.shift), model.hidden, model.symbols
-    gates, readout = _number_format(model.weight_format), _number_format(model.readout_format)
-    return Graph(
-        operations=(
-            MatVec(
-                name="W_x", scope="input", rows=rows, cols=symbols, weight_format=gates,
-                operand="x", edge="input", group="gates",
-            ),
-            MatVec(
-                name="W_h", scope="recurrent", rows=rows, cols=hidden, weight_format=gates,
-                operand="h", edge="previous_step", group="gates",
-            ),
-            RowAffine(name="affine_x", scope="input", rows=rows, of="W_x"),
-            RowAffine(name="affine_h", scope="recurrent", rows=rows, of="W_h"),
-            Elementwise(name="cell", scope="recurrent", kind="lstm_cell", size=hidden, of="gates"),
-            Encode(name="encode_h", scope="recurrent", size=hidden, of="cell", operand="h"),
-            MatVec(
-                name="readout", scope="readout", rows=symbols, cols=hidden, weight_format=readout,
-                operand="h", edge="same_step", group="readout",
-            ),
-            Elementwise(name="readout_bias", scope="readout", kind="bias", size=symbols, of="readout"),
-        ),
-        operands=(
-            Operand(name="x", size=symbols, bits=1, kind="one_hot"),
-            Operand(name="h", size=hidden, bits=model.state_bits, kind="state"),
-        ),
+    config = model.config
+    operands = [] if config.input.kind == "vector" else [_symbols(config)]
+    operations: list[Operation] = _embedding(config)
+    for k, layer in enumerate(config.layers):
+        suffix, source = config.suffix(k), config.input_operand(k)
+        if k == 0 and config.input.kind != "one_hot":
+            operands.append(Operand(name=source, size=config.input.width, bits=layer.input_bits, kind="vector"))
+        elif source.startswith("x") and k > 0:
+            below, size = f"cell{config.suffix(k - 1)}", config.layers[k - 1].hidden
+            operands.append(Operand(name=source, size=size, bits=layer.input_bits, kind="result"))
+            operations.append(
+                Encode(name=f"encode_{source}", scope="input", size=size, of=below, operand=source)
+            )  # fmt: skip
+        inputs = next(o for o in operands if o.name == source)
+        operations += _layer(layer, inputs, "same_step" if k else "input", suffix, model.scaled_apart(k))
+        results = cells.by_name(layer.cell).results
+        operands += [
+            Operand(name=f"{name}{suffix}", size=layer.hidden, bits=layer.state_bits, kind="result") for name in results
+        ]
+        operands.append(Operand(name=f"h{suffix}", size=layer.hidden, bits=layer.state_bits, kind="state"))
+    return Graph(operations=(*operations, *_readout(config)), operands=tuple(operands))
+
+
+def _symbols(config: Config) -> Operand:
+    assert config.input.symbols is not None
+    name = "x" if config.input.kind == "one_hot" else "token"
+    return Operand(name=name, size=config.input.symbols, bits=1, kind="one_hot")
+
+
+def _embedding(config: Config) -> list[Operation]:
+    if config.input.kind != "embedding":
+        return []
+    table, size = _number_format(config.input.weight_format), config.input.size
+    return [
+        MatVec(name="embedding", scope="embedding", rows=size, cols=config.input.symbols, weight_format=table,
+               operand="token", edge="input", group="embedding"),
+        Encode(name="encode_x", scope="embedding", size=size, of="embedding", operand="x"),
+    ]  # fmt: skip
+
+
+def _readout(config: Config) -> list[Operation]:
+    if config.readout is None:
+        return []
+    last, outputs = len(config.layers) - 1, config.readout.outputs
+    return [
+        MatVec(name="readout", scope="readout", rows=outputs, cols=config.layers[last].hidden,
+               weight_format=_number_format(config.readout.weight_format), operand=f"h{config.suffix(last)}",
+               edge="same_step", group="readout", when=config.readout.when),
+        Elementwise(name="readout_bias", scope="readout", kind="bias", size=outputs, of=("readout",)),
+    ]  # fmt: skip
+
+
+def _layer(layer: LayerConfig, inputs: Operand, edge: Edge, suffix: str, scaled_apart: bool) -> list[Operation]:
+    """Operations of one layer, in order.
+
+    The recurrent products come in stages: a later one waits for a result of the step (the GRU that resets first).
+    """
+    cell, hidden = cells.by_name(layer.cell), layer.hidden
+    into, of_state = dict(zip(cell.gates, cell.input_groups, strict=True)), dict[str, str]()
+    operations = _product(
+        layer, "W_x", "input", cell.gates, into, inputs.name, inputs.size, edge, suffix, layer.input_weight_format,
+        scaled_apart,
     )  # fmt: skip
+    stages = zip(cell.recurrent_gates, ("h", *cell.results), cell.elementwise, strict=True)
+    for stage, (gates, operand, kind) in enumerate(stages):
+        own = {g: group for g, group in zip(cell.gates, cell.recurrent_groups, strict=True) if g in gates}
+        of_state |= own
+        operations += _product(
+            layer, "W_h", "recurrent", gates, own, f"{operand}{suffix}", hidden,
+            "same_step" if stage else "previous_step", suffix, layer.weight_format, scaled_apart,
+        )  # fmt: skip
+        last = stage + 1 == len(cell.recurrent_gates)
+        groups = [*into.values(), *of_state.values()] if last else [*own.values()]
+        name, result = ("cell", "h") if last else (kind.removeprefix("gru_"), cell.results[stage])
+        of = tuple(f"{group}{suffix}" for group in dict.fromkeys(groups))
+        operations += [
+            Elementwise(name=f"{name}{suffix}", scope="recurrent", kind=kind, size=hidden, of=of),
+            Encode(name=f"encode_{result}{suffix}", scope="recurrent", size=hidden, of=f"{name}{suffix}",
+                   operand=f"{result}{suffix}"),
+        ]  # fmt: skip
+    return operations
 
 
-def _number_format(weight_format: WeightFormat) -> NumberFormat:
+def _product(
+    layer: LayerConfig,
+    weight: str,
+    scope: Scope,
+    gates: tuple[str, ...],
+    groups: Mapping[str, str],
+    operand: str,
+    size: int,
+    edge: Edge,
+    suffix: str,
+    weight_format: str,
+    scaled_apart: bool,
+) -> list[Operation]:
+    """A product, cut by the group its rows are added to, and what is done to its rows before they are."""
+    members: dict[str, list[str]] = {}
+    for gate in gates:
+        members.setdefault(groups[gate], []).append(gate)
+    whole = cells.by_name(layer.cell).gates
+    parts: list[MatVec] = [
+        MatVec(
+            name=f"{weight}{'' if len(own) == len(whole) else '_' + ''.join(own)}{suffix}", scope=scope,
+            rows=len(own) * layer.hidden, cols=size, weight_format=_number_format(weight_format), operand=operand,
+            edge=edge, group=f"{group}{suffix}",
+        )
+        for group, own in members.items()
+    ]  # fmt: skip
+    after: list[Operation] = []
+    tail = weight.removeprefix("W")
+    if layer.norm == "layer":
+        stage = "" if len(gates) == len(whole) else "_" + "".join(gates)
+        rows, of = len(gates) * layer.hidden, tuple(part.name for part in parts)
+        after.append(LayerNorm(name=f"norm{tail}{stage}{suffix}", scope=scope, rows=rows, of=of))
+    if layer.norm == "layer" or scaled_apart:
+        after += [
+            RowAffine(name=f"affine{part.name.removeprefix('W')}", scope=scope, rows=part.rows, of=part.name)
+            for part in parts
+        ]
+    return [*parts, *after]
+
+
+def _number_format(name: str) -> NumberFormat:
+    weight_format = formats.by_name(name)
     return NumberFormat(name=weight_format.name, bits=weight_format.bits, multiplier=weight_format.multiplier)
-
-
-def _pieces(text: NDArray[np.uint8], sequences: int, steps: int, seed: int, where: str) -> NDArray[np.uint8]:
-    """Symbols ``(WARMUP + steps, sequences)``."""
-    if sequences < 1 or steps < 1:
-        raise BadInput(f"sequences and steps must be at least 1, not {sequences} and {steps}")
-    part = len(text) // sequences
-    slack = part - WARMUP - steps
-    if slack < 0:
-        raise BadInput(f"steps must be at most {part - WARMUP} with {sequences} sequences of the {where}, not {steps}")
-    offset = int(np.random.default_rng(seed).integers(slack + 1))
-    starts = np.arange(sequences) * part + offset
-    pieces: NDArray[np.uint8] = text[starts + np.arange(WARMUP + steps)[:, None]]
-    return pieces

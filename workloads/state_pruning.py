@@ -1,5 +1,7 @@
 """Pruned and quantized states: a threshold (SKIP, Ardakani et al., DATE 2019), a rounding, and what they leave."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,25 +10,42 @@ from archsim.trace import BadInput
 Floats = NDArray[np.floating]
 
 
-def prune(h: Floats, threshold: float, state_bits: int | None, out: Floats | None = None) -> Floats:
-    """h with ``|h| < threshold`` (compared in the type of h) set to zero, then rounded to `state_bits`.
+@dataclass(frozen=True)
+class Pruning:
+    """What becomes of a vector before it is an operand: ``|v| < threshold`` is zero, then it is rounded.
 
-    ``state_bits = n`` is Q0.(n-1): multiples of ``2^-(n-1)`` in ``[-1, 1 - 2^-(n-1)]``, rounded half to even. None
-    rounds nothing. `out` may be h itself.
+    ``bits`` = n with ``integer_bits`` = m is Qm.(n-1-m): multiples of ``unit = 2^-(n-1-m)`` in ``[-2^m, 2^m - unit]``,
+    rounded half to even. None rounds nothing.
     """
-    if out is None:
-        out = h.copy()
-    elif out is not h:
-        np.copyto(out, h)
-    if threshold > 0:
-        out *= np.abs(out) >= threshold
-    if state_bits is not None:
-        unit = 2.0 ** (state_bits - 1)
-        out *= unit
-        np.rint(out, out=out)
-        np.clip(out, -unit, unit - 1, out=out)
-        out /= unit
-    return out
+
+    threshold: float = 0.0
+    bits: int | None = None
+    integer_bits: int = 0
+
+    def __call__(self, v: Floats, out: Floats | None = None) -> Floats:
+        """`v` pruned (compared in its own type) and rounded; `out` may be `v` itself."""
+        if out is None:
+            out = v.copy()
+        elif out is not v:
+            np.copyto(out, v)
+        if self.threshold > 0:
+            out *= np.abs(out) >= self.threshold
+        return self.rounded(out)
+
+    def rounded(self, v: Floats) -> Floats:
+        """`v` rounded, in place, and not pruned."""
+        if self.bits is not None:
+            per_unit = 2.0 ** (self.bits - 1 - self.integer_bits)
+            limit = 2.0 ** (self.bits - 1)
+            v *= per_unit
+            np.rint(v, out=v)
+            np.clip(v, -limit, limit - 1, out=v)
+            v /= per_unit
+        return v
+
+    @property
+    def changes(self) -> bool:
+        return self.threshold > 0 or self.bits is not None
 
 
 def sparsity(states: NDArray[np.generic]) -> float:

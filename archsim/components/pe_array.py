@@ -42,6 +42,8 @@ class PEArraySpec(Spec):
         """Why this array cannot do a product of that format, or None where it can."""
         if weight_format.multiplier == "float":
             return f"{weight_format.name} weights need a floating-point MAC, this array has {self.multiplier} PEs"
+        if weight_format.multiplier == "shift":
+            return f"{weight_format.name} weights need a shifter, this array has {self.multiplier} PEs"
         if weight_format.multiplier == "fixed" and self.multiplier == "mux":
             return f"{weight_format.name} weights need a multiplier, this array has mux PEs"
         if weight_format.bits > self.weight_bits:

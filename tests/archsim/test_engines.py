@@ -12,6 +12,7 @@ from archsim.machine import run_machine
 from archsim.mapping import plan
 from archsim.synthetic import synthesize
 from archsim.trace import (
+    VERSION,
     Elementwise,
     Encode,
     Graph,
@@ -75,14 +76,14 @@ def drawn_traces(draw: st.DrawFn, sequences: int = 4) -> Trace:
             RowAffine(name=f"norm_{mv.name}", scope=mv.scope, rows=mv.rows, of=mv.name) for mv in list(operations)
         ]
     operations += [
-        Elementwise(name="cell", scope="recurrent", kind="lstm_cell", size=hidden, of="gates"),
+        Elementwise(name="cell", scope="recurrent", kind="lstm_cell", size=hidden, of=("gates",)),
         Encode(name="encode", scope="recurrent", size=hidden, of="cell", operand="h"),
     ]
     if readout:
         operations += [
             MatVec(name="W_y", scope="readout", rows=symbols, cols=hidden, weight_format=FIXED8,
                    operand="h", edge="same_step", group="readout"),
-            Elementwise(name="bias", scope="readout", kind="bias", size=symbols, of="readout"),
+            Elementwise(name="bias", scope="readout", kind="bias", size=symbols, of=("readout",)),
         ]  # fmt: skip
     graph = Graph(
         operations=tuple(operations),
@@ -94,7 +95,7 @@ def drawn_traces(draw: st.DrawFn, sequences: int = 4) -> Trace:
     lengths = rng.integers(1, steps + 1, sequences)
     lengths[0] = steps
     return Trace(
-        Header(version=1, workload="drawn", synthetic=True, provenance={}, graph=graph),
+        Header(version=VERSION, workload="drawn", synthetic=True, provenance={}, graph=graph),
         {
             "x": rng.integers(0, symbols, (steps, sequences), dtype=np.uint16),
             "h": pack_mask(rng.random((steps + 1, sequences, hidden)) < density),

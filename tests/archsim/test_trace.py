@@ -75,7 +75,7 @@ def test_a_trace_of_another_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.npz"
     synthesize(8, 2, 0.5, steps=2).save(path)
     _rewritten(path, version=3)
-    with pytest.raises(BadInput, match=r"t\.npz: trace version must be 1, not 3$"):
+    with pytest.raises(BadInput, match=r"t\.npz: trace version must be 2, not 3$"):
         Trace.load(path)
 
 

@@ -18,7 +18,7 @@ from dse.point import ModelChoice
 from dse.space import Scenario
 from workloads import tasks
 from workloads.evaluate import evaluate
-from workloads.model import Config, Model
+from workloads.model import Config, Layer, LayerConfig, Model, OneHot, Readout
 
 SCENARIO = Scenario(sequences=3, steps=20)
 
@@ -34,21 +34,25 @@ def tiny_model(path: Path, seed: int, hidden: int = 4) -> Path:
     def floats(size: int) -> Any:
         return rng.normal(0, 0.5, size).astype(np.float32)
 
+    layer = LayerConfig(
+        cell="lstm", hidden=hidden, weight_format="ternary", input_weight_format="ternary", state_bits=8, threshold=0.05
+    )
     config = Config(
         name=path.stem,
         task="tiny-shakespeare",
-        cell="lstm",
-        hidden=hidden,
-        symbols=symbols,
-        weight_format="ternary",
-        readout_format="fixed8",
-        state_bits=8,
-        threshold=0.05,
+        input=OneHot(symbols=symbols),
+        layers=(layer,),
+        readout=Readout(outputs=symbols, weight_format="fixed8"),
     )
+    rows = 4 * hidden
+    numbers = Layer(layer, codes(rows, hidden), codes(rows, symbols), floats(rows), floats(rows), floats(rows))
     drawn = Model(
-        config, codes(4 * hidden, hidden), codes(4 * hidden, symbols), codes(symbols, hidden),
-        floats(4 * hidden), floats(4 * hidden), floats(4 * hidden), floats(1), floats(symbols),
-    )  # fmt: skip
+        config,
+        (numbers,),
+        readout_codes=codes(symbols, hidden),
+        readout_scale=floats(1),
+        readout_bias=floats(symbols),
+    )
     drawn.save(path)
     return path
 

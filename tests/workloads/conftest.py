@@ -1,4 +1,4 @@
-"""Models to test: small ones with drawn weights, one a format, and every checkpoint the zoo holds."""
+"""Models to test: small ones with drawn weights, of every cell, and every checkpoint the zoo holds."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from workloads import formats, tasks, zoo
-from workloads.model import Config, Model
+from workloads import cells, formats, tasks, zoo
+from workloads.model import Config, Embedding, Layer, LayerConfig, Model, OneHot, Readout, Vector
 
 TINY: dict[str, dict[str, Any]] = {
     "tiny-float": {"weight_format": "float32", "state_bits": None, "threshold": 0.0},
@@ -16,7 +16,42 @@ TINY: dict[str, dict[str, Any]] = {
     "tiny-ternary": {"weight_format": "ternary", "state_bits": 8, "threshold": 0.15},
     "tiny-binary": {"weight_format": "binary", "state_bits": 6, "threshold": 0.3},
 }
+INPUT_FIELDS = ("input_bits", "input_integer_bits", "input_threshold")  # which a one-hot input has not
 SHIPPED = [name for name in zoo.ALL if (zoo.FOLDER / f"{name}.safetensors").is_file()]
+
+
+def drawn_codes(weight_format: str, shape: tuple[int, int], rng: np.random.Generator) -> tuple[Any, Any]:
+    """Codes, and the scale of each row, of weights of Glorot's size."""
+    fmt = formats.by_name(weight_format)
+    weights = rng.uniform(-1, 1, shape) * np.sqrt(6 / sum(shape))
+    scale = np.asarray(fmt.fit_scale(weights))
+    return fmt.quantize(weights, scale), scale
+
+
+def drawn_layer(config: LayerConfig, inputs: int, rng: np.random.Generator, initial: bool = False) -> Layer:
+    """A layer with weights from a generator, scaled so that gates swing and states differ."""
+    cell = cells.by_name(config.cell)
+    rows = len(cell.gates) * config.hidden
+    recurrent, recurrent_scale = drawn_codes(config.weight_format, (rows, config.hidden), rng)
+    codes, input_scale = drawn_codes(config.input_weight_format, (rows, inputs), rng)
+    gain = 1.0 if config.cell == "rnn-relu" else 4.0  # the positive part has no bound
+
+    def row(low: float, high: float) -> Any:
+        return rng.uniform(low, high, rows).astype(np.float32)
+
+    normed = config.norm == "layer"
+    return Layer(
+        config,
+        recurrent,
+        codes,
+        scale_recurrent=(recurrent_scale * row(0.25, 1) * gain).astype(np.float32),
+        scale_input=(input_scale * row(0.5, 1) * 2.5 * gain).astype(np.float32),
+        shift=rng.normal(0, 0.3, rows).astype(np.float32),
+        shift_recurrent=rng.normal(0, 0.3, config.hidden).astype(np.float32) if cell.shifts_candidate else None,
+        gain_recurrent=row(0.2, 0.8) if normed else None,
+        gain_input=row(0.2, 0.8) if normed else None,
+        initial_state=rng.uniform(-1, 1, (len(cell.states), config.hidden)).astype(np.float32) if initial else None,
+    )
 
 
 def drawn_model(
@@ -25,44 +60,55 @@ def drawn_model(
     state_bits: int | None = 8,
     threshold: float = 0.15,
     hidden: int = 24,
-    task: str = "tiny-shakespeare",
+    task: str | None = "tiny-shakespeare",
     seed: int = 1,
+    cell: str = "lstm",
+    layers: int = 1,
+    inputs: OneHot | Embedding | Vector | None = None,
+    outputs: int | None = None,
+    when: str = "every_step",
+    initial: bool = False,
+    **layer: Any,
 ) -> Model:
-    """A model with weights from a generator, scaled so that gates swing and states differ."""
+    """A model with drawn weights. `layer`: more fields of every layer's config (input ones: not where one-hot)."""
     rng = np.random.default_rng(seed)
-    symbols, rows = tasks.by_name(task).symbols, 4 * hidden
-    gates = formats.by_name(weight_format)
-    readout = formats.by_name("float32" if weight_format == "float32" else "fixed8")
-
-    def codes(fmt: formats.WeightFormat, shape: tuple[int, int]) -> tuple[Any, float]:
-        weights = rng.uniform(-1, 1, shape) * 2 * formats.base.glorot_alpha(np.empty(shape))
-        scale = fmt.fit_scale(weights)
-        return fmt.quantize(weights, scale), scale
-
-    recurrent, recurrent_scale = codes(gates, (rows, hidden))
-    inputs, input_scale = codes(gates, (rows, symbols))
-    out, out_scale = codes(readout, (symbols, hidden))
+    if inputs is None:
+        inputs = OneHot(symbols=tasks.by_name(task or "tiny-shakespeare").symbols)
+    outputs = outputs or inputs.symbols or 5
+    readout_format = "float32" if weight_format == "float32" else "fixed8"
+    configs = tuple(
+        LayerConfig(
+            cell=cell,
+            hidden=hidden,
+            weight_format=weight_format,
+            state_bits=state_bits,
+            state_integer_bits=1 if cell == "rnn-relu" and state_bits else 0,
+            threshold=threshold,
+            **{"input_weight_format": weight_format}
+            | {k: v for k, v in layer.items() if not (n == 0 and inputs.kind == "one_hot" and k in INPUT_FIELDS)},
+        )
+        for n in range(layers)
+    )
     config = Config(
         name=name,
         task=task,
-        cell="lstm",
-        hidden=hidden,
-        symbols=symbols,
-        weight_format=gates.name,
-        readout_format=readout.name,
-        state_bits=state_bits,
-        threshold=threshold,
+        input=inputs,
+        layers=configs,
+        readout=Readout(outputs=outputs, weight_format=readout_format, when=when),
     )
+    readout, readout_scale = drawn_codes(readout_format, (outputs, hidden), rng)
+    table = table_scale = None
+    if inputs.kind == "embedding":
+        table, table_scale = drawn_codes(inputs.weight_format, (inputs.symbols, inputs.size), rng)
+    widths = [inputs.width, *[hidden] * layers]
     return Model(
         config,
-        recurrent,
-        inputs,
-        out,
-        scale_recurrent=(recurrent_scale * rng.uniform(1, 4, rows)).astype(np.float32),
-        scale_input=(input_scale * rng.uniform(4, 10, rows)).astype(np.float32),
-        shift=rng.normal(0, 0.3, rows).astype(np.float32),
-        readout_scale=np.array([3 * out_scale], np.float32),
-        readout_bias=rng.normal(0, 0.3, symbols).astype(np.float32),
+        tuple(drawn_layer(c, width, rng, initial) for c, width in zip(configs, widths, strict=False)),
+        embedding_codes=table,
+        embedding_scale=None if table_scale is None else np.asarray(3 * table_scale, np.float32).reshape(-1),
+        readout_codes=readout,
+        readout_scale=np.asarray(3 * readout_scale, np.float32).reshape(-1),
+        readout_bias=rng.normal(0, 0.3, outputs).astype(np.float32),
     )
 
 

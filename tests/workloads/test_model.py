@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from archsim.trace import BadInput
-from workloads.model import Model
+from workloads import cells, formats
+from workloads.model import Embedding, Model, Vector
 
 
 @pytest.fixture
@@ -19,12 +21,21 @@ def saved(draw, tmp_path):
     return path
 
 
+def given(entries):
+    """Without those that stand for something left out."""
+    return {k: v for k, v in entries.items() if v is not ...}
+
+
 def rewrite(path, tensors=None, config=None):
     """The file at `path` with tensors and config entries replaced (None: left out)."""
     with safe_open(path, framework="numpy") as stored:
         old = json.loads(stored.metadata()["archsim"])
     changed = {k: v for k, v in (load_file(path) | (tensors or {})).items() if v is not None}
-    merged = {k: v for k, v in (old | (config or {})).items() if v is not ...}
+    changes = dict(config or {})
+    old["layers"][0] = given(old["layers"][0] | changes.pop("layer", {}))
+    for part in ("input", "readout"):
+        old[part] = given(old[part] | changes.pop(part, {}))
+    merged = given(old | changes)
     save_file(changed, path, metadata={"archsim": json.dumps(merged)})
 
 
@@ -34,7 +45,7 @@ def test_a_saved_model_is_the_same_model(model, tmp_path):
     again = Model.load(path)
     assert again.config == model.config
     assert again.sha256 == model.sha256
-    symbols = np.random.default_rng(0).integers(0, model.symbols, (9, 3)).astype(np.uint8)
+    symbols = np.random.default_rng(0).integers(0, model.config.input.symbols, (9, 3)).astype(np.uint8)
     np.testing.assert_array_equal(again.run(symbols)[0], model.run(symbols)[0])
     assert list(tmp_path.iterdir()) == [path]
 
@@ -43,11 +54,16 @@ def test_sizes_are_those_of_the_packed_file(model, tmp_path):
     path = tmp_path / "model.safetensors"
     model.save(path)
     tensors = load_file(path)
-    rows, bits = 4 * model.hidden, model.weight_format.bits
-    gates = -(-rows * model.hidden * bits // 8) + -(-rows * model.symbols * bits // 8)
-    readout = model.symbols * model.hidden * model.readout_format.bits // 8
+    rows, bits = 4 * model.config.layers[0].hidden, model.weight_format.bits
+    gates = -(-rows * model.config.layers[0].hidden * bits // 8) + -(-rows * model.config.input.symbols * bits // 8)
+    readout = (
+        model.config.input.symbols
+        * model.config.layers[0].hidden
+        * formats.by_name(model.config.readout.weight_format).bits
+        // 8
+    )
     assert model.gate_weight_bytes == gates
-    assert model.weight_bytes == gates + readout + 4 * (3 * rows + model.symbols + 1)
+    assert model.weight_bytes == gates + readout + 4 * (3 * rows + model.config.input.symbols + 1)
     assert model.weight_bytes == sum(array.nbytes for array in tensors.values())
     assert path.stat().st_size < model.weight_bytes + 2048
 
@@ -58,20 +74,67 @@ def test_a_threshold_makes_another_model_of_the_same_weights(draw):
     assert (other.threshold, model.threshold) == (0.4, 0.1)
     assert other.sha256 != model.sha256
     assert other.with_threshold(0.1).sha256 == model.sha256
-    symbols = np.random.default_rng(0).integers(0, model.symbols, (50, 4)).astype(np.uint8)
+    symbols = np.random.default_rng(0).integers(0, model.config.input.symbols, (50, 4)).astype(np.uint8)
     states = other.states(symbols)[0]
     assert not np.any((states != 0) & (np.abs(states) < 0.4 - 2**-8))  # rounded after it was pruned
     assert np.mean(states == 0) > np.mean(model.states(symbols)[0] == 0)
 
 
-@pytest.mark.parametrize("threshold", [-0.1, 1.0, float("nan")])
+@pytest.mark.parametrize("threshold", [-0.1, float("inf"), float("nan")])
 def test_a_threshold_out_of_range_is_refused(draw, threshold):
-    with pytest.raises(BadInput, match=r"model drawn: threshold: Input should be .* 0|1, not"):
+    with pytest.raises(BadInput, match=r"model drawn: layers.0.threshold: Input should be .*, not"):
         draw().with_threshold(threshold)
 
 
+def test_a_threshold_each(draw):
+    stack = draw(layers=2)
+    assert [layer.threshold for layer in stack.with_threshold([0.1, 0.3]).config.layers] == [0.1, 0.3]
+    with pytest.raises(BadInput, match="model drawn: thresholds must be 2, one a layer, not 3"):
+        stack.with_threshold([0.1, 0.2, 0.3])
+
+
+@pytest.mark.parametrize("cell", [c.name for c in cells.ALL])
+@pytest.mark.parametrize(
+    "inputs",
+    [None, Embedding(symbols=65, size=6, weight_format="fixed5-row"), Vector(size=5)],
+    ids=["one_hot", "embedding", "vector"],
+)
+@pytest.mark.parametrize("weight_format", ["float32", "fixed3-row", "exponential4", "pow2-ternary"])
+def test_every_kind_of_model_is_saved_whole(draw, cell, inputs, weight_format, tmp_path):
+    model = draw(task=None, cell=cell, layers=2, inputs=inputs, weight_format=weight_format, norm="layer",
+                 initial=True, input_bits=9, input_integer_bits=2, input_threshold=0.1)  # fmt: skip
+    model.save(tmp_path / "m.safetensors")
+    again = Model.load(tmp_path / "m.safetensors")
+    assert (again.config, again.sha256) == (model.config, model.sha256)
+    data = np.random.default_rng(0)
+    shape = (9, 3) if model.config.input.symbols else (9, 3, 5)
+    values = data.integers(0, 65, shape) if model.config.input.symbols else data.normal(size=shape)
+    np.testing.assert_array_equal(again.run(values)[0], model.run(values)[0])
+
+
+def test_a_model_without_a_readout_has_states_alone(draw):
+    model = draw(task=None)
+    bare = replace(model, config=model.config.model_copy(update={"readout": None}), readout_codes=None,
+                   readout_scale=None, readout_bias=None)  # fmt: skip
+    symbols = np.zeros((3, 2), np.uint8)
+    np.testing.assert_array_equal(bare.states(symbols)[0], model.states(symbols)[0])
+    with pytest.raises(BadInput, match="model drawn: has no readout"):
+        bare.run(symbols)
+    with pytest.raises(BadInput, match="model drawn: has no task, so its accuracy is not known"):
+        _ = bare.task
+
+
+def test_numbers_that_have_no_place_are_refused(draw):
+    layer = draw().layers[0]
+    extra = replace(layer, shift_recurrent=np.zeros(24, np.float32))
+    with pytest.raises(BadInput, match=r"model drawn: layers\.0\.shift_recurrent has no place in it"):
+        replace(draw(), layers=(extra,))
+    with pytest.raises(BadInput, match="model drawn: readout_weight is missing"):
+        replace(draw(), readout_codes=None)
+
+
 def test_the_state_given_is_left_as_it_is_and_cutting_the_text_changes_nothing(model):
-    symbols = np.random.default_rng(3).integers(0, model.symbols, (40, 3)).astype(np.uint8)
+    symbols = np.random.default_rng(3).integers(0, model.config.input.symbols, (40, 3)).astype(np.uint8)
     whole, end = model.run(symbols)
     first, state = model.run(symbols[:17])
     kept = tuple(array.copy() for array in state)
@@ -122,20 +185,28 @@ def test_another_safetensors_file_is_not_a_model(tmp_path):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"version": 2}, "model version must be 1, not 2"),
-        ({"version": ...}, "model version must be 1, not None"),
-        ({"weight_format": "fp4"}, "weight_format: weight format must be one of .*binary, not 'fp4'"),
-        ({"readout_format": "fp4"}, "readout_format: weight format must be one of .*, not 'fp4'"),
-        ({"cell": "gru"}, "config: cell: cell must be one of lstm, not 'gru'"),
+        ({"version": 1}, "model version must be 2, not 1"),
+        ({"version": ...}, "model version must be 2, not None"),
+        ({"layer": {"weight_format": "fp4"}}, "layers.0.weight_format: weight format must be one of .*, not 'fp4'"),
+        ({"readout": {"weight_format": "fp4"}}, "readout.weight_format: weight format must be one of .*, not 'fp4'"),
+        ({"layer": {"cell": "mgu"}}, "config: layers.0.cell: cell must be one of lstm, .*, not 'mgu'"),
         ({"task": "ptb"}, "config: task: task must be one of .*, not 'ptb'"),
-        ({"symbols": 64}, "symbols must be 65, as in tiny-shakespeare, not 64"),
-        ({"state_bits": 1}, "state_bits: Input should be greater than or equal to 2, not 1"),
-        ({"layers": 2}, "config: layers: unknown key"),
-        ({"hidden": ...}, "config: hidden: is missing"),
-        ({"hidden": 25}, r"tensor recurrent_weight: packed weights of shape \(100, 25\) at 2 bits must be 625 bytes"),
+        ({"input": {"symbols": 64}}, "symbols must be 65, as in tiny-shakespeare, not 64"),
+        ({"layer": {"state_bits": 1}}, "layers.0.state_bits: Input should be greater than or equal to 2, not 1"),
+        ({"layer": {"colour": 2}}, "config: layers.0.colour: unknown key"),
+        ({"layers": []}, "config: layers: Tuple should have at least 1 item"),
+        ({"readout": {"outputs": 7}}, "outputs must be 65, as in tiny-shakespeare, not 7"),
+        ({"readout": {"when": "last_step"}}, "readout must be every_step, as in tiny-shakespeare, not last_step"),
+        ({"layer": {"input_bits": 8}}, "layers.0: a one-hot input is neither rounded nor pruned"),
+        ({"layer": {"state_integer_bits": 8}}, "state_integer_bits must be below state_bits = 8, not 8"),
+        ({"layer": {"hidden": ...}}, "config: layers.0.hidden: is missing"),
         (
-            {"weight_format": "fixed8"},
-            "tensor recurrent_weight: packed weights of shape .* must be 2304 bytes, not 576",
+            {"layer": {"hidden": 25}},
+            r"tensor layers.0.recurrent_weight: packed weights of shape \(100, 25\) at 2 bits must be 625 bytes",
+        ),
+        (
+            {"layer": {"weight_format": "fixed8"}},
+            "tensor layers.0.recurrent_weight: packed weights of shape .* must be 2304 bytes, not 576",
         ),
     ],
 )
@@ -148,13 +219,13 @@ def test_a_wrong_config_is_refused(saved, config, message):
 @pytest.mark.parametrize(
     ("tensors", "message"),
     [
-        ({"shift": None}, "tensors must be input_weight, .*, not "),
+        ({"layers.0.shift": None}, "tensors must be layers.0.input_weight, .*, not "),
         ({"more": np.zeros(1, np.float32)}, "tensors must be .*, not .*more"),
-        ({"shift": np.zeros(95, np.float32)}, r"shift must have shape \(96,\), not \(95,\)"),
-        ({"shift": np.zeros(96)}, r"tensor shift must be a vector of float32, not float64 \(96,\)"),
-        ({"shift": np.full(96, np.nan, np.float32)}, "shift must hold finite numbers only"),
+        ({"layers.0.shift": np.zeros(95, np.float32)}, "tensor layers.0.shift must have 96 elements, not 95"),
+        ({"layers.0.shift": np.zeros(96)}, r"tensor layers.0.shift must be a vector of float32, not float64 \(96,\)"),
+        ({"layers.0.shift": np.full(96, np.nan, np.float32)}, "layers.0.shift must hold finite numbers only"),
         ({"readout_weight": np.zeros(7, np.uint8)}, r"tensor readout_weight: packed .* \(65, 24\) .* not 7"),
-        ({"recurrent_weight": np.full(576, 0b10, np.uint8)}, "tensor recurrent_weight: .* code 2"),
+        ({"layers.0.recurrent_weight": np.full(576, 0b10, np.uint8)}, "tensor layers.0.recurrent_weight: .* code 2"),
     ],
 )
 def test_wrong_tensors_are_refused(saved, tensors, message):

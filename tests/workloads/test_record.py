@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from archsim.trace import BadInput, MatVec, RowAffine, Trace
-from workloads import tasks
-from workloads.record import WARMUP, graph, longest, record
+from workloads import formats, tasks
+from workloads.record import graph_of, longest, record
+from workloads.tasks.language_model import WARMUP
 
 SEQUENCES, STEPS = 5, 150
 
@@ -33,7 +34,7 @@ def states(model, text):
 
 
 def test_masks_are_the_non_zero_states(model, trace, states):
-    masks = np.unpackbits(trace.arrays["h"], axis=-1, count=model.hidden).astype(bool)
+    masks = np.unpackbits(trace.arrays["h"], axis=-1, count=model.config.layers[0].hidden).astype(bool)
     np.testing.assert_array_equal(masks, states != 0)
 
 
@@ -50,7 +51,9 @@ def test_counts_equal_a_popcount_of_the_states(model, trace, states, text):
                     needed = [{int(text[WARMUP + t, s])} for s in range(lanes)]
                 else:
                     row = states[t + (mat_vec.edge == "same_step")]
-                    needed = [{j for j in range(model.hidden) if row[s, j] != 0.0} for s in range(lanes)]
+                    needed = [
+                        {j for j in range(model.config.layers[0].hidden) if row[s, j] != 0.0} for s in range(lanes)
+                    ]
                 assert columns.listed[t] == len(set().union(*needed))
                 assert columns.nonzero[t] == sum(map(len, needed))
 
@@ -67,21 +70,32 @@ def test_provenance_says_what_was_recorded(model, trace, states):
 
 
 def test_the_graph_is_that_of_the_model(model):
-    ours = graph(model)
+    ours = graph_of(model)
     ours.check()
-    rows, gates, readout = 4 * model.hidden, model.weight_format, model.readout_format
+    rows, gates, readout = (
+        4 * model.config.layers[0].hidden,
+        model.weight_format,
+        formats.by_name(model.config.readout.weight_format),
+    )
     shapes = {mv.name: (mv.scope, mv.edge, mv.group, mv.rows, mv.cols, mv.weight_format.bits) for mv in ours.mat_vecs}
     assert shapes == {
-        "W_x": ("input", "input", "gates", rows, model.symbols, gates.bits),
-        "W_h": ("recurrent", "previous_step", "gates", rows, model.hidden, gates.bits),
-        "readout": ("readout", "same_step", "readout", model.symbols, model.hidden, readout.bits),
+        "W_x": ("input", "input", "gates", rows, model.config.input.symbols, gates.bits),
+        "W_h": ("recurrent", "previous_step", "gates", rows, model.config.layers[0].hidden, gates.bits),
+        "readout": (
+            "readout",
+            "same_step",
+            "readout",
+            model.config.input.symbols,
+            model.config.layers[0].hidden,
+            readout.bits,
+        ),
     }
     assert {op.of for op in ours.operations if isinstance(op, RowAffine)} == {"W_x", "W_h"}
     assert {op.weight_format.multiplier for op in ours.operations if isinstance(op, MatVec)} <= {
         gates.multiplier,
         readout.multiplier,
     }
-    assert ours.operand("h").bits == model.state_bits
+    assert ours.operand("h").bits == model.config.layers[0].state_bits
 
 
 def test_the_same_seed_gives_the_same_trace_and_another_seed_another(draw, tmp_path):

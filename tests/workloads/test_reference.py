@@ -23,12 +23,14 @@ def text(model):
 
 def cell_of(model, dtype):
     """torch.nn.LSTMCell with the row scales in its weights and the shift as its bias."""
-    cell = torch.nn.LSTMCell(model.symbols, model.hidden).to(dtype)
+    cell = torch.nn.LSTMCell(model.config.input.symbols, model.config.layers[0].hidden).to(dtype)
     folded = {
-        "weight_ih": model.input_codes.astype(np.float64) * model.scale_input[:, None].astype(np.float64),
-        "weight_hh": model.recurrent_codes.astype(np.float64) * model.scale_recurrent[:, None].astype(np.float64),
-        "bias_ih": model.shift,
-        "bias_hh": np.zeros_like(model.shift),
+        "weight_ih": model.layers[0].input_codes.astype(np.float64)
+        * model.layers[0].scale_input[:, None].astype(np.float64),
+        "weight_hh": model.layers[0].recurrent_codes.astype(np.float64)
+        * model.layers[0].scale_recurrent[:, None].astype(np.float64),
+        "bias_ih": model.layers[0].shift,
+        "bias_hh": np.zeros_like(model.layers[0].shift),
     }
     with torch.no_grad():
         for name, value in folded.items():
@@ -39,9 +41,9 @@ def cell_of(model, dtype):
 def quantized(h, model):
     """h as the definition says it: below the threshold zero, else the nearest multiple of the unit."""
     h = torch.where(h.abs() >= model.threshold, h, torch.zeros_like(h))
-    if model.state_bits is None:
+    if model.config.layers[0].state_bits is None:
         return h
-    unit = 2 ** (model.state_bits - 1)
+    unit = 2 ** (model.config.layers[0].state_bits - 1)
     return torch.clamp(torch.round(h * unit), -unit, unit - 1) / unit
 
 
@@ -49,8 +51,8 @@ def quantized(h, model):
 def torch_states(model, text, dtype, state=None):
     """``(T, B, H)`` states, and the state after the last step, by a loop over PyTorch's cell."""
     cell = cell_of(model, dtype)
-    one_hot = torch.nn.functional.one_hot(torch.from_numpy(text.astype(np.int64)), model.symbols).to(dtype)
-    state = state or tuple(torch.zeros(text.shape[1], model.hidden, dtype=dtype) for _ in range(2))
+    one_hot = torch.nn.functional.one_hot(torch.from_numpy(text.astype(np.int64)), model.config.input.symbols).to(dtype)
+    state = state or tuple(torch.zeros(text.shape[1], model.config.layers[0].hidden, dtype=dtype) for _ in range(2))
     states = []
     for x in one_hot:
         h, c = cell(x, state)
@@ -74,14 +76,16 @@ def test_single_precision_steps_differ_only_where_a_rounding_falls_the_other_way
     # Step by step from the same state: what differs once would change all that follows.
     cell, apart, state = cell_of(model, torch.float32), [], None
     for row in text[:200, None]:
-        one_hot = torch.nn.functional.one_hot(torch.from_numpy(row[0].astype(np.int64)), model.symbols).float()
-        before = state or (np.zeros((STREAMS, model.hidden), np.float32),) * 2
+        one_hot = torch.nn.functional.one_hot(
+            torch.from_numpy(row[0].astype(np.int64)), model.config.input.symbols
+        ).float()
+        before = state or (np.zeros((STREAMS, model.config.layers[0].hidden), np.float32),) * 2
         states, state = model.states(row, state)
         h, c = cell(one_hot, tuple(torch.from_numpy(array.copy()) for array in before))
         np.testing.assert_allclose(state[1], c.numpy(), rtol=0, atol=1e-4)
         apart.append(np.abs(states[0] - quantized(h, model).numpy()) > 1e-4)
     assert states.dtype == np.float32
-    assert np.mean(apart) <= (1e-4 if model.threshold or model.state_bits else 0.0)
+    assert np.mean(apart) <= (1e-4 if model.threshold or model.config.layers[0].state_bits else 0.0)
 
 
 def test_a_sequence_runs_alike_alone_and_beside_others(model, text):
@@ -94,10 +98,10 @@ def test_a_sequence_runs_alike_alone_and_beside_others(model, text):
 def test_unpruned_states_equal_torch_nn_lstm(draw):
     model = draw("whole-layer", "float32", state_bits=None, threshold=0.0, hidden=32)
     cell = cell_of(model, torch.float32)
-    layer = torch.nn.LSTM(model.symbols, model.hidden)
+    layer = torch.nn.LSTM(model.config.input.symbols, model.config.layers[0].hidden)
     layer.load_state_dict({f"{name}_l0": value for name, value in cell.state_dict().items()})
     text = tasks.by_name(model.task).split("test")[:1000].reshape(250, 4)
-    one_hot = torch.nn.functional.one_hot(torch.from_numpy(text.astype(np.int64)), model.symbols).float()
+    one_hot = torch.nn.functional.one_hot(torch.from_numpy(text.astype(np.int64)), model.config.input.symbols).float()
     with torch.no_grad():
         theirs, (h, c) = layer(one_hot)
     ours, state = model.states(text)

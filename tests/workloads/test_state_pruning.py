@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from archsim.trace import BadInput
-from workloads.state_pruning import prune, sparsity, threshold_for, union_sparsity
+from workloads.state_pruning import Pruning, sparsity, threshold_for, union_sparsity
 
 values = arrays(np.float32, (5, 7), elements=st.floats(-1, 1, width=32))
 bits = st.one_of(st.none(), st.integers(2, 16))
@@ -28,15 +28,15 @@ def by_hand(h: float, threshold: float, state_bits: int | None) -> float:
 def test_prune_is_the_rule_element_by_element(h, threshold, state_bits):
     expected = [[by_hand(float(x), threshold, state_bits) for x in row] for row in h]
     before = h.copy()
-    np.testing.assert_array_equal(prune(h, threshold, state_bits), np.array(expected, np.float32))
+    np.testing.assert_array_equal(Pruning(threshold, state_bits)(h), np.array(expected, np.float32))
     np.testing.assert_array_equal(h, before)
-    assert prune(h, threshold, state_bits, out=h) is h
+    assert Pruning(threshold, state_bits)(h, out=h) is h
     np.testing.assert_array_equal(h, np.array(expected, np.float32))
 
 
 def test_rounding_at_the_edges_of_eight_bits():
     h = np.array([0.5 / 128, 1.5 / 128, 127.4 / 128, 1.0, -1.0, -127.6 / 128])
-    np.testing.assert_array_equal(prune(h, 0.0, 8) * 128, [0, 2, 127, 127, -128, -128])
+    np.testing.assert_array_equal(Pruning(0.0, 8)(h) * 128, [0, 2, 127, 127, -128, -128])
 
 
 @pytest.mark.train
@@ -46,7 +46,7 @@ def test_training_prunes_the_same_way(h, threshold, state_bits):
     from workloads.training.lstm import quantize_state
 
     trained = quantize_state(torch.from_numpy(h.copy()), torch.tensor(threshold), state_bits).numpy()
-    np.testing.assert_array_equal(prune(h, threshold, state_bits), trained)
+    np.testing.assert_array_equal(Pruning(threshold, state_bits)(h), trained)
 
 
 @given(
@@ -55,7 +55,7 @@ def test_training_prunes_the_same_way(h, threshold, state_bits):
 )
 def test_threshold_prunes_the_share_asked_for(distinct, target):
     magnitudes = np.array(distinct) / 2e6
-    pruned = prune(magnitudes, threshold_for(magnitudes, target), None)
+    pruned = Pruning(threshold_for(magnitudes, target))(magnitudes)
     assert abs(sparsity(pruned) - target) <= 1 / len(distinct)
 
 

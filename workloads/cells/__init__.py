@@ -1,12 +1,15 @@
 """Recurrent cells as numpy computes them. A new one is one file and one line in ``ALL``."""
 
 from archsim.trace import BadInput
-from workloads.cells.lstm import LSTM, Folded
+from workloads.cells import rnn
+from workloads.cells.base import Cell, Floats, Folded, Product, State, layer_normalised
+from workloads.cells.gru import GRU, ClassicGRU
+from workloads.cells.lstm import LSTM
 
-ALL: tuple[LSTM, ...] = (LSTM(),)
+ALL: tuple[Cell, ...] = (LSTM(), GRU(), ClassicGRU(), rnn.TANH, rnn.RELU)
 
 
-def by_name(name: str) -> LSTM:
+def by_name(name: str) -> Cell:
     """The cell called `name`; BadInput lists those there are."""
     for cell in ALL:
         if cell.name == name:
@@ -14,4 +17,4 @@ def by_name(name: str) -> LSTM:
     raise BadInput(f"cell must be one of {', '.join(c.name for c in ALL)}, not {name!r}")
 
 
-__all__ = ["ALL", "LSTM", "Folded", "by_name"]
+__all__ = ["ALL", "Cell", "Floats", "Folded", "Product", "State", "by_name", "layer_normalised"]

@@ -1,13 +1,27 @@
 """Number formats of weights. A new one is one file and one line in ``ALL``."""
 
 from archsim.trace import BadInput
-from workloads.formats.base import WeightFormat
-from workloads.formats.binary import Binary
-from workloads.formats.fixed import Fixed8
+from workloads.formats.base import WeightFormat, rounded
+from workloads.formats.binary import BINARY, LIMP_BINARY
+from workloads.formats.exponential import LIMP_LOWEST, Exponential
+from workloads.formats.fixed import Fixed
 from workloads.formats.float32 import Float32
-from workloads.formats.ternary import Ternary
+from workloads.formats.pow2_ternary import Pow2Ternary
+from workloads.formats.ternary import LIMP_TERNARY, TERNARY
 
-ALL: tuple[WeightFormat, ...] = (Float32(), Fixed8(), Ternary(), Binary())
+ALL: tuple[WeightFormat, ...] = (
+    Float32(),
+    *(Fixed(bits) for bits in range(2, 17)),
+    *(Fixed(bits, per_row=True) for bits in range(2, 17)),
+    TERNARY,
+    BINARY,
+    LIMP_TERNARY,
+    LIMP_BINARY,
+    Pow2Ternary(),
+    Exponential(3),
+    Exponential(4),
+    Exponential(5, LIMP_LOWEST),
+)
 
 
 def by_name(name: str) -> WeightFormat:
@@ -18,4 +32,4 @@ def by_name(name: str) -> WeightFormat:
     raise BadInput(f"weight format must be one of {', '.join(f.name for f in ALL)}, not {name!r}")
 
 
-__all__ = ["ALL", "WeightFormat", "by_name"]
+__all__ = ["ALL", "WeightFormat", "by_name", "rounded"]

@@ -1,33 +1,57 @@
-"""Symmetric fixed point with a power-of-two scale per matrix (Qm.n)."""
+"""Symmetric fixed point with a power-of-two scale (Qm.n), one a matrix or one a row."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workloads.formats.base import Multiplier, checked_bytes
+from archsim.trace import BadInput
+from workloads.formats.base import Multiplier, Scale, Weights, by_row, draws, least_power_of_two
+from workloads.formats.packing import code_type, pack_fields, unpack_signed
 
 
 @dataclass(frozen=True)
-class Fixed8:
-    """8-bit two's complement, codes -127 to 127; the scale is the least power of two that holds the largest weight."""
+class Fixed:
+    """Two's complement of `bits`, codes -(2^(bits-1) - 1) to 2^(bits-1) - 1.
 
-    name: str = "fixed8"
-    bits: int = 8
+    The scale 2^-n is the least power of two that holds the largest weight of the matrix, or of the row. Deterministic:
+    to nearest, halves to even. Stochastic: ``floor + Bernoulli(fraction)``, after Gupta et al. (ICML 2015); neither RBT
+    nor LIMP nor PTQ samples fixed point.
+    """
+
+    bits: int
+    per_row: bool = False
     multiplier: Multiplier = "fixed"
+    stochastic: bool = True
 
-    def fit_scale(self, weights: NDArray[np.floating]) -> float:
-        largest = float(np.max(np.abs(weights), initial=0.0))
-        if largest == 0.0:
-            return 2.0**-7
-        return float(2.0 ** max(np.ceil(np.log2(largest / 127)), -126))  # no less than a normal float32
+    def __post_init__(self) -> None:
+        if not 2 <= self.bits <= 16:
+            raise BadInput(f"bits of a fixed-point weight must be between 2 and 16, not {self.bits}")
 
-    def quantize(self, weights: NDArray[np.floating], scale: float) -> NDArray[np.generic]:
-        codes: NDArray[np.int8] = np.clip(np.rint(weights / scale), -127, 127).astype(np.int8)
-        return codes
+    @property
+    def name(self) -> str:
+        return f"fixed{self.bits}{'-row' if self.per_row else ''}"
+
+    @property
+    def largest_code(self) -> int:
+        return (1 << (self.bits - 1)) - 1
+
+    def fit_scale(self, weights: Weights, gates: int = 1) -> Scale:
+        rows = weights if self.per_row else weights.reshape(1, -1)
+        largest = np.max(np.abs(rows), axis=1, initial=0.0).astype(np.float64)
+        return np.where(largest > 0, least_power_of_two(largest / self.largest_code), 2.0 ** -(self.bits - 1))
+
+    def quantize(self, weights: Weights, scale: Scale, rng: np.random.Generator | None = None) -> NDArray[np.generic]:
+        exact = weights / by_row(scale, weights)
+        if rng is None:
+            integers = np.rint(exact)
+        else:
+            integers = np.floor(exact)
+            integers += draws(rng, weights) < exact - integers  # floor(exact + draw) would round the sum up at times
+        return np.clip(integers, -self.largest_code, self.largest_code).astype(code_type(self.bits))
 
     def pack(self, codes: NDArray[np.generic]) -> NDArray[np.uint8]:
-        return np.ascontiguousarray(codes, dtype=np.int8).reshape(-1).view(np.uint8)
+        return pack_fields(codes, self.bits)
 
     def unpack(self, packed: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.generic]:
-        return checked_bytes(packed, shape, self.bits).view(np.int8).reshape(shape)
+        return unpack_signed(packed, shape, self.bits, self.name)

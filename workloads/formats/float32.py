@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workloads.formats.base import Multiplier, checked_bytes
+from workloads.formats.base import Multiplier, Scale, Weights, deterministic_only
+from workloads.formats.packing import checked_bytes
 
 
 @dataclass(frozen=True)
@@ -15,11 +16,13 @@ class Float32:
     name: str = "float32"
     bits: int = 32
     multiplier: Multiplier = "float"
+    stochastic: bool = False
 
-    def fit_scale(self, weights: NDArray[np.floating]) -> float:
-        return 1.0
+    def fit_scale(self, weights: Weights, gates: int = 1) -> Scale:
+        return np.ones(1)
 
-    def quantize(self, weights: NDArray[np.floating], scale: float) -> NDArray[np.generic]:
+    def quantize(self, weights: Weights, scale: Scale, rng: np.random.Generator | None = None) -> NDArray[np.generic]:
+        deterministic_only(self.name, rng)
         return weights.astype(np.float32)
 
     def pack(self, codes: NDArray[np.generic]) -> NDArray[np.uint8]:

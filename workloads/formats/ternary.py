@@ -1,37 +1,44 @@
-"""Ternary weights: minus alpha, zero or plus alpha."""
+"""Ternary weights: minus one value, zero or plus it, RBT's alpha or LIMP's W0."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workloads.formats.base import Multiplier, checked_bytes, glorot_alpha
+from workloads.formats.base import Multiplier, Scale, Weights, by_row, draws, glorot_alpha, glorot_bound
+from workloads.formats.packing import pack_fields, unpack_signed
 
 
 @dataclass(frozen=True)
 class Ternary:
-    """Codes -1, 0, +1, two bits each. Deterministic: the likelier value of RBT's P(w != 0) = clip(|w/alpha|, 0, 1)."""
+    """Codes -1, 0, +1, two bits each, two's complement. RBT and LIMP agree but for the scale, here a:
 
-    name: str = "ternary"
+    P(w != 0) = clip(|w/a|, 0, 1), with the sign of w, where drawn; and else the likelier value: zero up to a/2. (LIMP's
+    code makes -a of a weight of exactly -a/2; here it is zero, as +a/2 is there.)
+    """
+
+    name: str
+    scale_of: Callable[[Weights, int], float]
     bits: int = 2
     multiplier: Multiplier = "mux"
+    stochastic: bool = True
 
-    def fit_scale(self, weights: NDArray[np.floating]) -> float:
-        return glorot_alpha(weights)
+    def fit_scale(self, weights: Weights, gates: int = 1) -> Scale:
+        return np.array([self.scale_of(weights, gates)])
 
-    def quantize(self, weights: NDArray[np.floating], scale: float) -> NDArray[np.generic]:
-        codes: NDArray[np.int8] = (np.sign(weights) * (np.abs(weights) > scale / 2)).astype(np.int8)
+    def quantize(self, weights: Weights, scale: Scale, rng: np.random.Generator | None = None) -> NDArray[np.generic]:
+        column = by_row(scale, weights)
+        nonzero_above = column / 2 if rng is None else draws(rng, weights) * column
+        codes: NDArray[np.int8] = (weights > nonzero_above).astype(np.int8) - (weights < -nonzero_above)
         return codes
 
     def pack(self, codes: NDArray[np.generic]) -> NDArray[np.uint8]:
-        two_bits = (codes.reshape(-1).astype(np.int8) & 3).astype(np.uint8)  # two's complement: 3 is -1
-        quads = np.pad(two_bits, (0, -two_bits.size % 4)).reshape(-1, 4)
-        packed: NDArray[np.uint8] = (quads << np.array([0, 2, 4, 6], np.uint8)).sum(axis=1, dtype=np.uint8)
-        return packed
+        return pack_fields(codes, self.bits)
 
     def unpack(self, packed: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.generic]:
-        quads = (checked_bytes(packed, shape, self.bits)[:, None] >> np.array([0, 2, 4, 6], np.uint8)) & 3
-        two_bits = quads.reshape(-1)[: int(np.prod(shape))].astype(np.int8)
-        if np.any(two_bits == 2):
-            raise ValueError("packed ternary weights hold the code 2, which stands for no weight")
-        return np.where(two_bits == 3, np.int8(-1), two_bits).reshape(shape)
+        return unpack_signed(packed, shape, self.bits, self.name)
+
+
+TERNARY = Ternary("ternary", glorot_alpha)
+LIMP_TERNARY = Ternary("limp-ternary", glorot_bound)

@@ -1,0 +1,37 @@
+"""Vanilla recurrent networks (Elman 1990): ``h' = quantize(prune(act(x + W h)))``."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from archsim.trace import ElementwiseKind
+from workloads.cells.base import Floats, Folded, State
+
+
+@dataclass(frozen=True)
+class _RNN:
+    name: str
+    squashing: bool
+    """tanh, or the positive part (whose h has no bound)."""
+    gates: tuple[str, ...] = ("h",)
+    sigmoid_gates: tuple[str, ...] = ()
+    states: tuple[str, ...] = ("h",)
+    recurrent_gates: tuple[tuple[str, ...], ...] = (("h",),)
+    results: tuple[str, ...] = ()
+    elementwise: tuple[ElementwiseKind, ...] = ("rnn_cell",)
+    input_groups: tuple[str, ...] = ("gates",)
+    recurrent_groups: tuple[str, ...] = ("gates",)
+    shifts_candidate: bool = False
+
+    def step(self, gates: Floats, layer: Folded, state: State, h: Floats) -> tuple[State, tuple[Floats, ...]]:
+        gates += layer.recurrent[0](state[0])
+        if self.squashing:
+            np.tanh(gates, out=h)
+        else:
+            np.maximum(gates, 0, out=h)
+        layer.pruning(h, out=h)
+        return (h,), ()
+
+
+TANH = _RNN("rnn-tanh", squashing=True)
+RELU = _RNN("rnn-relu", squashing=False)
