@@ -52,6 +52,9 @@ PHASES: dict[Phase, str] = {"search": "searching", "confirm": "simulating the fr
 TEXT_COLUMNS = ("input", "metric", "data", "needs", "gates", "carries", "stochastic", "what")
 """Columns of `archsim list` that are no numbers."""
 
+JSON_ONLY = ("outputs", "title")
+"""Columns that a terminal has no room for."""
+
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")]
 
 
@@ -270,7 +273,7 @@ def list_(
         if name == "workloads":
             out.print(tables.zoo_table([zoo.load_card(n) for n in zoo.ALL]))
         else:
-            columns = list(listing[0])
+            columns = [name for name in listing[0] if name not in JSON_ONLY]
             rows_of_text = [[str(row[c]) for c in columns] for row in listing]
             out.print(tables.figures(name, columns, rows_of_text, text=TEXT_COLUMNS))
 
@@ -294,7 +297,7 @@ def _tasks() -> list[dict[str, Any]]:
             "outputs": t.outputs,
             "metric": t.metric,
             "data": "here" if t.missing() is None else "absent",
-            "what": t.title,
+            "title": t.title,
         }
         for t in tasks.ALL
     ]

@@ -82,7 +82,13 @@ class Models:
 
     def _model(self, choice: ModelChoice) -> Model:
         if choice not in self._loaded:
-            self._loaded[choice] = load(choice)
+            model = load(choice)
+            other = next(iter(self._loaded.values()), model)
+            if model.task != other.task:  # their losses cannot be compared
+                raise BadInput(
+                    f"models must be of one task; {other.name} is of {other.task}, {model.name} of {model.task}"
+                )
+            self._loaded[choice] = model
         return self._loaded[choice]
 
     def _measured(self, choice: ModelChoice, bpc: float) -> Measured:
@@ -135,6 +141,8 @@ class Models:
 def load(choice: ModelChoice) -> Model:
     """The model of a choice, at its threshold; BadInput where that is not larger than the one it was trained with."""
     model = zoo.load_model(choice.name)
+    if tasks.by_name(model.task).metric != "bpc":
+        raise BadInput(f"models.{choice.name}: a search needs a language model of characters, not one of {model.task}")
     if choice.threshold is None:
         return model
     if choice.threshold <= model.threshold:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from dse.point import ModelChoice
 from dse.space import Scenario
 from workloads import tasks
 from workloads.evaluate import evaluate
-from workloads.model import Config, Layer, LayerConfig, Model, OneHot, Readout
+from workloads.model import Config, Layer, LayerConfig, Model, OneHot, Readout, Vector
 
 SCENARIO = Scenario(sequences=3, steps=20)
 
@@ -184,3 +185,35 @@ def test_sparsity_is_a_count_of_zeros(tmp_path: Path, files: list[Path], counted
     trace: Trace = measured.trace
     seen = np.unpackbits(trace.arrays["h"][:-1], axis=-1, count=4)  # the state that enters each step
     assert measured.state_sparsity == state_sparsity(trace) == pytest.approx(1 - seen.mean())
+
+
+def test_models_of_two_tasks_are_not_compared(files: list[Path], tmp_path: Path) -> None:
+    models = Models(tmp_path / "cache", SCENARIO)
+    models.identity(ModelChoice(str(files[0])))
+    with pytest.raises(
+        BadInput, match=r"models must be of one task; tiny-0 is of tiny-shakespeare, .* of war-and-peace"
+    ):
+        models.identity(ModelChoice("wp-lstm256-ternary"))
+
+
+def test_a_task_without_bits_per_character_is_refused(files: list[Path], tmp_path: Path) -> None:
+    model = Model.load(files[0])
+    config = model.config.model_copy(
+        update={
+            "task": "digits",
+            "input": Vector(size=8),
+            "readout": Readout(outputs=10, weight_format="fixed8", when="last_step"),
+        }
+    )
+    layer, hidden = model.layers[0], 4
+    rng = np.random.default_rng(0)
+    path = tmp_path / "digits.safetensors"
+    Model(
+        config,
+        (replace(layer, input_codes=rng.integers(-1, 2, (4 * hidden, 8), dtype=np.int8)),),
+        readout_codes=rng.integers(-9, 9, (10, hidden), dtype=np.int8),
+        readout_scale=np.ones(1, np.float32),
+        readout_bias=np.zeros(10, np.float32),
+    ).save(path)
+    with pytest.raises(BadInput, match="a search needs a language model of characters, not one of digits"):
+        Models(tmp_path / "cache", SCENARIO).identity(ModelChoice(str(path)))
