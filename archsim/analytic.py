@@ -25,20 +25,18 @@ from archsim.work import STALLS, Timing, Work
 
 Ints = NDArray[np.int64]
 
-WAITS = ("nothing", "previous_step", "same_step")
-
 
 @dataclass(frozen=True)
 class _Table:
     """One burst of the step's static order, as a row of integers per design; absent ones pad shorter plans."""
 
     columns: Ints  # (T, D)
-    present: NDArray[np.bool_]  # (D,), like all below
-    opens: NDArray[np.bool_]
+    present: NDArray[np.bool_]  # (T, D): a block whose products no lane needs at a step is passed over
+    opens: NDArray[np.bool_]  # (D,), like all below unless said otherwise
     closes: NDArray[np.bool_]
-    feeds_state: NDArray[np.bool_]
-    ends_state: NDArray[np.bool_]
-    waits: Ints
+    encodes: NDArray[np.bool_]
+    ends_list: NDArray[np.bool_]  # (K, D)
+    waits: NDArray[np.bool_]  # (2, K, D): lists of this step, of the one before
     stream: Ints
     tile: Ints
     fifo: Ints
@@ -48,8 +46,8 @@ class _Table:
 
 def run_analytic(jobs: Sequence[tuple[Design, Plan, Work]]) -> list[Timing]:
     """Timings of several (design, plan, work), all of the same number of steps."""
-    steps = len(jobs[0][2].active)
-    if any(len(work.active) != steps for _, _, work in jobs):
+    steps = jobs[0][2].steps
+    if any(work.steps != steps for _, _, work in jobs):
         raise ValueError("jobs of one call must have the same number of steps")
     tables = _tables(jobs)
     cycles, stalls, step_ends = _recur(jobs, tables, steps)
@@ -61,6 +59,7 @@ def run_analytic(jobs: Sequence[tuple[Design, Plan, Work]]) -> list[Timing]:
 
 def _tables(jobs: Sequence[tuple[Design, Plan, Work]]) -> list[_Table]:
     flat = [[(block, i) for block in plan.blocks for i in range(len(block.bursts))] for _, plan, _ in jobs]
+    lists = max(len(plan.lists) for _, plan, _ in jobs)
     tables = []
     for k in range(max(len(order) for order in flat)):
         slots = [order[k] if k < len(order) else None for order in flat]
@@ -68,26 +67,32 @@ def _tables(jobs: Sequence[tuple[Design, Plan, Work]]) -> list[_Table]:
         filled = [slot or order[-1] for slot, order in zip(slots, flat, strict=True)]
         blocks = [block for block, _ in filled]
         bursts = [block.bursts[i] for block, i in filled]
-        present = np.array([slot is not None for slot in slots])
-        columns = np.stack(
-            [work.streamed[list(burst.operands)].sum(axis=0) for (_, _, work), burst in zip(jobs, bursts, strict=True)],
-            axis=1,
-        )
-        closes = present & np.array([i == len(block.bursts) - 1 for block, i in filled])
-        feeds = closes & np.array([block.feeds_state for block in blocks])
-        last = [plan.state_blocks[-1].index for _, plan, _ in jobs]
+        works = [work for _, _, work in jobs]
+        firsts = [[stream[0] for stream in burst.streams] for burst in bursts]
+        ends, waits = np.zeros((lists, len(jobs)), np.bool_), np.zeros((2, lists, len(jobs)), np.bool_)
+        for d, (block, burst, (_, i)) in enumerate(zip(blocks, bursts, filled, strict=True)):
+            if block.list is not None:
+                ends[block.list, d] = block.ends_list and i == len(block.bursts) - 1
+            for wait in burst.waits:
+                waits[wait.steps_back, wait.list, d] = True
         tables.append(
             _Table(
-                columns=columns,
-                present=present,
-                opens=present & np.array([i == 0 for _, i in filled]),
-                closes=closes,
-                feeds_state=feeds,
-                ends_state=feeds & np.array([b.index == e for b, e in zip(blocks, last, strict=True)]),
-                waits=np.array([WAITS.index(burst.waits) for burst in bursts]),
-                stream=np.array([b.stream_cycles for b in blocks]),
-                tile=np.array([b.tile_cycles for b in blocks]),
-                fifo=np.array([b.fifo_columns for b in blocks]),
+                columns=np.stack([w.streamed[f].sum(axis=0) for w, f in zip(works, firsts, strict=True)], axis=1),
+                present=np.stack(
+                    [
+                        (w.columns[f[0]].active > 0) & (slot is not None)
+                        for w, f, slot in zip(works, firsts, slots, strict=True)
+                    ],
+                    axis=1,
+                ),
+                opens=np.array([i == 0 for _, i in filled]),
+                closes=np.array([i == len(block.bursts) - 1 for block, i in filled]),
+                encodes=np.array([block.list is not None for block in blocks]),
+                ends_list=ends,
+                waits=waits,
+                stream=np.array([b.stream_cycles for b in bursts]),
+                tile=np.array([b.tile_cycles for b in bursts]),
+                fifo=np.array([b.fifo_columns for b in bursts]),
                 activation=np.array([b.activation_cycles for b in blocks]),
                 encode=np.array([b.encode_cycles for b in blocks]),
             )
@@ -102,16 +107,17 @@ def _recur(
     latency = np.array([plan.latency_cycles for _, plan, _ in jobs])
     double = np.array([plan.banks == 2 for _, plan, _ in jobs])
     depth = np.array([design.activation_unit.depth_cycles for design, _, _ in jobs])
-    path = began = tiles = activated = activated_before = encoded = finished = list_before = list_now = zero
+    path = began = tiles = activated = activated_before = encoded = finished = zero
+    known = np.zeros((2, max(len(plan.lists) for _, plan, _ in jobs), len(jobs)), np.int64)
     stalls = dict.fromkeys(STALLS, zero)
     step_ends = np.zeros((steps, len(jobs)), np.int64)
     for t in range(steps):
-        list_before = list_now
+        known[1] = known[0]
         for b in tables:
-            n = b.columns[t]
+            n, present = b.columns[t], b.present[t]
             some = n > 0
             path_free = np.maximum(path, began)
-            listed = np.where(b.waits == 1, list_before, np.where(b.waits == 2, list_now, 0))
+            listed = np.where(b.waits, known, 0).max(axis=(0, 1))
             start = np.maximum(path_free, listed)
             ready = start + np.where(some, b.stream + latency, 0)
             bank_free = np.where(double, activated_before, activated)
@@ -126,17 +132,18 @@ def _recur(
                 ("weight_latency", waited - for_list),
                 ("weight_bandwidth", np.where(some, end - begin - n * b.tile, 0)),
             ):
-                stalls[cause] = stalls[cause] + np.where(b.present, cycles, 0)
-            path = np.where(b.present, np.where(some, np.maximum(last, begin), begin), path)
-            began = np.where(b.present, begin, began)
-            tiles = np.where(b.present, end, tiles)
+                stalls[cause] = stalls[cause] + np.where(present, cycles, 0)
+            path = np.where(present, np.where(some, np.maximum(last, begin), begin), path)
+            began = np.where(present, begin, began)
+            tiles = np.where(present, end, tiles)
+            closes = present & b.closes
             activation_end = np.maximum(activated, end) + b.activation
-            activated_before = np.where(b.closes, activated, activated_before)
-            activated = np.where(b.closes, activation_end, activated)
-            encoded = np.where(b.feeds_state, np.maximum(encoded, activated + depth) + b.encode, encoded)
-            list_now = np.where(b.ends_state, encoded, list_now)
+            activated_before = np.where(closes, activated, activated_before)
+            activated = np.where(closes, activation_end, activated)
+            encoded = np.where(closes & b.encodes, np.maximum(encoded, activated + depth) + b.encode, encoded)
+            known[0] = np.where(b.ends_list & present, encoded, known[0])
             finished = np.maximum(finished, np.maximum(activated + depth, encoded))
-        step_ends[t] = list_now
+        step_ends[t] = known[0].max(axis=0)
     stalls["drain"] = finished - tiles
     return finished, stalls, step_ends
 
@@ -154,30 +161,30 @@ def _last_issue(b: _Table, latency: Ints, n: Ints, start: Ints, begin: Ints) -> 
 def _timing(design: Design, plan: Plan, work: Work, cycles: int, stalls: dict[str, int], step_ends: Ints) -> Timing:
     """Counts follow from the totals of the work; nothing of them depends on when things happened."""
     ledger = Ledger()
-    steps = len(work.active)
-    lane_steps = int(work.active.sum())
     streamed = work.streamed.sum(axis=1)
-    lane_columns = (work.streamed * work.active).sum(axis=1)
+    lane_columns = [int((s * c.active).sum()) for s, c in zip(work.streamed, work.columns, strict=True)]
+    skipping = design.skip_encoder.enabled
     busy = 0
     for block in plan.blocks:
-        for operand in (i for burst in block.bursts for i in burst.operands):
-            columns = int(streamed[operand])
-            busy += columns * block.tile_cycles
-            ledger.add("dram", "read_bits", columns * block.column_dram_bits)
-            ledger.add("weight_memory", "sram_read_word", columns * block.column_sram_words)
-            ledger.add("weight_memory", "fifo_word", columns * block.column_words)
-            issued = block.rows * int(lane_columns[operand])
-            useful = block.rows * int(work.columns[operand].nonzero.sum())
+        for burst, first in ((b, stream[0]) for b in block.bursts for stream in b.streams):
+            columns = int(streamed[first])
+            busy += columns * burst.tile_cycles
+            ledger.add("dram", "read_bits", columns * burst.column_dram_bits)
+            ledger.add("weight_memory", "sram_read_word", columns * burst.column_sram_words)
+            ledger.add("weight_memory", "fifo_word", columns * burst.column_words)
+            issued = burst.rows * lane_columns[first]
+            useful = burst.rows * int(work.columns[first].nonzero.sum())
             ledger.add("pe_array", "mac", useful)
             ledger.add("pe_array", "mac_zero_operand", issued - useful)
             ledger.add("pe_array", "scratch_access", issued)
-            if work.reads_buffer[operand]:
-                ledger.add("state_buffer", "h_read", int(lane_columns[operand]))
+            if work.reads_buffer[first]:
+                ledger.add("state_buffer", "h_read", lane_columns[first])
+        runs = work.columns[block.bursts[0].streams[0][0]].active
         for component, action, per_lane in block.results:
-            ledger.add(component, action, per_lane * lane_steps)
-        if block.feeds_state and design.skip_encoder.enabled:
-            ledger.add("skip_encoder", "scan_column", block.units * steps)
-    ledger.add("skip_encoder", "list_column", int(work.listed_states.sum()))
+            ledger.add(component, action, per_lane * int(runs.sum()))
+        if block.list is not None and skipping:
+            ledger.add("skip_encoder", "scan_column", block.units * int((runs > 0).sum()))
+    ledger.add("skip_encoder", "list_column", int(work.listed.sum()))
     issued = ledger.get("pe_array", "mac") + ledger.get("pe_array", "mac_zero_operand")
     ledger.add("pe_array", "idle_pe_cycle", design.pe_array.pes * cycles - issued)
     return Timing(cycles, busy, stalls, step_ends, ledger)

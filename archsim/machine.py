@@ -7,7 +7,6 @@ all listed columns of a row block at once and knows from ``mapping.last_issue_cy
 Every order is static and no process looks at a queue's length, so a run depends on design, plan and trace alone.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -21,7 +20,7 @@ from archsim.components.skip_encoder import SkipEncoder
 from archsim.components.weight_memory import WeightStream
 from archsim.design import Design
 from archsim.ledger import Ledger
-from archsim.mapping import Block, Plan
+from archsim.mapping import Block, Burst, Plan
 from archsim.work import STALLS, Timing, Work
 
 Log = Callable[[int, str, str, int, int, int], None]
@@ -34,9 +33,10 @@ class Transfer:
 
     step: int
     block: Block
-    burst: int
+    position: int
+    """Of the burst in its block."""
     columns: int
-    list_known: simpy.Event | None
+    lists_known: tuple[simpy.Event, ...]
     previous: "Transfer | None"
     descriptor: simpy.Event
     """Fires at the stream's start with the cycle at which the first column arrives (no column: that start itself)."""
@@ -49,11 +49,15 @@ class Transfer:
 
     @property
     def opens_block(self) -> bool:
-        return self.burst == 0
+        return self.position == 0
 
     @property
     def closes_block(self) -> bool:
-        return self.burst == len(self.block.bursts) - 1
+        return self.position == len(self.block.bursts) - 1
+
+    @property
+    def burst(self) -> Burst:
+        return self.block.bursts[self.position]
 
 
 @dataclass
@@ -72,12 +76,11 @@ class Run:
 
     def __post_init__(self) -> None:
         words = self.design.weight_memory.fifo_words
-        self.active: list[int] = self.work.active.tolist()
-        self.steps = len(self.active)
-        self.bursts = self.steps * sum(len(block.bursts) for block in self.plan.blocks)
+        self.steps = self.work.steps
+        self.transfer_count = sum(len(b.bursts) for step in range(self.steps) for b in self.blocks(step))
         self.stalls = dict.fromkeys(STALLS, 0)
         self.step_ends = np.zeros(self.steps, np.int64)
-        self.lists = defaultdict(self.env.event, {-1: self.env.event().succeed(0)})
+        self.lists = {(i, -1): self.env.event().succeed(0) for i in range(len(self.plan.lists))}
         self.scratch_banks = simpy.Container(self.env, self.plan.banks, self.plan.banks)
         self.fifo = simpy.Store(self.env)
         self.credits = simpy.Container(self.env, words, words)
@@ -93,18 +96,33 @@ class Run:
         if self.log:
             self.log(self.now, component, event, step, block, column)
 
+    def blocks(self, step: int) -> Iterator[Block]:
+        """Those that run at a step: a block whose products no lane needs is passed over."""
+        return (block for block in self.plan.blocks if self.work.active_in(block, step))
+
+    def list_event(self, index: int, step: int) -> simpy.Event:
+        """Fires when a list of a step is known."""
+        return self.lists.setdefault((index, step), self.env.event())
+
     def transfers(self) -> Iterator[Transfer]:
         """Every burst of every step in the machine's static order, made when the stream comes to it."""
         previous: Transfer | None = None
         for step in range(self.steps):
-            lists = {"nothing": None, "previous_step": self.lists[step - 1], "same_step": self.lists[step]}
-            self.lists.pop(step - 2, None)
-            for block in self.plan.blocks:
-                for index, burst in enumerate(block.bursts):
-                    columns = self.work.columns_of(burst, step)
-                    descriptor, started, last_issue = self.env.event(), self.env.event(), self.env.event()
+            for index in range(len(self.plan.lists)):
+                self.lists.pop((index, step - 2), None)
+            for block in self.blocks(step):
+                for position, burst in enumerate(block.bursts):
+                    known = tuple(self.list_event(wait.list, step - wait.steps_back) for wait in burst.waits)
                     previous = Transfer(
-                        step, block, index, columns, lists[burst.waits], previous, descriptor, started, last_issue
+                        step,
+                        block,
+                        position,
+                        self.work.columns_of(burst, step),
+                        known,
+                        previous,
+                        descriptor=self.env.event(),
+                        started=self.env.event(),
+                        last_issue=self.env.event(),
                     )
                     yield previous
                     if previous.previous:
@@ -113,11 +131,11 @@ class Run:
     def stall(self, cause: str, cycles: int) -> None:
         self.stalls[cause] += cycles
 
-    def state_finished(self, step: int) -> None:
-        """The encoder has listed the state of `step`."""
+    def list_finished(self, index: int, step: int) -> None:
+        """The encoder has listed an operand of `step`."""
         self.step_ends[step] = self.now
         self.finished = max(self.finished, self.now)
-        self.lists[step].succeed(self.env.now)
+        self.list_event(index, step).succeed(self.env.now)
         if self.on_step:
             self.on_step(step + 1)
 
@@ -138,9 +156,10 @@ def run_machine(
     for process in (stream(), run.activation.process(), run.encoder.process()):
         run.env.process(process)
     run.env.run()
-    if last.is_alive or not run.step_ends[-1]:
+    if last.is_alive:
         done = int(np.count_nonzero(run.step_ends))
         raise RuntimeError(f"design {design.name}: deadlock at cycle {run.env.now}, {done} of {run.steps} steps done")
+    np.maximum.accumulate(run.step_ends, out=run.step_ends)  # a step in which no lane runs ends with the one before
     run.stall("drain", run.finished - int(last.value or 0))
     issued = run.ledger.get("pe_array", "mac") + run.ledger.get("pe_array", "mac_zero_operand")
     run.ledger.add("pe_array", "idle_pe_cycle", design.pe_array.pes * run.finished - issued)

@@ -8,40 +8,43 @@ listed columns are streamed once for all lanes: a column takes ``stream_cycles``
 on the PEs. Products that are normalised apart need an accumulator each.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from archsim.components.activation_unit import results
 from archsim.components.base import ceil_div
-from archsim.trace import BadInput, Elementwise, Encode, Graph, LayerNorm, MatVec, RowAffine
+from archsim.trace import BadInput, Elementwise, ElementwiseKind, Encode, Graph, LayerNorm, MatVec, RowAffine
 
 if TYPE_CHECKING:
     from archsim.design import Design
 
-Waits = Literal["nothing", "previous_step", "same_step"]
 RunScope = Literal["model", "recurrent"]
 
 RUN_SCOPES: tuple[RunScope, ...] = ("model", "recurrent")
 
 
 @dataclass(frozen=True)
-class Burst:
-    """Columns streamed back to back for one row block: those of `operands` (indices into ``Plan.mat_vecs``)."""
+class Wait:
+    """A list of non-zero columns that must be known before a burst's first column can be issued."""
 
-    operands: tuple[int, ...]
-    waits: Waits
-    """Whose list must be known before the first column can be issued."""
+    list: int
+    """Index into ``Plan.lists``."""
+    steps_back: int
+    """0: made within the step; 1: by the step before."""
 
 
 @dataclass(frozen=True)
-class Block:
-    """Rows that are accumulated together, and what follows once they are."""
+class Burst:
+    """Columns streamed back to back for one row block, stream after stream.
 
-    index: int
+    A stream is the products (indices into ``Plan.mat_vecs``) of one operand: a column of it feeds the rows of them all.
+    """
+
+    streams: tuple[tuple[int, ...], ...]
+    waits: tuple[Wait, ...]
     rows: int
-    units: int
-    bursts: tuple[Burst, ...]
+    """Rows of the block that a column feeds."""
     column_words: int
     """Bus words of one column, which are also the FIFO words it takes."""
     column_sram_words: int
@@ -49,9 +52,21 @@ class Block:
     stream_cycles: int
     tile_cycles: int
     fifo_columns: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """Units that are accumulated together, and what follows once they are."""
+
+    index: int
+    units: int
+    bursts: tuple[Burst, ...]
     activation_cycles: int
     encode_cycles: int
-    feeds_state: bool
+    list: int | None
+    """The list that the encoder adds these units to; None: they are no operand of another product."""
+    ends_list: bool
+    """The list is known once this block is encoded."""
     results: tuple[tuple[str, str, int], ...]
     """(component, action, count per active lane) once the block is activated."""
 
@@ -62,6 +77,8 @@ class Plan:
 
     mat_vecs: tuple[MatVec, ...]
     blocks: tuple[Block, ...]
+    lists: tuple[str, ...]
+    """Operands that the machine makes itself, in the order in which a step makes them."""
     lanes: int
     latency_cycles: int
     banks: int
@@ -71,41 +88,55 @@ class Plan:
     left_out: tuple[str, ...]
     """Operations that run on the host or lie outside the scope."""
 
-    @cached_property
-    def state_blocks(self) -> tuple[Block, ...]:
-        return tuple(b for b in self.blocks if b.feeds_state)
-
 
 NORM_BITS = 16
 """Bits of one stored row scale, shift or bias."""
 
 
+@dataclass(frozen=True)
+class _Stage:
+    """Products whose sums one elementwise operation reads, unit by unit; `kind` None: rows are handed on as they are
+    (an embedding)."""
+
+    streams: tuple[tuple[int, ...], ...]
+    kind: ElementwiseKind | None
+    units: int
+    sums_per_unit: int
+    """Accumulators of one unit and lane: one a row and group, or one a row and product where those are scaled apart."""
+    norms_per_unit: int
+    """Row scales applied to one unit of one lane."""
+    shifts_per_unit: int
+    rows_per_unit: int
+    """Most rows of a unit that one column feeds."""
+    operand: str | None
+
+
 def plan(design: "Design", graph: Graph, lanes: int, scope: RunScope = "model") -> Plan:
     """The plan of `graph` on `design` with `lanes` sequences side by side.
 
-    BadInput names what the design cannot do: a format, a layer structure, a state that does not fit, or an operation
-    that neither the array nor (by the design's word) the host can run.
+    BadInput names what the design cannot do: a format, an operation, a state that does not fit, or an operation that
+    neither the array nor (by the design's word) the host can run.
     """
     if scope not in RUN_SCOPES:
         raise BadInput(f"scope must be one of {', '.join(RUN_SCOPES)}, not {scope!r}")
     if not 1 <= lanes <= design.lanes:
         raise BadInput(f"design {design.name}: lanes must be between 1 and {design.lanes}, not {lanes}")
-    kept, left_out = _selected(design, graph, scope)
-    _check_operations(design, graph, kept)
-    _check_formats(design, graph, kept)
-    mat_vecs = tuple(kept)
-    groups = list(dict.fromkeys(mv.group for mv in mat_vecs))
-    stored_bits = sum(_stored_bits(design, graph, mat_vecs, group) for group in groups)
+    mat_vecs, left_out = _selected(design, graph, scope)
+    _check_operations(design, graph)
+    _check_formats(design, graph, mat_vecs)
+    stages = _stages(graph, mat_vecs)
+    stored_bits = sum(_stored_bits(design, mat_vecs, stage) for stage in stages)
     resident = 0 < stored_bits <= design.weight_memory.capacity_bits
+    lists = tuple(stage.operand for stage in stages if stage.operand is not None)
     blocks: list[Block] = []
-    for group in groups:
-        blocks += _group_blocks(design, graph, mat_vecs, group, lanes, resident, len(blocks))
+    for stage in stages:
+        blocks += _stage_blocks(design, mat_vecs, stage, lists, lanes, resident, len(blocks))
     latency = 1 if resident else design.dram.latency_cycles(design.clock_mhz)
     banks = design.pe_array.banks
-    return Plan(mat_vecs, tuple(blocks), lanes, latency, banks, resident, stored_bits, tuple(left_out))
+    return Plan(mat_vecs, tuple(blocks), lists, lanes, latency, banks, resident, stored_bits, left_out)
 
 
-def _selected(design: "Design", graph: Graph, scope: RunScope) -> tuple[list[MatVec], list[str]]:
+def _selected(design: "Design", graph: Graph, scope: RunScope) -> tuple[tuple[MatVec, ...], tuple[str, ...]]:
     kept: list[MatVec] = []
     left_out: list[str] = []
     for mv in graph.mat_vecs:
@@ -115,35 +146,24 @@ def _selected(design: "Design", graph: Graph, scope: RunScope) -> tuple[list[Mat
             left_out.append(f"{mv.name} ({mv.scope}: runs on the host)")
         else:
             kept.append(mv)
-    states = [o for o in graph.operands if o.kind == "state"]
-    if len(states) != 1:
-        raise BadInput(f"graph must have one state, not {len(states)}: stacked layers are not modelled")
     if not any(mv.edge == "previous_step" for mv in kept):
         raise BadInput(f"design {design.name}: nothing recurrent is left to run")
-    if states[0].size > design.state_buffer.units:
+    units = sum(o.size for o in graph.operands if o.kind in ("state", "result"))
+    if units > design.state_buffer.units:
         raise BadInput(
-            f"design {design.name}: state_buffer.units must be at least {states[0].size},"
-            f" not {design.state_buffer.units}"
+            f"design {design.name}: state_buffer.units must be at least {units}, not {design.state_buffer.units}"
         )
-    return kept, left_out
+    return tuple(kept), tuple(left_out)
 
 
-def _check_operations(design: "Design", graph: Graph, kept: Sequence[MatVec]) -> None:
+def _check_operations(design: "Design", graph: Graph) -> None:
     """Refuse by name what no part of the machine does."""
-    for mv in kept:
-        if mv.scope == "embedding":
-            raise BadInput(f"design {design.name} cannot run operation {mv.name}: an embedding is the host's")
-        if mv.when != "every_step":
-            raise BadInput(f"design {design.name} cannot run operation {mv.name}: a product of the last step only")
-    groups = {mv.group for mv in kept}
     for op in graph.operations:
         if isinstance(op, LayerNorm):
             raise BadInput(
                 f"design {design.name} cannot run operation {op.name}: a layer norm needs a mean and a variance of all"
                 f" its rows at run time"
             )
-        if isinstance(op, Elementwise) and groups & set(op.of) and op.kind not in ("lstm_cell", "bias"):
-            raise BadInput(f"design {design.name} cannot run operation {op.name}: {op.kind} is not modelled")
 
 
 def _check_formats(design: "Design", graph: Graph, mat_vecs: Sequence[MatVec]) -> None:
@@ -155,144 +175,186 @@ def _check_formats(design: "Design", graph: Graph, mat_vecs: Sequence[MatVec]) -
             raise BadInput(f"design {design.name} cannot run operation {mv.name}: {refusal}")
 
 
-def _elementwise(graph: Graph, group: str) -> Elementwise:
+def _stages(graph: Graph, mat_vecs: Sequence[MatVec]) -> list[_Stage]:
+    """The kept products, in the order of the operations that read their sums."""
+    groups: dict[str, list[int]] = {}
+    for index, mv in enumerate(mat_vecs):
+        groups.setdefault(mv.group, []).append(index)
+    encodes = {op.of: op.operand for op in graph.operations if isinstance(op, Encode)}
+    normalised = {op.of for op in graph.operations if isinstance(op, RowAffine)}
+    stages: list[_Stage] = []
     for op in graph.operations:
-        if isinstance(op, Elementwise) and op.of == (group,):
-            return op
-    raise BadInput(f"group {group}: no elementwise operation reads it")
+        if isinstance(op, Elementwise):
+            read, kind, operand = op.of, op.kind, encodes.get(op.name)
+        elif isinstance(op, Encode) and op.of in groups:
+            read, kind, operand = (op.of,), None, op.operand
+        else:
+            continue
+        mine = [groups.pop(group) for group in read if group in groups]
+        if mine:
+            stages.append(_stage(mat_vecs, mine, kind, op.size, normalised, operand))
+    if groups:
+        raise BadInput(f"group {next(iter(groups))}: no operation reads it")
+    return stages
 
 
-def _normalised(graph: Graph, mat_vecs: Sequence[MatVec]) -> int:
-    """How many of the products have a row scale of their own."""
-    names = {mv.name for mv in mat_vecs}
-    return sum(isinstance(op, RowAffine) and op.of in names for op in graph.operations)
+def _stage(
+    mat_vecs: Sequence[MatVec],
+    groups: Sequence[Sequence[int]],
+    kind: ElementwiseKind | None,
+    units: int,
+    normalised: Collection[str],
+    operand: str | None,
+) -> _Stage:
+    sums = norms = shifts = 0
+    streams: dict[tuple[str, str], list[int]] = {}
+    for members in groups:
+        first = mat_vecs[members[0]]
+        rows, remainder = divmod(first.rows, units)
+        if remainder:
+            raise BadInput(f"group {first.group}: rows must be a multiple of the {units} units, not {first.rows}")
+        scaled = sum(mat_vecs[i].name in normalised for i in members)
+        sums, norms, shifts = sums + rows * max(1, scaled), norms + rows * scaled, shifts + rows
+        for i in members:
+            streams.setdefault((mat_vecs[i].operand, mat_vecs[i].edge), []).append(i)
+    per_unit = max(sum(mat_vecs[i].rows for i in stream) // units for stream in streams.values())
+    return _Stage(
+        tuple(map(tuple, streams.values())), kind, units, sums, norms, shifts if kind else 0, per_unit, operand
+    )
 
 
-def _stored_bits(design: "Design", graph: Graph, mat_vecs: Sequence[MatVec], group: str) -> int:
-    """Storage of a group: every column padded to whole SRAM words, plus a scale a normalised row and a shift a row."""
+def _stored_bits(design: "Design", mat_vecs: Sequence[MatVec], stage: _Stage) -> int:
+    """Storage of a stage: every column padded to whole SRAM words, plus a scale a normalised row and a shift a row."""
     word_bits = design.weight_memory.weights_per_cycle * design.pe_array.weight_bits
-    members = [mv for mv in mat_vecs if mv.group == group]
-    weights = sum(ceil_div(mv.rows * mv.weight_format.bits, word_bits) * word_bits * mv.cols for mv in members)
-    return weights + members[0].rows * NORM_BITS * (1 + _normalised(graph, members))
+    weights = 0
+    for stream in stage.streams:
+        column = sum(mat_vecs[i].rows * mat_vecs[i].weight_format.bits for i in stream)
+        weights += ceil_div(column, word_bits) * word_bits * mat_vecs[stream[0]].cols
+    return weights + NORM_BITS * stage.units * (stage.norms_per_unit + stage.shifts_per_unit)
 
 
-def _group_blocks(
-    design: "Design", graph: Graph, mat_vecs: tuple[MatVec, ...], group: str, lanes: int, resident: bool, first: int
+def _stage_blocks(
+    design: "Design",
+    mat_vecs: Sequence[MatVec],
+    stage: _Stage,
+    lists: tuple[str, ...],
+    lanes: int,
+    resident: bool,
+    first: int,
 ) -> list[Block]:
-    members = [i for i, mv in enumerate(mat_vecs) if mv.group == group]
-    element = _elementwise(graph, group)
-    total_rows = mat_vecs[members[0]].rows
-    rows_per_unit, remainder = divmod(total_rows, element.size)
-    if remainder:
-        raise BadInput(f"group {group}: rows must be a multiple of the {element.size} units, not {total_rows}")
-    widths = {mat_vecs[i].weight_format.bits for i in members}
-    if len(widths) > 1:
-        given = " and ".join(map(str, sorted(widths)))
-        raise BadInput(f"group {group}: its products must have weights of one width, not {given} bits")
-    normalised = _normalised(graph, [mat_vecs[i] for i in members])
-    rows_per_lane = design.pes_per_lane * (design.pe_array.accumulators // max(1, normalised))
-    units_per_block = min(element.size, rows_per_lane // rows_per_unit)
+    array, pes = design.pe_array, design.pes_per_lane
+    # Rows are dealt out to PEs one by one, or unit by unit where more of them fit that way (a GRU's three rows with
+    # four sums).
+    by_rows = pes * (array.accumulators // ceil_div(stage.sums_per_unit, stage.rows_per_unit)) // stage.rows_per_unit
+    by_units = pes * (array.accumulators // stage.sums_per_unit)
+    units_per_block = min(stage.units, max(by_rows, by_units))
     if not units_per_block:
         raise BadInput(
-            f"design {design.name}: pe_array.accumulators x PEs per lane must hold the {rows_per_unit} rows of a unit"
-            f" {max(1, normalised)} times, not {design.pe_array.accumulators} x {design.pes_per_lane}"
+            f"design {design.name}: pe_array.accumulators x PEs per lane must hold the {stage.sums_per_unit} sums of a"
+            f" unit, {ceil_div(stage.sums_per_unit, stage.rows_per_unit)} of them a row, not"
+            f" {array.accumulators} x {pes}"
         )
-    feeds_state = any(isinstance(op, Encode) and op.of == element.name for op in graph.operations)
+    made = None if stage.operand is None else lists.index(stage.operand)
     blocks: list[Block] = []
-    for start in range(0, element.size, units_per_block):
-        units = min(units_per_block, element.size - start)
-        bursts = _bursts(mat_vecs, members, opening=start == 0)
+    for start in range(0, stage.units, units_per_block):
+        units = min(units_per_block, stage.units - start)
+        tile_rows = ceil_div(units, pes) if by_units > by_rows else None
         blocks.append(
-            _block(
-                design,
-                first + len(blocks),
-                units,
-                units * rows_per_unit,
-                bursts,
-                next(iter(widths)),
-                lanes,
-                resident,
-                normalised,
-                feeds_state,
+            Block(
+                index=first + len(blocks),
+                units=units,
+                bursts=_bursts(design, mat_vecs, stage, lists, units, tile_rows, resident, opening=start == 0),
+                activation_cycles=ceil_div(units * lanes, design.activation_unit.units_per_cycle),
+                encode_cycles=ceil_div(units, design.skip_encoder.columns_per_cycle)
+                if made is not None and design.skip_encoder.enabled
+                else 0,
+                list=made,
+                ends_list=made is not None and start + units == stage.units,
+                results=results(stage.kind, units, stage.norms_per_unit),
             )
         )
     return blocks
 
 
-def _bursts(mat_vecs: Sequence[MatVec], members: Sequence[int], opening: bool) -> tuple[Burst, ...]:
-    """The opening block streams what needs no list first, so that the encoder's latency is hidden behind it."""
-    waits: dict[int, Waits] = {}
-    for i in members:
-        edge = mat_vecs[i].edge
-        waits[i] = "nothing" if edge == "input" else edge
-    order = sorted(members, key=lambda i: waits[i] != "nothing")
-    latest = waits[order[-1]]
-    if not opening or waits[order[0]] == latest:
-        return (Burst(tuple(order), latest),)
-    free = tuple(i for i in order if waits[i] == "nothing")
-    return Burst(free, "nothing"), Burst(tuple(i for i in order if i not in free), latest)
-
-
-def _block(
+def _bursts(
     design: "Design",
-    index: int,
+    mat_vecs: Sequence[MatVec],
+    stage: _Stage,
+    lists: tuple[str, ...],
     units: int,
-    rows: int,
-    bursts: tuple[Burst, ...],
-    weight_bits: int,
-    lanes: int,
+    units_per_pe: int | None,
     resident: bool,
-    normalised: int,
-    feeds_state: bool,
-) -> Block:
-    memory, array, activation = design.weight_memory, design.pe_array, design.activation_unit
+    opening: bool,
+) -> tuple[Burst, ...]:
+    """The opening block streams first what needs no list, then what the step before has listed, then what this step
+    lists, so that latencies hide behind each other. Later blocks stream together what costs alike."""
+
+    def turn(stream: tuple[int, ...]) -> int:
+        return max((2 - wait.steps_back for wait in _waits(mat_vecs[stream[0]], lists)), default=0)
+
+    bursts: list[Burst] = []
+    for stream in sorted(stage.streams, key=turn):
+        burst = _burst(design, mat_vecs, stage, stream, lists, units, units_per_pe, resident)
+        before = bursts[-1] if bursts else None
+        alike = before and replace(burst, streams=before.streams, waits=before.waits) == before
+        if before and alike and (not opening or burst.waits == before.waits):
+            waits = dict.fromkeys((*before.waits, *burst.waits))
+            bursts[-1] = replace(before, streams=(*before.streams, stream), waits=tuple(waits))
+        else:
+            bursts.append(burst)
+    return tuple(bursts)
+
+
+def _waits(mat_vec: MatVec, lists: tuple[str, ...]) -> tuple[Wait, ...]:
+    """The list a product's columns are on, unless its operand comes from outside."""
+    if mat_vec.operand not in lists:
+        return ()
+    return (Wait(lists.index(mat_vec.operand), int(mat_vec.edge == "previous_step")),)
+
+
+def _burst(
+    design: "Design",
+    mat_vecs: Sequence[MatVec],
+    stage: _Stage,
+    stream: tuple[int, ...],
+    lists: tuple[str, ...],
+    units: int,
+    units_per_pe: int | None,
+    resident: bool,
+) -> Burst:
+    memory, array = design.weight_memory, design.pe_array
+    per_unit = sum(mat_vecs[i].rows for i in stream) // stage.units
+    rows, bits = (
+        units * per_unit,
+        units * sum(mat_vecs[i].rows * mat_vecs[i].weight_format.bits for i in stream) // stage.units,
+    )
     words = ceil_div(rows, memory.weights_per_cycle)
     if words > memory.fifo_words:
         raise BadInput(
             f"design {design.name}: weight_memory.fifo_words must be at least {words}, one column of a block,"
             f" not {memory.fifo_words}"
         )
-    bits = rows * weight_bits
-    stream = words if resident else max(words, design.dram.transfer_cycles(bits, design.clock_mhz))
-    results: list[tuple[str, str, int]] = [("activation_unit", "row_affine", rows * normalised)]
-    if feeds_state:
-        results += [
-            ("activation_unit", "gate_activation", rows),
-            ("activation_unit", "cell_update", units),
-            ("state_buffer", "c_read", units),
-            ("state_buffer", "c_write", units),
-            ("state_buffer", "h_write", units),
-        ]
-    else:
-        results.append(("activation_unit", "bias_add", rows))
-    return Block(
-        index=index,
+    return Burst(
+        streams=(stream,),
+        waits=_waits(mat_vecs[stream[0]], lists),
         rows=rows,
-        units=units,
-        bursts=bursts,
         column_words=words,
         column_sram_words=ceil_div(bits, memory.weights_per_cycle * array.weight_bits) if resident else 0,
         column_dram_bits=0 if resident else bits,
-        stream_cycles=stream,
-        tile_cycles=ceil_div(rows, design.pes_per_lane),
+        stream_cycles=words if resident else max(words, design.dram.transfer_cycles(bits, design.clock_mhz)),
+        tile_cycles=ceil_div(rows, design.pes_per_lane) if units_per_pe is None else per_unit * units_per_pe,
         fifo_columns=memory.fifo_words // words,
-        activation_cycles=ceil_div(units * lanes, activation.units_per_cycle),
-        encode_cycles=ceil_div(units, design.skip_encoder.columns_per_cycle)
-        if feeds_state and design.skip_encoder.enabled
-        else 0,
-        feeds_state=feeds_state,
-        results=tuple(r for r in results if r[2]),
     )
 
 
-def round_trips(block: Block, latency_cycles: int, columns: int) -> int:
+def round_trips(burst: Burst, latency_cycles: int, columns: int) -> int:
     """FIFO round trips on the longest path of a burst: one where the FIFO covers the latency, else all there are."""
-    pace = max(block.stream_cycles, block.tile_cycles)
-    trip = block.stream_cycles + latency_cycles + block.tile_cycles
-    return 1 if block.fifo_columns * pace >= trip else max(1, (columns - 1) // block.fifo_columns)
+    pace = max(burst.stream_cycles, burst.tile_cycles)
+    trip = burst.stream_cycles + latency_cycles + burst.tile_cycles
+    return 1 if burst.fifo_columns * pace >= trip else max(1, (columns - 1) // burst.fifo_columns)
 
 
-def last_issue_cycle(block: Block, latency_cycles: int, columns: int, stream_start: int, tile_start: int) -> int:
+def last_issue_cycle(burst: Burst, latency_cycles: int, columns: int, stream_start: int, tile_start: int) -> int:
     """Cycle at which the last of `columns` leaves the weight path.
 
     Columns take ``s = stream_cycles`` on the path and ``p = tile_cycles`` on the tiles; at most F lie in the FIFO, and
@@ -302,10 +364,10 @@ def last_issue_cycle(block: Block, latency_cycles: int, columns: int, stream_sta
 
         I = max(S + n s,  C + p + (k - 1)(s + L + p) + (n - 1 - k F) max(s, p) + s    where n > F)
     """
-    s, p = block.stream_cycles, block.tile_cycles
+    s, p = burst.stream_cycles, burst.tile_cycles
     last = stream_start + columns * s
-    if columns > block.fifo_columns:
-        k = round_trips(block, latency_cycles, columns)
-        rest = columns - 1 - k * block.fifo_columns
+    if columns > burst.fifo_columns:
+        k = round_trips(burst, latency_cycles, columns)
+        rest = columns - 1 - k * burst.fifo_columns
         last = max(last, tile_start + p + (k - 1) * (s + latency_cycles + p) + rest * max(s, p) + s)
     return last

@@ -73,7 +73,7 @@ def simulate_many(jobs: Sequence[Job]) -> list[SimReport | BadInput]:
         except BadInput as refusal:
             results[index] = refusal
         else:
-            batches.setdefault(len(prepared.work.active), []).append((index, prepared))
+            batches.setdefault(prepared.work.steps, []).append((index, prepared))
     for batch in batches.values():
         runs = [(index, prepared, _dense(prepared)) for index, prepared in batch]
         flat = [p.triple for _, prepared, dense in runs for p in (prepared, *dense)]
@@ -98,7 +98,7 @@ def _dense(prepared: _Prepared) -> list[_Prepared]:
     """The same run with skipping off: at its own lanes, then at all lanes that the trace can fill."""
     job, design = prepared.job, prepared.job.design
     off = design.override({"skip_encoder.enabled": False})
-    steps = len(prepared.work.active)
+    steps = prepared.work.steps
     lanes = prepared.plan.lanes
     return [
         _prepare(Job(off, job.trace, n, steps, job.scope))
@@ -117,7 +117,7 @@ def _report(prepared: _Prepared, timing: Timing, engine: str, dense: Sequence[tu
         engine=engine,
         scope=job.scope,
         lanes=prepared.plan.lanes,
-        steps=len(work.active),
+        steps=work.steps,
         tokens=tokens,
         cycles=timing.cycles,
         busy_cycles=timing.busy_cycles,

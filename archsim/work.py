@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.ledger import Ledger
-from archsim.mapping import Burst, Plan
+from archsim.mapping import Block, Burst, Plan
 from archsim.trace import Columns, MatVec, Trace
 
 STALLS = ("weight_bandwidth", "weight_latency", "state_dependency", "scratch_bank", "drain")
@@ -46,48 +46,65 @@ class Work:
     """Columns streamed for each product, ``(mat_vecs, steps)``."""
     columns: tuple[Columns, ...]
     active: NDArray[np.int64]
-    """Lanes whose sequence still runs, ``(steps,)``."""
+    """Lanes whose sequence still runs, ``(steps,)``: the tokens of a step."""
     reads_buffer: tuple[bool, ...]
     """Whether a product's operand lies in the state buffer (a one-hot input does not: it is an index)."""
-    listed_states: NDArray[np.int64]
-    """Columns the encoder lists after each step, ``(steps,)``; zeros where nothing is skipped."""
+    listed: NDArray[np.int64]
+    """Columns the encoder lists of each operand it makes, ``(lists, steps)``; zeros where nothing is skipped."""
+
+    @property
+    def steps(self) -> int:
+        return len(self.active)
 
     @cached_property
-    def _plain(self) -> list[tuple[list[int], list[int]]]:
-        """(streamed, non-zero) of each product as plain ints: the simulator's clock must stay one."""
-        return [(s.tolist(), c.nonzero.tolist()) for s, c in zip(self.streamed, self.columns, strict=True)]
+    def _plain(self) -> list[tuple[list[int], list[int], list[int]]]:
+        """(streamed, non-zero, active) of each product as plain ints: the simulator's clock must stay one."""
+        return [
+            (s.tolist(), c.nonzero.tolist(), c.active.tolist())
+            for s, c in zip(self.streamed, self.columns, strict=True)
+        ]
 
-    def streamed_at(self, operand: int, step: int) -> tuple[int, int]:
-        """Columns streamed for a product at a step, and the non-zero operand elements among them over all lanes."""
-        streamed, nonzero = self._plain[operand]
-        return streamed[step], nonzero[step]
+    def streamed_at(self, mat_vec: int, step: int) -> tuple[int, int, int]:
+        """Columns streamed for a product at a step, non-zero operand elements over all lanes, and lanes that run it."""
+        streamed, nonzero, active = self._plain[mat_vec]
+        return streamed[step], nonzero[step], active[step]
 
     def columns_of(self, burst: Burst, step: int) -> int:
-        return sum(self._plain[i][0][step] for i in burst.operands)
+        return sum(self._plain[stream[0]][0][step] for stream in burst.streams)
+
+    def active_in(self, block: Block, step: int) -> int:
+        """Lanes that run a block at a step."""
+        return self._plain[block.bursts[0].streams[0][0]][2][step]
+
+    def listed_at(self, index: int, step: int) -> int:
+        return int(self.listed[index, step])
 
     @property
     def macs(self) -> Macs:
         rows = [mv.rows for mv in self.mat_vecs]
+        parts = list(zip(rows, self.streamed, self.columns, strict=True))
         return Macs(
-            dense=sum(r * int(c.possible.sum()) for r, c in zip(rows, self.columns, strict=True)),
-            issued=sum(r * int((s * self.active).sum()) for r, s in zip(rows, self.streamed, strict=True)),
-            useful=sum(r * int(c.nonzero.sum()) for r, c in zip(rows, self.columns, strict=True)),
+            dense=sum(r * int(c.possible.sum()) for r, _, c in parts),
+            issued=sum(r * int((s * c.active).sum()) for r, s, c in parts),
+            useful=sum(r * int(c.nonzero.sum()) for r, _, c in parts),
         )
 
 
 def measure(trace: Trace, plan: Plan, steps: int, skipping: bool) -> Work:
     """The work of the first `steps` steps of `trace` on the lanes of `plan`."""
     columns = tuple(trace.columns(mv, plan.lanes, steps) for mv in plan.mat_vecs)
-    streamed = np.stack([c.listed if skipping else c.dense for c in columns])
     kinds = [trace.graph.operand(mv.operand).kind for mv in plan.mat_vecs]
-    recurrent = next(mv for mv in plan.mat_vecs if mv.edge == "previous_step")
-    after = recurrent.model_copy(update={"edge": "same_step"})
-    listed = trace.columns(after, plan.lanes, steps).listed if skipping else np.zeros(steps, np.int64)
+    listed = np.zeros((len(plan.lists), steps), np.int64)
+    for index, name in enumerate(plan.lists if skipping else ()):
+        reader = next(mv for mv in plan.mat_vecs if mv.operand == name)
+        made = "same_step" if trace.graph.operand(name).kind == "state" else reader.edge
+        after = reader.model_copy(update={"edge": made, "when": "every_step"})
+        listed[index] = trace.columns(after, plan.lanes, steps).listed
     return Work(
         mat_vecs=plan.mat_vecs,
-        streamed=streamed,
+        streamed=np.stack([c.listed if skipping else c.dense for c in columns]),
         columns=columns,
         active=trace.active(plan.lanes, steps).sum(axis=1, dtype=np.int64),
         reads_buffer=tuple(kind != "one_hot" for kind in kinds),
-        listed_states=listed,
+        listed=listed,
     )

@@ -66,14 +66,14 @@ class PEArray:
         run = self.run
         latency = run.plan.latency_cycles
         free = 0
-        for _ in range(run.bursts):
+        for _ in range(run.transfer_count):
             transfer: Transfer = yield run.descriptors.get()
             ready: int = yield transfer.descriptor
             yield run.env.timeout(max(0, ready - run.now))
             start = yield from self._claim(transfer, free, ready)
             end = start
             if transfer.columns:
-                passes = transfer.block.tile_cycles
+                passes = transfer.burst.tile_cycles
                 last_issue: int = yield transfer.last_issue
                 end = max(start + transfer.columns * passes, last_issue + latency + passes)
                 run.stall("weight_bandwidth", end - start - transfer.columns * passes)
@@ -86,7 +86,7 @@ class PEArray:
         """One token a column, out of the FIFO; returns the cycle at which the last one ended."""
         run = self.run
         free = 0
-        for _ in range(run.bursts):
+        for _ in range(run.transfer_count):
             transfer: Transfer = yield run.descriptors.get()
             ready: int = yield transfer.descriptor
             if not transfer.columns:
@@ -98,9 +98,9 @@ class PEArray:
                     free = yield from self._claim(transfer, free, arrival)
                 run.stall("weight_bandwidth", run.now - free)
                 run.note("pe_array", "column", transfer.step, transfer.block.index, column)
-                yield run.env.timeout(transfer.block.tile_cycles)
+                yield run.env.timeout(transfer.burst.tile_cycles)
                 free = run.now
-                yield run.credits.put(transfer.block.column_words)
+                yield run.credits.put(transfer.burst.column_words)
             yield from self._finish(transfer)
         return free
 
@@ -110,7 +110,7 @@ class PEArray:
         if transfer.opens_block:
             yield run.scratch_banks.get(1)
         start = run.now
-        listed = int(transfer.list_known.value or 0) if transfer.list_known is not None else 0
+        listed = max((int(known.value or 0) for known in transfer.lists_known), default=0)
         waited = max(0, ready - free)
         for_list = min(waited, max(0, listed - transfer.path_free))
         run.stall("scratch_bank", start - max(free, ready))
@@ -121,17 +121,16 @@ class PEArray:
         return start
 
     def _finish(self, transfer: "Transfer") -> Generator[simpy.Event, Any, None]:
-        run, block = self.run, transfer.block
-        run.busy += transfer.columns * block.tile_cycles
-        active = run.active[transfer.step]
-        for operand in block.bursts[transfer.burst].operands:
-            columns, nonzero = run.work.streamed_at(operand, transfer.step)
-            issued, useful = block.rows * columns * active, block.rows * nonzero
+        run, burst = self.run, transfer.burst
+        run.busy += transfer.columns * burst.tile_cycles
+        for stream in burst.streams:
+            columns, nonzero, active = run.work.streamed_at(stream[0], transfer.step)
+            issued, useful = burst.rows * columns * active, burst.rows * nonzero
             run.ledger.add("pe_array", "mac", useful)
             run.ledger.add("pe_array", "mac_zero_operand", issued - useful)
             run.ledger.add("pe_array", "scratch_access", issued)
-            if run.work.reads_buffer[operand]:
+            if run.work.reads_buffer[stream[0]]:
                 run.ledger.add("state_buffer", "h_read", columns * active)
         if transfer.closes_block:
-            run.note("pe_array", "end", transfer.step, block.index)
-            yield run.activation.inbox.put(block)
+            run.note("pe_array", "end", transfer.step, transfer.block.index)
+            yield run.activation.inbox.put(transfer.block)

@@ -21,7 +21,7 @@ class SkipEncoderSpec(Spec):
 
 
 class SkipEncoder:
-    """Takes finished blocks in order; the list of a step is known when its last block is encoded."""
+    """Takes finished blocks in order; a list of a step is known when its last block is encoded."""
 
     def __init__(self, run: "Run") -> None:
         self.run = run
@@ -31,12 +31,16 @@ class SkipEncoder:
         run = self.run
         depth = run.design.activation_unit.depth_cycles
         for step in range(run.steps):
-            for block in run.plan.state_blocks:
+            for block in run.blocks(step):
+                if block.list is None:
+                    continue
                 activated: int = yield self.inbox.get()
                 yield run.env.timeout(max(0, activated + depth - run.now))
                 run.note("skip_encoder", "encode", step, block.index)
                 yield run.env.timeout(block.encode_cycles)
                 if run.design.skip_encoder.enabled:
                     run.ledger.add("skip_encoder", "scan_column", block.units)
-            run.ledger.add("skip_encoder", "list_column", int(run.work.listed_states[step]))
-            run.state_finished(step)
+                    if block.ends_list:
+                        run.ledger.add("skip_encoder", "list_column", run.work.listed_at(block.list, step))
+                if block.ends_list:
+                    run.list_finished(block.list, step)

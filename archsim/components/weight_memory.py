@@ -40,10 +40,10 @@ class WeightStream:
         latency = run.plan.latency_cycles
         for transfer in run.transfers():
             yield from self._begin(transfer)
-            start, block = run.now, transfer.block
+            start, burst = run.now, transfer.burst
             consumption: int = yield transfer.started
             if transfer.columns:
-                last = last_issue_cycle(block, latency, transfer.columns, start, consumption)
+                last = last_issue_cycle(burst, latency, transfer.columns, start, consumption)
                 transfer.last_issue.succeed(last)
                 yield run.env.timeout(max(0, last - run.now))
             self._count(transfer)
@@ -54,9 +54,9 @@ class WeightStream:
         for transfer in run.transfers():
             yield from self._begin(transfer)
             for column in range(transfer.columns):
-                yield run.credits.get(transfer.block.column_words)
+                yield run.credits.get(transfer.burst.column_words)
                 run.note("weight_stream", "column", transfer.step, transfer.block.index, column)
-                yield run.env.timeout(transfer.block.stream_cycles)
+                yield run.env.timeout(transfer.burst.stream_cycles)
                 yield run.fifo.put(run.now + run.plan.latency_cycles)
             self._count(transfer)
 
@@ -68,14 +68,14 @@ class WeightStream:
         if transfer.previous is not None:
             started: int = yield transfer.previous.started
             transfer.path_free = max(transfer.path_free, started)
-        if transfer.list_known is not None:
-            yield transfer.list_known
+        for known in transfer.lists_known:
+            yield known  # noqa: UP028 (a tuple cannot be sent to, a process is)
         run.note("weight_stream", "start", transfer.step, transfer.block.index)
-        first = transfer.block.stream_cycles + run.plan.latency_cycles if transfer.columns else 0
+        first = transfer.burst.stream_cycles + run.plan.latency_cycles if transfer.columns else 0
         transfer.descriptor.succeed(run.now + first)
 
     def _count(self, transfer: "Transfer") -> None:
-        ledger, block = self.run.ledger, transfer.block
-        ledger.add("dram", "read_bits", transfer.columns * block.column_dram_bits)
-        ledger.add("weight_memory", "sram_read_word", transfer.columns * block.column_sram_words)
-        ledger.add("weight_memory", "fifo_word", transfer.columns * block.column_words)
+        ledger, burst = self.run.ledger, transfer.burst
+        ledger.add("dram", "read_bits", transfer.columns * burst.column_dram_bits)
+        ledger.add("weight_memory", "sram_read_word", transfer.columns * burst.column_sram_words)
+        ledger.add("weight_memory", "fifo_word", transfer.columns * burst.column_words)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Literal
 
+from archsim.components.activation_unit import OPS
 from archsim.costs import technology
 from archsim.costs.dram import Band, pj_per_bit
 from archsim.costs.fitted import BUFFERED_WEIGHTS_PER_MAC, LOGIC_ENERGY_FACTOR
@@ -91,7 +92,6 @@ ZERO_OPERAND_SHARE = {"fixed": 0.568, "binary": 0.769, "ternary": 0.807}
 GATES = 4
 PRODUCTS = 2
 AFFINE_BITS = 16
-UPDATE_MULTIPLIERS = 3  # f * c, i * g, o * tanh(c)
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,8 @@ class Parts:
     affine: Logic
     """One row of one product: multiply and add."""
     gate: Logic
-    update: Logic
-    """One unit: three products, a sum, tanh of the cell."""
-    bias: Logic
+    multiply: Logic
+    add: Logic
     activation_ns: float
     """From accumulator to new state, at 45 nm."""
 
@@ -148,8 +147,8 @@ def parts(design: Design) -> Parts:
         scan=zero_skip_scan(design.skip_encoder.columns_per_cycle),
         affine=multiplier + adder,
         gate=curve,
-        update=product.times(UPDATE_MULTIPLIERS) + sum_ + curve,
-        bias=adder,
+        multiply=product,
+        add=sum_,
         # scale and shift; gate; two products at once and their sum; tanh; the last product
         activation_ns=multiplier.delay_ns + adder.delay_ns + 2 * (curve.delay_ns + product.delay_ns) + sum_.delay_ns,
     )
@@ -172,7 +171,8 @@ def _scratch(entries: int, bits: int, banks: int) -> Logic:
 def _logic_blocks(design: Design) -> dict[str, Logic]:
     """All logic of the chip by component, 45 nm."""
     p, encoder = parts(design), design.skip_encoder
-    unit = p.affine.times(GATES * PRODUCTS) + p.gate.times(GATES) + p.update
+    lstm = OPS["lstm_cell"]  # the largest: what does an LSTM does a GRU and a vanilla RNN
+    unit = p.affine.times(GATES * PRODUCTS) + p.gate.times(lstm.curves) + p.multiply.times(lstm.multiplies) + p.add
     return {
         "pe_array": p.pe.times(design.pe_array.pes),
         "scratch": p.scratch.times(design.pe_array.pes),
@@ -250,9 +250,9 @@ def prices(design: Design) -> Prices:
         ("skip_encoder", "scan_column"): ("skip_encoder", logic * p.nonzero_detect.energy_pj),
         ("skip_encoder", "list_column"): ("skip_encoder", logic * p.scan.energy_pj),
         ("activation_unit", "row_affine"): ("activation_unit", logic * p.affine.energy_pj),
-        ("activation_unit", "gate_activation"): ("activation_unit", logic * p.gate.energy_pj),
-        ("activation_unit", "cell_update"): ("activation_unit", logic * p.update.energy_pj),
-        ("activation_unit", "bias_add"): ("activation_unit", logic * p.bias.energy_pj),
+        ("activation_unit", "curve"): ("activation_unit", logic * p.gate.energy_pj),
+        ("activation_unit", "multiply"): ("activation_unit", logic * p.multiply.energy_pj),
+        ("activation_unit", "add"): ("activation_unit", logic * p.add.energy_pj),
     }
 
 

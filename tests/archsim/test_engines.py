@@ -1,5 +1,7 @@
 """The three engines on drawn designs and traces: `burst` equals `analytic`, both stay with `column`."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,22 +13,11 @@ from archsim.design import Design, load_design
 from archsim.machine import run_machine
 from archsim.mapping import plan
 from archsim.synthetic import synthesize
-from archsim.trace import (
-    VERSION,
-    Elementwise,
-    Encode,
-    Graph,
-    Header,
-    MatVec,
-    NumberFormat,
-    Operand,
-    RowAffine,
-    Trace,
-    pack_mask,
-)
+from archsim.trace import VERSION, Graph, Header, Trace, pack_mask
 from archsim.work import Timing, Work, measure
-
-FIXED8 = NumberFormat(name="fixed8", bits=8, multiplier="fixed")
+from workloads import cells
+from workloads.model import Config, Embedding, LayerConfig, OneHot, Readout, Vector
+from workloads.record import graph_of
 
 
 @st.composite
@@ -60,48 +51,46 @@ def drawn_designs(draw: st.DrawFn) -> Design:
 
 @st.composite
 def drawn_traces(draw: st.DrawFn, sequences: int = 4) -> Trace:
-    """An LSTM with or without norms and readout; masks from empty to full; sequences that end at different steps."""
+    """Any cell, one or two layers, with or without norms, embedding, readout and pruned inputs; masks from empty to
+    full; sequences that end at different steps."""
     hidden, symbols, steps = draw(st.integers(1, 11)), draw(st.integers(1, 5)), draw(st.integers(1, 4))
     seed, density = draw(st.integers(0, 2**31)), draw(st.sampled_from([0.0, 0.1, 0.5, 1.0]))
-    norms, readout = draw(st.booleans()), draw(st.booleans())
-    rng = np.random.default_rng(seed)
-    operations = [
-        MatVec(name="W_x", scope="input", rows=4 * hidden, cols=symbols, weight_format=FIXED8,
-               operand="x", edge="input", group="gates"),
-        MatVec(name="W_h", scope="recurrent", rows=4 * hidden, cols=hidden, weight_format=FIXED8,
-               operand="h", edge="previous_step", group="gates"),
-    ]  # fmt: skip
-    if norms:
-        operations += [
-            RowAffine(name=f"norm_{mv.name}", scope=mv.scope, rows=mv.rows, of=mv.name) for mv in list(operations)
-        ]
-    operations += [
-        Elementwise(name="cell", scope="recurrent", kind="lstm_cell", size=hidden, of=("gates",)),
-        Encode(name="encode", scope="recurrent", size=hidden, of="cell", operand="h"),
-    ]
-    if readout:
-        operations += [
-            MatVec(name="W_y", scope="readout", rows=symbols, cols=hidden, weight_format=FIXED8,
-                   operand="h", edge="same_step", group="readout"),
-            Elementwise(name="bias", scope="readout", kind="bias", size=symbols, of=("readout",)),
-        ]  # fmt: skip
-    graph = Graph(
-        operations=tuple(operations),
-        operands=(
-            Operand(name="x", size=symbols, bits=1, kind="one_hot"),
-            Operand(name="h", size=hidden, bits=8, kind="state"),
-        ),
+    inputs = draw(
+        st.sampled_from(
+            [OneHot(symbols=symbols), Vector(size=symbols), Embedding(symbols=symbols, size=3, weight_format="fixed8")]
+        )
     )
+    when = draw(st.sampled_from(["every_step", "last_step", None]))
+    cell = draw(st.sampled_from([cell.name for cell in cells.ALL]))
+    config = Config(
+        name="drawn",
+        input=inputs,
+        layers=tuple(
+            LayerConfig(
+                cell=cell,
+                hidden=hidden,
+                weight_format="fixed8",
+                input_weight_format=draw(st.sampled_from(["fixed8", "fixed4"])),
+                state_bits=8,
+                input_bits=None if inputs.kind == "one_hot" and not layer else 8,
+                input_threshold=draw(st.sampled_from([0.0, 0.1])) if layer else 0.0,
+            )
+            for layer in range(draw(st.integers(1, 2)))
+        ),
+        readout=when and Readout(outputs=symbols, weight_format="fixed8", when=when),
+    )
+    scaled = draw(st.booleans())
+    graph = graph_of(SimpleNamespace(config=config, scaled_apart=lambda layer: scaled))
+    rng = np.random.default_rng(seed)
     lengths = rng.integers(1, steps + 1, sequences)
     lengths[0] = steps
-    return Trace(
-        Header(version=VERSION, workload="drawn", synthetic=True, provenance={}, graph=graph),
-        {
-            "x": rng.integers(0, symbols, (steps, sequences), dtype=np.uint16),
-            "h": pack_mask(rng.random((steps + 1, sequences, hidden)) < density),
-        },
-        lengths,
-    )
+    arrays = {
+        o.name: rng.integers(0, o.size, (steps, sequences), dtype=np.uint16)
+        if o.kind == "one_hot"
+        else pack_mask(rng.random((steps + (o.kind == "state"), sequences, o.size)) < density)
+        for o in graph.operands
+    }
+    return Trace(Header(version=VERSION, workload="drawn", synthetic=True, provenance={}, graph=graph), arrays, lengths)
 
 
 def fits(design: Design, trace: Trace) -> bool:
@@ -131,7 +120,7 @@ def assert_equal(one: Timing, other: Timing) -> None:
     assert one.ledger == other.ledger
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(drawn_designs(), drawn_traces())
 def test_burst_equals_analytic_and_counts_equal_column(design: Design, trace: Trace) -> None:
     if not fits(design, trace):

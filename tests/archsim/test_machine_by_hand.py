@@ -88,7 +88,7 @@ def test_counts_are_the_ones_on_paper(design: Design, trace: Trace) -> None:
         "weight_memory": {"fifo_word": 8},
         "pe_array": {"mac": 32, "scratch_access": 32, "idle_pe_cycle": 4 * 37 - 32},
         "state_buffer": {"h_read": 4, "h_write": 4, "c_read": 4, "c_write": 4},
-        "activation_unit": {"gate_activation": 16, "cell_update": 4},
+        "activation_unit": {"curve": 20, "multiply": 12, "add": 4},
         "skip_encoder": {"scan_column": 4, "list_column": 1},
     }
 

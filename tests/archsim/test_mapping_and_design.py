@@ -1,6 +1,7 @@
 """Designs as data, and the plan made from them."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,6 +11,8 @@ from archsim.design import Design, load_design, parameters
 from archsim.mapping import plan
 from archsim.synthetic import FORMATS, synthesize
 from archsim.trace import BadInput, Graph, MatVec
+from workloads.model import Config, Embedding, LayerConfig, OneHot
+from workloads.record import graph_of
 
 
 @pytest.mark.parametrize("name", designs.ALL)
@@ -45,8 +48,8 @@ def test_skip_has_the_published_shape() -> None:
     design = load_design("skip-65nm")
     planned = plan(design, synthesize(1000, 50, 1.0, steps=1).graph, 8)
     assert design.pe_array.pes == 192
-    assert [block.rows for block in planned.blocks] == [384] * 10 + [160]
-    assert planned.blocks[0].stream_cycles == planned.blocks[0].tile_cycles == 16
+    assert [block.bursts[0].rows for block in planned.blocks] == [384] * 10 + [160]
+    assert planned.blocks[0].bursts[0].stream_cycles == planned.blocks[0].bursts[0].tile_cycles == 16
     assert [len(block.bursts) for block in planned.blocks] == [2] + [1] * 10
 
 
@@ -58,7 +61,7 @@ def test_weights_that_fit_are_resident_and_stream_otherwise() -> None:
     assert plan(small, graph, 1).model_bits == 11 * 24 * 8 * 74 + 256 * 16
     assert not plan(small, graph, 1).resident
     assert plan(large, graph, 1).resident
-    assert plan(large, graph, 1).blocks[0].column_dram_bits == 0
+    assert plan(large, graph, 1).blocks[0].bursts[0].column_dram_bits == 0
 
 
 def test_a_ternary_model_fits_where_an_8_bit_one_does_not() -> None:
@@ -87,7 +90,10 @@ def test_a_format_that_the_array_cannot_do_is_refused_by_name(design: str, weigh
     [
         ({"weight_memory.fifo_words": 4}, "weight_memory.fifo_words must be at least 16, one column of a block, not 4"),
         ({"state_buffer.units": 99}, "state_buffer.units must be at least 100, not 99"),
-        ({"pe_array.accumulators": 1, "pe_array.pes_per_tile": 2}, "must hold the 4 rows of a unit 1 times, not 1 x 1"),
+        (
+            {"pe_array.accumulators": 1, "pe_array.pes_per_tile": 2},
+            "must hold the 4 sums of a unit, 1 of them a row, not 1 x 1",
+        ),
     ],
 )
 def test_an_impossible_design_is_refused(override: dict[str, int], message: str) -> None:
@@ -95,14 +101,76 @@ def test_an_impossible_design_is_refused(override: dict[str, int], message: str)
         plan(load_design("skip-65nm").override(override), synthesize(100, 2, 0.5, steps=1).graph, 1)
 
 
-def test_products_of_different_widths_in_one_group_are_refused() -> None:
+def test_products_of_different_widths_are_streamed_apart_at_their_own() -> None:
     graph = synthesize(8, 2, 0.5, steps=1).graph
     w_x, *rest = graph.operations
     assert isinstance(w_x, MatVec)
     narrow = w_x.model_copy(update={"weight_format": FORMATS["ternary"]})
-    mixed = Graph(operations=(narrow, *rest), operands=graph.operands)
-    with pytest.raises(BadInput, match="group gates: its products must have weights of one width, not 2 and 8 bits"):
-        plan(load_design("skip-65nm"), mixed, 1)
+    planned = plan(load_design("skip-65nm"), Graph(operations=(narrow, *rest), operands=graph.operands), 1)
+    # 32 rows of 2 bits and of 8; SRAM words of 24 x 8 bits
+    assert [b.column_dram_bits for b in planned.blocks[0].bursts] == [64, 256]
+    assert planned.model_bits == 192 * 2 + 2 * 192 * 8 + 32 * 16
+
+
+def network(cell: str, layers: int = 1, scaled: bool = False, **inputs: object) -> Graph:
+    config = Config(
+        name="n",
+        input=OneHot(symbols=5) if not inputs else Embedding(**inputs),  # type: ignore[arg-type]
+        layers=(LayerConfig(cell=cell, hidden=60, weight_format="fixed8", input_weight_format="fixed8", state_bits=8,
+                            input_bits=8 if inputs else None),
+                *[LayerConfig(cell=cell, hidden=60, weight_format="fixed8", input_weight_format="fixed8",
+                              state_bits=8)] * (layers - 1)),
+    )  # fmt: skip
+    return graph_of(SimpleNamespace(config=config, scaled_apart=lambda layer: scaled))  # type: ignore[arg-type]
+
+
+Shape = list[tuple[int, list[tuple[int, list[tuple[str, int]]]]]]
+
+
+def shape(design: Design, graph: Graph) -> Shape:
+    """(units, [(rows, lists waited for)]) of every block of one lane."""
+    planned = plan(design, graph, 1)
+    return [
+        (block.units, [(b.rows, [(planned.lists[w.list], w.steps_back) for w in b.waits]) for b in block.bursts])
+        for block in planned.blocks
+    ]
+
+
+def test_the_candidate_of_a_gru_needs_a_fourth_accumulator() -> None:
+    """4 PEs a lane with 12 accumulators: 12 of an LSTM's units, and of a GRU's, whose PEs own 3 whole units each; an
+    LSTM of the same rows without that fourth sum would hold 16."""
+    design = load_design("skip-65nm").override({"pe_array.tiles": 1, "pe_array.pes_per_tile": 32,
+                                                "pe_array.accumulators": 12})  # fmt: skip
+    h = [("h", 1)]
+    assert shape(design, network("lstm"))[:2] == [(12, [(48, []), (48, h)]), (12, [(48, h)])]
+    assert shape(design, network("gru"))[:2] == [(12, [(36, []), (36, h)]), (12, [(36, h)])]
+    assert plan(design, network("gru"), 1).blocks[0].bursts[0].tile_cycles == 9  # 3 units x 3 rows a PE
+    # with row scales each of the three rows has two sums: 4 PEs x 12 / 2 rows, 3 a unit
+    assert shape(design, network("gru", scaled=True))[0][0] == 8
+    # scaled and normalised apart an LSTM holds half of its rows
+    assert shape(design, network("lstm", scaled=True))[0][0] == 6
+    assert shape(design, network("rnn-tanh"))[0][0] == 48
+
+
+def test_a_gru_that_resets_first_has_a_second_barrier() -> None:
+    design = load_design("skip-65nm").override({"pe_array.accumulators": 64})
+    assert plan(design, network("gru-classic"), 1).lists == ("rh", "h")
+    assert shape(design, network("gru-classic")) == [
+        (60, [(120, []), (120, [("h", 1)])]),
+        (60, [(60, []), (60, [("rh", 0)])]),
+    ]
+
+
+def test_a_stack_waits_for_the_layer_below_and_an_embedding_for_its_rows() -> None:
+    design = load_design("skip-65nm").override({"pe_array.accumulators": 64})
+    graph = network("rnn-tanh", layers=2, symbols=9, size=7, weight_format="fixed8")
+    assert shape(design, graph) == [
+        (7, [(7, [])]),
+        (60, [(60, [("h_1", 1)]), (60, [("x", 0)])]),
+        (60, [(60, [("h_2", 1)]), (60, [("h_1", 0)])]),
+    ]
+    on_host = design.override({"host": ["embedding"]})
+    assert shape(on_host, graph)[0] == (60, [(60, []), (60, [("h_1", 1)])])
 
 
 def test_mistakes_in_a_design_file_are_all_named_at_once(tmp_path: Path) -> None:
