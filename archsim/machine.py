@@ -7,12 +7,13 @@ all listed columns of a row block at once and knows from ``mapping.last_issue_cy
 Every order is static and no process looks at a queue's length, so a run depends on design, plan and trace alone.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import simpy
+from numpy.typing import NDArray
 
 from archsim.components.activation_unit import ActivationUnit
 from archsim.components.pe_array import PEArray
@@ -60,13 +61,54 @@ class Transfer:
         return self.block.bursts[self.position]
 
 
+@dataclass(frozen=True)
+class Barrier:
+    """What one step leaves to the next, in cycles from some origin: all that the timing of what follows depends on."""
+
+    path: int
+    """The weight path can take the next burst."""
+    tiles: int
+    """The PEs have consumed the last column."""
+    banks: tuple[int, ...]
+    """The scratch banks are free, the earliest first."""
+    activated: int
+    """The activation unit is free."""
+    encoded: int
+    """The encoder is free."""
+    lists: tuple[int, ...]
+    """The latest list of each operand is known."""
+
+    @classmethod
+    def start(cls, plan: Plan) -> "Barrier":
+        return cls(0, 0, (0,) * plan.banks, 0, 0, (0,) * len(plan.lists))
+
+    def after(self, origin: int) -> "Barrier":
+        """The same seen from `origin`. Times that are over before anything can depend on them are as good as any
+        other such time, and are all given one value, so that equal situations compare equal."""
+        tiles = self.tiles - origin
+        activated = max(self.activated - origin, tiles)  # a block is activated once it is consumed
+        return Barrier(
+            path=self.path - origin,
+            tiles=tiles,
+            banks=tuple(max(bank - origin, tiles) for bank in self.banks),
+            activated=activated,
+            encoded=max(self.encoded - origin, activated),
+            lists=tuple(max(known, self.path) - origin for known in self.lists),
+        )
+
+
 @dataclass
 class Run:
-    """One simulation: the SimPy environment, the components, and what they share."""
+    """One simulation of steps `first` to `last` - 1: the SimPy environment, the components, and what they share."""
 
     design: Design
     plan: Plan
     work: Work
+    first: int
+    last: int
+    barrier: Barrier
+    origin: int = 0
+    """Cycle of the whole run at which this one's clock shows zero."""
     log: Log | None = None
     on_step: Callable[[int], None] | None = None
     env: simpy.Environment = field(default_factory=simpy.Environment)
@@ -75,13 +117,15 @@ class Run:
     finished: int = 0
 
     def __post_init__(self) -> None:
-        words = self.design.weight_memory.fifo_words
-        self.steps = self.work.steps
-        self.transfer_count = sum(len(b.bursts) for step in range(self.steps) for b in self.blocks(step))
+        words, banks = self.design.weight_memory.fifo_words, self.plan.banks
         self.stalls = dict.fromkeys(STALLS, 0)
-        self.step_ends = np.zeros(self.steps, np.int64)
-        self.lists = {(i, -1): self.env.event().succeed(0) for i in range(len(self.plan.lists))}
-        self.scratch_banks = simpy.Container(self.env, self.plan.banks, self.plan.banks)
+        self.step_ends = dict.fromkeys(range(self.first, self.last), 0)
+        self.waiting: dict[str, str] = {}
+        known = enumerate(self.barrier.lists)
+        self.lists: dict[tuple[int, int], simpy.Event] = {
+            (i, self.first - 1): self.env.timeout(time, value=time) for i, time in known
+        }
+        self.scratch_banks = simpy.Container(self.env, banks, banks)
         self.fifo = simpy.Store(self.env)
         self.credits = simpy.Container(self.env, words, words)
         self.descriptors = simpy.Store(self.env)
@@ -92,9 +136,17 @@ class Run:
     def now(self) -> int:
         return int(self.env.now)
 
+    @property
+    def steps(self) -> range:
+        return range(self.first, self.last)
+
     def note(self, component: str, event: str, step: int, block: int, column: int = -1) -> None:
         if self.log:
-            self.log(self.now, component, event, step, block, column)
+            self.log(self.origin + self.now, component, event, step, block, column)
+
+    def waits(self, component: str, what: str) -> None:
+        """Say what a component waits for, should the machine stand still."""
+        self.waiting[component] = what
 
     def blocks(self, step: int) -> Iterator[Block]:
         """Those that run at a step: a block whose products no lane needs is passed over."""
@@ -107,7 +159,7 @@ class Run:
     def transfers(self) -> Iterator[Transfer]:
         """Every burst of every step in the machine's static order, made when the stream comes to it."""
         previous: Transfer | None = None
-        for step in range(self.steps):
+        for step in self.steps:
             for index in range(len(self.plan.lists)):
                 self.lists.pop((index, step - 2), None)
             for block in self.blocks(step):
@@ -135,9 +187,76 @@ class Run:
         """The encoder has listed an operand of `step`."""
         self.step_ends[step] = self.now
         self.finished = max(self.finished, self.now)
-        self.list_event(index, step).succeed(self.env.now)
+        self.list_event(index, step).succeed(self.now)
         if self.on_step:
             self.on_step(step + 1)
+
+    def count(self, step: int) -> None:
+        """Count what a step does, without simulating it: counts hang on its own masks, not on when things happen."""
+        for block in self.blocks(step):
+            for burst in block.bursts:
+                columns = self.work.columns_of(burst, step)
+                self.stream.count(burst, columns)
+                self.array.count(burst, columns, step)
+            self.activation.count(block, step)
+            self.encoder.count(block, step)
+
+    def simulate(self, engine: Literal["burst", "column"]) -> Barrier:
+        """Run to the end; what is left to the steps that follow. RuntimeError says who waits for whom."""
+        by_columns = engine == "column"
+        processes = {
+            "weight_stream": self.stream.columns() if by_columns else self.stream.bursts(),
+            "pe_array": self.array.columns() if by_columns else self.array.bursts(),
+            "activation_unit": self.activation.process(),
+            "skip_encoder": self.encoder.process(),
+        }
+        running = {name: self.env.process(process) for name, process in processes.items()}
+        self.env.process(self._release_banks())
+        self.env.run()
+        stuck = [name for name, process in running.items() if process.is_alive]
+        if stuck:
+            blame = "; ".join(f"{name} waits for {self.waiting.get(name, 'its turn')}" for name in stuck)
+            step = next((step for step, end in self.step_ends.items() if not end), self.last - 1)
+            raise RuntimeError(
+                f"design {self.design.name}: deadlock at cycle {self.origin + self.now}, in step {step}: {blame}"
+            )
+        freed = sorted((*self.barrier.banks, *self.activation.freed))[-self.plan.banks :]
+        lists = list(self.barrier.lists)
+        for (i, step), event in self.lists.items():
+            if step == self.last - 1 and event.triggered and isinstance(event.value, int):
+                lists[i] = event.value
+        return Barrier(
+            path=self.stream.free,
+            tiles=self.array.free,
+            banks=tuple(freed),
+            activated=self.activation.free,
+            encoded=self.encoder.free,
+            lists=tuple(lists),
+        )
+
+    def _release_banks(self) -> Generator[simpy.Event, Any, None]:
+        """Banks that hold what came before come free when they do."""
+        for time in self.barrier.banks:
+            if time > 0:
+                yield self.scratch_banks.get(1)
+        for time in self.barrier.banks:
+            if time > 0:
+                yield self.env.timeout(time - self.now)
+                yield self.scratch_banks.put(1)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What a step did, seen from the cycle at which its weight path was free."""
+
+    barrier: Barrier
+    stalls: dict[str, int]
+    ended: int
+    finished: int
+
+
+REMEMBERED = 65536
+"""Steps kept for reuse at most, so that memory stays flat."""
 
 
 def run_machine(
@@ -147,20 +266,64 @@ def run_machine(
     engine: Literal["burst", "column"] = "burst",
     log: Log | None = None,
     on_step: Callable[[int], None] | None = None,
+    reuse: bool = True,
 ) -> Timing:
-    """Simulate `work` on the machine; RuntimeError names the step at which a deadlocked machine stood still."""
-    run = Run(design, plan, work, log, on_step)
-    granularity = {"burst": (run.stream.bursts, run.array.bursts), "column": (run.stream.columns, run.array.columns)}
-    stream, array = granularity[engine]
-    last = run.env.process(array())
-    for process in (stream(), run.activation.process(), run.encoder.process()):
-        run.env.process(process)
-    run.env.run()
-    if last.is_alive:
-        done = int(np.count_nonzero(run.step_ends))
-        raise RuntimeError(f"design {design.name}: deadlock at cycle {run.env.now}, {done} of {run.steps} steps done")
-    np.maximum.accumulate(run.step_ends, out=run.step_ends)  # a step in which no lane runs ends with the one before
-    run.stall("drain", run.finished - int(last.value or 0))
+    """Simulate `work` on the machine; RuntimeError says who waits for whom where it stands still.
+
+    `burst` simulates a step at a time from what the one before left. With `reuse`, a step that meets what an earlier
+    one met (the same columns, the same barrier) is not simulated again: its time is known, its counts are its own.
+    """
+    if engine == "burst":
+        return _run_bursts(design, plan, work, log, on_step, reuse and log is None)
+    run = Run(design, plan, work, 0, work.steps, Barrier.start(plan), log=log, on_step=on_step)
+    end = run.simulate(engine)
+    step_ends = np.array(list(run.step_ends.values()), np.int64)
+    return _timing(design, run, run.finished, end.tiles, step_ends, reused=0)
+
+
+def _run_bursts(
+    design: Design,
+    plan: Plan,
+    work: Work,
+    log: Log | None,
+    on_step: Callable[[int], None] | None,
+    reuse: bool,
+) -> Timing:
+    whole = Run(design, plan, work, 0, 0, Barrier.start(plan))  # gathers what the steps did
+    known: dict[tuple[Barrier, tuple[int, ...]], _Step] = {}
+    barrier, origin, reused = Barrier.start(plan), 0, 0
+    step_ends = np.zeros(work.steps, np.int64)
+    for step in range(work.steps):
+        key = barrier, work.signature(step)
+        found = known.get(key) if reuse else None
+        if found is None:
+            run = Run(design, plan, work, step, step + 1, barrier, origin, log, ledger=whole.ledger)
+            after = run.simulate("burst")
+            found = _Step(after, run.stalls, run.step_ends[step], run.finished)
+            whole.busy += run.busy
+            if reuse:
+                if len(known) >= REMEMBERED:
+                    known.clear()
+                known[key] = found
+        else:
+            reused += 1
+            whole.count(step)
+        for cause, cycles in found.stalls.items():
+            whole.stalls[cause] += cycles
+        step_ends[step] = origin + found.ended if found.ended else 0
+        whole.finished = max(whole.finished, origin + found.finished)
+        origin += found.barrier.path
+        barrier = found.barrier.after(found.barrier.path)
+        if on_step:
+            on_step(step + 1)
+    return _timing(design, whole, whole.finished, origin + barrier.tiles, step_ends, reused)
+
+
+def _timing(
+    design: Design, run: Run, finished: int, tiles_free: int, step_ends: NDArray[np.int64], reused: int
+) -> Timing:
+    np.maximum.accumulate(step_ends, out=step_ends)  # a step in which no lane runs ends with the one before
+    run.stall("drain", finished - tiles_free)
     issued = run.ledger.get("pe_array", "mac") + run.ledger.get("pe_array", "mac_zero_operand")
-    run.ledger.add("pe_array", "idle_pe_cycle", design.pe_array.pes * run.finished - issued)
-    return Timing(run.finished, run.busy, run.stalls, run.step_ends, run.ledger)
+    run.ledger.add("pe_array", "idle_pe_cycle", design.pe_array.pes * finished - issued)
+    return Timing(finished, run.busy, run.stalls, step_ends, run.ledger, reused)

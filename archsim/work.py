@@ -1,6 +1,6 @@
 """What a trace asks of a plan, as plain counts: all that time and energy depend on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -26,6 +26,8 @@ class Timing:
     step_ends: NDArray[np.int64]
     """Cycle at which the state of each step is known, ``(steps,)``."""
     ledger: Ledger
+    reused_steps: int = field(default=0, compare=False)
+    """Steps whose time was known from an earlier one (engine `burst`)."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,10 @@ class Work:
         """Columns streamed for a product at a step, non-zero operand elements over all lanes, and lanes that run it."""
         streamed, nonzero, active = self._plain[mat_vec]
         return streamed[step], nonzero[step], active[step]
+
+    def signature(self, step: int) -> tuple[int, ...]:
+        """All of a step that its timing depends on, beside the machine: columns streamed, and which products run."""
+        return tuple(n for streamed, _, active in self._plain for n in (streamed[step], active[step] > 0))
 
     def columns_of(self, burst: Burst, step: int) -> int:
         return sum(self._plain[stream[0]][0][step] for stream in burst.streams)

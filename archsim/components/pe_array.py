@@ -11,6 +11,7 @@ from archsim.trace import NumberFormat
 
 if TYPE_CHECKING:
     from archsim.machine import Run, Transfer
+    from archsim.mapping import Burst
 
 
 class PEArraySpec(Spec):
@@ -60,60 +61,69 @@ class PEArray:
 
     def __init__(self, run: "Run") -> None:
         self.run = run
+        self.free = run.barrier.tiles
+        """Cycle at which the last column was consumed."""
 
-    def bursts(self) -> Generator[simpy.Event, Any, int]:
-        """One transaction a burst; returns the cycle at which the last one ended."""
+    def bursts(self) -> Generator[simpy.Event, Any, None]:
+        """One transaction a burst."""
         run = self.run
         latency = run.plan.latency_cycles
-        free = 0
-        for _ in range(run.transfer_count):
-            transfer: Transfer = yield run.descriptors.get()
-            ready: int = yield transfer.descriptor
-            yield run.env.timeout(max(0, ready - run.now))
-            start = yield from self._claim(transfer, free, ready)
-            end = start
-            if transfer.columns:
-                passes = transfer.burst.tile_cycles
-                last_issue: int = yield transfer.last_issue
-                end = max(start + transfer.columns * passes, last_issue + latency + passes)
-                run.stall("weight_bandwidth", end - start - transfer.columns * passes)
-                yield run.env.timeout(end - run.now)
-            yield from self._finish(transfer)
-            free = end
-        return free
+        yield run.env.timeout(self.free)
+        for step in run.steps:
+            for _ in (burst for block in run.blocks(step) for burst in block.bursts):
+                transfer: Transfer = yield from self._next()
+                ready: int = yield transfer.descriptor
+                yield run.env.timeout(max(0, ready - run.now))
+                start = yield from self._claim(transfer, ready)
+                end = start
+                if transfer.columns:
+                    passes = transfer.burst.tile_cycles
+                    last_issue: int = yield transfer.last_issue
+                    end = max(start + transfer.columns * passes, last_issue + latency + passes)
+                    run.stall("weight_bandwidth", end - start - transfer.columns * passes)
+                    yield run.env.timeout(end - run.now)
+                self.free = end
+                yield from self._finish(transfer)
 
-    def columns(self) -> Generator[simpy.Event, Any, int]:
-        """One token a column, out of the FIFO; returns the cycle at which the last one ended."""
+    def columns(self) -> Generator[simpy.Event, Any, None]:
+        """One token a column, out of the FIFO."""
         run = self.run
-        free = 0
-        for _ in range(run.transfer_count):
-            transfer: Transfer = yield run.descriptors.get()
-            ready: int = yield transfer.descriptor
-            if not transfer.columns:
-                free = yield from self._claim(transfer, free, ready)
-            for column in range(transfer.columns):
-                arrival: int = yield run.fifo.get()
-                yield run.env.timeout(max(0, arrival - run.now))
-                if column == 0:
-                    free = yield from self._claim(transfer, free, arrival)
-                run.stall("weight_bandwidth", run.now - free)
-                run.note("pe_array", "column", transfer.step, transfer.block.index, column)
-                yield run.env.timeout(transfer.burst.tile_cycles)
-                free = run.now
-                yield run.credits.put(transfer.burst.column_words)
-            yield from self._finish(transfer)
-        return free
+        for step in run.steps:
+            for _ in (burst for block in run.blocks(step) for burst in block.bursts):
+                transfer: Transfer = yield from self._next()
+                ready: int = yield transfer.descriptor
+                if not transfer.columns:
+                    self.free = yield from self._claim(transfer, ready)
+                for column in range(transfer.columns):
+                    run.waits("pe_array", "a column in the FIFO (from the weight stream)")
+                    arrival: int = yield run.fifo.get()
+                    yield run.env.timeout(max(0, arrival - run.now))
+                    if column == 0:
+                        self.free = yield from self._claim(transfer, arrival)
+                    run.stall("weight_bandwidth", run.now - self.free)
+                    run.note("pe_array", "column", transfer.step, transfer.block.index, column)
+                    yield run.env.timeout(transfer.burst.tile_cycles)
+                    self.free = run.now
+                    yield run.credits.put(transfer.burst.column_words)
+                yield from self._finish(transfer)
 
-    def _claim(self, transfer: "Transfer", free: int, ready: int) -> Generator[simpy.Event, Any, int]:
+    def _next(self) -> Generator[simpy.Event, Any, "Transfer"]:
+        self.run.waits("pe_array", "the next burst from the weight stream")
+        transfer: Transfer = yield self.run.descriptors.get()
+        self.run.waits("pe_array", "the first column of a burst")
+        return transfer
+
+    def _claim(self, transfer: "Transfer", ready: int) -> Generator[simpy.Event, Any, int]:
         """Take a scratch bank where a block opens; the tiles start now. Idle since `free`, data there from `ready`."""
         run = self.run
         if transfer.opens_block:
+            run.waits("pe_array", "a free scratch bank (from the activation unit)")
             yield run.scratch_banks.get(1)
         start = run.now
-        listed = max((int(known.value or 0) for known in transfer.lists_known), default=0)
-        waited = max(0, ready - free)
+        listed = max((int(known.value) for known in transfer.lists_known), default=0)
+        waited = max(0, ready - self.free)
         for_list = min(waited, max(0, listed - transfer.path_free))
-        run.stall("scratch_bank", start - max(free, ready))
+        run.stall("scratch_bank", start - max(self.free, ready))
         run.stall("state_dependency", for_list)
         run.stall("weight_latency", waited - for_list)
         run.note("pe_array", "start", transfer.step, transfer.block.index)
@@ -121,16 +131,20 @@ class PEArray:
         return start
 
     def _finish(self, transfer: "Transfer") -> Generator[simpy.Event, Any, None]:
-        run, burst = self.run, transfer.burst
-        run.busy += transfer.columns * burst.tile_cycles
+        run = self.run
+        self.count(transfer.burst, transfer.columns, transfer.step)
+        if transfer.closes_block:
+            run.note("pe_array", "end", transfer.step, transfer.block.index)
+            yield run.activation.inbox.put(transfer.block)
+
+    def count(self, burst: "Burst", columns: int, step: int) -> None:
+        run = self.run
+        run.busy += columns * burst.tile_cycles
         for stream in burst.streams:
-            columns, nonzero, active = run.work.streamed_at(stream[0], transfer.step)
-            issued, useful = burst.rows * columns * active, burst.rows * nonzero
+            streamed, nonzero, active = run.work.streamed_at(stream[0], step)
+            issued, useful = burst.rows * streamed * active, burst.rows * nonzero
             run.ledger.add("pe_array", "mac", useful)
             run.ledger.add("pe_array", "mac_zero_operand", issued - useful)
             run.ledger.add("pe_array", "scratch_access", issued)
             if run.work.reads_buffer[stream[0]]:
-                run.ledger.add("state_buffer", "h_read", columns * active)
-        if transfer.closes_block:
-            run.note("pe_array", "end", transfer.step, transfer.block.index)
-            yield run.activation.inbox.put(transfer.block)
+                run.ledger.add("state_buffer", "h_read", streamed * active)

@@ -10,6 +10,7 @@ from archsim.components.base import Spec
 
 if TYPE_CHECKING:
     from archsim.machine import Run
+    from archsim.mapping import Block
 
 
 class SkipEncoderSpec(Spec):
@@ -26,21 +27,28 @@ class SkipEncoder:
     def __init__(self, run: "Run") -> None:
         self.run = run
         self.inbox: simpy.Store = simpy.Store(run.env)
+        self.free = run.barrier.encoded
 
     def process(self) -> Generator[simpy.Event, Any, None]:
         run = self.run
         depth = run.design.activation_unit.depth_cycles
-        for step in range(run.steps):
+        yield run.env.timeout(max(0, self.free))
+        for step in run.steps:
             for block in run.blocks(step):
                 if block.list is None:
                     continue
+                run.waits("skip_encoder", "an activated block from the activation unit")
                 activated: int = yield self.inbox.get()
                 yield run.env.timeout(max(0, activated + depth - run.now))
                 run.note("skip_encoder", "encode", step, block.index)
                 yield run.env.timeout(block.encode_cycles)
-                if run.design.skip_encoder.enabled:
-                    run.ledger.add("skip_encoder", "scan_column", block.units)
-                    if block.ends_list:
-                        run.ledger.add("skip_encoder", "list_column", run.work.listed_at(block.list, step))
+                self.free = run.now
+                self.count(block, step)
                 if block.ends_list:
                     run.list_finished(block.list, step)
+
+    def count(self, block: "Block", step: int) -> None:
+        if block.list is not None and self.run.design.skip_encoder.enabled:
+            self.run.ledger.add("skip_encoder", "scan_column", block.units)
+            if block.ends_list:
+                self.run.ledger.add("skip_encoder", "list_column", self.run.work.listed_at(block.list, step))

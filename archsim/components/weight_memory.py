@@ -7,7 +7,7 @@ import simpy
 from pydantic import Field
 
 from archsim.components.base import Spec
-from archsim.mapping import last_issue_cycle
+from archsim.mapping import Burst, last_issue_cycle
 
 if TYPE_CHECKING:
     from archsim.machine import Run, Transfer
@@ -33,32 +33,40 @@ class WeightStream:
 
     def __init__(self, run: "Run") -> None:
         self.run = run
+        self.free = run.barrier.path
+        """Cycle from which the next burst can be taken."""
 
     def bursts(self) -> Generator[simpy.Event, Any, None]:
         """One transaction a burst."""
         run = self.run
         latency = run.plan.latency_cycles
+        yield run.env.timeout(self.free)
         for transfer in run.transfers():
             yield from self._begin(transfer)
             start, burst = run.now, transfer.burst
+            run.waits("weight_stream", "the PE array to begin its burst")
             consumption: int = yield transfer.started
             if transfer.columns:
                 last = last_issue_cycle(burst, latency, transfer.columns, start, consumption)
                 transfer.last_issue.succeed(last)
                 yield run.env.timeout(max(0, last - run.now))
-            self._count(transfer)
+            self.free = run.now
+            self.count(burst, transfer.columns)
 
     def columns(self) -> Generator[simpy.Event, Any, None]:
         """One token a column: it waits for room in the FIFO, takes the weight path, and arrives a latency later."""
         run = self.run
         for transfer in run.transfers():
             yield from self._begin(transfer)
+            words = transfer.burst.column_words
             for column in range(transfer.columns):
-                yield run.credits.get(transfer.burst.column_words)
+                run.waits("weight_stream", f"room for {words} words in the FIFO (credits from the PE array)")
+                yield run.credits.get(words)
                 run.note("weight_stream", "column", transfer.step, transfer.block.index, column)
                 yield run.env.timeout(transfer.burst.stream_cycles)
                 yield run.fifo.put(run.now + run.plan.latency_cycles)
-            self._count(transfer)
+            self.free = run.now
+            self.count(transfer.burst, transfer.columns)
 
     def _begin(self, transfer: "Transfer") -> Generator[simpy.Event, Any, None]:
         """Wait until the burst's list is known and the burst before it is being consumed; hand its descriptor on."""
@@ -66,16 +74,18 @@ class WeightStream:
         yield run.descriptors.put(transfer)
         transfer.path_free = run.now
         if transfer.previous is not None:
+            run.waits("weight_stream", "the PE array to begin the burst before")
             started: int = yield transfer.previous.started
             transfer.path_free = max(transfer.path_free, started)
-        for known in transfer.lists_known:
-            yield known  # noqa: UP028 (a tuple cannot be sent to, a process is)
+        run.waits("weight_stream", "a list of non-zero columns from the encoder")
+        for known in transfer.lists_known:  # noqa: UP028 (SimPy sends to what is yielded from; a tuple cannot be sent to)
+            yield known
         run.note("weight_stream", "start", transfer.step, transfer.block.index)
         first = transfer.burst.stream_cycles + run.plan.latency_cycles if transfer.columns else 0
         transfer.descriptor.succeed(run.now + first)
 
-    def _count(self, transfer: "Transfer") -> None:
-        ledger, burst = self.run.ledger, transfer.burst
-        ledger.add("dram", "read_bits", transfer.columns * burst.column_dram_bits)
-        ledger.add("weight_memory", "sram_read_word", transfer.columns * burst.column_sram_words)
-        ledger.add("weight_memory", "fifo_word", transfer.columns * burst.column_words)
+    def count(self, burst: Burst, columns: int) -> None:
+        ledger = self.run.ledger
+        ledger.add("dram", "read_bits", columns * burst.column_dram_bits)
+        ledger.add("weight_memory", "sram_read_word", columns * burst.column_sram_words)
+        ledger.add("weight_memory", "fifo_word", columns * burst.column_words)

@@ -1,5 +1,6 @@
 """The three engines on drawn designs and traces: `burst` equals `analytic`, both stay with `column`."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -107,6 +108,7 @@ def engines(design: Design, trace: Trace) -> tuple[Work, dict[str, Timing]]:
     work = measure(trace, planned, trace.steps, design.skip_encoder.enabled)
     return work, {
         "burst": run_machine(design, planned, work, "burst"),
+        "without reuse": run_machine(design, planned, work, "burst", reuse=False),
         "column": run_machine(design, planned, work, "column"),
         "analytic": run_analytic([(design, planned, work)])[0],
     }
@@ -127,6 +129,7 @@ def test_burst_equals_analytic_and_counts_equal_column(design: Design, trace: Tr
         return
     work, timings = engines(design, trace)
     assert_equal(timings["burst"], timings["analytic"])
+    assert_equal(timings["burst"], timings["without reuse"])
     assert timings["burst"].busy_cycles == timings["column"].busy_cycles
     without_idle = [
         {**t.ledger.counts, "pe_array": {k: v for k, v in t.ledger.counts.get("pe_array", {}).items() if k[0] != "i"}}
@@ -212,3 +215,33 @@ def test_the_same_run_twice_is_the_same() -> None:
     _, second = engines(design, trace)
     for engine in first:
         assert_equal(first[engine], second[engine])
+
+
+@pytest.mark.parametrize("name", ["skip-65nm", "rbt-low-power-ternary"])
+def test_steps_that_meet_what_earlier_ones_met_are_not_simulated_again(name: str) -> None:
+    design = load_design(name)
+    weights = {"skip-65nm": "fixed8"}.get(name, "ternary")
+    trace = synthesize(100, 5, 0.2, correlation=0.5, sequences=design.lanes, steps=600, weight_format=weights)
+    _, timings = engines(design, trace)
+    assert timings["burst"].reused_steps > 150
+    assert timings["without reuse"].reused_steps == 0
+    assert_equal(timings["burst"], timings["without reuse"])
+    assert_equal(timings["burst"], timings["analytic"])
+
+
+def test_a_deadlock_says_who_waits_for_whom() -> None:
+    """A column that the FIFO can never hold: the mapping refuses it, so the plan is broken by hand."""
+    design = load_design("skip-65nm")
+    trace = synthesize(64, 10, 0.5, sequences=8, steps=3)
+    planned = plan(design, trace.graph, 8)
+    first, *rest = planned.blocks
+    wide = replace(first.bursts[0], column_words=design.weight_memory.fifo_words + 1)
+    broken = replace(planned, blocks=(replace(first, bursts=(wide, *first.bursts[1:])), *rest))
+    message = (
+        r"design skip-65nm: deadlock at cycle 0, in step 0: weight_stream waits for room for 65 words in the FIFO"
+        r" \(credits from the PE array\); pe_array waits for a column in the FIFO \(from the weight stream\);"
+        r" activation_unit waits for a finished block from the PE array;"
+        r" skip_encoder waits for an activated block from the activation unit"
+    )
+    with pytest.raises(RuntimeError, match=message):
+        run_machine(design, broken, measure(trace, planned, 3, skipping=True), "column")
