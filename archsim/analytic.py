@@ -37,6 +37,7 @@ class _Table:
     encodes: NDArray[np.bool_]
     ends_list: NDArray[np.bool_]  # (K, D)
     waits: NDArray[np.bool_]  # (2, K, D): lists of this step, of the one before
+    latency: Ints
     stream: Ints
     tile: Ints
     fifo: Ints
@@ -90,6 +91,7 @@ def _tables(jobs: Sequence[tuple[Design, Plan, Work]]) -> list[_Table]:
                 encodes=np.array([block.list is not None for block in blocks]),
                 ends_list=ends,
                 waits=waits,
+                latency=np.array([b.latency_cycles for b in bursts]),
                 stream=np.array([b.stream_cycles for b in bursts]),
                 tile=np.array([b.tile_cycles for b in bursts]),
                 fifo=np.array([b.fifo_columns for b in bursts]),
@@ -104,7 +106,6 @@ def _recur(
     jobs: Sequence[tuple[Design, Plan, Work]], tables: list[_Table], steps: int
 ) -> tuple[Ints, dict[str, Ints], Ints]:
     zero = np.zeros(len(jobs), np.int64)
-    latency = np.array([plan.latency_cycles for _, plan, _ in jobs])
     double = np.array([plan.banks == 2 for _, plan, _ in jobs])
     depth = np.array([design.activation_unit.depth_cycles for design, _, _ in jobs])
     path = began = tiles = activated = activated_before = encoded = finished = zero
@@ -119,11 +120,11 @@ def _recur(
             path_free = np.maximum(path, began)
             listed = np.where(b.waits, known, 0).max(axis=(0, 1))
             start = np.maximum(path_free, listed)
-            ready = start + np.where(some, b.stream + latency, 0)
+            ready = start + np.where(some, b.stream + b.latency, 0)
             bank_free = np.where(double, activated_before, activated)
             begin = np.maximum(np.maximum(tiles, ready), np.where(b.opens, bank_free, 0))
-            last = _last_issue(b, latency, n, start, begin)
-            end = np.where(some, np.maximum(begin + n * b.tile, last + latency + b.tile), begin)
+            last = _last_issue(b, n, start, begin)
+            end = np.where(some, np.maximum(begin + n * b.tile, last + b.latency + b.tile), begin)
             waited = np.maximum(0, ready - tiles)
             for_list = np.minimum(waited, np.maximum(0, listed - path_free))
             for cause, cycles in (
@@ -148,10 +149,10 @@ def _recur(
     return finished, stalls, step_ends
 
 
-def _last_issue(b: _Table, latency: Ints, n: Ints, start: Ints, begin: Ints) -> Ints:
+def _last_issue(b: _Table, n: Ints, start: Ints, begin: Ints) -> Ints:
     """``mapping.last_issue_cycle`` for every design at once."""
     pace = np.maximum(b.stream, b.tile)
-    trip = b.stream + latency + b.tile
+    trip = b.stream + b.latency + b.tile
     trips = np.where(b.fifo * pace >= trip, 1, np.maximum(1, (n - 1) // b.fifo))
     held = begin + b.tile + (trips - 1) * trip + (n - 1 - trips * b.fifo) * pace + b.stream
     last: Ints = np.where(n > b.fifo, np.maximum(start + n * b.stream, held), start + n * b.stream)

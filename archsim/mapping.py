@@ -49,6 +49,8 @@ class Burst:
     """Bus words of one column, which are also the FIFO words it takes."""
     column_sram_words: int
     column_dram_bits: int
+    latency_cycles: int
+    """From the weight path to the PEs: of the DRAM, or of the SRAM where these weights are resident."""
     stream_cycles: int
     tile_cycles: int
     fifo_columns: int
@@ -80,13 +82,18 @@ class Plan:
     lists: tuple[str, ...]
     """Operands that the machine makes itself, in the order in which a step makes them."""
     lanes: int
-    latency_cycles: int
     banks: int
-    resident: bool
+    resident_bits: int
+    """What of the model lies in the weight SRAM."""
     model_bits: int
     """Weights, norms and biases of what runs here, at storage width, padded to whole bus words."""
     left_out: tuple[str, ...]
     """Operations that run on the host or lie outside the scope."""
+
+    @property
+    def resident(self) -> bool:
+        """Everything is in SRAM."""
+        return self.resident_bits == self.model_bits
 
 
 NORM_BITS = 16
@@ -125,15 +132,31 @@ def plan(design: "Design", graph: Graph, lanes: int, scope: RunScope = "model") 
     _check_operations(design, graph)
     _check_formats(design, graph, mat_vecs)
     stages = _stages(graph, mat_vecs)
-    stored_bits = sum(_stored_bits(design, mat_vecs, stage) for stage in stages)
-    resident = 0 < stored_bits <= design.weight_memory.capacity_bits
+    slices = _slices(design, stages)
+    one_hot = {operand.name for operand in graph.operands if operand.kind == "one_hot"}
+    reads = [min(1.0, lanes / mv.cols) if mv.operand in one_hot else mv.when == "every_step" for mv in mat_vecs]
+    kept, resident_bits, model_bits = _residents(design, mat_vecs, stages, slices, reads)
     lists = tuple(stage.operand for stage in stages if stage.operand is not None)
     blocks: list[Block] = []
-    for stage in stages:
-        blocks += _stage_blocks(design, mat_vecs, stage, lists, lanes, resident, len(blocks))
-    latency = 1 if resident else design.dram.latency_cycles(design.clock_mhz)
-    banks = design.pe_array.banks
-    return Plan(mat_vecs, tuple(blocks), lists, lanes, latency, banks, resident, stored_bits, left_out)
+    for index, stage in enumerate(stages):
+        made = None if stage.operand is None else lists.index(stage.operand)
+        for number, part in enumerate(slices[index]):
+            resident = {stream for stream in stage.streams if (index, stream, number) in kept}
+            blocks.append(
+                Block(
+                    index=len(blocks),
+                    units=part.units,
+                    bursts=_bursts(design, mat_vecs, stage, lists, part, resident, opening=number == 0),
+                    activation_cycles=ceil_div(part.units * lanes, design.activation_unit.units_per_cycle),
+                    encode_cycles=ceil_div(part.units, design.skip_encoder.columns_per_cycle)
+                    if made is not None and design.skip_encoder.enabled
+                    else 0,
+                    list=made,
+                    ends_list=made is not None and number == len(slices[index]) - 1,
+                    results=results(stage.kind, part.units, stage.norms_per_unit),
+                )
+            )
+    return Plan(mat_vecs, tuple(blocks), lists, lanes, design.pe_array.banks, resident_bits, model_bits, left_out)
 
 
 def _selected(design: "Design", graph: Graph, scope: RunScope) -> tuple[tuple[MatVec, ...], tuple[str, ...]]:
@@ -223,57 +246,74 @@ def _stage(
     )
 
 
-def _stored_bits(design: "Design", mat_vecs: Sequence[MatVec], stage: _Stage) -> int:
-    """Storage of a stage: every column padded to whole SRAM words, plus a scale a normalised row and a shift a row."""
-    word_bits = design.weight_memory.weights_per_cycle * design.pe_array.weight_bits
-    weights = 0
-    for stream in stage.streams:
-        column = sum(mat_vecs[i].rows * mat_vecs[i].weight_format.bits for i in stream)
-        weights += ceil_div(column, word_bits) * word_bits * mat_vecs[stream[0]].cols
-    return weights + NORM_BITS * stage.units * (stage.norms_per_unit + stage.shifts_per_unit)
+@dataclass(frozen=True)
+class _Slice:
+    """The units of one block."""
+
+    units: int
+    units_per_pe: int | None
+    """Units that a PE owns whole; None: rows are dealt out to the PEs one by one."""
 
 
-def _stage_blocks(
+def _slices(design: "Design", stages: Sequence[_Stage]) -> list[list[_Slice]]:
+    """Every stage cut into blocks that the scratch holds."""
+    array, pes = design.pe_array, design.pes_per_lane
+    cut = []
+    for stage in stages:
+        sums_per_row = ceil_div(stage.sums_per_unit, stage.rows_per_unit)
+        by_rows = pes * (array.accumulators // sums_per_row) // stage.rows_per_unit
+        # Unit by unit where more of them fit that way: a GRU's unit has three rows with four sums.
+        by_units = pes * (array.accumulators // stage.sums_per_unit)
+        most = max(by_rows, by_units)
+        if not most:
+            raise BadInput(
+                f"design {design.name}: pe_array.accumulators x PEs per lane must hold the {stage.sums_per_unit} sums"
+                f" of a unit, {sums_per_row} of them a row, not {array.accumulators} x {pes}"
+            )
+        units = [min(most, stage.units - start) for start in range(0, stage.units, most)]
+        cut.append([_Slice(n, ceil_div(n, pes) if by_units > by_rows else None) for n in units])
+    return cut
+
+
+def _residents(
     design: "Design",
     mat_vecs: Sequence[MatVec],
-    stage: _Stage,
-    lists: tuple[str, ...],
-    lanes: int,
-    resident: bool,
-    first: int,
-) -> list[Block]:
-    array, pes = design.pe_array, design.pes_per_lane
-    # Rows are dealt out to PEs one by one, or unit by unit where more of them fit that way (a GRU's three rows with
-    # four sums).
-    by_rows = pes * (array.accumulators // ceil_div(stage.sums_per_unit, stage.rows_per_unit)) // stage.rows_per_unit
-    by_units = pes * (array.accumulators // stage.sums_per_unit)
-    units_per_block = min(stage.units, max(by_rows, by_units))
-    if not units_per_block:
-        raise BadInput(
-            f"design {design.name}: pe_array.accumulators x PEs per lane must hold the {stage.sums_per_unit} sums of a"
-            f" unit, {ceil_div(stage.sums_per_unit, stage.rows_per_unit)} of them a row, not"
-            f" {array.accumulators} x {pes}"
-        )
-    made = None if stage.operand is None else lists.index(stage.operand)
-    blocks: list[Block] = []
-    for start in range(0, stage.units, units_per_block):
-        units = min(units_per_block, stage.units - start)
-        tile_rows = ceil_div(units, pes) if by_units > by_rows else None
-        blocks.append(
-            Block(
-                index=first + len(blocks),
-                units=units,
-                bursts=_bursts(design, mat_vecs, stage, lists, units, tile_rows, resident, opening=start == 0),
-                activation_cycles=ceil_div(units * lanes, design.activation_unit.units_per_cycle),
-                encode_cycles=ceil_div(units, design.skip_encoder.columns_per_cycle)
-                if made is not None and design.skip_encoder.enabled
-                else 0,
-                list=made,
-                ends_list=made is not None and start + units == stage.units,
-                results=results(stage.kind, units, stage.norms_per_unit),
-            )
-        )
-    return blocks
+    stages: Sequence[_Stage],
+    slices: Sequence[Sequence[_Slice]],
+    reads: Sequence[float],
+) -> tuple[set[tuple[int, tuple[int, ...], int]], int, int]:
+    """(stage, stream, block) whose weights lie in SRAM; their bits, with those of norms and biases; those of the model.
+
+    Every column is padded to whole SRAM words. Where not all fit, a design with ``residency = "part"`` keeps what is
+    read most often: `reads` is the share of its columns that a product reads at a step, at most (a one-hot operand: one
+    a lane). Norms and biases come first.
+    """
+    memory, array = design.weight_memory, design.pe_array
+    word_bits = memory.weights_per_cycle * array.weight_bits
+
+    def stored(stage: _Stage, stream: tuple[int, ...], units: int) -> int:
+        column = sum(mat_vecs[i].rows // stage.units * units * mat_vecs[i].weight_format.bits for i in stream)
+        return ceil_div(column, word_bits) * word_bits * mat_vecs[stream[0]].cols
+
+    norms = sum(NORM_BITS * stage.units * (stage.norms_per_unit + stage.shifts_per_unit) for stage in stages)
+    model = norms + sum(stored(stage, stream, stage.units) for stage in stages for stream in stage.streams)
+    items = [
+        (index, stream, number, stored(stage, stream, part.units), reads[stream[0]])
+        for index, stage in enumerate(stages)
+        for stream in stage.streams
+        for number, part in enumerate(slices[index])
+    ]
+    if 0 < model <= memory.capacity_bits:
+        return {item[:3] for item in items}, model, model
+    kept: set[tuple[int, tuple[int, ...], int]] = set()
+    used = norms
+    if memory.residency == "whole" or used > memory.capacity_bits:
+        return kept, 0, model
+    for index, stream, number, bits, _ in sorted(items, key=lambda item: -item[4]):
+        if used + bits <= memory.capacity_bits:
+            kept.add((index, stream, number))
+            used += bits
+    return kept, used, model
 
 
 def _bursts(
@@ -281,9 +321,8 @@ def _bursts(
     mat_vecs: Sequence[MatVec],
     stage: _Stage,
     lists: tuple[str, ...],
-    units: int,
-    units_per_pe: int | None,
-    resident: bool,
+    part: _Slice,
+    resident: Collection[tuple[int, ...]],
     opening: bool,
 ) -> tuple[Burst, ...]:
     """The opening block streams first what needs no list, then what the step before has listed, then what this step
@@ -294,7 +333,7 @@ def _bursts(
 
     bursts: list[Burst] = []
     for stream in sorted(stage.streams, key=turn):
-        burst = _burst(design, mat_vecs, stage, stream, lists, units, units_per_pe, resident)
+        burst = _burst(design, mat_vecs, stage, stream, lists, part, stream in resident)
         before = bursts[-1] if bursts else None
         alike = before and replace(burst, streams=before.streams, waits=before.waits) == before
         if before and alike and (not opening or burst.waits == before.waits):
@@ -318,16 +357,13 @@ def _burst(
     stage: _Stage,
     stream: tuple[int, ...],
     lists: tuple[str, ...],
-    units: int,
-    units_per_pe: int | None,
+    part: _Slice,
     resident: bool,
 ) -> Burst:
     memory, array = design.weight_memory, design.pe_array
     per_unit = sum(mat_vecs[i].rows for i in stream) // stage.units
-    rows, bits = (
-        units * per_unit,
-        units * sum(mat_vecs[i].rows * mat_vecs[i].weight_format.bits for i in stream) // stage.units,
-    )
+    rows = part.units * per_unit
+    bits = sum(mat_vecs[i].rows // stage.units * part.units * mat_vecs[i].weight_format.bits for i in stream)
     words = ceil_div(rows, memory.weights_per_cycle)
     if words > memory.fifo_words:
         raise BadInput(
@@ -341,20 +377,21 @@ def _burst(
         column_words=words,
         column_sram_words=ceil_div(bits, memory.weights_per_cycle * array.weight_bits) if resident else 0,
         column_dram_bits=0 if resident else bits,
+        latency_cycles=1 if resident else design.dram.latency_cycles(design.clock_mhz),
         stream_cycles=words if resident else max(words, design.dram.transfer_cycles(bits, design.clock_mhz)),
-        tile_cycles=ceil_div(rows, design.pes_per_lane) if units_per_pe is None else per_unit * units_per_pe,
+        tile_cycles=ceil_div(rows, design.pes_per_lane) if part.units_per_pe is None else per_unit * part.units_per_pe,
         fifo_columns=memory.fifo_words // words,
     )
 
 
-def round_trips(burst: Burst, latency_cycles: int, columns: int) -> int:
+def round_trips(burst: Burst, columns: int) -> int:
     """FIFO round trips on the longest path of a burst: one where the FIFO covers the latency, else all there are."""
     pace = max(burst.stream_cycles, burst.tile_cycles)
-    trip = burst.stream_cycles + latency_cycles + burst.tile_cycles
+    trip = burst.stream_cycles + burst.latency_cycles + burst.tile_cycles
     return 1 if burst.fifo_columns * pace >= trip else max(1, (columns - 1) // burst.fifo_columns)
 
 
-def last_issue_cycle(burst: Burst, latency_cycles: int, columns: int, stream_start: int, tile_start: int) -> int:
+def last_issue_cycle(burst: Burst, columns: int, stream_start: int, tile_start: int) -> int:
     """Cycle at which the last of `columns` leaves the weight path.
 
     Columns take ``s = stream_cycles`` on the path and ``p = tile_cycles`` on the tiles; at most F lie in the FIFO, and
@@ -367,7 +404,7 @@ def last_issue_cycle(burst: Burst, latency_cycles: int, columns: int, stream_sta
     s, p = burst.stream_cycles, burst.tile_cycles
     last = stream_start + columns * s
     if columns > burst.fifo_columns:
-        k = round_trips(burst, latency_cycles, columns)
+        k = round_trips(burst, columns)
         rest = columns - 1 - k * burst.fifo_columns
-        last = max(last, tile_start + p + (k - 1) * (s + latency_cycles + p) + rest * max(s, p) + s)
+        last = max(last, tile_start + p + (k - 1) * (s + burst.latency_cycles + p) + rest * max(s, p) + s)
     return last

@@ -29,9 +29,11 @@ class SimReport:
     ledger: Ledger
     energy: EnergyReport
     area: AreaReport
-    resident: bool
-    """Weights lie in on-chip SRAM (loading them once is not counted) or stream from DRAM every step."""
+    resident_bits: int
+    """What of the model lies in on-chip SRAM (loading it once is not counted); the rest streams from DRAM each step."""
     model_bits: int
+    reused_steps: int
+    """Steps that `burst` did not simulate again, since they met what an earlier one met."""
     left_out: tuple[str, ...]
     cycles_dense_same_lanes: int
     """Cycles of the same run with skipping off."""
@@ -39,6 +41,11 @@ class SimReport:
     """The fewest cycles a token with skipping off, at these lanes or at all of the design's that the trace fills."""
     macs_dense_streamed: int
     """MACs issued with skipping off."""
+
+    @property
+    def resident(self) -> bool:
+        """The whole model lies in on-chip SRAM."""
+        return self.resident_bits == self.model_bits
 
     @property
     def seconds(self) -> float:
@@ -114,6 +121,8 @@ class SimReport:
             "macs": {"dense": self.macs.dense, "issued": self.macs.issued, "useful": self.macs.useful},
             "weights_resident": self.resident,
             "model_kib": self.model_bits / 8192,
+            "resident_kib": self.resident_bits / 8192,
+            "reused_steps": self.reused_steps,
             "dram_gbps": self.dram_gbps,
             "left_out": list(self.left_out),
             "ledger": {c: dict(actions) for c, actions in self.ledger.counts.items()},

@@ -67,7 +67,6 @@ class PEArray:
     def bursts(self) -> Generator[simpy.Event, Any, None]:
         """One transaction a burst."""
         run = self.run
-        latency = run.plan.latency_cycles
         yield run.env.timeout(self.free)
         for step in run.steps:
             for _ in (burst for block in run.blocks(step) for burst in block.bursts):
@@ -79,7 +78,7 @@ class PEArray:
                 if transfer.columns:
                     passes = transfer.burst.tile_cycles
                     last_issue: int = yield transfer.last_issue
-                    end = max(start + transfer.columns * passes, last_issue + latency + passes)
+                    end = max(start + transfer.columns * passes, last_issue + transfer.burst.latency_cycles + passes)
                     run.stall("weight_bandwidth", end - start - transfer.columns * passes)
                     yield run.env.timeout(end - run.now)
                 self.free = end

@@ -1,7 +1,7 @@
 """Where weights come from: on-chip SRAM when they fit, else the DRAM channel, through a FIFO with credits."""
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import simpy
 from pydantic import Field
@@ -17,6 +17,9 @@ class WeightMemorySpec(Spec):
     """`capacity_kib` of SRAM (0: none), a bus of `weights_per_cycle` to the PEs, a FIFO of `fifo_words` bus words."""
 
     capacity_kib: int = Field(ge=0)
+    residency: Literal["whole", "part"] = Field(
+        default="whole", description="whole: weights lie in SRAM if all of them fit; part: as many of them as fit"
+    )
     weights_per_cycle: int = Field(ge=1)
     fifo_words: int = Field(ge=1, description="one word is `weights_per_cycle` weights at the PE's weight width")
 
@@ -39,7 +42,6 @@ class WeightStream:
     def bursts(self) -> Generator[simpy.Event, Any, None]:
         """One transaction a burst."""
         run = self.run
-        latency = run.plan.latency_cycles
         yield run.env.timeout(self.free)
         for transfer in run.transfers():
             yield from self._begin(transfer)
@@ -47,7 +49,7 @@ class WeightStream:
             run.waits("weight_stream", "the PE array to begin its burst")
             consumption: int = yield transfer.started
             if transfer.columns:
-                last = last_issue_cycle(burst, latency, transfer.columns, start, consumption)
+                last = last_issue_cycle(burst, transfer.columns, start, consumption)
                 transfer.last_issue.succeed(last)
                 yield run.env.timeout(max(0, last - run.now))
             self.free = run.now
@@ -64,7 +66,7 @@ class WeightStream:
                 yield run.credits.get(words)
                 run.note("weight_stream", "column", transfer.step, transfer.block.index, column)
                 yield run.env.timeout(transfer.burst.stream_cycles)
-                yield run.fifo.put(run.now + run.plan.latency_cycles)
+                yield run.fifo.put(run.now + transfer.burst.latency_cycles)
             self.free = run.now
             self.count(transfer.burst, transfer.columns)
 
@@ -81,7 +83,7 @@ class WeightStream:
         for known in transfer.lists_known:  # noqa: UP028 (SimPy sends to what is yielded from; a tuple cannot be sent to)
             yield known
         run.note("weight_stream", "start", transfer.step, transfer.block.index)
-        first = transfer.burst.stream_cycles + run.plan.latency_cycles if transfer.columns else 0
+        first = transfer.burst.stream_cycles + transfer.burst.latency_cycles if transfer.columns else 0
         transfer.descriptor.succeed(run.now + first)
 
     def count(self, burst: Burst, columns: int) -> None:

@@ -8,7 +8,7 @@ import pytest
 from archsim import designs
 from archsim.components import ALL as SPECS
 from archsim.design import Design, load_design, parameters
-from archsim.mapping import plan
+from archsim.mapping import Plan, plan
 from archsim.synthetic import FORMATS, synthesize
 from archsim.trace import BadInput, Graph, MatVec
 from workloads.model import Config, Embedding, LayerConfig, OneHot
@@ -62,6 +62,30 @@ def test_weights_that_fit_are_resident_and_stream_otherwise() -> None:
     assert not plan(small, graph, 1).resident
     assert plan(large, graph, 1).resident
     assert plan(large, graph, 1).blocks[0].bursts[0].column_dram_bits == 0
+
+
+def test_what_fits_is_kept_and_the_rest_streams() -> None:
+    """64 units at one lane in 384-row blocks: one block of 256 rows. A column takes 11 words of 192 bits; norms come
+    first (256 x 16 bits), then W_h (all 64 columns are read), then W_x (one of its 10)."""
+    graph = synthesize(64, 10, 0.5, steps=1).graph
+    column, norms = 11 * 192, 256 * 16
+
+    def planned(kib: int) -> Plan:
+        memory = {"weight_memory.capacity_kib": kib, "weight_memory.residency": "part"}
+        return plan(load_design("skip-65nm").override(memory), graph, 1)
+
+    for kib, bits, w_x_resident, w_h_resident in (
+        (3, norms, False, False),
+        (16, norms + 10 * column, True, False),  # W_h takes 16.5 KiB
+        (18, norms + 64 * column, False, True),
+        (20, norms + 74 * column, True, True),
+    ):
+        found = planned(kib)
+        assert found.resident_bits == bits
+        w_x, w_h = found.blocks[0].bursts
+        assert [b.column_dram_bits == 0 for b in (w_x, w_h)] == [w_x_resident, w_h_resident]
+        assert [b.latency_cycles for b in (w_x, w_h)] == [1 if r else 20 for r in (w_x_resident, w_h_resident)]
+        assert found.resident == (kib == 20)
 
 
 def test_a_ternary_model_fits_where_an_8_bit_one_does_not() -> None:
