@@ -25,7 +25,9 @@ from archsim.mapping import Block, Burst, Plan
 from archsim.work import STALLS, Timing, Work
 
 Log = Callable[[int, str, str, int, int, int], None]
-"""``log(cycle, component, event, step, block, column)``; column is -1 where a whole burst or block is meant."""
+"""``log(cycle, component, event, step, block, column)``; column is -1 where a whole burst or block is meant.
+
+Cycles never fall within one component; across components they may. What the events mean: ``timeline``."""
 
 
 @dataclass
@@ -140,9 +142,9 @@ class Run:
     def steps(self) -> range:
         return range(self.first, self.last)
 
-    def note(self, component: str, event: str, step: int, block: int, column: int = -1) -> None:
+    def note(self, component: str, event: str, step: int, block: int, column: int = -1, at: int | None = None) -> None:
         if self.log:
-            self.log(self.origin + self.now, component, event, step, block, column)
+            self.log(self.origin + (self.now if at is None else at), component, event, step, block, column)
 
     def waits(self, component: str, what: str) -> None:
         """Say what a component waits for, should the machine stand still."""

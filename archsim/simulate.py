@@ -91,7 +91,9 @@ def _prepare(job: Job) -> _Prepared:
     lanes = job.design.lanes if job.lanes is None else job.lanes
     steps = job.trace.steps if job.steps is None else job.steps
     planned = plan(job.design, job.trace.graph, lanes, job.scope)
-    return _Prepared(job, planned, measure(job.trace, planned, steps, job.design.skip_encoder.enabled))
+    return _Prepared(
+        job, planned, measure(job.trace, planned, steps, job.design.skip_encoder.enabled, job.design.skip_encoder.reach)
+    )
 
 
 def _dense(prepared: _Prepared) -> list[_Prepared]:

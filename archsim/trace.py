@@ -234,6 +234,8 @@ class Columns:
     """Operand elements over the active lanes: ``cols * active``, or ``active`` for a one-hot operand."""
     active: NDArray[np.int64]
     """Lanes for which the product runs."""
+    padding: NDArray[np.int64]
+    """Columns of zeros that a list needs where the next one lies further on than an offset can say."""
 
 
 @dataclass(frozen=True)
@@ -246,7 +248,9 @@ class Trace:
     ``(T + 1, ...)``."""
     lengths: NDArray[np.int64] = field(repr=False)
     """Steps of each sequence ``(S,)``; a lane whose sequence has ended is inactive, which is not the same as zero."""
-    _columns: dict[tuple[MatVec, int, int], Columns] = field(default_factory=dict, repr=False, compare=False)
+    _columns: dict[tuple[MatVec, int, int, int | None], Columns] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if self.header.version != VERSION:
@@ -319,26 +323,34 @@ class Trace:
         masked: NDArray[np.bool_] = bits & active[..., None]
         return masked
 
-    def columns(self, mat_vec: MatVec, lanes: int, steps: int) -> Columns:
-        """Column counts of `mat_vec` over the first `lanes` sequences and `steps` steps, remembered."""
-        key = (mat_vec, lanes, steps)
+    def columns(self, mat_vec: MatVec, lanes: int, steps: int, reach: int | None = None) -> Columns:
+        """Column counts of `mat_vec` over the first `lanes` sequences and `steps` steps, remembered.
+
+        `reach`: how far on the next listed column may lie before padding is needed; None: as far as it likes. A one-hot
+        operand is an index and needs none.
+        """
+        key = (mat_vec, lanes, steps, reach)
         if key not in self._columns:
-            self._columns[key] = self._count_columns(mat_vec, lanes, steps)
+            self._columns[key] = self._count_columns(mat_vec, lanes, steps, reach)
         return self._columns[key]
 
-    def _count_columns(self, mat_vec: MatVec, lanes: int, steps: int) -> Columns:
+    def _count_columns(self, mat_vec: MatVec, lanes: int, steps: int, reach: int | None) -> Columns:
         one_hot = self.graph.operand(mat_vec.operand).kind == "one_hot"
         active = self.active(lanes, steps, mat_vec.when).sum(axis=1, dtype=np.int64)
         listed = np.empty(steps, np.int64)
         nonzero = np.empty(steps, np.int64)
+        padding = np.zeros(steps, np.int64)
         chunk = max(1, 2**22 // (lanes * mat_vec.cols))
         for first in range(0, steps, chunk):
             window = slice(first, min(first + chunk, steps))
             mask = self.nonzero(mat_vec, lanes, window.stop, first)
-            listed[window] = mask.any(axis=1).sum(axis=-1)
+            union = mask.any(axis=1)
+            listed[window] = union.sum(axis=-1)
             nonzero[window] = mask.sum(axis=(1, 2))
+            if reach is not None and not one_hot:
+                padding[window] = _padding(union, reach)
         dense = listed if one_hot else np.where(active > 0, mat_vec.cols, 0).astype(np.int64)
-        return Columns(listed, dense, nonzero, active * (1 if one_hot else mat_vec.cols), active)
+        return Columns(listed, dense, nonzero, active * (1 if one_hot else mat_vec.cols), active, padding)
 
     def _check(self, lanes: int, steps: int) -> None:
         if not 1 <= lanes <= self.sequences:
@@ -372,6 +384,18 @@ class Trace:
             raise BadInput(f"{path}: {error}") from None
         except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
             raise BadInput(f"{path}: is not a whole archsim trace ({error})") from None
+
+
+def _padding(union: NDArray[np.bool_], reach: int) -> NDArray[np.int64]:
+    """Columns of padding a step: one for every whole `reach` that lies between a listed column and the one before.
+
+    `union` is ``(T, cols)``; the first column of a step is `position + 1` on from the beginning.
+    """
+    step, position = np.nonzero(union)
+    before = np.concatenate([[-1], position[:-1]])
+    before[np.concatenate([[True], step[1:] != step[:-1]])[: len(step)]] = -1
+    needed = (position - before - 1) // reach
+    return np.bincount(step, weights=needed, minlength=len(union)).astype(np.int64)
 
 
 def pack_mask(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:

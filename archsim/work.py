@@ -96,19 +96,24 @@ class Work:
         )
 
 
-def measure(trace: Trace, plan: Plan, steps: int, skipping: bool) -> Work:
-    """The work of the first `steps` steps of `trace` on the lanes of `plan`."""
-    columns = tuple(trace.columns(mv, plan.lanes, steps) for mv in plan.mat_vecs)
+def measure(trace: Trace, plan: Plan, steps: int, skipping: bool, reach: int | None = None) -> Work:
+    """The work of the first `steps` steps of `trace` on the lanes of `plan`.
+
+    `reach`: how far on the encoder's offsets can point; longer runs of zeros are padded with columns.
+    """
+    reach = reach if skipping else None
+    columns = tuple(trace.columns(mv, plan.lanes, steps, reach) for mv in plan.mat_vecs)
     kinds = [trace.graph.operand(mv.operand).kind for mv in plan.mat_vecs]
     listed = np.zeros((len(plan.lists), steps), np.int64)
     for index, name in enumerate(plan.lists if skipping else ()):
         reader = next(mv for mv in plan.mat_vecs if mv.operand == name)
         made = "same_step" if trace.graph.operand(name).kind == "state" else reader.edge
         after = reader.model_copy(update={"edge": made, "when": "every_step"})
-        listed[index] = trace.columns(after, plan.lanes, steps).listed
+        counted = trace.columns(after, plan.lanes, steps, reach)
+        listed[index] = counted.listed + counted.padding
     return Work(
         mat_vecs=plan.mat_vecs,
-        streamed=np.stack([c.listed if skipping else c.dense for c in columns]),
+        streamed=np.stack([c.listed + c.padding if skipping else c.dense for c in columns]),
         columns=columns,
         active=trace.active(plan.lanes, steps).sum(axis=1, dtype=np.int64),
         reads_buffer=tuple(kind != "one_hot" for kind in kinds),

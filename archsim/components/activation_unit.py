@@ -84,6 +84,7 @@ class ActivationUnit:
                 yield self.inbox.get()
                 run.note("activation_unit", "activate", step, block.index)
                 yield run.env.timeout(block.activation_cycles)
+                run.note("activation_unit", "end", step, block.index)
                 yield run.scratch_banks.put(1)
                 self.free = run.now
                 self.freed = [*self.freed[1 - run.plan.banks :], run.now] if run.plan.banks > 1 else [run.now]

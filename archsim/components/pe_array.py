@@ -80,6 +80,8 @@ class PEArray:
                     last_issue: int = yield transfer.last_issue
                     end = max(start + transfer.columns * passes, last_issue + transfer.burst.latency_cycles + passes)
                     run.stall("weight_bandwidth", end - start - transfer.columns * passes)
+                    worked = start + transfer.columns * passes
+                    run.note("pe_array", "wait_column", transfer.step, transfer.block.index, at=worked)
                     yield run.env.timeout(end - run.now)
                 self.free = end
                 yield from self._finish(transfer)
@@ -95,6 +97,7 @@ class PEArray:
                     self.free = yield from self._claim(transfer, ready)
                 for column in range(transfer.columns):
                     run.waits("pe_array", "a column in the FIFO (from the weight stream)")
+                    run.note("pe_array", "wait_column", transfer.step, transfer.block.index, column)
                     arrival: int = yield run.fifo.get()
                     yield run.env.timeout(max(0, arrival - run.now))
                     if column == 0:
@@ -131,6 +134,7 @@ class PEArray:
 
     def _finish(self, transfer: "Transfer") -> Generator[simpy.Event, Any, None]:
         run = self.run
+        run.note("pe_array", "done", transfer.step, transfer.block.index)
         self.count(transfer.burst, transfer.columns, transfer.step)
         if transfer.closes_block:
             run.note("pe_array", "end", transfer.step, transfer.block.index)

@@ -14,11 +14,20 @@ if TYPE_CHECKING:
 
 
 class SkipEncoderSpec(Spec):
-    """Scans the union over lanes at a fixed rate; each listed column is stored as (state, offset to the next)."""
+    """Scans the union over lanes at a fixed rate; each listed column is stored as (state, offset to the next).
+
+    An offset of b bits reaches 2^b columns on. A longer run of zeros takes a listed column of zeros every 2^b, which is
+    streamed like any other.
+    """
 
     enabled: bool = Field(description="False: every column is listed and streamed")
     columns_per_cycle: int = Field(ge=1)
     offset_bits: int = Field(ge=0, le=32)
+
+    @property
+    def reach(self) -> int:
+        """Columns from one on the list to the next, at most."""
+        return int(2**self.offset_bits)
 
 
 class SkipEncoder:
@@ -42,6 +51,7 @@ class SkipEncoder:
                 yield run.env.timeout(max(0, activated + depth - run.now))
                 run.note("skip_encoder", "encode", step, block.index)
                 yield run.env.timeout(block.encode_cycles)
+                run.note("skip_encoder", "end", step, block.index)
                 self.free = run.now
                 self.count(block, step)
                 if block.ends_list:

@@ -51,6 +51,9 @@ class WeightStream:
             if transfer.columns:
                 last = last_issue_cycle(burst, transfer.columns, start, consumption)
                 transfer.last_issue.succeed(last)
+                sent = start + transfer.columns * burst.stream_cycles
+                run.note("weight_stream", "wait_credit", transfer.step, transfer.block.index, at=sent)
+                run.note("weight_stream", "end", transfer.step, transfer.block.index, at=last)
                 yield run.env.timeout(max(0, last - run.now))
             self.free = run.now
             self.count(burst, transfer.columns)
@@ -63,10 +66,12 @@ class WeightStream:
             words = transfer.burst.column_words
             for column in range(transfer.columns):
                 run.waits("weight_stream", f"room for {words} words in the FIFO (credits from the PE array)")
+                run.note("weight_stream", "wait_credit", transfer.step, transfer.block.index, column)
                 yield run.credits.get(words)
                 run.note("weight_stream", "column", transfer.step, transfer.block.index, column)
                 yield run.env.timeout(transfer.burst.stream_cycles)
                 yield run.fifo.put(run.now + transfer.burst.latency_cycles)
+            run.note("weight_stream", "end", transfer.step, transfer.block.index)
             self.free = run.now
             self.count(transfer.burst, transfer.columns)
 
@@ -79,6 +84,7 @@ class WeightStream:
             run.waits("weight_stream", "the PE array to begin the burst before")
             started: int = yield transfer.previous.started
             transfer.path_free = max(transfer.path_free, started)
+        run.note("weight_stream", "turn", transfer.step, transfer.block.index)
         run.waits("weight_stream", "a list of non-zero columns from the encoder")
         for known in transfer.lists_known:  # noqa: UP028 (SimPy sends to what is yielded from; a tuple cannot be sent to)
             yield known

@@ -45,6 +45,7 @@ def drawn_designs(draw: st.DrawFn) -> Design:
             "dram.latency_ns": draw(st.sampled_from([0, 5, 50, 300])),
             "skip_encoder.enabled": draw(st.booleans()),
             "skip_encoder.columns_per_cycle": integer(1, 4),
+            "skip_encoder.offset_bits": integer(0, 3),
             "activation_unit.units_per_cycle": integer(1, 4),
             "activation_unit.depth_cycles": integer(0, 6),
         }
@@ -106,7 +107,7 @@ def fits(design: Design, trace: Trace) -> bool:
 
 def engines(design: Design, trace: Trace) -> tuple[Work, dict[str, Timing]]:
     planned = plan(design, trace.graph, design.lanes)
-    work = measure(trace, planned, trace.steps, design.skip_encoder.enabled)
+    work = measure(trace, planned, trace.steps, design.skip_encoder.enabled, design.skip_encoder.reach)
     return work, {
         "burst": run_machine(design, planned, work, "burst"),
         "without reuse": run_machine(design, planned, work, "burst", reuse=False),
@@ -152,7 +153,13 @@ def test_analytic_of_many_designs_equals_each_alone(drawn: list[tuple[Design, No
     for design, _ in drawn:
         if fits(design, trace):
             planned = plan(design, trace.graph, design.lanes)
-            jobs.append((design, planned, measure(trace, planned, trace.steps, design.skip_encoder.enabled)))
+            jobs.append(
+                (
+                    design,
+                    planned,
+                    measure(trace, planned, trace.steps, design.skip_encoder.enabled, design.skip_encoder.reach),
+                )
+            )
     if not jobs:
         return
     for together, job in zip(run_analytic(jobs), jobs, strict=True):

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
 from archsim.design import load_design
 from archsim.mapping import plan
@@ -135,3 +137,24 @@ def test_synthetic_masks_have_the_density_and_correlation_asked_for(density: flo
     assert bits.mean() == pytest.approx(density, abs=0.01)
     measured = np.corrcoef(bits[:, 0].ravel(), bits[:, 1].ravel())[0, 1]
     assert measured == pytest.approx(correlation, abs=0.02)
+
+
+@given(arrays(np.bool_, (3, 2, 40)), st.integers(1, 45))
+def test_padding_bridges_every_run_of_zeros_that_an_offset_cannot(mask: NDArray[np.bool_], reach: int) -> None:
+    """Walking the list as a machine does: from column to column, at most `reach` on."""
+    drawn = synthesize(40, 2, 0.5, sequences=2, steps=2)
+    trace = Trace(drawn.header, {**drawn.arrays, "h": pack_mask(mask)}, drawn.lengths)
+    w_h = next(mv for mv in trace.graph.mat_vecs if mv.operand == "h")
+    expected = []
+    for t in range(2):
+        at, extra = -1, 0
+        for column in (j for j in range(40) if mask[t, :, j].any()):
+            while column - at > reach:
+                at, extra = at + reach, extra + 1
+            at = column
+        expected.append(extra)
+    columns = trace.columns(w_h, 2, 2, reach)
+    assert columns.padding.tolist() == expected
+    assert not trace.columns(w_h, 2, 2).padding.any()
+    w_x = next(mv for mv in trace.graph.mat_vecs if mv.operand == "x")
+    assert not trace.columns(w_x, 2, 2, 1).padding.any()
