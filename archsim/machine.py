@@ -9,7 +9,7 @@ Every order is static and no process looks at a queue's length, so a run depends
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import simpy
@@ -23,6 +23,9 @@ from archsim.design import Design
 from archsim.ledger import Ledger
 from archsim.mapping import Block, Burst, Plan
 from archsim.work import STALLS, Timing, Work
+
+if TYPE_CHECKING:
+    from archsim.functional import Functional
 
 Log = Callable[[int, str, str, int, int, int], None]
 """``log(cycle, component, event, step, block, column)``; column is -1 where a whole burst or block is meant.
@@ -113,6 +116,8 @@ class Run:
     """Cycle of the whole run at which this one's clock shows zero."""
     log: Log | None = None
     on_step: Callable[[int], None] | None = None
+    functional: "Functional | None" = None
+    """Carries integers through the machine (engine `column`)."""
     env: simpy.Environment = field(default_factory=simpy.Environment)
     ledger: Ledger = field(default_factory=Ledger)
     busy: int = 0
@@ -269,6 +274,7 @@ def run_machine(
     log: Log | None = None,
     on_step: Callable[[int], None] | None = None,
     reuse: bool = True,
+    functional: "Functional | None" = None,
 ) -> Timing:
     """Simulate `work` on the machine; RuntimeError says who waits for whom where it stands still.
 
@@ -277,7 +283,7 @@ def run_machine(
     """
     if engine == "burst":
         return _run_bursts(design, plan, work, log, on_step, reuse and log is None)
-    run = Run(design, plan, work, 0, work.steps, Barrier.start(plan), log=log, on_step=on_step)
+    run = Run(design, plan, work, 0, work.steps, Barrier.start(plan), log=log, on_step=on_step, functional=functional)
     end = run.simulate(engine)
     step_ends = np.array(list(run.step_ends.values()), np.int64)
     return _timing(design, run, run.finished, end.tiles, step_ends, reused=0)

@@ -61,7 +61,12 @@ class Block:
     """Units that are accumulated together, and what follows once they are."""
 
     index: int
+    stage: int
+    """Index into ``Plan.stages``."""
+    first_unit: int
     units: int
+    unit_by_unit: bool
+    """A unit lies in one PE; else its rows are dealt out to the PEs one by one."""
     bursts: tuple[Burst, ...]
     activation_cycles: int
     encode_cycles: int
@@ -74,10 +79,46 @@ class Block:
 
 
 @dataclass(frozen=True)
+class Sum:
+    """What is accumulated together: a group, or one product of it where products are scaled apart."""
+
+    name: str
+    mat_vecs: tuple[int, ...]
+    rows_per_unit: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Products whose sums one elementwise operation reads, unit by unit; `kind` None: rows are handed on as they are
+    (an embedding)."""
+
+    streams: tuple[tuple[int, ...], ...]
+    sums: tuple[Sum, ...]
+    kind: ElementwiseKind | None
+    units: int
+    norms_per_unit: int
+    """Row scales applied to one unit of one lane."""
+    shifts_per_unit: int
+    rows_per_unit: int
+    """Most rows of a unit that one column feeds."""
+    operand: str | None
+
+    @property
+    def sums_per_unit(self) -> int:
+        """Accumulators of one unit and lane."""
+        return sum(each.rows_per_unit for each in self.sums)
+
+    @property
+    def sums_per_row(self) -> int:
+        return ceil_div(self.sums_per_unit, self.rows_per_unit)
+
+
+@dataclass(frozen=True)
 class Plan:
     """The static order of one step: `blocks` in sequence, each step the same."""
 
     mat_vecs: tuple[MatVec, ...]
+    stages: tuple[Stage, ...]
     blocks: tuple[Block, ...]
     lists: tuple[str, ...]
     """Operands that the machine makes itself, in the order in which a step makes them."""
@@ -98,24 +139,6 @@ class Plan:
 
 NORM_BITS = 16
 """Bits of one stored row scale, shift or bias."""
-
-
-@dataclass(frozen=True)
-class _Stage:
-    """Products whose sums one elementwise operation reads, unit by unit; `kind` None: rows are handed on as they are
-    (an embedding)."""
-
-    streams: tuple[tuple[int, ...], ...]
-    kind: ElementwiseKind | None
-    units: int
-    sums_per_unit: int
-    """Accumulators of one unit and lane: one a row and group, or one a row and product where those are scaled apart."""
-    norms_per_unit: int
-    """Row scales applied to one unit of one lane."""
-    shifts_per_unit: int
-    rows_per_unit: int
-    """Most rows of a unit that one column feeds."""
-    operand: str | None
 
 
 def plan(design: "Design", graph: Graph, lanes: int, scope: RunScope = "model") -> Plan:
@@ -145,7 +168,10 @@ def plan(design: "Design", graph: Graph, lanes: int, scope: RunScope = "model") 
             blocks.append(
                 Block(
                     index=len(blocks),
+                    stage=index,
+                    first_unit=sum(before.units for before in slices[index][:number]),
                     units=part.units,
+                    unit_by_unit=part.units_per_pe is not None,
                     bursts=_bursts(design, mat_vecs, stage, lists, part, resident, opening=number == 0),
                     activation_cycles=ceil_div(part.units * lanes, design.activation_unit.units_per_cycle),
                     encode_cycles=ceil_div(part.units, design.skip_encoder.columns_per_cycle)
@@ -156,7 +182,9 @@ def plan(design: "Design", graph: Graph, lanes: int, scope: RunScope = "model") 
                     results=results(stage.kind, part.units, stage.norms_per_unit),
                 )
             )
-    return Plan(mat_vecs, tuple(blocks), lists, lanes, design.pe_array.banks, resident_bits, model_bits, left_out)
+    return Plan(
+        mat_vecs, tuple(stages), tuple(blocks), lists, lanes, design.pe_array.banks, resident_bits, model_bits, left_out
+    )
 
 
 def _selected(design: "Design", graph: Graph, scope: RunScope) -> tuple[tuple[MatVec, ...], tuple[str, ...]]:
@@ -198,14 +226,14 @@ def _check_formats(design: "Design", graph: Graph, mat_vecs: Sequence[MatVec]) -
             raise BadInput(f"design {design.name} cannot run operation {mv.name}: {refusal}")
 
 
-def _stages(graph: Graph, mat_vecs: Sequence[MatVec]) -> list[_Stage]:
+def _stages(graph: Graph, mat_vecs: Sequence[MatVec]) -> list[Stage]:
     """The kept products, in the order of the operations that read their sums."""
     groups: dict[str, list[int]] = {}
     for index, mv in enumerate(mat_vecs):
         groups.setdefault(mv.group, []).append(index)
     encodes = {op.of: op.operand for op in graph.operations if isinstance(op, Encode)}
     normalised = {op.of for op in graph.operations if isinstance(op, RowAffine)}
-    stages: list[_Stage] = []
+    stages: list[Stage] = []
     for op in graph.operations:
         if isinstance(op, Elementwise):
             read, kind, operand = op.of, op.kind, encodes.get(op.name)
@@ -228,26 +256,36 @@ def _stage(
     units: int,
     normalised: Collection[str],
     operand: str | None,
-) -> _Stage:
-    sums = norms = shifts = 0
+) -> Stage:
+    norms = shifts = 0
+    sums: list[Sum] = []
     streams: dict[tuple[str, str], list[int]] = {}
     for members in groups:
         first = mat_vecs[members[0]]
         rows, remainder = divmod(first.rows, units)
         if remainder:
             raise BadInput(f"group {first.group}: rows must be a multiple of the {units} units, not {first.rows}")
-        scaled = sum(mat_vecs[i].name in normalised for i in members)
-        sums, norms, shifts = sums + rows * max(1, scaled), norms + rows * scaled, shifts + rows
+        apart = [i for i in members if mat_vecs[i].name in normalised]
+        sums += [Sum(mat_vecs[i].name, (i,), rows) for i in apart]
+        if len(apart) < len(members):
+            sums.append(Sum(first.group, tuple(i for i in members if i not in apart), rows))
+        norms, shifts = norms + rows * len(apart), shifts + rows
         for i in members:
             streams.setdefault((mat_vecs[i].operand, mat_vecs[i].edge), []).append(i)
-    per_unit = max(sum(mat_vecs[i].rows for i in stream) // units for stream in streams.values())
-    return _Stage(
-        tuple(map(tuple, streams.values())), kind, units, sums, norms, shifts if kind else 0, per_unit, operand
+    return Stage(
+        streams=tuple(map(tuple, streams.values())),
+        sums=tuple(sums),
+        kind=kind,
+        units=units,
+        norms_per_unit=norms,
+        shifts_per_unit=shifts if kind else 0,
+        rows_per_unit=max(sum(mat_vecs[i].rows for i in stream) // units for stream in streams.values()),
+        operand=operand,
     )
 
 
 @dataclass(frozen=True)
-class _Slice:
+class Slice:
     """The units of one block."""
 
     units: int
@@ -255,31 +293,30 @@ class _Slice:
     """Units that a PE owns whole; None: rows are dealt out to the PEs one by one."""
 
 
-def _slices(design: "Design", stages: Sequence[_Stage]) -> list[list[_Slice]]:
+def _slices(design: "Design", stages: Sequence[Stage]) -> list[list[Slice]]:
     """Every stage cut into blocks that the scratch holds."""
     array, pes = design.pe_array, design.pes_per_lane
     cut = []
     for stage in stages:
-        sums_per_row = ceil_div(stage.sums_per_unit, stage.rows_per_unit)
-        by_rows = pes * (array.accumulators // sums_per_row) // stage.rows_per_unit
+        by_rows = pes * (array.accumulators // stage.sums_per_row) // stage.rows_per_unit
         # Unit by unit where more of them fit that way: a GRU's unit has three rows with four sums.
         by_units = pes * (array.accumulators // stage.sums_per_unit)
         most = max(by_rows, by_units)
         if not most:
             raise BadInput(
                 f"design {design.name}: pe_array.accumulators x PEs per lane must hold the {stage.sums_per_unit} sums"
-                f" of a unit, {sums_per_row} of them a row, not {array.accumulators} x {pes}"
+                f" of a unit, {stage.sums_per_row} of them a row, not {array.accumulators} x {pes}"
             )
         units = [min(most, stage.units - start) for start in range(0, stage.units, most)]
-        cut.append([_Slice(n, ceil_div(n, pes) if by_units > by_rows else None) for n in units])
+        cut.append([Slice(n, ceil_div(n, pes) if by_units > by_rows else None) for n in units])
     return cut
 
 
 def _residents(
     design: "Design",
     mat_vecs: Sequence[MatVec],
-    stages: Sequence[_Stage],
-    slices: Sequence[Sequence[_Slice]],
+    stages: Sequence[Stage],
+    slices: Sequence[Sequence[Slice]],
     reads: Sequence[float],
 ) -> tuple[set[tuple[int, tuple[int, ...], int]], int, int]:
     """(stage, stream, block) whose weights lie in SRAM; their bits, with those of norms and biases; those of the model.
@@ -291,7 +328,7 @@ def _residents(
     memory, array = design.weight_memory, design.pe_array
     word_bits = memory.weights_per_cycle * array.weight_bits
 
-    def stored(stage: _Stage, stream: tuple[int, ...], units: int) -> int:
+    def stored(stage: Stage, stream: tuple[int, ...], units: int) -> int:
         column = sum(mat_vecs[i].rows // stage.units * units * mat_vecs[i].weight_format.bits for i in stream)
         return ceil_div(column, word_bits) * word_bits * mat_vecs[stream[0]].cols
 
@@ -319,9 +356,9 @@ def _residents(
 def _bursts(
     design: "Design",
     mat_vecs: Sequence[MatVec],
-    stage: _Stage,
+    stage: Stage,
     lists: tuple[str, ...],
-    part: _Slice,
+    part: Slice,
     resident: Collection[tuple[int, ...]],
     opening: bool,
 ) -> tuple[Burst, ...]:
@@ -354,10 +391,10 @@ def _waits(mat_vec: MatVec, lists: tuple[str, ...]) -> tuple[Wait, ...]:
 def _burst(
     design: "Design",
     mat_vecs: Sequence[MatVec],
-    stage: _Stage,
+    stage: Stage,
     stream: tuple[int, ...],
     lists: tuple[str, ...],
-    part: _Slice,
+    part: Slice,
     resident: bool,
 ) -> Burst:
     memory, array = design.weight_memory, design.pe_array

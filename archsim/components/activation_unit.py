@@ -84,6 +84,8 @@ class ActivationUnit:
                 yield self.inbox.get()
                 run.note("activation_unit", "activate", step, block.index)
                 yield run.env.timeout(block.activation_cycles)
+                if run.functional:
+                    run.functional.read_out(block, step)
                 run.note("activation_unit", "end", step, block.index)
                 yield run.scratch_banks.put(1)
                 self.free = run.now

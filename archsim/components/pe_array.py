@@ -98,13 +98,15 @@ class PEArray:
                 for column in range(transfer.columns):
                     run.waits("pe_array", "a column in the FIFO (from the weight stream)")
                     run.note("pe_array", "wait_column", transfer.step, transfer.block.index, column)
-                    arrival: int = yield run.fifo.get()
+                    arrival, token = yield run.fifo.get()
                     yield run.env.timeout(max(0, arrival - run.now))
                     if column == 0:
                         self.free = yield from self._claim(transfer, arrival)
                     run.stall("weight_bandwidth", run.now - self.free)
                     run.note("pe_array", "column", transfer.step, transfer.block.index, column)
                     yield run.env.timeout(transfer.burst.tile_cycles)
+                    if run.functional:
+                        run.functional.accumulate(transfer.block, token, transfer.step)
                     self.free = run.now
                     yield run.credits.put(transfer.burst.column_words)
                 yield from self._finish(transfer)
@@ -121,6 +123,8 @@ class PEArray:
         if transfer.opens_block:
             run.waits("pe_array", "a free scratch bank (from the activation unit)")
             yield run.scratch_banks.get(1)
+            if run.functional:
+                run.functional.open()
         start = run.now
         listed = max((int(known.value) for known in transfer.lists_known), default=0)
         waited = max(0, ready - self.free)

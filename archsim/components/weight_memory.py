@@ -64,13 +64,14 @@ class WeightStream:
         for transfer in run.transfers():
             yield from self._begin(transfer)
             words = transfer.burst.column_words
+            carried = run.functional and run.functional.columns(transfer.block, transfer.position, transfer.step)
             for column in range(transfer.columns):
                 run.waits("weight_stream", f"room for {words} words in the FIFO (credits from the PE array)")
                 run.note("weight_stream", "wait_credit", transfer.step, transfer.block.index, column)
                 yield run.credits.get(words)
                 run.note("weight_stream", "column", transfer.step, transfer.block.index, column)
                 yield run.env.timeout(transfer.burst.stream_cycles)
-                yield run.fifo.put(run.now + transfer.burst.latency_cycles)
+                yield run.fifo.put((run.now + transfer.burst.latency_cycles, carried and carried[column]))
             run.note("weight_stream", "end", transfer.step, transfer.block.index)
             self.free = run.now
             self.count(transfer.burst, transfer.columns)

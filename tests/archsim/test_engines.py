@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from archsim import designs
 from archsim.analytic import run_analytic
 from archsim.design import Design, load_design
+from archsim.functional import Functional, Integers, Token, differences, run_check
 from archsim.machine import run_machine
-from archsim.mapping import plan
+from archsim.mapping import Block, Plan, plan
 from archsim.synthetic import synthesize
 from archsim.trace import VERSION, Graph, Header, Trace, pack_mask
 from archsim.work import Timing, Work, measure
@@ -144,6 +146,116 @@ def test_burst_equals_analytic_and_counts_equal_column(design: Design, trace: Tr
         issued = timing.ledger.get("pe_array", "mac") + timing.ledger.get("pe_array", "mac_zero_operand")
         assert issued == work.macs.issued
         assert timing.ledger.get("pe_array", "mac") == work.macs.useful
+
+
+def drawn_integers(trace: Trace, seed: int) -> Integers:
+    """8-bit weights, and operands that are zero where the trace says so."""
+    rng = np.random.default_rng(seed)
+    operands = {}
+    for o in trace.graph.operands:
+        if o.kind != "one_hot":
+            mask = np.unpackbits(trace.arrays[o.name], axis=-1, count=o.size)
+            operands[o.name] = mask * rng.choice([-1, 1], mask.shape) * rng.integers(1, 128, mask.shape)
+    weights = {mv.name: rng.integers(-128, 128, (mv.rows, mv.cols)) for mv in trace.graph.mat_vecs}
+    return Integers(weights, operands)
+
+
+def sums_of(trace: Trace, planned: Plan, integers: Integers) -> dict[str, Any]:
+    """What the accumulators must hold, as matrix products over all columns."""
+    sums = {}
+    for each in (each for stage in planned.stages for each in stage.sums):
+        total = 0
+        for mv in (planned.mat_vecs[i] for i in each.mat_vecs):
+            if trace.graph.operand(mv.operand).kind == "one_hot":
+                values = np.eye(mv.cols, dtype=np.int64)[trace.arrays[mv.operand]]
+            else:
+                values = integers.operands[mv.operand]
+                if trace.graph.operand(mv.operand).kind == "state":
+                    values = values[1:] if mv.edge == "same_step" else values[:-1]
+            running = trace.active(planned.lanes, trace.steps, mv.when)
+            total = total + (values[:, : planned.lanes] * running[..., None]) @ integers.weights[mv.name].T
+        sums[each.name] = total
+    return sums
+
+
+def checked(design: Design, trace: Trace, seed: int = 0) -> int:
+    """Sums that differ from the matrix products."""
+    planned = plan(design, trace.graph, design.lanes)
+    work = measure(trace, planned, trace.steps, design.skip_encoder.enabled, design.skip_encoder.reach)
+    integers = drawn_integers(trace, seed)
+    found = run_check(design, planned, work, trace, integers)
+    return sum(differences(found, sums_of(trace, planned, integers)).values())
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(drawn_designs(), drawn_traces(), st.integers(0, 2**31))
+def test_the_sums_in_the_scratch_are_those_of_the_matrix_products(design: Design, trace: Trace, seed: int) -> None:
+    if fits(design, trace):
+        assert checked(design, trace, seed) == 0
+
+
+class Mutants:
+    """Ways to get it wrong, each of which the check must notice."""
+
+    @staticmethod
+    def dropped_column(monkeypatch: pytest.MonkeyPatch) -> None:
+        right, seen = Functional.accumulate, iter(range(10**9))
+        monkeypatch.setattr(Functional, "accumulate", lambda self, *a: None if next(seen) == 17 else right(self, *a))
+
+    @staticmethod
+    def swapped_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+        right = Functional._fetch
+
+        def fetch(self: Functional, block: Block, stream: tuple[int, ...], column: int | None) -> Token:
+            token = right(self, block, stream, column)
+            if block.index == 0:
+                token.weights[[0, 1]] = token.weights[[1, 0]]
+            return token
+
+        monkeypatch.setattr(Functional, "_fetch", fetch)
+
+    @staticmethod
+    def wrong_lane(monkeypatch: pytest.MonkeyPatch) -> None:
+        right = Functional._operand
+        monkeypatch.setattr(Functional, "_operand", lambda self, *a: np.roll(right(self, *a), 1))
+
+    @staticmethod
+    def stale_scratch_bank(monkeypatch: pytest.MonkeyPatch) -> None:
+        def opened(self: Functional) -> None:
+            self._opened += 1
+
+        monkeypatch.setattr(Functional, "open", opened)
+
+    @staticmethod
+    def the_other_bank_read_out(monkeypatch: pytest.MonkeyPatch) -> None:
+        right = Functional.read_out
+
+        def early(self: Functional, block: Block, step: int) -> None:
+            self._read += 1
+            right(self, block, step)
+
+        monkeypatch.setattr(Functional, "read_out", early)
+
+    @staticmethod
+    def the_state_of_the_step_after(monkeypatch: pytest.MonkeyPatch) -> None:
+        right = Functional._operand
+        monkeypatch.setattr(
+            Functional,
+            "_operand",
+            lambda self, mv, column, step: right(self, mv, column, step + 1 if step < 2 else step),
+        )
+
+
+MUTANTS = [name for name in vars(Mutants) if not name.startswith("_")]
+
+
+@pytest.mark.parametrize("mutant", [None, *MUTANTS])
+def test_what_goes_wrong_in_the_machine_is_noticed(mutant: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    design = load_design("skip-65nm").override({"lanes": 4, "pe_array.double_buffered": True})
+    trace = synthesize(100, 10, 0.3, sequences=4, steps=4)
+    if mutant:
+        getattr(Mutants, mutant)(monkeypatch)
+    assert (checked(design, trace) > 0) == (mutant is not None)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
