@@ -5,7 +5,7 @@ writes that recurrence down on its own, from plan and work alone, and equals the
 every count (tests/archsim/test_engines.py). With s, p the cycles of a column on the weight path and on the tiles, L the
 latency, F the columns the FIFO holds and n those of the burst::
 
-    S = max(path free, list known, tiles began the burst before)     stream start
+    S = max(path free, list known, tiles began the burst before) + setup     stream start
     C = max(tiles free, S + s + L, scratch bank free at a block's first burst)     tile start;  n = 0: without s + L
     I = last column issued (``mapping.last_issue_cycle``) -> path free
     E = max(C + n p, I + L + p) -> tiles free;  n = 0: E = C
@@ -107,6 +107,7 @@ def _recur(
 ) -> tuple[Ints, dict[str, Ints], Ints]:
     zero = np.zeros(len(jobs), np.int64)
     double = np.array([plan.banks == 2 for _, plan, _ in jobs])
+    setup = np.array([design.sequencer.setup_cycles for design, _, _ in jobs])
     depth = np.array([design.activation_unit.depth_cycles for design, _, _ in jobs])
     path = began = tiles = activated = activated_before = encoded = finished = zero
     known = np.zeros((2, max(len(plan.lists) for _, plan, _ in jobs), len(jobs)), np.int64)
@@ -119,7 +120,7 @@ def _recur(
             some = n > 0
             path_free = np.maximum(path, began)
             listed = np.where(b.waits, known, 0).max(axis=(0, 1))
-            start = np.maximum(path_free, listed)
+            start = np.maximum(path_free, listed) + setup
             ready = start + np.where(some, b.stream + b.latency, 0)
             bank_free = np.where(double, activated_before, activated)
             begin = np.maximum(np.maximum(tiles, ready), np.where(b.opens, bank_free, 0))

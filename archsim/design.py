@@ -17,6 +17,7 @@ from archsim.components import (
     ActivationUnitSpec,
     DramSpec,
     PEArraySpec,
+    SequencerSpec,
     SkipEncoderSpec,
     StateBufferSpec,
     WeightMemorySpec,
@@ -42,6 +43,7 @@ class Design(Spec):
     skip_encoder: SkipEncoderSpec
     state_buffer: StateBufferSpec
     activation_unit: ActivationUnitSpec
+    sequencer: SequencerSpec = SequencerSpec()
 
     @model_validator(mode="after")
     def _lanes_divide(self) -> Self:
@@ -60,7 +62,7 @@ class Design(Spec):
         return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
 
     def to_toml(self) -> str:
-        return tomli_w.dumps(self.model_dump(mode="json"))
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
     def override(self, values: Mapping[str, Value]) -> "Design":
         """A copy with dotted paths set, e.g. ``{"pe_array.tiles": 2}``; BadInput where a path or a value is wrong."""

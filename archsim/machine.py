@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from archsim.components.activation_unit import ActivationUnit
 from archsim.components.pe_array import PEArray
+from archsim.components.sequencer import Sequencer
 from archsim.components.skip_encoder import SkipEncoder
 from archsim.components.weight_memory import WeightStream
 from archsim.design import Design
 from archsim.ledger import Ledger
-from archsim.mapping import Block, Burst, Plan
+from archsim.mapping import Block, Plan
 from archsim.work import STALLS, Timing, Work
 
 if TYPE_CHECKING:
@@ -31,39 +32,6 @@ Log = Callable[[int, str, str, int, int, int], None]
 """``log(cycle, component, event, step, block, column)``; column is -1 where a whole burst or block is meant.
 
 Cycles never fall within one component; across components they may. What the events mean: ``timeline``."""
-
-
-@dataclass
-class Transfer:
-    """One burst of one step on its way through the machine."""
-
-    step: int
-    block: Block
-    position: int
-    """Of the burst in its block."""
-    columns: int
-    lists_known: tuple[simpy.Event, ...]
-    previous: "Transfer | None"
-    descriptor: simpy.Event
-    """Fires at the stream's start with the cycle at which the first column arrives (no column: that start itself)."""
-    started: simpy.Event
-    """Fires with the cycle at which the tiles begin."""
-    last_issue: simpy.Event
-    """Fires with the cycle at which the last column leaves the weight path."""
-    path_free: int = 0
-    """Cycle from which the weight path could have taken this burst."""
-
-    @property
-    def opens_block(self) -> bool:
-        return self.position == 0
-
-    @property
-    def closes_block(self) -> bool:
-        return self.position == len(self.block.bursts) - 1
-
-    @property
-    def burst(self) -> Burst:
-        return self.block.bursts[self.position]
 
 
 @dataclass(frozen=True)
@@ -136,6 +104,7 @@ class Run:
         self.fifo = simpy.Store(self.env)
         self.credits = simpy.Container(self.env, words, words)
         self.descriptors = simpy.Store(self.env)
+        self.sequencer = Sequencer(self)
         self.stream, self.array = WeightStream(self), PEArray(self)
         self.activation, self.encoder = ActivationUnit(self), SkipEncoder(self)
 
@@ -156,36 +125,15 @@ class Run:
         self.waiting[component] = what
 
     def blocks(self, step: int) -> Iterator[Block]:
-        """Those that run at a step: a block whose products no lane needs is passed over."""
-        return (block for block in self.plan.blocks if self.work.active_in(block, step))
+        return self.sequencer.blocks(step)
 
     def list_event(self, index: int, step: int) -> simpy.Event:
         """Fires when a list of a step is known."""
         return self.lists.setdefault((index, step), self.env.event())
 
-    def transfers(self) -> Iterator[Transfer]:
-        """Every burst of every step in the machine's static order, made when the stream comes to it."""
-        previous: Transfer | None = None
-        for step in self.steps:
-            for index in range(len(self.plan.lists)):
-                self.lists.pop((index, step - 2), None)
-            for block in self.blocks(step):
-                for position, burst in enumerate(block.bursts):
-                    known = tuple(self.list_event(wait.list, step - wait.steps_back) for wait in burst.waits)
-                    previous = Transfer(
-                        step,
-                        block,
-                        position,
-                        self.work.columns_of(burst, step),
-                        known,
-                        previous,
-                        descriptor=self.env.event(),
-                        started=self.env.event(),
-                        last_issue=self.env.event(),
-                    )
-                    yield previous
-                    if previous.previous:
-                        previous.previous = None  # keeps memory flat: no chain back to the first burst
+    def forget_lists(self, step: int) -> None:
+        for index in range(len(self.plan.lists)):
+            self.lists.pop((index, step), None)
 
     def stall(self, cause: str, cycles: int) -> None:
         self.stalls[cause] += cycles

@@ -161,6 +161,7 @@ def plan(design: "Design", graph: Graph, lanes: int, scope: RunScope = "model") 
     kept, resident_bits, model_bits = _residents(design, mat_vecs, stages, slices, reads)
     lists = tuple(stage.operand for stage in stages if stage.operand is not None)
     blocks: list[Block] = []
+    buffer = design.state_buffer
     for index, stage in enumerate(stages):
         made = None if stage.operand is None else lists.index(stage.operand)
         for number, part in enumerate(slices[index]):
@@ -173,8 +174,8 @@ def plan(design: "Design", graph: Graph, lanes: int, scope: RunScope = "model") 
                     units=part.units,
                     unit_by_unit=part.units_per_pe is not None,
                     bursts=_bursts(design, mat_vecs, stage, lists, part, resident, opening=number == 0),
-                    activation_cycles=ceil_div(part.units * lanes, design.activation_unit.units_per_cycle),
-                    encode_cycles=ceil_div(part.units, design.skip_encoder.columns_per_cycle)
+                    activation_cycles=buffer.access_cycles(part.units * lanes, design.activation_unit.units_per_cycle),
+                    encode_cycles=buffer.access_cycles(part.units, design.skip_encoder.columns_per_cycle)
                     if made is not None and design.skip_encoder.enabled
                     else 0,
                     list=made,
@@ -413,7 +414,7 @@ def _burst(
         rows=rows,
         column_words=words,
         column_sram_words=ceil_div(bits, memory.weights_per_cycle * array.weight_bits) if resident else 0,
-        column_dram_bits=0 if resident else bits,
+        column_dram_bits=0 if resident else design.dram.transferred_bits(bits),
         latency_cycles=1 if resident else design.dram.latency_cycles(design.clock_mhz),
         stream_cycles=words if resident else max(words, design.dram.transfer_cycles(bits, design.clock_mhz)),
         tile_cycles=ceil_div(rows, design.pes_per_lane) if part.units_per_pe is None else per_unit * part.units_per_pe,

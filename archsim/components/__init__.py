@@ -4,6 +4,7 @@ from archsim.components.activation_unit import ActivationUnitSpec
 from archsim.components.base import Spec
 from archsim.components.dram import DramSpec
 from archsim.components.pe_array import PEArraySpec
+from archsim.components.sequencer import SequencerSpec
 from archsim.components.skip_encoder import SkipEncoderSpec
 from archsim.components.state_buffer import StateBufferSpec
 from archsim.components.weight_memory import WeightMemorySpec
@@ -15,6 +16,7 @@ ALL: tuple[type[Spec], ...] = (
     SkipEncoderSpec,
     StateBufferSpec,
     ActivationUnitSpec,
+    SequencerSpec,
 )
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "ActivationUnitSpec",
     "DramSpec",
     "PEArraySpec",
+    "SequencerSpec",
     "SkipEncoderSpec",
     "Spec",
     "StateBufferSpec",

@@ -10,7 +10,8 @@ from archsim.components.base import Spec
 from archsim.trace import NumberFormat
 
 if TYPE_CHECKING:
-    from archsim.machine import Run, Transfer
+    from archsim.components.sequencer import Transfer
+    from archsim.machine import Run
     from archsim.mapping import Burst
 
 

@@ -2,11 +2,20 @@
 
 from pydantic import Field
 
-from archsim.components.base import Spec
+from archsim.components.base import Spec, ceil_div
 
 
 class StateBufferSpec(Spec):
-    """Room for `units` elements of h and c in every lane."""
+    """Room for `units` elements of h and c in every lane; unit u lies in bank u modulo `banks`."""
 
     units: int = Field(ge=1)
     cell_bits: int = Field(ge=2, le=64, description="bits of one element of the cell state c")
+    banks: int | None = Field(
+        default=None, ge=1, description="one access each a cycle; absent: as many as are asked for at once"
+    )
+
+    def access_cycles(self, units: int, at_once: int) -> int:
+        """Cycles to access `units` consecutive units, `at_once` of them together: those in one bank take turns."""
+        banks = self.banks or at_once
+        groups, rest = divmod(units, at_once)
+        return groups * ceil_div(at_once, banks) + ceil_div(rest, banks)

@@ -10,7 +10,8 @@ from archsim.components.base import Spec
 from archsim.mapping import Burst, last_issue_cycle
 
 if TYPE_CHECKING:
-    from archsim.machine import Run, Transfer
+    from archsim.components.sequencer import Transfer
+    from archsim.machine import Run
 
 
 class WeightMemorySpec(Spec):
@@ -43,7 +44,7 @@ class WeightStream:
         """One transaction a burst."""
         run = self.run
         yield run.env.timeout(self.free)
-        for transfer in run.transfers():
+        for transfer in run.sequencer.transfers():
             yield from self._begin(transfer)
             start, burst = run.now, transfer.burst
             run.waits("weight_stream", "the PE array to begin its burst")
@@ -61,7 +62,7 @@ class WeightStream:
     def columns(self) -> Generator[simpy.Event, Any, None]:
         """One token a column: it waits for room in the FIFO, takes the weight path, and arrives a latency later."""
         run = self.run
-        for transfer in run.transfers():
+        for transfer in run.sequencer.transfers():
             yield from self._begin(transfer)
             words = transfer.burst.column_words
             carried = run.functional and run.functional.columns(transfer.block, transfer.position, transfer.step)
@@ -89,6 +90,7 @@ class WeightStream:
         run.waits("weight_stream", "a list of non-zero columns from the encoder")
         for known in transfer.lists_known:  # noqa: UP028 (SimPy sends to what is yielded from; a tuple cannot be sent to)
             yield known
+        yield run.env.timeout(run.design.sequencer.setup_cycles)
         run.note("weight_stream", "start", transfer.step, transfer.block.index)
         first = transfer.burst.stream_cycles + transfer.burst.latency_cycles if transfer.columns else 0
         transfer.descriptor.succeed(run.now + first)

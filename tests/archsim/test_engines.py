@@ -48,6 +48,9 @@ def drawn_designs(draw: st.DrawFn) -> Design:
             "skip_encoder.enabled": draw(st.booleans()),
             "skip_encoder.columns_per_cycle": integer(1, 4),
             "skip_encoder.offset_bits": integer(0, 3),
+            "state_buffer.banks": integer(1, 4),
+            "dram.burst_bits": draw(st.sampled_from([1, 64, 100])),
+            "sequencer.setup_cycles": integer(0, 3),
             "activation_unit.units_per_cycle": integer(1, 4),
             "activation_unit.depth_cycles": integer(0, 6),
         }

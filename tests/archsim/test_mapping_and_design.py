@@ -220,3 +220,23 @@ def test_overrides_name_what_there_is() -> None:
     with pytest.raises(BadInput, match=r"lanes must divide the 192 PEs \(tiles x pes_per_tile\), 7 does not"):
         design.override({"lanes": 7})
     assert isinstance(design, Design)
+
+
+@pytest.mark.parametrize(
+    ("units", "at_once", "banks"), [(10, 4, 1), (10, 4, 2), (10, 4, 3), (10, 4, 4), (7, 3, 2), (1, 5, 2)]
+)
+def test_units_in_one_bank_take_turns(units: int, at_once: int, banks: int) -> None:
+    """Group by group, the bank with most of the group's addresses decides."""
+    buffer = load_design("skip-65nm").state_buffer.model_copy(update={"banks": banks})
+    cycles = 0
+    for first in range(0, units, at_once):
+        addresses = range(first, min(first + at_once, units))
+        cycles += max(sum(a % banks == b for a in addresses) for b in range(banks))
+    assert buffer.access_cycles(units, at_once) == cycles
+    assert buffer.model_copy(update={"banks": None}).access_cycles(units, at_once) == -(-units // at_once)
+
+
+def test_a_column_takes_whole_accesses_of_the_dram() -> None:
+    graph = synthesize(8, 2, 0.5, steps=1, weight_format="ternary").graph
+    design = load_design("skip-65nm").override({"dram.burst_bits": 128})
+    assert [b.column_dram_bits for b in plan(design, graph, 1).blocks[0].bursts] == [128, 128]  # 64 are wanted

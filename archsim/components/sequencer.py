@@ -1,0 +1,77 @@
+"""The sequencer: the static order of a step's bursts, layer by layer, and what it takes to begin one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import simpy
+from pydantic import Field
+
+from archsim.components.base import Spec
+from archsim.mapping import Block, Burst
+
+if TYPE_CHECKING:
+    from archsim.machine import Run
+
+
+class SequencerSpec(Spec):
+    """Hands bursts to the weight path in a fixed order: embedding, layers, readout; `setup_cycles` for each."""
+
+    setup_cycles: int = Field(default=0, ge=0, description="from a burst's turn to its first column: addresses")
+
+
+@dataclass
+class Transfer:
+    """One burst of one step on its way through the machine."""
+
+    step: int
+    block: Block
+    position: int
+    """Of the burst in its block."""
+    columns: int
+    lists_known: tuple[simpy.Event, ...]
+    previous: "Transfer | None"
+    descriptor: simpy.Event
+    """Fires at the stream's start with the cycle at which the first column arrives (no column: that start itself)."""
+    started: simpy.Event
+    """Fires with the cycle at which the tiles begin."""
+    last_issue: simpy.Event
+    """Fires with the cycle at which the last column leaves the weight path."""
+    path_free: int = 0
+    """Cycle from which the weight path could have taken this burst."""
+
+    @property
+    def opens_block(self) -> bool:
+        return self.position == 0
+
+    @property
+    def closes_block(self) -> bool:
+        return self.position == len(self.block.bursts) - 1
+
+    @property
+    def burst(self) -> Burst:
+        return self.block.bursts[self.position]
+
+
+class Sequencer:
+    """Every burst of every step in the machine's static order, made when the weight path comes to it."""
+
+    def __init__(self, run: "Run") -> None:
+        self.run = run
+
+    def blocks(self, step: int) -> Iterator[Block]:
+        """Those that run at a step: a block whose products no lane needs is passed over."""
+        return (block for block in self.run.plan.blocks if self.run.work.active_in(block, step))
+
+    def transfers(self) -> Iterator[Transfer]:
+        run, previous = self.run, None
+        for step in run.steps:
+            run.forget_lists(step - 2)
+            for block in self.blocks(step):
+                for position, burst in enumerate(block.bursts):
+                    known = tuple(run.list_event(wait.list, step - wait.steps_back) for wait in burst.waits)
+                    columns = run.work.columns_of(burst, step)
+                    events = (run.env.event(), run.env.event(), run.env.event())
+                    transfer = Transfer(step, block, position, columns, known, previous, *events)
+                    yield transfer
+                    transfer.previous, previous = None, transfer  # keeps memory flat: no chain back to the first
