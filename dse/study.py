@@ -220,7 +220,7 @@ class _Search:
 
         A model that a design cannot run is left out.
         """
-        pairs = [(load_design(name), ModelChoice(m.name)) for name in designs.ALL for m in self.space.models]
+        pairs = [(load_design(name), ModelChoice(m.name)) for name in designs.PUBLISHED for m in self.space.models]
         found = self.evaluator.evaluate([Point(design, choice) for design, choice in pairs], self._count)
         return [
             (design, choice, self._outcome(choice, "", evaluation, design.sha256))

@@ -1,6 +1,6 @@
-"""Published accelerators as TOML. A new design is one file and one line in ``ALL``."""
+"""Accelerators as TOML: published ones, and generic ones to start from. A new design is one file and one line here."""
 
-ALL: tuple[str, ...] = (
+PUBLISHED: tuple[str, ...] = (
     "skip-65nm",
     "rbt-low-power-full",
     "rbt-low-power-ternary",
@@ -8,3 +8,4 @@ ALL: tuple[str, ...] = (
     "rbt-high-speed-ternary",
     "rbt-high-speed-binary",
 )
+ALL: tuple[str, ...] = (*PUBLISHED, "edge-8pe", "edge-resident", "stream-only", "large")
