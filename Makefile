@@ -32,5 +32,5 @@ $(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "installing archsim, its test tools and PyTorch into $(VENV) (a few minutes)"
-	@$(PIP) --editable '.[dev,train]'
+	@$(PIP) --editable '.[dev,train,data,speech,onnx]'
 	@touch $@ $(VENV)/installed

@@ -69,7 +69,7 @@ def record_sample(model: Recordable, sample: Sample, provenance: Mapping[str, st
     state = model.start(len(lengths))
     if sample.warmup:
         _, state = model.operands(sample.inputs[: sample.warmup], state)
-    before = _hidden_states(model.config, state)
+    before = hidden_states(model.config, state)
     rows = {o.name: [pack_mask(before[o.name] != 0)[None]] if o.kind == "state" else [] for o in graph.operands}
     for first in range(sample.warmup, sample.warmup + int(lengths.max()), _CHUNK):
         last = min(first + _CHUNK, sample.warmup + int(lengths.max()))
@@ -94,7 +94,7 @@ def record_sample(model: Recordable, sample: Sample, provenance: Mapping[str, st
     return Trace(header, arrays, lengths)
 
 
-def _hidden_states(config: Config, state: State) -> dict[str, Floats]:
+def hidden_states(config: Config, state: State) -> dict[str, Floats]:
     """h of every layer ``(B, H)`` by the name of its operand, out of a flat state."""
     parts = iter(state)
     hidden = {}
@@ -232,17 +232,14 @@ def _product(
     scaled_apart: bool,
 ) -> list[Operation]:
     """A product, cut by the group its rows are added to, and what is done to its rows before they are."""
-    members: dict[str, list[str]] = {}
-    for gate in gates:
-        members.setdefault(groups[gate], []).append(gate)
     whole = cells.by_name(layer.cell).gates
     parts: list[MatVec] = [
         MatVec(
-            name=f"{weight}{'' if len(own) == len(whole) else '_' + ''.join(own)}{suffix}", scope=scope,
+            name=product_name(weight, own, whole, suffix), scope=scope,
             rows=len(own) * layer.hidden, cols=size, weight_format=_number_format(weight_format), operand=operand,
             edge=edge, group=f"{group}{suffix}",
         )
-        for group, own in members.items()
+        for group, own in gates_by_group(gates, groups).items()
     ]  # fmt: skip
     after: list[Operation] = []
     tail = weight.removeprefix("W")
@@ -256,6 +253,19 @@ def _product(
             for part in parts
         ]
     return [*parts, *after]
+
+
+def gates_by_group(gates: tuple[str, ...], groups: Mapping[str, str]) -> dict[str, list[str]]:
+    """The gates of a product, by the accumulators that their rows are added to."""
+    members: dict[str, list[str]] = {}
+    for gate in gates:
+        members.setdefault(groups[gate], []).append(gate)
+    return members
+
+
+def product_name(weight: str, own: list[str], whole: tuple[str, ...], suffix: str) -> str:
+    """Name of a product in the trace: ``W_x``, or ``W_x_rz`` where it has some of the cell's gates alone."""
+    return f"{weight}{'' if len(own) == len(whole) else '_' + ''.join(own)}{suffix}"
 
 
 def _number_format(name: str) -> NumberFormat:

@@ -44,6 +44,11 @@ class Pruning:
         return v
 
     @property
+    def unit(self) -> float | None:
+        """Value of one step of the fixed point; None: floating point."""
+        return None if self.bits is None else 2.0 ** (self.integer_bits + 1 - self.bits)
+
+    @property
     def changes(self) -> bool:
         return self.threshold > 0 or self.bits is not None
 

@@ -1,12 +1,39 @@
-"""Tasks: a data set, its splits and its metric. A new one is one file and one line in ``ALL``."""
+"""Tasks: a data set, its splits and its metric. A new one is one file and one line in ``ALL``.
+
+Importing this reads no data. What may not be shipped is read from ``$ARCHSIM_DATA`` (see `files`).
+"""
+
+from typing import Any
 
 from archsim.trace import BadInput
-from workloads.tasks.char_lm import TINY_SHAKESPEARE, WAR_AND_PEACE, CharLM
+from workloads.tasks.base import SPLITS, Metric, Runnable, Sample, Split, Symbols, Task
+from workloads.tasks.char_lm import LINUX, PTB_CHAR, TEXT8, TINY_SHAKESPEARE, WAR_AND_PEACE
+from workloads.tasks.classification import Classification, Sequences
+from workloads.tasks.digits import DIGITS
+from workloads.tasks.imdb import IMDB
+from workloads.tasks.japanese_vowels import JAPANESE_VOWELS
+from workloads.tasks.language_model import LanguageModel
+from workloads.tasks.ptb_word import PTB_WORD
+from workloads.tasks.smnist import SMNIST, SMNIST_ROWS
+from workloads.tasks.spoken_digits import SPOKEN_DIGITS
 
-ALL: tuple[CharLM, ...] = (WAR_AND_PEACE, TINY_SHAKESPEARE)
+ALL: tuple[Task[Any], ...] = (
+    WAR_AND_PEACE,
+    TINY_SHAKESPEARE,
+    LINUX,
+    PTB_CHAR,
+    TEXT8,
+    PTB_WORD,
+    SMNIST,
+    SMNIST_ROWS,
+    IMDB,
+    SPOKEN_DIGITS,
+    JAPANESE_VOWELS,
+    DIGITS,
+)
 
 
-def by_name(name: str) -> CharLM:
+def by_name(name: str) -> Task[Any]:
     """The task called `name`; BadInput lists those there are."""
     for task in ALL:
         if task.name == name:
@@ -14,4 +41,17 @@ def by_name(name: str) -> CharLM:
     raise BadInput(f"task must be one of {', '.join(t.name for t in ALL)}, not {name!r}")
 
 
-__all__ = ["ALL", "CharLM", "by_name"]
+__all__ = [
+    "ALL",
+    "SPLITS",
+    "Classification",
+    "LanguageModel",
+    "Metric",
+    "Runnable",
+    "Sample",
+    "Sequences",
+    "Split",
+    "Symbols",
+    "Task",
+    "by_name",
+]

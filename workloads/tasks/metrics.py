@@ -1,4 +1,4 @@
-"""Bits per character over a whole split, with the state carried along."""
+"""Metrics: bits per character, perplexity per word, error in %. Lower is better, for each."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,18 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 State = tuple[Any, ...]
-Run = Callable[[NDArray[np.uint8], State | None], tuple[NDArray[np.floating], State]]
-"""``run(symbols (T, B), state) -> (logits (T, B, V), state)``; state None is all zeros, arrays are ``(B, H)``."""
+Run = Callable[[NDArray[Any], State | None], tuple[NDArray[np.floating[Any]], State]]
+"""``run(symbols (T, B), state) -> (logits (T, B, V), state)``; state None is the initial one."""
+
+CHUNK = 8192
+"""Predictions made at a time, which bounds the memory of the logits."""
 
 
 def bits_per_character(
     run: Run,
-    symbols: NDArray[np.uint8],
+    symbols: NDArray[Any],
     streams: int = 64,
     warmup: int = 256,
     on_steps: Callable[[int, int], None] | None = None,
+    chunk: int = CHUNK,
 ) -> float:
-    """Mean of -log2 P(next symbol) over every transition in `symbols` ``(N,)``.
+    """Mean of -log2 P(next symbol) over every transition in `symbols` ``(N,)``, which may as well be words.
 
     With ``streams=1`` the state is carried from the first symbol to the last. More streams cut the split into that
     many contiguous parts that run side by side; each but the first is warmed up on the `warmup` symbols before its
@@ -31,28 +35,37 @@ def bits_per_character(
         raise ValueError(f"streams must be between 1 and the {transitions} transitions of the split, not {streams}")
     length = -(-transitions // streams)
     starts = np.arange(streams) * length
-    state: State | None = None
-    if streams > 1:
-        lead = min(warmup, length)
-        before = np.clip(starts - lead + np.arange(lead)[:, None], 0, transitions)  # (lead, B)
-        _, state = run(symbols[before], None)
-        for array in state:
-            array[0] = 0  # the first stream starts fresh
-    bits = 0.0
-    chunk = max(1, 8192 // streams)
-    for first in range(0, length, chunk):
-        at = starts + np.arange(first, min(first + chunk, length))[:, None]  # (T, B)
-        counted = at < transitions
-        at = np.where(counted, at, 0)
+    ends = np.minimum(starts + length, transitions)
+    lead = min(warmup, length) if streams > 1 else 0
+    # While the others warm up, the first, which has nothing before it, is on its part already.
+    begins = np.where(starts, starts - lead, 0)
+    bits, state = 0.0, None
+    steps, total = max(1, chunk // streams), lead + length
+    for first in range(0, total, steps):
+        at = begins + np.arange(first, min(first + steps, total))[:, None]  # (T, B)
+        counted = (at >= starts) & (at < ends)
+        at = np.minimum(at, transitions - 1)
         logits, state = run(symbols[at], state)
-        picked = np.take_along_axis(logits, symbols[at + 1][..., None].astype(np.intp), axis=-1)[..., 0]
-        bits += float(np.sum((_log_sum_exp(logits) - picked)[counted], dtype=np.float64)) / np.log(2.0)
+        bits += float(np.sum(_nats(logits, symbols[at + 1])[counted], dtype=np.float64)) / np.log(2.0)
         if on_steps:
-            on_steps(min(first + chunk, length), length)
+            on_steps(min(first + steps, total), total)
     return float(bits / transitions)
 
 
-def _log_sum_exp(logits: NDArray[np.floating]) -> NDArray[np.floating]:
+def perplexity(bits: float) -> float:
+    """Perplexity of so many bits a word: among how many equally likely words a guess is as hard."""
+    return float(2.0**bits)
+
+
+def error_pct(logits: NDArray[np.floating[Any]], labels: NDArray[np.integer[Any]]) -> float:
+    """Share in % of N sequences whose largest logit ``(N, V)``, of equals the first, is not at the label ``(N,)``."""
+    return float(100.0 * np.mean(logits.argmax(axis=-1) != labels))
+
+
+def _nats(logits: NDArray[np.floating[Any]], target: NDArray[Any]) -> NDArray[np.floating[Any]]:
+    """-ln softmax(logits ``(T, B, V)``) at `target` ``(T, B)``."""
     top = logits.max(axis=-1, keepdims=True)
-    summed: NDArray[np.floating] = np.log(np.exp(logits - top).sum(axis=-1)) + top[..., 0]
-    return summed
+    log_sum: NDArray[np.floating[Any]] = np.log(np.exp(logits - top).sum(axis=-1)) + top[..., 0]
+    picked = np.take_along_axis(logits, target[..., None].astype(np.intp), axis=-1)[..., 0]
+    nats: NDArray[np.floating[Any]] = log_sum - picked
+    return nats
