@@ -126,13 +126,16 @@ def _recur(
             begin = np.maximum(np.maximum(tiles, ready), np.where(b.opens, bank_free, 0))
             last = _last_issue(b, n, start, begin)
             end = np.where(some, np.maximum(begin + n * b.tile, last + b.latency + b.tile), begin)
-            waited = np.maximum(0, ready - tiles)
-            for_list = np.minimum(waited, np.maximum(0, listed - path_free))
+            for_bank = np.where(b.opens, np.maximum(0, bank_free - tiles), 0)
+            for_list = np.maximum(0, np.minimum(listed, begin) - tiles - for_bank)
+            starved = np.where(some, end - begin - n * b.tile, 0)
+            for_credit = np.where(some, np.minimum(starved, last - start - n * b.stream), 0)
             for cause, cycles in (
-                ("scratch_bank", begin - np.maximum(tiles, ready)),
+                ("scratch_bank", for_bank),
                 ("state_dependency", for_list),
-                ("weight_latency", waited - for_list),
-                ("weight_bandwidth", np.where(some, end - begin - n * b.tile, 0)),
+                ("fifo_credit", for_credit),
+                ("weight_latency", begin - tiles - for_bank - for_list),
+                ("weight_bandwidth", starved - for_credit),
             ):
                 stalls[cause] = stalls[cause] + np.where(present, cycles, 0)
             path = np.where(present, np.where(some, np.maximum(last, begin), begin), path)

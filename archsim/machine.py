@@ -92,7 +92,7 @@ class Run:
     finished: int = 0
 
     def __post_init__(self) -> None:
-        words, banks = self.design.weight_memory.fifo_words, self.plan.banks
+        words = self.design.weight_memory.fifo_words
         self.stalls = dict.fromkeys(STALLS, 0)
         self.step_ends = dict.fromkeys(range(self.first, self.last), 0)
         self.waiting: dict[str, str] = {}
@@ -100,7 +100,8 @@ class Run:
         self.lists: dict[tuple[int, int], simpy.Event] = {
             (i, self.first - 1): self.env.timeout(time, value=time) for i, time in known
         }
-        self.scratch_banks = simpy.Container(self.env, banks, banks)
+        self.scratch_banks = simpy.Store(self.env)
+        """The cycle at which each free bank came free."""
         self.fifo = simpy.Store(self.env)
         self.credits = simpy.Container(self.env, words, words)
         self.descriptors = simpy.Store(self.env)
@@ -192,12 +193,8 @@ class Run:
     def _release_banks(self) -> Generator[simpy.Event, Any, None]:
         """Banks that hold what came before come free when they do."""
         for time in self.barrier.banks:
-            if time > 0:
-                yield self.scratch_banks.get(1)
-        for time in self.barrier.banks:
-            if time > 0:
-                yield self.env.timeout(time - self.now)
-                yield self.scratch_banks.put(1)
+            yield self.env.timeout(max(0, time - self.now))
+            yield self.scratch_banks.put(time)
 
 
 @dataclass(frozen=True)

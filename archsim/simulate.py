@@ -30,7 +30,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class _Prepared:
+class Prepared:
     job: Job
     plan: Plan
     work: Work
@@ -54,7 +54,7 @@ def simulate(
     """Simulate sequences ``0 .. lanes - 1`` of `trace`; BadInput names what the design cannot do."""
     if engine not in ENGINES:
         raise BadInput(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
-    prepared = _prepare(Job(design, trace, lanes, steps, scope))
+    prepared = prepare(Job(design, trace, lanes, steps, scope))
     if engine == "analytic":
         timing = run_analytic([prepared.triple])[0]
     else:
@@ -66,10 +66,10 @@ def simulate(
 def simulate_many(jobs: Sequence[Job]) -> list[SimReport | BadInput]:
     """Reports of many jobs by `analytic`, in their order; a job that cannot be done yields its BadInput."""
     results: dict[int, SimReport | BadInput] = {}
-    batches: dict[int, list[tuple[int, _Prepared]]] = {}
+    batches: dict[int, list[tuple[int, Prepared]]] = {}
     for index, job in enumerate(jobs):
         try:
-            prepared = _prepare(job)
+            prepared = prepare(job)
         except BadInput as refusal:
             results[index] = refusal
         else:
@@ -87,28 +87,28 @@ def simulate_many(jobs: Sequence[Job]) -> list[SimReport | BadInput]:
     return [results[index] for index in range(len(jobs))]
 
 
-def _prepare(job: Job) -> _Prepared:
+def prepare(job: Job) -> Prepared:
     lanes = job.design.lanes if job.lanes is None else job.lanes
     steps = job.trace.steps if job.steps is None else job.steps
     planned = plan(job.design, job.trace.graph, lanes, job.scope)
-    return _Prepared(
+    return Prepared(
         job, planned, measure(job.trace, planned, steps, job.design.skip_encoder.enabled, job.design.skip_encoder.reach)
     )
 
 
-def _dense(prepared: _Prepared) -> list[_Prepared]:
+def _dense(prepared: Prepared) -> list[Prepared]:
     """The same run with skipping off: at its own lanes, then at all lanes that the trace can fill."""
     job, design = prepared.job, prepared.job.design
     off = design.override({"skip_encoder.enabled": False})
     steps = prepared.work.steps
     lanes = prepared.plan.lanes
     return [
-        _prepare(Job(off, job.trace, n, steps, job.scope))
+        prepare(Job(off, job.trace, n, steps, job.scope))
         for n in dict.fromkeys((lanes, min(design.lanes, job.trace.sequences)))
     ]
 
 
-def _report(prepared: _Prepared, timing: Timing, engine: str, dense: Sequence[tuple[_Prepared, Timing]]) -> SimReport:
+def _report(prepared: Prepared, timing: Timing, engine: str, dense: Sequence[tuple[Prepared, Timing]]) -> SimReport:
     job, work = prepared.job, prepared.work
     tokens = int(work.active.sum())
     same_lanes, at_same_lanes = dense[0]

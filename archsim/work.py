@@ -10,9 +10,10 @@ from archsim.ledger import Ledger
 from archsim.mapping import Block, Burst, Plan
 from archsim.trace import Columns, MatVec, Trace
 
-STALLS = ("weight_bandwidth", "weight_latency", "state_dependency", "scratch_bank", "drain")
-"""Why the PE array stood still: the stream is slower than the tiles; the first column is under way; the list of the
-new state is not known yet; no accumulators are free; the last results are on their way out."""
+STALLS = ("scratch_bank", "state_dependency", "fifo_credit", "weight_latency", "weight_bandwidth", "drain")
+"""Why the PE array stood still, in the order of blame: no accumulators are free; the list of the new state is not
+known; the stream waited for room in the FIFO; the first column is under way; the stream is slower than the tiles; the
+last results are on their way out. `timeline` says the same of every component."""
 
 
 @dataclass(frozen=True)

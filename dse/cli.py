@@ -16,12 +16,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from archsim import designs
-from archsim.design import Value, load_design
+from archsim.design import Design, Value, load_design
 from archsim.mapping import RUN_SCOPES
 from archsim.simulate import ENGINES, simulate
 from archsim.synthetic import FORMATS, synthesize
 from archsim.trace import BadInput, Trace
 from dse import store, studies, tables
+from dse.check import check
 from dse.report import write_report
 from dse.space import Space, load_space
 from dse.study import Phase
@@ -125,6 +126,9 @@ def run(
     engine: Annotated[str, typer.Option(help=f"One of {', '.join(ENGINES)}.")] = "burst",
     split: Annotated[str, typer.Option(help="Text the model reads: validation or test.")] = "test",
     threshold: Annotated[float | None, typer.Option(help="State threshold instead of the trained one.")] = None,
+    check_: Annotated[
+        bool, typer.Option("--check", help="Instead, compare every sum the machine makes with the reference's.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Simulate one design on one workload: cycles, energy, area.
@@ -134,6 +138,9 @@ def run(
     archsim run --design rbt-high-speed-ternary --workload wp-lstm256-ternary --set clock_mhz=200 --json
     """
     chosen = load_design(design).override(parse_overrides(set_ or []))
+    if check_:
+        _check(chosen, workload, lanes or chosen.lanes, steps, split, threshold, scope, as_json)
+        return
     trace = load_workload(workload, lanes or chosen.lanes, steps, split, threshold)
     steps = min(steps, trace.steps)
     with progress("simulating", steps) as (bar, task):
@@ -150,6 +157,32 @@ def run(
         print_json(report.to_json())
     else:
         out.print(tables.run_report(report))
+
+
+def _check(
+    design: Design,
+    workload: str,
+    lanes: int,
+    steps: int,
+    split: str,
+    threshold: float | None,
+    scope: str,
+    as_json: bool,
+) -> None:
+    model = zoo.load_model(workload)
+    if threshold is not None:
+        model = model.with_threshold(threshold)
+    sample = tasks.by_name(model.task).sample(split, lanes, steps, seed=0)
+    with progress("checking", None):
+        found = check(design, model, sample, lanes, scope)  # type: ignore[arg-type]
+    if as_json:
+        print_json({**vars(found), "passed": found.passed})
+    else:
+        rows = [(name, f"{count:,}", f"{found.different[name]:,}") for name, count in found.sums.items()]
+        title = f"Sums of {found.steps} steps on {found.lanes} lanes, engine column"
+        out.print(tables.figures(title, ("accumulator", "sums", "not the reference's"), rows))
+    if not found.passed:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -6,7 +6,8 @@ from archsim import designs
 from archsim.design import load_design
 from archsim.simulate import simulate
 from archsim.trace import BadInput, Trace
-from workloads import zoo
+from dse.check import check
+from workloads import tasks, zoo
 from workloads.record import record
 
 STEPS = 1000
@@ -17,12 +18,13 @@ FORMATS_DONE = {
     "rbt-low-power-binary": {"binary"},
     "rbt-high-speed-ternary": {"ternary", "binary"},
     "rbt-high-speed-binary": {"binary"},
+    **{name: {"fixed8", "ternary", "binary"} for name in ("edge-8pe", "edge-resident", "stream-only", "large")},
 }
 
 
 @pytest.fixture(scope="module", params=zoo.ALL)
 def trace(request: pytest.FixtureRequest) -> Trace:
-    return record(zoo.load_model(request.param), "test", sequences=8, steps=STEPS)
+    return record(zoo.load_model(request.param), "test", sequences=16, steps=STEPS)
 
 
 @pytest.mark.slow
@@ -50,3 +52,16 @@ def test_burst_stays_with_column_on_real_text(lanes: int, trace: Trace) -> None:
     burst, column = (simulate(design, trace, engine, steps=30, lanes=lanes) for engine in ("burst", "column"))
     assert burst.cycles == pytest.approx(column.cycles, rel=0.005)
     assert burst.macs == column.macs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", designs.ALL)
+@pytest.mark.parametrize("workload", zoo.ALL)
+def test_every_sum_of_50_steps_is_the_reference_s(name: str, workload: str) -> None:
+    model, design = zoo.load_model(workload), load_design(name)
+    if model.weight_format.name not in FORMATS_DONE[name]:
+        pytest.skip(f"{name} refuses {model.weight_format.name} (tested above)")
+    sample = tasks.by_name(model.task).sample("test", design.lanes, 50, seed=0)
+    found = check(design, model, sample)
+    assert found.passed
+    assert sum(found.sums.values()) >= 50 * design.lanes * 2 * 1024

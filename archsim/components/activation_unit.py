@@ -87,7 +87,7 @@ class ActivationUnit:
                 if run.functional:
                     run.functional.read_out(block, step)
                 run.note("activation_unit", "end", step, block.index)
-                yield run.scratch_banks.put(1)
+                yield run.scratch_banks.put(run.now)
                 self.free = run.now
                 self.freed = [*self.freed[1 - run.plan.banks :], run.now] if run.plan.banks > 1 else [run.now]
                 self.count(block, step)

@@ -74,13 +74,13 @@ class PEArray:
                 transfer: Transfer = yield from self._next()
                 ready: int = yield transfer.descriptor
                 yield run.env.timeout(max(0, ready - run.now))
-                start = yield from self._claim(transfer, ready)
+                start = yield from self._claim(transfer)
                 end = start
                 if transfer.columns:
                     passes = transfer.burst.tile_cycles
                     last_issue: int = yield transfer.last_issue
                     end = max(start + transfer.columns * passes, last_issue + transfer.burst.latency_cycles + passes)
-                    run.stall("weight_bandwidth", end - start - transfer.columns * passes)
+                    self._starved(transfer, end - start - transfer.columns * passes)
                     worked = start + transfer.columns * passes
                     run.note("pe_array", "wait_column", transfer.step, transfer.block.index, at=worked)
                     yield run.env.timeout(end - run.now)
@@ -93,23 +93,25 @@ class PEArray:
         for step in run.steps:
             for _ in (burst for block in run.blocks(step) for burst in block.bursts):
                 transfer: Transfer = yield from self._next()
-                ready: int = yield transfer.descriptor
+                yield transfer.descriptor
                 if not transfer.columns:
-                    self.free = yield from self._claim(transfer, ready)
+                    self.free = yield from self._claim(transfer)
+                starved = 0
                 for column in range(transfer.columns):
                     run.waits("pe_array", "a column in the FIFO (from the weight stream)")
                     run.note("pe_array", "wait_column", transfer.step, transfer.block.index, column)
                     arrival, token = yield run.fifo.get()
                     yield run.env.timeout(max(0, arrival - run.now))
                     if column == 0:
-                        self.free = yield from self._claim(transfer, arrival)
-                    run.stall("weight_bandwidth", run.now - self.free)
+                        self.free = yield from self._claim(transfer)
+                    starved += run.now - self.free
                     run.note("pe_array", "column", transfer.step, transfer.block.index, column)
                     yield run.env.timeout(transfer.burst.tile_cycles)
                     if run.functional:
                         run.functional.accumulate(transfer.block, token, transfer.step)
                     self.free = run.now
                     yield run.credits.put(transfer.burst.column_words)
+                self._starved(transfer, starved)
                 yield from self._finish(transfer)
 
     def _next(self) -> Generator[simpy.Event, Any, "Transfer"]:
@@ -118,24 +120,31 @@ class PEArray:
         self.run.waits("pe_array", "the first column of a burst")
         return transfer
 
-    def _claim(self, transfer: "Transfer", ready: int) -> Generator[simpy.Event, Any, int]:
-        """Take a scratch bank where a block opens; the tiles start now. Idle since `free`, data there from `ready`."""
+    def _claim(self, transfer: "Transfer") -> Generator[simpy.Event, Any, int]:
+        """Take a scratch bank where a block opens; the tiles start now, idle since `free`."""
         run = self.run
+        bank_free = 0
         if transfer.opens_block:
             run.waits("pe_array", "a free scratch bank (from the activation unit)")
-            yield run.scratch_banks.get(1)
+            bank_free = yield run.scratch_banks.get()
             if run.functional:
                 run.functional.open()
         start = run.now
         listed = max((int(known.value) for known in transfer.lists_known), default=0)
-        waited = max(0, ready - self.free)
-        for_list = min(waited, max(0, listed - transfer.path_free))
-        run.stall("scratch_bank", start - max(self.free, ready))
+        for_bank = max(0, bank_free - self.free)
+        for_list = max(0, min(listed, start) - self.free - for_bank)
+        run.stall("scratch_bank", for_bank)
         run.stall("state_dependency", for_list)
-        run.stall("weight_latency", waited - for_list)
+        run.stall("weight_latency", start - self.free - for_bank - for_list)
         run.note("pe_array", "start", transfer.step, transfer.block.index)
         transfer.started.succeed(start)
         return start
+
+    def _starved(self, transfer: "Transfer", cycles: int) -> None:
+        """Without a column within a burst: for want of credits while the stream waited for them, else of weights."""
+        for_credit = min(cycles, transfer.credit_wait)
+        self.run.stall("fifo_credit", for_credit)
+        self.run.stall("weight_bandwidth", cycles - for_credit)
 
     def _finish(self, transfer: "Transfer") -> Generator[simpy.Event, Any, None]:
         run = self.run

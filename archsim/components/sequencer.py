@@ -37,8 +37,8 @@ class Transfer:
     """Fires with the cycle at which the tiles begin."""
     last_issue: simpy.Event
     """Fires with the cycle at which the last column leaves the weight path."""
-    path_free: int = 0
-    """Cycle from which the weight path could have taken this burst."""
+    credit_wait: int = 0
+    """Cycles that the weight path waited for room in the FIFO, within the burst."""
 
     @property
     def opens_block(self) -> bool:

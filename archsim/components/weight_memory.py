@@ -51,6 +51,7 @@ class WeightStream:
             consumption: int = yield transfer.started
             if transfer.columns:
                 last = last_issue_cycle(burst, transfer.columns, start, consumption)
+                transfer.credit_wait = last - start - transfer.columns * burst.stream_cycles
                 transfer.last_issue.succeed(last)
                 sent = start + transfer.columns * burst.stream_cycles
                 run.note("weight_stream", "wait_credit", transfer.step, transfer.block.index, at=sent)
@@ -69,7 +70,9 @@ class WeightStream:
             for column in range(transfer.columns):
                 run.waits("weight_stream", f"room for {words} words in the FIFO (credits from the PE array)")
                 run.note("weight_stream", "wait_credit", transfer.step, transfer.block.index, column)
+                asked = run.now
                 yield run.credits.get(words)
+                transfer.credit_wait += run.now - asked
                 run.note("weight_stream", "column", transfer.step, transfer.block.index, column)
                 yield run.env.timeout(transfer.burst.stream_cycles)
                 yield run.fifo.put((run.now + transfer.burst.latency_cycles, carried and carried[column]))
@@ -81,15 +84,14 @@ class WeightStream:
         """Wait until the burst's list is known and the burst before it is being consumed; hand its descriptor on."""
         run = self.run
         yield run.descriptors.put(transfer)
-        transfer.path_free = run.now
         if transfer.previous is not None:
             run.waits("weight_stream", "the PE array to begin the burst before")
-            started: int = yield transfer.previous.started
-            transfer.path_free = max(transfer.path_free, started)
+            yield transfer.previous.started
         run.note("weight_stream", "turn", transfer.step, transfer.block.index)
         run.waits("weight_stream", "a list of non-zero columns from the encoder")
         for known in transfer.lists_known:  # noqa: UP028 (SimPy sends to what is yielded from; a tuple cannot be sent to)
             yield known
+        run.note("weight_stream", "listed", transfer.step, transfer.block.index)
         yield run.env.timeout(run.design.sequencer.setup_cycles)
         run.note("weight_stream", "start", transfer.step, transfer.block.index)
         first = transfer.burst.stream_cycles + transfer.burst.latency_cycles if transfer.columns else 0
