@@ -487,7 +487,7 @@ def train(
                 task,
                 total=p.epochs * p.batches,
                 completed=p.epoch * p.batches + p.batch,
-                note=f"epoch {p.epoch + 1}/{p.epochs}  train {p.loss_bpc:.3f}  valid {p.validation_bpc:.3f} BPC"
+                note=f"epoch {p.epoch + 1}/{p.epochs}  loss {p.loss_bits:.3f} bits  {p.metric} {p.validation_loss:.3f}"
                 f"  zeros {p.sparsity:.0%}",
             ),
         )
@@ -559,12 +559,12 @@ def import_(
 
 @app.command(name="zoo")
 def zoo_(
-    verify: Annotated[bool, typer.Option("--verify", help="Measure every test BPC again, and compare.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Measure every test metric again, and compare.")] = False,
     only: Annotated[list[str] | None, typer.Argument(help="Models; default: all.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="The table as the README has it.")] = False,
     as_json: Json = False,
 ) -> None:
-    """The shipped models; with --verify their test BPC is measured again on the whole split.
+    """The shipped models; with --verify their test metric is measured again on the whole split.
 
     archsim zoo
 
@@ -588,9 +588,12 @@ def zoo_(
         print_json([{**vars(result), "passed": result.passed} for result in results])
     else:
         rows = [
-            (r.name, f"{r.card_bpc:.4f}", f"{r.measured_bpc:.4f}", "ok" if r.passed else "DIFFERS") for r in results
+            (r.name, r.metric, f"{r.card_loss:.4f}", f"{r.measured_loss:.4f}", "ok" if r.passed else "DIFFERS")
+            for r in results
         ]
-        out.print(tables.figures("Test BPC, whole split", ("name", "card", "measured", ""), rows))
+        out.print(
+            tables.figures("The whole test split", ("name", "metric", "card", "measured", ""), rows, text=("metric",))
+        )
     if not all(result.passed for result in results):
         raise typer.Exit(1)
 
