@@ -63,6 +63,13 @@ class Recipe(BaseModel):
     clip_norm: float = Field(default=1.0, gt=0)
     input_dropout: float = Field(default=0.0, ge=0.0, lt=1.0, description="of vectors that enter the network")
     output_dropout: float = Field(default=0.0, ge=0.0, lt=1.0, description="of what leaves each layer upwards")
+    initial_noise: float = Field(
+        default=0.0,
+        ge=0.0,
+        description="standard deviation of noise on the state that sequences begin with, in training. Batch norm of "
+        "sequences that begin alike (sequential MNIST: black pixels) needs it: their variance is zero, and the gradient "
+        "grows at each step (Cooijmans et al. 2017)",
+    )
     products: Literal["bfloat16", "float32"] = Field(
         default="bfloat16", description="type of the matrix products in training; inference is float32"
     )
@@ -139,6 +146,8 @@ class Recipe(BaseModel):
                 raise ValueError(f"target_sparsity must be at least 0 and below 1, not {sparsity}")
 
     def _norm(self) -> None:
+        if self.initial_noise and tasks.by_name(self.task).readout == "every_step":
+            raise ValueError(f"initial_noise: {self.task} is one long text, whose state is carried on")
         if self.norm == "batch-per-step" and tasks.by_name(self.task).readout == "every_step":
             raise ValueError(f"norm: batch-per-step is for sequences of one length; {self.task} is one long text")
 

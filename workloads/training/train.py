@@ -145,6 +145,8 @@ def _epoch(
         for group in optimiser.param_groups:
             group["lr"] = _learning_rate(recipe, standing, done)
         rng = draw(recipe.seed, standing.epoch + 1, k) if recipe.rounding == "stochastic" else None
+        if recipe.initial_noise:
+            state = tuple(recipe.initial_noise * torch.randn_like(s) for s in state)
         passing = Passing(batch.active, getattr(torch, recipe.products), MOMENTUM, compile_)
         out = network.run(batch.inputs, state, passing, rng)
         bits = _descend(network, optimiser, out, batch)
