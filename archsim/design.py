@@ -23,7 +23,7 @@ from archsim.components import (
     WeightMemorySpec,
 )
 from archsim.components.base import Spec
-from archsim.trace import BadInput, Scope, explain
+from archsim.trace import BadInput, Scope, explain, read_toml
 
 Value = str | int | float | bool | Sequence[str]
 
@@ -95,17 +95,13 @@ def load_design(name_or_path: str | Path) -> Design:
     """A shipped design by name, or one from a TOML file; BadInput says what is wrong, and where."""
     if str(name_or_path) in designs.ALL:
         where = f"design {name_or_path}"
-        text = resources.files("archsim.designs").joinpath(f"{name_or_path}.toml").read_text()
+        tree = tomllib.loads(resources.files("archsim.designs").joinpath(f"{name_or_path}.toml").read_text())
     else:
         path = Path(name_or_path)
         where = str(path)
         if not path.is_file():
             raise BadInput(f"{path}: no such design file, nor one of {', '.join(designs.ALL)}")
-        text = path.read_text()
-    try:
-        tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{where}: not TOML: {error}") from None
+        tree = read_toml(path)
     return _validated(tree, where)
 
 

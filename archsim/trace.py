@@ -9,20 +9,26 @@ One file, ``.npz`` without pickle: a JSON header and one array an operand, valid
 
 import hashlib
 import json
+import math
 import os
+import tomllib
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from tokenize import TokenError
+from typing import IO, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 VERSION = 2
+MAX_BYTES = 2**32
+"""What a trace file may unpack to: a small file could fill any memory."""
 
 Scope = Literal["input", "recurrent", "readout", "embedding"]
 Edge = Literal["input", "previous_step", "same_step"]
@@ -31,7 +37,13 @@ ElementwiseKind = Literal["lstm_cell", "gru_cell", "gru_reset", "gru_update", "r
 
 
 class BadInput(ValueError):
-    """A file or an argument that breaks a stated rule: what, where, the rule, what was given."""
+    """A file or an argument that breaks a stated rule: what, where, the rule, what was given.
+
+    One line, whatever it quotes: characters that would break it are escaped.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in message))
 
 
 def explain(error: ValidationError) -> str:
@@ -44,10 +56,28 @@ def explain(error: ValidationError) -> str:
         elif item["type"] == "missing":
             lines.append(f"{where}: is missing")
         else:
-            given = "" if isinstance(item["input"], dict) else f", not {item['input']!r}"
+            given = "" if isinstance(item["input"], dict) else f", not {_shown(item['input'])}"
             message = item["msg"].removeprefix("Value error, ")
             lines.append(f"{where + ': ' if where else ''}{message}{'' if ', not ' in message else given}")
     return "; ".join(lines)
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no integers of more than 4,300 digits
+        return "a number of thousands of digits"
+    return text if len(text) <= 200 else f"{text[:200]}..."
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tree of a TOML file. BadInput where it is none; FileNotFoundError is left to who knows what else there is."""
+    try:
+        return tomllib.loads(path.read_bytes().decode())
+    except FileNotFoundError:
+        raise
+    except (ValueError, RecursionError, OSError) as error:  # no UTF-8, no TOML, a number of 5,000 digits; too deep
+        raise BadInput(f"{path}: is not a TOML file ({error})") from None
 
 
 @contextmanager
@@ -369,21 +399,64 @@ class Trace:
     def load(cls, path: Path) -> "Trace":
         """A validated trace; BadInput names the file and the rule it breaks."""
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-                raw = json.loads(bytes(stored["header"]))
-                version = raw.get("version") if isinstance(raw, dict) else None
-                if version != VERSION:
-                    raise BadInput(f"trace version must be {VERSION}, not {version}")
-                arrays = {n.removeprefix("operand."): stored[n] for n in stored.files if n.startswith("operand.")}
-                return cls(Header.model_validate(raw), arrays, stored["lengths"].astype(np.int64))
+            stored = _stored_arrays(path)
+            raw = json.loads(stored["header"].tobytes())
+            version = raw.get("version") if isinstance(raw, dict) else None
+            if version != VERSION:
+                raise BadInput(f"trace version must be {VERSION}, not {version}")
+            arrays = {n.removeprefix("operand."): array for n, array in stored.items() if n.startswith("operand.")}
+            lengths = stored["lengths"]
+            if lengths.dtype.kind not in "iu":
+                raise BadInput(f"lengths must be integers, not {lengths.dtype}")
+            return cls(Header.model_validate(raw), arrays, lengths.astype(np.int64))
         except FileNotFoundError:
             raise BadInput(f"{path}: no such trace file") from None
         except ValidationError as error:
             raise BadInput(f"{path}: header: {explain(error)}") from None
         except BadInput as error:
             raise BadInput(f"{path}: {error}") from None
-        except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
-            raise BadInput(f"{path}: is not a whole archsim trace ({error})") from None
+        except NOT_WHOLE as error:
+            raise BadInput(f"{path}: is not a whole archsim trace ({str(error)[:200]})") from None
+
+
+NOT_WHOLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    TokenError,  # of numpy's header of an array
+    RuntimeError,  # an encrypted member, one packed in a way that is not known, JSON that nests too deep
+    KeyError,
+    ValueError,
+    EOFError,
+    OSError,
+)
+"""What numpy and zipfile raise where a file is not what its name says."""
+
+
+def read_array(file: IO[bytes], size_bytes: int) -> NDArray[Any]:
+    """The array in a ``.npy`` of `size_bytes`; one of `NOT_WHOLE` where it holds another size, or objects.
+
+    Nothing is made that the file merely declares, and no object is unpickled.
+    """
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("is not an array as numpy stores it")
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    stored = size_bytes - file.tell()
+    if dtype.hasobject or min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != stored:
+        raise ValueError(f"an array of {dtype} {shape} is not what {stored} bytes hold")
+    return np.frombuffer(file.read(), dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def _stored_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of an ``.npz``."""
+    arrays: dict[str, NDArray[Any]] = {}
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > MAX_BYTES:
+            raise BadInput(f"must unpack to at most {MAX_BYTES} bytes, not {unpacked}")
+        for member in archive.infolist():
+            with archive.open(member) as file:
+                arrays[member.filename.removesuffix(".npy")] = read_array(file, member.file_size)
+    return arrays
 
 
 def _padding(union: NDArray[np.bool_], reach: int) -> NDArray[np.int64]:

@@ -29,6 +29,7 @@ from dse.study import Phase
 from dse.study import Progress as SearchProgress
 from dse.study import search as run_search
 from workloads import cells, formats, tasks, zoo
+from workloads.importers import Choices, Formats, import_model
 from workloads.record import given_sample, longest, record, record_sample
 from workloads.sparsify import prune_to, zeros
 
@@ -519,7 +520,7 @@ def train(
                 task,
                 total=p.epochs * p.batches,
                 completed=p.epoch * p.batches + p.batch,
-                note=f"epoch {p.epoch + 1}/{p.epochs}  train {p.loss_bpc:.3f}  valid {p.validation_bpc:.3f} BPC"
+                note=f"epoch {p.epoch + 1}/{p.epochs}  loss {p.loss_bits:.3f} bits  {p.metric} {p.validation_loss:.3f}"
                 f"  zeros {p.sparsity:.0%}",
             ),
         )
@@ -527,14 +528,76 @@ def train(
     out.print(f"written to {escape(str(out_))}")
 
 
+@app.command(name="import")
+def import_(
+    path: Annotated[Path, typer.Argument(help="Safetensors or torch.save state dict, or ONNX.")],
+    out_: Annotated[Path | None, typer.Option("--out", help="Model file to write; default NAME.safetensors.")] = None,
+    name: Annotated[str | None, typer.Option(help="Of the model; default: of the file.")] = None,
+    input_: Annotated[str, typer.Option("--input", help="vector or one_hot, where there is no embedding.")] = "vector",
+    weights: Annotated[str, typer.Option(help="Format that weights are rounded to.")] = "float32",
+    embedding_weights: Annotated[str | None, typer.Option(help="Of the embedding; default: as the layers.")] = None,
+    readout_weights: Annotated[str | None, typer.Option(help="Of the readout; default: as the layers.")] = None,
+    output: Annotated[str | None, typer.Option(help="ONNX: the tensor that is the result.")] = None,
+    recurrent: Annotated[
+        list[str] | None, typer.Option(help="State dict: a recurrent module, from the input up (repeatable).")
+    ] = None,
+    embedding: Annotated[str | None, typer.Option(help="State dict: the embedding's module.")] = None,
+    readout: Annotated[str | None, typer.Option(help="State dict: the readout's module.")] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="State dict: a tensor or module that is not part of it (repeatable).")
+    ] = None,
+    activation: Annotated[str, typer.Option(help="State dict: of an nn.RNN, tanh or relu.")] = "tanh",
+    when: Annotated[str, typer.Option(help="State dict: readout at every_step or last_step.")] = "every_step",
+    state_dict: Annotated[str | None, typer.Option(help="torch.save: path of the state dict in it.")] = None,
+) -> None:
+    """Your own model: from a PyTorch state dict, or from ONNX (extra `onnx`).
+
+    archsim import mine.safetensors --ignore batch_norm --out models/mine.safetensors
+
+    archsim import mine.onnx --weights fixed8
+    """
+    for option, value, allowed in (
+        ("--input", input_, ("vector", "one_hot")),
+        ("--activation", activation, ("tanh", "relu")),
+        ("--when", when, ("every_step", "last_step")),
+    ):
+        if value not in allowed:
+            raise BadInput(f"{option} must be {' or '.join(allowed)}, not {value!r}")
+    model = import_model(
+        path,
+        name,
+        input_kind=input_,  # type: ignore[arg-type]
+        formats=Formats(weights, embedding_weights, readout_weights),
+        choices=Choices(
+            recurrent=tuple(recurrent or ()),
+            embedding=embedding,
+            readout=readout,
+            ignore=tuple(ignore or ()),
+            activation=activation,  # type: ignore[arg-type]
+            when=when,  # type: ignore[arg-type]
+            state_dict=state_dict,
+        ),
+        output=output,
+        note=lambda text: err.print(f"archsim: {escape(text)}", soft_wrap=True, highlight=False),
+    )
+    target = out_ or Path(f"{model.name}.safetensors")
+    if target.resolve() == path.resolve():
+        raise BadInput(f"--out: {target} is the file that is imported; name another")
+    model.save(target)
+    layers = ", ".join(f"{layer.cell} {layer.hidden}" for layer in model.config.layers)
+    read = "no readout" if model.config.readout is None else f"readout of {model.config.readout.outputs}"
+    what = f"{model.config.input.kind} of {model.config.input.width}, {layers}, {read}, {model.weight_bytes:,} bytes"
+    out.print(f"{escape(str(target))}: {what}", soft_wrap=True)
+
+
 @app.command(name="zoo")
 def zoo_(
-    verify: Annotated[bool, typer.Option("--verify", help="Measure every test BPC again, and compare.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Measure every test metric again, and compare.")] = False,
     only: Annotated[list[str] | None, typer.Argument(help="Models; default: all.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="The table as the README has it.")] = False,
     as_json: Json = False,
 ) -> None:
-    """The shipped models; with --verify their test BPC is measured again on the whole split.
+    """The shipped models; with --verify their test metric is measured again on the whole split.
 
     archsim zoo
 
@@ -558,9 +621,12 @@ def zoo_(
         print_json([{**vars(result), "passed": result.passed} for result in results])
     else:
         rows = [
-            (r.name, f"{r.card_bpc:.4f}", f"{r.measured_bpc:.4f}", "ok" if r.passed else "DIFFERS") for r in results
+            (r.name, r.metric, f"{r.card_loss:.4f}", f"{r.measured_loss:.4f}", "ok" if r.passed else "DIFFERS")
+            for r in results
         ]
-        out.print(tables.figures("Test BPC, whole split", ("name", "card", "measured", ""), rows))
+        out.print(
+            tables.figures("The whole test split", ("name", "metric", "card", "measured", ""), rows, text=("metric",))
+        )
     if not all(result.passed for result in results):
         raise typer.Exit(1)
 

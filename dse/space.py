@@ -21,7 +21,6 @@
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -45,7 +44,7 @@ from pydantic import (
 from archsim import designs
 from archsim.design import Design, load_design, parameters
 from archsim.mapping import RunScope
-from archsim.trace import BadInput, explain
+from archsim.trace import BadInput, explain, read_toml
 from dse import objectives
 from dse.objectives import Objective
 from dse.point import ModelChoice
@@ -313,11 +312,9 @@ def load_space(path: Path) -> Space:
     Designs and models given as files are looked for beside the file.
     """
     try:
-        tree = tomllib.loads(path.read_text())
+        tree = read_toml(path)
     except FileNotFoundError:
         raise BadInput(f"{path}: no such study file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise BadInput(f"{path}: is not a TOML file ({error})") from None
     _resolve(tree, "base", designs.ALL, path.parent)
     for model in tree["models"] if isinstance(tree.get("models"), list) else []:
         if isinstance(model, dict):

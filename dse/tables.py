@@ -120,13 +120,14 @@ def zeros_table(states: Iterable[Zeros]) -> Table:
 def zoo_table(cards: Iterable[Card]) -> Table:
     """The shipped models as measured."""
     return figures(
-        "Models: bits per character as measured, zeros on the test split",
-        ("name", "validation", "test", "state zeros", "8 lanes", "gates KiB"),
+        "Models: the metric as measured, zeros on the test split",
+        ("name", "metric", "valid", "test", "zeros", "8 lanes", "KiB"),
         [
             (
                 card.name,
-                f"{card.measured.validation_bpc:.3f}",
-                f"{card.measured.test_bpc:.3f}",
+                card.measured.metric,
+                f"{card.measured.validation:.3f}",
+                f"{card.measured.test:.3f}",
                 f"{card.measured.state_sparsity:.1%}",
                 f"{card.measured.union_sparsity[8]:.1%}",
                 f"{card.file.gate_weight_bytes / 1024:,.1f}",
@@ -139,7 +140,7 @@ def zoo_table(cards: Iterable[Card]) -> Table:
 def zoo_markdown(cards: Iterable[Card]) -> str:
     """The shipped models as the README shows them: each beside the float model of its group."""
     cards = list(cards)
-    twin = next(card for card in cards if card.recipe.weight_format == "float32").measured.test_bpc
+    twin = next(card for card in cards if card.recipe.weight_format == "float32").measured.test
     lines = [
         "| model | weights | validation | test | test - float | zeros | in all of 8 | gates, KiB | epochs (best) |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -147,8 +148,8 @@ def zoo_markdown(cards: Iterable[Card]) -> str:
     for card in cards:
         m, training = card.measured, card.training
         lines.append(
-            f"| `{card.name}` | {card.recipe.weight_format} | {m.validation_bpc:.3f} | {m.test_bpc:.3f} "
-            f"| {m.test_bpc - twin:+.3f} | {m.state_sparsity:.1%} | {m.union_sparsity[8]:.1%} "
+            f"| `{card.name}` | {card.recipe.weight_format} | {m.validation:.3f} | {m.test:.3f} "
+            f"| {m.test - twin:+.3f} | {m.state_sparsity:.1%} | {m.union_sparsity[8]:.1%} "
             f"| {card.file.gate_weight_bytes / 1024:,.1f} | {training.epochs_run} ({training.best_epoch}) |"
         )
     return "\n".join(lines)

@@ -28,6 +28,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -235,7 +236,7 @@ class Layer:
                     self.gain_recurrent,
                     slice(first, last),
                 )
-                for first, last in zip(bounds[:-1], bounds[1:], strict=True)
+                for first, last in pairwise(bounds)
             ),
             input_part=_Table.of(inputs, shift) if one_hot else _Dense(inputs, shift),
             shift_recurrent=None if self.shift_recurrent is None else self.shift_recurrent.astype(dtype),

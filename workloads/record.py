@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.trace import (
+    NOT_WHOLE,
     VERSION,
     BadInput,
     Edge,
@@ -24,6 +25,7 @@ from archsim.trace import (
     Scope,
     Trace,
     pack_mask,
+    read_array,
 )
 from workloads import cells, formats, tasks
 from workloads.cells import Floats, State
@@ -115,12 +117,15 @@ def _state_sparsity(graph: Graph, arrays: Mapping[str, NDArray[Any]], lengths: N
 def given_sample(path: Path) -> Sample:
     """A person's own inputs from a ``.npy`` file: symbols ``(T, S)`` or vectors ``(T, S, I)``, all of one length."""
     try:
-        inputs: NDArray[Any] = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:
+            inputs = read_array(file, path.stat().st_size)
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file of inputs") from None
-    except (ValueError, OSError, EOFError) as error:
-        raise BadInput(f"{path}: is not a .npy file of numbers ({str(error).splitlines()[0]})") from None
-    if not isinstance(inputs, np.ndarray) or inputs.ndim not in (2, 3) or not inputs.size:
+    except NOT_WHOLE as error:
+        raise BadInput(f"{path}: is not a .npy file of numbers ({str(error)[:200]})") from None
+    if inputs.dtype.kind not in "iuf" or not np.all(np.isfinite(inputs)):
+        raise BadInput(f"{path}: inputs must be finite integers or floats, not {inputs.dtype}")
+    if inputs.ndim not in (2, 3) or not inputs.size:
         raise BadInput(f"{path}: inputs must be (steps, sequences) or (steps, sequences, size)")
     return Sample(inputs, np.full(inputs.shape[1], len(inputs), np.int64), 0)
 

@@ -206,7 +206,7 @@ def test_mistakes_in_a_design_file_are_all_named_at_once(tmp_path: Path) -> None
     ):
         load_design(path)
     path.write_text("name = ")
-    with pytest.raises(BadInput, match=r"mine\.toml: not TOML: "):
+    with pytest.raises(BadInput, match=r"mine\.toml: is not a TOML file"):
         load_design(path)
     with pytest.raises(BadInput, match=r"absent: no such design file, nor one of skip-65nm"):
         load_design("absent")

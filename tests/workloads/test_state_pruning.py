@@ -43,9 +43,9 @@ def test_rounding_at_the_edges_of_eight_bits():
 @given(h=values, threshold=thresholds, state_bits=bits)
 def test_training_prunes_the_same_way(h, threshold, state_bits):
     torch = pytest.importorskip("torch")
-    from workloads.training.lstm import quantize_state
+    from workloads.training.sequence import prune_and_round
 
-    trained = quantize_state(torch.from_numpy(h.copy()), torch.tensor(threshold), state_bits).numpy()
+    trained = prune_and_round(torch.from_numpy(h.copy()), torch.tensor(threshold), state_bits).numpy()
     np.testing.assert_array_equal(Pruning(threshold, state_bits)(h), trained)
 
 

@@ -1,14 +1,14 @@
-"""Training: its gradient, its checkpoints, and that what is exported is what was trained."""
+"""Training: that it learns, goes on where it stopped, draws what it says, and refuses what it cannot do."""
 
-import tomllib
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from archsim.trace import BadInput
-from workloads import formats, tasks, zoo
-from workloads.model import Model
+from workloads import tasks
 from workloads.training.recipe import Recipe, load_recipe
+from workloads.training.recipes import ALL as ALL_RECIPES
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.train
@@ -22,155 +22,346 @@ state_bits = 8
 target_sparsity = 0.4
 epochs = 2
 patience = 2
-batch = 256
+batch = 512
 steps = 60
 learning_rate = 0.02
+products = "float32"
 seed = 5
 """
-
-
-@pytest.fixture(scope="module")
-def recipe():
-    return Recipe.model_validate(tomllib.loads(RECIPE))
-
-
-@pytest.fixture(scope="module")
-def finished(recipe, tmp_path_factory):
-    """A run from the first epoch to the last, and its folder."""
-    from workloads.training.train import train
-
-    folder = tmp_path_factory.mktemp("straight")
-    return train(recipe, folder), folder
+TEXT = Recipe(
+    name="text", task="tiny-shakespeare", hidden=8, weight_format="ternary", state_bits=8, target_sparsity=0.4,
+    epochs=2, patience=2, batch=4096, steps=40, learning_rate=0.1, products="float32", seed=5,
+)  # fmt: skip
+VOWELS = Recipe(
+    name="vowels", task="japanese-vowels", cell="gru", hidden=16, layers=2, norm="batch", weight_format="limp-ternary",
+    rounding="stochastic", round_biases=True, target_sparsity=(0.2, 0.4), input_bits=8, input_integer_bits=2,
+    schedule="plateau", learning_rate=0.03, input_dropout=0.1, output_dropout=0.1,
+    epochs=4, patience=4, batch=24, products="float32", seed=3,
+)  # fmt: skip
+DIGITS = Recipe(
+    name="digits", task="digits", hidden=12, weight_format="float32", epochs=1, patience=1, batch=32,
+    learning_rate=0.03, products="float32", seed=2,
+)  # fmt: skip
 
 
 class Stop(Exception):
     """Stands for a machine that is switched off."""
 
 
-def plain_autograd(input_gates, weight, phi, h, c, threshold, state_bits):
-    """The sequence written out with PyTorch's own operations.
-
-    What is pruned to zero is zero whatever h was, and passes no gradient; rounding passes it straight through.
-    """
-    states = []
-    for gates_x in input_gates:
-        product = h @ weight.t()
-        mean, variance = product.mean(0), product.var(0, correction=0)
-        i, f, g, o = (gates_x + phi * (product - mean) / torch.sqrt(variance + 1e-5)).chunk(4, 1)
-        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-        h = torch.sigmoid(o) * torch.tanh(c)
-        h = h * (h.abs() >= threshold)
-        if state_bits is not None:
-            unit = 2 ** (state_bits - 1)
-            h = h + (torch.clamp(torch.round(h * unit), -unit, unit - 1) / unit - h).detach()
-        states.append(h)
-    return torch.stack(states), c
-
-
-@pytest.mark.parametrize(("threshold", "state_bits"), [(0.0, None), (0.12, None), (0.0, 8), (0.12, 6)])
-def test_the_gradient_is_that_of_plain_autograd(threshold, state_bits):
-    from workloads.training.lstm import EAGER, _RunSequence
-
-    generator = torch.Generator().manual_seed(0)
-
-    def drawn(*shape, scale=1.0):
-        return scale * torch.randn(*shape, generator=generator, dtype=torch.float64)
-
-    steps, batch, hidden = 7, 9, 5
-    leaves = drawn(steps, batch, 4 * hidden), drawn(4 * hidden, hidden, scale=0.4), drawn(4 * hidden, scale=0.3)
-    state = drawn(batch, hidden, scale=0.3), drawn(batch, hidden)
-    towards = drawn(steps, batch, hidden)
-    results = []
-    for run in (
-        lambda *a: _RunSequence.apply(*a, *state, threshold, state_bits, torch.float64, EAGER)[:2],
-        lambda *a: plain_autograd(*a, *state, threshold, state_bits),
-    ):
-        copies = [leaf.clone().requires_grad_() for leaf in leaves]
-        states, cell = run(*copies)
-        (states * towards).sum().backward()
-        results.append([states.detach(), cell.detach(), *(leaf.grad for leaf in copies)])
-    for ours, theirs in zip(*results, strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-11)
-    if threshold:
-        assert 0.1 < (results[0][0] == 0).double().mean() < 0.9
-
-
-def test_a_stopped_run_goes_on_to_the_same_end(recipe, finished, tmp_path):
+@pytest.fixture(scope="module", params=[TEXT, VOWELS], ids=lambda recipe: recipe.name)
+def finished(request, tmp_path_factory):
+    """A recipe, a run of it from the first epoch to the last, and its folder."""
     from workloads.training.train import train
 
-    straight, folder = finished
+    folder = tmp_path_factory.mktemp(request.param.name)
+    return request.param, train(request.param, folder), folder
+
+
+def test_a_stopped_run_goes_on_to_the_same_end(finished, tmp_path):
+    from workloads.training.train import train
+
+    recipe, straight, folder = finished
 
     def stop_in_the_second_epoch(progress):
-        if progress.epoch == 1 and progress.batch == 3:
+        if progress.epoch == 1 and progress.batch == 2:
             raise Stop
 
     with pytest.raises(Stop):
         train(recipe, tmp_path, on_progress=stop_in_the_second_epoch)
+    torch.rand(7)  # what another run in this process may have drawn
     resumed = train(recipe, tmp_path)
-    assert resumed.validation_bpc == straight.validation_bpc
+    assert resumed.validation_loss == straight.validation_loss
     assert (resumed.best_epoch, resumed.epochs_run) == (straight.best_epoch, straight.epochs_run)
-    for name, value in straight.model.state_dict().items():
-        torch.testing.assert_close(resumed.model.state_dict()[name], value, rtol=0, atol=0)
+    for name, value in straight.network.state_dict().items():
+        torch.testing.assert_close(resumed.network.state_dict()[name], value, rtol=0, atol=0)
     assert (tmp_path / "log.csv").read_text() == (folder / "log.csv").read_text()
 
 
-def test_a_finished_run_returns_its_outcome_at_once(recipe, finished):
+def test_a_finished_run_returns_its_outcome_at_once(finished):
     from workloads.training.train import train
 
-    outcome, folder = finished
+    recipe, outcome, folder = finished
     again = train(recipe, folder, on_progress=lambda progress: pytest.fail("it trained again"))
-    assert (again.validation_bpc, again.best_epoch, again.epochs_run) == (
-        outcome.validation_bpc,
+    assert (again.validation_loss, again.best_epoch, again.epochs_run) == (
+        outcome.validation_loss,
         outcome.best_epoch,
         outcome.epochs_run,
     )
 
 
-def test_training_learns_and_prunes(finished):
-    outcome, _ = finished
-    assert outcome.validation_bpc < 5  # log2(65) = 6.02 for a guess
-    assert outcome.model.threshold > 0
+def test_a_run_learns_prunes_and_keeps_a_log(finished):
+    recipe, outcome, folder = finished
+    assert outcome.validation_loss < {"text": 5, "vowels": 70}[recipe.name]  # a guess: log2(65) = 6.02 BPC, 88.9 %
+    assert all(float(layer.threshold) > 0 for layer in outcome.network.stack)
+    header, *lines = (folder / "log.csv").read_text().splitlines()
+    metric = tasks.by_name(recipe.task).metric
+    assert header.startswith(f"epoch,loss_bits,validation_{metric},sparsity,threshold_1")
+    assert len(lines) == outcome.epochs_run
+    best = lines[outcome.best_epoch - 1].split(",")
+    assert float(best[2]) == pytest.approx(outcome.validation_loss, abs=1e-5)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "gru-classic", "rnn-tanh", "rnn-relu"])
+def test_every_cell_learns(cell, tmp_path):
+    from workloads.training.train import train
+
+    losses = []
+    recipe = DIGITS.changed(cell=cell, weight_format="fixed4-row")
+    outcome = train(recipe, tmp_path, on_progress=lambda progress: losses.append(progress.loss_bits))
+    assert np.mean(losses[:3]) == pytest.approx(np.log2(10), abs=0.6)
+    assert np.mean(losses[-3:]) < 0.8 * np.mean(losses[:3])
+    assert outcome.validation_loss < 80  # a guess: 90 % wrong
+
+
+def test_progress_counts_mini_batches_and_names_the_metric(tmp_path):
+    from workloads.training.train import train
+
+    seen = []
+    train(DIGITS.changed(epochs=2, patience=2), tmp_path, on_progress=seen.append)
+    assert [(p.epoch, p.batch, p.batches) for p in seen[-2:]] == [(1, 43, 44), (1, 44, 44)]
+    assert len(seen) == 88
+    assert seen[0].metric == "error_pct"
+    assert seen[0].validation_loss == float("inf")
+    assert 0 < seen[-1].validation_loss < 90
+
+
+def test_a_plateau_divides_the_learning_rate(tmp_path):
+    from workloads.training import checkpoints
+    from workloads.training.train import build, train
+
+    recipe = DIGITS.changed(optimiser="sgd", learning_rate=1e-9, schedule="plateau", epochs=3, patience=3, norm="none")
+    train(recipe, tmp_path)  # too slow to learn a thing: epochs 2 and 3 are no better than 1
+    network = build(recipe)
+    optimiser = torch.optim.SGD(network.parameters(), lr=1.0)
+    standing = checkpoints.resume(tmp_path / "latest.pt", recipe, network, optimiser, "cpu")
+    assert standing["learning_rate"] == pytest.approx(1e-9 / 4**2)
+    assert optimiser.param_groups[0]["lr"] == pytest.approx(1e-9 / 4)
+
+
+def test_stochastic_weights_are_drawn_anew_for_every_mini_batch_and_alike_under_a_seed():
+    from workloads.training.train import build, final_draw
+    from workloads.training.weights import draw
+
+    recipe = VOWELS.changed(weight_format="ternary", input_weight_format="fixed3")
+    network = build(recipe)
+    with torch.no_grad():
+        for layer in network.stack:
+            layer.bias.uniform_(-1, 1)
+    layer = network.stack[0]
+
+    def drawn(rng):
+        return [part.detach().clone() for part in layer.weights(rng)]
+
+    first, again, second = drawn(draw(3, 1, 1)), drawn(draw(3, 1, 1)), drawn(draw(3, 1, 2))
+    final, final_again = drawn(final_draw(recipe)), drawn(final_draw(recipe))
+    for k, what in enumerate(("recurrent", "input", "bias")):
+        assert torch.equal(first[k], again[k]), what
+        assert torch.equal(final[k], final_again[k]), what
+        assert not torch.equal(first[k], second[k]), what
+        assert not torch.equal(first[k], final[k]), what
+    codes, scale = layer.recurrent_weight.codes(final_draw(recipe))
+    np.testing.assert_allclose(final[0].numpy(), codes * scale, rtol=1e-6)
+    assert final_draw(recipe.changed(rounding="deterministic")) is None
+
+
+def test_the_mean_of_stochastic_weights_is_the_full_precision_one():
+    from workloads.training.train import build
+    from workloads.training.weights import draw
+
+    layer = build(DIGITS.changed(weight_format="limp-ternary", rounding="stochastic")).stack[0]
+    full = layer.recurrent_weight.full.detach()
+    mean = sum(layer.recurrent_weight(draw(1, 1, k)).detach() for k in range(1, 401)) / 400
+    (bound,) = layer.recurrent_weight.codes()[1]
+    assert float((mean - full.clamp(-bound, bound)).abs().max()) < 5 * bound / 2 / 400**0.5
+
+
+def test_a_quantized_weight_passes_its_gradient_straight_through():
+    from workloads.training.train import build
+
+    layer = build(DIGITS.changed(weight_format="fixed4", round_biases=True)).stack[0]
+    towards = torch.randn(48, 12)
+    recurrent, _, bias, _ = layer.weights()
+    (recurrent * towards).sum().backward()
+    torch.testing.assert_close(layer.recurrent_weight.full.grad, towards)
+    codes, scale = layer.recurrent_weight.codes()
+    np.testing.assert_array_equal(recurrent.detach().numpy(), (codes * scale[:, None]).astype(np.float32))
+    unit = float(layer.input_weight.codes()[1][0])
+    np.testing.assert_array_equal(bias.detach().numpy() / unit % 1, 0)  # biases lie on the grid of W_x
+    bias.sum().backward()
+    torch.testing.assert_close(layer.bias.grad, torch.ones(48))
+
+
+@pytest.mark.parametrize("recipe", [TEXT, VOWELS], ids=lambda recipe: recipe.name)
+def test_a_text_is_gone_on_with_and_sequences_start_anew(recipe, monkeypatch, tmp_path):
+    from workloads.training.network import Network
+    from workloads.training.train import train
+
+    run, seen = Network.run, []
+
+    def spy(network, inputs, state, passing, rng=None):
+        out = run(network, inputs, state, passing, rng)
+        seen.append((state, out.state))
+        return out
+
+    def stop_in_the_second_epoch(progress):
+        if progress.epoch == 1:
+            raise Stop
+
+    monkeypatch.setattr(Network, "run", spy)
+    with pytest.raises(Stop):
+        train(recipe.changed(layers=2, target_sparsity=0.0), tmp_path, on_progress=stop_in_the_second_epoch)
+    zeros = [not any(bool(part.any()) for part in given) for given, _ in seen]
+    if recipe is VOWELS:
+        assert all(zeros)
+        return
+    assert zeros == [True, *[False] * (len(zeros) - 2), True]  # the last is the first of the second epoch
+    for (_, left), (given, _) in pairwise(seen[:-1]):
+        assert len(given) == 4
+        for ours, theirs in zip(given, left, strict=True):
+            assert torch.equal(ours, theirs)
+            assert not ours.requires_grad
+
+
+def test_one_target_sparsity_is_one_threshold_and_a_list_is_one_each():
+    from workloads.training.network import Sequence
+    from workloads.training.sequence import Pass
+    from workloads.training.train import _follow_quantiles, build
+
+    small, large = torch.arange(1, 101) / 1000, torch.arange(11, 111) / 100
+    nothing = torch.zeros(())
+    out = Sequence(nothing, (), tuple(Pass(nothing, (), None, values) for values in (small, large)))
+    for target, ramp, expected in (
+        (0.5, 1.0, (0.1, 0.1)),  # the median of both together is the largest of the small ones
+        ((0.5, 0.2), 1.0, (0.05, 0.3)),
+        ((0.5, 0.0), 0.5, (0.025, 0.0)),
+    ):
+        network = build(TEXT.changed(layers=2, target_sparsity=target))
+        for _ in range(200):
+            _follow_quantiles(network, out, ramp)
+        assert [float(layer.threshold) for layer in network.stack] == pytest.approx(expected, abs=1e-6)
+
+
+def test_text_batches_are_the_streams_of_the_text_in_order():
+    from workloads.training.batches import batches_of
+
+    text = tasks.by_name("tiny-shakespeare").split("train").astype(np.int64)
+    batches = batches_of(TEXT, "cpu")
+    seen = list(batches.epoch(0))
+    assert len(seen) == batches.count == (len(text) - 1) // 4096 // 40
+    length = (len(text) - 1) // 4096
+    lane = torch.cat([batch.inputs[:, 7] for batch in seen])
+    np.testing.assert_array_equal(lane, text[7 * length : 7 * length + len(lane)])
+    np.testing.assert_array_equal(torch.cat([b.targets[:, 7] for b in seen]), text[7 * length + 1 :][: len(lane)])
+    assert seen[0].active is None
+
+
+def test_sequence_batches_hold_each_sequence_once_in_an_order_of_the_epoch():
+    from workloads.training.batches import batches_of
+
+    data = tasks.by_name("japanese-vowels").split("train")
+    batches = batches_of(VOWELS, "cpu")
+    seen = list(batches.epoch(0))
+    assert batches.count == len(seen) == len(data) // 24
+    known = {data[i].tobytes(): int(data.labels[i]) for i in range(len(data))}
+    found = []
+    for batch in seen:
+        active = batch.active if batch.active is not None else torch.ones(*batch.inputs.shape[:2], 1, dtype=torch.bool)
+        assert not batch.inputs[~active[..., 0]].any()
+        np.testing.assert_array_equal(active.sum((0, 2)), batch.lengths)
+        for lane, length in enumerate(batch.lengths):
+            key = batch.inputs[:length, lane].numpy().tobytes()
+            assert known[key] == batch.targets[lane]
+            found.append(key)
+    assert len(found) == len(set(found)) == batches.count * 24
+    assert not torch.equal(seen[0].targets, next(batches.epoch(1)).targets)
+    assert torch.equal(seen[0].targets, next(batches_of(VOWELS, "cpu").epoch(0)).targets)
+
+
+def test_sequences_of_a_mini_batch_are_of_similar_length():
+    from workloads.training.batches import batches_of
+
+    data = tasks.by_name("japanese-vowels").split("train")
+    spreads = [int(b.lengths.max() - b.lengths.min()) for b in batches_of(VOWELS, "cpu").epoch(0)]
+    assert np.mean(spreads) < (data.lengths.max() - data.lengths.min()) / 3
+
+
+# What cannot be done
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a checkpoint", None], ids=["empty", "garbage", "truncated"])
-def test_a_broken_checkpoint_is_named(recipe, finished, tmp_path, damage):
+def test_a_broken_checkpoint_is_named(finished, tmp_path, damage):
     from workloads.training.train import train
 
-    whole = (finished[1] / "latest.pt").read_bytes()
+    recipe, _, folder = finished
+    whole = (folder / "latest.pt").read_bytes()
     (tmp_path / "latest.pt").write_bytes(whole[: len(whole) // 2] if damage is None else damage)
     with pytest.raises(BadInput, match=r"latest\.pt: is not a whole checkpoint; delete it to start over \(.+\)$"):
         train(recipe, tmp_path)
 
 
-def test_a_missing_best_checkpoint_is_named(recipe, finished, tmp_path):
+def test_a_missing_best_checkpoint_is_named(finished, tmp_path):
     from workloads.training.train import train
 
-    (tmp_path / "latest.pt").write_bytes((finished[1] / "latest.pt").read_bytes())
+    recipe, _, folder = finished
+    (tmp_path / "latest.pt").write_bytes((folder / "latest.pt").read_bytes())
     with pytest.raises(BadInput, match=r"best\.pt: no such checkpoint, though latest\.pt is beside it"):
         train(recipe, tmp_path)
 
 
-def test_a_checkpoint_of_another_recipe_is_refused(recipe, finished):
+def test_a_checkpoint_of_another_recipe_is_refused(finished):
     from workloads.training.train import train
 
+    recipe, _, folder = finished
     with pytest.raises(BadInput, match=r"latest\.pt: was made by another recipe"):
-        train(recipe.model_copy(update={"seed": 6}), finished[1])
+        train(recipe.changed(seed=6), folder)
 
 
-def test_a_batch_larger_than_the_text_is_refused(recipe, tmp_path):
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        (TEXT, "recipe text: batch x steps must be at most the 892314 transitions"),
+        (VOWELS, "recipe vowels: batch must be at most the 216 training sequences of japanese-vowels, not 100000"),
+    ],
+)
+def test_a_batch_larger_than_the_data_is_refused(recipe, message, tmp_path):
     from workloads.training.train import train
 
-    with pytest.raises(BadInput, match="recipe tiny: batch x steps must be at most the 892314 transitions"):
-        train(recipe.model_copy(update={"batch": 100_000}), tmp_path)
+    with pytest.raises(BadInput, match=message):
+        train(recipe.changed(batch=100_000), tmp_path)
+
+
+def test_statistics_of_each_step_need_sequences_of_one_length(tmp_path):
+    from workloads.training.train import train
+
+    with pytest.raises(BadInput, match="norm batch-per-step is for sequences of one length, those of japanese-vowels"):
+        train(VOWELS.changed(norm="batch-per-step"), tmp_path)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_with_one_line(tmp_path):
+    from workloads.training.train import train
+
+    recipe = DIGITS.changed(optimiser="sgd", learning_rate=1e38, clip_norm=1e38, norm="none")
+    with pytest.raises(BadInput, match=r"recipe digits: the loss is not finite at epoch 1, mini-batch \d+; a lower"):
+        train(recipe, tmp_path)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ("epochs = 0", "epochs: Input should be greater than or equal to 1, not 0"),
-        ("layers = 2", "layers: unknown key"),
-        ('task = "ptb"', "task: task must be one of war-and-peace, tiny-shakespeare, not 'ptb'"),
+        ("depth = 2", "depth: unknown key"),
+        ('task = "ptb"', "task: task must be one of war-and-peace, tiny-shakespeare, .*, not 'ptb'"),
+        ('cell = "elman"', "cell: cell must be one of lstm, gru, gru-classic, rnn-tanh, rnn-relu, not 'elman'"),
         ('weight_format = "fp4"', "weight_format: weight format must be one of .*, not 'fp4'"),
+        ('input_weight_format = "fp4"', "input_weight_format: weight format must be one of .*, not 'fp4'"),
+        ("target_sparsity = [0.1, 0.2]", "target_sparsity must be one number or 1, one a layer, not 2"),
+        ("target_sparsity = 1.0", "target_sparsity must be at least 0 and below 1, not 1.0"),
+        ("state_integer_bits = 8", "state_integer_bits must be below state_bits = 8, not 8"),
+        ("input_bits = 8", "input_bits: a one-hot input is neither rounded, pruned nor dropped"),
+        ("input_dropout = 0.5", "input_dropout: a one-hot input is neither rounded, pruned nor dropped"),
+        ('embedding_format = "fixed8"', "embedding_format: there is no embedding"),
+        ('norm = "batch-per-step"', "norm: batch-per-step is for sequences of one length; tiny-shakespeare is one"),
+        ('norm = "group"', "norm: Input should be 'none', 'batch', 'batch-per-step', 'layer' or 'weight', not 'group'"),
         ("steps = ", "is not a TOML file"),
     ],
 )
@@ -178,8 +369,25 @@ def test_a_wrong_recipe_is_refused(tmp_path, change, message):
     path = tmp_path / "recipe.toml"
     key = change.split(" ")[0]
     path.write_text("\n".join([*(line for line in RECIPE.splitlines() if line.split(" ")[0] != key), change]))
-    with pytest.raises(BadInput, match=rf"recipe\.toml: {message}"):
+    with pytest.raises(BadInput, match=rf"recipe\.toml: {message}") as error:
         load_recipe(path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "change", "message"),
+    [
+        (DIGITS, {"embedding": 4}, "recipe digits: embedding: digits has vectors, which need none"),
+        (
+            DIGITS,
+            {"weight_format": "pow2-ternary", "rounding": "stochastic"},
+            "rounding: weight format pow2-ternary has no stochastic rounding",
+        ),
+    ],
+)
+def test_fields_that_do_not_fit_together_are_refused(recipe, change, message):
+    with pytest.raises(BadInput, match=message):
+        recipe.changed(**change)
 
 
 def test_a_missing_recipe_is_named(tmp_path):
@@ -187,67 +395,15 @@ def test_a_missing_recipe_is_named(tmp_path):
         load_recipe(tmp_path / "none.toml")
 
 
-@pytest.mark.parametrize("fmt", formats.ALL, ids=lambda f: f.name)
-@pytest.mark.parametrize(("threshold", "state_bits"), [(0.0, None), (0.1, 8)])
-def test_the_exported_model_computes_what_training_infers(recipe, fmt, threshold, state_bits):
-    from workloads.training.export import export
-    from workloads.training.train import build
-
-    chosen = recipe.model_copy(update={"hidden": 20, "weight_format": fmt.name, "state_bits": state_bits})
-    network = build(chosen)
-    generator = torch.Generator().manual_seed(2)
-    with torch.no_grad():  # statistics and gains of a network that has been trained
-        for product in ("input", "recurrent"):
-            getattr(network, f"{product}_mean").normal_(0, 0.1, generator=generator)
-            getattr(network, f"{product}_variance").uniform_(0.02, 0.2, generator=generator)
-            getattr(network, f"phi_{product}").uniform_(0.3, 0.9, generator=generator)
-        network.readout_bias.normal_(generator=generator)
-        network.threshold.fill_(threshold)
-    model = export(chosen, network)
-    symbols = tasks.by_name(chosen.task).split("validation")[:800].reshape(200, 4)
-
-    zeros = torch.zeros(4, chosen.hidden, dtype=torch.float64)
-    theirs, h, c = network.double().infer(torch.from_numpy(symbols.astype(np.int64)), zeros, zeros)
-    ours, state = model.run(symbols, dtype=np.float64)
-    np.testing.assert_allclose(ours, theirs.numpy(), rtol=0, atol=1e-4)
-    np.testing.assert_allclose(state[0], h.numpy(), rtol=0, atol=1e-4)
-    np.testing.assert_allclose(state[1], c.numpy(), rtol=0, atol=1e-4)
-    assert model.weight_format is fmt
-    assert set(np.unpackbits(state[0].view(np.uint8))) == {0, 1}
-
-
-def test_train_and_export_writes_a_model_and_a_card_that_hold_together(finished, tmp_path):
-    from workloads.training.export import LANES, train_and_export
-    from workloads.training.lstm import EAGER
-    from workloads.training.train import validate
-
-    outcome, folder = finished
-    recipe_path = tmp_path / "tiny.toml"
-    recipe_path.write_text(RECIPE)
-    card = train_and_export(recipe_path, folder, tmp_path / "zoo", hours=0.25, steps=EAGER)
-    path = tmp_path / "zoo" / "tiny.safetensors"
-    assert sorted(p.name for p in path.parent.iterdir()) == ["tiny.safetensors", "tiny.toml"]
-    assert zoo.load_card(path) == card
-
-    test_bpc = validate(outcome.model, tasks.by_name("tiny-shakespeare").split("test"))
-    assert card.measured.test_bpc == pytest.approx(test_bpc, abs=0.001)
-    assert card.measured.validation_bpc == pytest.approx(outcome.validation_bpc, abs=0.001)
-    assert card.recipe == load_recipe(recipe_path)
-    assert card.training.hours == 0.25
-    assert card.data.sha256 == tasks.by_name("tiny-shakespeare").sha256
-    unions = card.measured.union_sparsity
-    assert tuple(unions) == LANES
-    assert unions[1] == pytest.approx(card.measured.state_sparsity)
-    assert list(unions.values()) == sorted(unions.values(), reverse=True)
-    assert 0 < card.measured.state_sparsity < 1
-    assert card.file.bytes == path.stat().st_size
-
-    verified = zoo.verify(path)
-    assert verified.passed
-    assert verified.measured_bpc == card.measured.test_bpc
-
-    Model.load(path).with_threshold(0.9).save(path)
-    spoilt = zoo.verify(path)
-    assert not spoilt.passed
-    assert not spoilt.same_file
-    assert spoilt.measured_bpc > spoilt.card_bpc + 0.01
+def test_defaults_are_what_the_shipped_recipes_were_trained_with():
+    for name in ALL_RECIPES:
+        recipe = load_recipe(name)
+        assert (recipe.cell, recipe.layers, recipe.norm, recipe.rounding) == ("lstm", 1, "batch", "deterministic")
+        assert (recipe.optimiser, recipe.schedule, recipe.input) == ("adam", "cosine", recipe.recurrent)
+        assert recipe.readout.name == ("float32" if recipe.weight_format == "float32" else "fixed8")
+        assert (recipe.input_dropout, recipe.output_dropout, recipe.round_biases, recipe.start_from) == (
+            0,
+            0,
+            False,
+            None,
+        )

@@ -63,7 +63,7 @@ class Provided:
     def read(self, task: str) -> bytes:
         found = self._found()
         if not found:
-            raise BadInput(self.missing(task))
+            raise BadInput(not_there(task, self.path, f"put there {self.source}"))
         path, digest = found
         data = _checked(_bytes(path, task), digest, f"task {task}: {path}")
         return gzip.decompress(data) if path.suffix == ".gz" else data

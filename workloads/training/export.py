@@ -4,74 +4,152 @@ import os
 import platform
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from workloads import tasks
+from archsim.trace import BadInput
+from workloads import model as packed
+from workloads import sparsify, tasks
 from workloads.evaluate import evaluate
-from workloads.model import Config, Model
+from workloads.model import Config, LayerConfig, Model, Readout
 from workloads.record import longest, record
-from workloads.state_pruning import sparsity, union_sparsity
-from workloads.training.lstm import EPSILON, CharLSTM, QuantizedWeight, Steps, fastest
+from workloads.tasks import Sequences
+from workloads.training.network import Layer, Network
+from workloads.training.norms import EPSILON, ProductNorm
 from workloads.training.recipe import Recipe, load_recipe
-from workloads.training.train import OnProgress, Outcome, train
-from workloads.zoo.card import Card, Data, Measured, Training, Weights, file_sha256
+from workloads.training.sequence import Compile, fastest
+from workloads.training.train import OnProgress, Outcome, final_draw, train
+from workloads.training.weights import QuantizedWeight, Rng
+from workloads.zoo.card import Card, Data, Measured, StateZeros, Training, Weights, file_sha256
 
-LANES = (1, 2, 4, 8, 16)
 SEQUENCES = 64
-"""Sequences that the test split is cut into to measure sparsity; a multiple of every number of lanes."""
+"""Sequences of the test split that sparsity is measured on; a multiple of every number of lanes."""
+ONE_STREAM_SYMBOLS = 1_000_000
+"""The longest test split that is also read as one stream: a step at a time, which takes minutes."""
+
+Doubles = NDArray[np.float64]
 
 
-def export(recipe: Recipe, network: CharLSTM) -> Model:
-    """The model that computes what ``network.infer`` does, with the batch norm folded into scales and shifts.
+def export(recipe: Recipe, network: Network) -> Model:
+    """The model that computes what ``network.inference`` does; norms that need no run time folded, in double precision.
 
-    Folding is done in double precision. A weight matrix keeps its codes; its format's scale joins the row scales.
+    A weight matrix keeps its codes; its format's scale joins the row scales. Where rounding is stochastic the codes are
+    the one draw that was validated. BadInput for statistics of each step: one row has one shift.
     """
-    recurrent_codes, recurrent_scale = _codes(network.recurrent_weight)
-    input_codes, input_scale = _codes(network.input_weight)
-    readout_codes, readout_scale = _codes(network.readout_weight)
-    gain_h = _array(network.phi_recurrent) / np.sqrt(_array(network.recurrent_variance) + EPSILON)
-    gain_x = _array(network.phi_input) / np.sqrt(_array(network.input_variance) + EPSILON)
-    shift = _array(network.bias) - gain_h * _array(network.recurrent_mean) - gain_x * _array(network.input_mean)
+    _exportable(recipe)
+    rng = final_draw(recipe)
+    layers = tuple(_layer(recipe, layer, first=k == 0, rng=rng) for k, layer in enumerate(network.stack))
+    task = tasks.by_name(recipe.task)
+    embedding, embedding_scale = (None, None) if network.embedding is None else network.embedding.codes()
+    readout, readout_scale = network.readout_weight.codes()
     config = Config(
         name=recipe.name,
         task=recipe.task,
-        cell=recipe.cell,
-        hidden=recipe.hidden,
-        symbols=network.symbols,
-        weight_format=recipe.weight_format,
-        readout_format=network.readout_weight.format.name,
-        state_bits=recipe.state_bits,
-        threshold=float(network.threshold),
+        input=_input(network, task),
+        layers=tuple(layer.config for layer in layers),
+        readout=Readout(outputs=task.outputs, weight_format=recipe.readout.name, when=task.readout),
     )
     return Model(
         config,
-        recurrent_codes=recurrent_codes,
-        input_codes=input_codes,
-        readout_codes=readout_codes,
-        scale_recurrent=(gain_h * recurrent_scale).astype(np.float32),
-        scale_input=(gain_x * input_scale).astype(np.float32),
-        shift=shift.astype(np.float32),
-        readout_scale=np.array([readout_scale], np.float32),
+        layers,
+        embedding_codes=embedding,
+        embedding_scale=None if embedding_scale is None else embedding_scale.astype(np.float32),
+        readout_codes=readout,
+        readout_scale=readout_scale.astype(np.float32),
         readout_bias=_array(network.readout_bias).astype(np.float32),
     )
 
 
+def _exportable(recipe: Recipe) -> None:
+    if recipe.norm == "batch-per-step":
+        raise BadInput(
+            f"recipe {recipe.name}: norm batch-per-step cannot be exported: it has statistics of each step, and a "
+            "model has one scale and shift a row; train with norm = 'batch'"
+        )
+
+
+def _input(network: Network, task: tasks.Task[Any]) -> packed.OneHot | packed.Embedding | packed.Vector:
+    if task.symbols is None:
+        assert task.features is not None
+        return packed.Vector(size=task.features)
+    if network.embedding is None:
+        return packed.OneHot(symbols=task.symbols)
+    table = network.embedding
+    return packed.Embedding(symbols=task.symbols, size=table.full.shape[1], weight_format=table.format.name)
+
+
+def _layer(recipe: Recipe, layer: Layer, first: bool, rng: Rng) -> packed.Layer:
+    recurrent, scale_recurrent, shift_recurrent = _folded(layer.recurrent_weight, layer.recurrent_norm, rng)
+    inputs, scale_input, shift_input = _folded(layer.input_weight, layer.input_norm, rng)
+    bias, bias_candidate = (None if b is None else _array(b) for b in layer.biases(rng))
+    assert bias is not None
+    shift = bias + shift_input
+    if bias_candidate is not None:  # the candidate's rows, the last, are shifted inside the reset
+        bias_candidate = bias_candidate + shift_recurrent[-layer.hidden :]
+        shift_recurrent[-layer.hidden :] = 0
+    shift = shift + shift_recurrent
+    at_run_time = recipe.norm == "layer"
+    config = LayerConfig(
+        cell=recipe.cell,
+        hidden=recipe.hidden,
+        weight_format=recipe.recurrent.name,
+        input_weight_format=recipe.input.name,
+        norm="layer" if at_run_time else "none",
+        state_bits=recipe.state_bits,
+        state_integer_bits=recipe.state_integer_bits,
+        threshold=float(layer.threshold),
+        input_bits=recipe.input_bits if first else None,
+        input_integer_bits=recipe.input_integer_bits if first else 0,
+        input_threshold=recipe.input_threshold if first else 0.0,
+    )
+    return packed.Layer(
+        config,
+        recurrent,
+        inputs,
+        scale_recurrent=scale_recurrent.astype(np.float32),
+        scale_input=scale_input.astype(np.float32),
+        shift=shift.astype(np.float32),
+        shift_recurrent=None if bias_candidate is None else bias_candidate.astype(np.float32),
+        gain_recurrent=_array(layer.recurrent_norm.gain).astype(np.float32) if at_run_time else None,
+        gain_input=_array(layer.input_norm.gain).astype(np.float32) if at_run_time else None,
+    )
+
+
+def _folded(weight: QuantizedWeight, norm: ProductNorm, rng: Rng) -> tuple[NDArray[Any], Doubles, Doubles]:
+    """Codes of a product, and what is left of its format and its norm: scale and shift of each row ``(R,)``."""
+    codes, of_format = weight.codes(rng)
+    scale, shift = np.broadcast_to(of_format, len(codes)), np.zeros(len(codes))
+    if norm.by_batch:
+        gain = _array(norm.gain) / np.sqrt(_array(norm.variance) + EPSILON)
+        return codes, gain * scale, -gain * _array(norm.mean)
+    if norm.norm == "weight":
+        values = codes.astype(np.float64) * scale[:, None]
+        return codes, scale * _array(norm.gain) / np.sqrt(np.square(values).sum(1) + EPSILON), shift
+    return codes, scale.astype(np.float64), shift
+
+
 def measure(model: Model) -> Measured:
-    """Accuracy on both splits, and the sparsity of the states on the test split."""
+    """The task's metric on both splits, and how the zeros of the states lie on the test split."""
+    task = tasks.by_name(model.task)
     trace = record(model, "test", SEQUENCES, longest(model, "test", SEQUENCES))
-    nonzero = np.unpackbits(trace.arrays["h"][1:], axis=-1, count=model.hidden).view(np.bool_)  # (T, S, H)
+    test = task.split("test")
+    one_stream = not isinstance(test, Sequences) and len(test) <= ONE_STREAM_SYMBOLS
     return Measured(
-        validation_bpc=evaluate(model, "validation"),
-        test_bpc=evaluate(model, "test"),
-        test_bpc_one_stream=evaluate(model, "test", streams=1),
-        threshold=model.threshold,
-        state_sparsity=sparsity(nonzero),
+        metric=task.metric,
+        validation=evaluate(model, "validation"),
+        test=evaluate(model, "test"),
+        test_one_stream=evaluate(model, "test", streams=1) if one_stream else None,
         sequences=SEQUENCES,
-        union_sparsity={lanes: union_sparsity(nonzero, lanes) for lanes in LANES},
+        states=tuple(
+            StateZeros(
+                operand=zeros.operand, threshold=layer.threshold, sparsity=zeros.sparsity, union_sparsity=zeros.union
+            )
+            for zeros, layer in zip(sparsify.zeros(trace), model.config.layers, strict=True)
+        ),
     )
 
 
@@ -81,12 +159,20 @@ def make_card(model: Model, path: Path, recipe: Recipe, outcome: Outcome, machin
     return Card(
         name=model.name,
         published=task.published,
-        data=Data(task=task.name, title=task.title, sha256=task.sha256, symbols=task.symbols),
+        data=Data(
+            task=task.name,
+            title=task.title,
+            sha256=task.sha256,
+            symbols=task.symbols,
+            features=task.features,
+            outputs=task.outputs,
+            split=_split(task),
+        ),
         recipe=recipe,
         training=Training(
             epochs_run=outcome.epochs_run,
             best_epoch=outcome.best_epoch,
-            validation_bpc=outcome.validation_bpc,
+            validation=outcome.validation_loss,
             torch=torch.__version__,
             machine=machine,
             hours=hours,
@@ -108,36 +194,38 @@ def train_and_export(
     device: str = "cpu",
     on_progress: OnProgress | None = None,
     hours: float | None = None,
-    steps: Steps | None = None,
+    compile_: Compile | None = None,
 ) -> Card:
     """Train a recipe, or go on where `folder` holds a run of it; write ``NAME.safetensors`` and ``NAME.toml``.
 
     A run that had ended is exported as it is. `hours` of training go on the card; None: the time this call took, where
-    it trained from the first epoch, else unknown. `steps`: None takes the fastest there are. BadInput where the recipe
-    or a checkpoint is broken.
+    it trained from the first epoch, else unknown. `compile_`: None takes the fastest there is. BadInput where the
+    recipe or a checkpoint is broken, or, before it trains, where the result could not be exported.
     """
     recipe = load_recipe(recipe_name_or_path)
+    _exportable(recipe)
     fresh = not (folder / "latest.pt").exists()
     start = time.monotonic()
-    outcome = train(recipe, folder, device, on_progress, steps or fastest())
+    outcome = train(recipe, folder, device, on_progress, compile_ or fastest())
     if fresh and hours is None:
         hours = round((time.monotonic() - start) / 3600, 3)
     zoo_folder.mkdir(parents=True, exist_ok=True)
     path = zoo_folder / f"{recipe.name}.safetensors"
-    model = export(recipe, outcome.model)
+    model = export(recipe, outcome.network)
     model.save(path)
     card = make_card(model, path, recipe, outcome, _machine(device), hours)
     card.save(path.with_suffix(".toml"))
     return card
 
 
-def _codes(weight: QuantizedWeight) -> tuple[NDArray[np.generic], float]:
-    full = weight.full.detach().cpu().numpy()
-    scale = weight.format.fit_scale(full)
-    return weight.format.quantize(full, scale), scale
+def _split(task: tasks.Task[Any]) -> str:
+    """Sizes of train, validation and test."""
+    sizes = [len(task.split(split)) for split in tasks.SPLITS]
+    of = "symbols" if task.readout == "every_step" else "sequences"
+    return f"{' / '.join(f'{size:,}' for size in sizes)} {of}"
 
 
-def _array(tensor: Tensor) -> NDArray[np.float64]:
+def _array(tensor: Tensor) -> Doubles:
     return tensor.detach().cpu().numpy().astype(np.float64)
 
 

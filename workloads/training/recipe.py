@@ -1,47 +1,159 @@
 """Recipes: everything that decides a training run, as TOML."""
 
-import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from archsim.trace import BadInput, explain
-from workloads import formats, tasks
+from archsim.trace import BadInput, explain, read_toml
+from workloads import cells, formats, tasks
+from workloads.formats import WeightFormat
 from workloads.training import recipes
 
-
-def _known_task(name: str) -> str:
-    return tasks.by_name(name).name
-
-
-def _known_format(name: str) -> str:
-    return formats.by_name(name).name
+FormatName = Annotated[str, AfterValidator(lambda name: formats.by_name(name).name)]
+Norm = Literal["none", "batch", "batch-per-step", "layer", "weight"]
 
 
 class Recipe(BaseModel):
-    """One training run. Groups that are compared differ in `weight_format` and `target_sparsity` alone."""
+    """One training run. Groups that are compared differ in `weight_format` and `target_sparsity` alone.
+
+    A text is trained on in `batch` streams, `steps` steps at a time; whole sequences in mini-batches of `batch`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
-    task: Annotated[str, AfterValidator(_known_task)]
-    cell: Literal["lstm"] = "lstm"
+    task: Annotated[str, AfterValidator(lambda name: tasks.by_name(name).name)]
+
+    cell: Annotated[str, AfterValidator(lambda name: cells.by_name(name).name)] = "lstm"
     hidden: int = Field(ge=1)
-    weight_format: Annotated[str, AfterValidator(_known_format)]
-    state_bits: int | None = Field(default=None, ge=2, le=16, description="Q0.n of the hidden state; absent: float")
-    threshold: float = Field(default=0.0, ge=0.0, lt=1.0, description="|h| below it becomes zero (SKIP)")
-    target_sparsity: float = Field(default=0.0, ge=0.0, lt=1.0, description="sets the threshold by quantile of |h|")
+    layers: int = Field(default=1, ge=1)
+    embedding: int | None = Field(default=None, ge=1, description="size of a trained embedding; absent: one-hot")
+    norm: Norm = Field(default="batch", description="of the two products of a layer, each by itself")
+
+    weight_format: FormatName = Field(description="of W_h")
+    input_weight_format: FormatName | None = Field(default=None, description="of W_x; absent: as W_h")
+    readout_format: FormatName | None = Field(default=None, description="absent: fixed8 where W_h is quantized")
+    embedding_format: FormatName | None = Field(default=None, description="absent: as the readout")
+    rounding: Literal["deterministic", "stochastic"] = Field(
+        default="deterministic", description="stochastic: weights are drawn anew for every mini-batch"
+    )
+    round_biases: bool = Field(default=False, description="biases as well, at the scale of the weights (LIMP)")
+
+    state_bits: int | None = Field(default=None, ge=2, le=16, description="Qm.n of the hidden state; absent: float")
+    state_integer_bits: int = Field(default=0, ge=0, le=15, description="m of Qm.n")
+    threshold: float = Field(default=0.0, ge=0.0, description="|h| below it becomes zero (SKIP)")
+    target_sparsity: float | tuple[float, ...] = Field(
+        default=0.0, description="sets the threshold by quantile of |h|; a list: one for each layer"
+    )
+    input_bits: int | None = Field(default=None, ge=2, le=16, description="the same for vectors that enter the network")
+    input_integer_bits: int = Field(default=0, ge=0, le=15)
+    input_threshold: float = Field(default=0.0, ge=0.0)
+
     epochs: int = Field(ge=1)
-    patience: int = Field(ge=1, description="epochs without a better validation BPC before the run ends")
+    patience: int = Field(ge=1, description="epochs without a better validation metric before the run ends")
     batch: int = Field(default=128, ge=2)
     steps: int = Field(default=50, ge=4, description="steps of truncated backpropagation through time")
+    optimiser: Literal["adam", "sgd"] = "adam"
     learning_rate: float = Field(default=0.003, gt=0)
+    schedule: Literal["cosine", "constant", "plateau"] = Field(
+        default="cosine", description="plateau: divided by lr_decay after an epoch without a better validation metric"
+    )
+    lr_decay: float = Field(default=4.0, gt=1)
     clip_norm: float = Field(default=1.0, gt=0)
+    input_dropout: float = Field(default=0.0, ge=0.0, lt=1.0, description="of vectors that enter the network")
+    output_dropout: float = Field(default=0.0, ge=0.0, lt=1.0, description="of what leaves each layer upwards")
+    initial_noise: float = Field(
+        default=0.0,
+        ge=0.0,
+        description="standard deviation of noise on the state that sequences begin with, in training. Batch norm of "
+        "sequences that begin alike (sequential MNIST: black pixels) needs it: their variance is zero, and the gradient "
+        "grows at each step (Cooijmans et al. 2017)",
+    )
     products: Literal["bfloat16", "float32"] = Field(
         default="bfloat16", description="type of the matrix products in training; inference is float32"
     )
-    seed: int = 1
+    seed: int = Field(default=1, ge=0)
+    start_from: str | None = Field(
+        default=None, description="fine-tuning: folder of a run, or float32 model (file or zoo name), of the same shape"
+    )
+
+    @property
+    def recurrent(self) -> WeightFormat:
+        """Format of W_h."""
+        return formats.by_name(self.weight_format)
+
+    @property
+    def input(self) -> WeightFormat:
+        """Format of W_x."""
+        return formats.by_name(self.input_weight_format or self.weight_format)
+
+    @property
+    def readout(self) -> WeightFormat:
+        """Format of the readout, 8-bit where W_h is quantized: an integer array can then run the whole model."""
+        quantized = self.recurrent.multiplier != "float"
+        return formats.by_name(self.readout_format or ("fixed8" if quantized else "float32"))
+
+    @property
+    def table(self) -> WeightFormat:
+        """Format of the embedding."""
+        return formats.by_name(self.embedding_format) if self.embedding_format else self.readout
+
+    @property
+    def sparsities(self) -> tuple[float, ...]:
+        """Target sparsity of each layer."""
+        target = self.target_sparsity
+        return target if isinstance(target, tuple) else (target,) * self.layers
+
+    def changed(self, **fields: Any) -> "Recipe":
+        """This recipe with other values in some fields; BadInput where they do not fit."""
+        try:
+            return Recipe.model_validate(self.model_dump() | fields)
+        except ValidationError as error:
+            raise BadInput(f"recipe {self.name}: {explain(error)}") from None
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        for rule in (self._fixed_points, self._inputs, self._sparsity, self._norm, self._rounding):
+            rule()
+        return self
+
+    def _fixed_points(self) -> None:
+        for what, bits, integer in (
+            ("state", self.state_bits, self.state_integer_bits),
+            ("input", self.input_bits, self.input_integer_bits),
+        ):
+            if integer >= (bits or 1):
+                raise ValueError(f"{what}_integer_bits must be below {what}_bits = {bits}, not {integer}")
+
+    def _inputs(self) -> None:
+        task = tasks.by_name(self.task)
+        if task.symbols is None and (self.embedding or self.embedding_format):
+            raise ValueError(f"embedding: {self.task} has vectors, which need none")
+        if self.embedding_format and not self.embedding:
+            raise ValueError("embedding_format: there is no embedding")
+        if task.symbols is not None and not self.embedding:
+            for key in ("input_bits", "input_threshold", "input_dropout"):
+                if getattr(self, key):
+                    raise ValueError(f"{key}: a one-hot input is neither rounded, pruned nor dropped")
+
+    def _sparsity(self) -> None:
+        if len(self.sparsities) != self.layers:
+            given = len(self.sparsities)
+            raise ValueError(f"target_sparsity must be one number or {self.layers}, one a layer, not {given}")
+        for sparsity in self.sparsities:
+            if not 0 <= sparsity < 1:
+                raise ValueError(f"target_sparsity must be at least 0 and below 1, not {sparsity}")
+
+    def _norm(self) -> None:
+        if self.initial_noise and tasks.by_name(self.task).readout == "every_step":
+            raise ValueError(f"initial_noise: {self.task} is one long text, whose state is carried on")
+        if self.norm == "batch-per-step" and tasks.by_name(self.task).readout == "every_step":
+            raise ValueError(f"norm: batch-per-step is for sequences of one length; {self.task} is one long text")
+
+    def _rounding(self) -> None:
+        if self.rounding == "stochastic" and not (self.recurrent.stochastic or self.input.stochastic):
+            raise ValueError(f"rounding: weight format {self.weight_format} has no stochastic rounding")
 
 
 def load_recipe(name_or_path: str | Path) -> Recipe:
@@ -49,10 +161,8 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     shipped = str(name_or_path) in recipes.ALL
     path = recipes.FOLDER / f"{name_or_path}.toml" if shipped else Path(name_or_path)
     try:
-        return Recipe.model_validate(tomllib.loads(path.read_text()))
+        return Recipe.model_validate(read_toml(path))
     except FileNotFoundError:
         raise BadInput(f"{path}: no such recipe file, nor one of {', '.join(recipes.ALL)}") from None
     except ValidationError as error:
         raise BadInput(f"{path}: {explain(error)}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise BadInput(f"{path}: is not a TOML file ({error})") from None

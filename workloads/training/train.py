@@ -1,25 +1,28 @@
-"""Train a recipe: quantization-aware, batch-normalised, with a pruned state. Checkpoints itself and resumes."""
+"""Train a recipe: quantization-aware, normalised, with a pruned state. Checkpoints itself and resumes."""
 
-import errno
 import math
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from archsim.trace import BadInput, whole_file
+from archsim.trace import BadInput
 from workloads import tasks
-from workloads.tasks.metrics import State, bits_per_character
-from workloads.training.lstm import EAGER, CharLSTM, Steps
+from workloads.training import checkpoints, start
+from workloads.training.batches import Batches, MiniBatch, batches_of
+from workloads.training.network import Network, Passing, Sequence, last_steps
 from workloads.training.recipe import Recipe
+from workloads.training.sequence import Compile, eager
+from workloads.training.weights import Rng, draw
 
 RAMP = 1 / 3
 """Share of the epochs over which the target sparsity rises from zero."""
+MOMENTUM = 0.05
+"""By which running statistics follow those of a mini-batch."""
+STREAMS = {"every_step": 64, "last_step": 256}
+"""Sequences side by side in validation, by when the task wants a readout; a text is cut up into so many."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,14 @@ class Progress:
     epochs: int
     batch: int
     batches: int
-    loss_bpc: float
-    validation_bpc: float
+    loss_bits: float
+    """Cross entropy of the mini-batch, in bits a prediction."""
+    metric: str
+    """Name of the task's metric."""
+    validation_loss: float
+    """That metric on the validation split after the epoch before; infinite in the first."""
     sparsity: float
+    """Share of zeros in the states, over the epoch so far."""
 
 
 class OnProgress(Protocol):
@@ -43,29 +51,39 @@ class OnProgress(Protocol):
 class Outcome:
     """A finished run: the weights of the best epoch and how it got there."""
 
-    model: CharLSTM
-    validation_bpc: float
+    network: Network
+    validation_loss: float
     best_epoch: int
     epochs_run: int
 
 
-def build(recipe: Recipe) -> CharLSTM:
-    """The untrained network of a recipe, from its seed."""
+@dataclass
+class Standing:
+    """How far a run is, beside its weights."""
+
+    learning_rate: float
+    epoch: int = 0
+    best_epoch: int = 0
+    best_loss: float = math.inf
+    validation_loss: float = math.inf
+
+
+def build(recipe: Recipe, steps: int = 1) -> Network:
+    """The untrained network of a recipe, from its seed; `steps` of every sequence, for batch-per-step."""
     torch.manual_seed(recipe.seed)
-    symbols = tasks.by_name(recipe.task).symbols
-    return CharLSTM(symbols, recipe.hidden, recipe.weight_format, recipe.state_bits)
+    return Network(recipe, tasks.by_name(recipe.task), steps)
 
 
-def validate(model: CharLSTM, symbols: NDArray[np.uint8], device: str = "cpu", streams: int = 64) -> float:
-    """BPC of `symbols` by PyTorch, in float32 with the running statistics."""
+def final_draw(recipe: Recipe) -> Rng:
+    """Generator of the one draw that is validated and exported, where rounding is stochastic."""
+    return draw(recipe.seed) if recipe.rounding == "stochastic" else None
 
-    def run(inputs: NDArray[np.uint8], state: State | None) -> tuple[NDArray[np.floating], State]:
-        if state is None:
-            state = tuple(torch.zeros(inputs.shape[1], model.hidden, device=device) for _ in range(2))
-        logits, h, c = model.infer(torch.from_numpy(inputs.astype(np.int64)).to(device), *state)
-        return logits.cpu().numpy(), (h, c)
 
-    return bits_per_character(run, symbols, streams=streams)
+def validate(network: Network, split: tasks.Split = "validation") -> float:
+    """The task's metric by PyTorch, in float32 with the running statistics, and with the weights that are exported."""
+    recipe = network.recipe
+    task = tasks.by_name(recipe.task)
+    return task.evaluate(network.inference(final_draw(recipe)), split, None, STREAMS[task.readout])
 
 
 def train(
@@ -73,117 +91,133 @@ def train(
     folder: Path,
     device: str = "cpu",
     on_progress: OnProgress | None = None,
-    steps: Steps = EAGER,
+    compile_: Compile = eager,
 ) -> Outcome:
     """Run `recipe` to its end, from the last finished epoch where `folder` holds one.
 
-    Plain truncated backpropagation: the text is cut into `batch` contiguous streams whose state is carried from one
-    mini-batch to the next and reset at the start of an epoch. Adam, cosine decay to zero over all epochs, gradient
-    clipping. The full-precision weights of the epoch with the best validation BPC are kept.
+    A text: truncated backpropagation; it is cut into `batch` contiguous streams whose state is carried from one
+    mini-batch to the next and reset at the start of an epoch. Sequences: backpropagation over all their steps. The
+    full-precision weights of the epoch with the best validation metric are kept. BadInput where `folder` holds another
+    run or a broken one, or where the loss is no longer finite.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    task = tasks.by_name(recipe.task)
-    text = torch.from_numpy(task.split("train").astype(np.int64))
-    validation = task.split("validation")
-    model = build(recipe).to(device)
-    model.threshold.fill_(recipe.threshold)
-    optimiser = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate)
-    length = (len(text) - 1) // recipe.batch
-    streams = text[: recipe.batch * length + 1]
-    inputs = streams[:-1].view(recipe.batch, length).t().contiguous().to(device)  # (length, B)
-    targets = streams[1:].view(recipe.batch, length).t().contiguous().to(device)
-    batches = length // recipe.steps
-    epoch, best_epoch, best_bpc = 0, 0, math.inf
-    if not batches:
-        raise BadInput(
-            f"recipe {recipe.name}: batch x steps must be at most the {len(text) - 1} transitions of the training "
-            f"split of {task.name}, not {recipe.batch} x {recipe.steps}"
-        )
+    batches = batches_of(recipe, device)
+    network = build(recipe, batches.steps).to(device)
+    optimisers = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
+    optimiser: torch.optim.Optimizer = optimisers[recipe.optimiser](network.parameters(), lr=recipe.learning_rate)
+    standing = Standing(recipe.learning_rate)
     latest, best = folder / "latest.pt", folder / "best.pt"
     if latest.exists():
-        saved = _load(latest, device)
-        if saved["recipe"] != recipe.model_dump_json():
-            raise BadInput(f"{latest}: was made by another recipe; give an empty folder or the recipe that made it")
-        model.load_state_dict(saved["model"])
-        optimiser.load_state_dict(saved["optimiser"])
-        epoch, best_epoch, best_bpc = saved["epoch"], saved["best_epoch"], saved["best_bpc"]
-    validation_bpc = best_bpc
-    while epoch < recipe.epochs and epoch - best_epoch < recipe.patience:
-        h = torch.zeros(recipe.batch, recipe.hidden, device=device)
-        c = torch.zeros_like(h)
-        total_bits, zeros = 0.0, 0.0
-        for batch in range(batches):
-            done = (epoch + batch / batches) / recipe.epochs
-            for group in optimiser.param_groups:
-                group["lr"] = recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
-            window = slice(batch * recipe.steps, (batch + 1) * recipe.steps)
-            out = model.run(inputs[window], h, c, getattr(torch, recipe.products), momentum=0.05, steps=steps)
-            logits = model.readout(out.states)
-            loss = nn.functional.cross_entropy(logits.flatten(0, 1), targets[window].flatten())
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
-            optimiser.step()
-            if recipe.target_sparsity:
-                _follow_quantile(model, out.unpruned_tail, recipe.target_sparsity * min(1.0, done / RAMP))
-            h, c = out.states[-1].detach(), out.cell.detach()
-            bits = loss.item() / math.log(2)
-            total_bits += bits
-            zeros += float((h == 0).float().mean())
-            if on_progress:
-                on_progress(
-                    Progress(epoch, recipe.epochs, batch + 1, batches, bits, validation_bpc, zeros / (batch + 1))
-                )
-        epoch += 1
-        validation_bpc = validate(model, validation, device)
+        standing = Standing(**checkpoints.resume(latest, recipe, network, optimiser, device))
+    elif recipe.start_from is not None:
+        start.load(recipe.start_from, network, next(batches.epoch(0)))
+    while standing.epoch < recipe.epochs and standing.epoch - standing.best_epoch < recipe.patience:
+        loss_bits, sparsity = _epoch(network, optimiser, batches, standing, compile_, on_progress)
+        standing.epoch += 1
+        standing.validation_loss = validate(network)
+        ramping = any(recipe.sparsities) and (standing.epoch - 1) / recipe.epochs < RAMP
         # Sparsity comes first: while it still rises, an epoch that is denser than asked for cannot be the best one.
-        if validation_bpc < best_bpc or (recipe.target_sparsity and (epoch - 1) / recipe.epochs < RAMP):
-            best_bpc, best_epoch = validation_bpc, epoch
-            _save(best, {"model": model.state_dict()})
-        _save(
-            latest,
-            {
-                "recipe": recipe.model_dump_json(),
-                "model": model.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "epoch": epoch,
-                "best_epoch": best_epoch,
-                "best_bpc": best_bpc,
-            },
-        )
-        with (folder / "log.csv").open("a") as log:
-            log.write(f"{epoch},{total_bits / batches:.5f},{validation_bpc:.5f},{zeros / batches:.4f}\n")
-    model.load_state_dict(_load(best, device)["model"])
-    return Outcome(model, best_bpc, best_epoch, epoch)
+        if standing.validation_loss < standing.best_loss or ramping or not standing.best_epoch:
+            standing.best_loss, standing.best_epoch = standing.validation_loss, standing.epoch
+            checkpoints.save_weights(best, recipe, network)
+        elif recipe.schedule == "plateau":
+            standing.learning_rate /= recipe.lr_decay
+        checkpoints.save(latest, recipe, network, optimiser, vars(standing))
+        _log(folder / "log.csv", standing, loss_bits, sparsity, network)
+    network.load_state_dict(checkpoints.weights(best, device))
+    return Outcome(network, standing.best_loss, standing.best_epoch, standing.epoch)
 
 
-def _follow_quantile(model: CharLSTM, magnitudes: Tensor, sparsity: float) -> None:
+def _epoch(
+    network: Network,
+    optimiser: torch.optim.Optimizer,
+    batches: Batches,
+    standing: Standing,
+    compile_: Compile,
+    on_progress: OnProgress | None,
+) -> tuple[float, float]:
+    """One epoch: mean loss in bits, and share of zeros in the states."""
+    recipe, metric = network.recipe, tasks.by_name(network.recipe.task).metric
+    total_bits = total_zeros = 0.0
+    state = network.start(recipe.batch)
+    for k, batch in enumerate(batches.epoch(standing.epoch), start=1):
+        done = (standing.epoch + (k - 1) / batches.count) / recipe.epochs
+        for group in optimiser.param_groups:
+            group["lr"] = _learning_rate(recipe, standing, done)
+        rng = draw(recipe.seed, standing.epoch + 1, k) if recipe.rounding == "stochastic" else None
+        if recipe.initial_noise:
+            state = tuple(recipe.initial_noise * torch.randn_like(s) for s in state)
+        passing = Passing(batch.active, getattr(torch, recipe.products), MOMENTUM, compile_)
+        out = network.run(batch.inputs, state, passing, rng)
+        bits = _descend(network, optimiser, out, batch)
+        if not math.isfinite(bits):
+            where = f"epoch {standing.epoch + 1}, mini-batch {k}"
+            raise BadInput(f"recipe {recipe.name}: the loss is not finite at {where}; a lower learning_rate may help")
+        if any(recipe.sparsities):
+            _follow_quantiles(network, out, min(1.0, done / RAMP))
+        if batch.lengths is None:
+            state = tuple(s.detach() for s in out.state)
+        total_bits += bits
+        total_zeros += _share_of_zeros(out, batch)
+        if on_progress:
+            on_progress(
+                Progress(
+                    standing.epoch, recipe.epochs, k, batches.count, bits, metric, standing.validation_loss,
+                    total_zeros / k,
+                )
+            )  # fmt: skip
+    return total_bits / batches.count, total_zeros / batches.count
+
+
+def _descend(network: Network, optimiser: torch.optim.Optimizer, out: Sequence, batch: MiniBatch) -> float:
+    """One step of the optimiser; the loss before it, in bits a prediction."""
+    states = out.states.flatten(0, 1) if batch.lengths is None else last_steps(out.states, batch.lengths)
+    loss = nn.functional.cross_entropy(network.readout(states), batch.targets.flatten())
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(network.parameters(), network.recipe.clip_norm)
+    optimiser.step()
+    return loss.item() / math.log(2)
+
+
+def _learning_rate(recipe: Recipe, standing: Standing, done: float) -> float:
+    """`done`: share of the epochs behind."""
+    if recipe.schedule == "cosine":
+        return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+    return standing.learning_rate
+
+
+def _follow_quantiles(network: Network, out: Sequence, ramp: float) -> None:
+    """Thresholds towards the target sparsity: one for all layers, or, where the recipe lists them, one each."""
+    magnitudes = [layer.magnitudes for layer in out.layers if layer.magnitudes is not None]
+    if not isinstance(network.recipe.target_sparsity, tuple):
+        magnitudes = [torch.cat(magnitudes)] * len(network.stack)
+    for layer, values, sparsity in zip(network.stack, magnitudes, network.recipe.sparsities, strict=True):
+        _follow_quantile(layer.threshold, values, sparsity * ramp)
+
+
+def _follow_quantile(threshold: Tensor, magnitudes: Tensor, sparsity: float) -> None:
     """Move the threshold a tenth of the way to the `sparsity` quantile of |h| before pruning."""
-    flat = magnitudes.flatten()
-    rank = max(1, min(flat.numel(), round(sparsity * flat.numel())))
-    model.threshold.lerp_(torch.kthvalue(flat, rank).values * (1.0 if sparsity else 0.0), 0.1)
+    rank = max(1, min(magnitudes.numel(), round(sparsity * magnitudes.numel())))
+    threshold.lerp_(torch.kthvalue(magnitudes, rank).values * (1.0 if sparsity else 0.0), 0.1)
 
 
-def _load(path: Path, device: str) -> dict[str, Any]:
-    """A checkpoint of `_save`; BadInput where it is not a whole one."""
-    try:
-        saved: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-    except FileNotFoundError:
-        raise BadInput(
-            f"{path}: no such checkpoint, though latest.pt is beside it; start from an empty folder"
-        ) from None
-    except (RuntimeError, EOFError, pickle.UnpicklingError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BadInput(f"{path}: is not a whole checkpoint; delete it to start over ({reason})") from None
-    if not isinstance(saved, dict) or "model" not in saved:
-        raise BadInput(f"{path}: is not a checkpoint of a training run")
-    return saved
+@torch.no_grad()
+def _share_of_zeros(out: Sequence, batch: MiniBatch) -> float:
+    """In the states of all layers, at the last step."""
+    last = [
+        layer.states[-1] if batch.lengths is None else last_steps(layer.states, batch.lengths) for layer in out.layers
+    ]
+    return float((torch.stack(last) == 0).float().mean())
 
 
-def _save(path: Path, state: dict[str, Any]) -> None:
-    """Written whole or not at all; OSError where it could not be."""
-    with whole_file(path) as part:
-        try:
-            torch.save(state, part)
-        except RuntimeError as error:  # what torch says of a full disk
-            raise OSError(errno.EIO, str(error).splitlines()[0]) from None
+def _log(path: Path, standing: Standing, loss_bits: float, sparsity: float, network: Network) -> None:
+    """One line an epoch."""
+    thresholds = [f"{float(layer.threshold):.5f}" for layer in network.stack]
+    if not path.exists():
+        metric = tasks.by_name(network.recipe.task).metric
+        names = [f"threshold_{k + 1}" for k in range(len(thresholds))]
+        path.write_text(",".join(["epoch", "loss_bits", f"validation_{metric}", "sparsity", *names]) + "\n")
+    figures = f"{standing.epoch},{loss_bits:.5f},{standing.validation_loss:.5f},{sparsity:.4f}"
+    with path.open("a") as log:
+        log.write(",".join([figures, *thresholds]) + "\n")

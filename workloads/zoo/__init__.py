@@ -25,9 +25,9 @@ ALL: tuple[str, ...] = (
 FOLDER = Path(__file__).parent
 """Where the shipped checkpoints and their cards lie."""
 
-TOLERANCE_BPC = 1e-3
-"""How far a test BPC measured again may lie from its card. Float32 differs between machines in the last bit, and a
-state that then falls on the other side of the threshold changes all that follow."""
+TOLERANCE = 1e-3
+"""How far a test metric measured again may lie from its card, as a share of it. Float32 differs between machines in the
+last bit, and a state that then falls on the other side of the threshold changes all that follow."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,15 @@ class Verification:
     """A zoo model measured again."""
 
     name: str
-    card_bpc: float
-    measured_bpc: float
+    metric: str
+    card_loss: float
+    measured_loss: float
     same_file: bool
     """The checkpoint has the SHA-256 that its card names."""
 
     @property
     def passed(self) -> bool:
-        return self.same_file and abs(self.measured_bpc - self.card_bpc) <= TOLERANCE_BPC
+        return self.same_file and abs(self.measured_loss - self.card_loss) <= TOLERANCE * self.card_loss
 
 
 def model_path(name_or_path: str | Path) -> Path:
@@ -66,11 +67,13 @@ def load_card(name_or_path: str | Path) -> Card:
 
 
 def verify(name_or_path: str | Path, on_steps: Callable[[int, int], None] | None = None) -> Verification:
-    """Measure the test BPC of a model again, on the whole split. BadInput where the model or its card is broken."""
+    """Measure the test metric of a model again, on the whole split. BadInput where the model or its card is broken."""
     path = model_path(name_or_path)
     card = load_card(path)
     measured = evaluate(Model.load(path), "test", on_steps)
-    return Verification(card.name, card.measured.test_bpc, measured, file_sha256(path) == card.file.sha256)
+    return Verification(
+        card.name, card.measured.metric, card.measured.test, measured, file_sha256(path) == card.file.sha256
+    )
 
 
 __all__ = ["ALL", "FOLDER", "Card", "Verification", "load_card", "load_model", "model_path", "verify"]

@@ -1,13 +1,13 @@
 """What is known of a checkpoint: data, recipe, and what was measured, as TOML beside it."""
 
 import hashlib
-import tomllib
 from pathlib import Path
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from archsim.trace import BadInput, explain, whole_file
+from archsim.trace import BadInput, explain, read_toml, whole_file
+from workloads.tasks import Metric
 from workloads.training.recipe import Recipe
 
 
@@ -16,36 +16,64 @@ class _Frozen(BaseModel):
 
 
 class Data(_Frozen):
-    """The text, and how it was split."""
+    """The task, and how its data were split."""
 
     task: str
     title: str
     sha256: str
-    symbols: int
-    split: str = "80/10/10 by position"
+    symbols: int | None = Field(default=None, description="distinct input symbols; absent: inputs are vectors")
+    features: int | None = Field(default=None, description="size of an input vector")
+    outputs: int = Field(description="symbols to predict, or classes")
+    split: str
 
 
 class Training(_Frozen):
-    """How the run went. BPC by PyTorch, in float32."""
+    """How the run went. The metric by PyTorch, in float32."""
 
     epochs_run: int
     best_epoch: int
-    validation_bpc: float
+    validation: float
     torch: str
     machine: str
     hours: float | None = None
 
 
-class Measured(_Frozen):
-    """By the numpy reference, on whole splits; 64 streams unless said otherwise (`workloads.evaluate`)."""
+class StateZeros(_Frozen):
+    """Zeros in the state of one layer, on the test split."""
 
-    validation_bpc: float
-    test_bpc: float
-    test_bpc_one_stream: float = Field(description="the state carried from the first symbol to the last")
+    operand: str = Field(description="its name in a trace")
     threshold: float
-    state_sparsity: float = Field(description="share of h that is zero, on the test split")
-    sequences: int = Field(description="sequences that the test split was cut into for the sparsities")
+    sparsity: float = Field(description="share of h that is zero")
     union_sparsity: dict[int, float] = Field(description="by lanes: share of columns zero in all of them")
+
+
+class Measured(_Frozen):
+    """By the numpy reference, on whole splits; texts in 64 streams unless said otherwise (`workloads.evaluate`)."""
+
+    metric: Metric
+    validation: float
+    test: float
+    test_one_stream: float | None = Field(
+        default=None, description="of a text: the state carried from the first symbol to the last"
+    )
+    sequences: int = Field(description="sequences of the test split that the zeros were counted in")
+    states: tuple[StateZeros, ...] = Field(min_length=1, description="one a layer")
+
+    @property
+    def threshold(self) -> float:
+        """The largest of the layers."""
+        return max(state.threshold for state in self.states)
+
+    @property
+    def state_sparsity(self) -> float:
+        """Over all layers, which have as many units each."""
+        return sum(state.sparsity for state in self.states) / len(self.states)
+
+    @property
+    def union_sparsity(self) -> dict[int, float]:
+        """By lanes, over all layers."""
+        lanes = self.states[0].union_sparsity
+        return {n: sum(state.union_sparsity[n] for state in self.states) / len(self.states) for n in lanes}
 
 
 class Weights(_Frozen):
@@ -80,13 +108,11 @@ class Card(_Frozen):
     def load(cls, path: Path) -> "Card":
         """A validated card; BadInput names the file and the rule it breaks."""
         try:
-            return cls.model_validate(tomllib.loads(path.read_text()))
+            return cls.model_validate(read_toml(path))
         except FileNotFoundError:
             raise BadInput(f"{path}: no such card") from None
         except ValidationError as error:
             raise BadInput(f"{path}: {explain(error)}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-            raise BadInput(f"{path}: is not a TOML file ({error})") from None
 
 
 def file_sha256(path: Path) -> str:

@@ -1,0 +1,162 @@
+"""The gradient of every cell with every norm, against PyTorch's own on the same equations written out again."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.train
+
+STEPS, BATCH, HIDDEN = 6, 7, 5
+LENGTHS = (6, 6, 5, 4, 3, 2, 1)
+GATES = {"lstm": 4, "gru": 3, "gru-classic": 3, "rnn-tanh": 1, "rnn-relu": 1}
+STATES = {"lstm": 2}
+
+
+def rounded(v, bits, integer_bits):
+    """Straight through: the value of the rounding, the gradient of what is clipped to the range."""
+    if bits is None:
+        return v
+    unit, top = 2.0 ** (integer_bits + 1 - bits), 2.0**integer_bits
+    v = torch.minimum(torch.maximum(v, torch.tensor(-top)), torch.tensor(top))
+    return v + (torch.clamp(torch.round(v / unit) * unit, -top, top - unit) - v).detach()
+
+
+def normalised(norm, z, gain, lanes):
+    if norm == "layer":
+        return gain * torch.nn.functional.layer_norm(z, z.shape[1:], eps=1e-5)
+    if norm == "batch":
+        return gain * (z - z[lanes].mean(0)) / torch.sqrt(z[lanes].var(0, correction=0) + 1e-5)
+    return z
+
+
+def written_out(cell, norm, x, weight, gain, shift, state, threshold, bits, integer_bits, lengths):
+    """The sequence step by step, with PyTorch's own operations and slices."""
+    h, *rest = state
+    hidden, sigmoid, tanh = h.shape[1], torch.sigmoid, torch.tanh
+    states = []
+    for t in range(len(x)):
+        lanes = torch.tensor([length > t for length in lengths])
+
+        def part(first, last, v, lanes=lanes):
+            rows = slice(first * hidden, last * hidden)
+            return normalised(norm, v @ weight[rows].t(), gain[rows], lanes)
+
+        def gate(k, y, first=0, t=t):
+            return x[t][:, k * hidden : (k + 1) * hidden] + y[:, (k - first) * hidden : (k - first + 1) * hidden]
+
+        if cell == "lstm":
+            y = part(0, 4, h)
+            c = sigmoid(gate(1, y)) * rest[0] + sigmoid(gate(0, y)) * tanh(gate(2, y))
+            h, rest = sigmoid(gate(3, y)) * tanh(c), [c]
+        elif cell == "gru":
+            y = part(0, 3, h)
+            r, z = sigmoid(gate(0, y)), sigmoid(gate(1, y))
+            n = tanh(x[t][:, 2 * hidden :] + r * (y[:, 2 * hidden :] + shift))
+            h = (1 - z) * n + z * h
+        elif cell == "gru-classic":
+            y = part(0, 2, h)
+            r, z = sigmoid(gate(0, y)), sigmoid(gate(1, y))
+            n = tanh(gate(2, part(2, 3, rounded(r * h, bits, integer_bits)), first=2))
+            h = (1 - z) * n + z * h
+        else:
+            h = {"rnn-tanh": tanh, "rnn-relu": torch.relu}[cell](gate(0, part(0, 1, h)))
+        h = rounded(h * (h.abs() >= threshold), bits, integer_bits)
+        h, *rest = (torch.where(lanes[:, None], v, torch.zeros_like(v)) for v in (h, *rest))
+        states.append(h)
+    return torch.stack(states), (h, *rest)
+
+
+@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
+@pytest.mark.parametrize("cell", GATES)
+@pytest.mark.parametrize(
+    ("threshold", "bits", "integer_bits", "lengths"),
+    [
+        (0.0, None, 0, (STEPS,) * BATCH),
+        (0.12, 6, 0, (STEPS,) * BATCH),
+        (0.0, 5, 1, LENGTHS),
+        (0.12, None, 0, LENGTHS),
+    ],
+    ids=["plain", "pruned-rounded", "rounded-unequal", "pruned-unequal"],
+)
+def test_the_gradient_is_that_of_plain_autograd(cell, norm, threshold, bits, integer_bits, lengths):
+    from workloads.training import cells
+    from workloads.training.sequence import Inputs, Kind, eager, kernels, run_layer
+
+    generator = torch.Generator().manual_seed(0)
+
+    def drawn(*shape, scale=1.0):
+        return scale * torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    rows = GATES[cell] * HIDDEN
+    x, weight = drawn(STEPS, BATCH, rows), drawn(rows, HIDDEN, scale=0.6)
+    gain, shift = drawn(rows, scale=0.5), drawn(HIDDEN)
+    state = tuple(drawn(BATCH, HIDDEN, scale=0.3) for _ in range(STATES.get(cell, 1)))
+    active = torch.tensor(lengths) > torch.arange(STEPS)[:, None]
+    towards = drawn(STEPS, BATCH, HIDDEN) * active[..., None]
+    kind = Kind(cells.by_name(cell), norm, bits, integer_bits, keep_magnitudes=True)
+    inputs = Inputs(
+        kind,
+        kernels(kind, eager),
+        torch.tensor(threshold, dtype=torch.float64),
+        state,
+        None if min(lengths) == STEPS else active[..., None],
+        torch.float64,
+    )
+    results = []
+    for run in (
+        lambda *leaves: run_layer(*leaves, inputs)[:2],
+        lambda *leaves: written_out(cell, norm, *leaves, state, threshold, bits, integer_bits, lengths),
+    ):
+        leaves = [leaf.clone().requires_grad_() for leaf in (x, weight, gain, shift)]
+        states, after = run(*leaves)
+        (states * towards).sum().backward()
+        results.append(
+            [
+                states.detach(),
+                *(a.detach() for a in after),
+                *(torch.zeros_like(v) if v.grad is None else v.grad for v in leaves),
+            ]
+        )
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-11)
+    assert results[0][-4].abs().max() > 0
+    if threshold:
+        assert 0.02 < (results[0][0][active] == 0).double().mean() < 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, within torch.compile
+@pytest.mark.parametrize("unequal", [False, True])
+@pytest.mark.parametrize(
+    ("cell", "norm"), [("lstm", "batch"), ("gru", "none"), ("gru-classic", "layer"), ("rnn-tanh", "batch")]
+)
+def test_a_compiled_step_computes_what_an_eager_one_does(cell, norm, unequal):
+    from workloads.training import cells
+    from workloads.training.sequence import Inputs, Kind, compiled, eager, kernels, run_layer
+
+    generator = torch.Generator().manual_seed(0)
+
+    def drawn(*shape, scale=1.0):
+        return scale * torch.randn(*shape, generator=generator)
+
+    rows = GATES[cell] * HIDDEN
+    leaves = drawn(STEPS, BATCH, rows), drawn(rows, HIDDEN, scale=0.6), drawn(rows, scale=0.5), drawn(HIDDEN)
+    state = tuple(drawn(BATCH, HIDDEN, scale=0.3) for _ in range(STATES.get(cell, 1)))
+    active = (torch.tensor(LENGTHS) > torch.arange(STEPS)[:, None])[..., None] if unequal else None
+    towards = drawn(STEPS, BATCH, HIDDEN)
+    kind, results = Kind(cells.by_name(cell), norm, 8, 0, keep_magnitudes=True), []
+    for compile_ in (eager, compiled):
+        copies = [leaf.clone().requires_grad_() for leaf in leaves]
+        out = run_layer(*copies, Inputs(kind, kernels(kind, compile_), torch.tensor(0.1), state, active, torch.float32))
+        (out.states * towards).sum().backward()
+        assert torch.equal((out.states * 128).round(), out.states * 128)  # on the grid, to the last bit
+        results.append(
+            [
+                out.states.detach(),
+                *out.state,
+                out.magnitudes,
+                *(out.statistics or ()),
+                *(c.grad for c in copies if c.grad is not None),
+            ]
+        )
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)

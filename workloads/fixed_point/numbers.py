@@ -1,0 +1,137 @@
+"""Fixed-point numbers: integers with a binary point, rescaled by shifts, clipped where they do not fit."""
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+Ints = NDArray[np.int64]
+FARTHEST = 16
+"""Integer bits lie between -16 and 16: ranges of 2^-16 to 2^16."""
+
+
+Kind = Literal["accumulator", "argument", "state"]
+"""What is clipped: partial sums; arguments of sigmoid and tanh, and what a GRU's reset gate multiplies; h and c."""
+
+
+@dataclass
+class Saturations:
+    """How often a number did not fit and was clipped, by kind and place, and how many were looked at."""
+
+    clipped: Counter[tuple[Kind, str]] = field(default_factory=Counter)
+    seen: Counter[tuple[Kind, str]] = field(default_factory=Counter)
+
+    def note(self, kind: Kind, place: str, clipped: int, seen: int) -> None:
+        self.clipped[kind, place] += clipped
+        self.seen[kind, place] += seen
+
+    def clip(self, kind: Kind, place: str, codes: Ints, low: int, high: int) -> Ints:
+        """`codes` within `low` and `high`; those outside are counted."""
+        clipped = np.clip(codes, low, high)
+        self.note(kind, place, int(np.count_nonzero(clipped != codes)), codes.size)
+        return clipped
+
+    def count(self, kind: Kind) -> int:
+        """Clips of one kind, wherever."""
+        return sum(n for (own, _), n in self.clipped.items() if own == kind)
+
+    def share(self, kind: Kind) -> float:
+        """Clips of one kind over all numbers of that kind; 0 where there were none."""
+        seen = sum(n for (own, _), n in self.seen.items() if own == kind)
+        return self.count(kind) / seen if seen else 0.0
+
+
+class Number(BaseModel):
+    """Two's complement of `bits` with `fraction` bits behind the point: a code stands for ``code * 2**-fraction``.
+
+    The point may lie outside the bits: a `fraction` above ``bits - 1`` is for small numbers, one below 0 for large.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bits: int = Field(ge=2, le=16)
+    fraction: int = Field(ge=2 - 1 - FARTHEST, le=16 - 1 + FARTHEST)
+
+    @classmethod
+    def holding(cls, bits: int, largest: float) -> "Number":
+        """The finest number of `bits` whose range ``[-2**m, 2**m - unit]`` reaches `largest`, but for one unit."""
+        mantissa, exponent = math.frexp(largest)  # mantissa in [0.5, 1), exact where log2 is not
+        m = exponent - (mantissa == 0.5)
+        return cls(bits=bits, fraction=bits - 1 - min(max(m, -FARTHEST), FARTHEST))
+
+    @property
+    def low(self) -> int:
+        return -(1 << (self.bits - 1))
+
+    @property
+    def high(self) -> int:
+        return (1 << (self.bits - 1)) - 1
+
+    @property
+    def integer_bits(self) -> int:
+        """m of Qm.n."""
+        return self.bits - 1 - self.fraction
+
+    @property
+    def unit(self) -> float:
+        return math.ldexp(1.0, -self.fraction)
+
+    def codes(self, values: NDArray[np.floating]) -> Ints:
+        """Nearest codes of real `values`, halves to even, clipped. Not for the inner loop."""
+        rounded = np.rint(np.ldexp(values.astype(np.float64), self.fraction))
+        return np.clip(rounded, self.low, self.high).astype(np.int64)
+
+    def values(self, codes: NDArray[Any]) -> NDArray[np.float64]:
+        """What codes stand for. Not for the inner loop."""
+        return np.ldexp(codes.astype(np.float64), -self.fraction)
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Multiplication by a power of two, rounded half up: add half a unit, then shift right. One shift, or one a row.
+
+    ``(v + 2^(n-1)) >> n`` for n right shifts; -n left shifts are exact.
+    """
+
+    left: Ints | int
+    right: Ints | int
+    half: Ints | int
+
+    @classmethod
+    def right_by(cls, n: NDArray[np.integer] | int) -> "Shift":
+        """Right by `n`, left where `n` is negative; rows that all shift alike become one shift."""
+        by = np.asarray(n, np.int64)
+        if by.ndim and np.all(by == by[0]):
+            by = by[0]
+        left, right = np.maximum(-by, 0), np.maximum(by, 0)
+        half = (1 << right) >> 1
+        return cls(left, right, half) if by.ndim else cls(int(left), int(right), int(half))
+
+    def __call__(self, codes: Ints) -> Ints:
+        """``(..., rows)``, or of any shape where all shift alike."""
+        if isinstance(self.left, int) and isinstance(self.right, int):
+            return codes << self.left if not self.right else (codes + self.half) >> self.right
+        shifted: Ints = ((codes << self.left) + self.half) >> self.right
+        return shifted
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """A sum of numbers with different fractions, exact: all are shifted left to the finest of them."""
+
+    lefts: tuple[int, ...]
+    fraction: int
+
+    @classmethod
+    def of(cls, *fractions: int) -> "Aligned":
+        finest = max(fractions)
+        return cls(tuple(finest - f for f in fractions), finest)
+
+    def __call__(self, *terms: Ints) -> Ints:
+        first, *rest = (term << left for term, left in zip(terms, self.lefts, strict=True))
+        total: Ints = sum(rest, start=first)
+        return total

@@ -1,0 +1,258 @@
+"""Accuracy against bits: every point of a grid, or the smallest memory within a stated loss."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.trace import BadInput
+from workloads import tasks
+from workloads.fixed_point.model import IntegerModel
+from workloads.fixed_point.products import Products
+from workloads.fixed_point.quantize import calibrate, memory_of, quantize
+from workloads.fixed_point.ranges import Ranges
+from workloads.fixed_point.settings import Settings
+from workloads.model import Model
+from workloads.tasks import Metric, Runnable, Split, Task
+
+BITS = tuple(range(2, 13))
+Evaluate = Callable[[Runnable], float]
+"""The metric of a model, lower is better."""
+Method = Literal["monotone", "exhaustive"]
+Bits = tuple[int, ...]
+"""Weight bits, activation bits, cell bits."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One integer model, measured. A row of a table."""
+
+    weight_bits: int
+    activation_bits: int
+    cell_bits: int
+    value: float
+    """The task's metric."""
+    relative_loss: float
+    memory_bytes: int
+    float32_bytes: int
+    memory_cut: float
+    """Share of the float32 bytes that is saved."""
+    rows_unproved: int
+    """Accumulators that the ranges do not prove large enough."""
+    accumulator_clips: int
+    """How often one saturated in the evaluation."""
+    argument_clipped: float
+    """Share of arguments of sigmoid and tanh that were clipped."""
+    state_clipped: float
+    """Share of h and c that was clipped."""
+
+
+def relative_loss(metric: Metric, float_value: float, value: float) -> float:
+    """How much worse `value` is, relative to the float model: of the accuracy where the metric is an error in percent,
+    of the metric itself otherwise. Negative: better."""
+    whole = 100 - float_value if metric == "error_pct" else float_value
+    return (value - float_value) / whole
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """What points are measured with."""
+
+    model: Model
+    ranges: Ranges
+    settings: Settings
+    products: Products
+    metric: Metric
+    evaluate: Evaluate
+    float_value: float
+
+    def settings_of(self, bits: Bits) -> Settings:
+        weight, activation, cell = bits
+        return self.settings.but(weight_bits=weight, activation_bits=activation, cell_bits=cell)
+
+    def build(self, bits: Bits) -> IntegerModel:
+        return quantize(self.model, self.ranges, self.settings_of(bits)).with_products(self.products)
+
+    def memory_bits(self, bits: Bits) -> int:
+        return memory_of(self.model, self.ranges, self.settings_of(bits)).total_bits
+
+    def point(self, bits: Bits) -> Point:
+        candidate = self.build(bits)
+        value, memory, seen = self.evaluate(candidate), candidate.memory, candidate.saturations
+        weight, activation, cell = bits
+        return Point(
+            weight_bits=weight,
+            activation_bits=activation,
+            cell_bits=cell,
+            value=value,
+            relative_loss=relative_loss(self.metric, self.float_value, value),
+            memory_bytes=memory.total_bytes,
+            float32_bytes=memory.float32_bytes,
+            memory_cut=memory.cut,
+            rows_unproved=sum(proof.rows - proof.rows_proved for proof in candidate.proofs),
+            accumulator_clips=seen.count("accumulator"),
+            argument_clipped=seen.share("argument"),
+            state_clipped=seen.share("state"),
+        )
+
+
+def _bench(
+    model: Model,
+    task: Task[Any] | None,
+    settings: Settings | None,
+    ranges: Ranges | None,
+    split: Split,
+    products: Products,
+    evaluate: Evaluate | None,
+    metric: Metric | None,
+) -> _Bench:
+    """With `task`, or the model's own one, unless `evaluate` and its `metric` are given."""
+    if evaluate is None:
+        given = task or tasks.by_name(model.task)
+        evaluate, metric = lambda candidate: given.evaluate(candidate, split), given.metric
+    if metric is None:
+        raise BadInput("metric must be given with evaluate")
+    ranges = ranges or calibrate(model)
+    return _Bench(model, ranges, settings or Settings(), products, metric, evaluate, evaluate(model))
+
+
+def _grid(
+    weight_bits: Iterable[int],
+    activation_bits: Iterable[int],
+    cell_bits: Iterable[int] | None,
+    settings: Settings | None,
+) -> list[Bits]:
+    """Every combination; without `cell_bits` cells are as wide as the settings say."""
+    cells = None if cell_bits is None else tuple(cell_bits)
+    base = settings or Settings()
+    grid: list[Bits] = [
+        (w, a, c)
+        for w, a in product(weight_bits, activation_bits)
+        for c in (cells if cells is not None else (base.but(activation_bits=a).widths.cell_bits,))
+    ]
+    if not grid:
+        raise BadInput("weight_bits, activation_bits and cell_bits must each hold at least one number")
+    return grid
+
+
+def sweep(
+    model: Model,
+    weight_bits: Iterable[int] = BITS,
+    activation_bits: Iterable[int] = BITS,
+    cell_bits: Iterable[int] | None = None,
+    *,
+    task: Task[Any] | None = None,
+    settings: Settings | None = None,
+    ranges: Ranges | None = None,
+    split: Split = "validation",
+    products: Products = "blas",
+    evaluate: Evaluate | None = None,
+    metric: Metric | None = None,
+    on_point: Callable[[Point, int, int], None] | None = None,
+) -> list[Point]:
+    """Every combination of bits, measured on the whole `split` of `task` (None: the model's own), or by `evaluate`.
+
+    Everything else is as in `settings`; `ranges` are those of `calibrate` unless given. ``on_point(point, done,
+    total)`` is called after each.
+    """
+    grid = _grid(weight_bits, activation_bits, cell_bits, settings)
+    bench = _bench(model, task, settings, ranges, split, products, evaluate, metric)
+    points = []
+    for bits in grid:
+        points.append(bench.point(bits))
+        if on_point:
+            on_point(points[-1], len(points), len(grid))
+    return points
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """What a search found, and everything it measured, in order."""
+
+    float_value: float
+    max_relative_loss: float
+    method: Method
+    points: tuple[Point, ...]
+    best: Point | None
+    """The smallest memory within the loss; None: nothing in the grid is."""
+    model: IntegerModel | None = field(repr=False)
+    """The best one's model."""
+
+
+def search_bits(
+    model: Model,
+    task: Task[Any] | None = None,
+    max_relative_loss: float = 0.01,
+    weight_bits: Iterable[int] = BITS,
+    activation_bits: Iterable[int] = BITS,
+    cell_bits: Iterable[int] | None = None,
+    *,
+    method: Method = "monotone",
+    settings: Settings | None = None,
+    ranges: Ranges | None = None,
+    split: Split = "validation",
+    products: Products = "blas",
+    evaluate: Evaluate | None = None,
+    metric: Metric | None = None,
+    on_point: Callable[[Point], None] | None = None,
+) -> Search:
+    """The combination of bits with the smallest memory (`Memory.total_bits`) whose `relative_loss` is within the limit.
+
+    Points are measured as in `sweep`. "monotone" takes it that more bits are never worse: a failure rules out all that
+    have no more bits anywhere, a success all that take no less memory; the next point tried is the one that rules out
+    most either way. "exhaustive" takes nothing for granted: it tries in order of memory until one is within the limit.
+    """
+    if method not in METHODS:
+        raise BadInput(f"method must be one of {', '.join(METHODS)}, not {method!r}")
+    grid = _grid(weight_bits, activation_bits, cell_bits, settings)
+    bench = _bench(model, task, settings, ranges, split, products, evaluate, metric)
+    points: list[Point] = []
+
+    def within(bits: Bits) -> bool:
+        points.append(bench.point(bits))
+        if on_point:
+            on_point(points[-1])
+        return points[-1].relative_loss <= max_relative_loss
+
+    best = METHODS[method]({bits: bench.memory_bits(bits) for bits in grid}, within)
+    return Search(
+        float_value=bench.float_value,
+        max_relative_loss=max_relative_loss,
+        method=method,
+        points=tuple(points),
+        best=next((p for p in points if (p.weight_bits, p.activation_bits, p.cell_bits) == best), None),
+        model=None if best is None else bench.build(best).with_products("integer"),
+    )
+
+
+def smallest(costs: Mapping[Bits, int], within: Callable[[Bits], bool]) -> Bits | None:
+    """The cheapest combination that is `within`, by trying them in order of cost."""
+    return next((bits for bits in sorted(costs, key=lambda bits: (costs[bits], bits)) if within(bits)), None)
+
+
+def smallest_monotone(costs: Mapping[Bits, int], within: Callable[[Bits], bool]) -> Bits | None:
+    """The same, if whatever is no smaller than something `within` in any place is so too; far fewer trials."""
+    each = sorted(costs, key=lambda bits: (costs[bits], bits))
+    grid = np.array(each)
+    below = np.asarray((grid[:, None] <= grid[None]).all(axis=2))  # (i, j): i has no more bits than j anywhere
+    open_: NDArray[np.bool_] = np.ones(len(each), bool)
+    best: Bits | None = None
+    while open_.any():
+        if_within = open_[::-1].cumsum()[::-1]  # itself and what costs as much or more
+        if_not = below[open_].sum(axis=0)  # itself and what has no more bits
+        tried = int(np.argmax(np.where(open_, np.minimum(if_within, if_not), -1)))
+        if within(each[tried]):
+            best = each[tried]
+            open_[tried:] = False
+        else:
+            open_ &= ~below[:, tried]
+    return best
+
+
+METHODS: dict[Method, Callable[[Mapping[Bits, int], Callable[[Bits], bool]], Bits | None]] = {
+    "monotone": smallest_monotone,
+    "exhaustive": smallest,
+}

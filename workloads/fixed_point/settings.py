@@ -1,0 +1,177 @@
+"""How wide everything is, and the memory that takes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from archsim.trace import BadInput, explain
+from workloads import cells
+from workloads.formats import WeightFormat
+from workloads.formats.fixed import Fixed
+from workloads.model import Config
+
+SHIFT_BITS = 8
+"""Storage of a weight's fraction: one a matrix, or one a row."""
+
+
+class Widths(BaseModel):
+    """Widths in bits of everything in an integer model, and how it approximates curves."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weight_bits: int = Field(ge=2, le=16)
+    activation_bits: int = Field(ge=2, le=16, description="h, r h and vectors that enter")
+    cell_bits: int = Field(ge=2, le=16, description="c")
+    gate_bits: int = Field(ge=2, le=16, description="results of sigmoid and tanh, never stored")
+    preactivation_bits: int = Field(ge=3, le=16, description="arguments of sigmoid and tanh, never stored")
+    bias_bits: int = Field(ge=2, le=16)
+    accumulator_bits: int = Field(ge=8, le=48)
+    per_row: bool = Field(description="a power-of-two scale a row of weights, or one a matrix")
+    activation: Literal["table", "segments"]
+    table_bits: int = Field(ge=1, le=16, description="log2 of a table's words")
+    split_bits: int = Field(ge=0, le=8, description="log2 of the segments of an octave")
+    first_breakpoint: int = Field(ge=-16, le=8, description="log2 of the argument at the first breakpoint")
+
+    @property
+    def weight_format(self) -> WeightFormat:
+        """Of gates and readout."""
+        return Fixed(self.weight_bits, self.per_row)
+
+    @property
+    def embedding_format(self) -> WeightFormat:
+        """One scale, since its words are the first layer's inputs; no wider than an input."""
+        return Fixed(min(self.weight_bits, self.activation_bits))
+
+
+class Settings(BaseModel):
+    """What is asked for; what is None follows from the rest (`widths`)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weight_bits: int = Field(default=8, ge=2, le=16)
+    activation_bits: int = Field(default=8, ge=2, le=16)
+    cell_bits: int | None = Field(default=None, ge=2, le=16, description="None: activation_bits")
+    gate_bits: int | None = Field(default=None, ge=2, le=16, description="None: activation_bits, at least 8")
+    preactivation_bits: int | None = Field(default=None, ge=3, le=16, description="None: two more than gates")
+    bias_bits: int | None = Field(default=None, ge=2, le=16, description="None: weight_bits, at least 8")
+    accumulator_bits: int = Field(default=32, ge=8, le=48)
+    per_row: bool = True
+    weight_range: Literal["max", "mse"] = Field(
+        default="mse", description="the scale that holds the largest weight, or the one of least squared error"
+    )
+    activation: Literal["table", "segments"] = "table"
+    table_bits: int | None = Field(
+        default=None, ge=1, le=16, description="None: a word for every argument, up to 1,024 words"
+    )
+    split_bits: int = Field(default=2, ge=0, le=8)
+    first_breakpoint: int = Field(default=-1, ge=-16, le=8)
+
+    @classmethod
+    def of(cls, **given: Any) -> Self:
+        """Settings; BadInput names what breaks a rule."""
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise BadInput(f"settings: {explain(error)}") from None
+
+    def but(self, **changed: Any) -> Self:
+        """The same but for what is `changed`."""
+        return self.of(**(self.model_dump() | changed))
+
+    @property
+    def widths(self) -> Widths:
+        gate_bits = self.gate_bits or max(self.activation_bits, 8)
+        argument_bits = self.preactivation_bits or min(gate_bits + 2, 16)
+        return Widths.model_validate(
+            self.model_dump(exclude={"weight_range"})
+            | {
+                "cell_bits": self.cell_bits or self.activation_bits,
+                "gate_bits": gate_bits,
+                "preactivation_bits": argument_bits,
+                "bias_bits": self.bias_bits or max(self.weight_bits, 8),
+                "table_bits": self.table_bits or min(argument_bits, 10),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bits that a model takes to run one sequence."""
+
+    weight_bits: int
+    """W_h, W_x and readout."""
+    embedding_bits: int
+    bias_bits: int
+    """Biases and initial states."""
+    shift_bits: int
+    """Fractions of weights."""
+    table_bits: int
+    """Coefficients of sigmoid and tanh."""
+    activation_bits: int
+    """h, c, r h, and vectors that enter, of one sequence."""
+    float32_bits: int
+    """The same numbers at 32 bits each, without shifts and tables, which float does not have."""
+
+    @property
+    def total_bits(self) -> int:
+        return (
+            self.weight_bits + self.embedding_bits + self.bias_bits + self.shift_bits + self.table_bits
+            + self.activation_bits
+        )  # fmt: skip
+
+    @property
+    def total_bytes(self) -> int:
+        return -(-self.total_bits // 8)
+
+    @property
+    def float32_bytes(self) -> int:
+        return self.float32_bits // 8
+
+    @property
+    def cut(self) -> float:
+        """Share of the float32 memory that is saved."""
+        return 1 - self.total_bits / self.float32_bits
+
+
+def memory(config: Config, wide: Widths, table_bits: int, initial: Sequence[bool]) -> Memory:
+    """Memory of a network of the shapes of `config`, whatever its own formats.
+
+    `table_bits` is the size of sigmoid's and tanh's coefficients; `initial` says which layers have an initial state of
+    their own.
+    """
+    weights = embedding = biases = bias_bits = shifts = states = state_bits = 0
+    width = config.input.width
+    if config.input.kind == "embedding":
+        embedding = config.input.symbols * width
+    if config.input.kind != "one_hot":
+        states, state_bits = width, width * (wide.embedding_format.bits if embedding else wide.activation_bits)
+    for layer, started in zip(config.layers, initial, strict=True):
+        cell, hidden = cells.by_name(layer.cell), layer.hidden
+        rows, carried = len(cell.gates) * hidden, len(cell.states) * hidden
+        own = hidden * ((1 + len(cell.results)) * wide.activation_bits + (len(cell.states) - 1) * wide.cell_bits)
+        weights += rows * (width + hidden)
+        shifts += 2 * (rows if wide.per_row else 1)
+        biases += rows + hidden * cell.shifts_candidate
+        bias_bits += (rows + hidden * cell.shifts_candidate) * wide.bias_bits
+        if started:
+            biases += carried
+            bias_bits += hidden * (wide.activation_bits + (len(cell.states) - 1) * wide.cell_bits)
+        states += carried + hidden * len(cell.results)
+        state_bits += own
+        width = hidden
+    if config.readout is not None:
+        weights += config.readout.outputs * width
+        shifts += config.readout.outputs if wide.per_row else 1
+        biases += config.readout.outputs
+        bias_bits += config.readout.outputs * wide.bias_bits
+    return Memory(
+        weight_bits=weights * wide.weight_bits,
+        embedding_bits=embedding * wide.embedding_format.bits,
+        bias_bits=bias_bits,
+        shift_bits=shifts * SHIFT_BITS + (SHIFT_BITS if embedding else 0),
+        table_bits=table_bits,
+        activation_bits=state_bits,
+        float32_bits=32 * (weights + embedding + biases + states),
+    )

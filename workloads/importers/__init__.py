@@ -1,0 +1,78 @@
+"""A person's own model: from a PyTorch state dict (safetensors or ``torch.save``), or from ONNX.
+
+Nothing of a file is run, nothing in it is dropped in silence, and what cannot be computed here is refused by name.
+"""
+
+from pathlib import Path
+
+from archsim.trace import BadInput
+from workloads.importers import onnx, pytorch
+from workloads.importers.network import Formats, InputKind, Network, Note, to_model
+from workloads.importers.pytorch import Choices
+from workloads.model import Model
+
+
+def import_model(
+    path: Path,
+    name: str | None = None,
+    *,
+    input_kind: InputKind = "vector",
+    formats: Formats | None = None,
+    choices: Choices | None = None,
+    output: str | None = None,
+    note: Note = lambda text: None,
+) -> Model:
+    """The model in a file, by default in float32, called `name` or as the file is.
+
+    What kind of file it is is seen from its content. `choices` are those of a state dict, `output` that of an ONNX
+    graph; `input_kind` says what a graph or state dict without an embedding reads. `note` is told, once each, of
+    conversions and of choices that were made. BadInput, on one line, names the file and what is wrong with it.
+    """
+    told: set[str] = set()
+
+    def once(text: str) -> None:
+        if text not in told:
+            told.add(text)
+            note(text)
+
+    try:
+        network = _network(path, input_kind, choices, output, once)
+        return to_model(network, path.stem if name is None else name, formats or Formats())
+    except BadInput as error:
+        raise BadInput(_on_one_line(f"{path}: {error}")) from None
+
+
+def _on_one_line(text: str) -> str:
+    """Names in a file may hold anything."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _network(path: Path, input_kind: InputKind, choices: Choices | None, output: str | None, note: Note) -> Network:
+    if not path.is_file():
+        raise BadInput("no such file")
+    kind = _kind(path)
+    if kind == "onnx":
+        if choices is not None and choices != Choices():
+            raise BadInput("is ONNX, which says itself what its tensors are: options of a state dict do not go with it")
+        return onnx.read_network(path, output, input_kind, note)
+    if output is not None:
+        raise BadInput("output: a state dict has none")
+    chosen = choices or Choices()
+    read = pytorch.read_safetensors if kind == "safetensors" else pytorch.read_torch
+    return pytorch.to_network(read(path, chosen, note), input_kind, chosen, note)
+
+
+_ZIP = b"PK\x03\x04"
+_PICKLE = b"\x80"  # torch.save before 1.6
+
+
+def _kind(path: Path) -> str:
+    """safetensors (a length and a JSON object), torch, or else onnx, which has no mark of its own."""
+    with path.open("rb") as file:
+        start = file.read(9)
+    if len(start) == 9 and start.endswith(b"{"):  # first: a length may begin with any byte
+        return "safetensors"
+    return "torch" if start.startswith((_ZIP, _PICKLE)) else "onnx"
+
+
+__all__ = ["Choices", "Formats", "Network", "import_model", "to_model"]

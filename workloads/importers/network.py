@@ -1,0 +1,168 @@
+"""A person's network in floating point, as both readers hand it on, and the model that it becomes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from archsim.trace import BadInput, When, explain
+from workloads import cells, formats
+from workloads.model import Config, Embedding, Layer, LayerConfig, Model, OneHot, Readout, Vector
+
+Float32s = NDArray[np.float32]
+Note = Callable[[str], None]
+"""What is told beside the model: a choice that was made, a conversion."""
+InputKind = Literal["vector", "one_hot"]
+Activation = Literal["tanh", "relu"]
+
+CONVERTED = ("float16", "bfloat16", "float64")
+"""Types that weights may have beside float32."""
+
+
+@dataclass(frozen=True, eq=False)
+class FloatLayer:
+    """A recurrent layer as `workloads.cells` computes it: R rows, gate-major in the order of its cell."""
+
+    cell: str
+    input_weight: Float32s  # (R, I)
+    recurrent_weight: Float32s  # (R, H)
+    bias: Float32s  # (R,) added to the input product
+    candidate_bias: Float32s | None = None  # (H,) cell "gru": bias of the candidate's recurrent product
+    initial_state: Float32s | None = None  # (states, H); None: zeros
+
+    @property
+    def inputs(self) -> int:
+        return int(self.input_weight.shape[1])
+
+    @property
+    def hidden(self) -> int:
+        return int(self.recurrent_weight.shape[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """Everything that an imported model computes with."""
+
+    input: InputKind
+    layers: tuple[FloatLayer, ...]
+    embedding: Float32s | None = None  # (symbols, size)
+    readout_weight: Float32s | None = None  # (V, H)
+    readout_bias: Float32s | None = None  # (V,)
+    when: When = "every_step"
+
+
+def make_layer(
+    cell: str,
+    input_weight: Float32s,
+    recurrent_weight: Float32s,
+    input_bias: Float32s | None,
+    recurrent_bias: Float32s | None,
+    initial_state: Float32s | None = None,
+) -> FloatLayer:
+    """A layer from two biases ``(R,)``, where it has them; its cell says which of them can be one."""
+    rows, hidden = recurrent_weight.shape
+    zeros = np.zeros(rows, np.float32)
+    input_bias = zeros if input_bias is None else input_bias
+    recurrent_bias = zeros if recurrent_bias is None else recurrent_bias
+    candidate = None
+    if cells.by_name(cell).shifts_candidate:
+        candidate = recurrent_bias[-hidden:].copy()
+        recurrent_bias = np.concatenate([recurrent_bias[:-hidden], np.zeros(hidden, np.float32)])
+    if initial_state is not None and not initial_state.any():
+        initial_state = None
+    with np.errstate(over="ignore"):  # a model refuses what is not finite
+        bias = input_bias + recurrent_bias
+    return FloatLayer(cell, input_weight, recurrent_weight, bias, candidate, initial_state)
+
+
+def as_float32(array: NDArray[Any], what: str, note: Note) -> Float32s:
+    """`array` in float32; BadInput where it holds no floats, or something that is not finite in float32."""
+    if array.dtype.name not in ("float32", *CONVERTED):
+        raise BadInput(f"{what} must be of float32, {', '.join(CONVERTED)}, not {array.dtype}")
+    if array.dtype.name != "float32":
+        note(f"{array.dtype} weights are converted to float32")
+    with np.errstate(over="ignore", invalid="ignore"):
+        converted = array.astype(np.float32)  # a copy also of float32: a model makes its arrays read-only
+    if not np.all(np.isfinite(converted)):
+        raise BadInput(f"{what} must hold finite numbers only")
+    return converted
+
+
+@dataclass(frozen=True)
+class Formats:
+    """Formats that weights are rounded to on import; None: as the layers."""
+
+    layers: str = "float32"
+    embedding: str | None = None
+    readout: str | None = None
+
+
+def to_model(network: Network, name: str, chosen: Formats) -> Model:
+    """The model of a network, its weights rounded to nearest in the chosen formats; BadInput where it breaks a rule."""
+    layers = tuple(_layer(layer, chosen.layers) for layer in network.layers)
+    codes: dict[str, NDArray[Any] | None] = {}
+    for part, weight, format_name in (
+        ("embedding", network.embedding, chosen.embedding),
+        ("readout", network.readout_weight, chosen.readout),
+    ):
+        if weight is not None:
+            quantized, scale = _quantized(weight, format_name or chosen.layers)
+            codes |= {f"{part}_codes": quantized, f"{part}_scale": scale.astype(np.float32)}
+    try:
+        config = Config(
+            name=name,
+            task=None,
+            input=_input(network, chosen.embedding or chosen.layers),
+            layers=tuple(layer.config for layer in layers),
+            readout=_readout(network, chosen.readout or chosen.layers),
+        )
+    except ValidationError as error:
+        raise BadInput(explain(error)) from None
+    if network.readout_weight is not None:
+        outputs = len(network.readout_weight)
+        bias = network.readout_bias
+        codes["readout_bias"] = np.zeros(outputs, np.float32) if bias is None else bias
+    return Model(config, layers, **codes)
+
+
+def _input(network: Network, embedding_format: str) -> OneHot | Embedding | Vector:
+    if network.embedding is not None:
+        symbols, size = network.embedding.shape
+        return Embedding(symbols=symbols, size=size, weight_format=embedding_format)
+    width = network.layers[0].inputs
+    return OneHot(symbols=width) if network.input == "one_hot" else Vector(size=width)
+
+
+def _readout(network: Network, weight_format: str) -> Readout | None:
+    if network.readout_weight is None:
+        return None
+    return Readout(outputs=len(network.readout_weight), weight_format=weight_format, when=network.when)
+
+
+def _layer(layer: FloatLayer, format_name: str) -> Layer:
+    gates, rows = len(cells.by_name(layer.cell).gates), len(layer.bias)
+    recurrent, recurrent_scale = _quantized(layer.recurrent_weight, format_name, gates)
+    inputs, input_scale = _quantized(layer.input_weight, format_name, gates)
+    config = LayerConfig(
+        cell=layer.cell, hidden=layer.hidden, weight_format=format_name, input_weight_format=format_name
+    )  # fmt: skip
+    return Layer(
+        config,
+        recurrent,
+        inputs,
+        scale_recurrent=np.broadcast_to(recurrent_scale, rows).astype(np.float32),
+        scale_input=np.broadcast_to(input_scale, rows).astype(np.float32),
+        shift=layer.bias,
+        shift_recurrent=layer.candidate_bias,
+        initial_state=layer.initial_state,
+    )
+
+
+def _quantized(weights: Float32s, format_name: str, gates: int = 1) -> tuple[NDArray[np.generic], NDArray[np.float64]]:
+    """Codes ``(rows, cols)`` and their scale ``(1,)`` or ``(rows,)``."""
+    weight_format = formats.by_name(format_name)
+    scale = weight_format.fit_scale(weights, gates)
+    return weight_format.quantize(weights, scale), scale

@@ -1,0 +1,294 @@
+"""The network that is trained: stacked layers of quantized weights, normalised products and pruned, rounded states.
+
+Each product of a layer is normalised by itself, after RBT (Ardakani et al., ICLR 2019), before the two meet::
+
+    gates = norm(W_h h) + norm(W_x x) + bias
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from workloads import cells as reference
+from workloads.tasks import Task
+from workloads.training import cells
+from workloads.training.cells import Tensors
+from workloads.training.norms import ProductNorm
+from workloads.training.recipe import Recipe
+from workloads.training.sequence import (
+    Compile,
+    Inputs,
+    Kind,
+    Pass,
+    StepNorm,
+    kernels,
+    prune_and_round,
+    rows_of_stages,
+    run_layer,
+)
+from workloads.training.weights import QuantizedWeight, Rng
+
+
+class Weights(NamedTuple):
+    """A layer's weights for one mini-batch: quantized, and weight-normalised where that is the norm."""
+
+    recurrent: Tensor  # (R, H)
+    input: Tensor  # (R, I)
+    bias: Tensor  # (R,)
+    bias_candidate: Tensor  # (H,)
+
+
+class Passing(NamedTuple):
+    """What a training pass needs beside values, weights and state."""
+
+    active: Tensor | None  # (T, B, 1) bool; None: all sequences run to the end
+    product_dtype: torch.dtype
+    momentum: float  # by which running statistics follow
+    compile_: Compile
+
+
+class Layer(nn.Module):
+    """Parameters and running statistics of one layer; rows gate-major, as in `workloads.model.Layer`."""
+
+    threshold: Tensor
+
+    def __init__(self, recipe: Recipe, inputs: int, one_hot: bool, steps: int) -> None:
+        """`inputs`: size of what enters; `steps` of every sequence, for batch-per-step."""
+        super().__init__()
+        self.hidden, self.one_hot, self.round_biases = recipe.hidden, one_hot, recipe.round_biases
+        self.cell, self.states = cells.by_name(recipe.cell), reference.by_name(recipe.cell).states
+        self.kind = Kind(
+            self.cell, _step_norm(recipe), recipe.state_bits, recipe.state_integer_bits, any(recipe.sparsities)
+        )
+        gates, rows = reference.by_name(recipe.cell).gates, self.cell.gates * recipe.hidden
+        bound = (6.0 / (inputs + rows)) ** 0.5
+        w_x = torch.empty(rows, inputs).uniform_(-bound, bound)
+        w_h = torch.cat([nn.init.orthogonal_(torch.empty(self.hidden, self.hidden)) for _ in gates])
+        w_h *= (6.0 / (self.hidden + rows)) ** 0.5 / (3**0.5) / w_h.std()  # Glorot's variance for the fused matrix
+        self.input_weight = QuantizedWeight(w_x, recipe.input, self.cell.gates)
+        self.recurrent_weight = QuantizedWeight(w_h, recipe.recurrent, self.cell.gates)
+        self.input_norm, self.recurrent_norm = (ProductNorm(recipe.norm, w, steps) for w in (w_x, w_h))
+        bias = torch.zeros(rows)
+        if "f" in gates:
+            bias.view(self.cell.gates, -1)[gates.index("f")] = 1.0
+        self.bias = nn.Parameter(bias)
+        shifts = reference.by_name(recipe.cell).shifts_candidate
+        self.bias_candidate = nn.Parameter(torch.zeros(self.hidden)) if shifts else None
+        self.register_buffer("threshold", torch.tensor(recipe.threshold))
+
+    def weights(self, rng: Rng = None) -> Weights:
+        """For one mini-batch, drawn with `rng` where there is one, always in the same order."""
+        recurrent = self.recurrent_norm.weight(self.recurrent_weight(rng))
+        input_ = self.input_norm.weight(self.input_weight(rng))
+        bias, candidate = self.biases(rng)
+        return Weights(recurrent, input_, bias, bias.new_zeros(self.hidden) if candidate is None else candidate)
+
+    def biases(self, rng: Rng = None) -> tuple[Tensor, Tensor | None]:
+        """``(R,)``, and ``(H,)`` of the candidate's recurrent product where the cell has one; rounded if asked for."""
+        if not self.round_biases:
+            return self.bias, self.bias_candidate
+        bias = self.input_weight.bias(self.bias, rng)
+        return bias, None if self.bias_candidate is None else self.recurrent_weight.bias(self.bias_candidate, rng)
+
+    def run(self, values: Tensor, weights: Weights, state: Tensors, passing: Passing) -> Pass:
+        """Training pass over symbols ``(T, B)`` or vectors ``(T, B, I)``; batch norm by their own statistics."""
+        x = self._input_part(values, weights, passing.active, passing.product_dtype, passing.momentum)
+        gain = self.recurrent_norm.gain if self.kind.norm != "none" else torch.ones_like(weights.bias)
+        inputs = Inputs(
+            self.kind,
+            kernels(self.kind, passing.compile_),
+            self.threshold,
+            state,
+            passing.active,
+            passing.product_dtype,
+        )
+        out = run_layer(x, weights.recurrent, gain, weights.bias_candidate, inputs)
+        if out.statistics is not None:
+            mean, variance = out.statistics
+            if self.recurrent_norm.norm == "batch":
+                share = _share_of_steps(x, passing.active)
+                mean, variance = share @ mean, share @ variance
+            self.recurrent_norm.follow(mean, variance, passing.momentum)
+        return out
+
+    @torch.no_grad()
+    def infer(self, values: Tensor, weights: Weights, state: Tensors) -> tuple[Tensor, Tensors]:
+        """h of every step ``(T, B, H)`` and the state after the last, by the running statistics."""
+        x = self._input_part(values, weights, None, weights.input.dtype, None)
+        rows = rows_of_stages(self.cell, self.hidden)
+        transposed = [weights.recurrent[r].t() for r in rows]
+        states = []
+        for t, gates in enumerate(x):
+            for stage, r, weight in zip(self.cell.stages, rows, transposed, strict=True):
+                carried = tuple(state[i] for i in stage.carries)
+                y = self.recurrent_norm.of_state(state[0] @ weight, t, r)
+                results = stage.compute(gates[:, r], y, weights.bias_candidate, carried)
+                state = self.kind.finished(stage, results, self.threshold, None)
+            states.append(state[0])
+        return torch.stack(states), state
+
+    def start(self, batch: int) -> Tensors:
+        """Zeros ``(B, H)``, one for each state of the cell."""
+        return tuple(self.bias.new_zeros(batch, self.hidden) for _ in self.states)
+
+    def _input_part(
+        self,
+        values: Tensor,
+        weights: Weights,
+        active: Tensor | None,
+        dtype: torch.dtype,
+        momentum: float | None,
+    ) -> Tensor:
+        """``(T, B, R)``: the normalised input product plus the bias. `momentum` None: by running statistics.
+
+        A one-hot product is a column of W_x, so it is normalised symbol by symbol: its mean and variance over a
+        mini-batch follow from how often each symbol occurs.
+        """
+        apart = self.input_norm.norm == "batch-per-step"
+        share = active
+        if self.one_hot:
+            z = weights.input.t()  # (V, R)
+            share = _occurrences(values, active, len(z))
+        else:
+            z = (values.to(dtype) @ weights.input.to(dtype).t()).to(weights.input.dtype)
+        if apart:
+            z = nn.functional.embedding(values, z) if self.one_hot else z
+            return self.input_norm.of_inputs(z, None, momentum) + weights.bias
+        if not self.one_hot:
+            z, share = z.flatten(0, 1), None if active is None else active.flatten(0, 1)
+        y = self.input_norm.of_inputs(z, share, momentum) + weights.bias
+        return nn.functional.embedding(values, y) if self.one_hot else y.view(*values.shape[:2], -1)
+
+
+class Sequence(NamedTuple):
+    """What a training pass of a network yields."""
+
+    states: Tensor  # (T, B, H) of the last layer, as the readout sees them
+    state: Tensors  # flat over the layers, (B, H) each, after the last step
+    layers: tuple[Pass, ...]
+
+
+class Network(nn.Module):
+    """Symbols or vectors -> embedding, where there is one -> layers -> readout."""
+
+    def __init__(self, recipe: Recipe, task: Task[Any], steps: int = 1) -> None:
+        """`steps` of every sequence, for batch-per-step."""
+        super().__init__()
+        self.recipe = recipe
+        inputs = task.symbols if task.features is None else task.features
+        assert inputs is not None
+        self.symbols, self.embedding = task.symbols, None
+        if recipe.embedding:
+            table = torch.empty(inputs, recipe.embedding).uniform_(-0.1, 0.1)  # Zaremba et al. 2014
+            self.embedding, inputs = QuantizedWeight(table, recipe.table), recipe.embedding
+        self.one_hot = task.symbols is not None and not recipe.embedding
+        sizes = (inputs, *(recipe.hidden,) * (recipe.layers - 1))
+        self.layers = nn.ModuleList(Layer(recipe, size, self.one_hot and not k, steps) for k, size in enumerate(sizes))
+        readout = torch.empty(task.outputs, recipe.hidden).uniform_(-(recipe.hidden**-0.5), recipe.hidden**-0.5)
+        self.readout_weight = QuantizedWeight(readout, recipe.readout)
+        self.readout_bias = nn.Parameter(torch.zeros(task.outputs))
+
+    def start(self, batch: int) -> Tensors:
+        """The state that sequences begin with, flat over the layers as in `workloads.model.Model`."""
+        return tuple(state for layer in self.stack for state in layer.start(batch))
+
+    @property
+    def stack(self) -> list[Layer]:
+        return [layer for layer in self.layers if isinstance(layer, Layer)]
+
+    def run(self, inputs: Tensor, state: Tensors, passing: Passing, rng: Rng = None) -> Sequence:
+        """Training pass over symbols ``(T, B)`` or vectors ``(T, B, I)``."""
+        values, given = self.entering(inputs), iter(state)
+        values = nn.functional.dropout(values, self.recipe.input_dropout) if self.recipe.input_dropout else values
+        passes = []
+        for layer in self.stack:
+            passes.append(layer.run(values, layer.weights(rng), tuple(next(given) for _ in layer.states), passing))
+            values = passes[-1].states
+            values = nn.functional.dropout(values, self.recipe.output_dropout) if self.recipe.output_dropout else values
+        return Sequence(values, tuple(state for out in passes for state in out.state), tuple(passes))
+
+    def entering(self, inputs: Tensor) -> Tensor:
+        """What the first layer sees: symbols where one-hot, else vectors, pruned and rounded."""
+        if self.one_hot:
+            return inputs
+        x = inputs if self.embedding is None else nn.functional.embedding(inputs, self.embedding())
+        r = self.recipe
+        return prune_and_round(x, r.input_threshold, r.input_bits, r.input_integer_bits)
+
+    def readout(self, states: Tensor) -> Tensor:
+        """Logits ``(..., V)`` of states ``(..., H)``."""
+        return nn.functional.linear(states, self.readout_weight(), self.readout_bias)
+
+    def inference(self, rng: Rng = None) -> "Inference":
+        """What the trained network computes, by the running statistics; its weights are drawn with `rng`, once."""
+        return Inference(self, rng)
+
+
+class Inference:
+    """A network as `workloads.tasks` measures it; arrays are numpy's."""
+
+    def __init__(self, network: Network, rng: Rng = None) -> None:
+        self._network = network
+        with torch.no_grad():
+            self._weights = [layer.weights(rng) for layer in network.stack]
+
+    def run(self, inputs: NDArray[Any], state: Tensors | None = None, /) -> tuple[NDArray[np.floating[Any]], Tensors]:
+        """Logits ``(T, B, V)`` over symbols ``(T, B)`` or vectors ``(T, B, I)``, and the state after the last step."""
+        states, state = self.states(inputs, state)
+        return self._logits(states), state
+
+    def last(self, inputs: NDArray[Any], lengths: NDArray[np.integer[Any]], /) -> NDArray[np.floating[Any]]:
+        """Logits ``(B, V)`` at each sequence's own last step."""
+        states, _ = self.states(inputs)
+        return self._logits(last_steps(states, torch.from_numpy(np.asarray(lengths, np.int64)).to(states.device)))
+
+    @torch.no_grad()
+    def states(self, inputs: NDArray[Any], state: Tensors | None = None) -> tuple[Tensor, Tensors]:
+        """h of the last layer ``(T, B, H)``, and the state after the last step."""
+        network = self._network
+        values = network.entering(as_tensor(inputs, network.readout_bias))
+        given = iter(network.start(inputs.shape[1]) if state is None else state)
+        after: list[Tensor] = []
+        for layer, weights in zip(network.stack, self._weights, strict=True):
+            values, last = layer.infer(values, weights, tuple(next(given) for _ in layer.states))
+            after += last
+        return values, tuple(after)
+
+    @torch.no_grad()
+    def _logits(self, states: Tensor) -> NDArray[np.floating[Any]]:
+        logits: NDArray[np.floating[Any]] = self._network.readout(states).cpu().numpy()
+        return logits
+
+
+def as_tensor(inputs: NDArray[Any], like: Tensor) -> Tensor:
+    """Symbols as int64, vectors in the type of `like`, where it lies."""
+    if inputs.dtype.kind in "ui":
+        return torch.from_numpy(inputs.astype(np.int64)).to(like.device)
+    return torch.from_numpy(np.ascontiguousarray(inputs)).to(like)
+
+
+def last_steps(states: Tensor, lengths: Tensor) -> Tensor:
+    """``(B, H)`` of states ``(T, B, H)``, each sequence at its own last step."""
+    return states[lengths - 1, torch.arange(len(lengths), device=states.device)]
+
+
+def _step_norm(recipe: Recipe) -> StepNorm:
+    """What of the norm is left to do within a step; weight norm is in the weights."""
+    of: dict[str, StepNorm] = {"batch": "batch", "batch-per-step": "batch", "layer": "layer"}
+    return of.get(recipe.norm, "none")
+
+
+def _occurrences(symbols: Tensor, active: Tensor | None, count: int) -> Tensor:
+    """How often each symbol occurs, ``(count, 1)``."""
+    counted = symbols.flatten() if active is None else symbols[active[..., 0]]
+    return torch.bincount(counted, minlength=count)[:, None]
+
+
+def _share_of_steps(x: Tensor, active: Tensor | None) -> Tensor:
+    """Share of a mini-batch's active sequence steps that lie in each step, ``(T,)``."""
+    if active is None:
+        return x.new_full((len(x),), 1 / len(x))
+    return active.sum((1, 2)).to(x.dtype) / active.sum()

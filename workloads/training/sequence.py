@@ -1,0 +1,291 @@
+"""One layer over a whole sequence, forward and backward, as one autograd function.
+
+A cell is plain differentiable arithmetic on one step (`workloads.training.cells`). Forward keeps the products and what
+is carried from step to step. Backward takes the gradient of a step from PyTorch (``torch.func.vjp``), which computes it
+from the product anew: cheaper than to keep every gate, and one kernel each way where it is compiled. The gradient of
+the weights is one product over all steps. Equal to plain autograd (tests/workloads/test_training_gradients.py).
+
+The state is pruned after SKIP (Ardakani et al., DATE 2019): elements below a threshold become zero. Their gradient is
+zero as well; passed straight through, as SKIP has it, training to 90 % sparsity by quantile runs away (the threshold
+follows |h| towards 1; 3.7 BPC after 14 epochs, where the exact gradient is at 2.0 after 4). Rounding is passed straight
+through within the range of the format, and stops the gradient beyond it.
+"""
+
+import functools
+import itertools
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from workloads.training.cells import Stage, Tensors, TrainedCell
+from workloads.training.norms import batch_normalised, batch_statistics, layer_normalised
+
+SAMPLED_STEPS = 4
+"""Steps of a sequence whose |h| the threshold follows."""
+COMPILED_VARIANTS = 64
+"""Shapes and kinds of step one process may compile. PyTorch's own limit, 8, is met by a sweep over cells and norms."""
+
+StepNorm = Literal["none", "batch", "layer"]
+"""What is done to a product within a step: batch norm takes its statistics from that step."""
+
+
+def prune_and_round(v: Tensor, threshold: Tensor | float, bits: int | None, integer_bits: int = 0) -> Tensor:
+    """`v` with ``|v| < threshold`` set to zero, then rounded to Qm.n as `workloads.state_pruning.Pruning` does."""
+    return _rounded(torch.where(v.abs() < threshold, 0.0, v), bits, integer_bits)
+
+
+def _rounded(v: Tensor, bits: int | None, integer_bits: int) -> Tensor:
+    if bits is None:
+        return v
+    per_unit, limit = 2.0 ** (bits - 1 - integer_bits), 2.0 ** (bits - 1)
+    inside = v.clamp(-limit / per_unit, limit / per_unit)
+    nearest = (inside.detach() * per_unit).round().clamp(-limit, limit - 1) / per_unit
+    return inside + (nearest - inside).detach()  # exact: the two differ by less than a factor of 2, or one is zero
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What decides the arithmetic of a layer's steps; one kernel each way is compiled for each."""
+
+    cell: TrainedCell
+    norm: StepNorm
+    bits: int | None
+    integer_bits: int
+    keep_magnitudes: bool
+    """Whether |h| before pruning is wanted."""
+
+    def is_last(self, stage: Stage) -> bool:
+        return stage is self.cell.stages[-1]
+
+    def finished(self, stage: Stage, results: Tensors, threshold: Tensor, active: Tensor | None) -> Tensors:
+        """The results of a stage, the first of them as the next product sees it.
+
+        A sequence that has ended (not `active` ``(B, 1)``) has a state of zeros.
+        """
+        if not self.is_last(stage):
+            return (_rounded(results[0], self.bits, self.integer_bits), *results[1:])
+        results = (prune_and_round(results[0], threshold, self.bits, self.integer_bits), *results[1:])
+        return results if active is None else tuple(torch.where(active, result, 0.0) for result in results)
+
+
+class Kernels(NamedTuple):
+    """The elementwise part of a stage, forward and backward."""
+
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
+
+
+Compile = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def eager(function: Callable[..., Any]) -> Callable[..., Any]:
+    """No compiler: each operation by itself."""
+    return function
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """One kernel a step (torch.compile): several times as fast on a CPU. Needs a C++ compiler."""
+    torch._dynamo.config.cache_size_limit = max(torch._dynamo.config.cache_size_limit, COMPILED_VARIANTS)
+    return torch.compile(function, dynamic=False)
+
+
+def fastest() -> Compile:
+    """`compiled` where there is a C++ compiler."""
+    return eager if shutil.which("c++") is None else compiled
+
+
+@functools.cache
+def kernels(kind: Kind, compile_: Compile) -> tuple[Kernels, ...]:
+    """Those of every stage of a cell."""
+    return tuple(
+        Kernels(compile_(_forward(kind, stage)), compile_(_backward(kind, stage))) for stage in kind.cell.stages
+    )
+
+
+def _normalised(norm: StepNorm, z: Tensor, gain: Tensor, active: Tensor | None) -> tuple[Tensor, Tensors]:
+    """A product as the cell sees it, and the statistics taken from it."""
+    if norm == "batch":
+        mean, variance = batch_statistics(z, active)
+        return batch_normalised(z, mean, variance, gain), (mean.detach(), variance.detach())
+    return (layer_normalised(z, gain) if norm == "layer" else z), ()
+
+
+def _forward(kind: Kind, stage: Stage) -> Callable[..., Any]:
+    def forward(
+        product: Tensor,  # (B, R) in the type of products
+        x: Tensor,  # (B, R)
+        gain: Tensor,  # (R,)
+        shift: Tensor,  # (H,)
+        threshold: Tensor,  # ()
+        active: Tensor | None,  # (B, 1)
+        carried: Tensors,
+        operand: Tensor,  # (B, H) in the type of products, written: what the next product multiplies
+    ) -> tuple[Tensors, Tensors, Tensors]:
+        y, statistics = _normalised(kind.norm, product.to(x.dtype), gain, active)
+        results = stage.compute(x, y, shift, carried)
+        magnitudes = (results[0].abs(),) if kind.keep_magnitudes and kind.is_last(stage) else ()
+        results = kind.finished(stage, results, threshold, active)
+        operand.copy_(results[0])
+        return results, statistics, magnitudes
+
+    return forward
+
+
+def _backward(kind: Kind, stage: Stage) -> Callable[..., Any]:
+    def backward(
+        product: Tensor,
+        x: Tensor,
+        gain: Tensor,
+        shift: Tensor,
+        threshold: Tensor,
+        active: Tensor | None,
+        carried: Tensors,
+        grads_of_first: Tensors,  # each (B, H); their sum is the gradient of the first result
+        grads_of_rest: Tensors,
+        grad_product: Tensor,  # (B, R) in the type of products, written
+        grad_x: Tensor,  # (B, R), written
+    ) -> tuple[Tensor, Tensor, Tensors]:
+        """Gradients of gain, shift and what was carried."""
+
+        def step(z: Tensor, x: Tensor, gain: Tensor, shift: Tensor, *carried: Tensor) -> Tensors:
+            y, _ = _normalised(kind.norm, z, gain, active)
+            return kind.finished(stage, stage.compute(x, y, shift, carried), threshold, active)
+
+        gradient = torch.func.vjp(step, product.to(x.dtype), x, gain, shift, *carried)[1]
+        first = functools.reduce(torch.add, (grad.to(x.dtype) for grad in grads_of_first))
+        dz, dx, dgain, dshift, *dcarried = gradient((first, *grads_of_rest))
+        grad_product.copy_(dz)
+        grad_x.copy_(dx)
+        return dgain, dshift, tuple(dcarried)
+
+    return backward
+
+
+class Inputs(NamedTuple):
+    """What a layer runs on, beside its differentiable parameters."""
+
+    kind: Kind
+    kernels: tuple[Kernels, ...]
+    threshold: Tensor  # ()
+    state: Tensors  # (B, H) each, h first
+    active: Tensor | None  # (T, B, 1) bool; None: all
+    product_dtype: torch.dtype
+
+
+class Pass(NamedTuple):
+    """What a layer yields over ``T`` steps of ``B`` sequences. Only `states` carries a gradient."""
+
+    states: Tensor  # (T, B, H) pruned and rounded h
+    state: Tensors  # (B, H) each, after the last step
+    statistics: tuple[Tensor, Tensor] | None  # batch norm: mean and variance (T, R) of the product at each step
+    magnitudes: Tensor | None  # (N,) |h| before pruning at a few steps
+
+
+def run_layer(x: Tensor, weight: Tensor, gain: Tensor, shift: Tensor, inputs: Inputs) -> Pass:
+    """A layer over the input part `x` ``(T, B, R)`` of its gates, with W_h `weight` ``(R, H)``.
+
+    `gain` ``(R,)`` follows the normalisation of the recurrent product, `shift` ``(H,)`` is the candidate's; either is
+    left unused where the norm or the cell has none.
+    """
+    out = _Run.apply(x, weight, gain, shift, inputs)  # type: ignore[no-untyped-call]
+    count = 1 + len(inputs.state)
+    statistics = (out[count], out[count + 1]) if inputs.kind.norm == "batch" else None
+    return Pass(out[0], out[1:count], statistics, out[-1] if inputs.kind.keep_magnitudes else None)
+
+
+class _Run(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, gain: Tensor, shift: Tensor, inputs: Inputs) -> Tensors:
+        kind, stages = inputs.kind, inputs.kind.cell.stages
+        (steps, batch, _), hidden, dtype = x.shape, weight.shape[1], inputs.product_dtype
+        rows = rows_of_stages(kind.cell, hidden)
+        transposed = [weight[r].to(dtype).t() for r in rows]
+        gains = [gain[r] for r in rows]
+        products = [x.new_empty(steps, batch, r.stop - r.start, dtype=dtype) for r in rows]
+        operands = [x.new_empty(steps + 1, batch, hidden, dtype=dtype) for _ in stages]
+        operands[0][0] = inputs.state[0]
+        results, carried, statistics, magnitudes = inputs.state, [], [], []
+        states = []
+        sampled = _sampled(steps)
+        for t in range(steps):
+            active = None if inputs.active is None else inputs.active[t]
+            for k, stage in enumerate(stages):
+                carried.append(tuple(results[i] for i in stage.carries))
+                torch.mm(operands[k][t], transposed[k], out=products[k][t])
+                following = operands[0][t + 1] if kind.is_last(stage) else operands[k + 1][t]
+                results, taken, magnitude = inputs.kernels[k].forward(
+                    products[k][t], x[t][:, rows[k]], gains[k], shift, inputs.threshold, active, carried[-1], following
+                )
+                statistics.append(taken)
+                if magnitude and t in sampled:
+                    magnitudes.append(magnitude[0] if active is None else magnitude[0][active[:, 0]])
+            states.append(results[0])
+        ctx.save_for_backward(x, weight, gain, shift)
+        ctx.inputs, ctx.products, ctx.operands, ctx.carried = inputs, products, operands, carried
+        side = [*results, *_by_step(statistics, len(stages))]
+        if kind.keep_magnitudes:
+            side.append(torch.cat([m.flatten() for m in magnitudes]))
+        ctx.mark_non_differentiable(*side)
+        return torch.stack(states), *side
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, gain, shift = ctx.saved_tensors
+        inputs, products, operands, carried = ctx.inputs, ctx.products, ctx.operands, ctx.carried
+        kind, stages = inputs.kind, inputs.kind.cell.stages
+        (steps, batch, _), hidden, dtype = x.shape, weight.shape[1], inputs.product_dtype
+        rows = rows_of_stages(kind.cell, hidden)
+        weights = [weight[r].to(dtype) for r in rows]
+        gains = [gain[r] for r in rows]
+        grad_x = torch.empty_like(x)
+        grad_products = [torch.empty_like(product) for product in products]
+        grad_gains, grad_shift = [torch.zeros_like(g) for g in gains], torch.zeros_like(shift)
+        through_product = x.new_zeros(batch, hidden, dtype=dtype)
+        zeros = torch.zeros_like(inputs.state[0])
+        carried_back = {i: zeros for i in range(len(inputs.state)) if i or 0 in stages[0].carries}
+        for t in reversed(range(steps)):
+            active = None if inputs.active is None else inputs.active[t]
+            for k in reversed(range(len(stages))):
+                first = (grads[0][t], through_product) if kind.is_last(stages[k]) else (through_product,)
+                if 0 in carried_back:
+                    first = (*first, carried_back[0])
+                rest = tuple(grad for i, grad in sorted(carried_back.items()) if i)
+                dgain, dshift, dcarried = inputs.kernels[k].backward(
+                    products[k][t], x[t][:, rows[k]], gains[k], shift, inputs.threshold, active, carried.pop(),
+                    first, rest, grad_products[k][t], grad_x[t][:, rows[k]],
+                )  # fmt: skip
+                grad_gains[k] += dgain
+                grad_shift += dshift
+                carried_back = dict(zip(stages[k].carries, dcarried, strict=True))
+                if t or k:
+                    through_product = torch.mm(grad_products[k][t], weights[k])
+        grad_weight = [
+            torch.mm(grad.flatten(0, 1).t(), operand[:steps].flatten(0, 1)).to(weight.dtype)
+            for grad, operand in zip(grad_products, operands, strict=True)
+        ]
+        return grad_x, torch.cat(grad_weight), torch.cat(grad_gains), grad_shift, None
+
+
+def rows_of_stages(cell: TrainedCell, hidden: int) -> list[slice]:
+    """Rows of W_h that each stage's product has."""
+    bounds = list(itertools.accumulate((stage.gates * hidden for stage in cell.stages), initial=0))
+    return [slice(first, last) for first, last in itertools.pairwise(bounds)]
+
+
+def _sampled(steps: int) -> set[int]:
+    """The last step, and a few more at equal distances before it."""
+    return {steps * k // SAMPLED_STEPS - 1 for k in range(1, SAMPLED_STEPS + 1)}
+
+
+def _by_step(statistics: list[Tensors], stages: int) -> Tensors:
+    """Statistics of every stage of every step, as ``(T, R)`` each: means, then variances; or nothing."""
+    if not statistics[0]:
+        return ()
+    return tuple(
+        torch.cat([torch.stack([taken[which] for taken in statistics[k::stages]]) for k in range(stages)], 1)
+        for which in (0, 1)
+    )

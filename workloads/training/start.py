@@ -1,0 +1,156 @@
+"""Fine-tuning: a network that starts from the best weights of another run, or from a float model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from archsim.trace import BadInput
+from workloads import zoo
+from workloads.model import Layer as ModelLayer
+from workloads.model import Model
+from workloads.training import checkpoints
+from workloads.training.batches import MiniBatch
+from workloads.training.network import Layer, Network
+from workloads.training.norms import EPSILON, row_norms
+from workloads.training.recipe import Recipe
+
+SHAPE = ("cell", "hidden", "layers", "embedding", "norm")
+
+
+def load(source: str, network: Network, batch: MiniBatch) -> None:
+    """Fill `network` from the folder of a run, or from a float32 model (file or zoo name); its thresholds stay.
+
+    A model's folded batch norm is taken apart again so that the network infers what the model does: mean and variance
+    of its products come from `batch`, gain and bias from what is then left. BadInput where the two are of another
+    shape.
+    """
+    thresholds = [layer.threshold.clone() for layer in network.stack]
+    if Path(source).is_dir():
+        _from_run(Path(source) / "best.pt", network)
+    else:
+        _from_model(zoo.load_model(source), f"start_from {source}", network, batch)
+    for layer, threshold in zip(network.stack, thresholds, strict=True):
+        layer.threshold.copy_(threshold)
+
+
+def _from_run(path: Path, network: Network) -> None:
+    theirs, ours = checkpoints.recipe_of(path), network.recipe
+    for key in SHAPE:
+        _same(f"start_from {path.parent}", key, getattr(theirs, key), getattr(ours, key), ours)
+    try:
+        network.load_state_dict(checkpoints.weights(path, str(network.readout_bias.device)))
+    except RuntimeError as error:  # another task, so other sizes
+        reason = str(error).splitlines()[-1].strip()
+        raise BadInput(f"start_from {path.parent}: is not of the shape of recipe {ours.name} ({reason})") from None
+
+
+def _same(where: str, what: str, theirs: object, ours: object, recipe: Recipe) -> None:
+    if theirs != ours:
+        raise BadInput(f"{where}: {what} must be {ours}, as in recipe {recipe.name}, not {theirs}")
+
+
+def _from_model(model: Model, where: str, network: Network, batch: MiniBatch) -> None:
+    config, recipe = model.config, network.recipe
+    kind = "embedding" if network.embedding is not None else "one_hot" if network.one_hot else "vector"
+    _same(where, "layers", len(model.layers), recipe.layers, recipe)
+    _same(where, "input", config.input.kind, kind, recipe)
+    _same(where, "input size", config.input.width, network.stack[0].input_weight.full.shape[1], recipe)
+    if recipe.norm == "batch-per-step":
+        raise BadInput(f"{where}: a model has no statistics of each step; start from the folder of a run")
+    if model.readout_codes is None or model.readout_scale is None or model.readout_bias is None:
+        raise BadInput(f"{where}: has no readout")
+    _same(where, "outputs", len(model.readout_codes), len(network.readout_bias), recipe)
+    operands, _ = model.operands(_inputs(batch, config.input.symbols is not None))
+    for k, (layer, given) in enumerate(zip(network.stack, model.layers, strict=True)):
+        _same(where, "cell", given.config.cell, recipe.cell, recipe)
+        _same(where, "hidden", given.config.hidden, recipe.hidden, recipe)
+        for weight_format in (given.config.weight_format, given.config.input_weight_format):
+            if weight_format != "float32":
+                raise BadInput(f"{where}: weight format must be float32, not {weight_format}")
+        _same(where, "norm", given.config.norm, "layer" if recipe.norm == "layer" else "none", recipe)
+        if given.initial_state is not None:
+            raise BadInput(f"{where}: has an initial state, and sequences are trained from zeros")
+        _fill(layer, given, _products(model, k, operands))
+    _set(network.readout_weight.full, _weights(model.readout_codes, model.readout_scale))
+    _set(network.readout_bias, model.readout_bias)
+    if network.embedding is not None and model.embedding_codes is not None and model.embedding_scale is not None:
+        _set(network.embedding.full, _weights(model.embedding_codes, model.embedding_scale))
+
+
+def _inputs(batch: MiniBatch, symbols: bool) -> NDArray[np.generic]:
+    """Those steps of a mini-batch that all sequences have."""
+    steps = len(batch.inputs) if batch.lengths is None else int(batch.lengths.min())
+    inputs: NDArray[np.generic] = batch.inputs[:steps].cpu().numpy()
+    return inputs.astype(np.uint32) if symbols else inputs
+
+
+@dataclass(frozen=True)
+class _Products:
+    """Products of the codes of one layer over a mini-batch, without scales."""
+
+    recurrent: NDArray[np.float64]  # (T, B, R)
+    input: NDArray[np.float64]  # (T, B, R)
+
+
+def _products(model: Model, k: int, operands: Mapping[str, NDArray[Any]]) -> _Products:
+    layer, suffix = model.layers[k], model.config.suffix(k)
+    h = operands[f"h{suffix}"].astype(np.float64)
+    codes, parts, first = layer.recurrent_codes.astype(np.float64), [], 0
+    for gates, operand in zip(layer.cell.recurrent_gates, ("h", *layer.cell.results), strict=True):
+        rows = slice(first, first + len(gates) * layer.config.hidden)
+        of_step = np.concatenate([np.zeros_like(h[:1]), h[:-1]]) if operand == "h" else operands[f"{operand}{suffix}"]
+        parts.append(of_step @ codes[rows].T)
+        first = rows.stop
+    x, columns = operands[model.config.input_operand(k)], layer.input_codes.astype(np.float64).T
+    return _Products(np.concatenate(parts, -1), columns[x] if x.ndim == 2 else x @ columns)
+
+
+def _fill(layer: Layer, given: ModelLayer, products: _Products) -> None:
+    """The parameters of a layer, so that it infers what `given` does."""
+    shift = given.shift.astype(np.float64)
+    candidate = np.zeros(layer.hidden) if given.shift_recurrent is None else given.shift_recurrent.astype(np.float64)
+    for weight, norm, codes, scale, gain, z in (
+        (layer.recurrent_weight, layer.recurrent_norm, given.recurrent_codes, given.scale_recurrent,
+         given.gain_recurrent, products.recurrent),
+        (layer.input_weight, layer.input_norm, given.input_codes, given.scale_input,
+         given.gain_input, products.input),
+    ):  # fmt: skip
+        if not norm.by_batch and norm.norm != "weight":
+            _set(weight.full, _weights(codes, scale))
+            if gain is not None:
+                _set(norm.gain, gain)
+            continue
+        _set(weight.full, codes)
+        if norm.norm == "weight":
+            _set(norm.gain, scale * row_norms(weight.full.detach()).cpu().numpy())
+            continue
+        recurrent = norm is layer.recurrent_norm
+        mean = z.mean((0, 1))
+        variance = z.var(1).mean(0) if recurrent else z.var((0, 1))
+        _set(norm.mean, mean)
+        _set(norm.variance, variance)
+        _set(norm.gain, scale * np.sqrt(variance + EPSILON))
+        restored = scale * mean
+        if recurrent and layer.bias_candidate is not None:
+            candidate += restored[-layer.hidden :]
+            restored[-layer.hidden :] = 0
+        shift += restored
+    _set(layer.bias, shift)
+    if layer.bias_candidate is not None:
+        _set(layer.bias_candidate, candidate)
+
+
+def _weights(codes: NDArray[Any], scale: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    weights: NDArray[np.float64] = codes.astype(np.float64) * scale[:, None]
+    return weights
+
+
+@torch.no_grad()
+def _set(parameter: Tensor, values: NDArray[np.generic]) -> None:
+    parameter.copy_(torch.from_numpy(np.asarray(values, np.float64)))
