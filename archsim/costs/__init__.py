@@ -1,6 +1,22 @@
 """Prices: counts and a design in, pJ and mm2 out, each figure with its source. See README.md."""
 
-from archsim.costs.dram import Band
-from archsim.costs.model import AreaReport, EnergyReport, Figure, area, clock_problems, energy
+from archsim.costs.clock import clock_problems
+from archsim.costs.figures import Band, Figure
+from archsim.costs.model import AreaReport, EnergyReport, area, energy, leakage
+from archsim.costs.own import SHIPPED, CostTable, load_cost_table
+from archsim.costs.parts import banks
 
-__all__ = ["AreaReport", "Band", "EnergyReport", "Figure", "area", "clock_problems", "energy"]
+__all__ = [
+    "SHIPPED",
+    "AreaReport",
+    "Band",
+    "CostTable",
+    "EnergyReport",
+    "Figure",
+    "area",
+    "banks",
+    "clock_problems",
+    "energy",
+    "leakage",
+    "load_cost_table",
+]

@@ -1,59 +1,53 @@
-"""What is fitted, to what, and how well: ``python -m archsim.costs.calibration`` prints the table of README.md.
+"""What is fitted, to what, and how well: ``python -m archsim.costs.calibration`` prints the tables of README.md.
 
-Two numbers are fitted, each to five published figures of the RBT chips: the weights of SRAM a MAC to their areas, the
-energy factor of logic to their powers. SKIP's area and power are not fitted to. The published chips are at their dense
-peak: every PE at work, every cycle.
+Two numbers are fitted to the low-power RBT chips: the weights of SRAM a MAC to their three areas, the energy factor of
+logic to their three powers. The high-speed RBT chips and SKIP are predicted. The other way round, the factor is fitted
+to SKIP and the RBT powers are predicted. Published chips are at their dense peak: every PE at work, every cycle.
 """
 
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
 
+from archsim.costs.figures import Status
 from archsim.costs.fitted import BUFFERED_WEIGHTS_PER_MAC, LOGIC_ENERGY_FACTOR
-from archsim.costs.model import LOGIC_ENERGY_SOURCE, Status, area, energy
+from archsim.costs.model import area, energy
+from archsim.costs.prices import LOGIC_ENERGY_SOURCE
+from archsim.costs.published import Chip, Published, chips, low_power, skip
 from archsim.design import Design, load_design
 from archsim.ledger import Ledger
 
 Quantity = Literal["area_mm2", "power_mw"]
 
-
-@dataclass(frozen=True)
-class Published:
-    """A chip's figures at its peak: TSMC 65 nm, synthesis, without DRAM."""
-
-    design: str
-    area_mm2: float
-    power_mw: float
+QUANTITIES: tuple[Quantity, ...] = ("area_mm2", "power_mw")
 
 
-RBT = (  # Ardakani et al., ICLR 2019; the high-speed full-precision design is the low-power one
-    Published("rbt-low-power-full", 2.56, 336.0),
-    Published("rbt-low-power-ternary", 0.42, 61.0),
-    Published("rbt-low-power-binary", 0.24, 37.0),
-    Published("rbt-high-speed-ternary", 2.16, 302.0),
-    Published("rbt-high-speed-binary", 2.54, 347.0),
-)
-SKIP = Published("skip-65nm", 1.1, 83.0)  # Ardakani et al., DATE 2019; power: 76.8 GOPS over 925.3 GOPS/W
+def as_published(chip: Chip, weights_per_mac: int = BUFFERED_WEIGHTS_PER_MAC) -> Design:
+    """The shipped design of a chip; of RBT with the buffer under test between DRAM and MACs.
+
+    All RBT chips alike, so that the high-speed ones are the low-power ones and more MACs: the weights stream through
+    the buffer (DRAM feeds every MAC), one bank of scratch, one unit a cycle of activation.
+    """
+    design = load_design(chip.design)
+    if chip.paper != "rbt":
+        return design
+    return design.override(
+        {
+            "weight_memory.capacity_kib": 0,
+            "weight_memory.fifo_words": weights_per_mac,
+            "pe_array.double_buffered": False,
+            "activation_unit.units_per_cycle": 1,
+        }
+    )
 
 
-@dataclass(frozen=True)
-class Row:
-    """One published figure beside the model's."""
-
-    design: str
-    quantity: Quantity
-    published: float
-    modelled: float
-    status: Status
-    left_out_error_pct: float | None
-    """Error with the parameter fitted to the other figures of the kind; None where nothing is fitted."""
-
-    @property
-    def error_pct(self) -> float:
-        return 100 * (self.modelled / self.published - 1)
+def outside(chip: Chip) -> tuple[str, ...]:
+    """Components that a published figure does not cover: RBT's activations lie in DRAM, by its own text (read)."""
+    return ("state_buffer",) if chip.paper == "rbt" else ()
 
 
 def peak_ledger(design: Design, cycles: int) -> Ledger:
@@ -77,108 +71,212 @@ def peak_ledger(design: Design, cycles: int) -> Ledger:
 PEAK_CYCLES = 100_000
 
 
+def peak_gops(design: Design, lanes: int | None = None) -> float:
+    """Dense GOPS that PEs, weight bus and DRAM all sustain, with `lanes` sequences side by side (None: all)."""
+    lanes = design.lanes if lanes is None else lanes
+    memory = design.weight_memory
+    weights = float(memory.weights_per_cycle)
+    if not memory.capacity_kib:
+        weights = min(weights, 1000 * design.dram.bandwidth_gbps / design.clock_mhz / design.pe_array.weight_bits)
+    return 2e-3 * design.clock_mhz * lanes * min(weights, design.pes_per_lane)
+
+
 def peak_power_mw(design: Design) -> float:
     """Power of the chip, without DRAM, at its dense peak."""
     return energy(design, peak_ledger(design, PEAK_CYCLES), PEAK_CYCLES, tokens=1).power_chip_mw
 
 
-def _power_with_factor(design: Design, factor: float) -> float:
-    """Peak power, were the energy factor of logic `factor`."""
+def published_area_mm2(chip: Chip, weights_per_mac: float = BUFFERED_WEIGHTS_PER_MAC) -> float:
+    """What the model says of a published area, of the components that it covers."""
+    components = area(as_published(chip, round(weights_per_mac))).components
+    return sum(figure.value for name, figure in components.items() if name not in outside(chip))
+
+
+def published_power_mw(chip: Chip, factor: float = LOGIC_ENERGY_FACTOR) -> float:
+    """What the model says of a published power, were the energy factor of logic `factor`."""
+    logic, rest = _power_parts(chip)
+    return factor * logic + rest
+
+
+@cache
+def _power_parts(chip: Chip) -> tuple[float, float]:
+    """(mW of logic at a factor of 1, mW of memories, wires and leakage) at the dense peak."""
+    design = as_published(chip)
     report = energy(design, peak_ledger(design, PEAK_CYCLES), PEAK_CYCLES, tokens=1)
-    logic = sum(f.value for f in report.components.values() if f.source == LOGIC_ENERGY_SOURCE)
-    return report.power_chip_mw * (1 + (factor / LOGIC_ENERGY_FACTOR - 1) * logic / report.total_chip)
+    left_out = ("dram", *outside(chip))
+    covered = {n: f.value / report.time_us_per_token / 1000 for n, f in report.components.items() if n not in left_out}
+    # the leakage of what is not covered is microwatts: SRAM of low-standby-power cells
+    logic = sum(covered[n] for n, f in report.components.items() if f.source == LOGIC_ENERGY_SOURCE and n in covered)
+    return logic / LOGIC_ENERGY_FACTOR, sum(covered.values()) - logic
 
 
-def _area_with_buffer(design: Design, weights_per_mac: float) -> float:
-    """Area, were there SRAM for `weights_per_mac` weights a MAC."""
-    kib = math.ceil(weights_per_mac * design.pe_array.pes * design.pe_array.weight_bits / 8192)
-    return area(design.override({"weight_memory.capacity_kib": kib})).total_chip
+@dataclass(frozen=True)
+class Parameter:
+    """A number that can be fitted to one quantity of some chips."""
+
+    name: str
+    quantity: Quantity
+    in_use: float
+    grid: tuple[float, ...]
+    model: Callable[[Chip, float], float]
+
+    def best(self, to: Iterable[Chip]) -> float:
+        """Of least squared logarithmic error, on the grid."""
+        fitted = [(chip, chip[self.quantity].value) for chip in to]
+        return min(self.grid, key=lambda x: sum(math.log(self.model(c, x) / figure) ** 2 for c, figure in fitted))
+
+    def error_pct(self, chip: Chip, value: float) -> float:
+        return 100 * (self.model(chip, value) / chip[self.quantity].value - 1)
 
 
-Model = Callable[[Design, float], float]
-
-AREA_GRID = tuple(range(500, 4001, 50))  # weights a MAC
-ENERGY_GRID = tuple(float(x) for x in np.geomspace(0.1, 4.0, 370))  # one per cent apart
-
-
-def _best(model: Model, grid: Iterable[float], chips: Sequence[tuple[Design, float]]) -> float:
-    """The parameter of least squared logarithmic error, on a grid."""
-    return min(grid, key=lambda x: sum(math.log(model(design, x) / figure) ** 2 for design, figure in chips))
+WEIGHTS_PER_MAC = Parameter(
+    "weights of SRAM a MAC",
+    "area_mm2",
+    BUFFERED_WEIGHTS_PER_MAC,
+    tuple(float(x) for x in range(500, 4001, 50)),
+    published_area_mm2,
+)
+ENERGY_FACTOR = Parameter(
+    "energy factor of logic",
+    "power_mw",
+    LOGIC_ENERGY_FACTOR,
+    tuple(round(float(x), 3) for x in np.arange(0.05, 2.0005, 0.005)),
+    published_power_mw,
+)
+PARAMETERS = (WEIGHTS_PER_MAC, ENERGY_FACTOR)
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted parameter: two of them to ten figures leave eight degrees of freedom."""
+    """A parameter, what it was fitted to, and how well."""
 
     name: str
+    quantity: Quantity
+    in_use: float
     best: float
-    rms_log_error: float
-    left_out_errors_pct: tuple[float, ...]
-    """By figure, in the order of ``RBT``."""
+    fitted_to: tuple[str, ...]
+    residuals_pct: tuple[float, ...]
+    """Of the value in use, in the order of `fitted_to`."""
+    left_out_pct: tuple[float, ...]
+    """Error of each with the parameter fitted to the others."""
+    left_out_best: tuple[float, ...]
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        return len(self.fitted_to) - 1
+
+    @property
+    def rms_log_error(self) -> float:
+        squares = [math.log(1 + e / 100) ** 2 for e in self.residuals_pct]
+        return math.sqrt(sum(squares) / len(squares))
 
 
-def fit(quantity: Quantity) -> Fit:
-    """The parameter that explains a quantity of the five RBT chips best, and its leave-one-out errors."""
-    model, grid, name = {
-        "area_mm2": (_area_with_buffer, AREA_GRID, "weights of SRAM a MAC"),
-        "power_mw": (_power_with_factor, ENERGY_GRID, "energy factor of logic"),
-    }[quantity]
-    chips = [(load_design(chip.design), float(getattr(chip, quantity))) for chip in RBT]
-    best = _best(model, grid, chips)
-    errors = [math.log(model(design, best) / figure) for design, figure in chips]
-    left_out = []
-    for i, (design, figure) in enumerate(chips):
-        others = _best(model, grid, chips[:i] + chips[i + 1 :])
-        left_out.append(100 * (model(design, others) / figure - 1))
-    return Fit(name, best, math.sqrt(sum(e * e for e in errors) / len(errors)), tuple(left_out))
+def fit(parameter: Parameter, to: Sequence[Chip]) -> Fit:
+    """Refit a parameter, and leave one out in turn."""
+    others = [parameter.best([c for c in to if c is not chip]) for chip in to]
+    return Fit(
+        parameter.name,
+        parameter.quantity,
+        parameter.in_use,
+        parameter.best(to),
+        tuple(chip.design for chip in to),
+        tuple(parameter.error_pct(chip, parameter.in_use) for chip in to),
+        tuple(parameter.error_pct(chip, best) for chip, best in zip(to, others, strict=True)),
+        tuple(others),
+    )
+
+
+def fits() -> tuple[Fit, ...]:
+    """Both parameters, fitted to the low-power RBT chips: six figures, two numbers, four degrees of freedom."""
+    return tuple(fit(parameter, low_power()) for parameter in PARAMETERS)
+
+
+def factor_of_skip() -> float:
+    """The energy factor that SKIP's power alone asks for."""
+    logic, rest = _power_parts(skip())
+    return (skip()["power_mw"].value - rest) / logic
+
+
+@dataclass(frozen=True)
+class Row:
+    """One published figure beside the model's."""
+
+    chip: str
+    design: str
+    quantity: Quantity
+    published: Published
+    modelled: float
+    status: Status
+    left_out_error_pct: float | None
+    """Error with the parameter fitted to the other figures of the kind; None where nothing is fitted."""
+    from_skip_error_pct: float | None
+    """Error with the parameter fitted to SKIP; None for areas: SKIP's has no fitted number in it."""
+
+    @property
+    def error_pct(self) -> float:
+        return 100 * (self.modelled / self.published.value - 1)
 
 
 def calibration_table() -> tuple[Row, ...]:
-    """Every published area and power beside the model's, for the designs as shipped."""
-    rows = []
-    for quantity, model in _MODELLED.items():
-        left_out = fit(quantity).left_out_errors_pct
-        for i, chip in enumerate((*RBT, SKIP)):
-            fitted = chip is not SKIP
-            rows.append(
-                Row(
-                    chip.design,
-                    quantity,
-                    getattr(chip, quantity),
-                    model(load_design(chip.design)),
-                    "calibrated" if fitted else "predicted",
-                    left_out[i] if fitted else None,
-                )
-            )
+    """Every published area and power beside the model's."""
+    rows: list[Row] = []
+    for parameter, result in zip(PARAMETERS, fits(), strict=True):
+        left_out = dict(zip((c.name for c in low_power()), result.left_out_pct, strict=True))
+        for chip in chips():
+            rows.append(_row(parameter, chip, left_out.get(chip.name)))
     return tuple(rows)
 
 
-_MODELLED: dict[Quantity, Callable[[Design], float]] = {
-    "area_mm2": lambda design: area(design).total_chip,
-    "power_mw": peak_power_mw,
-}
+def _row(parameter: Parameter, chip: Chip, left_out_pct: float | None) -> Row:
+    return Row(
+        chip=f"{chip.paper} {chip.name.replace('_', ' ')}",
+        design=chip.design,
+        quantity=parameter.quantity,
+        published=chip[parameter.quantity],
+        modelled=parameter.model(chip, parameter.in_use),
+        status=_status(chip, left_out_pct),
+        left_out_error_pct=left_out_pct,
+        from_skip_error_pct=parameter.error_pct(chip, factor_of_skip()) if parameter is ENERGY_FACTOR else None,
+    )
+
+
+def _status(chip: Chip, left_out_pct: float | None) -> Status:
+    """The high-speed full-precision row is the low-power one again, so it is fitted too."""
+    fitted = left_out_pct is not None or chip.design in {c.design for c in low_power()}
+    return "calibrated" if fitted else "predicted"
 
 
 def markdown() -> str:
-    """The table as README.md has it."""
+    """The tables as README.md has them."""
     lines = [
-        "| design | quantity | published | modelled | error % | left out, error % | status |",
-        "|---|---|---|---|---|---|---|",
+        "| fitted | to | in use | best | residuals % | left out, % (best without) | degrees of freedom | rms of log |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for result in fits():
+        left_out = [f"{e:+.0f} ({b:g})" for e, b in zip(result.left_out_pct, result.left_out_best, strict=True)]
+        lines.append(
+            f"| {result.name} | {result.quantity} of {', '.join(result.fitted_to)} | {result.in_use:g} |"
+            f" {result.best:g} | {_signed(result.residuals_pct)} |"
+            f" {', '.join(left_out)} | {result.degrees_of_freedom} | {result.rms_log_error:.3f} |"
+        )
+    lines += [
+        "",
+        "| chip | quantity | published | how sure | modelled | error % | left out, % | fitted to SKIP, % | status |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in calibration_table():
-        left_out = "" if row.left_out_error_pct is None else f"{row.left_out_error_pct:+.0f}"
+        extra = ["" if e is None else f"{e:+.0f}" for e in (row.left_out_error_pct, row.from_skip_error_pct)]
         lines.append(
-            f"| {row.design} | {row.quantity} | {row.published:g} | {row.modelled:.3g} | {row.error_pct:+.0f} |"
-            f" {left_out} | {row.status} |"
+            f"| {row.chip} | {row.quantity} | {row.published.value:g} | {row.published.sure} | {row.modelled:.3g} |"
+            f" {row.error_pct:+.0f} | {extra[0]} | {extra[1]} | {row.status} |"
         )
     return "\n".join(lines)
 
 
+def _signed(values: Iterable[float]) -> str:
+    return ", ".join(f"{value:+.0f}" for value in values)
+
+
 if __name__ == "__main__":
     print(markdown())
-    in_use: dict[Quantity, float] = {"area_mm2": BUFFERED_WEIGHTS_PER_MAC, "power_mw": LOGIC_ENERGY_FACTOR}
-    for kind, used in in_use.items():
-        result = fit(kind)
-        print(
-            f"{result.name}: best {result.best:g} (in use {used:g}), rms logarithmic error {result.rms_log_error:.3f}"
-        )
+    print(f"\nenergy factor of logic that SKIP's power alone asks for: {factor_of_skip():.3f}")

@@ -7,8 +7,9 @@ synthesised at 45 nm and 1.1 V: ``technology`` brings it to a design's node.
 import csv
 import math
 import re
-from dataclasses import astuple, dataclass, replace
-from functools import cache
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Literal
 
@@ -19,7 +20,8 @@ from archsim.trace import BadInput
 
 Ports = Literal["1RW", "1R1W"]
 Cell = Literal["itrs-lstp", "itrs-hp"]
-Multiplier = Literal["fixed", "mux"]
+Multiplier = Literal["fixed", "mux", "shift"]
+Curve = Literal["piecewise_linear", "table"]
 
 
 def _rows(name: str) -> list[dict[str, str]]:
@@ -43,9 +45,9 @@ class Macro:
 
 @dataclass(frozen=True)
 class Memory:
-    """`wide` macros side by side make a word, `banks` rows of them the capacity; an access takes one row of macros.
+    """`wide` macros side by side are a bank and make a word, `banks` of them the capacity; an access takes one bank.
 
-    Wires between macros are not counted: CACTI's own end at the macro.
+    Energies are of one access, whole word. Wires between macros are not counted: CACTI's own end at the macro.
     """
 
     area_mm2: float
@@ -55,13 +57,18 @@ class Memory:
     leak_mw: float
     wide: int
     banks: int
+    bank_bytes: float
+    """Capacity of one bank."""
+    ports: Ports
 
 
-NOTHING = Memory(0.0, 0.0, 0.0, 0.0, 0.0, 0, 0)
+NOTHING = Memory(0.0, 0.0, 0.0, 0.0, 0.0, 0, 0, 0.0, "1RW")
 
-_WIDTHS = tuple(2**k for k in range(3, 11))  # 8 to 1,024 bits
-_CAPACITIES = tuple(2**k for k in range(8, 24))  # 256 B to 8 MiB
+_WIDTHS: tuple[int, ...] = tuple(2**k for k in range(3, 11))  # 8 to 1,024 bits
+_CAPACITIES: tuple[int, ...] = tuple(2**k for k in range(8, 24))  # 256 B to 8 MiB
 _QUANTITIES = ("area_mm2", "cycle_ns", "read_pj", "write_pj")
+_ADDED = [0, len(_QUANTITIES)]
+"""Columns of what two macros have twice of: area and leakage."""
 
 Point = tuple[float, ...]
 
@@ -81,14 +88,19 @@ def _sram() -> dict[tuple[int, str, str], tuple[tuple[Point, ...], ...]]:
 
 
 def _monotonic(table: NDArray[np.float64]) -> tuple[tuple[Point, ...], ...]:
-    """Running maxima along capacity: CACTI picks aspect and banking anew for each row, so some quantities dip.
+    """Running maxima along width and capacity: CACTI picks aspect and banking anew for each row, so quantities dip.
 
-    What CACTI could not lay out (a width close to the capacity) is filled with the smallest macro of that width.
+    What CACTI could not lay out (a width close to the capacity) is filled with the smallest macro of that width. Rows
+    also jump (ED^2 is what CACTI minimises): where one has more than twice the area of the macro of half its capacity,
+    its area and leakage are those of two such; its energy and cycle stay.
     """
     for column in table:
         first = int(np.isfinite(column[:, 0]).argmax())
         column[:first] = column[first]
-    rising = np.maximum.accumulate(table, axis=1)
+    rising = np.maximum.accumulate(np.maximum.accumulate(table, axis=1), axis=0)
+    for k in range(1, rising.shape[1]):
+        halves = rising[:, k - 1, _ADDED] + np.log(2)
+        rising[:, k, _ADDED] = np.minimum(rising[:, k, _ADDED], halves)
     return tuple(tuple(tuple(point) for point in column) for column in rising.tolist())
 
 
@@ -96,9 +108,9 @@ def sram_nodes() -> tuple[int, ...]:
     return tuple(sorted({key[0] for key in _sram()}, reverse=True))
 
 
-@cache
+@lru_cache(maxsize=65536)
 def sram_macro(node_nm: int, cell: Cell, ports: Ports, capacity_bytes: float, width_bits: float) -> Macro:
-    """Interpolated in the logarithms of capacity and width; equal to the table's running maximum at its points.
+    """Interpolated in the logarithms of capacity and width, and monotonic in both (``_monotonic``).
 
     Below 256 B or 8 bits a macro costs what the smallest one does. BadInput for a node without a table, or a macro
     above 8 MiB or 1,024 bits.
@@ -125,21 +137,28 @@ def _place(value: float, powers: tuple[int, ...]) -> tuple[int, float]:
     return index, position - index
 
 
-@cache
+@lru_cache(maxsize=65536)
 def memory(node_nm: int, cell: Cell, ports: Ports, capacity_bits: int, width_bits: int, period_ns: float) -> Memory:
     """An SRAM of any shape from macros of the table.
 
-    A word wider than 1,024 bits lies across parallel macros; so do narrower words where that is cheaper (CACTI's wide,
-    shallow macros are mostly periphery). Each split takes the fewest banks whose cycle time fits the clock, and the
-    split of least area wins. Where no macro is fast enough the fastest is taken, and ``clock_problems`` says so.
+    A word wider than 1,024 bits lies across 2, 4, 8, ... parallel macros; so do narrower words where that is cheaper
+    (CACTI's wide, shallow macros are mostly periphery). Each split takes the fewest banks whose cycle time fits the
+    clock, and the split of least area wins. Where no bank is fast enough the fastest is taken, and ``clock_problems``
+    says so.
     """
     if not capacity_bits:
         return NOTHING
     options: list[Memory] = []
-    wide = -(-width_bits // _WIDTHS[-1])
-    while not options or width_bits >= wide * _WIDTHS[0]:
+    wide = 1
+    while width_bits > wide * _WIDTHS[-1]:
+        wide *= 2
+    while not options or 2 * width_bits > wide * _WIDTHS[0]:
         options.append(_banked(node_nm, cell, ports, capacity_bits / 8 / wide, width_bits / wide, period_ns, wide))
         wide *= 2
+    return _least_area(options, period_ns)
+
+
+def _least_area(options: list[Memory], period_ns: float) -> Memory:
     fitting = [m for m in options if m.cycle_ns <= period_ns]
     if not fitting:
         return min(options, key=lambda m: m.cycle_ns)
@@ -149,23 +168,46 @@ def memory(node_nm: int, cell: Cell, ports: Ports, capacity_bits: int, width_bit
 def _banked(
     node_nm: int, cell: Cell, ports: Ports, capacity_bytes: float, width_bits: float, period_ns: float, wide: int
 ) -> Memory:
-    banks = 1
-    while capacity_bytes / banks > _CAPACITIES[-1]:
-        banks *= 2
-    macro = sram_macro(node_nm, cell, ports, capacity_bytes / banks, width_bits)
-    while macro.cycle_ns > period_ns and capacity_bytes / banks > _CAPACITIES[0]:
-        banks *= 2
-        macro = sram_macro(node_nm, cell, ports, capacity_bytes / banks, width_bits)
-    macros = wide * banks
+    def macro(banks: int) -> Macro:
+        return sram_macro(node_nm, cell, ports, capacity_bytes / banks, width_bits)
+
+    banks = _fewest(capacity_bytes, lambda n: macro(n).cycle_ns <= period_ns)
+    one, macros = macro(banks), wide * banks
     return Memory(
-        area_mm2=macros * macro.area_mm2,
-        cycle_ns=macro.cycle_ns,
-        read_pj=wide * macro.read_pj,
-        write_pj=wide * macro.write_pj,
-        leak_mw=macros * macro.leak_mw,
+        area_mm2=macros * one.area_mm2,
+        cycle_ns=one.cycle_ns,
+        read_pj=wide * one.read_pj,
+        write_pj=wide * one.write_pj,
+        leak_mw=macros * one.leak_mw,
         wide=wide,
         banks=banks,
+        bank_bytes=wide * capacity_bytes / banks,
+        ports=ports,
     )
+
+
+def _fewest(capacity_bytes: float, fits: Callable[[int], bool]) -> int:
+    """The fewest banks that fit, by bisection (a smaller bank is never slower); the most there can be if none do."""
+    low = math.ceil(capacity_bytes / _CAPACITIES[-1])
+    if fits(low):
+        return low
+    high = max(low, math.ceil(capacity_bytes / _CAPACITIES[0]))
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fits(middle) else (middle + 1, high)
+    return low
+
+
+@lru_cache(maxsize=65536)
+def duplex(node_nm: int, cell: Cell, capacity_bits: int, width_bits: int, period_ns: float) -> Memory:
+    """An SRAM that is read and written every cycle in order, as a FIFO is: the smaller of two ports, or of two
+    single-ported halves for odd and even words, of which one is read while the other is written."""
+    if not capacity_bits:
+        return NOTHING
+    two_ports = memory(node_nm, cell, "1R1W", capacity_bits, width_bits, period_ns)
+    half = memory(node_nm, cell, "1RW", -(-capacity_bits // 2), width_bits, period_ns)
+    halves = replace(half, area_mm2=2 * half.area_mm2, leak_mw=2 * half.leak_mw, banks=2 * half.banks)
+    return _least_area([halves, two_ports], period_ns)
 
 
 # --- Logic ------------------------------------------------------------------------------------------------------------
@@ -184,8 +226,13 @@ class Logic:
 
     def __add__(self, other: "Logic") -> "Logic":
         """Side by side: areas, energies and leakage add; the slower delay stays."""
-        a, b = astuple(self), astuple(other)
-        return Logic(a[0] + b[0], max(a[1], b[1]), a[2] + b[2], a[3] + b[3], a[4] + b[4])
+        return Logic(
+            self.area_um2 + other.area_um2,
+            max(self.delay_ns, other.delay_ns),
+            self.energy_pj + other.energy_pj,
+            self.clock_pj + other.clock_pj,
+            self.leak_nw + other.leak_nw,
+        )
 
     def times(self, count: float) -> "Logic":
         """`count` of them, all at work."""
@@ -200,41 +247,60 @@ class Logic:
 
 def _mix(low: Logic, high: Logic, share: float) -> Logic:
     """Linear between two cells; a share outside 0..1 extrapolates."""
-    return Logic(*((1 - share) * a + share * b for a, b in zip(astuple(low), astuple(high), strict=True)))
-
-
-Key = tuple[str, str, int, int]
+    rest = 1 - share
+    return Logic(
+        rest * low.area_um2 + share * high.area_um2,
+        rest * low.delay_ns + share * high.delay_ns,
+        rest * low.energy_pj + share * high.energy_pj,
+        rest * low.clock_pj + share * high.clock_pj,
+        rest * low.leak_nw + share * high.leak_nw,
+    )
 
 
 @cache
-def _logic() -> dict[Key, tuple[Logic, ...]]:
-    """(unit, weight format, weight bits, act bits) -> the netlists synthesised for it, smallest first."""
-    table: dict[Key, list[Logic]] = {}
+def _logic() -> dict[tuple[str, int], Logic]:
+    """(unit, bits) -> the smallest netlist synthesised for it; of all units but PEs."""
+    table: dict[tuple[str, int], list[Logic]] = {}
     for row in _rows("mac_nangate45.csv"):
-        clock = re.search(r"(?:clk-pin|clk|clock) part (\d+\.\d+) pJ", row["notes"])
-        key = row["unit"], row["weight_format"], int(row["weight_bits"]), int(row["act_bits"])
-        cell = Logic(
-            float(row["area_um2"]),
-            float(row["delay_ns"]),
-            float(row["energy_pj_per_op"]),
-            float(clock[1]) if clock else 0.0,
-            float(row["leakage_nw"]),
-        )
-        table.setdefault(key, []).append(cell)
-    return {key: tuple(sorted(cells, key=lambda c: c.area_um2)) for key, cells in table.items()}
+        table.setdefault((row["unit"], int(row["act_bits"])), []).append(_cell(row))
+    return {key: min(cells, key=lambda c: c.area_um2) for key, cells in table.items()}
+
+
+def _cell(row: dict[str, str]) -> Logic:
+    clock = re.search(r"(?:clk-pin|clk|clock) part (\d+\.\d+) pJ", row["notes"])
+    return Logic(
+        float(row["area_um2"]),
+        float(row["delay_ns"]),
+        float(row["energy_pj_per_op"]),
+        float(clock[1]) if clock else 0.0,
+        float(row["leakage_nw"]),
+    )
 
 
 @cache
 def by_bits(unit: str, bits: float, exponent: int = 1) -> Logic:
-    """A unit whose rows differ in operand bits only; linear in ``bits ** exponent``, extrapolated beyond the table."""
-    points = sorted((a, cells[0]) for (name, _, _, a), cells in _logic().items() if name == unit)
+    """A unit whose rows differ in operand bits only; linear in ``bits ** exponent``, extrapolated beyond the table.
+
+    Below the table in proportion to the smallest row.
+    """
+    points = sorted((a, cell) for (name, a), cell in _logic().items() if name == unit)
+    least, smallest = points[0]
+    if bits < least:
+        share = (bits / least) ** exponent
+        return replace(smallest.times(share), delay_ns=smallest.delay_ns * bits / least)
     return _along([(bits_**exponent, cell) for bits_, cell in points], bits**exponent)
 
 
-def _along(points: list[tuple[int, Logic]], value: float) -> Logic:
-    upper = next((i for i in range(1, len(points) - 1) if points[i][0] >= value), len(points) - 1)
-    (x0, low), (x1, high) = points[upper - 1], points[upper]
-    return _mix(low, high, (value - x0) / (x1 - x0))
+def _along(points: Sequence[tuple[float, Logic]], value: float) -> Logic:
+    cells = dict(points)
+    return _between(tuple(x for x, _ in points), value, cells.__getitem__)
+
+
+def _between(points: Sequence[float], value: float, cell: Callable[[float], Logic]) -> Logic:
+    """Linear between the two of `points` around `value`, extrapolated beyond them; no other cell is looked up."""
+    upper = next((i for i in range(1, len(points) - 1) if points[i] >= value), len(points) - 1)
+    low, high = points[upper - 1], points[upper]
+    return _mix(cell(low), cell(high), (value - low) / (high - low))
 
 
 @cache
@@ -254,7 +320,7 @@ def register_file(entries: float, bits: float) -> Logic:
 @cache
 def one_of(unit: str) -> Logic:
     """A unit that the table has at one size."""
-    return next(cells[0] for (name, *_), cells in _logic().items() if name == unit)
+    return next(cell for (name, _), cell in _logic().items() if name == unit)
 
 
 @cache
@@ -263,45 +329,217 @@ def zero_skip_scan(columns: float) -> Logic:
     return _along([(n, one_of(f"zero_skip_scan_{n}")) for n in (8, 16, 64)], max(columns, 8))
 
 
+# --- Pipelines --------------------------------------------------------------------------------------------------------
+
+
+def register_bits(bits: float) -> Logic:
+    """A rank of flip-flops, all data new every clock."""
+    return one_of("register16").times(bits / 16)
+
+
+def full_adder_ns() -> float:
+    """What a bit of carry takes."""
+    return (by_bits("adder", 32).delay_ns - by_bits("adder", 24).delay_ns) / 8
+
+
+def least_stage_ns() -> float:
+    """The shortest stage: a flip-flop, then one full adder."""
+    return one_of("register16").delay_ns + full_adder_ns()
+
+
+def stages(delay_ns: float, allowed_ns: float) -> int:
+    """Pipeline stages that bring `delay_ns` (from register to register) into a clock of `allowed_ns`, both at 45 nm.
+
+    Each cut costs another flip-flop's delay. Where the clock is shorter than the shortest stage it is cut down to that,
+    and ``clock_problems`` says so.
+    """
+    if delay_ns <= allowed_ns:
+        return 1
+    register_ns = one_of("register16").delay_ns
+    return math.ceil((delay_ns - register_ns) / (max(allowed_ns, least_stage_ns()) - register_ns))
+
+
+def stage_ns(delay_ns: float, count: int) -> float:
+    """The longest of `count` even stages of a unit that takes `delay_ns` uncut."""
+    register_ns = one_of("register16").delay_ns
+    return register_ns + (delay_ns - register_ns) / count
+
+
+def pipelined(cell: Logic, count: int, bits: float) -> Logic:
+    """`cell` cut into `count` stages, with a rank of `bits` flip-flops between them."""
+    return replace(cell + register_bits(bits).times(count - 1), delay_ns=cell.delay_ns)
+
+
+# --- PEs --------------------------------------------------------------------------------------------------------------
+
 MUX_FORMATS = {1: "binary", 2: "ternary"}
 _FIXED_WEIGHT_BITS: tuple[int, ...] = (2, 3, 4, 6, 8, 12, 16)
+_SHIFT_WEIGHT_BITS: tuple[int, ...] = (3, 4, 5)
+"""A sign and 2 to 4 bits of exponent."""
+WIDEST_SHIFT_BITS = 6
+"""Five bits of exponent, as LIMP's format has: extrapolated from the rows of 3 and 4."""
+
+
+@dataclass(frozen=True)
+class PE:
+    """One PE; energy, area and leakage with the registers between its stages."""
+
+    cell: Logic
+    """`delay_ns` is of the whole, uncut."""
+    stages: int
+
+
+@lru_cache(maxsize=65536)
+def pe(multiplier: Multiplier, weight_bits: int, act_bits: int, accumulator_bits: int, delay_ns: float) -> PE:
+    """Operand registers, multiplier (shifter; adder/subtractor) and accumulator, in a clock of `delay_ns` at 45 nm.
+
+    Of the netlists synthesised for 200 and for 400 MHz the one of less area with the registers of the stages that it
+    needs. Linear between the table's weight and activation bits; of a shifter in its distance. The table's accumulators
+    (act + weight + 10 bits; act + 12 for mux; act + distance + 10 for shift) are brought to `accumulator_bits` with a
+    flip-flop and a full adder a bit. BadInput names what the table does not cover.
+    """
+    if not 4 <= act_bits <= 16:
+        raise BadInput(f"PE costs: pe_array.act_bits must be 4 to 16, not {act_bits}")
+    kind = _kind(multiplier, weight_bits)
+    options: list[PE] = []
+    for target_mhz in _TARGETS_MHZ:
+        netlist = _netlist(kind, weight_bits, act_bits, target_mhz)
+        cell = _widened(netlist, accumulator_bits - kind.accumulator_bits(weight_bits, act_bits))
+        count = stages(cell.delay_ns, delay_ns)
+        options.append(PE(pipelined(cell, count, kind.product_bits(weight_bits, act_bits)), count))
+    return min(options, key=lambda option: option.cell.area_um2)
+
+
+_TARGETS_MHZ = (200, 400)
+
+
+_Mac = tuple[str, int, int, int]
+"""Weight format, weight bits, act bits, clock that was synthesised for."""
 
 
 @cache
-def pe(multiplier: Multiplier, weight_bits: int, act_bits: int, accumulator_bits: int, delay_ns: float) -> Logic:
-    """One PE: operand registers, multiplier (or adder/subtractor), accumulator; the smallest that meets `delay_ns`.
+def _macs() -> dict[_Mac, Logic]:
+    """Netlists with delays that never fall with more bits: a wider one may have a faster adder, at its price.
 
-    Linear between the table's weight and activation bits. The table's accumulators (act + weight + 10 bits, or act +
-    12 for mux) are brought to `accumulator_bits` with a flip-flop and a full adder a bit. BadInput names what the table
-    does not cover.
+    Kept, such a delay would make the wider PE the one that needs fewer stages.
     """
-    weights: tuple[int, ...]
+    table: dict[_Mac, Logic] = {
+        (row["weight_format"], int(row["weight_bits"]), int(row["act_bits"]), int(row["clock_target_mhz"])): _cell(row)
+        for row in _rows("mac_nangate45.csv")
+        if row["unit"] == "mac"
+    }
+
+    def slowest(key: _Mac) -> float:
+        family = key[0][:3]  # po2_exp2, po2_exp3, po2_exp4 are one kind
+        return max(
+            cell.delay_ns
+            for other, cell in table.items()
+            if other[0][:3] == family and other[1] <= key[1] and other[2] <= key[2] and other[3] == key[3]
+        )
+
+    return {key: replace(cell, delay_ns=slowest(key)) for key, cell in table.items()}
+
+
+@lru_cache(maxsize=4096)
+def _netlist(kind: "_Kind", weight_bits: int, act_bits: int, target_mhz: int) -> Logic:
+    def of_weight(w: int) -> Logic:
+        return _between(kind.table_acts, act_bits, lambda a: _macs()[kind.unit(w), w, round(a), target_mhz])
+
+    if len(kind.table_bits) == 1:
+        return of_weight(weight_bits)
+    by_size = {float(kind.size(w)): w for w in kind.table_bits}
+    return _between(tuple(by_size), kind.size(weight_bits), lambda size: of_weight(by_size[size]))
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """The rows of the table for one kind of PE."""
+
+    multiplier: Multiplier
+    table_bits: tuple[int, ...]
+    table_acts: tuple[int, ...] = (4, 8, 12, 16)
+
+    def unit(self, weight_bits: int) -> str:
+        if self.multiplier == "mux":
+            return MUX_FORMATS[weight_bits]
+        return "fixed" if self.multiplier == "fixed" else f"po2_exp{weight_bits - 1}"
+
+    def size(self, weight_bits: int) -> int:
+        """What a PE's cost is linear in: bits of the weight, or of a shifter its distance."""
+        return 2 ** (weight_bits - 1) if self.multiplier == "shift" else weight_bits
+
+    def product_bits(self, weight_bits: int, act_bits: int) -> int:
+        """What crosses a cut: the product; of a mux PE the operand, its carry ripples on a clock later."""
+        if self.multiplier == "mux":
+            return act_bits + 1
+        return act_bits + (weight_bits if self.multiplier == "fixed" else self.size(weight_bits) - 1)
+
+    def accumulator_bits(self, weight_bits: int, act_bits: int) -> int:
+        """Of the table."""
+        return act_bits + 12 if self.multiplier == "mux" else self.product_bits(weight_bits, act_bits) + 10
+
+
+def _kind(multiplier: Multiplier, weight_bits: int) -> _Kind:
     if multiplier == "mux":
         if weight_bits not in MUX_FORMATS:
             raise BadInput(f"PE costs: a mux PE takes weights of 1 bit (binary) or 2 (ternary), not {weight_bits}")
-        name, weights, table_accumulator = MUX_FORMATS[weight_bits], (weight_bits,), act_bits + 12
-    else:
-        name, weights, table_accumulator = "fixed", _FIXED_WEIGHT_BITS, act_bits + weight_bits + 10
-        if not weights[0] <= weight_bits <= weights[-1]:
-            raise BadInput(f"PE costs: a fixed PE takes weights of 2 to 16 bits, not {weight_bits}")
-    if not 4 <= act_bits <= 16:
-        raise BadInput(f"PE costs: pe_array.act_bits must be 4 to 16, not {act_bits}")
-    columns = [(w, _along([(a, _fitting(name, w, a, delay_ns)) for a in (4, 8, 12, 16)], act_bits)) for w in weights]
-    cell = columns[0][1] if len(columns) == 1 else _along(columns, weight_bits)
-    return _widened(cell, accumulator_bits - table_accumulator)
-
-
-def _fitting(name: str, weight_bits: int, act_bits: int, delay_ns: float) -> Logic:
-    """The smallest netlist that is fast enough, else the fastest."""
-    netlists = _logic()[("mac", name, weight_bits, act_bits)]
-    fast = [n for n in netlists if n.delay_ns <= delay_ns]
-    return fast[0] if fast else min(netlists, key=lambda n: n.delay_ns)
+        return _Kind("mux", (weight_bits,))
+    rows, widest = (_FIXED_WEIGHT_BITS, 16) if multiplier == "fixed" else (_SHIFT_WEIGHT_BITS, WIDEST_SHIFT_BITS)
+    if not rows[0] <= weight_bits <= widest:
+        raise BadInput(f"PE costs: a {multiplier} PE takes weights of {rows[0]} to {widest} bits, not {weight_bits}")
+    return _Kind("fixed", rows) if multiplier == "fixed" else _Kind("shift", rows, (8, 12, 16))
 
 
 def _widened(cell: Logic, bits: int) -> Logic:
     """`cell` with `bits` more of accumulator (or fewer, where negative): a flip-flop and a full adder each."""
-    register, adder24, adder32 = one_of("register16"), by_bits("adder", 24), by_bits("adder", 32)
-    wider = cell + (register.times(1 / 16) + adder32.times(1 / 8) + adder24.times(-1 / 8)).times(bits)
+    wider = cell + (register_bits(1) + by_bits("adder", 32).times(1 / 8) + by_bits("adder", 24).times(-1 / 8)).times(
+        bits
+    )
     # the carry ripples through added bits; fewer are not credited, since the slowest path may lie elsewhere
-    slower_ns = max(bits, 0) * (adder32.delay_ns - adder24.delay_ns) / 8
-    return replace(wider, delay_ns=cell.delay_ns + slower_ns)
+    return replace(wider, delay_ns=cell.delay_ns + max(bits, 0) * full_adder_ns())
+
+
+# Energy of a MAC whose operand is zero over that of any other: 2 E(half zero) / E(uniform) - 1 of the stimulus table in
+# mac_nangate45's method. Registers and accumulator stay clocked. Fixed point by the bits of weight x activation.
+_ZERO_SHARE_FIXED = ((32, 0.614), (64, 0.568), (144, 0.517), (256, 0.478))  # 4x8, 8x8, 12x12, 16x16
+_ZERO_SHARE = {"binary": 0.769, "ternary": 0.807, "shift": 0.731}  # 12-bit activations; shift: 3 bits of exponent
+
+
+@cache
+def zero_operand_share(multiplier: Multiplier, weight_bits: int, act_bits: int) -> float:
+    """Energy of a MAC with a zero operand over that of any other; linear in the logarithm of weight x act bits."""
+    if multiplier != "fixed":
+        return _ZERO_SHARE[MUX_FORMATS[weight_bits] if multiplier == "mux" else multiplier]
+    sizes, shares = zip(*_ZERO_SHARE_FIXED, strict=True)
+    return float(np.interp(math.log(weight_bits * act_bits), np.log(sizes), shares))
+
+
+# --- Gate functions ---------------------------------------------------------------------------------------------------
+
+_SHIFT_ADD_SEGMENTS = 4
+"""The most segments whose slopes are powers of two (PLAN); more take a multiplier and a table of coefficients."""
+
+
+@cache
+def curve(kind: Curve, size: int, bits: int) -> Logic:
+    """A sigmoid or tanh on `bits`: a table of `size` words, or `size` piecewise-linear segments.
+
+    Synthesised rows: one segment (hard sigmoid), four with slopes that are powers of two (PLAN), and 256 words of 8
+    bits as logic. Segments between one and four are interpolated; more of them multiply and add, with a table of
+    slopes and intercepts; a table goes with its bits, its delay with its address.
+    """
+    if size < 1 or bits < 1:
+        raise BadInput(f"activation costs: size and bits must be at least 1, not {size} and {bits}")
+    if kind == "table":
+        return _table(size, bits)
+    if size <= _SHIFT_ADD_SEGMENTS:
+        one, four = by_bits("hard_sigmoid_x4", bits), by_bits("sigmoid_plan4seg", bits)
+        return _mix(one, four, (size - 1) / (_SHIFT_ADD_SEGMENTS - 1))
+    coefficients, product, sum_ = _table(size, 2 * bits), by_bits("multiplier", bits, 2), by_bits("adder", bits)
+    delay_ns = coefficients.delay_ns + product.delay_ns + sum_.delay_ns
+    return replace(coefficients + product + sum_, delay_ns=delay_ns)
+
+
+def _table(words: int, bits: int) -> Logic:
+    cell = one_of("sigmoid_lut256x8").times(words * bits / 2048)
+    return replace(cell, delay_ns=cell.delay_ns * max(1.0, math.log2(words)) / 8)

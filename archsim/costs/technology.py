@@ -1,22 +1,26 @@
-"""Synthesised logic (45 nm, 1.1 V) brought to a design's node, and what is fitted on the way.
+"""Synthesised logic (45 nm, 1.1 V) brought to a design's node and voltage, and how leakage goes with the process.
 
-Energy and delay follow Stillmaker & Baas, "Scaling equations for the accurate prediction of CMOS device performance
-from 180 nm to 7 nm", Integration 58 (2017), doi:10.1016/j.vlsi.2017.02.002: polynomials in the supply voltage for each
-node, here of bulk and high-performance devices, and a table for area (45 to 65 nm: 1.5, where the square of the node
-says 2.1). The numbers were read in code that ships them (wromaszkan/nodeScale, nodeScale.py, MIT; area and the energies
-of 90 and 65 nm agree with Accelergy-Project/hwcomponents).
+Area, energy and delay follow Stillmaker & Baas, "Scaling equations for the accurate prediction of CMOS device
+performance from 180 nm to 7 nm", Integration 58 (2017), doi:10.1016/j.vlsi.2017.02.002: polynomials in the supply
+voltage for each node, here of bulk and high-performance devices, and a table for area (45 to 65 nm: 1.5, where the
+square of the node says 2.1). The paper itself was not read. All numbers were read in code that ships them: area, energy
+and delay in wromaszkan/nodeScale (nodeScale.py, MIT); area and the energies of 90, 65 and 20 nm also in
+Accelergy-Project/hwcomponents, and they agree. Currents of devices were read in CACTI 7, tech_params/*.dat.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 
+from archsim.costs.figures import Band
 from archsim.costs.tables import sram_macro, sram_nodes
 from archsim.trace import BadInput
 
 LIBRARY_NODE_NM = 45  # NangateOpenCellLibrary, typical corner
 
 # Supply of high-performance devices: CACTI 7, tech_params/*.dat, row Vdd; at 45 nm the library's own.
-_SUPPLY_V = {90: 1.2, 65: 1.1, 45: 1.1, 32: 0.9, 22: 0.8}
+SUPPLY_V = {90: 1.2, 65: 1.1, 45: 1.1, 32: 0.9, 22: 0.8}
+LOWEST_V = 0.7  # the equations are of gates well above threshold
 
 _AREA = {90: 2.8, 65: 1.5, 45: 1.0, 32: 0.46, 20: 0.21}  # over that at 45 nm
 _DELAY = {  # cubic in the supply: (V^3, V^2, V, 1)
@@ -42,8 +46,7 @@ def _polynomial(coefficients: tuple[float, ...], volt: float) -> float:
     return value
 
 
-def _at(table: Mapping[int, tuple[float, ...]], node_nm: int) -> float:
-    volt = _SUPPLY_V[node_nm]
+def _at(table: Mapping[int, tuple[float, ...]], node_nm: int, volt: float) -> float:
     if node_nm in table:
         return _polynomial(table[node_nm], volt)
     return _between_20_and_32(node_nm, _polynomial(table[20], volt), _polynomial(table[32], volt))
@@ -58,34 +61,117 @@ def _between_20_and_32(node_nm: int, at_20: float, at_32: float) -> float:
 @cache
 def check_node(node_nm: int) -> None:
     """BadInput where there is no table for the node."""
-    if node_nm not in _SUPPLY_V:
+    if node_nm not in SUPPLY_V:
         raise BadInput(f"costs: node_nm must be one of {', '.join(map(str, sram_nodes()))}, not {node_nm}")
 
 
-@cache
-def area_scale(node_nm: int) -> float:
-    """Cell area at `node_nm` over that at 45 nm; placement is not in it (cells fill about 0.7 of a placed core)."""
+def _volt(node_nm: int, supply_v: float | None) -> float:
     check_node(node_nm)
-    if node_nm in _AREA:
-        return _AREA[node_nm]
-    return _between_20_and_32(node_nm, _AREA[20], _AREA[32])
+    nominal = SUPPLY_V[node_nm]
+    volt = nominal if supply_v is None else supply_v
+    if not LOWEST_V <= volt <= nominal:
+        raise BadInput(f"costs: the supply at {node_nm} nm must be {LOWEST_V:g} to {nominal:g} V, not {volt:g}")
+    return volt
 
 
 @cache
-def energy_scale(node_nm: int) -> float:
+def area_scale(node_nm: int) -> Band:
+    """Cell area at `node_nm` over that at 45 nm; placement is not in it (cells fill about 0.7 of a placed core).
+
+    The middle is the published table's; the other end of the band is the square of the node.
+    """
     check_node(node_nm)
-    return _at(_ENERGY, node_nm) / _at(_ENERGY, LIBRARY_NODE_NM)
+    table = _AREA[node_nm] if node_nm in _AREA else _between_20_and_32(node_nm, _AREA[20], _AREA[32])
+    square = (node_nm / LIBRARY_NODE_NM) ** 2
+    return Band(min(table, square), table, max(table, square))
 
 
 @cache
-def delay_scale(node_nm: int) -> float:
+def energy_scale(node_nm: int, supply_v: float | None = None) -> float:
+    """Dynamic energy over that of the library; `supply_v` None: nominal. BadInput outside 0.7 V to nominal."""
+    here = _at(_ENERGY, node_nm, _volt(node_nm, supply_v))
+    return here / _at(_ENERGY, LIBRARY_NODE_NM, SUPPLY_V[LIBRARY_NODE_NM])
+
+
+@cache
+def delay_scale(node_nm: int, supply_v: float | None = None) -> float:
+    """Delay over that of the library; `supply_v` None: nominal. BadInput outside 0.7 V to nominal."""
+    return _delay(node_nm, _volt(node_nm, supply_v)) / _delay(LIBRARY_NODE_NM, SUPPLY_V[LIBRARY_NODE_NM])
+
+
+def _delay(node_nm: int, volt: float) -> float:
+    """Least value of the polynomial up to `volt`: at 45 and 32 nm it turns up near 0.95 and 0.85 V, no gate does."""
+    steps = round((volt - LOWEST_V) / 0.001)
+    return min(_at(_DELAY, node_nm, volt - 0.001 * k) for k in range(steps + 1))
+
+
+@dataclass(frozen=True)
+class Device:
+    """Of an n-channel device as CACTI 7 has it: supply, and A/um through the channel (300 and 330 K) and the gate."""
+
+    supply_v: float
+    off_300k: float
+    off_330k: float
+    gate: float
+
+    @property
+    def watt_300k(self) -> float:
+        return self.supply_v * (self.off_300k + self.gate)
+
+    @property
+    def watt_330k(self) -> float:
+        return self.supply_v * (self.off_330k + self.gate)
+
+
+DEVICES = {  # tech_params/*.dat: Vdd, I_off_n at 0 and 30 (K above 300), I_g_on_n; hp, lstp, lop
+    90: (
+        Device(1.2, 3.24e-8, 5.92e-8, 1.65e-8),
+        Device(1.3, 2.81e-12, 1.25e-11, 3.87e-11),
+        Device(0.9, 2.14e-9, 5.07e-9, 4.31e-8),
+    ),
+    65: (
+        Device(1.1, 1.96e-7, 3.05e-7, 4.09e-8),
+        Device(1.2, 9.12e-12, 3.64e-11, 1.09e-10),
+        Device(0.8, 4.9e-9, 1.08e-8, 9.61e-9),
+    ),
+    45: (
+        Device(1.0, 2.8e-7, 4.39e-7, 3.59e-8),
+        Device(1.1, 1.01e-11, 4.06e-11, 9.47e-12),
+        Device(0.7, 4.03e-9, 7.51e-9, 5.92e-8),
+    ),
+    32: (
+        Device(0.9, 1.52e-7, 1.68e-7, 6.55e-8),
+        Device(1.0, 2.06e-11, 7.83e-11, 3.73e-11),
+        Device(0.6, 5.94e-8, 1.04e-7, 2.93e-9),
+    ),
+    22: (
+        Device(0.8, 1.216e-7, 1.344e-7, 1.81e-9),
+        Device(0.8, 2.43e-11, 1.94e-10, 4.51e-10),
+        Device(0.6, 1.31e-8, 1.02e-7, 2.74e-9),
+    ),
+}
+
+
+@cache
+def sram_leakage(node_nm: int) -> Band:
+    """Over that of CACTI's itrs-lstp cells at 330 K, which are low and middle; high: low-operating-power devices.
+
+    High-performance cells (itrs-hp, 3,400 times itrs-lstp at 65 nm) lie beyond: the chips here leave them no room.
+    """
     check_node(node_nm)
-    return _at(_DELAY, node_nm) / _at(_DELAY, LIBRARY_NODE_NM)
+    _, standby, operating = DEVICES[node_nm]
+    return Band(1.0, 1.0, operating.watt_330k / standby.watt_330k)
 
 
 @cache
-def leakage_scale(node_nm: int) -> float:
-    """As the same high-performance SRAM leaks in CACTI's table: the published equations are silent on leakage."""
+def logic_leakage(node_nm: int) -> Band:
+    """Leakage of logic over the library's (general purpose, 25 C).
+
+    Middle: from node to node as CACTI's itrs-hp SRAM leaks, since the scaling equations are silent on it. Low: a
+    low-standby-power process, by the ratio of devices. High: at 330 K, as the SRAM.
+    """
     check_node(node_nm)
     here, library = (sram_macro(n, "itrs-hp", "1RW", 65536, 64).leak_mw for n in (node_nm, LIBRARY_NODE_NM))
-    return here / library
+    fast, standby, _ = DEVICES[node_nm]
+    node = here / library
+    return Band(node * standby.watt_300k / fast.watt_300k, node, node * fast.watt_330k / fast.watt_300k)

@@ -1,0 +1,210 @@
+"""A person's own figures in place of shipped ones: a TOML file, a figure a table, each with its unit and its source.
+
+::
+
+    name = "our 28 nm library"
+
+    [area.pe_array]              # or "mm2": of the whole component
+    value = 410.0
+    unit = "um2/PE"
+    source = "synthesis report of 2026-03-02"
+
+    [energy.pe_array.mac]        # any action that the machine counts
+    value = 0.31
+    low = 0.28                   # low and high are optional, and go together
+    high = 0.40
+    unit = "pJ"
+    source = "power report of 2026-03-02"
+
+    [leakage.weight_memory]      # or "mW": of the whole component
+    value = 3.2e-3
+    unit = "nW/bit"
+    source = "data sheet of the SRAM compiler"
+
+    [dram.lpddr4]                # a kind that is not shipped is called own-...
+    value = 4.5
+    unit = "pJ/bit"
+    source = "data sheet"
+
+    [background.lpddr4]          # of one channel of 51.2 Gb/s
+    value = 20.0
+    unit = "mW"
+    source = "data sheet"
+"""
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from archsim.costs.dram import PJ_PER_BIT
+from archsim.costs.figures import Band, Figure, of_band
+from archsim.costs.parts import COMPONENTS
+from archsim.costs.prices import PRICES
+from archsim.design import Design
+from archsim.trace import BadInput, explain
+
+OWN_KIND = "own-"
+"""How the name of a kind of DRAM begins that no shipped table has."""
+
+
+def _state_bits(design: Design) -> int:
+    words = design.state_buffer.units * design.lanes
+    return words * (2 * design.pe_array.act_bits + design.state_buffer.cell_bits)
+
+
+def _weight_bits(design: Design) -> int:
+    memory = design.weight_memory
+    return memory.capacity_bits + memory.fifo_words * memory.weights_per_cycle * design.pe_array.weight_bits
+
+
+PER: dict[str, tuple[str, Callable[[Design], int]]] = {
+    "pe_array": ("PE", lambda d: d.pe_array.pes),
+    "scratch": ("PE", lambda d: d.pe_array.pes),
+    "weight_memory": ("bit", _weight_bits),
+    "state_buffer": ("bit", _state_bits),
+    "skip_encoder": ("column", lambda d: d.skip_encoder.columns_per_cycle * d.skip_encoder.enabled),
+    "activation_unit": ("unit", lambda d: d.activation_unit.units_per_cycle),
+    "sequencer": ("sequencer", lambda _: 1),
+}
+"""What a component's area and leakage may be given for one of: bits stored, columns scanned a cycle, units a cycle."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A figure of a person's own."""
+
+    band: Band
+    unit: str
+    source: str
+
+
+@dataclass(frozen=True)
+class CostTable:
+    """Own figures by dotted path (``energy.pe_array.mac``); what is not named stays as shipped. Hashable."""
+
+    name: str
+    figures: tuple[tuple[str, Given], ...] = ()
+
+    @cached_property
+    def _by_path(self) -> dict[str, Given]:
+        return dict(self.figures)
+
+    def get(self, path: str) -> Given | None:
+        return self._by_path.get(path)
+
+    def figure(self, path: str, shipped: Figure) -> Figure:
+        """The own figure where there is one."""
+        given = self.get(path)
+        return shipped if given is None else of_band(given.band, given.unit, "given", given.source)
+
+    def component(self, path: str, component: str, design: Design, shipped: Figure) -> Figure:
+        """An area or a leakage: for the whole component, or for one of what it has many of."""
+        given = self.get(path)
+        if given is None:
+            return shipped
+        _, count = PER[component]
+        factor = 1.0 if given.unit == shipped.unit else 1e-6 * count(design)  # um2 to mm2, nW to mW
+        return of_band(given.band.times(factor), shipped.unit, "given", given.source)
+
+
+SHIPPED = CostTable("shipped")
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    value: float = Field(ge=0, allow_inf_nan=False)
+    low: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    high: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    unit: str
+    source: str = Field(min_length=1)
+
+
+def load_cost_table(path: Path) -> CostTable:
+    """A validated table of own costs; BadInput says what is wrong, and where."""
+    try:
+        tree = tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such cost table") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"{path}: not TOML: {error}") from None
+    try:
+        return cost_table(tree)
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from None
+
+
+def cost_table(tree: Mapping[str, object]) -> CostTable:
+    """From the parsed TOML of a cost table; BadInput names the dotted path and the rule."""
+    name = tree.get("name")
+    if not isinstance(name, str) or not name:
+        raise BadInput(f"name: must be a text, not {name!r}")
+    sections = {key: value for key, value in tree.items() if key != "name"}
+    return CostTable(name, tuple(sorted(_figures(sections))))
+
+
+def _figures(tree: Mapping[str, object]) -> Iterator[tuple[str, Given]]:
+    known = _units()
+    for path, entry in _entries(tree, ""):
+        units = known.get(path) or (("pJ/bit",) if path.startswith(f"dram.{OWN_KIND}") else None)
+        if units is None:
+            raise BadInput(f"{path}: unknown key; there is {_known_beside(path, known)}")
+        yield path, _given(path, entry, units)
+
+
+def _entries(tree: Mapping[str, object], prefix: str) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Tables that hold no tables, by dotted path."""
+    for key, value in tree.items():
+        path = prefix + key
+        if not isinstance(value, dict):
+            raise BadInput(f"{path}: must be a table with value, unit and source, not {value!r}")
+        if value and all(isinstance(inner, dict) for inner in value.values()):
+            yield from _entries(value, f"{path}.")
+        else:
+            yield path, value
+
+
+def _units() -> dict[str, tuple[str, ...]]:
+    """Every path that a table may name, and the units it may have."""
+    area = {f"area.{c}": ("mm2", f"um2/{PER[c][0]}") for c in COMPONENTS}
+    leakage = {f"leakage.{c}": ("mW", f"nW/{PER[c][0]}") for c in COMPONENTS}
+    actions = {f"energy.{component}.{action}": ("pJ",) for component, action in PRICES}
+    dram = {f"dram.{kind}": ("pJ/bit",) for kind in PJ_PER_BIT}
+    return {**area, **leakage, **actions, **dram, **{f"background.{kind}": ("mW",) for kind in PJ_PER_BIT}}
+
+
+def _known_beside(path: str, known: Mapping[str, tuple[str, ...]]) -> str:
+    """The paths that begin as this one does, as far as any do."""
+    beside = [other for other in known if other.rpartition(".")[0] == path.rpartition(".")[0]]
+    if not beside:
+        beside = [other for other in known if other.split(".")[0] == path.split(".")[0]]
+    return ", ".join(beside or dict.fromkeys(other.split(".")[0] for other in known))
+
+
+def _given(path: str, entry: Mapping[str, object], units: tuple[str, ...]) -> Given:
+    try:
+        checked = _Entry.model_validate(_floats(entry))
+    except ValidationError as error:
+        raise BadInput("; ".join(f"{path}.{line}" for line in explain(error).split("; "))) from None
+    if checked.unit not in units:
+        raise BadInput(f"{path}.unit: must be {' or '.join(units)}, not {checked.unit!r}")
+    if (checked.low is None) != (checked.high is None):
+        raise BadInput(f"{path}: low and high go together")
+    low, high = (checked.value if end is None else end for end in (checked.low, checked.high))
+    if not low <= checked.value <= high:
+        raise BadInput(f"{path}: value must lie between low and high, not {low:g}, {checked.value:g}, {high:g}")
+    return Given(Band(low, checked.value, high), checked.unit, checked.source)
+
+
+def _floats(entry: Mapping[str, object]) -> dict[str, object]:
+    """TOML's integers are numbers too; a truth value is not."""
+    return {
+        key: float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        for key, value in entry.items()
+    }

@@ -1,0 +1,72 @@
+"""Published figures of the chips that costs are fitted to and checked against, with how sure each is."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Literal, cast
+
+Sure = Literal["read", "agrees", "recalled", "weak", "derived"]
+"""See ``published.toml``."""
+
+SURE: tuple[Sure, ...] = ("read", "agrees", "recalled", "weak", "derived")
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published number and how it was obtained."""
+
+    value: float
+    sure: Sure
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A published chip, and the shipped design that stands for it."""
+
+    paper: str
+    name: str
+    design: str
+    figures: tuple[tuple[str, Published], ...]
+
+    def __getitem__(self, quantity: str) -> Published:
+        return dict(self.figures)[quantity]
+
+
+@cache
+def chips() -> tuple[Chip, ...]:
+    """All of ``published.toml``, in its order."""
+    tree = tomllib.loads(resources.files("archsim.costs").joinpath("published.toml").read_text())
+    return tuple(
+        _chip(paper, name, dict(entry))
+        for paper, entries in tree.items()
+        for name, entry in entries.items()
+        if name != "title"
+    )
+
+
+def _chip(paper: str, name: str, entry: dict[str, object]) -> Chip:
+    design = str(entry.pop("design"))
+    figures = tuple((quantity, _published(cast("list[object]", pair))) for quantity, pair in entry.items())
+    return Chip(paper, name, design, figures)
+
+
+def _published(pair: list[object]) -> Published:
+    value, sure = pair
+    if sure not in SURE or not isinstance(value, float):
+        raise ValueError(f"published.toml: a figure is [number, how sure], not {pair!r}")
+    return Published(value, sure)
+
+
+def rbt() -> tuple[Chip, ...]:
+    """The six RBT rows."""
+    return tuple(chip for chip in chips() if chip.paper == "rbt")
+
+
+def low_power() -> tuple[Chip, ...]:
+    """The RBT rows that costs are fitted to."""
+    return tuple(chip for chip in rbt() if chip.name.startswith("low_power"))
+
+
+def skip() -> Chip:
+    return next(chip for chip in chips() if chip.paper == "skip")

@@ -1,0 +1,74 @@
+"""What reaches the clock: stages, banks, and what neither fixes."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archsim import designs
+from archsim.costs import area, clock_problems, leakage
+from archsim.costs.clock import reaches
+from archsim.costs.model import prices
+from archsim.costs.parts import parts
+from archsim.costs.tables import least_stage_ns, stage_ns, stages
+from archsim.costs.technology import delay_scale
+from archsim.design import load_design
+
+SKIP = load_design("skip-65nm").override({"activation_unit.depth_cycles": 8})
+FULL = load_design("rbt-low-power-full")
+
+
+def test_a_design_that_meets_its_clock_has_no_problems() -> None:
+    assert clock_problems(SKIP) == ()
+
+
+def test_a_problem_names_part_need_and_remedy() -> None:
+    # the 12 x 12 ripple PE: 2.76 ns at 45 nm, times 1.569
+    assert clock_problems(FULL)[0] == (
+        "pe_array: takes 4.33 ns, the clock allows 2.50 ns: 2 pipeline stages (their registers are priced)"
+    )
+    shallow = clock_problems(SKIP.override({"activation_unit.depth_cycles": 2}))
+    assert shallow == (
+        "activation_unit: takes 9.98 ns, the clock allows 5.00 ns: 5 pipeline stages (their registers are priced)",
+    )
+
+
+def test_what_no_stage_and_no_bank_fixes_says_so() -> None:
+    fast = clock_problems(SKIP.override({"clock_mhz": 2000, "weight_memory.capacity_kib": 64}))
+    assert "weight_memory: takes 0.74 ns, the clock allows 0.50 ns: no number of banks meets it" in fast
+    beyond = clock_problems(SKIP.override({"clock_mhz": 4000}))
+    assert any(line.endswith("the clock allows 0.25 ns: no number of pipeline stages meets it") for line in beyond)
+    assert delay_scale(65) * least_stage_ns() == pytest.approx(0.264, abs=0.001)
+
+
+def test_banks_are_no_problem() -> None:
+    """256 KiB in one bank at 65 nm cycle in more than 2 ns; in banks they meet 800 MHz."""
+    design = load_design("edge-resident").override({"node_nm": 65, "clock_mhz": 800})
+    memory = next(r for r in reaches(design) if r.part == "weight_memory")
+    assert memory.banks > 1
+    assert memory.reach_mhz >= 800
+    assert not [line for line in clock_problems(design) if line.startswith("weight_memory")]
+
+
+@settings(deadline=None)
+@given(st.floats(0.1, 20), st.floats(0.17, 20))
+def test_as_few_stages_as_meet_the_clock(delay_ns: float, clock_ns: float) -> None:
+    count = stages(delay_ns, clock_ns)
+    assert stage_ns(delay_ns, count) <= clock_ns * (1 + 1e-9)
+    assert count == 1 or stage_ns(delay_ns, count - 1) > clock_ns * (1 - 1e-9)
+
+
+def test_registers_of_stages_are_in_area_energy_and_leakage() -> None:
+    slow, fast = (FULL.override({"clock_mhz": f}) for f in (200, 400))
+    assert (parts(slow).pe.stages, parts(fast).pe.stages) == (1, 2)
+    ranks = 100 * 24 * 72.4 / 16 * 1.5e-6  # PEs x bits of a product x a flip-flop at 65 nm
+    areas = [area(d).components["pe_array"].value for d in (slow, fast)]
+    assert areas[1] - areas[0] == pytest.approx(ranks)
+    for of in (lambda d: prices(d)["pe_array", "mac"][1], lambda d: leakage(d)["pe_array"]):
+        assert of(fast).value > of(slow).value
+
+
+@pytest.mark.parametrize("name", designs.ALL)
+def test_a_faster_clock_is_never_smaller(name: str) -> None:
+    design = load_design(name)
+    totals = [area(design.override({"clock_mhz": f})).total_chip for f in (50, 100, 200, 400)]
+    assert totals == sorted(totals)
