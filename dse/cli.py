@@ -173,7 +173,7 @@ def _check(
     model = zoo.load_model(workload)
     if threshold is not None:
         model = model.with_threshold(threshold)
-    sample = tasks.by_name(model.task).sample(split, lanes, steps, seed=0)
+    sample = tasks.by_name(model.task).sample(split, lanes, steps, seed=0)  # type: ignore[arg-type]
     with progress("checking", None):
         found = check(design, model, sample, lanes, scope)  # type: ignore[arg-type]
     if as_json:
