@@ -374,7 +374,7 @@ class Trace:
         for first in range(0, steps, chunk):
             window = slice(first, min(first + chunk, steps))
             mask = self.nonzero(mat_vec, lanes, window.stop, first)
-            union = mask.any(axis=1)
+            union: NDArray[np.bool_] = np.logical_or.reduce(mask, axis=1)
             listed[window] = union.sum(axis=-1)
             nonzero[window] = mask.sum(axis=(1, 2))
             if reach is not None and not one_hot:

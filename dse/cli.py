@@ -29,6 +29,7 @@ from dse.study import Phase
 from dse.study import Progress as SearchProgress
 from dse.study import search as run_search
 from workloads import cells, formats, tasks, zoo
+from workloads.fixed_point import Point, search_bits, sweep
 from workloads.importers import Choices, Formats, import_model
 from workloads.record import given_sample, longest, record, record_sample
 from workloads.sparsify import prune_to, zeros
@@ -173,7 +174,7 @@ def _check(
     model = zoo.load_model(workload)
     if threshold is not None:
         model = model.with_threshold(threshold)
-    sample = tasks.by_name(model.task).sample(split, lanes, steps, seed=0)
+    sample = tasks.by_name(model.task).sample(split, lanes, steps, seed=0)  # type: ignore[arg-type]
     with progress("checking", None):
         found = check(design, model, sample, lanes, scope)  # type: ignore[arg-type]
     if as_json:
@@ -490,6 +491,54 @@ def prune(
 
 
 @app.command()
+def ptq(
+    workload: Annotated[str, typer.Argument(help="A floating-point zoo model, or a model file.")],
+    out_: Annotated[Path | None, typer.Option("--out", help="Write the smallest model found (.safetensors).")] = None,
+    max_loss: Annotated[float, typer.Option(help="Loss allowed, in per cent of the metric.")] = 1.0,
+    bits: Annotated[str, typer.Option(help="Least and most bits tried, as LEAST:MOST.")] = "2:12",
+    table: Annotated[bool, typer.Option("--table", help="Instead, measure every combination of bits.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Integers only, after training: the fewest bits of weights and activations within a loss.
+
+    archsim ptq wp-lstm256-float --out small.safetensors
+
+    archsim ptq mine.safetensors --table --bits 4:8
+    """
+    model = zoo.load_model(workload)
+    least, _, most = bits.partition(":")
+    if not (least.isdecimal() and most.isdecimal() and 2 <= int(least) <= int(most) <= 16):
+        raise BadInput(f"--bits must be LEAST:MOST between 2 and 16, not {bits!r}")
+    widths = range(int(least), int(most) + 1)
+    with progress("measuring", len(widths) ** 2 if table else None) as (bar, task):
+
+        def show(point: Point, *_: int) -> None:
+            bar.advance(task)
+            note = f"{point.weight_bits} x {point.activation_bits} bits: {point.value:.4g}"
+            bar.update(task, note=note)
+
+        if table:
+            points, best = sweep(model, widths, widths, on_point=show), None
+        else:
+            search_ = search_bits(model, None, max_loss / 100, widths, widths, widths, on_point=show)
+            points, best = list(search_.points), search_.best
+    metric = tasks.by_name(model.task).metric
+    if not table and (best is None or search_.model is None):
+        raise BadInput(f"no combination of {bits} bits loses at most {max_loss:g} % of {model.name}'s {metric}")
+    if out_ is not None and not table and search_.model is not None:
+        search_.model.save(out_)
+    if as_json:
+        rows = [vars(point) for point in points]
+        print_json({"model": model.name, "metric": metric, "points": rows, "best": best and vars(best)})
+    elif table:
+        out.print(tables.bits_table(metric, points))
+    elif best is not None:
+        out.print(tables.points_table(metric, points, best))
+        if out_ is not None:
+            out.print(f"written to {escape(str(out_))}")
+
+
+@app.command()
 def train(
     recipe: Annotated[str, typer.Argument(help="A recipe (TOML).")],
     run_folder: Annotated[Path | None, typer.Option("--run", help="Folder of the run; default runs/NAME.")] = None,
@@ -535,6 +584,9 @@ def import_(
     name: Annotated[str | None, typer.Option(help="Of the model; default: of the file.")] = None,
     input_: Annotated[str, typer.Option("--input", help="vector or one_hot, where there is no embedding.")] = "vector",
     weights: Annotated[str, typer.Option(help="Format that weights are rounded to.")] = "float32",
+    state_bits: Annotated[int | None, typer.Option(help="Fixed point of the states; default: float.")] = None,
+    input_bits: Annotated[int | None, typer.Option(help="Fixed point of vectors that enter; default: float.")] = None,
+    input_integer_bits: Annotated[int, typer.Option(help="Of those, before the point.")] = 0,
     embedding_weights: Annotated[str | None, typer.Option(help="Of the embedding; default: as the layers.")] = None,
     readout_weights: Annotated[str | None, typer.Option(help="Of the readout; default: as the layers.")] = None,
     output: Annotated[str | None, typer.Option(help="ONNX: the tensor that is the result.")] = None,
@@ -554,7 +606,7 @@ def import_(
 
     archsim import mine.safetensors --ignore batch_norm --out models/mine.safetensors
 
-    archsim import mine.onnx --weights fixed8
+    archsim import mine.onnx --weights fixed8 --state-bits 8 --input-bits 8 --input-integer-bits 2
     """
     for option, value, allowed in (
         ("--input", input_, ("vector", "one_hot")),
@@ -580,6 +632,10 @@ def import_(
         output=output,
         note=lambda text: err.print(f"archsim: {escape(text)}", soft_wrap=True, highlight=False),
     )
+    if state_bits is not None:
+        model = model.with_bits(state_bits, input_bits, input_integer_bits)
+    elif input_bits is not None or input_integer_bits:
+        raise BadInput("--input-bits and --input-integer-bits need --state-bits")
     target = out_ or Path(f"{model.name}.safetensors")
     if target.resolve() == path.resolve():
         raise BadInput(f"--out: {target} is the file that is imported; name another")

@@ -13,6 +13,7 @@ from archsim.costs import Figure, clock_problems
 from archsim.report import SimReport
 from dse.space import Space
 from dse.study import SearchResult
+from workloads.fixed_point import Point
 from workloads.sparsify import Zeros
 from workloads.zoo import Card
 
@@ -115,6 +116,36 @@ def zeros_table(states: Iterable[Zeros]) -> Table:
             for z in states
         ],
     )
+
+
+def points_table(metric: str, points: Iterable[Point], best: Point) -> Table:
+    """What a search over bits measured, smallest memory first; the one it chose is marked."""
+    return figures(
+        "Integers only, on the validation split",
+        ("weight bits", "activation", "cell", metric, "loss", "KiB", "saved", ""),
+        [
+            (
+                str(p.weight_bits),
+                str(p.activation_bits),
+                str(p.cell_bits),
+                f"{p.value:.4f}",
+                f"{p.relative_loss:+.2%}",
+                f"{p.memory_bytes / 1024:,.1f}",
+                f"{p.memory_cut:.1%}",
+                "<- smallest" if p == best else "",
+            )
+            for p in sorted(points, key=lambda p: p.memory_bytes)
+        ],
+        text=("",),
+    )
+
+
+def bits_table(metric: str, points: Iterable[Point]) -> Table:
+    """The metric of every combination: weight bits down, activation bits across."""
+    value = {(p.weight_bits, p.activation_bits): p.value for p in points}
+    across = sorted({a for _, a in value})
+    rows = [(str(w), *(f"{value[w, a]:.2f}" for a in across)) for w in sorted({w for w, _ in value})]
+    return figures(f"{metric}: weight bits down, activation bits across", ("", *map(str, across)), rows)
 
 
 def zoo_table(cards: Iterable[Card]) -> Table:

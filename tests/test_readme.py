@@ -7,6 +7,10 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
+import onnx
+import onnx.helper
+import onnx.numpy_helper
 import pytest
 
 from archsim import designs
@@ -38,12 +42,27 @@ def test_there_are_commands() -> None:
     assert len(commands()) >= 10
 
 
-SELF_CONTAINED = ("list", "run", "trace", "zoo")
+SELF_CONTAINED = ("list", "run", "trace", "zoo", "import")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("readme")
+    """Where a person has a network of their own, and inputs for it."""
+    folder = tmp_path_factory.mktemp("readme")
+    rng = np.random.default_rng(0)
+
+    def weights(name: str, *shape: int) -> onnx.TensorProto:
+        return onnx.numpy_helper.from_array(rng.normal(0, 0.3, shape).astype(np.float32), name)
+
+    layer = onnx.helper.make_node("LSTM", ["x", "w", "r"], ["y"], hidden_size=8)
+    kind, sizes = onnx.TensorProto.FLOAT, (["steps", "batch", 5], ["steps", 1, "batch", 8])
+    ends = [onnx.helper.make_tensor_value_info(n, kind, size) for n, size in zip("xy", sizes, strict=True)]
+    graph = onnx.helper.make_graph(
+        [layer], "mine", ends[:1], ends[1:], [weights("w", 1, 32, 5), weights("r", 1, 32, 8)]
+    )
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)]), folder / "mine.onnx")
+    np.save(folder / "mine.npy", rng.normal(0, 1, (20, 3, 5)))
+    return folder
 
 
 @pytest.mark.parametrize("command", [c for c in commands() if c.split()[1] in SELF_CONTAINED])

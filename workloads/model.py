@@ -367,8 +367,25 @@ class Model:
         each = [threshold] * len(self.layers) if isinstance(threshold, int | float) else list(threshold)
         if len(each) != len(self.layers):
             raise BadInput(f"model {self.name}: thresholds must be {len(self.layers)}, one a layer, not {len(each)}")
+        return self._with_layers([{"threshold": t} for t in each])
+
+    def with_bits(self, state_bits: int, input_bits: int | None = None, input_integer_bits: int = 0) -> "Model":
+        """The same weights with states, and vectors that enter the first layer, in fixed point.
+
+        BadInput where `input_bits` are missing though vectors enter, or given though none do.
+        """
+        first: dict[str, Any] = {"state_bits": state_bits}
+        if (self.config.input.kind == "one_hot") != (input_bits is None):
+            needs = "has none" if input_bits else "needs input_bits"
+            raise BadInput(f"model {self.name}: a {self.config.input.kind} input {needs}")
+        if input_bits is not None:
+            first |= {"input_bits": input_bits, "input_integer_bits": input_integer_bits}
+        return self._with_layers([first, *[{"state_bits": state_bits}] * (len(self.layers) - 1)])
+
+    def _with_layers(self, changes: Sequence[Mapping[str, Any]]) -> "Model":
+        """The same numbers with other entries in the config of each layer."""
         raw = self.config.model_dump()
-        raw["layers"] = [layer | {"threshold": t} for layer, t in zip(raw["layers"], each, strict=True)]
+        raw["layers"] = [layer | change for layer, change in zip(raw["layers"], changes, strict=True)]
         try:
             config = Config.model_validate(raw)
         except ValidationError as error:

@@ -130,7 +130,7 @@ class PEArray:
             if run.functional:
                 run.functional.open()
         start = run.now
-        listed = max((int(known.value) for known in transfer.lists_known), default=0)
+        listed = max((int(known.value or 0) for known in transfer.lists_known), default=0)
         for_bank = max(0, bank_free - self.free)
         for_list = max(0, min(listed, start) - self.free - for_bank)
         run.stall("scratch_bank", for_bank)

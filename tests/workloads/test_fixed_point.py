@@ -945,6 +945,7 @@ def put(*path, value):
         (put("layers", 1, "input", "fraction", value=3), r"layers\.1\.input must be .*fraction"),
         (put("sigmoid", value=None), "sigmoid.bits must be 10, not None"),
         (put("layers", value=[]), "layers must be 2, not 0"),
+        (put("ranges", "layers", value=[]), r"ranges\.layers must be 2, not 0"),
         (put("readout_bias", value=None), "readout_bias.bits must be 8, not None"),
         (put("network", value=...), "network: is missing"),
     ],

@@ -232,3 +232,19 @@ def test_wrong_tensors_are_refused(saved, tensors, message):
     rewrite(saved, tensors=tensors)
     with pytest.raises(BadInput, match=rf"model\.safetensors: .*{message}"):
         Model.load(saved)
+
+
+def test_states_and_inputs_in_fixed_point(draw):
+    float_ = draw(task=None, weight_format="float32", state_bits=None, threshold=0.0, inputs=Vector(size=5), layers=2)
+    fixed = float_.with_bits(8, 6, 2)
+    values = np.random.default_rng(0).normal(size=(9, 3, 5)).astype(np.float32)
+    operands, _ = fixed.operands(values)
+    for name, unit in (("x", 2**-3), ("h_1", 2**-7), ("h_2", 2**-7)):
+        np.testing.assert_array_equal(operands[name] / unit, np.rint(operands[name] / unit))
+    assert np.abs(fixed.states(values)[0] - float_.states(values)[0]).max() < 0.2
+    with pytest.raises(BadInput, match="model drawn: a vector input needs input_bits"):
+        float_.with_bits(8)
+    with pytest.raises(BadInput, match="model drawn: a one_hot input has none"):
+        draw(task=None).with_bits(8, 8)
+    with pytest.raises(BadInput, match=r"layers.0.state_bits: Input should be less than or equal to 16, not 17"):
+        draw(task=None).with_bits(17)

@@ -222,6 +222,66 @@ def test_a_text_is_gone_on_with_and_sequences_start_anew(recipe, monkeypatch, tm
             assert not ours.requires_grad
 
 
+def test_noise_on_the_first_state_is_drawn_anew_for_every_mini_batch(monkeypatch, tmp_path):
+    from workloads.training.network import Network
+    from workloads.training.train import train
+
+    run, seen = Network.run, []
+
+    def spy(network, inputs, state, passing, rng=None):
+        seen.append(state)
+        return run(network, inputs, state, passing, rng)
+
+    monkeypatch.setattr(Network, "run", spy)
+    train(DIGITS.changed(initial_noise=0.25), tmp_path)
+    drawn = torch.stack([torch.stack(state) for state in seen])  # (mini-batches, 2, B, H)
+    assert float(drawn.std()) == pytest.approx(0.25, rel=0.05)
+    assert float(drawn.mean()) == pytest.approx(0, abs=0.01)
+    assert len(torch.unique(drawn)) > 0.99 * drawn.numel()
+
+
+def test_batch_norm_of_sequences_that_begin_alike_trains_with_noise(tmp_path):
+    """Black pixels first, as in sequential MNIST: the variance is zero for a hundred steps."""
+    from workloads.training.network import Passing
+    from workloads.training.sequence import eager
+    from workloads.training.train import build
+
+    network = build(DIGITS.changed(norm="batch"))
+    inputs = torch.zeros(100, 16, 8)
+    inputs[-8:] = torch.rand(8, 16, 8)
+
+    def gradient(noise):
+        network.zero_grad()
+        start = tuple(noise * torch.randn_like(part) for part in network.start(16))
+        out = network.run(inputs, start, Passing(None, torch.float32, 0.05, eager))
+        out.states[-1].square().sum().backward()
+        return network.stack[0].recurrent_weight.full.grad
+
+    assert not torch.isfinite(gradient(0.0)).all() or gradient(0.0).norm() > 1e6
+    assert gradient(0.1).norm() < 1e3
+
+
+def test_dropout_of_what_enters_and_of_what_leaves_each_layer():
+    from workloads.training.network import Passing
+    from workloads.training.sequence import eager
+    from workloads.training.train import build
+
+    passing, inputs = Passing(None, torch.float32, 0.05, eager), torch.rand(8, 64, 8)
+
+    def passed(**dropout):
+        network = build(DIGITS.changed(norm="none", layers=2, **dropout))
+        return network.run(inputs, network.start(64), passing)
+
+    plain, outputs, entering = passed(), passed(output_dropout=0.25), passed(input_dropout=0.25)
+    dropped = outputs.states == 0
+    assert float(dropped.float().mean()) == pytest.approx(0.25, abs=0.02)
+    torch.testing.assert_close(outputs.states[~dropped], outputs.layers[1].states[~dropped] / 0.75)
+    torch.testing.assert_close(outputs.layers[0].states, plain.layers[0].states)  # the recurrence is left alone
+    assert not torch.allclose(outputs.layers[1].states, plain.layers[1].states, atol=1e-3)
+    assert not torch.allclose(entering.layers[0].states, plain.layers[0].states, atol=1e-3)
+    torch.testing.assert_close(entering.states, entering.layers[1].states)
+
+
 def test_one_target_sparsity_is_one_threshold_and_a_list_is_one_each():
     from workloads.training.network import Sequence
     from workloads.training.sequence import Pass
@@ -377,6 +437,7 @@ def test_a_wrong_recipe_is_refused(tmp_path, change, message):
 @pytest.mark.parametrize(
     ("recipe", "change", "message"),
     [
+        (TEXT, {"initial_noise": 0.1}, "recipe text: initial_noise: tiny-shakespeare is one long text, whose state"),
         (DIGITS, {"embedding": 4}, "recipe digits: embedding: digits has vectors, which need none"),
         (
             DIGITS,

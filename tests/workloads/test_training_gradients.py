@@ -123,6 +123,37 @@ def test_the_gradient_is_that_of_plain_autograd(cell, norm, threshold, bits, int
         assert 0.02 < (results[0][0][active] == 0).double().mean() < 0.9
 
 
+@pytest.mark.parametrize("lengths", [(STEPS,) * BATCH, LENGTHS], ids=["equal", "unequal"])
+def test_magnitudes_are_those_before_pruning_of_sequences_that_run(lengths):
+    from workloads.training import cells
+    from workloads.training.sequence import Inputs, Kind, eager, kernels, run_layer
+
+    kind = Kind(cells.by_name("rnn-tanh"), "none", None, 0, keep_magnitudes=True)
+    active = (torch.tensor(lengths) > torch.arange(STEPS)[:, None])[..., None]
+    x = torch.randn(STEPS, BATCH, HIDDEN, generator=torch.Generator().manual_seed(1))
+    none = torch.zeros(HIDDEN, HIDDEN), torch.ones(HIDDEN), torch.zeros(HIDDEN)
+    state = (torch.zeros(BATCH, HIDDEN),)
+    out = run_layer(x, *none, Inputs(kind, kernels(kind, eager), torch.tensor(0.5), state, active, torch.float32))
+    expected = [torch.tanh(x[t]).abs()[active[t, :, 0]].flatten() for t in (0, 2, 3, 5)]
+    torch.testing.assert_close(out.magnitudes, torch.cat(expected))
+    assert out.statistics is None
+
+
+def test_weight_norm_has_no_gradient_along_a_row():
+    from workloads.training.norms import ProductNorm
+
+    generator = torch.Generator().manual_seed(1)
+    weight = torch.randn(6, 9, generator=generator, dtype=torch.float64, requires_grad=True)
+    towards = torch.randn(6, 9, generator=generator, dtype=torch.float64)
+    norm = ProductNorm("weight", weight.detach(), 1).double()
+    torch.testing.assert_close(norm.weight(weight), weight, rtol=1e-12, atol=0)  # the first gain is the length
+    (norm.weight(weight) * towards).sum().backward()
+    unit = weight.detach() / weight.detach().norm(dim=1, keepdim=True)
+    across = towards - (towards * unit).sum(1, keepdim=True) * unit
+    torch.testing.assert_close(weight.grad, across, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(norm.gain.grad, (towards * unit).sum(1), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, within torch.compile
 @pytest.mark.parametrize("unequal", [False, True])

@@ -82,6 +82,7 @@ class Spec(BaseModel):
 def _rules(spec: Spec) -> Iterator[tuple[str, Any, Any]]:
     network, wide = spec.network, spec.widths
     yield "layers", len(spec.layers), len(network.layers)
+    yield "ranges.layers", len(spec.ranges.layers), len(network.layers)
     squashed = [layer for layer in network.layers if layer.cell != "rnn-relu"]
     gated = any(cells.by_name(layer.cell).sigmoid_gates for layer in network.layers)
     yield "sigmoid.bits", _bits(spec.sigmoid), wide.preactivation_bits if gated else None

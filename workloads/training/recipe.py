@@ -67,7 +67,7 @@ class Recipe(BaseModel):
         default=0.0,
         ge=0.0,
         description="standard deviation of noise on the state that sequences begin with, in training. Batch norm of "
-        "sequences that begin alike (sequential MNIST: black pixels) needs it: their variance is zero, and the gradient "
+        "sequences that begin alike (sequential MNIST: black pixels) needs it: their variance is zero, so the gradient "
         "grows at each step (Cooijmans et al. 2017)",
     )
     products: Literal["bfloat16", "float32"] = Field(
