@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from archsim.analytic import run_analytic
-from archsim.costs import area, energy
+from archsim.costs import SHIPPED, CostTable, area, energy
 from archsim.design import Design
 from archsim.machine import Log, run_machine
 from archsim.mapping import Plan, RunScope, plan
@@ -50,6 +50,7 @@ def simulate(
     scope: RunScope = "model",
     log: Log | None = None,
     on_step: Callable[[int], None] | None = None,
+    costs: CostTable = SHIPPED,
 ) -> SimReport:
     """Simulate sequences ``0 .. lanes - 1`` of `trace`; BadInput names what the design cannot do."""
     if engine not in ENGINES:
@@ -60,7 +61,8 @@ def simulate(
     else:
         timing = run_machine(*prepared.triple, engine, log, on_step)
     dense = _dense(prepared)
-    return _report(prepared, timing, engine, list(zip(dense, run_analytic([p.triple for p in dense]), strict=True)))
+    baselines = list(zip(dense, run_analytic([p.triple for p in dense]), strict=True))
+    return _report(prepared, timing, engine, baselines, costs)
 
 
 def simulate_many(jobs: Sequence[Job]) -> list[SimReport | BadInput]:
@@ -108,7 +110,13 @@ def _dense(prepared: Prepared) -> list[Prepared]:
     ]
 
 
-def _report(prepared: Prepared, timing: Timing, engine: str, dense: Sequence[tuple[Prepared, Timing]]) -> SimReport:
+def _report(
+    prepared: Prepared,
+    timing: Timing,
+    engine: str,
+    dense: Sequence[tuple[Prepared, Timing]],
+    costs: CostTable = SHIPPED,
+) -> SimReport:
     job, work = prepared.job, prepared.work
     tokens = int(work.active.sum())
     same_lanes, at_same_lanes = dense[0]
@@ -126,8 +134,8 @@ def _report(prepared: Prepared, timing: Timing, engine: str, dense: Sequence[tup
         stalls=timing.stalls,
         macs=work.macs,
         ledger=timing.ledger,
-        energy=energy(job.design, timing.ledger, timing.cycles, tokens),
-        area=area(job.design),
+        energy=energy(job.design, timing.ledger, timing.cycles, tokens, costs=costs),
+        area=area(job.design, costs),
         resident_bits=prepared.plan.resident_bits,
         model_bits=prepared.plan.model_bits,
         reused_steps=timing.reused_steps,

@@ -5,8 +5,8 @@ import os
 import shutil
 import sys
 import webbrowser
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,11 +16,18 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from archsim import designs
+from archsim.costs import SHIPPED, load_cost_table
 from archsim.design import Design, Value, load_design
+from archsim.diff import diff, load_run
+from archsim.explain import explain as explain_design
 from archsim.mapping import RUN_SCOPES
+from archsim.roofline import column_histograms, roofline
+from archsim.scenario import Least, least_bandwidth, least_sram, streaming
 from archsim.simulate import ENGINES, simulate
 from archsim.synthetic import FORMATS, synthesize
+from archsim.timeline import open_timeline, parse_window
 from archsim.trace import BadInput, Trace
+from archsim.validate import validate
 from dse import store, studies, tables
 from dse.check import check
 from dse.report import write_report
@@ -131,6 +138,13 @@ def run(
     check_: Annotated[
         bool, typer.Option("--check", help="Instead, compare every sum the machine makes with the reference's.")
     ] = False,
+    timeline: Annotated[
+        Path | None, typer.Option(help="Write what every part did when, for Perfetto or chrome://tracing.")
+    ] = None,
+    window: Annotated[str, typer.Option(help="Steps of the timeline, FIRST:LAST, counted from 0.")] = "0:2",
+    costs: Annotated[
+        Path | None, typer.Option(help="Your own figures instead of some of the shipped ones (TOML).")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Simulate one design on one workload: cycles, energy, area.
@@ -145,7 +159,11 @@ def run(
         return
     trace = load_workload(workload, lanes or chosen.lanes, steps, split, threshold)
     steps = min(steps, trace.steps)
-    with progress("simulating", steps) as (bar, task):
+    log = nullcontext(None)
+    if timeline is not None:
+        first, last = parse_window(window, steps)
+        log = open_timeline(timeline, chosen, trace, first, last, lanes=lanes, steps=steps, scope=scope)  # type: ignore
+    with progress("simulating", steps) as (bar, task), log as events:
         report = simulate(
             chosen,
             trace,
@@ -153,7 +171,9 @@ def run(
             steps=steps,
             lanes=lanes,
             scope=scope,  # type: ignore[arg-type]
+            log=events,
             on_step=lambda done: bar.update(task, completed=done),
+            costs=load_cost_table(costs) if costs else SHIPPED,
         )
     if as_json:
         print_json(report.to_json())
@@ -185,6 +205,115 @@ def _check(
         out.print(tables.figures(title, ("accumulator", "sums", "not the reference's"), rows))
     if not found.passed:
         raise typer.Exit(1)
+
+
+@app.command()
+def stream(
+    design: Annotated[str, typer.Option(help="A shipped design, or a TOML file.")],
+    workload: Annotated[str, typer.Option(help="A zoo model, a model file, or a trace (.npz).")],
+    period: Annotated[float, typer.Option(help="Microseconds from one step's input to the next.")],
+    deadline: Annotated[float | None, typer.Option(help="Microseconds a step may take; default: the period.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Override, e.g. clock_mhz=100 (repeatable).")] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of the stream.")] = 100,
+    scope: Annotated[str, typer.Option(help=f"What is run: {' or '.join(RUN_SCOPES)} (no readout).")] = "model",
+    as_json: Json = False,
+) -> None:
+    """A stream with a period and a deadline: slack, energy, and the least DRAM and SRAM that hold it.
+
+    archsim stream --design skip-65nm --workload wp-lstm256-ternary-s90 --period 100
+
+    archsim stream --design edge-8pe --workload wp-lstm256-fixed8-s90 --period 2000 --deadline 500 --json
+    """
+    chosen = load_design(design).override(parse_overrides(set_ or []))
+    trace = load_workload(workload, 1, steps, "test", None)
+    options: dict[str, Any] = {"steps": min(steps, trace.steps), "scope": scope}
+    found = streaming(chosen, trace, period, deadline, **options)
+    with progress("bisecting", None):
+        least = {
+            "bandwidth": _least(lambda: least_bandwidth(chosen, trace, found.deadline_us, **options)),
+            "sram": _least(lambda: least_sram(chosen, trace, found.deadline_us, **options)),
+        }
+    report = simulate(chosen, trace, lanes=1, **options)
+    roof = roofline(report)
+    histograms = column_histograms(trace, 1)
+    if as_json:
+        needs = {name: each if isinstance(each, str) else each.to_json() for name, each in least.items()}
+        lists = [histogram.to_json() for histogram in histograms]
+        print_json({**found.to_json(), "least": needs, "roofline": roof.to_json(), "columns": lists})
+        return
+    out.print(tables.stream_report(found, least, roof))
+
+
+def _least(find: Callable[[], Least]) -> Least | str:
+    """What was found, or why there is none."""
+    try:
+        return find()
+    except BadInput as reason:
+        return str(reason)
+
+
+@app.command()
+def explain(
+    design: Annotated[str, typer.Argument(help="A shipped design, or a TOML file.")],
+    costs: Annotated[
+        Path | None, typer.Option(help="Your own figures instead of some of the shipped ones (TOML).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Every cost figure of a design, with its unit, its source, and how sure it is.
+
+    archsim explain skip-65nm
+
+    archsim explain mine.toml --costs measured.toml --json
+    """
+    rows = explain_design(load_design(design), load_cost_table(costs) if costs else SHIPPED)
+    if as_json:
+        print_json([row.to_json() for row in rows])
+    else:
+        out.print(tables.explain_table(rows))
+
+
+@app.command(name="validate")
+def validate_(
+    traces: Annotated[bool, typer.Option("--traces/--no-traces", help="SKIP's speed-up on the shipped models.")] = True,
+    as_json: Json = False,
+) -> None:
+    """The published hardware figures beside ours; exit code 1 where one that gates is missed.
+
+    archsim validate
+
+    archsim validate --no-traces --json
+    """
+    recorded = {}
+    if traces:
+        for name in (card.name for card in map(zoo.load_card, zoo.ALL) if card.measured.state_sparsity > 0.25):
+            recorded[name] = record_text(name, "test", 8, 400, None)
+    found = validate(recorded)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        out.print(tables.validation_table(found))
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+@app.command(name="diff")
+def diff_(
+    before: Annotated[Path, typer.Argument(help="What `archsim run --json` printed.")],
+    after: Annotated[Path, typer.Argument(help="The same of another run.")],
+    as_json: Json = False,
+) -> None:
+    """What changed between two runs, by component, the largest effect first.
+
+    archsim diff one.json other.json
+
+    archsim diff one.json other.json --json
+    """
+    found = diff(load_run(before), load_run(after))
+    if as_json:
+        print_json(found.to_json())
+    else:
+        out.print(tables.diff_report(found))
 
 
 @app.command()

@@ -10,7 +10,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from archsim.costs import Figure, clock_problems
+from archsim.diff import Diff
+from archsim.explain import Row as ExplainRow
 from archsim.report import SimReport
+from archsim.roofline import Roofline
+from archsim.scenario import Least, Streaming
+from archsim.validate import Validation
 from dse.space import Space
 from dse.study import SearchResult
 from workloads.fixed_point import Point
@@ -20,7 +25,7 @@ from workloads.zoo import Card
 FRONT_ROWS = 12
 """Rows of the front that a summary shows."""
 
-MARK = {"calibrated": "c", "predicted": "p"}
+MARK = {"calibrated": "c", "predicted": "p", "given": "g"}
 
 
 def figures(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], text: Sequence[str] = ()) -> Table:
@@ -85,6 +90,96 @@ def run_report(report: SimReport) -> RenderableType:
         *(f"[yellow]clock:[/] {escape(problem)}" for problem in clock_problems(report.design)),
     ]  # fmt: skip
     return Group(*parts)
+
+
+def stream_report(found: Streaming, least: Mapping[str, Least | str], roof: Roofline) -> RenderableType:
+    """A stream: how its steps keep the deadline, what it costs, and what would be enough."""
+    needs = [
+        (name, each if isinstance(each, str) else f"{each.value:,.4g} {each.unit}") for name, each in least.items()
+    ]
+    return Group(
+        f"[bold]{escape(found.workload)}[/] on [bold]{escape(found.design.name)}[/]: a step every {found.period_us:g} "
+        f"us, due after {found.deadline_us:g} us; {found.missed_steps} of {found.steps} steps miss it",
+        figures(
+            "Microseconds",
+            ("", "least", "mean", "most"),
+            [
+                (name, *(f"{v:,.2f}" for v in (spread.least, spread.mean, spread.most)))
+                for name, spread in (("latency", found.latency_us), ("slack", found.slack_us))
+            ],
+        ),
+        f"energy per token: chip {_plain(found.energy.total_chip)} pJ, system {_plain(found.energy.total_system)} pJ "
+        f"({found.energy_basis})",
+        figures("The least that holds the deadline", ("", "least"), needs, text=("least",)),
+        figures(
+            "Roofline, back to back",
+            ("", "GOPS"),
+            [
+                ("all PEs", f"{roof.ceiling_pes_gops:,.4g}"),
+                ("PEs of the lanes that run", f"{roof.ceiling_lanes_gops:,.4g}"),
+                ("weight bus", f"{roof.ceiling_bus_gops:,.4g}"),
+                ("DRAM bandwidth", f"{roof.ceiling_dram_gops:,.4g}"),
+                ("achieved", f"{roof.achieved_gops:,.4g}"),
+            ],
+        ),
+        f"bound by {roof.bound}: {roof.share:.1%} of that ceiling",
+    )
+
+
+def explain_table(rows: Iterable[ExplainRow]) -> Table:
+    """Cost figures of a design, each with where it comes from."""
+    return figures(
+        "Every cost figure (c calibrated, p predicted, g given)",
+        ("component", "figure", "value", "unit", "", "source"),
+        [(r.component, r.figure, f"{r.value:.4g}", r.unit, MARK[r.status], r.source) for r in rows],
+        text=("figure", "unit", "source"),
+    )
+
+
+def validation_table(found: Validation) -> RenderableType:
+    """Published figures beside ours."""
+    rows = [
+        (
+            r.chip.replace("high speed", "fast").replace("low power", "small"),
+            r.quantity.replace("_", " ").replace("mm2", "mm²"),
+            f"{r.published:.4g}",
+            "-" if r.ours is None else f"{r.ours:.4g}",
+            "-" if r.error_pct is None else f"{r.error_pct:+.1f}%",
+            r.sure,
+            r.basis[0],
+            "MISSED" if r.failed else "gates" if r.gates else "",
+        )
+        for r in found.rows
+    ]
+    names = ("chip", "figure", "published", "ours", "error", "sure", "", "")
+    notes = [f"{r.ours or 0:.4g}: {escape(r.note)}" for r in found.rows if r.note]
+    verdict = "every figure that gates is within its tolerance" if found.ok else "a figure that gates is missed"
+    return Group(
+        figures("Published figures and ours (f fitted, p predicted)", names, rows, text=("figure", "sure", "")),
+        *dict.fromkeys(notes),
+        verdict,
+    )
+
+
+def diff_report(found: Diff) -> RenderableType:
+    """Two runs: what was set, and what followed."""
+    set_ = [(c.path, str(c.before), str(c.after)) for c in (*found.settings, *(found.parameters or ()))]
+    changes = [
+        (
+            f"{c.component}: {c.name}" if c.name else c.component,
+            c.kind,
+            _plain(c.before),
+            _plain(c.after),
+            "new" if c.ratio == float("inf") else f"x {c.ratio:.3g}",
+        )
+        for c in found.changes
+    ]
+    return Group(
+        f"{escape(found.before)} -> {escape(found.after)}"
+        + ("; cycles and counts per token" if found.per_token else ""),
+        figures("Set differently", ("", "before", "after"), set_),
+        figures("What followed, largest effect first", ("", "what", "before", "after", ""), changes, text=("what",)),
+    )
 
 
 def _costs(title: str, unit: str, parts: Mapping[str, Figure], totals: Mapping[str, float]) -> Table:

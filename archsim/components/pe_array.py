@@ -19,10 +19,11 @@ class PEArraySpec(Spec):
     """`tiles` x `pes_per_tile` PEs, shared evenly among the lanes of a design.
 
     A `fixed` PE multiplies integers of up to `weight_bits` (binary and ternary weights are such integers); a `mux` PE
-    adds, subtracts or passes over, for binary (1 bit) or ternary (2 bits) weights.
+    adds, subtracts or passes over, for binary (1 bit) or ternary (2 bits) weights; a `shift` PE shifts, for powers of
+    two (sign and exponent in `weight_bits`).
     """
 
-    multiplier: Literal["fixed", "mux"]
+    multiplier: Literal["fixed", "mux", "shift"]
     tiles: int = Field(ge=1)
     pes_per_tile: int = Field(ge=1)
     weight_bits: int = Field(ge=1, le=16)
@@ -44,8 +45,10 @@ class PEArraySpec(Spec):
         """Why this array cannot do a product of that format, or None where it can."""
         if weight_format.multiplier == "float":
             return f"{weight_format.name} weights need a floating-point MAC, this array has {self.multiplier} PEs"
-        if weight_format.multiplier == "shift":
-            return f"{weight_format.name} weights need a shifter, this array has {self.multiplier} PEs"
+        if (weight_format.multiplier == "shift") != (self.multiplier == "shift"):
+            needs = {"shift": "a shifter", "fixed": "a multiplier", "mux": "a multiplexer or a multiplier"}
+            needed = needs[weight_format.multiplier]
+            return f"{weight_format.name} weights need {needed}, this array has {self.multiplier} PEs"
         if weight_format.multiplier == "fixed" and self.multiplier == "mux":
             return f"{weight_format.name} weights need a multiplier, this array has mux PEs"
         if weight_format.bits > self.weight_bits:
