@@ -136,12 +136,23 @@ def explain_table(rows: Iterable[ExplainRow]) -> Table:
     )
 
 
+QUANTITIES = {
+    "gops": "GOPS",
+    "gops_one_lane": "GOPS, 1 lane",
+    "gops_per_w": "GOPS/W",
+    "area_mm2": "mm²",
+    "power_mw": "mW",
+    "speedup_max": "speed-up",
+    "skipped_share": "skipped",
+}
+
+
 def validation_table(found: Validation) -> RenderableType:
     """Published figures beside ours."""
     rows = [
         (
             r.chip.replace("high speed", "fast").replace("low power", "small"),
-            r.quantity.replace("_", " ").replace("mm2", "mm²"),
+            QUANTITIES.get(r.quantity, r.quantity),
             f"{r.published:.4g}",
             "-" if r.ours is None else f"{r.ours:.4g}",
             "-" if r.error_pct is None else f"{r.error_pct:+.1f}%",
