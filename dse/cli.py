@@ -101,7 +101,7 @@ def record_text(workload: str, split: str, sequences: int, steps: int, threshold
     """A trace recorded now, of a model of the zoo or of a model file, with its own state threshold or another."""
     if split not in ("validation", "test"):
         raise BadInput(f"--split must be validation or test, not {split!r}")
-    model = zoo.load_model(workload)
+    model = zoo.load_either(workload)
     if threshold is not None:
         model = model.with_threshold(threshold)
     return record(model, split, sequences=sequences, steps=steps)  # type: ignore[arg-type]
@@ -543,7 +543,7 @@ def record_(
     if inputs is None:
         trace, what = record_text(workload, split, sequences, steps, threshold), f"the {split} split"
     else:
-        model = zoo.load_model(workload)
+        model = zoo.load_either(workload)
         if threshold is not None:
             model = model.with_threshold(threshold)
         trace, what = record_sample(model, given_sample(inputs), {"inputs": inputs.name}), inputs.name

@@ -29,8 +29,10 @@ from archsim.trace import (
 )
 from workloads import cells, formats, tasks
 from workloads.cells import Floats, State
-from workloads.model import Config, Inputs, LayerConfig, Model
+from workloads.model import Config, Inputs, LayerConfig
 from workloads.tasks.base import Sample, Split
+
+_CHUNK = 128  # steps run at a time, which bounds the memory of the states
 
 
 class Recordable(Protocol):
@@ -38,6 +40,9 @@ class Recordable(Protocol):
 
     @property
     def config(self) -> Config: ...
+
+    @property
+    def task(self) -> str: ...
 
     @property
     def sha256(self) -> str: ...
@@ -49,10 +54,9 @@ class Recordable(Protocol):
     def scaled_apart(self, layer: int) -> bool: ...
 
 
-_CHUNK = 128  # steps run at a time, which bounds the memory of the states
-
-
-def record(model: Model, split: Split = "validation", sequences: int = 16, steps: int = 1000, seed: int = 0) -> Trace:
+def record(
+    model: Recordable, split: Split = "validation", sequences: int = 16, steps: int = 1000, seed: int = 0
+) -> Trace:
     """Trace of `model` over `sequences` pieces of `split` of its task, at most `steps` steps each, drawn with `seed`.
 
     A text is cut into as many parts as there are sequences, and each is warmed up first; of a set of sequences some are
@@ -130,7 +134,7 @@ def given_sample(path: Path) -> Sample:
     return Sample(inputs, np.full(inputs.shape[1], len(inputs), np.int64), 0)
 
 
-def longest(model: Model, split: Split, sequences: int) -> int:
+def longest(model: Recordable, split: Split, sequences: int) -> int:
     """The most steps that `record` can take from a split with so many sequences."""
     return tasks.by_name(model.task).longest(split, sequences)
 

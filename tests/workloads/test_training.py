@@ -376,6 +376,29 @@ def test_a_checkpoint_of_another_recipe_is_refused(finished):
         train(recipe.changed(seed=6), folder)
 
 
+@pytest.mark.parametrize(("key", "value", "resumes"), [("lr_decay", None, True), ("depth", 3, False)])
+def test_a_checkpoint_from_before_a_key_with_a_default_resumes(finished, tmp_path, key, value, resumes):
+    import json
+
+    from workloads.training.train import train
+
+    recipe, outcome, folder = finished
+    for name in ("latest.pt", "best.pt"):
+        saved = torch.load(folder / name, weights_only=True)
+        keys = json.loads(saved["recipe"])
+        keys.pop(key, None)
+        saved["recipe"] = json.dumps(keys | ({} if value is None else {key: value}))
+        torch.save(saved, tmp_path / name)
+    if resumes:
+        assert train(recipe, tmp_path).validation_loss == outcome.validation_loss
+        return
+    with pytest.raises(BadInput, match=r"latest\.pt: was made by another recipe"):
+        train(recipe, tmp_path)
+    (tmp_path / "latest.pt").unlink()
+    with pytest.raises(BadInput, match=r"best\.pt: was made by a recipe with other keys than recipes have now"):
+        train(recipe.changed(start_from=str(tmp_path)), tmp_path / "run")
+
+
 @pytest.mark.parametrize(
     ("recipe", "message"),
     [

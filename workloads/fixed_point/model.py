@@ -410,6 +410,17 @@ class IntegerModel:
 
 
 _METADATA = "archsim_integer"
+
+
+def is_integer_model(path: Path) -> bool:
+    """Whether a safetensors file says that it is one; a broken file does not."""
+    try:
+        with safe_open(path, framework="numpy") as stored:
+            return _METADATA in (stored.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
+
+
 _LAYER_FIELDS = {
     "recurrent_weight": "recurrent_codes",
     "recurrent_fraction": "recurrent_fraction",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 
 from archsim.trace import BadInput, whole_file
 from workloads.training.network import Network
@@ -35,7 +36,7 @@ def resume(
 ) -> dict[str, Any]:
     """Put a run back to where `path` left it; returns its standing. BadInput where it is of another recipe."""
     saved = _load(path, device)
-    if saved["recipe"] != recipe.model_dump_json():
+    if _recipe(saved) != recipe:
         raise BadInput(f"{path}: was made by another recipe; give an empty folder or the recipe that made it")
     network.load_state_dict(saved["model"])
     optimiser.load_state_dict(saved["optimiser"])
@@ -57,8 +58,19 @@ def weights(path: Path, device: str) -> dict[str, torch.Tensor]:
 
 
 def recipe_of(path: Path) -> Recipe:
-    """The recipe that made a checkpoint."""
-    return Recipe.model_validate_json(_load(path, "cpu")["recipe"])
+    """The recipe that made a checkpoint; BadInput where it is none that can be read today."""
+    recipe = _recipe(_load(path, "cpu"))
+    if recipe is None:
+        raise BadInput(f"{path}: was made by a recipe with other keys than recipes have now")
+    return recipe
+
+
+def _recipe(saved: dict[str, Any]) -> Recipe | None:
+    """Compared as a recipe, not as text: a key that has come since has its default."""
+    try:
+        return Recipe.model_validate_json(saved["recipe"])
+    except ValidationError:
+        return None
 
 
 def _load(path: Path, device: str) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from archsim.trace import BadInput
 from workloads.evaluate import evaluate
+from workloads.fixed_point import IntegerModel
+from workloads.fixed_point.model import is_integer_model
 from workloads.model import Model
 from workloads.zoo.card import Card, file_sha256
 
@@ -61,6 +63,12 @@ def load_model(name_or_path: str | Path) -> Model:
     return Model.load(model_path(name_or_path))
 
 
+def load_either(name_or_path: str | Path) -> Model | IntegerModel:
+    """A model as `load_model` has it, or one that computes with integers alone (`archsim ptq` writes them)."""
+    path = model_path(name_or_path)
+    return IntegerModel.load(path) if is_integer_model(path) else Model.load(path)
+
+
 def load_card(name_or_path: str | Path) -> Card:
     """The card of a shipped model by name, or the one beside a model file."""
     return Card.load(model_path(name_or_path).with_suffix(".toml"))
@@ -76,4 +84,4 @@ def verify(name_or_path: str | Path, on_steps: Callable[[int, int], None] | None
     )
 
 
-__all__ = ["ALL", "FOLDER", "Card", "Verification", "load_card", "load_model", "model_path", "verify"]
+__all__ = ["ALL", "FOLDER", "Card", "Verification", "load_card", "load_either", "load_model", "model_path", "verify"]
