@@ -20,7 +20,7 @@ from archsim.ledger import Ledger
 from archsim.machine import run_machine
 from archsim.mapping import Block, Plan, RunScope
 from archsim.report import JsonValue
-from archsim.simulate import Job, Prepared, prepare, simulate
+from archsim.simulation import Job, Prepared, prepare, simulate
 from archsim.trace import BadInput, Columns, Trace
 from archsim.work import Work
 

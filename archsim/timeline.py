@@ -46,7 +46,7 @@ from numpy.typing import NDArray
 from archsim.design import Design
 from archsim.mapping import Burst, Plan, RunScope
 from archsim.report import JsonValue
-from archsim.simulate import Job, prepare
+from archsim.simulation import Job, prepare
 from archsim.trace import BadInput, Trace, whole_file
 from archsim.work import Work
 

@@ -18,7 +18,7 @@ from archsim.costs.calibration import (
 from archsim.costs.published import Chip, Sure, low_power, rbt, skip
 from archsim.design import load_design
 from archsim.report import JsonValue, SimReport
-from archsim.simulate import simulate
+from archsim.simulation import simulate
 from archsim.synthetic import synthesize
 from archsim.trace import BadInput, Trace
 

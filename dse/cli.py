@@ -23,13 +23,14 @@ from archsim.explain import explain as explain_design
 from archsim.mapping import RUN_SCOPES
 from archsim.roofline import column_histograms, roofline
 from archsim.scenario import Least, least_bandwidth, least_sram, streaming
-from archsim.simulate import ENGINES, simulate
+from archsim.simulation import ENGINES, simulate
 from archsim.synthetic import FORMATS, synthesize
 from archsim.timeline import open_timeline, parse_window
 from archsim.trace import BadInput, Trace
 from archsim.validate import validate
 from dse import store, studies, tables
 from dse.check import check
+from dse.fit import fit
 from dse.report import write_report
 from dse.space import Space, load_space
 from dse.study import Phase
@@ -242,6 +243,26 @@ def stream(
         print_json({**found.to_json(), "least": needs, "roofline": roof.to_json(), "columns": lists})
         return
     out.print(tables.stream_report(found, least, roof))
+
+
+@app.command(name="fit")
+def fit_(
+    design: Annotated[str, typer.Argument(help="A shipped design, or a TOML file.")] = "edge-resident",
+    hidden: Annotated[int, typer.Option(min=1, help="Units of the LSTM.")] = 512,
+    density: Annotated[float, typer.Option(help="Share of its state that is not zero.")] = 0.2,
+    as_json: Json = False,
+) -> None:
+    """Formats against on-chip SRAM: where a model begins to fit, and what that does to energy per token.
+
+    archsim fit
+
+    archsim fit large --hidden 1500 --json
+    """
+    found = fit(load_design(design), hidden=hidden, density=density)
+    if as_json:
+        print_json([{**vars(each), "system_pj_per_token": vars(each.system_pj_per_token)} for each in found])
+    else:
+        out.print(tables.fit_report(found))
 
 
 def _least(find: Callable[[], Least]) -> Least | str:

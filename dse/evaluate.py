@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from archsim.design import Design
 from archsim.report import SimReport
-from archsim.simulate import Job, simulate, simulate_many
+from archsim.simulation import Job, simulate, simulate_many
 from archsim.trace import BadInput
 from dse.models import ModelSide, OnDone
 from dse.point import Evaluation, Measured, ModelChoice

@@ -1,6 +1,6 @@
 """Tables of the command line, 80 columns wide."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,7 @@ from archsim.report import SimReport
 from archsim.roofline import Roofline
 from archsim.scenario import Least, Streaming
 from archsim.validate import Validation
+from dse.fit import Fit
 from dse.space import Space
 from dse.study import SearchResult
 from workloads.fixed_point import Point
@@ -123,6 +124,32 @@ def stream_report(found: Streaming, least: Mapping[str, Least | str], roof: Roof
             ],
         ),
         f"bound by {roof.bound}: {roof.share:.1%} of that ceiling",
+    )
+
+
+def fit_report(found: Iterable[Fit]) -> RenderableType:
+    """Formats down, SRAM across: system energy, with its band, and what of the model is resident."""
+    found = list(found)
+    capacities = sorted({each.capacity_kib for each in found})
+    by = {(each.weights, each.capacity_kib): each for each in found}
+    formats = list(dict.fromkeys(each.weights for each in found))
+
+    def table(title: str, cell: Callable[[Fit], str]) -> Table:
+        rows = [(name, *(cell(by[name, kib]) for kib in capacities)) for name in formats]
+        return figures(title, ("KiB of SRAM", *map(str, capacities)), rows)
+
+    sizes = ", ".join(f"{name} {by[name, capacities[0]].model_kib:,.0f}" for name in formats)
+    return Group(
+        f"KiB of the model: {sizes}",
+        table("Resident", lambda each: f"{each.resident_share:.0%}"),
+        table("System energy, nJ a token", lambda each: f"{each.system_pj_per_token.mid / 1e3:,.0f}"),
+        table(
+            "Its band, uJ a token",
+            lambda e: f"{e.system_pj_per_token.low / 1e6:.2g}-{e.system_pj_per_token.high / 1e6:.2g}",
+        ),
+        table("Chip energy, nJ a token", lambda each: f"{each.chip_pj_per_token / 1e3:,.0f}"),
+        table("Microseconds a token", lambda each: f"{each.time_us_per_token:,.1f}"),
+        table("Chip, mm²", lambda each: f"{each.area_mm2:.2f}"),
     )
 
 

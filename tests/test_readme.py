@@ -42,7 +42,7 @@ def test_there_are_commands() -> None:
     assert len(commands()) >= 10
 
 
-SELF_CONTAINED = ("list", "run", "trace", "zoo", "import")
+SELF_CONTAINED = ("list", "run", "trace", "zoo", "import", "stream", "fit", "explain", "validate")
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pytest
 
 from archsim import designs
 from archsim.design import load_design
-from archsim.simulate import simulate
+from archsim.simulation import simulate
 from archsim.trace import BadInput, Trace
 from dse.check import check
 from workloads import tasks, zoo

@@ -22,7 +22,7 @@ from archsim.costs.tables import curve, duplex, memory, pe, register_file, sram_
 from archsim.costs.technology import area_scale, delay_scale, energy_scale, logic_leakage, sram_leakage
 from archsim.design import Design, load_design
 from archsim.ledger import Ledger
-from archsim.simulate import simulate
+from archsim.simulation import simulate
 from archsim.synthetic import FORMATS, synthesize
 from archsim.trace import BadInput
 

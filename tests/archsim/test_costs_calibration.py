@@ -29,7 +29,7 @@ from archsim.costs.model import prices
 from archsim.costs.published import Published, chips, low_power, rbt, skip
 from archsim.costs.tables import memory, pe
 from archsim.design import Design, load_design
-from archsim.simulate import simulate
+from archsim.simulation import simulate
 from archsim.synthetic import synthesize
 
 LOW_POWER = (  # Ardakani et al., ICLR 2019: weight bits, mm2, mW

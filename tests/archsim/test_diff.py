@@ -10,7 +10,7 @@ from archsim.design import Design, load_design
 from archsim.diff import KINDS, Diff, diff, load_run
 from archsim.machine import run_machine
 from archsim.report import SimReport
-from archsim.simulate import Job, prepare, simulate
+from archsim.simulation import Job, prepare, simulate
 from archsim.synthetic import synthesize
 from archsim.timeline import OccupationLog
 from archsim.trace import BadInput

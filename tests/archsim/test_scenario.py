@@ -13,7 +13,7 @@ from archsim.design import Design, load_design
 from archsim.machine import run_machine
 from archsim.roofline import column_histograms, listed_columns, roofline, speedup
 from archsim.scenario import batch, least_bandwidth, least_sram, step_cycles, streaming
-from archsim.simulate import Job, prepare, simulate
+from archsim.simulation import Job, prepare, simulate
 from archsim.synthetic import synthesize
 from archsim.trace import BadInput, Trace
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from archsim.design import Design, load_design
 from archsim.machine import run_machine
 from archsim.mapping import Burst, Plan, last_issue_cycle
-from archsim.simulate import Job, prepare
+from archsim.simulation import Job, prepare
 from archsim.synthetic import synthesize
 from archsim.timeline import (
     CAUSES,

@@ -7,7 +7,7 @@ import pytest
 
 from archsim.costs.published import chips
 from archsim.design import load_design
-from archsim.simulate import simulate
+from archsim.simulation import simulate
 from archsim.synthetic import synthesize
 from archsim.validate import GATING, Row, Tolerance, Validation, validate
 

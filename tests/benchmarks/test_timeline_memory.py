@@ -8,7 +8,7 @@ import pytest
 
 from archsim.design import load_design
 from archsim.machine import run_machine
-from archsim.simulate import Job, prepare
+from archsim.simulation import Job, prepare
 from archsim.synthetic import synthesize
 from archsim.timeline import Event, OccupationLog, Timeline
 

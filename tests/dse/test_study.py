@@ -11,7 +11,7 @@ import pytest
 
 from archsim.costs import AreaReport, area
 from archsim.design import Design, load_design
-from archsim.simulate import simulate
+from archsim.simulation import simulate
 from archsim.trace import BadInput, Trace
 from dse import objectives, store
 from dse.evaluate import EngineMismatch, Evaluator, Point
@@ -183,7 +183,7 @@ def test_a_price_that_cannot_be_said_is_a_refusal(
             raise BadInput("no price at 123 MHz")
         return area(design)
 
-    monkeypatch.setattr("archsim.simulate.area", priced)
+    monkeypatch.setattr("archsim.simulation.area", priced)
     base = load_design("skip-65nm").override({"lanes": 4})
     choice = ModelChoice("wp-lstm256-ternary")
     points = [Point(base.override({"clock_mhz": mhz}), choice) for mhz in (100, 123, 200)]
