@@ -199,8 +199,13 @@ def test_mistakes_in_a_study_are_refused(tmp_path: Path) -> None:
 def test_an_interruption_exits_with_130_and_the_search_goes_on(tmp_path: Path) -> None:
     (tmp_path / "small.toml").write_text(STUDY.replace("trials = 6", "trials = 3000"))
     search = [sys.executable, "-m", "dse.cli", "search", "small.toml", "--out", "run"]
+
+    def hear_interrupts() -> None:
+        """Also where the tests run in the background of a shell, which tells its children to ignore them."""
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
     with subprocess.Popen(
-        search, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        search, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=hear_interrupts
     ) as process:
         deadline = time.monotonic() + 100
         while not (tmp_path / "run" / "study.db").exists() and time.monotonic() < deadline:

@@ -178,7 +178,7 @@ def test_progress_rises_to_the_end(tmp_path: Path, space: Space, models: ModelSi
 def test_a_price_that_cannot_be_said_is_a_refusal(
     space: Space, models: ModelSide, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def priced(design: Design) -> AreaReport:
+    def priced(design: Design, *_: object) -> AreaReport:
         if design.clock_mhz == 123:
             raise BadInput("no price at 123 MHz")
         return area(design)
