@@ -56,7 +56,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 trace_app = typer.Typer(no_args_is_help=True, help="Make and look at traces.")
-app.add_typer(trace_app, name="trace")
+app.add_typer(trace_app, name="trace", rich_help_panel="Networks")
 
 PHASES: dict[Phase, str] = {"search": "searching", "confirm": "simulating the front", "test": "measuring test BPC"}
 
@@ -123,7 +123,7 @@ def parse_overrides(assignments: list[str]) -> dict[str, Value]:
     return values
 
 
-@app.command()
+@app.command(rich_help_panel="Simulate")
 def run(
     design: Annotated[str, typer.Option(help="A shipped design, or a TOML file.")],
     workload: Annotated[str, typer.Option(help="A zoo model, a model file, or a trace (.npz).")],
@@ -208,7 +208,7 @@ def _check(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(rich_help_panel="Simulate", short_help="A stream: slack, energy, the least DRAM and SRAM that hold it.")
 def stream(
     design: Annotated[str, typer.Option(help="A shipped design, or a TOML file.")],
     workload: Annotated[str, typer.Option(help="A zoo model, a model file, or a trace (.npz).")],
@@ -245,7 +245,9 @@ def stream(
     out.print(tables.stream_report(found, least, roof))
 
 
-@app.command(name="fit")
+@app.command(
+    name="fit", rich_help_panel="Simulate", short_help="Formats against on-chip SRAM: where a model begins to fit."
+)
 def fit_(
     design: Annotated[str, typer.Argument(help="A shipped design, or a TOML file.")] = "edge-resident",
     hidden: Annotated[int, typer.Option(min=1, help="Units of the LSTM.")] = 512,
@@ -273,7 +275,7 @@ def _least(find: Callable[[], Least]) -> Least | str:
         return str(reason)
 
 
-@app.command()
+@app.command(rich_help_panel="Simulate", short_help="Every cost figure of a design, with its source.")
 def explain(
     design: Annotated[str, typer.Argument(help="A shipped design, or a TOML file.")],
     costs: Annotated[
@@ -294,7 +296,7 @@ def explain(
         out.print(tables.explain_table(rows))
 
 
-@app.command(name="validate")
+@app.command(name="validate", rich_help_panel="Simulate", short_help="The published hardware figures beside ours.")
 def validate_(
     traces: Annotated[bool, typer.Option("--traces/--no-traces", help="SKIP's speed-up on the shipped models.")] = True,
     as_json: Json = False,
@@ -318,7 +320,7 @@ def validate_(
         raise typer.Exit(1)
 
 
-@app.command(name="diff")
+@app.command(name="diff", rich_help_panel="Simulate", short_help="What changed between two runs, by component.")
 def diff_(
     before: Annotated[Path, typer.Argument(help="What `archsim run --json` printed.")],
     after: Annotated[Path, typer.Argument(help="The same of another run.")],
@@ -337,7 +339,7 @@ def diff_(
         out.print(tables.diff_report(found))
 
 
-@app.command()
+@app.command(rich_help_panel="Search")
 def demo(
     out_: Annotated[Path, typer.Option("--out", help="Folder of results.")] = Path("results/demo"),
 ) -> None:
@@ -356,7 +358,7 @@ def demo(
     _search(load_space(studies.path("demo")), out_, resume=False, fresh=True, workers=os.cpu_count() or 1)
 
 
-@app.command()
+@app.command(rich_help_panel="Search")
 def search(
     study: Annotated[str, typer.Argument(help="A study (TOML), or one that is shipped.")],
     out_: Annotated[Path | None, typer.Option("--out", help="Folder of results; default results/NAME.")] = None,
@@ -405,7 +407,7 @@ def _search(space: Space, folder: Path, resume: bool, fresh: bool, workers: int,
         out.print(tables.search_summary(result, space, report))
 
 
-@app.command()
+@app.command(rich_help_panel="Search")
 def view(
     folder: Annotated[Path, typer.Argument(help="Folder of a search.")],
     out_: Annotated[Path | None, typer.Option("--out", help="Copy the report to this file.")] = None,
@@ -426,7 +428,9 @@ def view(
         webbrowser.open(report.resolve().as_uri())
 
 
-@app.command(name="list")
+@app.command(
+    name="list", rich_help_panel="Networks", short_help="What is shipped: designs, models, tasks, cells, formats."
+)
 def list_(
     what: Annotated[
         str, typer.Argument(help="designs, workloads, tasks, cells, formats or studies; default: all.")
@@ -604,7 +608,7 @@ def show(path: Annotated[Path, typer.Argument(help="A trace (.npz).")], as_json:
     out.print(tables.zeros_table(states))
 
 
-@app.command()
+@app.command(rich_help_panel="Networks", short_help="State thresholds that leave so many zeros, untrained.")
 def prune(
     workload: Annotated[str, typer.Argument(help="A zoo model, or a model file.")],
     out_: Annotated[Path, typer.Option("--out", help="File to write (.safetensors).")],
@@ -640,7 +644,7 @@ def prune(
     out.print(f"thresholds {', '.join(f'{t:.4g}' for t in thresholds)}: written to {escape(str(out_))}")
 
 
-@app.command()
+@app.command(rich_help_panel="Networks", short_help="Integers only, after training: the fewest bits within a loss.")
 def ptq(
     workload: Annotated[str, typer.Argument(help="A floating-point zoo model, or a model file.")],
     out_: Annotated[Path | None, typer.Option("--out", help="Write the smallest model found (.safetensors).")] = None,
@@ -688,7 +692,7 @@ def ptq(
             out.print(f"written to {escape(str(out_))}")
 
 
-@app.command()
+@app.command(rich_help_panel="Networks", short_help="Train a recipe with PyTorch, or go on with it.")
 def train(
     recipe: Annotated[str, typer.Argument(help="A recipe (TOML).")],
     run_folder: Annotated[Path | None, typer.Option("--run", help="Folder of the run; default runs/NAME.")] = None,
@@ -727,7 +731,7 @@ def train(
     out.print(f"written to {escape(str(out_))}")
 
 
-@app.command(name="import")
+@app.command(name="import", rich_help_panel="Networks", short_help="Your own model, from PyTorch or ONNX.")
 def import_(
     path: Annotated[Path, typer.Argument(help="Safetensors or torch.save state dict, or ONNX.")],
     out_: Annotated[Path | None, typer.Option("--out", help="Model file to write; default NAME.safetensors.")] = None,
@@ -796,7 +800,7 @@ def import_(
     out.print(f"{escape(str(target))}: {what}", soft_wrap=True)
 
 
-@app.command(name="zoo")
+@app.command(name="zoo", rich_help_panel="Networks", short_help="The shipped models, measured again with --verify.")
 def zoo_(
     verify: Annotated[bool, typer.Option("--verify", help="Measure every test metric again, and compare.")] = False,
     only: Annotated[list[str] | None, typer.Argument(help="Models; default: all.")] = None,

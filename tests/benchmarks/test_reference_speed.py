@@ -11,7 +11,7 @@ from workloads.model import Config, Layer, LayerConfig, Model, Vector
 torch = pytest.importorskip("torch")
 pytestmark = [pytest.mark.slow, pytest.mark.train]
 
-HIDDEN, BATCH, STEPS, ROUNDS = 1000, 64, 100, 3
+HIDDEN, BATCH, STEPS, ROUNDS = 1000, 64, 100, 5
 AIM = 1.5
 
 
