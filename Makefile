@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow bench lint clean
 
 demo: $(VENV)/installed
 	$(VENV)/bin/archsim demo
@@ -13,6 +13,10 @@ test: $(VENV)/installed-dev
 
 test-slow: $(VENV)/installed-dev
 	$(VENV)/bin/python -m pytest -m slow
+
+# Speeds as ratios within one run, and what a run takes here.
+bench: $(VENV)/installed-dev
+	$(VENV)/bin/python -m pytest tests/benchmarks -m slow -s -q
 
 lint: $(VENV)/installed-dev
 	$(VENV)/bin/ruff format --check .

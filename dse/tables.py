@@ -84,6 +84,11 @@ def run_report(report: SimReport) -> RenderableType:
         _costs("Energy per token (c calibrated, p predicted)", "pJ", report.energy.components, {
             "chip": report.energy.total_chip, "system (chip and DRAM)": report.energy.total_system}),
         _costs("Area", "mm2", report.area.components, {"chip": report.area.total_chip}),
+        *(
+            [f"{report.reused_steps:,} of {report.steps:,} steps met what an earlier one had met: not simulated again"]
+            if report.reused_steps
+            else []
+        ),
         f"system energy over the band of DRAM pJ a bit: {_plain(report.energy.band.low)} to "
         f"{_plain(report.energy.band.high)} pJ a token",
         f"power at this rate: chip {report.energy.power_chip_mw:,.1f} mW, "

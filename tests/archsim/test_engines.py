@@ -151,6 +151,42 @@ def test_burst_equals_analytic_and_counts_equal_column(design: Design, trace: Tr
         assert timing.ledger.get("pe_array", "mac") == work.macs.useful
 
 
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(drawn_designs(), drawn_traces(), st.integers(0, 2**31), st.data())
+def test_less_to_do_never_takes_longer(design: Design, trace: Trace, seed: int, data: st.DataObject) -> None:
+    """The plan being fixed: fewer columns, cheaper columns, a shorter latency, a deeper FIFO."""
+    if not fits(design, trace):
+        return
+    planned = plan(design, trace.graph, design.lanes)
+    encoder = design.skip_encoder
+    work = measure(trace, planned, trace.steps, encoder.enabled, None)
+    before = run_analytic([(design, planned, work)])[0].cycles
+
+    rng = np.random.default_rng(seed)
+    fewer = {
+        o.name: trace.arrays[o.name] if o.kind == "one_hot" else trace.arrays[o.name] & pack_mask(
+            rng.random((*trace.arrays[o.name].shape[:2], o.size)) < 0.7
+        )
+        for o in trace.graph.operands
+    }  # fmt: skip
+    thinned = measure(Trace(trace.header, fewer, trace.lengths), planned, trace.steps, encoder.enabled, None)
+    assert run_analytic([(design, planned, thinned)])[0].cycles <= before
+
+    field = data.draw(st.sampled_from(["stream_cycles", "tile_cycles", "latency_cycles", "fifo_columns"]))
+    step = 1 if field == "fifo_columns" else -1
+    blocks = tuple(
+        replace(
+            block,
+            bursts=tuple(
+                replace(burst, **{field: max(int(field != "latency_cycles"), getattr(burst, field) + step)})
+                for burst in block.bursts
+            ),
+        )
+        for block in planned.blocks
+    )
+    assert run_analytic([(design, replace(planned, blocks=blocks), work)])[0].cycles <= before
+
+
 def drawn_integers(trace: Trace, seed: int) -> Integers:
     """8-bit weights, and operands that are zero where the trace says so."""
     rng = np.random.default_rng(seed)

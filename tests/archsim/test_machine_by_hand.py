@@ -106,3 +106,62 @@ def test_stalls_have_their_causes(design: Design, trace: Trace) -> None:
         "weight_bandwidth": 2,
         "drain": 3,
     }
+
+
+@pytest.fixture
+def resident(design: Design) -> Design:
+    return design.override(
+        {
+            "weight_memory.capacity_kib": 1,
+            "pe_array.tiles": 2,
+            "pe_array.pes_per_tile": 2,
+            "skip_encoder.enabled": False,
+        }
+    )
+
+
+def test_log_of_the_resident_dense_machine(resident: Design, trace: Trace) -> None:
+    """The same layer with its weights in SRAM, nothing skipped, and the four PEs in two tiles.
+
+    A column is one bus word: s = 1, L = 1, p = 1. Both columns of h are streamed. Nothing is encoded, but the list of a step
+    is known when its last unit has left the activation unit.
+
+    block 0, input:  issued 0-1, arrives 2, consumed 2-3
+             state:  its turn at 2 (input being consumed), issued 2-3 and 3-4, arrive 4 and 5, consumed 4-5 and 5-6
+                     activated 6-7
+    block 1, all 3:  its turn at 4; one place in the FIFO is free, others at 5 and 6: issued 4-5, 5-6, 6-7, arrive 6, 7, 8
+                     the one bank is free at 7: consumed 7-8, 8-9, 9-10, activated 10-11, h known at 12
+    step 1, block 0, input:  its turn at 7, a place is free at 8, issued 8-9, arrives 10, the bank is free at 11:
+                             consumed 11-12
+            state:   its turn at 11, h is known at 12, issued 12-13 and 13-14, consumed 14-15 and 15-16, activated 16-17
+            block 1: its turn at 14, issued 14-15, 15-16, 16-17; the bank is free at 17: consumed 17-18, 18-19, 19-20
+                     activated 20-21, known at 22: the end
+    """
+    log: list[tuple[int, str, str, int, int, int]] = []
+    planned = plan(resident, trace.graph, 1)
+    assert planned.resident
+    work = measure(trace, planned, 2, skipping=False)
+    timing = run_machine(resident, planned, work, "column", log=lambda *event: log.append(event))
+
+    def times(component: str, event: str) -> list[tuple[int, int, int]]:
+        return [(cycle, step, block) for cycle, c, e, step, block, _ in log if (c, e) == (component, event)]
+
+    assert times("weight_stream", "column") == [
+        (0, 0, 0), (2, 0, 0), (3, 0, 0), (4, 0, 1), (5, 0, 1), (6, 0, 1),
+        (8, 1, 0), (12, 1, 0), (13, 1, 0), (14, 1, 1), (15, 1, 1), (16, 1, 1),
+    ]  # fmt: skip
+    assert times("pe_array", "column") == [
+        (2, 0, 0), (4, 0, 0), (5, 0, 0), (7, 0, 1), (8, 0, 1), (9, 0, 1),
+        (11, 1, 0), (14, 1, 0), (15, 1, 0), (17, 1, 1), (18, 1, 1), (19, 1, 1),
+    ]  # fmt: skip
+    assert times("activation_unit", "activate") == [(6, 0, 0), (10, 0, 1), (16, 1, 0), (20, 1, 1)]
+    assert times("activation_unit", "end") == [(7, 0, 0), (11, 0, 1), (17, 1, 0), (21, 1, 1)]
+    assert timing.step_ends.tolist() == [12, 22]
+    assert timing.ledger.counts == {
+        "weight_memory": {"sram_read_word": 12, "fifo_word": 12},
+        # a step's block has three columns of four rows, one of which meets a zero state
+        "pe_array": {"mac": 2 * 2 * 2 * 4, "mac_zero_operand": 2 * 2 * 4, "scratch_access": 48,
+                     "idle_pe_cycle": 4 * 22 - 48},
+        "state_buffer": {"h_read": 8, "h_write": 4, "c_read": 4, "c_write": 4},
+        "activation_unit": {"curve": 20, "multiply": 12, "add": 4},
+    }  # fmt: skip
