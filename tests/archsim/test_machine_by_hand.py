@@ -123,14 +123,14 @@ def resident(design: Design) -> Design:
 def test_log_of_the_resident_dense_machine(resident: Design, trace: Trace) -> None:
     """The same layer with its weights in SRAM, nothing skipped, and the four PEs in two tiles.
 
-    A column is one bus word: s = 1, L = 1, p = 1. Both columns of h are streamed. Nothing is encoded, but the list of a step
-    is known when its last unit has left the activation unit.
+    A column is one bus word: s = 1, L = 1, p = 1. Both columns of h are streamed. Nothing is encoded, but the list of a
+    step is known when its last unit has left the activation unit.
 
     block 0, input:  issued 0-1, arrives 2, consumed 2-3
              state:  its turn at 2 (input being consumed), issued 2-3 and 3-4, arrive 4 and 5, consumed 4-5 and 5-6
                      activated 6-7
-    block 1, all 3:  its turn at 4; one place in the FIFO is free, others at 5 and 6: issued 4-5, 5-6, 6-7, arrive 6, 7, 8
-                     the one bank is free at 7: consumed 7-8, 8-9, 9-10, activated 10-11, h known at 12
+    block 1, all 3:  its turn at 4; one place in the FIFO is free, others at 5 and 6: issued 4-5, 5-6, 6-7, arrive
+                     6, 7, 8; the one bank is free at 7: consumed 7-8, 8-9, 9-10, activated 10-11, h known at 12
     step 1, block 0, input:  its turn at 7, a place is free at 8, issued 8-9, arrives 10, the bank is free at 11:
                              consumed 11-12
             state:   its turn at 11, h is known at 12, issued 12-13 and 13-14, consumed 14-15 and 15-16, activated 16-17
