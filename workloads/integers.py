@@ -30,16 +30,17 @@ class IntegerRun:
 def integer_run(model: Model, sample: Sample) -> IntegerRun:
     """Integers of `model` over `sample`, from the numpy reference; BadInput names what is no integer.
 
-    A state of n bits is an integer times its unit, a weight a code times its scale. The sums are those of the
-    reference's own products, in double precision, where they are exact.
+    A state of n bits is an integer times its unit, a weight a code times its scale. The sums are those of the products
+    of both in double precision, where they are exact.
     """
     graph = graph_of(model)
     weights = dict(_weights(model))
-    state = model.start(len(sample.lengths), np.float64)
+    # In single precision, as traces are recorded: in double a state near the threshold may fall on its other side.
+    state = model.start(len(sample.lengths))
     if sample.warmup:
-        _, state = model.operands(sample.inputs[: sample.warmup], state, np.float64)
+        _, state = model.operands(sample.inputs[: sample.warmup], state)
     before = hidden_states(model.config, state)
-    values, _ = model.operands(sample.inputs[sample.warmup :], state, np.float64)
+    values, _ = model.operands(sample.inputs[sample.warmup :], state)
     units = _units(model)
     operands: dict[str, Ints] = {}
     for operand in graph.operands:
@@ -51,7 +52,7 @@ def integer_run(model: Model, sample: Sample) -> IntegerRun:
         unit = units[operand.name]
         if unit is None:
             raise BadInput(f"model {model.name}: operand {operand.name} is floating point, not integers")
-        operands[operand.name] = _exact(array / unit, f"model {model.name}: operand {operand.name}")
+        operands[operand.name] = _exact(array.astype(np.float64) / unit, f"model {model.name}: operand {operand.name}")
     sums: dict[str, Ints] = {}
     running = np.arange(len(sample.inputs) - sample.warmup)[:, None] < sample.lengths
     for mv in graph.mat_vecs:

@@ -51,7 +51,7 @@ def test_sums_are_dot_products_of_weights_and_operands(draw, cell, inputs, weigh
 def test_the_state_is_its_integers_times_their_unit(draw):
     model = draw(hidden=9, task=None, cell="gru", inputs=OneHot(symbols=7), state_bits=6)
     given = sample(OneHot(symbols=7))
-    states, _ = model.states(given.inputs, dtype=np.float64)
+    states, _ = model.states(given.inputs)
     run = integer_run(model, given)
     np.testing.assert_array_equal(run.operands["h"] / 32, states[2:])
     np.testing.assert_array_equal(
