@@ -8,7 +8,7 @@ import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -37,8 +37,9 @@ from dse.study import Phase
 from dse.study import Progress as SearchProgress
 from dse.study import search as run_search
 from workloads import cells, formats, tasks, zoo
-from workloads.fixed_point import Point, search_bits, sweep
+from workloads.fixed_point import IntegerModel, Point, search_bits, sweep
 from workloads.importers import Choices, Formats, import_model
+from workloads.model import Model
 from workloads.record import given_sample, longest, record, record_sample
 from workloads.sparsify import prune_to, zeros
 
@@ -98,13 +99,19 @@ def load_workload(name: str, lanes: int, steps: int, split: str, threshold: floa
     return record_text(name, split, max(lanes, 16), steps, threshold)
 
 
+AnyModel = TypeVar("AnyModel", Model, IntegerModel, Model | IntegerModel)
+
+
+def at_threshold(model: AnyModel, threshold: float | None) -> AnyModel:
+    """The model with its own state threshold, or with another."""
+    return model if threshold is None else model.with_threshold(threshold)
+
+
 def record_text(workload: str, split: str, sequences: int, steps: int, threshold: float | None) -> Trace:
     """A trace recorded now, of a model of the zoo or of a model file, with its own state threshold or another."""
     if split not in ("validation", "test"):
         raise BadInput(f"--split must be validation or test, not {split!r}")
-    model = zoo.load_either(workload)
-    if threshold is not None:
-        model = model.with_threshold(threshold)
+    model = at_threshold(zoo.load_either(workload), threshold)
     return record(model, split, sequences=sequences, steps=steps)  # type: ignore[arg-type]
 
 
@@ -192,9 +199,7 @@ def _check(
     scope: str,
     as_json: bool,
 ) -> None:
-    model = zoo.load_model(workload)
-    if threshold is not None:
-        model = model.with_threshold(threshold)
+    model = at_threshold(zoo.load_model(workload), threshold)
     sample = tasks.by_name(model.task).sample(split, lanes, steps, seed=0)  # type: ignore[arg-type]
     with progress("checking", None):
         found = check(design, model, sample, lanes, scope)  # type: ignore[arg-type]
@@ -568,9 +573,7 @@ def record_(
     if inputs is None:
         trace, what = record_text(workload, split, sequences, steps, threshold), f"the {split} split"
     else:
-        model = zoo.load_either(workload)
-        if threshold is not None:
-            model = model.with_threshold(threshold)
+        model = at_threshold(zoo.load_either(workload), threshold)
         trace, what = record_sample(model, given_sample(inputs), {"inputs": inputs.name}), inputs.name
     trace.save(out_)
     size = f"{trace.sequences} sequences x {trace.steps} steps"

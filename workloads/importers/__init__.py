@@ -39,12 +39,7 @@ def import_model(
         network = _network(path, input_kind, choices, output, once)
         return to_model(network, path.stem if name is None else name, formats or Formats())
     except BadInput as error:
-        raise BadInput(_on_one_line(f"{path}: {error}")) from None
-
-
-def _on_one_line(text: str) -> str:
-    """Names in a file may hold anything."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+        raise BadInput(f"{path}: {error}") from None
 
 
 def _network(path: Path, input_kind: InputKind, choices: Choices | None, output: str | None, note: Note) -> Network:
