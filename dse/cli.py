@@ -59,7 +59,7 @@ app = typer.Typer(
 trace_app = typer.Typer(no_args_is_help=True, help="Make and look at traces.")
 app.add_typer(trace_app, name="trace", rich_help_panel="Networks")
 
-PHASES: dict[Phase, str] = {"search": "searching", "confirm": "simulating the front", "test": "measuring test BPC"}
+PHASES: dict[Phase, str] = {"search": "searching", "confirm": "simulating the front", "test": "measuring on test data"}
 
 TEXT_COLUMNS = ("input", "metric", "data", "needs", "gates", "carries", "stochastic", "what")
 """Columns of `archsim list` that are no numbers."""
@@ -404,7 +404,7 @@ def _search(space: Space, folder: Path, resume: bool, fresh: bool, workers: int,
                 "model_evaluations": result.model_evaluations,
                 "seconds": result.seconds,
                 "front": [
-                    {"command": p.command, "test_bpc": p.test_bpc, **p.trial.outcome.values} for p in result.front
+                    {"command": p.command, "test_loss": p.test_loss, **p.trial.outcome.values} for p in result.front
                 ],
             }
         )

@@ -37,11 +37,11 @@ class ModelSide(Protocol):
         ...
 
     def measure(self, choices: Sequence[ModelChoice], on_done: OnDone) -> dict[ModelChoice, Measured]:
-        """Validation BPC and trace of each; `on_done` after each that had to be run."""
+        """Validation loss and trace of each; `on_done` after each that had to be run."""
         ...
 
-    def test_bpc(self, choices: Sequence[ModelChoice], on_done: OnDone) -> dict[ModelChoice, float]:
-        """BPC of each on the whole test split; `on_done` after each that had to be run."""
+    def test_loss(self, choices: Sequence[ModelChoice], on_done: OnDone) -> dict[ModelChoice, float]:
+        """Loss of each on the whole test split; `on_done` after each that had to be run."""
         ...
 
 
@@ -55,7 +55,7 @@ class _Task:
 
 
 class Models:
-    """Zoo models and model files, run by the numpy reference on real text.
+    """Zoo models and model files, run by the numpy reference on real data.
 
     `cache` is a folder that any number of processes may share. With ``processes=1`` models run here; with more, in
     that many others, one thread each.
@@ -74,24 +74,18 @@ class Models:
         return _digest(model.sha256, tasks.by_name(model.task).sha256)
 
     def measure(self, choices: Sequence[ModelChoice], on_done: OnDone) -> dict[ModelChoice, Measured]:
-        bpc = self._evaluate(choices, "validation", on_done)
-        return {choice: self._measured(choice, bpc[choice]) for choice in choices}
+        loss = self._evaluate(choices, "validation", on_done)
+        return {choice: self._measured(choice, loss[choice]) for choice in choices}
 
-    def test_bpc(self, choices: Sequence[ModelChoice], on_done: OnDone) -> dict[ModelChoice, float]:
+    def test_loss(self, choices: Sequence[ModelChoice], on_done: OnDone) -> dict[ModelChoice, float]:
         return self._evaluate(choices, "test", on_done)
 
     def _model(self, choice: ModelChoice) -> Model:
         if choice not in self._loaded:
-            model = load(choice)
-            other = next(iter(self._loaded.values()), model)
-            if model.task != other.task:  # their losses cannot be compared
-                raise BadInput(
-                    f"models must be of one task; {other.name} is of {other.task}, {model.name} of {model.task}"
-                )
-            self._loaded[choice] = model
+            self._loaded[choice] = load(choice)
         return self._loaded[choice]
 
-    def _measured(self, choice: ModelChoice, bpc: float) -> Measured:
+    def _measured(self, choice: ModelChoice, loss: float) -> Measured:
         model, trace = self._model(choice), self._trace(choice)
         return Measured(
             choice=choice,
@@ -100,15 +94,15 @@ class Models:
             weight_format=model.weight_format.name,
             weight_bytes=model.weight_bytes,
             state_sparsity=state_sparsity(trace),
-            validation_bpc=bpc,
+            validation_loss=loss,
             trace=trace,
         )
 
     def _evaluate(self, choices: Sequence[ModelChoice], split: Split, on_done: OnDone) -> dict[ModelChoice, float]:
-        wanted = [_Task(choice, split, self._bpc_file(choice, split)) for choice in dict.fromkeys(choices)]
-        for task in self._run([task for task in wanted if _stored_bpc(task.target) is None]):
+        wanted = [_Task(choice, split, self._loss_file(choice, split)) for choice in dict.fromkeys(choices)]
+        for task in self._run([task for task in wanted if _stored_loss(task.target) is None]):
             on_done(task.choice)
-        return {task.choice: _fresh_bpc(task.target) for task in wanted}
+        return {task.choice: _fresh_loss(task.target) for task in wanted}
 
     def _run(self, missing: Sequence[_Task]) -> Iterator[_Task]:
         """Carries out tasks and yields each when it is done."""
@@ -134,15 +128,13 @@ class Models:
             trace.save(path)
             return trace
 
-    def _bpc_file(self, choice: ModelChoice, split: Split) -> Path:
-        return self._cache / "bpc" / f"{_digest(self.identity(choice), split)}.json"
+    def _loss_file(self, choice: ModelChoice, split: Split) -> Path:
+        return self._cache / "loss" / f"{_digest(self.identity(choice), split)}.json"
 
 
 def load(choice: ModelChoice) -> Model:
     """The model of a choice, at its threshold; BadInput where that is not larger than the one it was trained with."""
     model = zoo.load_model(choice.name)
-    if tasks.by_name(model.task).metric != "bpc":
-        raise BadInput(f"models.{choice.name}: a search needs a language model of characters, not one of {model.task}")
     if choice.threshold is None:
         return model
     if choice.threshold <= model.threshold:
@@ -167,24 +159,24 @@ def _digest(*parts: object) -> str:
 
 def _carry_out(task: _Task) -> None:
     """Evaluate and store. A function of the module, so that it can be sent to another process."""
-    bpc = evaluate(load(task.choice), task.split)
-    note = {"bpc": bpc, "model": task.choice.name, "threshold": task.choice.threshold, "split": task.split}
+    loss = evaluate(load(task.choice), task.split)
+    note = {"loss": loss, "model": task.choice.name, "threshold": task.choice.threshold, "split": task.split}
     write_text(task.target, json.dumps(note))
 
 
-def _stored_bpc(path: Path) -> float | None:
+def _stored_loss(path: Path) -> float | None:
     """A figure from the cache; None where there is none, or the file is not one that this module wrote."""
     try:
-        return float(json.loads(path.read_text())["bpc"])
+        return float(json.loads(path.read_text())["loss"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _fresh_bpc(path: Path) -> float:
-    bpc = _stored_bpc(path)
-    if bpc is None:
+def _fresh_loss(path: Path) -> float:
+    loss = _stored_loss(path)
+    if loss is None:
         raise BadInput(f"{path}: the figure written here a moment ago cannot be read back")
-    return bpc
+    return loss
 
 
 @contextmanager

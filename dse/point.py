@@ -31,7 +31,7 @@ class Measured:
     weight_bytes: int
     state_sparsity: float
     """Share of zeros among the recurrent operands of the trace, per sequence, 0 to 1."""
-    validation_bpc: float
+    validation_loss: float
     trace: Trace
 
 

@@ -125,12 +125,12 @@ def _figure_html(plot: OverviewPlot) -> str:
 def _introduction(results: Results) -> str:
     space, counts = results.space, results.manifest.counts
     goals = _listed([_goal_words(goal) for goal in space.goals])
-    bounds = _listed([_bound_words(space.constraints[name], name) for name in space.constraints])
+    bounds = _listed([_bound_words(bound, space.objective(name)) for name, bound in space.constraints.items()])
     return (
         f"Each point is a complete accelerator design running one of {counts.models} really trained networks. "
         f"The search looked for {_e(goals)}{', with ' + _e(bounds) if bounds else ''}. A design is worth building only "
         "if no other is at least as good in every respect and better in one: those make up the Pareto front. Accuracy "
-        "was measured on real text, with each network quantized and pruned as the hardware would run it; time, energy "
+        "was measured on real data, with each network quantized and pruned as the hardware would run it; time, energy "
         "and area come from simulating every design on what that network computed, step by step."
     )
 
@@ -139,8 +139,7 @@ def _goal_words(goal: Objective) -> str:
     return f"{'low' if goal.direction == 'minimize' else 'high'} {goal.title[0].lower()}{goal.title[1:]}"
 
 
-def _bound_words(bound: float, name: str) -> str:
-    goal = objectives.by_name(name)
+def _bound_words(bound: float, goal: Objective) -> str:
     return f"{goal.title[0].lower()}{goal.title[1:]} at {'most' if goal.sign > 0 else 'least'} {bound:g} {goal.unit}"
 
 
@@ -178,11 +177,11 @@ def _chosen() -> str:
 
 
 def _point(detail: FrontDetail, results: Results) -> dict[str, object]:
-    values, goals = detail.objectives, results.space.goals
+    values, goals, metric = detail.objectives, results.space.goals, results.space.metric
     slow = detail.clock_problems
     facts = [
         *((goal.title, f"{number(goal.shown(values[goal.name]))} {goal.screen_unit}") for goal in goals),
-        ("Test loss", f"{detail.test_bpc:.4f} bits per character"),
+        (f"Test {metric.title}", f"{detail.test_loss:.4f} {metric.unit}"),
         ("Latency per step", f"{number(values['latency_us_per_step'])} µs"),
         ("Throughput", f"{number(values['tokens_per_second'])} tokens/s"),
         ("Zeros in the state", f"{100 * detail.state_sparsity:.1f} %"),
@@ -259,7 +258,7 @@ def _table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], trials: Se
 
 
 def _front_table(results: Results) -> str:
-    space, goals = results.space, results.space.goals
+    space, goals, metric = results.space, results.space.goals, results.space.metric
     front = results.front.sort_values([goal.name for goal in goals])
     others = [name for name in ("latency_us_per_step",) if name not in space.objectives]
     paths = [*space.parameters, *space.variants]
@@ -269,7 +268,7 @@ def _front_table(results: Results) -> str:
         Column("Weights", words=True),
         Column("Zeros", "% of the state"),
         *(Column(goal.title, goal.screen_unit) for goal in goals),
-        Column("Test loss", "bits per character"),
+        Column(f"Test {metric.title}", metric.unit),
         *(Column(objectives.by_name(name).title, objectives.by_name(name).unit) for name in others),
         *(Column(path.rpartition(".")[2].replace("_", " "), path.rpartition(".")[0]) for path in paths),
     ]
@@ -280,7 +279,7 @@ def _front_table(results: Results) -> str:
             _cell(row["weight_format"]),
             Cell(f"{100 * row['state_sparsity']:.1f}", float(row["state_sparsity"])),
             *(_cell(goal.shown(float(row[goal.name]))) for goal in goals),
-            Cell(f"{row['test_bpc']:.4f}", float(row["test_bpc"])),
+            Cell(f"{row['test_loss']:.4f}", float(row["test_loss"])),
             *(_cell(float(row[name])) for name in others),
             *(_cell(row[path].item() if hasattr(row[path], "item") else row[path]) for path in paths),
         ]
@@ -296,7 +295,7 @@ def _models_table(results: Results) -> str:
         Column("Threshold"),
         Column("Zeros", "% of the state"),
         Column("Size", "KiB"),
-        Column("Validation", "bits per character"),
+        Column("Validation", results.space.metric.unit),
         Column("Test", "front only"),
     ]
     rows = [
@@ -306,15 +305,15 @@ def _models_table(results: Results) -> str:
             Cell(f"{row['threshold']:.3g}{'' if row['as_trained'] else ' *'}", float(row["threshold"])),
             Cell(f"{100 * row['state_sparsity']:.1f}", float(row["state_sparsity"])),
             Cell(f"{row['weight_kib']:.1f}", float(row["weight_kib"])),
-            Cell(f"{row['validation_bpc']:.4f}", float(row["validation_bpc"])),
-            Cell("–", float("inf")) if math.isnan(row["test_bpc"]) else _bpc(float(row["test_bpc"])),
+            Cell(f"{row['validation_loss']:.4f}", float(row["validation_loss"])),
+            Cell("–", float("inf")) if math.isnan(row["test_loss"]) else _loss(float(row["test_loss"])),
         ]
         for _, row in results.models.iterrows()
     ]
     return _table(columns, rows) + "<p class='soft'>* pruned harder than it was trained for.</p>"
 
 
-def _bpc(value: float) -> Cell:
+def _loss(value: float) -> Cell:
     return Cell(f"{value:.4f}", value)
 
 
@@ -350,8 +349,8 @@ def _notes(results: Results) -> str:
     }[scenario.scope]
     basis = {detail.energy_basis for detail in results.details}
     paragraphs = [
-        f"<p>Every design runs {scope}, on the same {scenario.sequences} pieces of validation text of {scenario.steps} "
-        "characters each; a design of fewer lanes runs the first of them.</p>",
+        f"<p>Every design runs {scope}, on the same {scenario.sequences} pieces of the validation data, of at most "
+        f"{scenario.steps} steps each; a design of fewer lanes runs the first of them.</p>",
         f"<p>Energy is per token, and rests on {_e('; '.join(basis))}.</p>" if basis else "",
         "<p><b>Calibrated</b> figures rest on something fitted to published chips, <b>predicted</b> ones on memory "
         "models and synthesis alone. The energy of a DRAM bit is known to within a factor of two, so conclusions that "

@@ -4,7 +4,7 @@
 
     name = "demo"
     base = "skip-65nm"                          # a shipped design, or a file beside this one
-    objectives = ["validation_bpc", "area_mm2", "energy_system_pj_per_token"]
+    objectives = ["validation_loss", "area_mm2", "energy_system_pj_per_token"]
     trials = 600
     [[models]]
     name = "wp-lstm256-ternary"                 # as trained, and at each of these larger state thresholds
@@ -48,7 +48,8 @@ from archsim.trace import BadInput, explain, read_toml
 from dse import objectives
 from dse.objectives import Objective
 from dse.point import ModelChoice
-from workloads import zoo
+from workloads import tasks, zoo
+from workloads.tasks import METRIC_WORDS, MetricWords, Task
 
 Value: TypeAlias = StrictBool | StrictInt | StrictFloat | StrictStr
 """What a sampler picks."""
@@ -183,6 +184,10 @@ class Space(_Frozen):
         names = [m.name for m in models]
         if len(set(names)) < len(names):
             raise ValueError(f"names must be distinct, not {', '.join(names)}")
+        trained_for = {name: _task_of(name) for name in names}
+        if len(set(trained_for.values())) > 1:  # their losses cannot be compared
+            given = ", ".join(f"{name} of {task}" for name, task in trained_for.items())
+            raise ValueError(f"must be of one task, not {given}")
         return models
 
     @field_validator("objectives")
@@ -240,8 +245,22 @@ class Space(_Frozen):
         return load_design(self.base)
 
     @cached_property
+    def task(self) -> Task[Any]:
+        """What all its models were trained for."""
+        return tasks.by_name(_task_of(self.models[0].name))
+
+    @cached_property
+    def metric(self) -> MetricWords:
+        """What the task's loss is called, and its unit."""
+        return METRIC_WORDS[self.task.metric]
+
+    def objective(self, name: str) -> Objective:
+        """The objective called `name`, in the words of the task."""
+        return objectives.by_name(name).worded(self.metric)
+
+    @cached_property
     def goals(self) -> tuple[Objective, ...]:
-        return tuple(objectives.by_name(name) for name in self.objectives)
+        return tuple(self.objective(name) for name in self.objectives)
 
     @cached_property
     def choices(self) -> dict[str, ModelChoice]:
@@ -328,6 +347,14 @@ def parse_space(tree: Mapping[str, Any], where: str) -> Space:
         return Space.model_validate(tree)
     except ValidationError as error:
         raise BadInput(f"{where}: {explain(error)}") from None
+
+
+def _task_of(model: str) -> str:
+    """The task of a model by name or file; BadInput where it has none."""
+    config = zoo.load_config(model)
+    if config.task is None:
+        raise BadInput(f"model {model}: has no task, so its accuracy is not known")
+    return config.task
 
 
 def _resolve(table: dict[str, Any], key: str, shipped: tuple[str, ...], folder: Path) -> None:

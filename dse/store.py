@@ -6,7 +6,7 @@ file                what
 study.db            the Optuna study (SQLite); what a resumed search reads
 config.toml         the space
 trials.csv          one row a trial: parameters, model, format, sparsity, every objective, and what became of it
-front.csv           the rows of the front, with test BPC
+front.csv           the rows of the front, with test loss
 published.csv       the shipped designs on the models of the space, same scenario and objectives
 models.csv          one row a model and threshold: accuracy, sparsity, size
 front_details.json  per point of the front: energy and area by component, stalls, ledger, command
@@ -83,7 +83,7 @@ class FrontDetail(_Frozen):
     state_sparsity: float
     overrides: dict[str, Setting]
     objectives: dict[str, float]
-    test_bpc: float
+    test_loss: float
     lanes: int
     cycles: int
     cycles_per_step: float
@@ -188,7 +188,7 @@ def write(result: "SearchResult", space: Space, published: Published, measured: 
     trials = pd.DataFrame([_trial_row(trial, trial.number in on_front) for trial in result.trials])
     _csv(trials, folder / "trials.csv")
     front = trials[trials["on_front"]].drop(columns=["reason", "feasible", "on_front", "distinct"])
-    front = front.assign(test_bpc=[on_front[number].test_bpc for number in front["trial"]])
+    front = front.assign(test_loss=[on_front[number].test_loss for number in front["trial"]])
     _csv(front, folder / "front.csv")
     _csv(_published_table(published), folder / "published.csv")
     _csv(_models_table(measured, result), folder / "models.csv")
@@ -256,7 +256,7 @@ def _published_table(published: Published) -> pd.DataFrame:
 
 
 def _models_table(measured: Mapping[ModelChoice, Measured], result: "SearchResult") -> pd.DataFrame:
-    test = {point.evaluation.measured.choice: point.test_bpc for point in result.front}
+    test = {point.evaluation.measured.choice: point.test_loss for point in result.front}
     rows = [
         {
             "model": choice.name,
@@ -265,8 +265,8 @@ def _models_table(measured: Mapping[ModelChoice, Measured], result: "SearchResul
             "weight_format": side.weight_format,
             "weight_kib": side.weight_bytes / 1024,
             "state_sparsity": side.state_sparsity,
-            "validation_bpc": side.validation_bpc,
-            "test_bpc": test.get(choice, float("nan")),
+            "validation_loss": side.validation_loss,
+            "test_loss": test.get(choice, float("nan")),
             "on_front": choice in test,
             "identity": side.identity,
         }
@@ -286,7 +286,7 @@ def _detail(point: "FrontPoint") -> FrontDetail:
         state_sparsity=side.state_sparsity,
         overrides=dict(point.overrides),
         objectives=point.trial.outcome.values,
-        test_bpc=point.test_bpc,
+        test_loss=point.test_loss,
         lanes=report.lanes,
         cycles=report.cycles,
         cycles_per_step=report.cycles_per_step,

@@ -82,7 +82,7 @@ class FrontPoint:
     trial: Trial
     evaluation: Evaluation
     overrides: dict[str, Setting]
-    test_bpc: float
+    test_loss: float
     command: str
     """Runs this point again."""
 
@@ -193,7 +193,7 @@ class _Search:
             self._report()
 
     def confirmed(self) -> tuple[FrontPoint, ...]:
-        """The front, each point run again on both engines, with its test BPC."""
+        """The front, each point run again on both engines, with its test loss."""
         front = self._front()
         points = [self._point(trial) for trial in front]
         evaluations = self.evaluator.evaluate([p for p, _ in points], self._count)
@@ -208,10 +208,10 @@ class _Search:
             self.evaluator.confirm(found)
             confirmed.append(found)
         self._enter("confirm", len(front), len(front))
-        bpc = self._test([found.measured.choice for found in confirmed])
+        loss = self._test([found.measured.choice for found in confirmed])
         store.write_traces([found.measured for found in confirmed], self.folder)
         return tuple(
-            FrontPoint(trial, found, overrides, bpc[found.measured.choice], self._command(found, overrides))
+            FrontPoint(trial, found, overrides, loss[found.measured.choice], self._command(found, overrides))
             for trial, found, (_, overrides) in zip(front, confirmed, points, strict=True)
         )
 
@@ -309,9 +309,9 @@ class _Search:
     def _test(self, choices: Sequence[ModelChoice]) -> dict[ModelChoice, float]:
         distinct = list(dict.fromkeys(choices))
         self._enter("test", 0, len(distinct))
-        bpc = self.evaluator.models.test_bpc(distinct, self._count_test)
+        loss = self.evaluator.models.test_loss(distinct, self._count_test)
         self._enter("test", len(distinct), len(distinct))
-        return bpc
+        return loss
 
     def _command(self, found: Evaluation, overrides: Mapping[str, Setting]) -> str:
         settings = [part for path, value in overrides.items() for part in ("--set", f"{path}={_literal(value)}")]

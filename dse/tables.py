@@ -333,19 +333,23 @@ def search_summary(result: SearchResult, space: Space, report: Path) -> Renderab
     shown = by_first[::step]
     return Group(
         f"{result.distinct_designs} distinct designs x {result.models_run} models in {result.seconds:,.0f} s; "
-        f"{result.model_evaluations} runs of a model over a whole text split.\n"
+        f"{result.model_evaluations} runs of a model over a whole split.\n"
         f"{result.refused} trials were refused (a design that cannot do a model), {result.infeasible} missed the "
         f"constraints ({escape(bounds)}).",
         f"Pareto front: {len(result.front)} points that no other beats in every respect, each simulated again event by "
         "event with equal cycles and counts.",
         figures(
             f"{len(shown)} of them, the most accurate first",
-            ("model", *(f"{goal.title}, {goal.unit}" for goal in goals), "test BPC"),
+            (
+                "model",
+                *(f"{goal.title}, {goal.unit}" for goal in goals),
+                f"test {space.metric.title}, {space.metric.unit}",
+            ),
             [
                 (
                     p.evaluation.measured.choice.label,
                     *(_plain(p.trial.outcome.values[goal.name]) for goal in goals),
-                    f"{p.test_bpc:.3f}",
+                    f"{p.test_loss:.3f}",
                 )
                 for p in shown
             ],

@@ -26,6 +26,7 @@ readout_bias                 float32 ``(V,)``
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -463,16 +464,15 @@ class Model:
     @classmethod
     def load(cls, path: Path) -> "Model":
         """A validated model; BadInput names the file and the rule it breaks."""
-        try:
-            with safe_open(path, framework="numpy") as stored:
-                config = _config(stored.metadata())
-                return _unpacked(config, {name: stored.get_tensor(name) for name in stored.keys()})  # noqa: SIM118
-        except FileNotFoundError:
-            raise BadInput(f"{path}: no such model file") from None
-        except BadInput as error:
-            raise BadInput(f"{path}: {error}") from None
-        except (SafetensorError, OSError) as error:
-            raise BadInput(f"{path}: is not a whole safetensors file ({error})") from None
+        with opened(path) as stored:
+            config = _config(stored.metadata())
+            return _unpacked(config, {name: stored.get_tensor(name) for name in stored.keys()})  # noqa: SIM118
+
+    @classmethod
+    def load_config(cls, path: Path) -> Config:
+        """What the model of a file is, without reading its numbers; BadInput as `load`."""
+        with opened(path) as stored:
+            return _config(stored.metadata())
 
     def _check_inputs(self, inputs: Inputs) -> None:
         if self.config.input.symbols is None:
@@ -506,6 +506,20 @@ class Model:
             for slot in _slots(self.config)
             if (array := arrays[slot.name]) is not None
         }
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """A safetensors file to read from; BadInput names the file, whatever rule it breaks."""
+    try:
+        with safe_open(path, framework="numpy") as stored:
+            yield stored
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such model file") from None
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from None
+    except (SafetensorError, OSError) as error:
+        raise BadInput(f"{path}: is not a whole safetensors file ({error})") from None
 
 
 def _run(layer: Layer, folded: Folded, inputs: Inputs, state: State) -> tuple[Floats, dict[str, Floats], State]:

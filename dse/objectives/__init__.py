@@ -7,10 +7,10 @@ from dse.objectives.energy_chip_pj_per_token import ENERGY_CHIP
 from dse.objectives.energy_system_pj_per_token import ENERGY_SYSTEM
 from dse.objectives.latency_us_per_step import LATENCY
 from dse.objectives.tokens_per_second import TOKENS_PER_SECOND
-from dse.objectives.validation_bpc import VALIDATION_BPC
+from dse.objectives.validation_loss import VALIDATION_LOSS
 
 ALL: tuple[Objective, ...] = (
-    VALIDATION_BPC,
+    VALIDATION_LOSS,
     AREA_MM2,
     ENERGY_SYSTEM,
     ENERGY_CHIP,

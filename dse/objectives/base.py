@@ -1,10 +1,11 @@
 """What every objective answers: its name, its unit, which way is better, and its value for a point."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from dse.point import Evaluation
+from workloads.tasks import MetricWords
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,17 @@ class Objective:
     shown_unit: str = ""
     """Unit on screen, where `unit` makes long numbers; one of it is `shown_scale` of `unit`."""
     shown_scale: float = 1.0
+    of_task: bool = False
+    """It is the metric of the task, and is called after it on screen (`worded`)."""
 
     @property
     def sign(self) -> int:
         """1 where smaller is better, -1 where larger is: ``sign * value`` is always minimised."""
         return 1 if self.direction == "minimize" else -1
+
+    def worded(self, metric: MetricWords) -> "Objective":
+        """The same objective in the words of the task's metric, if it is that."""
+        return replace(self, title=f"Validation {metric.title}", unit=metric.unit) if self.of_task else self
 
     @property
     def axis(self) -> str:

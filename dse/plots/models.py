@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 
 from dse.plots.base import OverviewPlot, colour, figure, model_label, symbol, text
 from dse.store import Results
+from workloads.tasks import MetricWords
 
 
 class ModelsInfo(NamedTuple):
@@ -13,22 +14,24 @@ class ModelsInfo(NamedTuple):
 
     weight_format: list[str]
     sparsity_percent: list[float]
-    validation_bpc: list[float]
+    validation_loss: list[float]
     label: list[str]
+    metric: MetricWords
 
 
 def models_info(results: Results) -> ModelsInfo:
-    models = results.models
+    models, metric = results.models, results.space.metric
     return ModelsInfo(
         weight_format=models["weight_format"].tolist(),
         sparsity_percent=(100 * models["state_sparsity"]).tolist(),
-        validation_bpc=models["validation_bpc"].tolist(),
+        validation_loss=models["validation_loss"].tolist(),
         label=[
             f"<b>{text(model_label(row['model']))}</b><br>threshold {row['threshold']:.3g}"
             f"{' (as trained)' if row['as_trained'] else ''}<br>{100 * row['state_sparsity']:.1f} % zeros"
-            f"<br>{row['validation_bpc']:.4f} BPC"
+            f"<br>{row['validation_loss']:.4f} {metric.unit}"
             for _, row in models.iterrows()
         ],
+        metric=metric,
     )
 
 
@@ -39,7 +42,7 @@ def models_plot(info: ModelsInfo) -> go.Figure:
         made.add_trace(
             go.Scatter(
                 x=[info.sparsity_percent[i] for i in picked],
-                y=[info.validation_bpc[i] for i in picked],
+                y=[info.validation_loss[i] for i in picked],
                 name=text(weight_format),
                 mode="markers",
                 hovertext=[info.label[i] for i in picked],
@@ -49,7 +52,11 @@ def models_plot(info: ModelsInfo) -> go.Figure:
         )
     made.update_layout(
         xaxis={"title": {"text": "Zeros in the state (%)"}, "zeroline": False},
-        yaxis={"title": {"text": "Validation loss (bits per character)"}, "zeroline": False, "automargin": True},
+        yaxis={
+            "title": {"text": f"Validation {info.metric.title} ({info.metric.unit})"},
+            "zeroline": False,
+            "automargin": True,
+        },
     )
     return made
 

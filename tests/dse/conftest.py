@@ -42,11 +42,11 @@ class FakeModels:
             on_done(choice)
         return {choice: self._one(choice) for choice in choices}
 
-    def test_bpc(self, choices: Sequence[ModelChoice], on_done: OnDone) -> dict[ModelChoice, float]:
+    def test_loss(self, choices: Sequence[ModelChoice], on_done: OnDone) -> dict[ModelChoice, float]:
         self.tested += choices
         for choice in choices:
             on_done(choice)
-        return {choice: self._one(choice).validation_bpc + 0.05 for choice in choices}
+        return {choice: self._one(choice).validation_loss + 0.05 for choice in choices}
 
     def _one(self, choice: ModelChoice) -> Measured:
         weight_format, density = MODELS[choice.name]
@@ -59,7 +59,7 @@ class FakeModels:
             weight_format=weight_format,
             weight_bytes=1000,
             state_sparsity=1 - density,
-            validation_bpc=LOSS[weight_format] + 0.1 * (1 - density),
+            validation_loss=LOSS[weight_format] + 0.1 * (1 - density),
             trace=synthesize(16, 5, density, sequences=4, steps=6, weight_format=weight_format),
         )
 
@@ -71,7 +71,7 @@ def tiny_tree() -> dict[str, Any]:
         "base": "skip-65nm",
         "scenario": {"scope": "recurrent", "sequences": 4, "steps": 6},
         "models": [{"name": name, "thresholds": [0.05]} for name in MODELS],
-        "objectives": ["validation_bpc", "area_mm2", "energy_system_pj_per_token"],
+        "objectives": ["validation_loss", "area_mm2", "energy_system_pj_per_token"],
         "constraints": {"latency_us_per_step": 0.8},
         "trials": 30,
         "population": 8,

@@ -154,7 +154,7 @@ def test_help_fits_one_screen() -> None:
 STUDY = """
 name = "small"
 base = "skip-65nm"
-objectives = ["validation_bpc", "area_mm2", "energy_system_pj_per_token"]
+objectives = ["validation_loss", "area_mm2", "energy_system_pj_per_token"]
 trials = 6
 population = 4
 [scenario]

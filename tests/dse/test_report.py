@@ -139,7 +139,7 @@ def test_the_front_figure_shows_every_distinct_trial_once(results: Results) -> N
     evaluated = results.trials[results.trials["distinct"] & results.trials["area_mm2"].notna()]
     assert len(info.front.x) + len(info.dominated.x) + len(info.infeasible.x) == len(evaluated)
     assert info.front.x == (results.front["energy_system_pj_per_token"] / 1000).tolist()
-    assert info.front.y == results.front["validation_bpc"].tolist()
+    assert info.front.y == results.front["validation_loss"].tolist()
     assert len(info.published.x) == len(results.published)
     assert {name for name in info.published_name if name} == set(results.published["design"])
 
@@ -155,7 +155,7 @@ def test_breakdowns_add_up(results: Results) -> None:
 
 def test_the_models_figure_is_the_models_table(results: Results) -> None:
     info = models_info(results)
-    assert info.validation_bpc == results.models["validation_bpc"].tolist()
+    assert info.validation_loss == results.models["validation_loss"].tolist()
     assert info.sparsity_percent == pytest.approx(100 * results.models["state_sparsity"])
 
 

@@ -29,10 +29,10 @@ def mistakes(tree: dict[str, Any]) -> str:
         ({"base": "eyeriss"}, "base: eyeriss: no such design file, nor one of skip-65nm"),
         ({"trials": 0}, "trials: Input should be greater than or equal to 1, not 0"),
         ({"sampler": "luck"}, "sampler: Input should be 'nsga2', 'tpe' or 'random', not 'luck'"),
-        ({"objectives": ["beauty", "area_mm2"]}, "objectives: must be of validation_bpc, area_mm2,"),
+        ({"objectives": ["beauty", "area_mm2"]}, "objectives: must be of validation_loss, area_mm2,"),
         ({"objectives": ["area_mm2", "area_mm2"]}, "objectives: must be distinct"),
         ({"objectives": ["area_mm2"]}, "objectives: Tuple should have at least 2 items"),
-        ({"constraints": {"speed": 1.0}}, "constraints: must be of validation_bpc, area_mm2,"),
+        ({"constraints": {"speed": 1.0}}, "constraints: must be of validation_loss, area_mm2,"),
         ({"constraints": {"area_mm2": 0.0}}, "constraints: area_mm2 must be positive"),
         ({"models": [{"name": "gpt"}]}, "models.0.name: must be one of wp-lstm256-float,"),
         ({"models": [{"name": "wp-lstm256-float"}] * 2}, "models: names must be distinct"),
@@ -178,7 +178,7 @@ def test_the_demo_is_what_it_says() -> None:
     space = load_space(studies.path("demo"))
     assert len(space.starts) == len(space.models) == 6
     assert len(space.choices) <= 18  # each is an evaluation of a whole split
-    assert space.objectives == ("validation_bpc", "area_mm2", "energy_system_pj_per_token")
+    assert space.objectives == ("validation_loss", "area_mm2", "energy_system_pj_per_token")
     assert "latency_us_per_step" in space.constraints
     tree = tomllib.loads(studies.path("demo").read_text())
     assert {"lanes", "clock_mhz", "pe_array.tiles", "weight_memory.capacity_kib"} <= set(tree["parameters"])

@@ -43,7 +43,7 @@ def test_models_are_measured_once_and_tested_for_the_front_only(tmp_path: Path, 
 def test_the_front_is_that_of_the_feasible_trials(finished: SearchResult) -> None:
     trials = store.read(finished.folder).trials
     feasible = trials[trials["feasible"] & trials["distinct"]]
-    costs = feasible[["validation_bpc", "area_mm2", "energy_system_pj_per_token"]].to_numpy()
+    costs = feasible[["validation_loss", "area_mm2", "energy_system_pj_per_token"]].to_numpy()
     beaten = [any((o <= c).all() and (o < c).any() for o in costs) for c in costs]
     assert feasible["on_front"].tolist() == [not b for b in beaten]
     assert not trials[~trials["feasible"]]["on_front"].any()
@@ -133,7 +133,7 @@ def test_published_designs_are_those_that_can_run(finished: SearchResult) -> Non
     assert not any(design == "skip-65nm" for design, _ in ran)  # eight lanes, and four sequences here
     row = published[(published["design"] == "rbt-low-power-ternary") & (published["model"] == "wp-lstm256-ternary")]
     trace = next(t for t in finished.trials if t.outcome.model == "wp-lstm256-ternary")
-    assert row["validation_bpc"].item() == pytest.approx(trace.outcome.values["validation_bpc"], abs=0.1)
+    assert row["validation_loss"].item() == pytest.approx(trace.outcome.values["validation_loss"], abs=0.1)
     assert (published["area_mm2"] > 0).all()
 
 

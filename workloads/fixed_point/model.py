@@ -47,7 +47,7 @@ from workloads.fixed_point.ranges import Ranges
 from workloads.fixed_point.settings import SHIFT_BITS, Memory, Widths, memory
 from workloads.formats import WeightFormat
 from workloads.formats.packing import code_type, pack_fields, unpack_fields
-from workloads.model import Config, Inputs
+from workloads.model import Config, Inputs, opened
 
 VERSION = 1
 
@@ -313,16 +313,15 @@ class IntegerModel:
     @classmethod
     def load(cls, path: Path) -> "IntegerModel":
         """A validated model; BadInput names the file and the rule it breaks."""
-        try:
-            with safe_open(path, framework="numpy") as stored:
-                spec = _spec(stored.metadata())
-                return _unpacked(spec, {name: stored.get_tensor(name) for name in stored.keys()})  # noqa: SIM118
-        except FileNotFoundError:
-            raise BadInput(f"{path}: no such model file") from None
-        except BadInput as error:
-            raise BadInput(f"{path}: {error}") from None
-        except (SafetensorError, OSError) as error:
-            raise BadInput(f"{path}: is not a whole safetensors file ({error})") from None
+        with opened(path) as stored:
+            spec = _spec(stored.metadata())
+            return _unpacked(spec, {name: stored.get_tensor(name) for name in stored.keys()})  # noqa: SIM118
+
+    @classmethod
+    def load_config(cls, path: Path) -> Config:
+        """The network of a file, without reading its numbers; BadInput as `load`."""
+        with opened(path) as stored:
+            return _spec(stored.metadata()).network
 
     def _entering(self, inputs: Inputs) -> NDArray[Any]:
         """What the first layer reads: symbols, or codes ``(T, B, I)``."""

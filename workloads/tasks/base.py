@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,20 @@ from workloads.tasks.metrics import State
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 Metric = Literal["bpc", "ppw", "error_pct"]
+
+
+class MetricWords(NamedTuple):
+    """A metric in words: what it is, and its unit."""
+
+    title: str
+    unit: str
+
+
+METRIC_WORDS: dict[Metric, MetricWords] = {
+    "bpc": MetricWords("loss", "bits per character"),
+    "ppw": MetricWords("perplexity", "per word"),
+    "error_pct": MetricWords("error", "%"),
+}
 Symbols = NDArray[np.unsignedinteger[Any]]
 OnSteps = Callable[[int, int], None]
 """``on_steps(done, total)``, called now and then for a progress bar."""

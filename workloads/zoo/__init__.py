@@ -11,7 +11,7 @@ from archsim.trace import BadInput
 from workloads.evaluate import evaluate
 from workloads.fixed_point import IntegerModel
 from workloads.fixed_point.model import is_integer_model
-from workloads.model import Model
+from workloads.model import Config, Model
 from workloads.zoo.card import Card, file_sha256
 
 ALL: tuple[str, ...] = (
@@ -69,6 +69,12 @@ def load_either(name_or_path: str | Path) -> Model | IntegerModel:
     return IntegerModel.load(path) if is_integer_model(path) else Model.load(path)
 
 
+def load_config(name_or_path: str | Path) -> Config:
+    """What a model is, of either kind, without reading its numbers."""
+    path = model_path(name_or_path)
+    return IntegerModel.load_config(path) if is_integer_model(path) else Model.load_config(path)
+
+
 def load_card(name_or_path: str | Path) -> Card:
     """The card of a shipped model by name, or the one beside a model file."""
     return Card.load(model_path(name_or_path).with_suffix(".toml"))
@@ -84,4 +90,15 @@ def verify(name_or_path: str | Path, on_steps: Callable[[int, int], None] | None
     )
 
 
-__all__ = ["ALL", "FOLDER", "Card", "Verification", "load_card", "load_either", "load_model", "model_path", "verify"]
+__all__ = [
+    "ALL",
+    "FOLDER",
+    "Card",
+    "Verification",
+    "load_card",
+    "load_config",
+    "load_either",
+    "load_model",
+    "model_path",
+    "verify",
+]
