@@ -174,6 +174,7 @@ def _timing(design: Design, plan: Plan, work: Work, cycles: int, stalls: dict[st
         for burst, first in ((b, stream[0]) for b in block.bursts for stream in b.streams):
             columns = int(streamed[first])
             busy += columns * burst.tile_cycles
+            ledger.add("sequencer", "column", columns)
             ledger.add("dram", "read_bits", columns * burst.column_dram_bits)
             ledger.add("weight_memory", "sram_read_word", columns * burst.column_sram_words)
             ledger.add("weight_memory", "fifo_word", columns * burst.column_words)
@@ -185,6 +186,7 @@ def _timing(design: Design, plan: Plan, work: Work, cycles: int, stalls: dict[st
             if work.reads_buffer[first]:
                 ledger.add("state_buffer", "h_read", lane_columns[first])
         runs = work.columns[block.bursts[0].streams[0][0]].active
+        ledger.add("sequencer", "burst", len(block.bursts) * int((runs > 0).sum()))
         for component, action, per_lane in block.results:
             ledger.add(component, action, per_lane * int(runs.sum()))
         if block.list is not None and skipping:

@@ -152,6 +152,7 @@ class Run:
         for block in self.blocks(step):
             for burst in block.bursts:
                 columns = self.work.columns_of(burst, step)
+                self.sequencer.count(columns)
                 self.stream.count(burst, columns)
                 self.array.count(burst, columns, step)
             self.activation.count(block, step)

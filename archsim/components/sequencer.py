@@ -73,5 +73,11 @@ class Sequencer:
                     columns = run.work.columns_of(burst, step)
                     events = (run.env.event(), run.env.event(), run.env.event())
                     transfer = Transfer(step, block, position, columns, known, previous, *events)
+                    self.count(columns)
                     yield transfer
                     transfer.previous, previous = None, transfer  # keeps memory flat: no chain back to the first
+
+    def count(self, columns: int) -> None:
+        """A burst is set up whether it has columns or not; each column moves the place in the list and the address."""
+        self.run.ledger.add("sequencer", "burst", 1)
+        self.run.ledger.add("sequencer", "column", columns)

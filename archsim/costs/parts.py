@@ -177,7 +177,7 @@ def logic(design: Design) -> dict[str, Logic]:
         "scratch": p.scratch.times(design.pe_array.pes),
         "skip_encoder": (p.nonzero_detect.times(encoder.columns_per_cycle) + p.scan).times(encoder.enabled),
         "activation_unit": unit.times(design.activation_unit.units_per_cycle),
-        "sequencer": counters(),
+        "sequencer": counters(3),
     }
 
 
@@ -185,9 +185,10 @@ COUNTER_BITS = 24
 """Of an address."""
 
 
-def counters() -> Logic:
-    """Of the sequencer: row block, place in the list of columns, address of the weights."""
-    return (by_bits("adder", COUNTER_BITS) + register_bits(COUNTER_BITS)).times(3)
+def counters(count: int) -> Logic:
+    """Of the sequencer's three: row block, place in the list of columns, address of the weights. A burst sets all; a
+    column moves the last two."""
+    return (by_bits("adder", COUNTER_BITS) + register_bits(COUNTER_BITS)).times(count)
 
 
 WIRE_FF_PER_UM = 0.177

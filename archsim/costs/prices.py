@@ -99,7 +99,8 @@ PRICES: dict[Action, tuple[str, Rule]] = {
     ("activation_unit", "curve"): ("activation_unit", _logic(lambda d, p: p.gate.energy_pj)),
     ("activation_unit", "multiply"): ("activation_unit", _logic(lambda d, p: p.multiply.energy_pj)),
     ("activation_unit", "add"): ("activation_unit", _logic(lambda d, p: p.add.energy_pj)),
-    ("sequencer", "burst"): ("sequencer", _logic(lambda d, p: counters().energy_pj)),
+    ("sequencer", "burst"): ("sequencer", _logic(lambda d, p: counters(3).energy_pj)),
+    ("sequencer", "column"): ("sequencer", _logic(lambda d, p: counters(2).energy_pj)),
 }
 
 DRAM_READ: Action = ("dram", "read_bits")

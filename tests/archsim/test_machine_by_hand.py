@@ -90,6 +90,7 @@ def test_counts_are_the_ones_on_paper(design: Design, trace: Trace) -> None:
         "state_buffer": {"h_read": 4, "h_write": 4, "c_read": 4, "c_write": 4},
         "activation_unit": {"curve": 20, "multiply": 12, "add": 4},
         "skip_encoder": {"scan_column": 4, "list_column": 1},
+        "sequencer": {"burst": 2 * 3, "column": 8},  # block 0: input, then state; block 1: both together
     }
 
 
@@ -164,4 +165,5 @@ def test_log_of_the_resident_dense_machine(resident: Design, trace: Trace) -> No
                      "idle_pe_cycle": 4 * 22 - 48},
         "state_buffer": {"h_read": 8, "h_write": 4, "c_read": 4, "c_write": 4},
         "activation_unit": {"curve": 20, "multiply": 12, "add": 4},
+        "sequencer": {"burst": 2 * 3, "column": 12},
     }  # fmt: skip
