@@ -4,11 +4,9 @@ from typing import Any
 
 import numpy as np
 import optuna
-import pytest
-from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from dse.pareto import non_dominated
+from dse.quality import Reference
 from dse.samplers import distributions, sampler
 from dse.space import Space, parse_space
 
@@ -23,16 +21,6 @@ def zdt1(x: list[float]) -> tuple[float, float]:
     """Zitzler, Deb & Thiele, "Comparison of Multiobjective Evolutionary Algorithms" (2000); front: x[1:] all zero."""
     g = 1 + 9 * float(np.mean(x[1:]))
     return x[0], g * (1 - float(np.sqrt(x[0] / g)))
-
-
-def hypervolume(costs: NDArray[np.float64], corner: tuple[float, float] = (1.1, 11.0)) -> float:
-    """Share of the box below `corner` that the front dominates: strips from left to right."""
-    volume, ceiling = 0.0, corner[1]
-    for x, y in np.unique(costs[non_dominated(costs)], axis=0):
-        if x < corner[0] and y < ceiling:
-            volume += (corner[0] - x) * (ceiling - y)
-            ceiling = y
-    return volume / (corner[0] * corner[1])
 
 
 def searched(space: Space | None, seed: int) -> float:
@@ -50,7 +38,7 @@ def searched(space: Space | None, seed: int) -> float:
         for trial in asked:
             costs.append(zdt1(list(trial.params.values())))
             study.tell(trial, costs[-1])
-    return hypervolume(np.array(costs))
+    return Reference((0.0, 0.0), (1.1, 11.0)).hypervolume(np.array(costs))
 
 
 def test_as_good_as_optuna_and_better_than_chance(tree: dict[str, Any]) -> None:
@@ -61,11 +49,6 @@ def test_as_good_as_optuna_and_better_than_chance(tree: dict[str, Any]) -> None:
     optunas = float(np.mean([searched(None, seed) for seed in range(4)]))
     assert mean("nsga2") > optunas - 0.02
     assert mean("nsga2") > mean("random") + 0.05
-
-
-def test_hypervolume_of_a_known_front() -> None:
-    assert hypervolume(np.array([[0.0, 0.0]])) == pytest.approx(1.0)
-    assert hypervolume(np.array([[0.55, 5.5], [0.2, 20.0], [0.6, 6.0]])) == pytest.approx(0.25)
 
 
 def test_mutated_values_do_not_follow_from_the_crossover(tree: dict[str, Any]) -> None:
