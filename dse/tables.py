@@ -307,18 +307,19 @@ def zoo_table(cards: Iterable[Card]) -> Table:
 
 
 def zoo_markdown(cards: Iterable[Card]) -> str:
-    """The shipped models as the README shows them: each beside the float model of its group."""
+    """The shipped models as the README shows them: each beside the float model of its group, where there is one."""
     cards = list(cards)
-    twin = next(card for card in cards if card.recipe.weight_format == "float32").measured.test
+    twins = {card.recipe.group: card.measured.test for card in cards if card.recipe.weight_format == "float32"}
     lines = [
         "| model | weights | validation | test | test - float | zeros | in all of 8 | gates, KiB | epochs (best) |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for card in cards:
         m, training = card.measured, card.training
+        twin = twins.get(card.recipe.group)
         lines.append(
             f"| `{card.name}` | {card.recipe.weight_format} | {m.validation:.3f} | {m.test:.3f} "
-            f"| {m.test - twin:+.3f} | {m.state_sparsity:.1%} | {m.union_sparsity[8]:.1%} "
+            f"| {'' if twin is None else f'{m.test - twin:+.3f}'} | {m.state_sparsity:.1%} | {m.union_sparsity[8]:.1%} "
             f"| {card.file.gate_weight_bytes / 1024:,.1f} | {training.epochs_run} ({training.best_epoch}) |"
         )
     return "\n".join(lines)

@@ -31,11 +31,18 @@ def test_every_checkpoint_has_a_card_that_is_its_own(name):
     assert card.training.validation == pytest.approx(card.measured.validation, rel=0.001)
 
 
-def test_recipes_differ_in_format_and_sparsity_alone():
+def test_recipes_of_a_group_differ_in_what_is_compared_alone():
+    """Formats and sparsity; and how much regularising each takes, since quantized weights regularise of themselves."""
     recipes = [load_recipe(name) for name in ALL_RECIPES]
-    assert tuple(recipe.name for recipe in recipes) == ALL_RECIPES == zoo.ALL
-    free = {"name", "weight_format", "state_bits", "target_sparsity"}
-    assert len({recipe.model_dump_json(exclude=free) for recipe in recipes}) == 1
+    assert tuple(recipe.name for recipe in recipes) == ALL_RECIPES
+    free = {"name", "weight_format", "state_bits", "target_sparsity", "output_dropout", "input_dropout"}
+    for group in {recipe.group for recipe in recipes}:
+        members = [recipe for recipe in recipes if recipe.group == group]
+        assert len({recipe.model_dump_json(exclude=free) for recipe in members}) == 1, group
+
+
+def test_every_model_has_a_recipe():
+    assert [name for name in ALL_RECIPES if name in zoo.ALL] == list(zoo.ALL)
 
 
 @shipped

@@ -15,7 +15,7 @@ Norm = Literal["none", "batch", "batch-per-step", "layer", "weight"]
 
 
 class Recipe(BaseModel):
-    """One training run. Groups that are compared differ in `weight_format` and `target_sparsity` alone.
+    """One training run. Those of a `group` are compared: they have equal epochs, optimiser and patience.
 
     A text is trained on in `batch` streams, `steps` steps at a time; whole sequences in mini-batches of `batch`.
     """
@@ -77,6 +77,12 @@ class Recipe(BaseModel):
     start_from: str | None = Field(
         default=None, description="fine-tuning: folder of a run, or float32 model (file or zoo name), of the same shape"
     )
+
+    @property
+    def group(self) -> str:
+        """Task, cell and size: what models that are compared have in common."""
+        layers = f" x {self.layers}" if self.layers > 1 else ""
+        return f"{self.task} {self.cell} {self.hidden}{layers}"
 
     @property
     def recurrent(self) -> WeightFormat:
