@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from archsim.components.activation_unit import results
+from archsim.components.activation_unit import OPS, results
 from archsim.components.base import ceil_div
 from archsim.trace import BadInput, Elementwise, ElementwiseKind, Encode, Graph, LayerNorm, MatVec, RowAffine
 
@@ -174,8 +174,15 @@ def plan(design: "Design", graph: Graph, lanes: int, scope: RunScope = "model") 
                     units=part.units,
                     unit_by_unit=part.units_per_pe is not None,
                     bursts=_bursts(design, mat_vecs, stage, lists, part, resident, opening=number == 0),
-                    activation_cycles=buffer.access_cycles(part.units * lanes, design.activation_unit.units_per_cycle),
-                    encode_cycles=buffer.access_cycles(part.units, design.skip_encoder.columns_per_cycle)
+                    activation_cycles=buffer.access_cycles(
+                        part.units * lanes,
+                        design.activation_unit.units_per_cycle,
+                        reads=OPS[stage.kind].cell_reads,
+                        writes=1,  # of h, which lies elsewhere, if not of c
+                    ),
+                    encode_cycles=buffer.access_cycles(
+                        part.units, design.skip_encoder.columns_per_cycle, reads=1, writes=0
+                    )
                     if made is not None and design.skip_encoder.enabled
                     else 0,
                     list=made,
@@ -416,7 +423,9 @@ def _burst(
         column_sram_words=ceil_div(bits, memory.weights_per_cycle * array.weight_bits) if resident else 0,
         column_dram_bits=0 if resident else design.dram.transferred_bits(bits),
         latency_cycles=1 if resident else design.dram.latency_cycles(design.clock_mhz),
-        stream_cycles=words if resident else max(words, design.dram.transfer_cycles(bits, design.clock_mhz)),
+        stream_cycles=max(
+            memory.fifo_cycles(words), 0 if resident else design.dram.transfer_cycles(bits, design.clock_mhz)
+        ),
         tile_cycles=ceil_div(rows, design.pes_per_lane) if part.units_per_pe is None else per_unit * part.units_per_pe,
         fifo_columns=memory.fifo_words // words,
     )

@@ -22,7 +22,7 @@ class Roofline:
     ceiling_lanes_gops: float
     """The PEs of the lanes that run, every cycle."""
     ceiling_bus_gops: float
-    """A bus word every cycle, at the MACs that a word feeds in this run."""
+    """As many bus words as the FIFO's ports let through, at the MACs that a word feeds in this run."""
     ceiling_dram_gops: float
     """The DRAM's bandwidth, at this run's intensity."""
     achieved_gops: float
@@ -69,7 +69,7 @@ def roofline(report: SimReport) -> Roofline:
         macs_per_dram_bit=intensity,
         ceiling_pes_gops=2 * design.pe_array.pes * gigacycles,
         ceiling_lanes_gops=2 * design.pes_per_lane * report.lanes * gigacycles,
-        ceiling_bus_gops=2 * issued / words * gigacycles if words else inf,
+        ceiling_bus_gops=2 * issued / design.weight_memory.fifo_cycles(words) * gigacycles if words else inf,
         ceiling_dram_gops=2 * intensity * design.dram.bandwidth_gbps if bits else inf,
         achieved_gops=report.gops,
     )

@@ -374,7 +374,9 @@ def _useful_mbps(design: Design, plan: Plan) -> int:
     """Above this the weight bus, not the DRAM, decides what a column takes; 0 where nothing comes from DRAM."""
     bursts = [burst for block in plan.blocks for burst in block.bursts if burst.column_dram_bits]
     needed = (design.dram.transferred_bits(b.column_dram_bits) * design.clock_mhz for b in bursts)
-    return max((ceil_div(bits, b.column_words) for bits, b in zip(needed, bursts, strict=True)), default=0)
+    fifo = design.weight_memory
+    taken = (fifo.fifo_cycles(burst.column_words) for burst in bursts)
+    return max((ceil_div(bits, cycles) for bits, cycles in zip(needed, taken, strict=True)), default=0)
 
 
 class _Deadline:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import simpy
 from pydantic import Field
 
-from archsim.components.base import Spec
+from archsim.components.base import Spec, ceil_div
 from archsim.mapping import Burst, last_issue_cycle
 
 if TYPE_CHECKING:
@@ -23,10 +23,15 @@ class WeightMemorySpec(Spec):
     )
     weights_per_cycle: int = Field(ge=1)
     fifo_words: int = Field(ge=1, description="one word is `weights_per_cycle` weights at the PE's weight width")
+    ports: Literal[1, 2] = Field(description="of the FIFO; 1: a word a cycle goes in or comes out; 2: one in, one out")
 
     @property
     def capacity_bits(self) -> int:
         return self.capacity_kib * 1024 * 8
+
+    def fifo_cycles(self, words: int) -> int:
+        """Cycles that `words` on their way to the PEs occupy the FIFO: each goes in and comes out again."""
+        return ceil_div(2 * words, self.ports)
 
 
 class WeightStream:

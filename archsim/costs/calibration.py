@@ -82,7 +82,7 @@ def peak_gops(design: Design, lanes: int | None = None) -> float:
     """Dense GOPS that PEs, weight bus and DRAM all sustain, with `lanes` sequences side by side (None: all)."""
     lanes = design.lanes if lanes is None else lanes
     memory = design.weight_memory
-    weights = float(memory.weights_per_cycle)
+    weights = memory.weights_per_cycle / memory.fifo_cycles(1)
     if not memory.capacity_kib:
         weights = min(weights, 1000 * design.dram.bandwidth_gbps / design.clock_mhz / design.pe_array.weight_bits)
     return 2e-3 * design.clock_mhz * lanes * min(weights, design.pes_per_lane)

@@ -10,10 +10,8 @@ from archsim.components.base import ceil_div
 from archsim.costs import technology
 from archsim.costs.tables import (
     PE,
-    Curve,
     Logic,
     Memory,
-    Ports,
     by_bits,
     curve,
     duplex,
@@ -33,11 +31,6 @@ from archsim.design import Design
 GATES = 4
 PRODUCTS = 2
 AFFINE_BITS = 16
-
-# What no field of a design says yet; each stands in one place.
-WEIGHT_PORTS: Ports = "1RW"
-CURVE: Curve = "piecewise_linear"
-CURVE_SIZE = 4
 
 SRAM_CELL = "itrs-lstp"
 
@@ -88,7 +81,8 @@ def parts(design: Design) -> Parts:
     bits = design.state_buffer.cell_bits
     cells_per_word = 1 if design.state_buffer.banks else design.activation_unit.units_per_cycle
     affine = by_bits("multiplier", AFFINE_BITS, 2) + by_bits("adder", array.accumulator_bits)
-    gate, multiply, add = curve(CURVE, CURVE_SIZE, bits), by_bits("multiplier", bits, 2), by_bits("adder", bits)
+    gate = curve(design.activation_unit.curve, design.activation_unit.entries, bits)
+    multiply, add = by_bits("multiplier", bits, 2), by_bits("adder", bits)
     # scale and shift; gate; two products at once and their sum; tanh; the last product
     activation_ns = (
         by_bits("multiplier", AFFINE_BITS, 2).delay_ns
@@ -103,9 +97,15 @@ def parts(design: Design) -> Parts:
         pe=pe(array.multiplier, array.weight_bits, array.act_bits, array.accumulator_bits, clock_ns),
         scratch=_scratch(array.accumulators, array.accumulator_bits, array.banks),
         weights=banks(design),
-        fifo=_in_order(design, design.weight_memory.fifo_words * _word_bits(design), _word_bits(design)),
-        state=_state_banks(design, _state_bits(design), lambda bank, width: _sram(design, "1RW", bank, width)),
-        cell=_state_banks(design, lanes * bits, lambda bank, _: _in_order(design, bank, cells_per_word * bits)),
+        fifo=_in_order(
+            design, design.weight_memory.ports, design.weight_memory.fifo_words * _word_bits(design), _word_bits(design)
+        ),
+        state=_state_banks(design, _state_bits(design), lambda bank, width: _sram(design, bank, width)),
+        cell=_state_banks(
+            design,
+            lanes * bits,
+            lambda bank, _: _in_order(design, design.state_buffer.ports, bank, cells_per_word * bits),
+        ),
         cells_per_word=cells_per_word,
         nonzero_detect=one_of("nonzero_detect_8x8").times(lanes * array.act_bits / 64),
         scan=pipelined(scan, scan_stages, max(8, design.skip_encoder.columns_per_cycle)),
@@ -122,9 +122,10 @@ def parts(design: Design) -> Parts:
 def banks(design: Design) -> Memory:
     """The weight SRAM: the fewest banks whose cycle time meets the clock, their area and the energy of an access.
 
-    Of no capacity where a design has none. Where no bank is fast enough: the fastest (``cycle_ns`` says how fast).
+    One port is enough: it is written once, before it is read. Of no capacity where a design has none. Where no bank is
+    fast enough: the fastest (``cycle_ns`` says how fast).
     """
-    return _sram(design, WEIGHT_PORTS, design.weight_memory.capacity_bits, _word_bits(design))
+    return _sram(design, design.weight_memory.capacity_bits, _word_bits(design))
 
 
 def _word_bits(design: Design) -> int:
@@ -137,12 +138,17 @@ def _state_bits(design: Design) -> int:
     return design.lanes * design.pe_array.act_bits + (encoder.offset_bits if encoder.enabled else 0)
 
 
-def _sram(design: Design, ports: Ports, capacity_bits: int, width_bits: int) -> Memory:
+def _sram(design: Design, capacity_bits: int, width_bits: int) -> Memory:
+    """With one port, for a read or a write."""
     technology.check_node(design.node_nm)
-    return memory(design.node_nm, SRAM_CELL, ports, capacity_bits, width_bits, period_ns(design))
+    return memory(design.node_nm, SRAM_CELL, "1RW", capacity_bits, width_bits, period_ns(design))
 
 
-def _in_order(design: Design, capacity_bits: int, width_bits: int) -> Memory:
+def _in_order(design: Design, ports: int, capacity_bits: int, width_bits: int) -> Memory:
+    """Read and written in order; with two ports in one cycle."""
+    if ports == 1:
+        return _sram(design, capacity_bits, width_bits)
+    technology.check_node(design.node_nm)
     return duplex(design.node_nm, SRAM_CELL, capacity_bits, width_bits, period_ns(design))
 
 

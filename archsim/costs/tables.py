@@ -16,12 +16,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.components.activation_unit import Curve
 from archsim.trace import BadInput
 
 Ports = Literal["1RW", "1R1W"]
 Cell = Literal["itrs-lstp", "itrs-hp"]
 Multiplier = Literal["fixed", "mux", "shift"]
-Curve = Literal["piecewise_linear", "table"]
 
 
 def _rows(name: str) -> list[dict[str, str]]:

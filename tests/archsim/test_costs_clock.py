@@ -32,6 +32,20 @@ def test_a_problem_names_part_need_and_remedy() -> None:
     )
 
 
+def test_the_curve_decides_how_many_stages_the_activation_unit_takes() -> None:
+    """Two curves in a row, gate and tanh: a table is faster than shifts and adds, a multiplication slower."""
+
+    def stages_flagged(kind: str, entries: int) -> tuple[int, bool]:
+        values = {"activation_unit.curve": kind, "activation_unit.entries": entries, "activation_unit.depth_cycles": 4}
+        design = SKIP.override(values)
+        flagged = any(line.startswith("activation_unit") for line in clock_problems(design))
+        return parts(design).activation_stages, flagged
+
+    assert stages_flagged("table", 256) == (4, False)
+    assert stages_flagged("segments", 4) == (5, True)
+    assert stages_flagged("segments", 20) == (6, True)
+
+
 def test_what_no_stage_and_no_bank_fixes_says_so() -> None:
     fast = clock_problems(SKIP.override({"clock_mhz": 2000, "weight_memory.capacity_kib": 64}))
     assert "weight_memory: takes 0.74 ns, the clock allows 0.50 ns: no number of banks meets it" in fast

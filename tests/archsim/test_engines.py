@@ -49,6 +49,8 @@ def drawn_designs(draw: st.DrawFn) -> Design:
             "skip_encoder.columns_per_cycle": integer(1, 4),
             "skip_encoder.offset_bits": integer(0, 3),
             "state_buffer.banks": integer(1, 4),
+            "state_buffer.ports": integer(1, 2),
+            "weight_memory.ports": integer(1, 2),
             "dram.burst_bits": draw(st.sampled_from([1, 64, 100])),
             "sequencer.setup_cycles": integer(0, 3),
             "activation_unit.units_per_cycle": integer(1, 4),

@@ -4,6 +4,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from archsim import designs
 from archsim.components import ALL as SPECS
@@ -219,21 +221,80 @@ def test_overrides_name_what_there_is() -> None:
         design.override({"pe_array.tile": 2})
     with pytest.raises(BadInput, match=r"lanes must divide the 192 PEs \(tiles x pes_per_tile\), 7 does not"):
         design.override({"lanes": 7})
+    with pytest.raises(BadInput, match=r"entries of a table must be a power of two, not 100"):
+        design.override({"activation_unit.curve": "table", "activation_unit.entries": 100})
+    with pytest.raises(BadInput, match=r"weight_memory\.ports"):
+        design.override({"weight_memory.ports": 3})
     assert isinstance(design, Design)
 
 
-@pytest.mark.parametrize(
-    ("units", "at_once", "banks"), [(10, 4, 1), (10, 4, 2), (10, 4, 3), (10, 4, 4), (7, 3, 2), (1, 5, 2)]
-)
-def test_units_in_one_bank_take_turns(units: int, at_once: int, banks: int) -> None:
-    """Group by group, the bank with most of the group's addresses decides."""
-    buffer = load_design("skip-65nm").state_buffer.model_copy(update={"banks": banks})
+def cycles_of(accesses: list[tuple[int, str]], banks: int, ports: int) -> int:
+    """Cycle by cycle: a bank with one port serves one access, one with two serves a read and a write."""
+    queues = [[kind for address, kind in accesses if address % banks == bank] for bank in range(banks)]
     cycles = 0
-    for first in range(0, units, at_once):
-        addresses = range(first, min(first + at_once, units))
-        cycles += max(sum(a % banks == b for a in addresses) for b in range(banks))
-    assert buffer.access_cycles(units, at_once) == cycles
-    assert buffer.model_copy(update={"banks": None}).access_cycles(units, at_once) == -(-units // at_once)
+    while any(queues):
+        for queue in queues:
+            served = dict.fromkeys(queue) if ports == 2 else queue[:1]
+            for kind in served:
+                queue.remove(kind)
+        cycles += 1
+    return cycles
+
+
+@given(
+    st.integers(1, 30), st.integers(1, 8), st.integers(1, 9), st.sampled_from([1, 2]), st.integers(0, 40),
+    st.sampled_from([(1, 0), (0, 1), (1, 1), (2, 1), (1, 2)]),
+)  # fmt: skip
+def test_units_in_one_bank_take_turns(
+    units: int, at_once: int, banks: int, ports: int, first: int, asked: tuple[int, int]
+) -> None:
+    """Group by group, from wherever the units begin."""
+    reads, writes = asked
+    kinds = ["read"] * reads + ["write"] * writes
+    buffer = load_design("skip-65nm").state_buffer.model_copy(update={"banks": banks, "ports": ports})
+    cycles = 0
+    for start in range(first, first + units, at_once):
+        addresses = range(start, min(start + at_once, first + units))
+        cycles += cycles_of([(a, kind) for a in addresses for kind in kinds], banks, ports)
+    assert buffer.access_cycles(units, at_once, reads, writes) == cycles
+    groups = -(-units // at_once)
+    free = buffer.model_copy(update={"banks": None}).access_cycles(units, at_once, reads, writes)
+    assert free == groups * cycles_of([(0, kind) for kind in kinds], 1, ports)
+
+
+@pytest.mark.parametrize(("cell", "cycles"), [("lstm", 2), ("gru-classic", 1), ("rnn-tanh", 1)])
+def test_a_cell_state_of_one_port_is_read_and_written_in_turn(cell: str, cycles: int) -> None:
+    """An LSTM's unit reads its c and writes it; a GRU has none. One unit a cycle, one bank, 2 lanes of 4 units."""
+    config = Config(
+        name="m",
+        input=OneHot(symbols=3),
+        layers=(LayerConfig(cell=cell, hidden=4, weight_format="fixed8", input_weight_format="fixed8", state_bits=8),),
+        readout=None,
+    )
+    graph = graph_of(SimpleNamespace(config=config, scaled_apart=lambda layer: False))  # type: ignore[arg-type]
+    design = load_design("skip-65nm").override({"activation_unit.units_per_cycle": 1, "state_buffer.banks": 1})
+    for ports, expected in ((1, cycles * 8), (2, 8)):
+        block = plan(design.override({"state_buffer.ports": ports}), graph, 2).blocks[0]
+        assert (block.activation_cycles, block.encode_cycles) == (expected, 4)
+
+
+def test_a_fifo_of_one_port_takes_a_word_in_and_out_in_turn() -> None:
+    """16 bus words a column; the channel alone takes 12, or 96 where it is an eighth as wide."""
+    graph = synthesize(1000, 50, 1.0, steps=1).graph
+    skip = load_design("skip-65nm")
+    for dram_gbps, capacity_kib, ports, expected in (
+        (51.2, 0, 2, 16), (51.2, 0, 1, 32), (6.4, 0, 1, 96), (51.2, 8192, 2, 16), (51.2, 8192, 1, 32),
+    ):  # fmt: skip
+        design = skip.override(
+            {
+                "dram.bandwidth_gbps": dram_gbps,
+                "weight_memory.capacity_kib": capacity_kib,
+                "weight_memory.ports": ports,
+            }
+        )
+        burst = plan(design, graph, 8).blocks[0].bursts[0]
+        assert burst.stream_cycles == expected
+        assert burst.column_words == 16
 
 
 def test_a_column_takes_whole_accesses_of_the_dram() -> None:
