@@ -42,6 +42,7 @@ from workloads.importers import Choices, Formats, import_model
 from workloads.model import Model
 from workloads.record import given_sample, longest, record, record_sample
 from workloads.sparsify import prune_to, zeros
+from workloads.zoo import published as zoo_published
 
 out = Console()
 err = Console(stderr=True)
@@ -807,15 +808,21 @@ def import_(
 def zoo_(
     verify: Annotated[bool, typer.Option("--verify", help="Measure every test metric again, and compare.")] = False,
     only: Annotated[list[str] | None, typer.Argument(help="Models; default: all.")] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Beside the papers' figures; what is missing.")
+    ] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="The table as the README has it.")] = False,
     as_json: Json = False,
 ) -> None:
     """The shipped models; with --verify their test metric is measured again on the whole split.
 
-    archsim zoo
+    archsim zoo --published
 
     archsim zoo --verify wp-lstm256-ternary
     """
+    if published:
+        _published_networks(markdown, as_json)
+        return
     names = only or list(zoo.ALL)
     if not verify:
         cards = [zoo.load_card(name) for name in names]
@@ -842,6 +849,17 @@ def zoo_(
         )
     if not all(result.passed for result in results):
         raise typer.Exit(1)
+
+
+def _published_networks(markdown: bool, as_json: bool) -> None:
+    found, missing = zoo_published.published(), zoo_published.untrained()
+    if as_json:
+        figures = [{**vars(f), "difference": f.difference} for f in found]
+        print_json({"figures": figures, "untrained": [{**vars(u), "command": u.command} for u in missing]})
+    elif markdown:
+        print(tables.published_markdown(found))
+    else:
+        out.print(tables.published_networks(found, missing))
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from dse.study import SearchResult
 from workloads.fixed_point import Point
 from workloads.sparsify import Zeros
 from workloads.zoo import Card
+from workloads.zoo.published import Published, Untrained
 
 FRONT_ROWS = 12
 """Rows of the front that a summary shows."""
@@ -323,6 +324,37 @@ def zoo_markdown(cards: Iterable[Card]) -> str:
             f"| {card.file.gate_weight_bytes / 1024:,.1f} | {training.epochs_run} ({training.best_epoch}) |"
         )
     return "\n".join(lines)
+
+
+def published_networks(figures_: Iterable[Published], untrained: Iterable[Untrained]) -> RenderableType:
+    """What papers report of trained networks, ours, and what has not been trained yet."""
+    rows = [(f.recipe, f.metric, f"{f.value:g}", f.sure, *(_ours(f) or ("-", ""))) for f in figures_]
+    waiting = [(u.recipe, f"{u.hours:g}") for u in untrained]
+    return Group(
+        figures(
+            "Test metric (less is better)",
+            ("recipe", "metric", "paper", "sure", "ours", "diff."),
+            rows,
+            ("metric", "sure"),
+        ),
+        figures("Not trained yet: archsim train RECIPE", ("recipe", "hours, 2 cores"), waiting),
+    )
+
+
+def published_markdown(figures_: Iterable[Published]) -> str:
+    """The same for the README: what papers report, and ours."""
+    lines = ["| paper | recipe | metric | published | how sure | ours | difference |", "|---|---|---|---|---|---|---|"]
+    for f in figures_:
+        ours, difference = _ours(f) or ("not trained yet", "")
+        lines.append(f"| {f.paper} | `{f.recipe}` | {f.metric} | {f.value:g} | {f.sure} | {ours} | {difference} |")
+    return "\n".join(lines)
+
+
+def _ours(figure: Published) -> tuple[str, str] | None:
+    """Our figure and how far it is from theirs."""
+    if figure.ours is None or figure.difference is None:
+        return None
+    return f"{figure.ours:.3f}", f"{figure.difference:+.3f}"
 
 
 def search_summary(result: SearchResult, space: Space, report: Path) -> RenderableType:

@@ -16,6 +16,7 @@ import pytest
 from archsim import designs
 from dse import tables
 from workloads import zoo
+from workloads.zoo.published import published
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -30,6 +31,11 @@ def commands() -> list[str]:
 def test_the_table_of_models_is_generated() -> None:
     between = README.split("<!-- zoo table -->")[1].split("<!-- end of zoo table -->")[0].strip()
     assert between == tables.zoo_markdown(zoo.load_card(name) for name in zoo.ALL)
+
+
+def test_the_table_of_published_networks_is_generated() -> None:
+    between = README.split("<!-- published networks -->")[1].split("<!-- end of published networks -->")[0].strip()
+    assert between == tables.published_markdown(published())
 
 
 def test_make_targets_exist() -> None:

@@ -9,6 +9,7 @@ from workloads import tasks, zoo
 from workloads.training.recipe import load_recipe
 from workloads.training.recipes import ALL as ALL_RECIPES
 from workloads.zoo.card import file_sha256
+from workloads.zoo.published import published, untrained
 
 shipped = pytest.mark.parametrize("name", zoo.ALL)
 
@@ -73,3 +74,18 @@ def test_a_model_without_a_card_is_named(draw, tmp_path):
     path.with_suffix(".toml").write_text("name = ")
     with pytest.raises(BadInput, match=r"bare\.toml: is not a TOML file"):
         zoo.load_card(path)
+
+
+def test_published_figures_are_joined_with_cards():
+    figures = {figure.recipe: figure for figure in published()}
+    ternary = figures["wp-lstm512-ternary"]
+    assert (ternary.value, ternary.metric) == (1.72, "bpc")
+    assert ternary.ours == zoo.load_card("wp-lstm512-ternary").measured.test
+    assert ternary.difference == pytest.approx(ternary.ours - 1.72)
+    assert all((figure.ours is None) == (name not in zoo.ALL) for name, figure in figures.items())
+    assert set(figures) <= set(ALL_RECIPES)
+
+
+def test_every_recipe_without_a_model_is_listed_with_its_hours():
+    assert [each.recipe for each in untrained()] == [name for name in ALL_RECIPES if name not in zoo.ALL]
+    assert all(each.hours > 0 and each.recipe in each.command for each in untrained())
