@@ -33,6 +33,7 @@ at which they hold; within a component cycles never fall:
 
 import heapq
 import json
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -521,7 +522,7 @@ class Timeline:
                 "pid": PID,
                 "tid": self._threads[s.component],
                 "ts": begin,
-                "dur": round(end - begin, 3),
+                "dur": _duration(begin, end),
                 "args": {**args, **(self._what(s) if busy else {})},
             }
         )
@@ -565,6 +566,15 @@ class Timeline:
 
     def _us(self, cycle: int) -> float:
         return round(cycle * 1000 / self._design.clock_mhz) / 1000
+
+
+def _duration(begin: float, end: float) -> float:
+    """The largest float that is not beyond `end` when a viewer adds it to `begin`: slices that overlap in the last bit
+    are drawn one inside the other."""
+    duration = end - begin
+    while begin + duration > end:
+        duration = math.nextafter(duration, 0.0)
+    return duration
 
 
 @contextmanager

@@ -341,7 +341,7 @@ def validate(document: Json) -> None:
             case "X":
                 assert event["tid"] in named
                 assert event["dur"] >= 0
-                assert event["ts"] >= ends.get(event["tid"], 0.0) - 1e-9  # slices of a track never overlap
+                assert event["ts"] >= ends.get(event["tid"], 0.0)  # slices never overlap, not even by a rounding
                 ends[event["tid"]] = event["ts"] + event["dur"]
             case "C":
                 assert event["ts"] >= counted.get(event["name"], 0.0)
