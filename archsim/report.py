@@ -1,10 +1,12 @@
 """SimReport: what one simulation says, ready to print or to save."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
-from archsim.costs import AreaReport, EnergyReport, Figure, clock_problems
+from archsim.costs import AreaReport, CostTable, EnergyReport, Figure, clock_problems
 from archsim.design import Design
 from archsim.ledger import Ledger
+from archsim.load import Load, load
 from archsim.work import Macs
 
 JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
@@ -30,7 +32,7 @@ class SimReport:
     energy: EnergyReport
     area: AreaReport
     resident_bits: int
-    """What of the model lies in on-chip SRAM (loading it once is not counted); the rest streams from DRAM each step."""
+    """What of the model lies in on-chip SRAM (see `load`); the rest streams from DRAM each step."""
     model_bits: int
     reused_steps: int
     """Steps that `burst` did not simulate again, since they met what an earlier one met."""
@@ -41,11 +43,17 @@ class SimReport:
     """The fewest cycles a token with skipping off, at these lanes or at all of the design's that the trace fills."""
     macs_dense_streamed: int
     """MACs issued with skipping off."""
+    costs: CostTable
 
     @property
     def resident(self) -> bool:
         """The whole model lies in on-chip SRAM."""
         return self.resident_bits == self.model_bits
+
+    @cached_property
+    def load(self) -> Load | None:
+        """Filling the SRAM once, before the first step: in no other figure. None where nothing is resident."""
+        return load(self.design, self.resident_bits, self.costs)
 
     @property
     def seconds(self) -> float:
@@ -123,6 +131,7 @@ class SimReport:
             "weights_resident": self.resident,
             "model_kib": self.model_bits / 8192,
             "resident_kib": self.resident_bits / 8192,
+            "load": None if self.load is None else self.load.to_json(),
             "reused_steps": self.reused_steps,
             "dram_gbps": self.dram_gbps,
             "left_out": list(self.left_out),

@@ -143,4 +143,5 @@ def _report(
         cycles_dense_same_lanes=at_same_lanes.cycles,
         cycles_per_token_best_dense=min(t.cycles / int(p.work.active.sum()) for p, t in dense),
         macs_dense_streamed=same_lanes.work.macs.issued,
+        costs=costs,
     )

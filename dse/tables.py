@@ -52,6 +52,7 @@ def run_report(report: SimReport) -> RenderableType:
         parts.append("[yellow]synthetic trace: drawn masks, no accuracy stands behind them[/]")
     weights = "in on-chip SRAM" if report.resident else f"from DRAM, {report.dram_gbps:.3g} Gb/s"
     parts.append(f"weights and norms {report.model_bits / 8192:,.1f} KiB, {weights}")
+    parts += _load(report)
     parts += [f"[yellow]left out:[/] {escape(left)}" for left in report.left_out]
     parts += [
         figures(
@@ -97,6 +98,18 @@ def run_report(report: SimReport) -> RenderableType:
         *(f"[yellow]clock:[/] {escape(problem)}" for problem in clock_problems(report.design)),
     ]  # fmt: skip
     return Group(*parts)
+
+
+def _load(report: SimReport) -> list[str]:
+    """Filling the SRAM once, where anything lies in it."""
+    load = report.load
+    if load is None:
+        return []
+    return [
+        f"loading {load.dram_bits / 8192:,.1f} KiB of SRAM once, apart from all below: {load.time_us:,.4g} us, chip "
+        f"{_plain(load.chip_pj / 1000)} nJ, system {_plain(load.system_pj.mid / 1000)} nJ, as much as "
+        f"{_plain(load.tokens(report.energy.total_system))} tokens"
+    ]
 
 
 def stream_report(found: Streaming, least: Mapping[str, Least | str], roof: Roofline) -> RenderableType:
