@@ -305,6 +305,7 @@ def explain(
 @app.command(name="validate", rich_help_panel="Simulate", short_help="The published hardware figures beside ours.")
 def validate_(
     traces: Annotated[bool, typer.Option("--traces/--no-traces", help="SKIP's speed-up on the shipped models.")] = True,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The table as the README has it.")] = False,
     as_json: Json = False,
 ) -> None:
     """The published hardware figures beside ours; exit code 1 where one that gates is missed.
@@ -320,6 +321,8 @@ def validate_(
     found = validate(recorded)
     if as_json:
         print_json(found.to_json())
+    elif markdown:
+        print(tables.validation_markdown(found))
     else:
         out.print(tables.validation_table(found))
     if not found.ok:
