@@ -18,6 +18,7 @@ from archsim.roofline import Roofline
 from archsim.scenario import Least, Streaming
 from archsim.validate import Row as ValidationRow
 from archsim.validate import Validation
+from dse.enumerate import Enumeration
 from dse.fit import Fit
 from dse.space import Space
 from dse.study import SearchResult
@@ -28,6 +29,8 @@ from workloads.zoo.published import Published, Untrained
 
 FRONT_ROWS = 12
 """Rows of the front that a summary shows."""
+REASONS = 8
+"""Reasons that are shown, the most frequent first."""
 
 MARK = {"calibrated": "c", "predicted": "p", "given": "g"}
 
@@ -392,6 +395,28 @@ def _ours(figure: Published) -> tuple[str, str] | None:
     if figure.ours is None or figure.difference is None:
         return None
     return f"{figure.ours:.3f}", f"{figure.difference:+.3f}"
+
+
+def enumeration_report(found: Enumeration) -> RenderableType:
+    """What a space holds: its points by what became of them, and the two ends of its front for each objective."""
+    counts, goals, front = found.counts, found.space.goals, found.front
+    total = max(counts.distinct, 1)
+    kinds = (("refused", counts.refused), ("outside a constraint", counts.infeasible), ("feasible", counts.feasible))
+    rows = [(name, f"{number:,}", f"{number / total:.1%}") for name, number in kinds]
+    reasons = [(f"{number:,}", escape(reason)) for reason, number in list(counts.reasons.items())[:REASONS]]
+    return Group(
+        f"{counts.combinations:,} combinations, {counts.distinct:,} distinct points in {found.seconds:,.0f} s of "
+        f"evaluation: {found.points_per_second:,.0f} points/s and worker",
+        figures("What became of them", ("", "points", ""), rows),
+        figures("Why not", ("points", "reason"), reasons, text=("reason",)) if reasons else "",
+        f"Exact front: {counts.front:,} points; hypervolume {found.volume:.4f} of the box between",
+        figures(
+            "The front's box",
+            ("", "best", "worst"),
+            [(f"{g.title}, {g.unit}", _plain(front[g.name].min()), _plain(front[g.name].max())) for g in goals],
+        ),
+        f"front: {escape(str(found.folder / 'front.csv'))}",
+    )
 
 
 def search_summary(result: SearchResult, space: Space, report: Path) -> RenderableType:
