@@ -4,11 +4,9 @@ import json
 import os
 import shutil
 import sys
-import time
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -32,15 +30,13 @@ from archsim.trace import BadInput, Trace
 from archsim.validate import validate
 from dse import store, studies, tables
 from dse.check import check
-from dse.enumerate import Enumeration, enumerate_space
-from dse.enumerate import Progress as EnumerationProgress
 from dse.fit import fit
-from dse.models import Models
 from dse.report import write_report
 from dse.space import Space, load_space
-from dse.study import DEFAULT_CACHE, Phase
+from dse.study import Phase
 from dse.study import Progress as SearchProgress
 from dse.study import search as run_search
+from dse.workers import Workers, workers_for
 from workloads import cells, formats, tasks, zoo
 from workloads.fixed_point import IntegerModel, Point, search_bits, sweep
 from workloads.importers import Choices, Formats, import_model
@@ -310,7 +306,6 @@ def explain(
 @app.command(name="validate", rich_help_panel="Simulate", short_help="The published hardware figures beside ours.")
 def validate_(
     traces: Annotated[bool, typer.Option("--traces/--no-traces", help="SKIP's speed-up on the shipped models.")] = True,
-    markdown: Annotated[bool, typer.Option("--markdown", help="The table as the README has it.")] = False,
     as_json: Json = False,
 ) -> None:
     """The published hardware figures beside ours; exit code 1 where one that gates is missed.
@@ -326,8 +321,6 @@ def validate_(
     found = validate(recorded)
     if as_json:
         print_json(found.to_json())
-    elif markdown:
-        print(tables.validation_markdown(found))
     else:
         out.print(tables.validation_table(found))
     if not found.ok:
@@ -369,7 +362,8 @@ def demo(
         "its model really did; the best designs are then simulated again, event by event."
     )
     store.clear(out_)
-    _search(load_space(studies.path("demo")), out_, resume=False, fresh=True, workers=os.cpu_count() or 1)
+    with workers_for(os.cpu_count() or 1, None) as workers:
+        _search(load_space(studies.path("demo")), out_, workers, fresh=True)
 
 
 @app.command(rich_help_panel="Search")
@@ -378,27 +372,34 @@ def search(
     out_: Annotated[Path | None, typer.Option("--out", help="Folder of results; default results/NAME.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a search in that folder stopped.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure every accuracy anew, whatever is cached.")] = False,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that measure accuracies.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Processes here that measure accuracies.")] = 1,
+    scheduler: Annotated[str | None, typer.Option(help="Dask cluster that does, by its scheduler's address.")] = None,
     as_json: Json = False,
 ) -> None:
     """Search a space of models and designs for its Pareto front.
 
     archsim search demo --out results/demo2
 
-    archsim search my-study.toml --out results/mine --resume
+    archsim search my-study.toml --workers 4 --resume
     """
     space = load_space(studies.path(study))
-    _search(space, out_ or Path("results") / space.name, resume, fresh, workers, as_json)
+    with workers_for(workers, scheduler) as crew:
+        _search(space, out_ or Path("results") / space.name, crew, resume, fresh, as_json)
 
 
-def _search(space: Space, folder: Path, resume: bool, fresh: bool, workers: int, as_json: bool = False) -> None:
+def _search(
+    space: Space, folder: Path, workers: Workers, resume: bool = False, fresh: bool = False, as_json: bool = False
+) -> None:
     with progress("searching", space.trials) as (bar, task):
 
         def show_progress(p: SearchProgress) -> None:
-            note = f"{p.model_evaluations} accuracies  front {p.front_size}  {p.trials_per_second:.1f}/s"
+            note = (
+                f"{p.trials_per_second:.1f}/s  {p.model_evaluations} accuracies by {p.workers} workers"
+                f"  front {p.front_size}"
+            )
             bar.update(task, description=PHASES[p.phase], completed=p.done, total=p.total, note=note)
 
-        result = run_search(space, folder, resume, show_progress, fresh=fresh, processes=workers)
+        result = run_search(space, folder, resume, show_progress, fresh=fresh, workers=workers)
     report = write_report(folder)
     if as_json:
         print_json(
@@ -419,47 +420,6 @@ def _search(space: Space, folder: Path, resume: bool, fresh: bool, workers: int,
         )
     else:
         out.print(tables.search_summary(result, space, report))
-
-
-@app.command(name="enumerate", rich_help_panel="Search", short_help="Every point of a space: its exact front.")
-def enumerate_(
-    study: Annotated[str, typer.Argument(help="A study (TOML), or one that is shipped.")],
-    out_: Annotated[Path | None, typer.Option("--out", help="Folder; default results/NAME-exact.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Evaluate every point of a space: its front is then exact. Stopped and run again, it goes on.
-
-    archsim enumerate exact
-
-    archsim enumerate my-study.toml --out results/mine-exact --json
-    """
-    space = load_space(studies.path(study))
-    began = time.monotonic()
-    found = _enumerate(space, out_ or Path("results") / f"{space.name}-exact")
-    if as_json:
-        print_json(
-            {
-                "folder": str(found.folder),
-                "wall_seconds": time.monotonic() - began,
-                "seconds": found.seconds,
-                "points_per_second": found.points_per_second,
-                **found.counts.model_dump(mode="json"),
-                "reference": asdict(found.reference),
-                "hypervolume": found.volume,
-            }
-        )
-    else:
-        out.print(tables.enumeration_report(found))
-
-
-def _enumerate(space: Space, folder: Path) -> Enumeration:
-    with progress("measuring the models", None) as (bar, task):
-
-        def show(p: EnumerationProgress) -> None:
-            note = f"front {p.front}  {p.points_per_second:,.0f}/s"
-            bar.update(task, description="enumerating", completed=p.done, total=p.total, note=note)
-
-        return enumerate_space(space, folder, Models(DEFAULT_CACHE, space.scenario), show)
 
 
 @app.command(rich_help_panel="Search")

@@ -1,6 +1,6 @@
 """Points to evaluations: the model side from its cache, the hardware side in bulk."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from archsim.design import Design
@@ -37,16 +37,22 @@ class Evaluator:
         """What has been measured so far."""
         return self._measured
 
-    def measure(self, choices: Sequence[ModelChoice], on_done: OnDone) -> None:
-        """Measure what has not been yet."""
-        missing = [choice for choice in dict.fromkeys(choices) if choice not in self._measured]
-        if missing:
-            self._measured |= self.models.measure(missing, on_done)
+    def measure(self, choices: Iterable[ModelChoice], on_done: OnDone) -> None:
+        """Measure what has not been yet, in order; `choices` are distinct, and may end where time does."""
+        self._measured |= self.models.measure((c for c in choices if c not in self._measured), on_done)
 
     def evaluate(self, points: Sequence[Point], on_done: OnDone) -> list[Evaluation | BadInput]:
         """Every point by `analytic`, in order; a point that the machine refuses yields its reason."""
-        self.measure([point.choice for point in points], on_done)
-        return run_all([(point.design, self._measured[point.choice]) for point in points], self.scenario)
+        self.measure(dict.fromkeys(point.choice for point in points), on_done)
+        measured = [self._measured[point.choice] for point in points]
+        jobs = [
+            Job(point.design, side.trace, scope=self.scenario.scope)
+            for point, side in zip(points, measured, strict=True)
+        ]
+        return [
+            report if isinstance(report, BadInput) else Evaluation(point.design, side, report)
+            for point, side, report in zip(points, measured, simulate_many(jobs), strict=True)
+        ]
 
     def confirm(self, evaluation: Evaluation) -> SimReport:
         """The same point on `burst`; EngineMismatch where it is not equal in cycles, stalls and every count."""
@@ -64,12 +70,3 @@ class Evaluator:
                     f"{what} are {ours} by analytic, {theirs} by burst"
                 )
         return report
-
-
-def run_all(pairs: Sequence[tuple[Design, Measured]], scenario: Scenario) -> list[Evaluation | BadInput]:
-    """Designs on measured models, by `analytic`, in order; what the machine refuses yields its reason."""
-    jobs = [Job(design, side.trace, scope=scenario.scope) for design, side in pairs]
-    return [
-        report if isinstance(report, BadInput) else Evaluation(design, side, report)
-        for (design, side), report in zip(pairs, simulate_many(jobs), strict=True)
-    ]

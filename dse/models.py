@@ -5,13 +5,8 @@ No hardware parameter enters here, so that a thousand designs cost one evaluatio
 
 import hashlib
 import json
-import multiprocessing
-import os
-import signal
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+import platform
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -20,6 +15,7 @@ from archsim.trace import VERSION, BadInput, Trace
 from dse.files import write_text
 from dse.point import Measured, ModelChoice
 from dse.space import Scenario
+from dse.workers import InProcess, Workers
 from workloads import tasks, zoo
 from workloads.evaluate import evaluate
 from workloads.model import Model
@@ -30,55 +26,57 @@ Split = Literal["validation", "test"]
 
 
 class ModelSide(Protocol):
-    """What a search needs to know of models. BadInput where a choice cannot be run at all."""
+    """What a search needs to know of models. BadInput where a choice cannot be run at all.
+
+    Choices are distinct, and each is taken when there is a worker free for it: they may end where time does.
+    """
 
     def identity(self, choice: ModelChoice) -> str:
         """Digest of all that a measurement of `choice` depends on."""
         ...
 
-    def measure(self, choices: Sequence[ModelChoice], on_done: OnDone) -> dict[ModelChoice, Measured]:
+    def measure(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, Measured]:
         """Validation loss and trace of each; `on_done` after each that had to be run."""
         ...
 
-    def test_loss(self, choices: Sequence[ModelChoice], on_done: OnDone) -> dict[ModelChoice, float]:
+    def test_loss(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, float]:
         """Loss of each on the whole test split; `on_done` after each that had to be run."""
         ...
 
 
 @dataclass(frozen=True)
-class _Task:
-    """One evaluation, as it is sent to another process."""
+class _Unit:
+    """One evaluation, as it is sent to a worker."""
 
     choice: ModelChoice
     split: Split
-    target: Path
+    identity: str
+
+    def __str__(self) -> str:
+        return f"{self.choice.label} on its {self.split} split"
 
 
 class Models:
-    """Zoo models and model files, run by the numpy reference on real data.
+    """Zoo models and model files, run on real data by the numpy reference of `workers`.
 
-    `cache` is a folder that any number of processes may share. With ``processes=1`` models run here; with more, in
-    that many others, one thread each.
+    `cache` is a folder that any number of searches may share; the workers never see it.
     """
 
-    def __init__(self, cache: Path, scenario: Scenario, processes: int = 1) -> None:
-        if processes < 1:
-            raise BadInput(f"processes must be at least 1, not {processes}")
+    def __init__(self, cache: Path, scenario: Scenario, workers: Workers | None = None) -> None:
         self._cache = cache
         self._scenario = scenario
-        self._processes = processes
+        self._workers = workers or InProcess()
         self._loaded: dict[ModelChoice, Model] = {}
 
     def identity(self, choice: ModelChoice) -> str:
-        model = self._model(choice)
-        return _digest(model.sha256, tasks.by_name(model.task).sha256)
+        return _identity(self._model(choice))
 
-    def measure(self, choices: Sequence[ModelChoice], on_done: OnDone) -> dict[ModelChoice, Measured]:
-        loss = self._evaluate(choices, "validation", on_done)
-        return {choice: self._measured(choice, loss[choice]) for choice in choices}
+    def measure(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, Measured]:
+        losses = self._losses(choices, "validation", on_done)
+        return {choice: self._measured(choice, loss) for choice, loss in losses}
 
-    def test_loss(self, choices: Sequence[ModelChoice], on_done: OnDone) -> dict[ModelChoice, float]:
-        return self._evaluate(choices, "test", on_done)
+    def test_loss(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, float]:
+        return dict(self._losses(choices, "test", on_done))
 
     def _model(self, choice: ModelChoice) -> Model:
         if choice not in self._loaded:
@@ -98,24 +96,29 @@ class Models:
             trace=trace,
         )
 
-    def _evaluate(self, choices: Sequence[ModelChoice], split: Split, on_done: OnDone) -> dict[ModelChoice, float]:
-        wanted = [_Task(choice, split, self._loss_file(choice, split)) for choice in dict.fromkeys(choices)]
-        for task in self._run([task for task in wanted if _stored_loss(task.target) is None]):
-            on_done(task.choice)
-        return {task.choice: _fresh_loss(task.target) for task in wanted}
+    def _losses(
+        self, choices: Iterable[ModelChoice], split: Split, on_done: OnDone
+    ) -> Iterator[tuple[ModelChoice, float]]:
+        """Each choice with its loss, as they are found; those from the cache last."""
+        cached: list[tuple[ModelChoice, float]] = []
 
-    def _run(self, missing: Sequence[_Task]) -> Iterator[_Task]:
-        """Carries out tasks and yields each when it is done."""
-        if self._processes == 1 or len(missing) < 2:
-            for task in missing:
-                _carry_out(task)
-                yield task
-            return
-        with _one_thread_each(), _pool(min(self._processes, len(missing))) as pool:
-            running = {pool.submit(_carry_out, task): task for task in missing}
-            for future in as_completed(running):
-                future.result()
-                yield running[future]
+        def missing() -> Iterator[_Unit]:
+            for choice in choices:
+                loss = _stored_loss(self._loss_file(choice, split))
+                if loss is None:
+                    yield _Unit(choice, split, self.identity(choice))
+                else:
+                    cached.append((choice, loss))
+
+        for unit, loss in self._workers.run(_loss, missing()):
+            self._store(unit, loss)
+            on_done(unit.choice)
+            yield unit.choice, loss
+        yield from cached
+
+    def _store(self, unit: _Unit, loss: float) -> None:
+        note = {"loss": loss, "model": unit.choice.name, "threshold": unit.choice.threshold, "split": unit.split}
+        write_text(self._loss_file(unit.choice, unit.split), json.dumps(note))
 
     def _trace(self, choice: ModelChoice) -> Trace:
         scenario = self._scenario
@@ -157,11 +160,16 @@ def _digest(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _carry_out(task: _Task) -> None:
-    """Evaluate and store. A function of the module, so that it can be sent to another process."""
-    loss = evaluate(load(task.choice), task.split)
-    note = {"loss": loss, "model": task.choice.name, "threshold": task.choice.threshold, "split": task.split}
-    write_text(task.target, json.dumps(note))
+def _identity(model: Model) -> str:
+    return _digest(model.sha256, tasks.by_name(model.task).sha256)
+
+
+def _loss(unit: _Unit) -> float:
+    """Runs a whole split, wherever it is called; BadInput where that place knows another model by this name."""
+    model = load(unit.choice)
+    if _identity(model) != unit.identity:
+        raise BadInput(f"worker {platform.node()}: has another {unit.choice.name}, or other data of {model.task}")
+    return evaluate(model, unit.split)
 
 
 def _stored_loss(path: Path) -> float | None:
@@ -170,50 +178,3 @@ def _stored_loss(path: Path) -> float | None:
         return float(json.loads(path.read_text())["loss"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _fresh_loss(path: Path) -> float:
-    loss = _stored_loss(path)
-    if loss is None:
-        raise BadInput(f"{path}: the figure written here a moment ago cannot be read back")
-    return loss
-
-
-@contextmanager
-def _pool(processes: int) -> Iterator[ProcessPoolExecutor]:
-    """Workers that end with this process, even if it is killed; nothing new is begun once the block is left."""
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=_begin_worker)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _begin_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)  # a killed parent leaves its workers waiting for work for ever
-
-
-_THREADS: Iterable[str] = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Environment in which a worker's matrix products take one thread: it is read when numpy is imported there."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name)
-            else:
-                os.environ[name] = value

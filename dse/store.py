@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -31,15 +31,14 @@ from archsim.costs import Figure, clock_problems
 from archsim.design import Design
 from archsim.trace import VERSION, BadInput
 from dse import objectives
+from dse.database import only_one
 from dse.files import write_text
 from dse.outcome import Outcome
 from dse.point import Measured, ModelChoice
+from dse.result import FrontPoint, SearchResult, Trial
 from dse.space import Setting, Space, load_space
 
 _T = TypeVar("_T")
-
-if TYPE_CHECKING:
-    from dse.study import FrontPoint, SearchResult, Trial
 
 FILES = (
     "study.db",
@@ -53,6 +52,7 @@ FILES = (
     "front_details.json",
     "manifest.json",
     "report.html",
+    "search.lock",
 )
 FOLDERS = ("traces", "cache")
 WORDS = ("reason", "left_out")
@@ -157,11 +157,13 @@ Published = list[tuple[Design, ModelChoice, Outcome]]
 
 
 def clear(folder: Path) -> None:
-    """Remove what an earlier search wrote; nothing else in the folder is touched."""
-    for name in FILES:
-        (folder / name).unlink(missing_ok=True)
-    for name in FOLDERS:
-        shutil.rmtree(folder / name, ignore_errors=True)
+    """Remove what an earlier search wrote; nothing else in the folder is touched. BadInput where one is at work."""
+    if folder.exists():
+        with only_one(folder):
+            for name in FILES:
+                (folder / name).unlink(missing_ok=True)
+            for name in FOLDERS:
+                shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def write_config(space: Space, folder: Path) -> None:
@@ -181,7 +183,7 @@ def write_traces(measured: Iterable[Measured], folder: Path) -> None:
         one.trace.save(path)
 
 
-def write(result: "SearchResult", space: Space, published: Published, measured: Mapping[ModelChoice, Measured]) -> None:
+def write(result: SearchResult, space: Space, published: Published, measured: Mapping[ModelChoice, Measured]) -> None:
     """Every table, and the manifest last: a folder that has one is complete."""
     folder = result.folder
     on_front = {point.trial.number: point for point in result.front}
@@ -212,7 +214,7 @@ def read(folder: Path) -> Results:
     )
 
 
-def _trial_row(trial: "Trial", on_front: bool) -> dict[str, object]:
+def _trial_row(trial: Trial, on_front: bool) -> dict[str, object]:
     found = trial.outcome
     return {
         "trial": trial.number,
@@ -255,7 +257,7 @@ def _published_table(published: Published) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*columns, "weights_resident", "left_out", "feasible", "reason"])
 
 
-def _models_table(measured: Mapping[ModelChoice, Measured], result: "SearchResult") -> pd.DataFrame:
+def _models_table(measured: Mapping[ModelChoice, Measured], result: SearchResult) -> pd.DataFrame:
     test = {point.evaluation.measured.choice: point.test_loss for point in result.front}
     rows = [
         {
@@ -275,7 +277,7 @@ def _models_table(measured: Mapping[ModelChoice, Measured], result: "SearchResul
     return pd.DataFrame(rows)
 
 
-def _detail(point: "FrontPoint") -> FrontDetail:
+def _detail(point: FrontPoint) -> FrontDetail:
     report, side = point.evaluation.report, point.evaluation.measured
     band = report.energy.band
     return FrontDetail(
@@ -318,7 +320,7 @@ def _figures(components: Mapping[str, Figure]) -> dict[str, FigureJson]:
 
 
 def _manifest(
-    result: "SearchResult", space: Space, published: Published, measured: Mapping[ModelChoice, Measured]
+    result: SearchResult, space: Space, published: Published, measured: Mapping[ModelChoice, Measured]
 ) -> Manifest:
     return Manifest(
         written=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

@@ -7,13 +7,10 @@ same trials as one that ran through (tests/dse/test_resume.py); ``tpe`` looks at
 draws, so there the trials after the interruption differ. All of it holds for one version of Optuna and NumPy.
 """
 
-import errno
 import math
 import shlex
-import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -21,20 +18,21 @@ from typing import Literal
 import numpy as np
 import optuna
 from numpy.typing import NDArray
-from sqlalchemy import event
-from sqlalchemy.exc import SQLAlchemyError
 
 from archsim import designs
 from archsim.design import Design, load_design
 from archsim.trace import BadInput
 from dse import objectives, store
+from dse.database import Database, Direction, opened
 from dse.evaluate import Evaluator, Point
 from dse.models import Models, ModelSide
 from dse.outcome import Outcome, outcome, point_key
 from dse.pareto import non_dominated
 from dse.point import Evaluation, ModelChoice
+from dse.result import FrontPoint, SearchResult, Trial
 from dse.samplers import distributions, sampler
 from dse.space import MODEL, Setting, Space, Value
+from dse.workers import InProcess, Workers
 
 DEFAULT_CACHE = Path("results") / ".cache"
 """Where measured accuracies and traces are kept between searches."""
@@ -44,7 +42,6 @@ REFUSAL = 1e6
 """How far a refused point counts as outside its constraints: farther than any deadline missed."""
 
 Phase = Literal["search", "confirm", "test"]
-Direction = Literal["minimize", "maximize"]
 
 
 @dataclass(frozen=True)
@@ -59,67 +56,11 @@ class Progress:
     front_size: int
     trials_per_second: float
     """Of this process, since it began; model evaluations counted in."""
+    workers: int
+    """That measure accuracies, now."""
 
 
 OnProgress = Callable[[Progress], None]
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A complete trial, in the order they were drawn."""
-
-    number: int
-    parameters: dict[str, Value]
-    outcome: Outcome
-    distinct: bool
-    """The first trial at its point."""
-
-
-@dataclass(frozen=True)
-class FrontPoint:
-    """A point that no other dominates, confirmed on `burst`."""
-
-    trial: Trial
-    evaluation: Evaluation
-    overrides: dict[str, Setting]
-    test_loss: float
-    command: str
-    """Runs this point again."""
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """What a search ended with; all of it is in the folder too."""
-
-    folder: Path
-    trials: tuple[Trial, ...]
-    front: tuple[FrontPoint, ...]
-    model_evaluations: int
-    seconds: float
-
-    @property
-    def distinct_points(self) -> int:
-        """Points evaluated, each counted once; refused ones are not counted."""
-        return sum(t.distinct and not t.outcome.refused for t in self.trials)
-
-    @property
-    def distinct_designs(self) -> int:
-        """Designs evaluated, each counted once however many models ran on it."""
-        return len({t.outcome.design_sha256 for t in self.trials if not t.outcome.refused})
-
-    @property
-    def models_run(self) -> int:
-        """Models of the zoo (at any threshold) that the evaluated designs ran."""
-        return len({t.outcome.model for t in self.trials if not t.outcome.refused})
-
-    @property
-    def refused(self) -> int:
-        return sum(t.outcome.refused for t in self.trials)
-
-    @property
-    def infeasible(self) -> int:
-        """Evaluated, but outside a constraint."""
-        return sum(not t.outcome.refused and not t.outcome.feasible for t in self.trials)
 
 
 def search(
@@ -129,22 +70,23 @@ def search(
     on_progress: OnProgress | None = None,
     *,
     fresh: bool = False,
-    processes: int = 1,
+    workers: Workers | None = None,
     cache: Path = DEFAULT_CACHE,
     models: ModelSide | None = None,
 ) -> SearchResult:
     """Search `space` and write `folder`; BadInput where the folder already holds a search that this one is not.
 
     `resume` carries an unfinished search on, or a finished one with a larger budget. `fresh` measures every accuracy in
-    this search, whatever the cache holds. `models` stands in for the zoo in tests.
+    this search, whatever the cache holds. `workers` measure them; this process alone does the rest, and writes.
+    `models` stands in for the zoo in tests.
     """
     began = time.monotonic()
-    if fresh:
-        cache = folder / "cache"
-        if not resume:
-            shutil.rmtree(cache, ignore_errors=True)
-    with _quiet_optuna():
-        running = _Search(space, folder, resume, models or Models(cache, space.scenario, processes), on_progress)
+    workers = workers or InProcess()
+    models = models or Models(folder / "cache" if fresh else cache, space.scenario, workers)
+    identities = {choice: models.identity(choice) for choice in space.choices.values()}
+    directions: list[Direction] = [goal.direction for goal in space.goals]
+    with opened(folder, resume, directions, _signature(space, identities)) as disk:
+        running = _Search(space, folder, disk, identities, models, workers, on_progress)
         running.run()
         front, published = running.confirmed(), running.published()
         seconds = time.monotonic() - began
@@ -157,31 +99,38 @@ class _Search:
     """One search under way."""
 
     def __init__(
-        self, space: Space, folder: Path, resume: bool, models: ModelSide, on_progress: OnProgress | None
+        self,
+        space: Space,
+        folder: Path,
+        disk: Database,
+        identities: Mapping[ModelChoice, str],
+        models: ModelSide,
+        workers: Workers,
+        on_progress: OnProgress | None,
     ) -> None:
         self.space = space
         self.folder = folder
         self._phase: tuple[Phase, int, int]
         self._front_size: int
         self.evaluator = Evaluator(models, space.scenario)
-        self.identities = {choice: models.identity(choice) for choice in space.choices.values()}
+        self.identities = identities
         self.model_evaluations = 0
         self.trials: list[Trial] = []
+        self._workers = workers
         self._on_progress = on_progress
         self._began = time.monotonic()
         self._memory: dict[str, Outcome] = {}
         self._seen: set[str] = set()
         self._distributions = distributions(space)
-        directions: list[Direction] = [goal.direction for goal in space.goals]
-        self._study = optuna.create_study(directions=directions)
-        self._disk = _open(folder, directions, resume, self._signature())
-        stored = self._disk.get_trials(deepcopy=False)
+        self._study = optuna.create_study(directions=[goal.direction for goal in space.goals])
+        self._disk = disk
+        stored = disk.trials
         self._study.add_trials(stored)
         for trial in stored:
             self._remember(trial.number, trial.params, Outcome.from_json(trial.user_attrs["outcome"]))
         self._begun_with = len(stored)
         self._searched()
-        store.write_config(space, folder)
+        store.write_config(self.space, self.folder)
 
     def run(self) -> None:
         """Generation after generation until the budget is spent."""
@@ -242,8 +191,7 @@ class _Search:
             for name, excess in self._excesses(found).items():
                 trial.set_constraint(name, excess)
             told.append(self._study.tell(trial, self._told_values(found)))
-        with _storing(self.folder / "study.db"):
-            self._disk.add_trials(told)
+        self._disk.add(told)
         for complete, found in zip(told, outcomes, strict=True):
             self._remember(complete.number, complete.params, found)
         self._searched()
@@ -257,7 +205,7 @@ class _Search:
         """Outcomes of a generation: from memory, or by evaluating every new point once."""
         keys = [self._key(parameters) for parameters in picked]
         new = {key: p for key, p in zip(keys, picked, strict=True) if key not in self._memory}
-        self.evaluator.measure([self._choice(p) for p in new.values()], self._count)
+        self.evaluator.measure(dict.fromkeys(self._choice(p) for p in new.values()), self._count)
         valid: dict[str, Point] = {}
         for key, parameters in new.items():
             try:
@@ -320,10 +268,6 @@ class _Search:
         scenario = self.space.scenario
         return shlex.join([*words, "--scope", scenario.scope, "--steps", str(scenario.steps)])
 
-    def _signature(self) -> str:
-        """What must be the same for a stored trial to stand: the space less its budget, and the models."""
-        return point_key({"space": self.space.sha256}, " ".join(self.identities.values()))
-
     def _count(self, _: ModelChoice) -> None:
         self.model_evaluations += 1
         self._report()
@@ -339,7 +283,13 @@ class _Search:
 
     def _report(self) -> None:
         if self._on_progress:
-            self._on_progress(Progress(*self._phase, self.model_evaluations, self._front_size, self._rate))
+            shown = Progress(*self._phase, self.model_evaluations, self._front_size, self._rate, self._workers.count)
+            self._on_progress(shown)
+
+
+def _signature(space: Space, identities: Mapping[ModelChoice, str]) -> str:
+    """What must be the same for a stored trial to stand: the space less its budget, and the models."""
+    return point_key({"space": space.sha256}, " ".join(identities.values()))
 
 
 def _same(values: Mapping[str, float], found: Evaluation) -> bool:
@@ -351,59 +301,3 @@ def _literal(value: Setting) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(f'"{v}"' for v in value) + "]"
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _open(folder: Path, directions: Sequence[Direction], resume: bool, signature: str) -> optuna.Study:
-    """The study on disk; BadInput where a search is there and should not be, or is another one."""
-    path = folder / "study.db"
-    if path.exists() and not resume:
-        raise BadInput(f"{folder}: already holds a search; carry it on with --resume, or name another folder")
-    if resume and not path.exists():
-        raise BadInput(f"{folder}: holds no search to resume (no study.db)")
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        storage = optuna.storages.RDBStorage(f"sqlite:///{path.resolve()}")
-        _write_ahead(storage)
-        study = optuna.create_study(storage=storage, study_name="search", directions=directions, load_if_exists=True)
-    except (optuna.exceptions.OptunaError, SQLAlchemyError, ValueError) as error:
-        raise BadInput(f"{path}: is not a study of this search ({str(error).splitlines()[0]})") from None
-    if study.user_attrs.setdefault("signature", signature) != signature:
-        raise BadInput(f"{folder}: holds a search of another space, base design or models; only `trials` may change")
-    study.set_user_attr("signature", signature)
-    return study
-
-
-def _write_ahead(storage: optuna.storages.RDBStorage) -> None:
-    """SQLite's write-ahead log: as safe against a killed process, and several times as fast as a journal synced to
-    disk at every write. A power cut can cost the last trials, never the file."""
-
-    def connected(connection: object, _: object) -> None:
-        cursor = connection.cursor()  # type: ignore[attr-defined]
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=NORMAL")
-        cursor.close()
-
-    event.listen(storage.engine, "connect", connected)
-    storage.engine.dispose()  # connections opened before now
-
-
-@contextmanager
-def _storing(path: Path) -> Iterator[None]:
-    """OSError in one line where the database cannot be written, a full disk above all; complete trials stay."""
-    try:
-        yield
-    except (optuna.exceptions.StorageInternalError, SQLAlchemyError) as error:
-        cause: BaseException = error
-        while cause.__cause__ is not None:
-            cause = cause.__cause__
-        raise OSError(errno.EIO, f"{cause}; its complete trials are kept, --resume goes on", str(path)) from None
-
-
-@contextmanager
-def _quiet_optuna() -> Iterator[None]:
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(before)

@@ -6,7 +6,7 @@ Run as a script it carries on a search in a folder, slowly, for the tests that k
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ import pytest
 from archsim.synthetic import synthesize
 from dse.models import OnDone
 from dse.point import Measured, ModelChoice
+from dse.result import SearchResult
 from dse.space import Space, parse_space
-from dse.study import Progress, SearchResult, search
+from dse.study import Progress, search
 
 MODELS = {
     "wp-lstm256-fixed8": ("fixed8", 1.0),
@@ -36,17 +37,21 @@ class FakeModels:
     def identity(self, choice: ModelChoice) -> str:
         return f"fake {choice.label}"
 
-    def measure(self, choices: Sequence[ModelChoice], on_done: OnDone) -> dict[ModelChoice, Measured]:
-        self.measured += choices
+    def measure(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, Measured]:
+        found = {}
         for choice in choices:
+            self.measured.append(choice)
+            found[choice] = self._one(choice)
             on_done(choice)
-        return {choice: self._one(choice) for choice in choices}
+        return found
 
-    def test_loss(self, choices: Sequence[ModelChoice], on_done: OnDone) -> dict[ModelChoice, float]:
-        self.tested += choices
+    def test_loss(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, float]:
+        found = {}
         for choice in choices:
+            self.tested.append(choice)
+            found[choice] = self._one(choice).validation_loss + 0.05
             on_done(choice)
-        return {choice: self._one(choice).validation_loss + 0.05 for choice in choices}
+        return found
 
     def _one(self, choice: ModelChoice) -> Measured:
         weight_format, density = MODELS[choice.name]

@@ -1,10 +1,6 @@
 """Accuracies and traces: measured once, kept by content, shared between processes."""
 
 import json
-import os
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +13,7 @@ from dse import models as module
 from dse.models import Models, load, state_sparsity
 from dse.point import ModelChoice
 from dse.space import Scenario
+from dse.workers import LocalProcesses
 from workloads import tasks
 from workloads.evaluate import evaluate
 from workloads.model import Config, Layer, LayerConfig, Model, OneHot, Readout, Vector
@@ -130,10 +127,9 @@ def test_a_damaged_cache_is_measured_again(tmp_path: Path, files: list[Path], co
 
 def test_two_processes_measure_what_one_does(tmp_path: Path, files: list[Path]) -> None:
     choices = [ModelChoice(str(path), t) for path in files for t in (None, 0.3)]
-    before = dict(os.environ)
     done: list[ModelChoice] = []
-    found = Models(tmp_path / "cache", SCENARIO, processes=2).measure(choices, done.append)
-    assert dict(os.environ) == before
+    with LocalProcesses(2) as workers:
+        found = Models(tmp_path / "cache", SCENARIO, workers).measure(choices, done.append)
     assert sorted(map(str, done)) == sorted(map(str, choices))
     for choice in choices[:2]:
         assert found[choice].validation_loss == pytest.approx(evaluate(load(choice), "validation"), abs=1e-6)
@@ -141,42 +137,9 @@ def test_two_processes_measure_what_one_does(tmp_path: Path, files: list[Path]) 
     assert all(json.loads(p.read_text())["loss"] > 1 for p in (tmp_path / "cache" / "loss").iterdir())
 
 
-def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
-    """Workers of a killed process would otherwise wait for work for ever."""
-    script = tmp_path / "parent.py"
-    script.write_text(
-        "import time\nfrom dse.models import _pool\n"
-        "if __name__ == '__main__':\n"
-        "    with _pool(1) as pool:\n"
-        "        import os\n        print(pool.submit(os.getpid).result(), flush=True)\n        time.sleep(60)\n"
-    )
-    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as parent:
-        assert parent.stdout is not None
-        worker = int(parent.stdout.readline())
-        parent.kill()
-    for _ in range(100):
-        if not running(worker):
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"worker {worker} outlived its parent")
-
-
-def running(process: int) -> bool:
-    """Whether a process runs; one that has ended and waits to be reaped does not."""
-    try:
-        return "State:\tZ" not in Path(f"/proc/{process}/status").read_text()
-    except FileNotFoundError:
-        return False
-
-
 def test_a_threshold_must_prune_harder_than_training(files: list[Path]) -> None:
     with pytest.raises(BadInput, match=r"thresholds must be larger than the 0\.05 it was trained with, not 0\.05"):
         load(ModelChoice(str(files[0]), 0.05))
-
-
-def test_processes_must_be_some(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="processes must be at least 1, not 0"):
-        Models(tmp_path, SCENARIO, processes=0)
 
 
 def test_sparsity_is_a_count_of_zeros(tmp_path: Path, files: list[Path], counted: list[str]) -> None:

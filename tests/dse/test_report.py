@@ -17,8 +17,8 @@ from dse.plots.models import models_info
 from dse.plots.scatter import scatter_info
 from dse.plots.stalls import stalls_info
 from dse.report import number, render, write_report
+from dse.result import SearchResult
 from dse.store import Results
-from dse.study import SearchResult
 
 EVIL = "</script><script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)>'\"&"
 

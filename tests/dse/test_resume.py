@@ -111,7 +111,7 @@ def test_nothing_to_resume(tmp_path: Path, space: Space, models: ModelSide) -> N
 
 def test_another_space_cannot_carry_on(tmp_path: Path, tree: dict[str, Any], models: ModelSide) -> None:
     search(parse_space(tree, "t"), tmp_path, models=models)
-    with pytest.raises(BadInput, match="another space, base design or models; only `trials` may change"):
+    with pytest.raises(BadInput, match="another space, base design or models; only its budget may change"):
         search(parse_space(tree | {"seed": 4}, "t"), tmp_path, resume=True, models=models)
 
 

@@ -17,8 +17,9 @@ from dse import objectives, store
 from dse.evaluate import EngineMismatch, Evaluator, Point
 from dse.models import ModelSide
 from dse.point import ModelChoice
+from dse.result import SearchResult
 from dse.space import Space, parse_space
-from dse.study import Progress, SearchResult, search
+from dse.study import Progress, search
 
 
 def test_same_seed_same_search(tmp_path: Path, tree: dict[str, Any], models: ModelSide) -> None:

@@ -1,0 +1,66 @@
+"""What a search ends with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dse.outcome import Outcome
+from dse.point import Evaluation
+from dse.space import Setting, Value
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A complete trial, in the order they were drawn."""
+
+    number: int
+    parameters: dict[str, Value]
+    outcome: Outcome
+    distinct: bool
+    """The first trial at its point."""
+
+
+@dataclass(frozen=True)
+class FrontPoint:
+    """A point that no other dominates, confirmed on `burst`."""
+
+    trial: Trial
+    evaluation: Evaluation
+    overrides: dict[str, Setting]
+    test_loss: float
+    command: str
+    """Runs this point again."""
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search ended with; all of it is in the folder too."""
+
+    folder: Path
+    trials: tuple[Trial, ...]
+    front: tuple[FrontPoint, ...]
+    model_evaluations: int
+    seconds: float
+
+    @property
+    def distinct_points(self) -> int:
+        """Points evaluated, each counted once; refused ones are not counted."""
+        return sum(t.distinct and not t.outcome.refused for t in self.trials)
+
+    @property
+    def distinct_designs(self) -> int:
+        """Designs evaluated, each counted once however many models ran on it."""
+        return len({t.outcome.design_sha256 for t in self.trials if not t.outcome.refused})
+
+    @property
+    def models_run(self) -> int:
+        """Models of the zoo (at any threshold) that the evaluated designs ran."""
+        return len({t.outcome.model for t in self.trials if not t.outcome.refused})
+
+    @property
+    def refused(self) -> int:
+        return sum(t.outcome.refused for t in self.trials)
+
+    @property
+    def infeasible(self) -> int:
+        """Evaluated, but outside a constraint."""
+        return sum(not t.outcome.refused and not t.outcome.feasible for t in self.trials)
