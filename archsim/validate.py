@@ -112,8 +112,13 @@ def validate(traces: Mapping[str, Trace] | None = None) -> Validation:
     """Every published figure, and SKIP's speed-up on recorded `traces` (by name): shown, never a gate."""
     rows = [row for chip in rbt() for row in _rbt_rows(chip)]
     rows += _skip_rows()
-    rows += [_recorded_row(name, trace) for name, trace in (traces or {}).items()]
+    rows += [_recorded_row(name, trace, lanes) for name, trace in (traces or {}).items() for lanes in _lanes(trace)]
     return Validation(tuple(rows))
+
+
+def _lanes(trace: Trace) -> tuple[int, ...]:
+    """All that SKIP and the trace have, and one: a column is skipped where it is zero in every lane."""
+    return tuple(dict.fromkeys((min(load_design(skip().design).lanes, trace.sequences), 1)))
 
 
 def _row(
@@ -197,15 +202,16 @@ def _share_for(speedup: float) -> float:
     return _skipped(_run(high))
 
 
-def _recorded_row(name: str, trace: Trace) -> Row:
+def _recorded_row(name: str, trace: Trace, lanes: int) -> Row:
     """What a trained network's own zeros gain on SKIP; the paper's 5.2 is the most that it saw."""
     chip = skip()
     design = load_design(chip.design)
     kind = "synthetic trace" if trace.header.synthetic else "recorded trace"
     row = _row(chip, "speedup_max", "x", 0.0, None)
     try:
-        report = simulate(design, trace, "analytic", lanes=min(design.lanes, trace.sequences), scope="recurrent")
+        report = simulate(design, trace, "analytic", lanes=lanes, scope="recurrent")
     except BadInput as refusal:
         return replace(row, ours=None, note=f"{kind} {name}: {refusal}")
-    note = f"{kind} {name}, {report.lanes} lanes, {_skipped(report):.1%} of the streamed columns skipped"
+    width = "1 lane" if lanes == 1 else f"{lanes} lanes"
+    note = f"{kind} {name}, {width}, {_skipped(report):.1%} of the streamed columns skipped"
     return replace(row, ours=report.speedup_same_lanes, note=note)

@@ -4,9 +4,11 @@ import json
 import os
 import shutil
 import sys
+import time
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -30,10 +32,13 @@ from archsim.trace import BadInput, Trace
 from archsim.validate import validate
 from dse import store, studies, tables
 from dse.check import check
+from dse.enumerate import Enumeration, enumerate_space
+from dse.enumerate import Progress as EnumerationProgress
 from dse.fit import fit
+from dse.models import Models
 from dse.report import write_report
 from dse.space import Space, load_space
-from dse.study import Phase
+from dse.study import DEFAULT_CACHE, Phase
 from dse.study import Progress as SearchProgress
 from dse.study import search as run_search
 from dse.workers import Workers, workers_for
@@ -306,6 +311,7 @@ def explain(
 @app.command(name="validate", rich_help_panel="Simulate", short_help="The published hardware figures beside ours.")
 def validate_(
     traces: Annotated[bool, typer.Option("--traces/--no-traces", help="SKIP's speed-up on the shipped models.")] = True,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The table as the README has it.")] = False,
     as_json: Json = False,
 ) -> None:
     """The published hardware figures beside ours; exit code 1 where one that gates is missed.
@@ -321,6 +327,8 @@ def validate_(
     found = validate(recorded)
     if as_json:
         print_json(found.to_json())
+    elif markdown:
+        print(tables.validation_markdown(found))
     else:
         out.print(tables.validation_table(found))
     if not found.ok:
@@ -420,6 +428,47 @@ def _search(
         )
     else:
         out.print(tables.search_summary(result, space, report))
+
+
+@app.command(name="enumerate", rich_help_panel="Search", short_help="Every point of a space: its exact front.")
+def enumerate_(
+    study: Annotated[str, typer.Argument(help="A study (TOML), or one that is shipped.")],
+    out_: Annotated[Path | None, typer.Option("--out", help="Folder; default results/NAME-exact.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Evaluate every point of a space: its front is then exact. Stopped and run again, it goes on.
+
+    archsim enumerate exact
+
+    archsim enumerate my-study.toml --out results/mine-exact --json
+    """
+    space = load_space(studies.path(study))
+    began = time.monotonic()
+    found = _enumerate(space, out_ or Path("results") / f"{space.name}-exact")
+    if as_json:
+        print_json(
+            {
+                "folder": str(found.folder),
+                "wall_seconds": time.monotonic() - began,
+                "seconds": found.seconds,
+                "points_per_second": found.points_per_second,
+                **found.counts.model_dump(mode="json"),
+                "reference": asdict(found.reference),
+                "hypervolume": found.volume,
+            }
+        )
+    else:
+        out.print(tables.enumeration_report(found))
+
+
+def _enumerate(space: Space, folder: Path) -> Enumeration:
+    with progress("measuring the models", None) as (bar, task):
+
+        def show(p: EnumerationProgress) -> None:
+            note = f"front {p.front}  {p.points_per_second:,.0f}/s"
+            bar.update(task, description="enumerating", completed=p.done, total=p.total, note=note)
+
+        return enumerate_space(space, folder, Models(DEFAULT_CACHE, space.scenario), show)
 
 
 @app.command(rich_help_panel="Search")

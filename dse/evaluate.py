@@ -44,15 +44,7 @@ class Evaluator:
     def evaluate(self, points: Sequence[Point], on_done: OnDone) -> list[Evaluation | BadInput]:
         """Every point by `analytic`, in order; a point that the machine refuses yields its reason."""
         self.measure(dict.fromkeys(point.choice for point in points), on_done)
-        measured = [self._measured[point.choice] for point in points]
-        jobs = [
-            Job(point.design, side.trace, scope=self.scenario.scope)
-            for point, side in zip(points, measured, strict=True)
-        ]
-        return [
-            report if isinstance(report, BadInput) else Evaluation(point.design, side, report)
-            for point, side, report in zip(points, measured, simulate_many(jobs), strict=True)
-        ]
+        return run_all([(point.design, self._measured[point.choice]) for point in points], self.scenario)
 
     def confirm(self, evaluation: Evaluation) -> SimReport:
         """The same point on `burst`; EngineMismatch where it is not equal in cycles, stalls and every count."""
@@ -70,3 +62,12 @@ class Evaluator:
                     f"{what} are {ours} by analytic, {theirs} by burst"
                 )
         return report
+
+
+def run_all(pairs: Sequence[tuple[Design, Measured]], scenario: Scenario) -> list[Evaluation | BadInput]:
+    """Designs on measured models, by `analytic`, in order; what the machine refuses yields its reason."""
+    jobs = [Job(design, side.trace, scope=scenario.scope) for design, side in pairs]
+    return [
+        report if isinstance(report, BadInput) else Evaluation(design, side, report)
+        for (design, side), report in zip(pairs, simulate_many(jobs), strict=True)
+    ]

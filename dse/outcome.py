@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
@@ -45,6 +46,15 @@ class Outcome:
     @classmethod
     def from_json(cls, text: str) -> "Outcome":
         return cls(**json.loads(text))
+
+
+NUMBER = re.compile(r"(?<![\w.-])\d+(\.\d+)?(e[+-]?\d+)?(?![\w])")
+"""A number that stands alone: not the 8 of fixed8."""
+
+
+def kind_of(reason: str) -> str:
+    """A reason without its figures, so that equal ones can be counted."""
+    return NUMBER.sub("#", reason)
 
 
 def point_key(overrides: Mapping[str, Setting], identity: str) -> str:

@@ -3,7 +3,6 @@
 import html
 import json
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from plotly.offline import get_plotlyjs
 from dse import objectives, store
 from dse.files import write_text
 from dse.objectives import Objective
+from dse.outcome import kind_of
 from dse.page import SCRIPT, STYLE
 from dse.plots import DETAIL, OVERVIEW, OverviewPlot
 from dse.plots.base import model_label, number
@@ -23,10 +23,6 @@ from dse.store import FrontDetail, Results
 
 CLICKABLE = ("front", "hardware")
 """Figures whose points choose a design."""
-
-
-NUMBER = re.compile(r"(?<![\w.-])\d+(\.\d+)?(e[+-]?\d+)?(?![\w])")
-"""A number that stands alone: not the 8 of fixed8."""
 
 
 class Cell(NamedTuple):
@@ -376,7 +372,7 @@ def _left_out(results: Results) -> str:
 
 def _refusals(results: Results) -> str:
     trials = results.trials
-    reasons = Counter(NUMBER.sub("#", reason) for reason in trials[~trials["feasible"]]["reason"])
+    reasons = Counter(kind_of(reason) for reason in trials[~trials["feasible"]]["reason"])
     if not reasons:
         return ""
     rows = [[Cell(str(count), count), Cell(reason, reason, words=True)] for reason, count in reasons.most_common(8)]

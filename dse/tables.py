@@ -1,5 +1,6 @@
 """Tables of the command line, 80 columns wide."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -15,7 +16,9 @@ from archsim.explain import Row as ExplainRow
 from archsim.report import SimReport
 from archsim.roofline import Roofline
 from archsim.scenario import Least, Streaming
+from archsim.validate import Row as ValidationRow
 from archsim.validate import Validation
+from dse.enumerate import Enumeration
 from dse.fit import Fit
 from dse.result import SearchResult
 from dse.space import Space
@@ -26,6 +29,8 @@ from workloads.zoo.published import Published, Untrained
 
 FRONT_ROWS = 12
 """Rows of the front that a summary shows."""
+REASONS = 8
+"""Reasons that are shown, the most frequent first."""
 
 MARK = {"calibrated": "c", "predicted": "p", "given": "g"}
 
@@ -184,7 +189,7 @@ def explain_table(rows: Iterable[ExplainRow]) -> Table:
 
 QUANTITIES = {
     "gops": "GOPS",
-    "gops_one_lane": "GOPS, 1 lane",
+    "gops_one_lane": "GOPS/lane",
     "gops_per_w": "GOPS/W",
     "area_mm2": "mm²",
     "power_mw": "mW",
@@ -200,22 +205,44 @@ def validation_table(found: Validation) -> RenderableType:
             r.chip.replace("high speed", "fast").replace("low power", "small"),
             QUANTITIES.get(r.quantity, r.quantity),
             f"{r.published:.4g}",
-            "-" if r.ours is None else f"{r.ours:.4g}",
-            "-" if r.error_pct is None else f"{r.error_pct:+.1f}%",
+            *_ours_and_error(r),
             r.sure,
             r.basis[0],
             "MISSED" if r.failed else "gates" if r.gates else "",
         )
         for r in found.rows
     ]
-    names = ("chip", "figure", "published", "ours", "error", "sure", "", "")
-    notes = [f"{r.ours or 0:.4g}: {escape(r.note)}" for r in found.rows if r.note]
+    names = ("chip", "figure", "print", "ours", "error", "sure", "", "")
+    notes: dict[str, list[str]] = {}
+    for r in found.rows:
+        notes.setdefault(r.note, []).append(_ours_and_error(r)[0])
     verdict = "every figure that gates is within its tolerance" if found.ok else "a figure that gates is missed"
     return Group(
         figures("Published figures and ours (f fitted, p predicted)", names, rows, text=("figure", "sure", "")),
-        *dict.fromkeys(notes),
+        *(f"{', '.join(dict.fromkeys(values))}: {escape(note)}" for note, values in notes.items() if note),
         verdict,
     )
+
+
+def validation_markdown(found: Validation) -> str:
+    """The same for the README; a note where a chip has several figures of a kind."""
+    lines = ["| chip | figure | published | how sure | ours | error | |", "|---|---|---|---|---|---|---|"]
+    kinds = Counter((r.chip, r.quantity) for r in found.rows)
+    for r in found.rows:
+        note = f" ({r.note})" if kinds[r.chip, r.quantity] > 1 else ""
+        ours, error = _ours_and_error(r)
+        basis = f"{r.basis}, gates" if r.gates else r.basis
+        lines.append(
+            f"| {r.chip} | {QUANTITIES.get(r.quantity, r.quantity)}{note} | {r.published:.4g} | {r.sure} | {ours} "
+            f"| {error} | {basis} |"
+        )
+    return "\n".join(lines)
+
+
+def _ours_and_error(row: ValidationRow) -> tuple[str, str]:
+    if row.ours is None or row.error_pct is None:
+        return "-", "-"
+    return f"{row.ours:.4g}", f"{row.error_pct:+.1f} %"
 
 
 def diff_report(found: Diff) -> RenderableType:
@@ -368,6 +395,28 @@ def _ours(figure: Published) -> tuple[str, str] | None:
     if figure.ours is None or figure.difference is None:
         return None
     return f"{figure.ours:.3f}", f"{figure.difference:+.3f}"
+
+
+def enumeration_report(found: Enumeration) -> RenderableType:
+    """What a space holds: its points by what became of them, and the two ends of its front for each objective."""
+    counts, goals, front = found.counts, found.space.goals, found.front
+    total = max(counts.distinct, 1)
+    kinds = (("refused", counts.refused), ("outside a constraint", counts.infeasible), ("feasible", counts.feasible))
+    rows = [(name, f"{number:,}", f"{number / total:.1%}") for name, number in kinds]
+    reasons = [(f"{number:,}", escape(reason)) for reason, number in list(counts.reasons.items())[:REASONS]]
+    return Group(
+        f"{counts.combinations:,} combinations, {counts.distinct:,} distinct points in {found.seconds:,.0f} s of "
+        f"evaluation: {found.points_per_second:,.0f} points/s and worker",
+        figures("What became of them", ("", "points", ""), rows),
+        figures("Why not", ("points", "reason"), reasons, text=("reason",)) if reasons else "",
+        f"Exact front: {counts.front:,} points; hypervolume {found.volume:.4f} of the box between",
+        figures(
+            "The front's box",
+            ("", "best", "worst"),
+            [(f"{g.title}, {g.unit}", _plain(front[g.name].min()), _plain(front[g.name].max())) for g in goals],
+        ),
+        f"front: {escape(str(found.folder / 'front.csv'))}",
+    )
 
 
 def search_summary(result: SearchResult, space: Space, report: Path) -> RenderableType:

@@ -38,6 +38,18 @@ def test_the_table_of_published_networks_is_generated() -> None:
     assert between == tables.published_markdown(published())
 
 
+def test_the_table_of_published_chips_is_generated() -> None:
+    between = README.split("<!-- published chips -->")[1].split("<!-- end of published chips -->")[0].strip()
+    done = subprocess.run(
+        [sys.executable, "-m", "dse.cli", "validate", "--markdown"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    assert between == done.stdout.strip()
+
+
 def test_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"^    make (\S+)", README, re.MULTILINE):

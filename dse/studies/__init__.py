@@ -1,12 +1,13 @@
 """Studies shipped: search spaces as TOML. A new one is one file and one line in ``ALL``.
 
-``demo`` is what ``archsim demo`` runs: accuracy against area against energy, on six trained models.
+``demo`` is what ``archsim demo`` runs: accuracy against area against energy, on six trained models. ``exact`` is
+enumerated: its front is known, and samplers are compared on it.
 """
 
 from importlib import resources
 from pathlib import Path
 
-ALL: tuple[str, ...] = ("demo",)
+ALL: tuple[str, ...] = ("demo", "exact")
 
 
 def path(name_or_path: str | Path) -> Path:
