@@ -65,8 +65,10 @@ def point_key(overrides: Mapping[str, Setting], identity: str) -> str:
 def outcome(space: Space, key: str, measured: Measured, found: Evaluation | BadInput, design_sha256: str) -> Outcome:
     """The outcome of an evaluated or refused point."""
     values: dict[str, float] = {}
-    reason, left_out, resident = str(found), "", False
-    if isinstance(found, Evaluation):
+    left_out, resident = "", False
+    if isinstance(found, BadInput):
+        reason = str(found)
+    else:
         values = {o.name: float(o.of(found)) for o in objectives.ALL}
         reason, left_out, resident = space.broken(values), ", ".join(found.report.left_out), found.report.resident
     return Outcome(
