@@ -35,6 +35,9 @@ class Design(Spec):
     title: str = ""
     node_nm: int = Field(ge=7, le=180)
     clock_mhz: int = Field(ge=1, le=5000)
+    voltage_v: float | None = Field(
+        default=None, gt=0, description="supply of the logic (absent: the node's own); SRAM keeps its own supply"
+    )
     lanes: int = Field(ge=1, le=1024, description="sequences side by side; the PEs are shared evenly among them")
     host: tuple[Scope, ...] = Field(default=(), description="scopes that run elsewhere and are not counted")
     dram: DramSpec

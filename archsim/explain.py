@@ -3,15 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from archsim.costs import technology
 from archsim.costs.clock import reaches
-from archsim.costs.figures import Figure, Status
+from archsim.costs.figures import Figure, Status, of_band
 from archsim.costs.model import area, dram_background_mw, dram_pj_per_bit, leakage, prices
 from archsim.costs.own import SHIPPED, CostTable
-from archsim.costs.parts import banks
+from archsim.costs.parts import parts
 from archsim.costs.prices import LOGIC_SOURCE, SRAM_SOURCE
+from archsim.costs.tables import curve
 from archsim.design import Design
 
 CLOCK_SOURCE = f"{LOGIC_SOURCE} (delay)"
+SCALING_SOURCE = "Stillmaker & Baas 2017, polynomials in the supply"
+OF_THE_DESIGN = "of the design"
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,8 @@ class Row:
 
 
 def explain(design: Design, costs: CostTable = SHIPPED) -> tuple[Row, ...]:
-    """Area and leakage of every component, energy of every action, DRAM, how far each clock reaches, and banks.
+    """Area and leakage of every component, energy of every action, DRAM, how far each clock reaches, memories as they
+    are cut, the curve, the supply and what it scales.
 
     BadInput names what the cost tables do not cover.
     """
@@ -50,7 +55,9 @@ def explain(design: Design, costs: CostTable = SHIPPED) -> tuple[Row, ...]:
         *_energies(design, costs),
         *_leakages(design, costs),
         *_clocks(design),
-        *_banks(design),
+        *_cut(design),
+        *_curve(design),
+        *_scaling(design),
     )
 
 
@@ -87,10 +94,34 @@ def _clocks(design: Design) -> Iterator[Row]:
             yield _row(reach.part, "pipeline stages", Figure(float(reach.stages), "stages", "predicted", meets))
 
 
-def _banks(design: Design) -> Iterator[Row]:
-    memory = banks(design)
-    if memory.banks:
+def _cut(design: Design) -> Iterator[Row]:
+    """How each memory is made of macros."""
+    for name, memory in parts(design).memories:
         source = f"{SRAM_SOURCE}, {memory.ports}"
-        figures = (("macros a bank", float(memory.wide), "macros"), ("bank size", memory.bank_bytes / 1024, "KiB"))
-        for name, value, unit in (*figures, ("bank cycle", memory.cycle_ns, "ns")):
-            yield _row("weight_memory", name, Figure(value, unit, "predicted", source))
+        yield _row(name, "macros a bank", Figure(float(memory.wide), "macros", "predicted", source))
+        yield _row(name, "bank size", Figure(memory.bank_bytes / 1024, "KiB", "predicted", source))
+        yield _row(name, "bank cycle", Figure(memory.cycle_ns, "ns", "predicted", source))
+
+
+def _curve(design: Design) -> Iterator[Row]:
+    """What one sigmoid or tanh is made of."""
+    unit = design.activation_unit
+    kind = "words" if unit.curve == "table" else "segments"
+    cells = curve(unit.curve, unit.entries, design.state_buffer.cell_bits)
+    area_um2 = technology.area_scale(design.node_nm).times(cells.area_um2)
+    yield _row(
+        "activation_unit", f"{kind} of a curve", Figure(float(unit.entries), "entries", "predicted", OF_THE_DESIGN)
+    )
+    yield _row("activation_unit", "area of a curve", of_band(area_um2, "um2", "predicted", LOGIC_SOURCE))
+
+
+def _scaling(design: Design) -> Iterator[Row]:
+    """From the library at 45 nm to the design's node and supply."""
+    node, volt = design.node_nm, design.voltage_v
+    given = OF_THE_DESIGN if volt else "CACTI 7, high-performance devices"
+    yield _row("logic", "supply", Figure(technology.supply(node, volt), "V", "predicted", given))
+    for name, factor in (
+        ("energy", technology.energy_scale(node, volt)),
+        ("delay", technology.delay_scale(node, volt)),
+    ):
+        yield _row("logic", f"{name} over 45 nm", Figure(factor, "x", "predicted", SCALING_SOURCE))

@@ -290,6 +290,7 @@ def _least(find: Callable[[], Least]) -> Least | str:
 @app.command(rich_help_panel="Simulate", short_help="Every cost figure of a design, with its source.")
 def explain(
     design: Annotated[str, typer.Argument(help="A shipped design, or a TOML file.")],
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Override, e.g. voltage_v=0.9 (repeatable).")] = None,
     costs: Annotated[
         Path | None, typer.Option(help="Your own figures instead of some of the shipped ones (TOML).")
     ] = None,
@@ -297,15 +298,16 @@ def explain(
 ) -> None:
     """Every cost figure of a design, with its unit, its source, and how sure it is.
 
-    archsim explain skip-65nm
+    archsim explain skip-65nm --set voltage_v=0.9
 
     archsim explain mine.toml --costs measured.toml --json
     """
-    rows = explain_design(load_design(design), load_cost_table(costs) if costs else SHIPPED)
+    chosen = load_design(design).override(parse_overrides(set_ or []))
+    rows = explain_design(chosen, load_cost_table(costs) if costs else SHIPPED)
     if as_json:
         print_json([row.to_json() for row in rows])
     else:
-        out.print(tables.explain_table(rows))
+        out.print(tables.explain_report(rows))
 
 
 @app.command(name="validate", rich_help_panel="Simulate", short_help="The published hardware figures beside ours.")

@@ -177,14 +177,28 @@ def fit_report(found: Iterable[Fit]) -> RenderableType:
     )
 
 
-def explain_table(rows: Iterable[ExplainRow]) -> Table:
-    """Cost figures of a design, each with where it comes from."""
-    return figures(
-        "Every cost figure (c calibrated, p predicted, g given)",
-        ("component", "figure", "value", "unit", "", "source"),
-        [(r.component, r.figure, f"{r.value:.4g}", r.unit, MARK[r.status], r.source) for r in rows],
-        text=("figure", "unit", "source"),
+def explain_report(rows: Iterable[ExplainRow]) -> RenderableType:
+    """Cost figures of a design, component by component, each with its band and the number of its source."""
+    by_component: dict[str, list[ExplainRow]] = {}
+    for row in rows:
+        by_component.setdefault(row.component, []).append(row)
+    sources = list(dict.fromkeys(r.source for group in by_component.values() for r in group))
+    lines: list[tuple[str, ...]] = []
+    for component, group in by_component.items():
+        lines.append((component, "", "", "", "", ""))
+        lines += [
+            (f" {r.figure}", f"{r.value:.4g}", *_ends(r), r.unit, f"{MARK[r.status]} {1 + sources.index(r.source)}")
+            for r in group
+        ]
+    names = ("component", "value", "low", "high", "unit", "src")
+    return Group(
+        figures("Every cost figure (c calibrated, p predicted, g given)", names, lines, text=("unit",)),
+        *(f"{number}: {escape(source)}" for number, source in enumerate(sources, 1)),
     )
+
+
+def _ends(row: ExplainRow) -> tuple[str, str]:
+    return ("", "") if row.low == row.high else (f"{row.low:.3g}", f"{row.high:.3g}")
 
 
 QUANTITIES = {

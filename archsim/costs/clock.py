@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from archsim.costs import technology
 from archsim.costs.parts import parts, period_ns
-from archsim.costs.tables import Memory, least_stage_ns, stage_ns
+from archsim.costs.tables import least_stage_ns, stage_ns
 from archsim.design import Design
 
 
@@ -46,7 +46,7 @@ def reaches(design: Design) -> tuple[Reach, ...]:
 
 
 def _logic(design: Design) -> Iterator[Reach]:
-    p, scale = parts(design), technology.delay_scale(design.node_nm)
+    p, scale = parts(design), technology.delay_scale(design.node_nm, design.voltage_v)
     least = scale * least_stage_ns()
     depth = max(1, design.activation_unit.depth_cycles)
     yield Reach("pe_array", scale * p.pe.cell.delay_ns, least, p.pe.stages, 0)
@@ -57,16 +57,8 @@ def _logic(design: Design) -> Iterator[Reach]:
 
 
 def _memories(design: Design) -> Iterator[Reach]:
-    p = parts(design)
-    named: tuple[tuple[str, Memory], ...] = (
-        ("weight_memory", p.weights),
-        ("weight_memory FIFO", p.fifo),
-        ("state_buffer h", p.state),
-        ("state_buffer c", p.cell),
-    )
-    for name, memory in named:
-        if memory.banks:
-            yield Reach(name, memory.cycle_ns, memory.cycle_ns, 1, memory.banks)
+    for name, memory in parts(design).memories:
+        yield Reach(name, memory.cycle_ns, memory.cycle_ns, 1, memory.banks)
 
 
 def clock_problems(design: Design) -> tuple[str, ...]:

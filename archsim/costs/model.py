@@ -100,7 +100,8 @@ def area(design: Design, costs: CostTable = SHIPPED) -> AreaReport:
 @lru_cache(maxsize=4096)
 def leakage(design: Design, costs: CostTable = SHIPPED) -> dict[str, Figure]:
     """Of the chip by component, mW; not fitted."""
-    of_logic, of_sram = technology.logic_leakage(design.node_nm), technology.sram_leakage(design.node_nm)
+    of_logic = technology.logic_leakage(design.node_nm, design.voltage_v)
+    of_sram = technology.sram_leakage(design.node_nm)
     shipped = {
         name: of_band(of_logic.times(cells.leak_nw / 1e6), "mW", "predicted", LEAKAGE_SOURCES["logic"])
         for name, cells in logic(design).items()

@@ -64,6 +64,17 @@ class Parts:
     activation_stages: int
     """`depth_cycles` of the design, or more where the clock asks for it."""
 
+    @property
+    def memories(self) -> tuple[tuple[str, Memory], ...]:
+        """Those that there are, by name; one of the two buffers of h stands for both."""
+        named = (
+            ("weight_memory", self.weights),
+            ("weight_memory FIFO", self.fifo),
+            ("state_buffer h", self.state),
+            ("state_buffer c", self.cell),
+        )
+        return tuple((name, memory) for name, memory in named if memory.banks)
+
 
 def period_ns(design: Design) -> float:
     return 1000 / design.clock_mhz
@@ -71,7 +82,7 @@ def period_ns(design: Design) -> float:
 
 def allowed_ns(design: Design) -> float:
     """A clock period of the design, in delays of the 45 nm library."""
-    return period_ns(design) / technology.delay_scale(design.node_nm)
+    return period_ns(design) / technology.delay_scale(design.node_nm, design.voltage_v)
 
 
 @lru_cache(maxsize=4096)
@@ -212,7 +223,8 @@ def bus_pj(design: Design) -> float:
     logic_um2 = sum(cells.area_um2 for cells in logic(design).values()) * technology.area_scale(design.node_nm).mid
     sram_mm2 = sum(m.area_mm2 for macros in memories(design).values() for m in macros)
     side_um = math.sqrt(logic_um2 + 1e6 * sram_mm2)
-    return _word_bits(design) * TOGGLES * side_um * WIRE_FF_PER_UM * technology.SUPPLY_V[design.node_nm] ** 2 / 2 / 1000
+    volt = technology.supply(design.node_nm, design.voltage_v)
+    return _word_bits(design) * TOGGLES * side_um * WIRE_FF_PER_UM * volt**2 / 2 / 1000
 
 
 def memories(design: Design) -> dict[str, tuple[Memory, ...]]:

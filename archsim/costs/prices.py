@@ -39,7 +39,7 @@ def _logic(energy_pj: Amount) -> Rule:
     """Of synthesised cells: `energy_pj` at 45 nm, scaled and times the fitted factor."""
 
     def price(design: Design, p: Parts) -> Figure:
-        scale = technology.energy_scale(design.node_nm) * LOGIC_ENERGY_FACTOR
+        scale = technology.energy_scale(design.node_nm, design.voltage_v) * LOGIC_ENERGY_FACTOR
         return Figure(scale * energy_pj(design, p), "pJ", "calibrated", LOGIC_ENERGY_SOURCE)
 
     return price

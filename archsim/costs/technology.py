@@ -65,13 +65,14 @@ def check_node(node_nm: int) -> None:
         raise BadInput(f"costs: node_nm must be one of {', '.join(map(str, sram_nodes()))}, not {node_nm}")
 
 
-def _volt(node_nm: int, supply_v: float | None) -> float:
+def supply(node_nm: int, supply_v: float | None) -> float:
+    """The supply of logic, by default the node's own. BadInput outside 0.7 V to that."""
     check_node(node_nm)
     nominal = SUPPLY_V[node_nm]
-    volt = nominal if supply_v is None else supply_v
-    if not LOWEST_V <= volt <= nominal:
-        raise BadInput(f"costs: the supply at {node_nm} nm must be {LOWEST_V:g} to {nominal:g} V, not {volt:g}")
-    return volt
+    given = nominal if supply_v is None else supply_v
+    if not LOWEST_V <= given <= nominal:
+        raise BadInput(f"costs: voltage_v at {node_nm} nm must be {LOWEST_V:g} to {nominal:g} V, not {given:g}")
+    return given
 
 
 @cache
@@ -89,14 +90,14 @@ def area_scale(node_nm: int) -> Band:
 @cache
 def energy_scale(node_nm: int, supply_v: float | None = None) -> float:
     """Dynamic energy over that of the library; `supply_v` None: nominal. BadInput outside 0.7 V to nominal."""
-    here = _at(_ENERGY, node_nm, _volt(node_nm, supply_v))
+    here = _at(_ENERGY, node_nm, supply(node_nm, supply_v))
     return here / _at(_ENERGY, LIBRARY_NODE_NM, SUPPLY_V[LIBRARY_NODE_NM])
 
 
 @cache
 def delay_scale(node_nm: int, supply_v: float | None = None) -> float:
     """Delay over that of the library; `supply_v` None: nominal. BadInput outside 0.7 V to nominal."""
-    return _delay(node_nm, _volt(node_nm, supply_v)) / _delay(LIBRARY_NODE_NM, SUPPLY_V[LIBRARY_NODE_NM])
+    return _delay(node_nm, supply(node_nm, supply_v)) / _delay(LIBRARY_NODE_NM, SUPPLY_V[LIBRARY_NODE_NM])
 
 
 def _delay(node_nm: int, volt: float) -> float:
@@ -164,14 +165,15 @@ def sram_leakage(node_nm: int) -> Band:
 
 
 @cache
-def logic_leakage(node_nm: int) -> Band:
-    """Leakage of logic over the library's (general purpose, 25 C).
+def logic_leakage(node_nm: int, supply_v: float | None = None) -> Band:
+    """Leakage of logic over the library's (general purpose, 25 C); `supply_v` None: nominal.
 
     Middle: from node to node as CACTI's itrs-hp SRAM leaks, since the scaling equations are silent on it. Low: a
-    low-standby-power process, by the ratio of devices. High: at 330 K, as the SRAM.
+    low-standby-power process, by the ratio of devices. High: at 330 K, as the SRAM. With the supply in proportion to
+    it, as if the same current flowed: less does (drain-induced barrier lowering), so a low supply is not flattered.
     """
     check_node(node_nm)
     here, library = (sram_macro(n, "itrs-hp", "1RW", 65536, 64).leak_mw for n in (node_nm, LIBRARY_NODE_NM))
     fast, standby, _ = DEVICES[node_nm]
-    node = here / library
+    node = here / library * supply(node_nm, supply_v) / SUPPLY_V[node_nm]
     return Band(node * standby.watt_300k / fast.watt_300k, node, node * fast.watt_330k / fast.watt_300k)

@@ -329,8 +329,38 @@ def test_scaling_with_the_supply() -> None:
     volts = (0.7, 0.8, 0.9, 1.0, 1.1)
     assert [energy_scale(65, v) for v in volts] == sorted(energy_scale(65, v) for v in volts)
     assert [delay_scale(65, v) for v in volts] == sorted((delay_scale(65, v) for v in volts), reverse=True)
-    with pytest.raises(BadInput, match=r"^costs: the supply at 65 nm must be 0.7 to 1.1 V, not 1.3$"):
+    with pytest.raises(BadInput, match=r"^costs: voltage_v at 65 nm must be 0.7 to 1.1 V, not 1.3$"):
         energy_scale(65, 1.3)
+
+
+def test_a_design_at_a_lower_supply() -> None:
+    """Logic, its wires and its leakage follow; memories and DRAM have supplies of their own."""
+    low = SKIP.override({"voltage_v": 0.9})
+    nominal = SKIP.override({"voltage_v": 1.1})
+    assert (area(nominal), prices(nominal)) == (area(SKIP), prices(SKIP))  # 1.1 V is what it has anyway
+    by_action = {
+        action: prices(low)[action][1].value / figure.value
+        for action, (_, figure) in prices(SKIP).items()
+        if figure.value
+    }
+    for action in (("pe_array", "mac"), ("sequencer", "column"), ("skip_encoder", "list_column")):
+        assert by_action[action] == pytest.approx(energy_scale(65, 0.9) / energy_scale(65))
+    assert by_action["state_buffer", "h_read"] == by_action["state_buffer", "c_write"] == 1
+    side = (area(low).total_chip / area(SKIP).total_chip) ** 0.5  # of a chip whose pipelines are cut once more
+    assert bus_pj(low) == pytest.approx(bus_pj(SKIP) * (0.9 / 1.1) ** 2 * side)
+    scratch = [leakage(design)["scratch"].band for design in (low, SKIP)]
+    for end in ("low", "mid", "high"):
+        assert getattr(scratch[0], end) == pytest.approx(getattr(scratch[1], end) * 0.9 / 1.1)
+    assert leakage(low)["state_buffer"] == leakage(SKIP)["state_buffer"]
+
+
+def test_a_supply_outside_the_law_is_refused() -> None:
+    for volt, node_nm, highest in ((0.6, 65, 1.1), (1.0, 22, 0.8)):
+        design = load_design("skip-65nm").override({"node_nm": node_nm, "voltage_v": volt})
+        with pytest.raises(
+            BadInput, match=f"^costs: voltage_v at {node_nm} nm must be 0.7 to {highest:g} V, not {volt:g}$"
+        ):
+            area(design)
 
 
 def test_leakage_bands_by_hand() -> None:

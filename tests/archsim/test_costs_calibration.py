@@ -24,10 +24,12 @@ from archsim.costs.calibration import (
     published_area_mm2,
     published_power_mw,
 )
+from archsim.costs.clock import reaches
 from archsim.costs.fitted import BUFFERED_WEIGHTS_PER_MAC, LOGIC_ENERGY_FACTOR
 from archsim.costs.model import prices
 from archsim.costs.published import Published, chips, low_power, rbt, skip
 from archsim.costs.tables import memory, pe
+from archsim.costs.technology import delay_scale, energy_scale
 from archsim.design import Design, load_design
 from archsim.simulation import simulate
 from archsim.synthetic import synthesize
@@ -224,6 +226,16 @@ def test_peak_gops_is_what_pes_bus_and_dram_sustain() -> None:
     assert peak_gops(design.override({"dram.bandwidth_gbps": 19.2})) == pytest.approx(38.4)
     resident = design.override({"dram.bandwidth_gbps": 1, "weight_memory.capacity_kib": 1})
     assert peak_gops(resident) == pytest.approx(76.8)
+
+
+def test_powers_at_lower_supplies_are_those_of_the_readme() -> None:
+    readme = resources.files("archsim.costs").joinpath("README.md").read_text()
+    for volt in (1.1, 1.0, 0.9, 0.8):
+        design = load_design("skip-65nm").override({"voltage_v": volt})
+        reach = next(r.reach_mhz for r in reaches(design) if r.part == "pe_array")
+        energy_, delay = energy_scale(65, volt) / energy_scale(65), delay_scale(65, volt) / delay_scale(65)
+        row = f"| {volt:g} | {energy_:.2g} | {delay:.3g} | {reach:.0f} | {peak_power_mw(design):.1f} |"
+        assert row in readme
 
 
 def test_a_simulated_dense_run_takes_the_power_of_the_closed_form() -> None:

@@ -46,6 +46,16 @@ def test_the_curve_decides_how_many_stages_the_activation_unit_takes() -> None:
     assert stages_flagged("segments", 20) == (6, True)
 
 
+def test_a_lower_supply_reaches_a_slower_clock() -> None:
+    """By the ratio of the delays; what then misses the clock is flagged, memories are not slower."""
+    nominal, low = ({r.part: r.reach_mhz for r in reaches(SKIP.override({"voltage_v": v}))} for v in (1.1, 0.8))
+    slower = delay_scale(65, 0.8) / delay_scale(65)
+    assert slower > 1.5
+    assert low["skip_encoder"] == pytest.approx(nominal["skip_encoder"] / slower)
+    assert low["state_buffer c"] == nominal["state_buffer c"]
+    assert any(line.startswith("pe_array") for line in clock_problems(SKIP.override({"voltage_v": 0.8})))
+
+
 def test_what_no_stage_and_no_bank_fixes_says_so() -> None:
     fast = clock_problems(SKIP.override({"clock_mhz": 2000, "weight_memory.capacity_kib": 64}))
     assert "weight_memory: takes 0.74 ns, the clock allows 0.50 ns: no number of banks meets it" in fast

@@ -1,14 +1,21 @@
 """Every figure of a design, with its source: complete, and equal to what area and energy use."""
 
+from io import StringIO
+
 import pytest
+from rich.console import Console
 
 from archsim import designs
 from archsim.components import ALL as SPECS
 from archsim.costs import area, banks, leakage
 from archsim.costs.model import prices
 from archsim.costs.own import cost_table
+from archsim.costs.parts import parts
+from archsim.costs.tables import curve
+from archsim.costs.technology import delay_scale, energy_scale
 from archsim.design import Design, load_design
 from archsim.explain import explain
+from dse import tables
 
 
 @pytest.mark.parametrize("name", designs.ALL)
@@ -41,6 +48,32 @@ def test_clock_reach_and_banks() -> None:
     assert found["weight_memory", "clock reach"] == (pytest.approx(1000 / banks(design).cycle_ns), "MHz")
     assert found["pe_array", "pipeline stages"] == (1, "stages")
     assert ("weight_memory", "bank size") not in {(r.component, r.figure) for r in explain(load_design("skip-65nm"))}
+
+
+def test_memories_as_they_are_cut_the_curve_and_the_supply() -> None:
+    design = load_design("skip-65nm").override({"voltage_v": 0.9, "activation_unit.entries": 20})
+    rows = {(row.component, row.figure): row for row in explain(design)}
+    for name, memory in parts(design).memories:
+        assert rows[name, "bank size"].value == memory.bank_bytes / 1024
+        assert rows[name, "bank size"].source.endswith(memory.ports)
+        assert rows[name, "banks"].value == memory.banks
+    assert rows["activation_unit", "segments of a curve"].value == 20
+    assert rows["activation_unit", "area of a curve"].value == pytest.approx(curve("segments", 20, 16).area_um2 * 1.5)
+    assert (rows["logic", "supply"].value, rows["logic", "supply"].source) == (0.9, "of the design")
+    assert rows["logic", "energy over 45 nm"].value == energy_scale(65, 0.9)
+    assert rows["logic", "delay over 45 nm"].value == delay_scale(65, 0.9)
+
+
+@pytest.mark.parametrize("name", designs.ALL)
+def test_the_table_is_80_columns_wide_and_nothing_is_broken_in_two(name: str) -> None:
+    rows = explain(load_design(name))
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(tables.explain_report(rows))
+    lines = console.export_text().splitlines()
+    assert max(map(len, lines)) <= 80
+    shown = [line.split() for line in lines]
+    for row in rows:
+        assert any(f"{row.value:.4g}" in words and row.unit in words for words in shown)
 
 
 def test_dram_and_leakage_carry_bands() -> None:
