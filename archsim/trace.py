@@ -39,15 +39,21 @@ ElementwiseKind = Literal["lstm_cell", "gru_cell", "gru_reset", "gru_update", "r
 class BadInput(ValueError):
     """A file or an argument that breaks a stated rule: what, where, the rule, what was given.
 
-    One line, whatever it quotes: characters that would break it are escaped.
+    A line a mistake, whatever it quotes: characters that would break it are escaped.
     """
 
-    def __init__(self, message: str) -> None:
-        super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in message))
+    def __init__(self, *mistakes: str) -> None:
+        self.lines = tuple("".join(c if c.isprintable() else ascii(c)[1:-1] for c in each) for each in mistakes)
+        super().__init__("; ".join(self.lines))
 
 
 def explain(error: ValidationError) -> str:
-    """The mistakes of a validation: dotted path, rule, what was given."""
+    """The mistakes of a validation in one line."""
+    return "; ".join(mistakes(error))
+
+
+def mistakes(error: ValidationError) -> list[str]:
+    """The mistakes of a validation, each with its dotted path, the rule, and what was given."""
     lines = []
     for item in error.errors():
         where = ".".join(str(part) for part in item["loc"])
@@ -59,7 +65,7 @@ def explain(error: ValidationError) -> str:
             given = "" if isinstance(item["input"], dict) else f", not {_shown(item['input'])}"
             message = item["msg"].removeprefix("Value error, ")
             lines.append(f"{where + ': ' if where else ''}{message}{'' if ', not ' in message else given}")
-    return "; ".join(lines)
+    return lines
 
 
 def _shown(value: object) -> str:

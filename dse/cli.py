@@ -923,15 +923,20 @@ def _published_networks(markdown: bool, as_json: bool) -> None:
 
 
 def main() -> None:
-    """Entry point: bad input is one line and exit code 2, an interruption exit code 130."""
+    """Entry point: bad input is a line a mistake and exit code 2, an interruption exit code 130."""
     try:
         app()
     except (BadInput, OSError) as problem:
-        text = str(problem)
-        if isinstance(problem, OSError) and problem.filename:
-            text = f"{problem.filename}: {problem.strerror}"
-        err.print(f"[red]archsim:[/] {escape(text)}", soft_wrap=True, highlight=False)
+        for line in _lines(problem):
+            err.print(f"[red]archsim:[/] {escape(line)}", soft_wrap=True, highlight=False)
         sys.exit(2)
+
+
+def _lines(problem: BadInput | OSError) -> tuple[str, ...]:
+    """What to say of it: a line a mistake."""
+    if isinstance(problem, BadInput):
+        return problem.lines
+    return (f"{problem.filename}: {problem.strerror}" if problem.filename else str(problem),)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from archsim.trace import BadInput
-from dse import objectives
+from dse import facts, objectives
 from dse.point import Evaluation, Measured
 from dse.space import Setting, Space
 
@@ -25,7 +25,7 @@ class Outcome:
     design_sha256: str
     """Empty where the parameters make no valid design."""
     values: dict[str, float]
-    """By objective, all of ``objectives.ALL``; empty where the point was refused."""
+    """By objective, all there are, and by fact how far the point is from it; empty where the point was refused."""
     weights_resident: bool
     left_out: str
     """What of the model the design leaves to the host, comma-separated."""
@@ -69,7 +69,7 @@ def outcome(space: Space, key: str, measured: Measured, found: Evaluation | BadI
     if isinstance(found, BadInput):
         reason = str(found)
     else:
-        values = {o.name: float(o.of(found)) for o in objectives.ALL}
+        values = {o.name: float(o.of(found)) for o in objectives.ALL} | {f.name: f.excess(found) for f in facts.ALL}
         reason, left_out, resident = space.broken(values), ", ".join(found.report.left_out), found.report.resident
     return Outcome(
         key=key,

@@ -1,22 +1,46 @@
 """What a search passes around: the choice of a model, what was measured on it, and a whole evaluated point."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from archsim.design import Design
 from archsim.report import SimReport
 from archsim.trace import Trace
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
+class PtqBits:
+    """Post-training quantization: widths that a trained model is brought to."""
+
+    weights: int
+    activations: int
+    cell: int | None = None
+    """None: as many as activations."""
+
+    def __str__(self) -> str:
+        return f"w{self.weights}a{self.activations}{'' if self.cell is None else f'c{self.cell}'}"
+
+
+@dataclass(frozen=True)
 class ModelChoice:
-    """A model by name (or path) and the state threshold it runs with; None: the threshold it was trained with."""
+    """A model by name (or path), in integers of `ptq` or as it is, and the state threshold it runs with."""
 
     name: str
     threshold: float | None = None
+    """None: the threshold it was trained with."""
+    ptq: PtqBits | None = None
+
+    @property
+    def network(self) -> str:
+        """The name (or path) with the bits it was quantized to: what runs, whatever its threshold."""
+        if self.ptq is None:
+            return self.name
+        path = Path(self.name)
+        return str(path.with_name(f"{path.stem}-{self.ptq}{path.suffix}"))
 
     @property
     def label(self) -> str:
-        return self.name if self.threshold is None else f"{self.name}@{self.threshold:g}"
+        return self.network if self.threshold is None else f"{self.network}@{self.threshold:g}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +61,7 @@ class Measured:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """One point of the space, both sides: what objectives are taken of."""
+    """One point of the space, both sides: what objectives and facts are taken of."""
 
     design: Design
     measured: Measured

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from dse import objectives, store
+from dse import facts, objectives, store
 from dse.files import write_text
 from dse.objectives import Objective
 from dse.outcome import kind_of
@@ -19,6 +19,7 @@ from dse.page import SCRIPT, STYLE
 from dse.plots import DETAIL, OVERVIEW, OverviewPlot
 from dse.plots.base import model_label, number
 from dse.plots.breakdown import PJ_PER_NJ
+from dse.space import Space
 from dse.store import FrontDetail, Results
 
 CLICKABLE = ("front", "hardware")
@@ -121,7 +122,7 @@ def _figure_html(plot: OverviewPlot) -> str:
 def _introduction(results: Results) -> str:
     space, counts = results.space, results.manifest.counts
     goals = _listed([_goal_words(goal) for goal in space.goals])
-    bounds = _listed([_bound_words(bound, space.objective(name)) for name, bound in space.constraints.items()])
+    bounds = _listed([_bound_words(space, name) for name in space.constraints])
     return (
         f"Each point is a complete accelerator design running one of {counts.models} really trained networks. "
         f"The search looked for {_e(goals)}{', with ' + _e(bounds) if bounds else ''}. A design is worth building only "
@@ -135,7 +136,10 @@ def _goal_words(goal: Objective) -> str:
     return f"{'low' if goal.direction == 'minimize' else 'high'} {goal.title[0].lower()}{goal.title[1:]}"
 
 
-def _bound_words(bound: float, goal: Objective) -> str:
+def _bound_words(space: Space, name: str) -> str:
+    if name in facts.BY_NAME:
+        return facts.BY_NAME[name].title
+    goal, bound = space.objective(name), space.constraints[name]
     return f"{goal.title[0].lower()}{goal.title[1:]} at {'most' if goal.sign > 0 else 'least'} {bound:g} {goal.unit}"
 
 

@@ -4,7 +4,7 @@ The generator is seeded by the search's seed and the trial's number, so that a t
 but those and the trials that were told before it.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from optuna import Study
@@ -12,6 +12,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial
 
+from archsim.trace import BadInput
 from dse.space import MODEL, Parameter, Space
 
 Distributions = dict[str, BaseDistribution]
@@ -43,12 +44,13 @@ class _Nsga2(NSGAIISampler):
 def sampler(space: Space, trial: int, among: Distributions) -> BaseSampler:
     """The sampler that draws trial number `trial`."""
     first, second = (int(s) for s in np.random.SeedSequence((space.seed, trial)).generate_state(2))
-    kind: Literal["nsga2", "tpe", "random"] = space.sampler
-    if kind == "nsga2":
+    if space.sampler == "nsga2":
         return _Nsga2(space.population, (first, second), among)
-    if kind == "tpe":
+    if space.sampler == "tpe":
         return TPESampler(seed=first, n_startup_trials=space.population)
-    return RandomSampler(seed=first)
+    if space.sampler == "random":
+        return RandomSampler(seed=first)
+    raise BadInput(f"sampler must be nsga2, tpe or random, not {space.sampler!r}")
 
 
 def distributions(space: Space) -> Distributions:

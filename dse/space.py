@@ -5,158 +5,70 @@
     name = "demo"
     base = "skip-65nm"                          # a shipped design, or a file beside this one
     objectives = ["validation_loss", "area_mm2", "energy_system_pj_per_token"]
-    trials = 600
-    [[models]]
+    trials = 600                                # or seconds = 3600, or both: whichever is spent first
+    sampler = "nsga2"
+    [scenario]                                  # what every design runs, on data of the models' task
+    kind = "streaming"                          # or batch, without a period
+    period_us = 100                             # from one step's input to the next; deadline_us: if it is due before
+    sequences = 16
+    steps = 200
+    [[models]]                                  # a model of the zoo, or a file beside this one,
     name = "wp-lstm256-ternary"                 # as trained, and at each of these larger state thresholds
     thresholds = [0.05, 0.1]
+    [[models]]                                  # every model of the zoo that has these traits
+    cell = "lstm"
+    weight_format = ["binary", "ternary"]
+    [[models]]                                  # in integers, after training: every combination of these bits
+    name = "wp-lstm256-float"
+    ptq = { weights = [4, 6], activations = [8, 10], cell = 12 }
     [constraints]
     latency_us_per_step = 50                    # at most (at least, for what is maximised)
+    fits_on_chip = true                         # a fact (dse/facts)
     [parameters]                                # dotted paths into the design
     "pe_array.tiles" = { choices = [1, 2, 4] }
     clock_mhz = { low = 100, high = 400, step = 50 }
-    [variants.array.ternary]                    # one parameter, "array", whose choice "ternary" sets several paths
-    "pe_array.multiplier" = "mux"
-    "pe_array.weight_bits" = 2
+    "dram.bandwidth_gbps" = { low = 1.0, high = 100.0, log = true }
+    "skip_encoder.columns_per_cycle" = { choices = [1, 2, 4], when = { skipping = "on" } }
+    [variants.skipping.on]                      # one parameter, "skipping", whose choice "on" sets several paths
+    "skip_encoder.enabled" = true
+    [variants.skipping.off]
+    "skip_encoder.enabled" = false
+
+Or in Python: ``Space(name=..., base=..., models=[ModelSpec(name=...)], parameters={...: Parameter(low=1, high=4)})``.
 """
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import product
 from pathlib import Path
-from typing import Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 import tomli_w
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictFloat,
-    StrictInt,
-    StrictStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from archsim import designs
-from archsim.design import Design, load_design, parameters
-from archsim.mapping import RunScope
-from archsim.trace import BadInput, explain, read_toml
-from dse import objectives
+from archsim.design import Design, load_design
+from archsim.trace import BadInput, mistakes, read_toml
+from dse import facts, objectives
 from dse.objectives import Objective
 from dse.point import ModelChoice
+from dse.space_rules import MODEL, broken, table_of
+from dse.specs import Bound, ModelSpec, Parameter, Picked, Ptq, Scenario, Setting, Value
 from workloads import tasks, zoo
 from workloads.tasks import METRIC_WORDS, MetricWords, Task
 
-Value: TypeAlias = StrictBool | StrictInt | StrictFloat | StrictStr
-"""What a sampler picks."""
-Setting: TypeAlias = Value | tuple[StrictStr, ...]
-"""What a variant sets a path to: the scopes left to the host are a list."""
-
-MODEL = "model"
-"""Name of the parameter that picks a model and its threshold."""
+SamplerName: TypeAlias = Literal["nsga2", "nsga3", "tpe", "gp", "qmc", "random", "grid"]
+"""Those of ``dse.samplers``."""
 
 
-class _Frozen(BaseModel):
+class Space(BaseModel):
+    """A search, complete. Validation lists every mistake at once (`ValidationError`)."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Parameter(_Frozen):
-    """Either `choices`, or the range from `low` to `high` in steps (integers: 1), or on a logarithmic scale."""
-
-    choices: tuple[Value, ...] | None = None
-    low: StrictInt | StrictFloat | None = None
-    high: StrictInt | StrictFloat | None = None
-    step: StrictInt | StrictFloat | None = Field(default=None, gt=0)
-    log: bool = False
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        problem = self._range_problem() if self.choices is None else self._choices_problem(self.choices)
-        if problem:
-            raise ValueError(problem)
-        return self
-
-    def _choices_problem(self, choices: tuple[Value, ...]) -> str | None:
-        if self.log or (self.low, self.high, self.step) != (None, None, None):
-            return "must have either choices, or low and high"
-        if not choices or len({repr(c) for c in choices}) < len(choices):
-            return f"choices must be distinct, at least one, not {list(choices)}"
-        return None
-
-    def _range_problem(self) -> str | None:
-        if self.low is None or self.high is None:
-            return "must have either choices, or low and high"
-        if self.low > self.high or (self.log and self.low <= 0):
-            return f"low must be {'positive and ' if self.log else ''}at most high, not {self.low} and {self.high}"
-        if self.log and self.step is not None:
-            return "must have either log or step"
-        if self.integer and isinstance(self.step, float):
-            return f"step must be an integer where low and high are, not {self.step}"
-        return None
-
-    @property
-    def integer(self) -> bool:
-        return isinstance(self.low, int) and isinstance(self.high, int)
-
-    @property
-    def extremes(self) -> tuple[Value, ...]:
-        """The values that must be valid for all to be: every choice, or both ends of the range."""
-        if self.choices is not None:
-            return self.choices
-        return tuple(v for v in (self.low, self.high) if v is not None)
-
-    def holds(self, value: Value) -> bool:
-        """Whether a sampler can pick `value`."""
-        if self.choices is not None:
-            return any(value == c and type(value) is type(c) for c in self.choices)
-        low, high = self.low, self.high
-        if low is None or high is None or isinstance(value, (bool, str)) or not low <= value <= high:
-            return False
-        step = self.step or (1 if self.integer and not self.log else None)
-        steps = 0.0 if step is None else (value - low) / step
-        return (isinstance(value, int) or not self.integer) and abs(steps - round(steps)) < 1e-9
-
-
-class ModelSpec(_Frozen):
-    """A model of the zoo by name, or a file; as trained, and at larger state thresholds."""
-
-    name: str
-    thresholds: tuple[float, ...] = ()
-
-    @field_validator("name")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        if name not in zoo.ALL and not Path(name).is_file():
-            raise ValueError(f"must be one of {', '.join(zoo.ALL)}, or a model file")
-        return name
-
-    @field_validator("thresholds")
-    @classmethod
-    def _rising(cls, thresholds: tuple[float, ...]) -> tuple[float, ...]:
-        if list(thresholds) != sorted(set(thresholds)) or not all(0 < t < 1 for t in thresholds):
-            raise ValueError("must rise, between 0 and 1")
-        return thresholds
-
-    @property
-    def variants(self) -> tuple[ModelChoice, ...]:
-        return (ModelChoice(self.name), *(ModelChoice(self.name, t) for t in self.thresholds))
-
-
-class Scenario(_Frozen):
-    """What every design runs: `sequences` pieces of validation text, `steps` symbols each."""
-
-    scope: RunScope = "model"
-    sequences: int = Field(default=16, ge=1, le=1024)
-    steps: int = Field(default=200, ge=1)
-    seed: int = Field(default=0, ge=0, description="draws where in the text the pieces begin")
-
-
-class Space(_Frozen):
-    """A search, complete. Validation lists every mistake at once."""
 
     name: str = Field(min_length=1)
     title: str = ""
@@ -164,81 +76,36 @@ class Space(_Frozen):
     scenario: Scenario = Scenario()
     models: tuple[ModelSpec, ...] = Field(min_length=1)
     objectives: tuple[str, ...] = Field(min_length=2, max_length=6)
-    constraints: dict[str, float] = {}
-    trials: int = Field(ge=1)
+    constraints: dict[str, Bound] = {}
+    trials: int | None = Field(default=None, ge=1)
+    seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     population: int = Field(default=50, ge=4, description="trials of one generation, evaluated in bulk")
-    sampler: Literal["nsga2", "tpe", "random"] = "nsga2"
+    sampler: SamplerName = "nsga2"
     seed: int = Field(default=1, ge=0)
     parameters: dict[str, Parameter] = {}
     variants: dict[str, dict[str, dict[str, Setting]]] = {}
 
-    @field_validator("base")
+    @model_validator(mode="wrap")
     @classmethod
-    def _loads(cls, base: str) -> str:
-        load_design(base)
-        return base
-
-    @field_validator("models")
-    @classmethod
-    def _distinct_models(cls, models: tuple[ModelSpec, ...]) -> tuple[ModelSpec, ...]:
-        names = [m.name for m in models]
-        if len(set(names)) < len(names):
-            raise ValueError(f"names must be distinct, not {', '.join(names)}")
-        trained_for = {name: _task_of(name) for name in names}
-        if len(set(trained_for.values())) > 1:  # their losses cannot be compared
-            given = ", ".join(f"{name} of {task}" for name, task in trained_for.items())
-            raise ValueError(f"must be of one task, not {given}")
-        return models
-
-    @field_validator("objectives")
-    @classmethod
-    def _known_objectives(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        _check_objectives(names)
-        if len(set(names)) < len(names):
-            raise ValueError("must be distinct")
-        return names
-
-    @field_validator("constraints")
-    @classmethod
-    def _known_constraints(cls, bounds: dict[str, float]) -> dict[str, float]:
-        _check_objectives(bounds)
-        wrong = [f"{name} must be positive" for name, bound in bounds.items() if not bound > 0]
-        if wrong:
-            raise ValueError("; ".join(wrong))
-        return bounds
-
-    @field_validator("parameters")
-    @classmethod
-    def _valid_parameters(cls, given: dict[str, Parameter], info: ValidationInfo) -> dict[str, Parameter]:
-        if "base" in info.data:
-            base = load_design(info.data["base"])
-            _raise([p for path, spec in given.items() for v in spec.extremes for p in _problems(base, {path: v})])
-            if "lanes" in given and "scenario" in info.data:
-                _check_lanes(given["lanes"].extremes, info.data["scenario"].sequences)
-        return given
-
-    @field_validator("variants")
-    @classmethod
-    def _valid_variants(
-        cls, given: dict[str, dict[str, dict[str, Setting]]], info: ValidationInfo
-    ) -> dict[str, dict[str, dict[str, Setting]]]:
-        problems: list[str] = []
-        taken = {path: f"parameters.{path}" for path in info.data.get("parameters", {})}
-        for group, variants in given.items():
-            if group == MODEL or group in taken:
-                problems.append(f"{group}: the name is taken")
-            if not variants:
-                problems.append(f"{group}: must have at least one variant")
-            for path in dict.fromkeys(path for settings in variants.values() for path in settings):
-                if taken.setdefault(path, group) != group:
-                    problems.append(f"{group}: {path} is set by {taken[path]} too")
-            if "base" in info.data:
-                base = load_design(info.data["base"])
-                problems += [
-                    f"{group}.{name}: {p}" for name, settings in variants.items() for p in _problems(base, settings)
-                ]
-        _raise(problems)
-        return given
+    def _all_at_once(cls, tree: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(tree, Mapping):
+            return validate(tree)
+        found: list[InitErrorDetails] = []
+        try:
+            space = validate(tree)
+        except ValidationError as error:
+            found = [
+                InitErrorDetails(
+                    type=PydanticCustomError(item["type"], "{said}", {"said": item["msg"]}),
+                    loc=item["loc"],
+                    input=item["input"],
+                )
+                for item in error.errors()
+            ]
+        found += broken(tree)
+        if found:
+            raise ValidationError.from_exception_data(cls.__name__, found)
+        return space
 
     @cached_property
     def base_design(self) -> Design:
@@ -247,7 +114,9 @@ class Space(_Frozen):
     @cached_property
     def task(self) -> Task[Any]:
         """What all its models were trained for."""
-        return tasks.by_name(_task_of(self.models[0].name))
+        name = zoo.load_config(self.models[0].names[0]).task
+        assert name is not None
+        return tasks.by_name(name)
 
     @cached_property
     def metric(self) -> MetricWords:
@@ -264,14 +133,24 @@ class Space(_Frozen):
 
     @cached_property
     def choices(self) -> dict[str, ModelChoice]:
-        """Every model and threshold, by its label."""
-        return {choice.label: choice for model in self.models for choice in model.variants}
+        """Every model at every threshold, in integers of every width asked for, by its label."""
+        return {
+            choice.label: choice
+            for spec in self.models
+            for name in spec.names
+            for choice in spec.variants(name, max(layer.threshold for layer in zoo.load_config(name).layers))
+        }
+
+    @cached_property
+    def as_trained(self) -> tuple[ModelChoice, ...]:
+        """Every model as trained; one that is quantized, at the most bits."""
+        return tuple(spec.as_trained(name) for spec in self.models for name in spec.names)
 
     @property
     def sha256(self) -> str:
         """Digest of everything but the budget, so that a search can be carried on with a larger one."""
-        content = self.model_dump(mode="json", exclude={"trials"})
-        content["base"] = self.base_design.sha256
+        content = self.model_dump(mode="json", exclude={"trials", "seconds"})
+        content |= {"base": self.base_design.sha256, "choices": list(self.choices)}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @cached_property
@@ -282,22 +161,62 @@ class Space(_Frozen):
         can run it.
         """
         base = self.base_design.model_dump(mode="json")
-        picked: dict[str, Value] = {}
-        for path, parameter in self.parameters.items():
-            value = _value_at(base, path)
-            if not parameter.holds(value):
-                return ()
-            picked[path] = value
+        picked: dict[str, Value] = {path: _value_at(base, path) for path in self.parameters}
         for group, variants in self.variants.items():
             same = [name for name, settings in variants.items() if _agrees(base, settings)]
             if not same:
                 return ()
             picked[group] = same[0]
-        return tuple({MODEL: ModelChoice(model.name).label, **picked} for model in self.models)
+        starts = [self.canonical({MODEL: choice.label, **picked}) for choice in self.as_trained]
+        inside = [all(p.holds(start[path]) for path, p in self.parameters.items()) for start in starts]
+        return tuple(start for start, held in zip(starts, inside, strict=True) if held)
 
-    def overrides(self, picked: Mapping[str, Value]) -> dict[str, Setting]:
+    def inactive(self, picked: Picked) -> frozenset[str]:
+        """Names of the parameters whose condition does not hold, be it that what it names is inactive itself."""
+
+        def active(name: str) -> bool:
+            when = self.parameters[name].when if name in self.parameters else {}
+            return all(active(other) and picked[other] in values for other, values in when.items())
+
+        return frozenset(name for name in self._conditional if not active(name))
+
+    def canonical(self, picked: Picked) -> dict[str, Value]:
+        """The same point with inactive parameters at their first value, so that equal points are equal."""
+        return {**picked, **{name: self.parameters[name].extremes[0] for name in self.inactive(picked)}}
+
+    @cached_property
+    def size(self) -> int | None:
+        """Distinct points; None where a range is continuous."""
+        sizes = {MODEL: len(self.choices), **{group: len(named) for group, named in self.variants.items()}}
+        for path, parameter in self.parameters.items():
+            if parameter.size is None:
+                return None
+            sizes[path] = parameter.size
+        controls = {name for path in self._conditional for name in self.parameters[path].when}
+        dependent = [path for path in self._conditional if path not in controls]
+        free = math.prod(size for name, size in sizes.items() if name not in controls and name not in dependent)
+        points = 0
+        for values in product(*(self._values(name) for name in controls)):
+            picked = dict(zip(controls, values, strict=True))
+            inactive = self.inactive(picked)
+            if all(picked[name] == self.parameters[name].extremes[0] for name in inactive & controls):
+                points += math.prod(sizes[name] for name in dependent if name not in inactive)
+        return free * points
+
+    @cached_property
+    def _conditional(self) -> tuple[str, ...]:
+        return tuple(path for path, parameter in self.parameters.items() if parameter.when)
+
+    def _values(self, name: str) -> tuple[Value, ...]:
+        """All that a parameter can be that others hang on."""
+        if name in self.parameters:
+            return self.parameters[name].values
+        return tuple(self.choices if name == MODEL else self.variants[name])
+
+    def overrides(self, picked: Picked) -> dict[str, Setting]:
         """Dotted paths that a trial's parameters set on the base design."""
-        settings: dict[str, Setting] = {path: picked[path] for path in self.parameters}
+        inactive = self.inactive(picked)
+        settings: dict[str, Setting] = {path: picked[path] for path in self.parameters if path not in inactive}
         for group, variants in self.variants.items():
             settings |= variants[str(picked[group])]
         return settings
@@ -309,24 +228,36 @@ class Space(_Frozen):
     def violations(self, values: Mapping[str, float]) -> dict[str, float]:
         """By constraint: how far a point's value is beyond its bound, relative to it; at most 0 where it keeps it."""
         return {
-            name: objectives.by_name(name).sign * (values[name] / bound - 1) for name, bound in self.constraints.items()
+            name: values[name] if name in facts.BY_NAME else self._sign(name) * (values[name] / bound - 1)
+            for name, bound in self.constraints.items()
         }
 
     def broken(self, values: Mapping[str, float]) -> str:
         """Which constraints a point breaks, in words; empty where none."""
-        lines = []
-        for name, excess in self.violations(values).items():
-            if excess > 0:
-                rule = "at most" if objectives.by_name(name).sign > 0 else "at least"
-                lines.append(f"{name} must be {rule} {self.constraints[name]:g}, not {values[name]:.6g}")
-        return "; ".join(lines)
+        return "; ".join(
+            f"{name} must be {self._rule(name)}, not " + ("false" if name in facts.BY_NAME else f"{values[name]:.6g}")
+            for name, excess in self.violations(values).items()
+            if excess > 0
+        )
+
+    @property
+    def bounds_in_words(self) -> tuple[str, ...]:
+        return tuple(f"{name} {self._rule(name)}" for name in self.constraints)
+
+    def _rule(self, name: str) -> str:
+        if name in facts.BY_NAME:
+            return "true"
+        return f"{'at most' if self._sign(name) > 0 else 'at least'} {self.constraints[name]:g}"
+
+    def _sign(self, name: str) -> int:
+        return objectives.by_name(name).sign
 
     def to_toml(self) -> str:
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
 
 def load_space(path: Path) -> Space:
-    """A validated space from a TOML file; BadInput names the file and every mistake in it.
+    """A validated space from a TOML file; BadInput has a line for every mistake in it, each begins with the file.
 
     Designs and models given as files are looked for beside the file.
     """
@@ -342,19 +273,11 @@ def load_space(path: Path) -> Space:
 
 
 def parse_space(tree: Mapping[str, Any], where: str) -> Space:
-    """A validated space from a tree of plain values; BadInput begins with `where`."""
+    """A validated space from a tree of plain values; every line of BadInput begins with `where`."""
     try:
         return Space.model_validate(tree)
     except ValidationError as error:
-        raise BadInput(f"{where}: {explain(error)}") from None
-
-
-def _task_of(model: str) -> str:
-    """The task of a model by name or file; BadInput where it has none."""
-    config = zoo.load_config(model)
-    if config.task is None:
-        raise BadInput(f"model {model}: has no task, so its accuracy is not known")
-    return config.task
+        raise BadInput(*(f"{where}: {mistake}" for mistake in mistakes(error))) from None
 
 
 def _resolve(table: dict[str, Any], key: str, shipped: tuple[str, ...], folder: Path) -> None:
@@ -363,55 +286,8 @@ def _resolve(table: dict[str, Any], key: str, shipped: tuple[str, ...], folder: 
         table[key] = str((folder / given).resolve())
 
 
-def _check_objectives(names: Mapping[str, float] | tuple[str, ...]) -> None:
-    known = [o.name for o in objectives.ALL]
-    _raise([f"must be of {', '.join(known)}, not {name!r}" for name in names if name not in known])
-
-
-def _check_lanes(lanes: tuple[Value, ...], sequences: int) -> None:
-    most = max((n for n in lanes if isinstance(n, int)), default=0)
-    if most > sequences:
-        raise ValueError(f"lanes: must be at most the {sequences} sequences of the scenario, not {most}")
-
-
-def _raise(problems: list[str]) -> None:
-    if problems:
-        raise ValueError("; ".join(dict.fromkeys(problems)))
-
-
-def _problems(base: Design, settings: Mapping[str, Setting]) -> list[str]:
-    """Paths that the design does not have, and values out of their own range.
-
-    Rules between several parameters (lanes must divide the PEs) depend on the rest of a point: a point that breaks one
-    is refused in the search, with its reason.
-    """
-    known = parameters(base)
-    problems = [f"no parameter {path!r} in the base design" for path in settings if path not in known]
-    tree = base.model_dump(mode="json")
-    for path, value in settings.items():
-        if path in known:
-            table, leaf = _table_of(tree, path)
-            table[leaf] = value
-    try:
-        Design.model_validate(tree)
-    except ValidationError as error:
-        for item in error.errors():
-            path = ".".join(str(part) for part in item["loc"])
-            if path:
-                problems.append(f"{path}: {item['msg']}, not {item['input']!r}")
-    return problems
-
-
-def _table_of(tree: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
-    """The table that holds a dotted path, and its key there."""
-    *parents, leaf = path.split(".")
-    for parent in parents:
-        tree = tree[parent]
-    return tree, leaf
-
-
 def _value_at(tree: dict[str, Any], path: str) -> Any:
-    table, leaf = _table_of(tree, path)
+    table, leaf = table_of(tree, path)
     return table[leaf]
 
 
@@ -421,3 +297,19 @@ def _agrees(tree: dict[str, Any], settings: Mapping[str, Setting]) -> bool:
         _value_at(tree, path) == (list(value) if isinstance(value, tuple) else value)
         for path, value in settings.items()
     )
+
+
+__all__ = [
+    "MODEL",
+    "ModelSpec",
+    "Parameter",
+    "Picked",
+    "Ptq",
+    "SamplerName",
+    "Scenario",
+    "Setting",
+    "Space",
+    "Value",
+    "load_space",
+    "parse_space",
+]

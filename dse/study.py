@@ -134,7 +134,7 @@ class _Search:
 
     def run(self) -> None:
         """Generation after generation until the budget is spent."""
-        population, budget = self.space.population, self.space.trials
+        population, budget = self.space.population, _trials(self.space)
         self._report()
         while (done := len(self.trials)) < budget:
             end = min((done // population + 1) * population, budget)
@@ -169,7 +169,7 @@ class _Search:
 
         A model that a design cannot run is left out.
         """
-        pairs = [(load_design(name), ModelChoice(m.name)) for name in designs.PUBLISHED for m in self.space.models]
+        pairs = [(load_design(name), choice) for name in designs.PUBLISHED for choice in self.space.as_trained]
         found = self.evaluator.evaluate([Point(design, choice) for design, choice in pairs], self._count)
         return [
             (design, choice, self._outcome(choice, "", evaluation, design.sha256))
@@ -198,7 +198,7 @@ class _Search:
 
     def _searched(self) -> None:
         self._front_size = len(self._front())
-        self._phase = ("search", len(self.trials), self.space.trials)
+        self._phase = ("search", len(self.trials), _trials(self.space))
         self._rate = (len(self.trials) - self._begun_with) / max(time.monotonic() - self._began, 1e-9)
 
     def _answers(self, picked: Sequence[Mapping[str, Value]]) -> list[Outcome]:
@@ -290,6 +290,12 @@ class _Search:
 def _signature(space: Space, identities: Mapping[ModelChoice, str]) -> str:
     """What must be the same for a stored trial to stand: the space less its budget, and the models."""
     return point_key({"space": space.sha256}, " ".join(identities.values()))
+
+
+def _trials(space: Space) -> int:
+    if space.trials is None:
+        raise BadInput("trials must be given: a search does not end by seconds alone yet")
+    return space.trials
 
 
 def _same(values: Mapping[str, float], found: Evaluation) -> bool:

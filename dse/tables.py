@@ -436,7 +436,7 @@ def enumeration_report(found: Enumeration) -> RenderableType:
 def search_summary(result: SearchResult, space: Space, report: Path) -> RenderableType:
     """What a search found: how much it looked at, a few points of the front, and where the rest is."""
     goals = space.goals
-    bounds = ", ".join(f"{name} within {bound:g}" for name, bound in space.constraints.items()) or "none"
+    bounds = ", ".join(space.bounds_in_words) or "none"
     by_first = sorted(result.front, key=lambda p: goals[0].sign * p.trial.outcome.values[goals[0].name])
     step = max(1, -(-len(by_first) // FRONT_ROWS))
     shown = by_first[::step]

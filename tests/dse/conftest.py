@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from archsim.synthetic import synthesize
@@ -18,6 +19,7 @@ from dse.point import Measured, ModelChoice
 from dse.result import SearchResult
 from dse.space import Space, parse_space
 from dse.study import Progress, search
+from workloads.model import Config, Layer, LayerConfig, Model, Readout, Vector
 
 MODELS = {
     "wp-lstm256-fixed8": ("fixed8", 1.0),
@@ -56,7 +58,7 @@ class FakeModels:
     def _one(self, choice: ModelChoice) -> Measured:
         weight_format, density = MODELS[choice.name]
         threshold = choice.threshold or 0.0
-        density = max(0.0, density - threshold)
+        density = max(0.0, density - threshold / 5)
         return Measured(
             choice=choice,
             identity=self.identity(choice),
@@ -75,7 +77,7 @@ def tiny_tree() -> dict[str, Any]:
         "name": "tiny",
         "base": "skip-65nm",
         "scenario": {"scope": "recurrent", "sequences": 4, "steps": 6},
-        "models": [{"name": name, "thresholds": [0.05]} for name in MODELS],
+        "models": [{"name": name, "thresholds": [0.25]} for name in MODELS],
         "objectives": ["validation_loss", "area_mm2", "energy_system_pj_per_token"],
         "constraints": {"latency_us_per_step": 0.8},
         "trials": 30,
@@ -94,6 +96,33 @@ def tiny_tree() -> dict[str, Any]:
             }
         },
     }
+
+
+@pytest.fixture
+def digits_file(tmp_path: Path) -> Path:
+    """A model of the task `digits`, 4 units with drawn ternary weights."""
+    rng = np.random.default_rng(0)
+
+    def codes(*shape: int) -> Any:
+        return rng.integers(-1, 2, shape, dtype=np.int8)
+
+    def floats(size: int) -> Any:
+        return rng.normal(0, 0.5, size).astype(np.float32)
+
+    layer = LayerConfig(
+        cell="lstm", hidden=4, weight_format="ternary", input_weight_format="ternary", state_bits=8, threshold=0.05
+    )
+    config = Config(
+        name="digits",
+        task="digits",
+        input=Vector(size=8),
+        layers=(layer,),
+        readout=Readout(outputs=10, weight_format="fixed8", when="last_step"),
+    )
+    numbers = Layer(layer, codes(16, 4), codes(16, 8), floats(16), floats(16), floats(16))
+    path = tmp_path / "digits.safetensors"
+    Model(config, (numbers,), readout_codes=codes(10, 4), readout_scale=floats(1), readout_bias=floats(10)).save(path)
+    return path
 
 
 @pytest.fixture

@@ -219,3 +219,30 @@ def test_an_interruption_exits_with_130_and_the_search_goes_on(tmp_path: Path) -
     resumed = archsim("search", "small.toml", "--out", "run", "--resume", "--json", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     assert json.loads(resumed.stdout)["trials"] >= 6
+
+
+def test_five_mistakes_in_a_space_are_five_lines(tmp_path: Path) -> None:
+    """Each with its path, its rule and what was given; nothing is run."""
+    path = tmp_path / "five.toml"
+    path.write_text(
+        'name = "five"\nbase = "skip-65nm"\ntrials = 0\nobjectives = ["area_mm2", "beauty"]\n'
+        '[[models]]\nname = "wp-lstm256-ternary-s90"\nthresholds = [0.1]\n'
+        '[parameters]\n"pe_array.tilez" = { choices = [1] }\nclock_mhz = { low = 9, high = 2 }\n'
+    )
+    done = archsim("search", str(path), "--out", str(tmp_path / "out"))
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert not (tmp_path / "out").exists()
+    expected = [
+        ("trials", "greater than or equal to 1", "0"),
+        ("parameters.clock_mhz", "low must be at most high", "9 and 2"),
+        ("objectives.1", "must be of validation_loss, area_mm2, ", "'beauty'"),
+        ("models.0.thresholds", "must be larger than the 0.2201 it was trained with", "0.1"),
+        ("parameters.pe_array.tilez", "such as pe_array.tiles", "'pe_array.tilez'"),
+    ]
+    lines = done.stderr.splitlines()
+    assert len(lines) == len(expected)
+    for line, (where, rule, given) in zip(lines, expected, strict=True):
+        assert line.startswith(f"archsim: {path}: {where}: ")
+        assert rule in line
+        assert line.endswith(f", not {given}")

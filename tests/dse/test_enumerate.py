@@ -47,6 +47,7 @@ def test_points_and_their_numbers_go_both_ways(space: Space) -> None:
 
 def test_steps_of_a_range_are_all_there(tree: dict[str, Any]) -> None:
     tree["parameters"] = {
+        "lanes": {"choices": [4]},
         "dram.bandwidth_gbps": {"low": 1.0, "high": 2.0, "step": 0.1},
         "clock_mhz": {"low": 100, "high": 299, "step": 100},
     }

@@ -1,7 +1,6 @@
 """Accuracies and traces: measured once, kept by content, shared between processes."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from dse.space import Scenario
 from dse.workers import LocalProcesses
 from workloads import tasks
 from workloads.evaluate import evaluate
-from workloads.model import Config, Layer, LayerConfig, Model, OneHot, Readout, Vector
+from workloads.model import Config, Layer, LayerConfig, Model, OneHot, Readout
 
 SCENARIO = Scenario(sequences=3, steps=20)
 
@@ -150,35 +149,12 @@ def test_sparsity_is_a_count_of_zeros(tmp_path: Path, files: list[Path], counted
     assert measured.state_sparsity == state_sparsity(trace) == pytest.approx(1 - seen.mean())
 
 
-def test_a_model_of_any_task_is_measured(files: list[Path], tmp_path: Path) -> None:
+def test_a_model_of_any_task_is_measured(digits_file: Path, tmp_path: Path) -> None:
     """Digits ship: 180 of them are told apart by chance, or nearly."""
-    path = digits_model(tmp_path / "digits.safetensors", files[0])
-    choice = ModelChoice(str(path))
+    choice = ModelChoice(str(digits_file))
     measured = Models(tmp_path / "cache", SCENARIO).measure([choice], nothing)[choice]
     data = tasks.DIGITS.split("validation")
     inputs, lengths, labels = data.batch(np.arange(len(data)))
-    wrong = Model.load(path).last(inputs, lengths).argmax(axis=-1) != labels
+    wrong = Model.load(digits_file).last(inputs, lengths).argmax(axis=-1) != labels
     assert measured.validation_loss == pytest.approx(100 * wrong.mean())
     assert (measured.trace.sequences, measured.trace.steps) == (3, 8)
-
-
-def digits_model(path: Path, text_model: Path) -> Path:
-    """A drawn model of digits, with the recurrent layer of one of text."""
-    model = Model.load(text_model)
-    config = model.config.model_copy(
-        update={
-            "task": "digits",
-            "input": Vector(size=8),
-            "readout": Readout(outputs=10, weight_format="fixed8", when="last_step"),
-        }
-    )
-    layer, hidden = model.layers[0], 4
-    rng = np.random.default_rng(0)
-    Model(
-        config,
-        (replace(layer, input_codes=rng.integers(-1, 2, (4 * hidden, 8), dtype=np.int8)),),
-        readout_codes=rng.integers(-9, 9, (10, hidden), dtype=np.int8),
-        readout_scale=np.ones(1, np.float32),
-        readout_bias=np.zeros(10, np.float32),
-    ).save(path)
-    return path

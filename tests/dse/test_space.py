@@ -1,24 +1,27 @@
 """A space lists every mistake at once, each in words: where, the rule, what was given."""
 
 import tomllib
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from archsim.trace import BadInput
 from dse import studies
 from dse.samplers import distributions
-from dse.space import Space, load_space, parse_space
+from dse.space import ModelSpec, Parameter, Scenario, Space, Value, load_space, parse_space
+from workloads import zoo
 
 
-def mistakes(tree: dict[str, Any]) -> str:
+def mistakes(tree: dict[str, Any]) -> tuple[str, ...]:
+    """The lines that say what is wrong with a tree."""
     with pytest.raises(BadInput) as caught:
         parse_space(tree, "bad.toml")
-    message = str(caught.value)
-    assert message.startswith("bad.toml: ")
-    assert "\n" not in message
-    return message
+    lines = caught.value.lines
+    assert all(line.startswith("bad.toml: ") and "\n" not in line for line in lines)
+    return tuple(line.removeprefix("bad.toml: ") for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -28,31 +31,56 @@ def mistakes(tree: dict[str, Any]) -> str:
         ({"name": ""}, "name: String should have at least 1 character"),
         ({"base": "eyeriss"}, "base: eyeriss: no such design file, nor one of skip-65nm"),
         ({"trials": 0}, "trials: Input should be greater than or equal to 1, not 0"),
-        ({"sampler": "luck"}, "sampler: Input should be 'nsga2', 'tpe' or 'random', not 'luck'"),
-        ({"objectives": ["beauty", "area_mm2"]}, "objectives: must be of validation_loss, area_mm2,"),
-        ({"objectives": ["area_mm2", "area_mm2"]}, "objectives: must be distinct"),
+        ({"sampler": "luck"}, "sampler: Input should be 'nsga2', "),
+        ({"trials": None}, "trials: or seconds must be given, not neither"),
+        ({"seconds": 0}, "seconds: Input should be greater than 0, not 0"),
+        ({"objectives": ["beauty", "area_mm2"]}, "objectives.0: must be of validation_loss, area_mm2,"),
+        ({"objectives": ["area_mm2", "area_mm2"]}, "objectives.1: must be named once, not 'area_mm2'"),
         ({"objectives": ["area_mm2"]}, "objectives: Tuple should have at least 2 items"),
-        ({"constraints": {"speed": 1.0}}, "constraints: must be of validation_loss, area_mm2,"),
-        ({"constraints": {"area_mm2": 0.0}}, "constraints: area_mm2 must be positive"),
-        ({"models": [{"name": "gpt"}]}, "models.0.name: must be one of wp-lstm256-float,"),
-        ({"models": [{"name": "wp-lstm256-float"}] * 2}, "models: names must be distinct"),
+        ({"constraints": {"speed": 1.0}}, "constraints.speed: must be of validation_loss, area_mm2,"),
+        ({"constraints": {"area_mm2": 0.0}}, "constraints.area_mm2: must be a positive number, not 0.0"),
+        ({"constraints": {"area_mm2": True}}, "constraints.area_mm2: must be a positive number, not True"),
+        ({"constraints": {"fits_on_chip": False}}, "constraints.fits_on_chip: must be true, or left out, not False"),
+        ({"models": [{"name": "gpt"}]}, "models.0.name: gpt: no such model file, nor one of wp-lstm256-float,"),
+        ({"models": [{"name": "wp-lstm256-float"}] * 2}, "models.1: names must be distinct, with their bits and"),
+        ({"models": [{}]}, "models.0: must have either name, or some of task, cell, weight_format,"),
+        ({"models": [{"name": "wp-lstm256-float", "cell": "lstm"}]}, "layers, state_bits, not both"),
+        ({"models": [{"cell": "gru"}]}, "models.0: must select a model of the zoo, which has cell: "),
+        (
+            {"models": [{"name": "wp-lstm256-ternary-s90", "thresholds": [0.1]}]},
+            "models.0.thresholds: must be larger than the 0.2201 it was trained with, not 0.1",
+        ),
+        (
+            {"models": [{"name": "wp-lstm256-float", "ptq": {"weights": [4, 17], "activations": 8}}]},
+            "models.0.ptq.weights.1: Input should be less than or equal to 16, not 17",
+        ),
+        ({"scenario": {"kind": "streaming"}}, "scenario: period_us must be given where kind is streaming"),
+        ({"scenario": {"period_us": 9}}, "scenario: period_us and deadline_us are of kind streaming, not batch"),
+        ({"scenario": {"task": "digits"}}, "scenario.task: must be war-and-peace, as the models', not 'digits'"),
+        ({"scenario": {"task": "life"}}, "scenario.task: must be one of war-and-peace, "),
         (
             {"models": [{"name": "wp-lstm256-float", "thresholds": [0.2, 0.1]}]},
             "models.0.thresholds: must rise, between 0 and 1, not [0.2, 0.1]",
         ),
-        ({"parameters": {"pe_array.tilez": {"choices": [1]}}}, "no parameter 'pe_array.tilez' in the base design"),
-        ({"parameters": {"pe_array": {"choices": [1]}}}, "no parameter 'pe_array' in the base design"),
+        (
+            {"parameters": {"pe_array.tilez": {"choices": [1]}}},
+            "parameters.pe_array.tilez: must be a parameter of the base design, such as pe_array.tiles, not",
+        ),
+        ({"parameters": {"pe_array": {"choices": [1]}}}, "parameters.pe_array: must be a parameter of the base design"),
         (
             {"parameters": {"pe_array.tiles": {"choices": [1, 0]}}},
             "pe_array.tiles: Input should be greater than or equal to 1, not 0",
         ),
         ({"parameters": {"clock_mhz": {"choices": ["fast"]}}}, "clock_mhz: Input should be a valid integer"),
-        ({"parameters": {"clock_mhz": {}}}, "clock_mhz: must have either choices, or low and high"),
-        ({"parameters": {"clock_mhz": {"choices": [1], "low": 1}}}, "must have either choices, or low and high"),
+        ({"parameters": {"clock_mhz": {}}}, "clock_mhz: must have either choices, or low and high, not neither"),
+        ({"parameters": {"clock_mhz": {"choices": [1], "low": 1}}}, "low and high, not choices and low"),
         ({"parameters": {"clock_mhz": {"choices": [1, 1]}}}, "choices must be distinct, at least one, not [1, 1]"),
         ({"parameters": {"clock_mhz": {"low": 9, "high": 2}}}, "low must be at most high, not 9 and 2"),
         ({"parameters": {"clock_mhz": {"low": 0, "high": 2, "log": True}}}, "low must be positive and at most high"),
-        ({"parameters": {"clock_mhz": {"low": 1, "high": 9, "step": 2, "log": True}}}, "must have either log or step"),
+        (
+            {"parameters": {"clock_mhz": {"low": 1, "high": 9, "step": 2, "log": True}}},
+            "must have either log or step, not low",
+        ),
         (
             {"parameters": {"clock_mhz": {"low": 1, "high": 9, "step": 0.5}}},
             "step must be an integer where low",
@@ -61,41 +89,64 @@ def mistakes(tree: dict[str, Any]) -> str:
             {"parameters": {"clock_mhz": {"low": 1, "high": 9000}}},
             "clock_mhz: Input should be less than or equal",
         ),
+        ({"parameters": {"clock_mhz": {"low": "fast", "high": 9}}}, "clock_mhz.low: must be a number, not 'fast'"),
         ({"parameters": {"lanes": {"choices": [8]}}}, "lanes: must be at most the 4 sequences of the scenario, not 8"),
-        ({"variants": {"array": {"x": {"pe_array.colour": 1}}}}, "array.x: no parameter 'pe_array.colour'"),
+        ({"parameters": {}}, "scenario.sequences: must be at least the 8 lanes of the base, not 4"),
+        (
+            {"parameters": {"clock_mhz": {"choices": [1], "when": {"mood": 1}}}},
+            "parameters.clock_mhz.when.mood: must name one of clock_mhz, array, model, not 'mood'",
+        ),
+        (
+            {"parameters": {"clock_mhz": {"choices": [1], "when": {"array": ["mux", "abacus"]}}}},
+            "parameters.clock_mhz.when.array: must be of what array can be, not 'abacus'",
+        ),
+        (
+            {"parameters": {"clock_mhz": {"choices": [1], "when": {"clock_mhz": 1}}}},
+            "parameters.clock_mhz.when.clock_mhz: must not hang on the parameter itself",
+        ),
+        ({"variants": {"array": {"x": {"pe_array.colour": 1}}}}, "variants.array.x.pe_array.colour: must be a par"),
         (
             {"variants": {"array": {"x": {"clock_mhz": 0}}}},
-            "array.x: clock_mhz: Input should be greater",
+            "variants.array.x.clock_mhz: Input should be greater",
         ),
-        ({"variants": {"array": {"x": {"lanes": 2}}}}, "array: lanes is set by parameters.lanes too"),
-        ({"variants": {"model": {"x": {"node_nm": 45}}}}, "model: the name is taken"),
-        ({"variants": {"a": {"x": {"node_nm": 45}}, "b": {"x": {"node_nm": 28}}}}, "b: node_nm is set by a too"),
-        ({"variants": {"a": {}}}, "a: must have at least one variant"),
+        ({"variants": {"array": {"x": {"lanes": 2}}}}, "variants.array.lanes: must be set in one place; lanes is"),
+        ({"variants": {"model": {"x": {"node_nm": 45}}}}, "variants.model: must have a name of its own: the name is"),
+        (
+            {"variants": {"a": {"x": {"node_nm": 45}}, "b": {"x": {"node_nm": 28}}}},
+            "variants.b.node_nm: must be set in one place",
+        ),
+        ({"variants": {"a": {}}}, "variants.a: must have at least one variant, not none"),
     ],
 )
 def test_each_mistake_in_words(tree: dict[str, Any], change: dict[str, Any], words: str) -> None:
-    assert words in mistakes(tree | change)
+    assert any(words in line for line in mistakes(tree | change)), mistakes(tree | change)
 
 
-def test_all_mistakes_at_once(tree: dict[str, Any]) -> None:
-    message = mistakes(
+def test_all_mistakes_at_once_a_line_each(tree: dict[str, Any]) -> None:
+    """One in each part: no part hides another, and within a part no item another."""
+    lines = mistakes(
         tree
         | {
             "base": "eyeriss",
             "sampler": "luck",
             "objectives": ["beauty", "truth"],
-            "models": [{"name": "gpt"}],
-            "parameters": {"clock_mhz": {"low": 9, "high": 2}},
+            "models": [{"name": "gpt"}, {"name": "wp-lstm256-ternary", "thresholds": [0]}, {"cell": "gru"}],
+            "parameters": {"clock_mhz": {"low": 9, "high": 2}, "lanes": {"choices": [9]}},
         }
     )
-    for words in ("base: ", "sampler: ", "'beauty'", "'truth'", "models.0.name: ", "clock_mhz: "):
-        assert words in message
+    paths = [line.split(": ")[0] for line in lines]
+    assert sorted(paths) == [
+        "base", "models.0.name", "models.1.thresholds", "models.2", "objectives.0", "objectives.1",
+        "parameters.clock_mhz", "parameters.lanes", "sampler",
+    ]  # fmt: skip
 
 
-def test_two_wrong_paths_are_both_named(tree: dict[str, Any]) -> None:
-    message = mistakes(tree | {"parameters": {"a.b": {"choices": [1]}, "dram.speed": {"choices": [1]}}})
-    assert "'a.b'" in message
-    assert "'dram.speed'" in message
+def test_a_wrong_parameter_does_not_hide_the_paths_of_the_others(tree: dict[str, Any]) -> None:
+    given = {"a.b": {"choices": [1]}, "clock_mhz": {"low": 9, "high": 2}, "dram.speed": {"choices": [1]}}
+    lines = mistakes(tree | {"parameters": given | {"lanes": {"choices": [4]}}})
+    assert sorted(line.split(": ")[0] for line in lines) == [
+        "parameters.a.b", "parameters.clock_mhz", "parameters.dram.speed"
+    ]  # fmt: skip
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
@@ -132,8 +183,10 @@ def test_a_variant_sets_several_paths(space: Space) -> None:
 
 
 def test_a_variant_may_leave_scopes_to_the_host(tree: dict[str, Any]) -> None:
-    space = parse_space(tree | {"parameters": {}, "variants": {"host": {"out": {"host": ["readout"]}}}}, "t")
-    assert space.design(space.overrides({"host": "out"})).host == ("readout",)
+    space = parse_space(
+        tree | {"parameters": {"lanes": {"choices": [4]}}, "variants": {"host": {"out": {"host": ["readout"]}}}}, "t"
+    )
+    assert space.design(space.overrides({"host": "out", "lanes": 4})).host == ("readout",)
 
 
 def test_constraints_in_words_and_numbers(tree: dict[str, Any]) -> None:
@@ -148,6 +201,130 @@ def test_constraints_in_words_and_numbers(tree: dict[str, Any]) -> None:
     )
 
 
+def test_facts_are_kept_or_broken(tree: dict[str, Any]) -> None:
+    space = parse_space(tree | {"constraints": {"fits_on_chip": True, "area_mm2": 2}}, "t")
+    assert space.broken({"fits_on_chip": 0.0, "area_mm2": 2.0}) == ""
+    assert space.violations({"fits_on_chip": 0.25, "area_mm2": 1.0}) == {"fits_on_chip": 0.25, "area_mm2": -0.5}
+    assert space.broken({"fits_on_chip": 0.25, "area_mm2": 1.0}) == "fits_on_chip must be true, not false"
+    assert space.bounds_in_words == ("fits_on_chip true", "area_mm2 at most 2")
+
+
+def conditional(tree: dict[str, Any]) -> Space:
+    """Two conditions on a group, one on a parameter that hangs on the group itself, one on the model."""
+    label = "wp-lstm256-ternary@0.25"
+    return parse_space(
+        tree
+        | {
+            "parameters": {
+                "lanes": {"choices": [1, 2]},
+                "clock_mhz": {"low": 100, "high": 400, "step": 100},
+                "pe_array.tiles": {"choices": [2, 4], "when": {"model": label}},
+                "dram.bandwidth_gbps": {"low": 1.0, "high": 4.0, "step": 1.0, "when": {"array": "mux"}},
+                "dram.latency_ns": {
+                    "choices": [50, 100, 200],
+                    "when": {"dram.bandwidth_gbps": [1.0, 2.0], "lanes": 2},
+                },
+            },
+        },
+        "t",
+    )
+
+
+def test_a_condition_that_fails_leaves_the_base_as_it_is(tree: dict[str, Any]) -> None:
+    space = conditional(tree)
+    picked: dict[str, Value] = {
+        "model": "wp-lstm256-ternary", "lanes": 2, "clock_mhz": 100, "pe_array.tiles": 2, "array": "multiplier",
+        "dram.bandwidth_gbps": 2.0, "dram.latency_ns": 200,
+    }  # fmt: skip
+    assert space.inactive(picked) == {"pe_array.tiles", "dram.bandwidth_gbps", "dram.latency_ns"}
+    assert space.inactive(picked | {"array": "mux"}) == {"pe_array.tiles"}
+    assert space.inactive(picked | {"array": "mux", "lanes": 1}) == {"pe_array.tiles", "dram.latency_ns"}
+    base = space.base_design
+    design = space.design(space.overrides(picked))
+    assert (design.dram, design.pe_array.tiles, design.lanes) == (base.dram, base.pe_array.tiles, 2)
+    assert space.design(space.overrides(picked | {"array": "mux"})).dram.latency_ns == 200
+    assert space.canonical(picked) == picked | {"dram.bandwidth_gbps": 1.0, "dram.latency_ns": 50}
+
+
+def test_the_size_is_the_number_of_distinct_points(tree: dict[str, Any]) -> None:
+    """Against every combination, put into its canonical form."""
+    space = conditional(tree)
+    values = {
+        "model": tuple(space.choices),
+        **{path: parameter.values for path, parameter in space.parameters.items()},
+        "array": ("multiplier", "mux"),
+    }
+    drawn = [dict(zip(values, each, strict=True)) for each in product(*values.values())]
+    points = {tuple(sorted(space.canonical(picked).items())) for picked in drawn}
+    assert space.size == len(points) < len(drawn)
+    for picked in drawn[::97]:
+        assert space.overrides(picked) == space.overrides(space.canonical(picked))
+        assert space.canonical(space.canonical(picked)) == space.canonical(picked)
+    log = {"choices": [1]}, {"low": 1, "high": 9, "log": True}, {"low": 1.0, "high": 9.0}
+    sizes = [parse_space(tree | {"parameters": {"lanes": {"choices": [1]}, "clock_mhz": c}}, "t").size for c in log[:2]]
+    assert sizes == [12, 108]
+    bandwidth = {"lanes": {"choices": [1]}, "dram.bandwidth_gbps": log[2]}
+    assert parse_space(tree | {"parameters": bandwidth}, "t").size is None
+
+
+def test_models_by_what_they_are(tree: dict[str, Any]) -> None:
+    """Against the configs in the files."""
+    entry = {"weight_format": ["ternary", "binary"], "hidden": 256, "thresholds": [0.1, 0.25]}
+    space = parse_space(tree | {"models": [entry]}, "t")
+    expected = set()
+    for name in zoo.ALL:
+        layer = zoo.load_model(name).config.layers[0]
+        if layer.weight_format in ("ternary", "binary") and layer.hidden == 256:
+            expected |= {name, *(f"{name}@{t:g}" for t in (0.1, 0.25) if t > layer.threshold)}
+    assert set(space.choices) == expected
+    assert len(expected) > 6
+    assert space.task.name == "war-and-peace"
+
+
+def test_models_after_quantization(tree: dict[str, Any]) -> None:
+    ptq = {"weights": [4, 6], "activations": 8, "cell": [10, 12]}
+    entry = {"name": "wp-lstm256-float", "ptq": ptq, "thresholds": [0.1]}
+    space = parse_space(tree | {"models": [{"name": "wp-lstm256-float"}, entry]}, "t")
+    assert list(space.choices) == [
+        "wp-lstm256-float",
+        *(f"wp-lstm256-float-w{w}a8c{c}{t}" for w in (4, 6) for c in (10, 12) for t in ("", "@0.1")),
+    ]
+    assert [choice.label for choice in space.as_trained] == ["wp-lstm256-float", "wp-lstm256-float-w6a8c12"]
+
+
+def test_models_of_two_tasks_are_not_compared(tree: dict[str, Any], digits_file: Path) -> None:
+    models = [{"name": "wp-lstm256-ternary"}, {"name": str(digits_file)}]
+    assert mistakes(tree | {"models": models}) == (
+        f"models: must be of one task, not wp-lstm256-ternary of war-and-peace, {digits_file} of digits",
+    )
+    alone = parse_space(tree | {"models": models[1:], "scenario": {"task": "digits", "sequences": 4}}, "t")
+    assert alone.goals[0].axis == "Validation error (%)"
+
+
+def test_in_python_as_in_a_file(space: Space, tree: dict[str, Any]) -> None:
+    built = Space(
+        name="tiny",
+        base="skip-65nm",
+        scenario=Scenario(scope="recurrent", sequences=4, steps=6),
+        models=tuple(ModelSpec(name=model["name"], thresholds=(0.25,)) for model in tree["models"]),
+        objectives=("validation_loss", "area_mm2", "energy_system_pj_per_token"),
+        constraints={"latency_us_per_step": 0.8},
+        trials=30,
+        population=8,
+        seed=3,
+        parameters={
+            "lanes": Parameter(choices=(1, 2, 3, 4)),
+            "pe_array.tiles": Parameter(choices=(1, 2, 4)),
+            "pe_array.pes_per_tile": Parameter(low=4, high=16, step=4),
+            "clock_mhz": Parameter(low=100, high=400, log=True),
+        },
+        variants=tree["variants"],
+    )
+    assert built == space
+    with pytest.raises(ValidationError, match=r"(?s)2 validation errors .*name.*objectives\.1"):
+        Space(name="", base="edge-8pe", models=built.models, objectives=("area_mm2", "beauty"), trials=1)
+
+
 def test_a_search_begins_with_the_base_where_the_space_holds_it(tree: dict[str, Any], space: Space) -> None:
     assert space.starts == ()  # 192 PEs are not among the tiny choices
     there = parse_space(
@@ -160,7 +337,9 @@ def test_a_search_begins_with_the_base_where_the_space_holds_it(tree: dict[str, 
     )
     rest = {"pe_array.tiles": 4, "clock_mhz": 200, "array": "multiplier"}
     assert there.starts == tuple({"model": model.name, **rest} for model in there.models)
-    off_grid = parse_space(tree | {"parameters": {"clock_mhz": {"low": 110, "high": 300, "step": 50}}}, "t")
+    off_grid = parse_space(
+        tree | {"parameters": {"clock_mhz": {"low": 110, "high": 300, "step": 50}}, "scenario": {"sequences": 8}}, "t"
+    )
     assert off_grid.starts == ()
 
 

@@ -1,0 +1,12 @@
+"""What holds of a design or not, and a search may demand. A new fact is one file and one line in ``ALL``."""
+
+from dse.facts.base import Fact
+from dse.facts.clock_met import CLOCK_MET
+from dse.facts.clock_reachable import CLOCK_REACHABLE
+from dse.facts.fits_on_chip import FITS_ON_CHIP
+
+ALL: tuple[Fact, ...] = (FITS_ON_CHIP, CLOCK_MET, CLOCK_REACHABLE)
+
+BY_NAME: dict[str, Fact] = {fact.name: fact for fact in ALL}
+
+__all__ = ["ALL", "BY_NAME", "Fact"]
