@@ -234,7 +234,7 @@ def test_powers_at_lower_supplies_are_those_of_the_readme() -> None:
         design = load_design("skip-65nm").override({"voltage_v": volt})
         reach = next(r.reach_mhz for r in reaches(design) if r.part == "pe_array")
         energy_, delay = energy_scale(65, volt) / energy_scale(65), delay_scale(65, volt) / delay_scale(65)
-        row = f"| {volt:g} | {energy_:.2g} | {delay:.3g} | {reach:.0f} | {peak_power_mw(design):.1f} |"
+        row = f"| {volt:.1f} | {energy_:.2g} | {delay:.3g} | {reach:.0f} | {peak_power_mw(design):.1f} |"
         assert row in readme
 
 
