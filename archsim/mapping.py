@@ -8,8 +8,10 @@ listed columns are streamed once for all lanes: a column takes ``stream_cycles``
 on the PEs. Products that are normalised apart need an accumulator each.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
 from archsim.components.activation_unit import OPS, results
@@ -79,6 +81,20 @@ class Block:
 
 
 @dataclass(frozen=True)
+class BlockRun:
+    """Blocks in a row that differ in nothing but their place: as a rule all of a stage but its first and last."""
+
+    block: Block
+    """The first of them."""
+    count: int
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        b = self.block
+        return tuple(replace(b, index=b.index + k, first_unit=b.first_unit + k * b.units) for k in range(self.count))
+
+
+@dataclass(frozen=True)
 class Sum:
     """What is accumulated together: a group, or one product of it where products are scaled apart."""
 
@@ -115,11 +131,11 @@ class Stage:
 
 @dataclass(frozen=True)
 class Plan:
-    """The static order of one step: `blocks` in sequence, each step the same."""
+    """The static order of one step: the blocks of `runs` in sequence, each step the same."""
 
     mat_vecs: tuple[MatVec, ...]
     stages: tuple[Stage, ...]
-    blocks: tuple[Block, ...]
+    runs: tuple[BlockRun, ...]
     lists: tuple[str, ...]
     """Operands that the machine makes itself, in the order in which a step makes them."""
     lanes: int
@@ -135,6 +151,10 @@ class Plan:
     def resident(self) -> bool:
         """Everything is in SRAM."""
         return self.resident_bits == self.model_bits
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        return tuple(block for run in self.runs for block in run.blocks)
 
 
 NORM_BITS = 16
@@ -160,39 +180,48 @@ def plan(design: "Design", graph: Graph, lanes: int, scope: RunScope = "model") 
     reads = [min(1.0, lanes / mv.cols) if mv.operand in one_hot else mv.when == "every_step" for mv in mat_vecs]
     kept, resident_bits, model_bits = _residents(design, mat_vecs, stages, slices, reads)
     lists = tuple(stage.operand for stage in stages if stage.operand is not None)
-    blocks: list[Block] = []
+    runs: list[BlockRun] = []
+    index = 0
     buffer = design.state_buffer
-    for index, stage in enumerate(stages):
+    for number, stage in enumerate(stages):
         made = None if stage.operand is None else lists.index(stage.operand)
-        for number, part in enumerate(slices[index]):
-            resident = {stream for stream in stage.streams if (index, stream, number) in kept}
-            blocks.append(
-                Block(
-                    index=len(blocks),
-                    stage=index,
-                    first_unit=sum(before.units for before in slices[index][:number]),
-                    units=part.units,
-                    unit_by_unit=part.units_per_pe is not None,
-                    bursts=_bursts(design, mat_vecs, stage, lists, part, resident, opening=number == 0),
-                    activation_cycles=buffer.access_cycles(
-                        part.units * lanes,
-                        design.activation_unit.units_per_cycle,
-                        reads=OPS[stage.kind].cell_reads,
-                        writes=1,  # of h, which lies elsewhere, if not of c
-                    ),
-                    encode_cycles=buffer.access_cycles(
-                        part.units, design.skip_encoder.columns_per_cycle, reads=1, writes=0
-                    )
-                    if made is not None and design.skip_encoder.enabled
-                    else 0,
-                    list=made,
-                    ends_list=made is not None and number == len(slices[index]) - 1,
-                    results=results(stage.kind, part.units, stage.norms_per_unit),
-                )
+        first_unit = 0
+        for (opening, ends, part, resident), alike in groupby(_places(slices[number], kept[number])):
+            count = len(list(alike))
+            block = Block(
+                index=index,
+                stage=number,
+                first_unit=first_unit,
+                units=part.units,
+                unit_by_unit=part.units_per_pe is not None,
+                bursts=_bursts(design, mat_vecs, stage, lists, part, resident, opening),
+                activation_cycles=buffer.access_cycles(
+                    part.units * lanes,
+                    design.activation_unit.units_per_cycle,
+                    reads=OPS[stage.kind].cell_reads,
+                    writes=1,  # of h, which lies elsewhere, if not of c
+                ),
+                encode_cycles=buffer.access_cycles(part.units, design.skip_encoder.columns_per_cycle, reads=1, writes=0)
+                if made is not None and design.skip_encoder.enabled
+                else 0,
+                list=made,
+                ends_list=made is not None and ends,
+                results=results(stage.kind, part.units, stage.norms_per_unit),
             )
+            runs.append(BlockRun(block, count))
+            index, first_unit = index + count, first_unit + count * part.units
     return Plan(
-        mat_vecs, tuple(stages), tuple(blocks), lists, lanes, design.pe_array.banks, resident_bits, model_bits, left_out
+        mat_vecs, tuple(stages), tuple(runs), lists, lanes, design.pe_array.banks, resident_bits, model_bits, left_out
     )
+
+
+def _places(
+    slices: Sequence["Slice"], kept: Sequence[Collection[tuple[int, ...]]]
+) -> Iterator[tuple[bool, bool, "Slice", Collection[tuple[int, ...]]]]:
+    """(opens the stage, ends it, units, resident streams) of every block of a stage."""
+    last = len(slices) - 1
+    for number, (part, resident) in enumerate(zip(slices, kept, strict=True)):
+        yield number == 0, number == last, part, resident
 
 
 def _selected(design: "Design", graph: Graph, scope: RunScope) -> tuple[tuple[MatVec, ...], tuple[str, ...]]:
@@ -315,8 +344,10 @@ def _slices(design: "Design", stages: Sequence[Stage]) -> list[list[Slice]]:
                 f"design {design.name}: pe_array.accumulators x PEs per lane must hold the {stage.sums_per_unit} sums"
                 f" of a unit, {stage.sums_per_row} of them a row, not {array.accumulators} x {pes}"
             )
-        units = [min(most, stage.units - start) for start in range(0, stage.units, most)]
-        cut.append([Slice(n, ceil_div(n, pes) if by_units > by_rows else None) for n in units])
+        whole, rest = divmod(stage.units, most)
+        units = [*[most] * whole, *[rest] * (rest > 0)]
+        of = {n: Slice(n, ceil_div(n, pes) if by_units > by_rows else None) for n in set(units)}
+        cut.append([of[n] for n in units])
     return cut
 
 
@@ -326,8 +357,9 @@ def _residents(
     stages: Sequence[Stage],
     slices: Sequence[Sequence[Slice]],
     reads: Sequence[float],
-) -> tuple[set[tuple[int, tuple[int, ...], int]], int, int]:
-    """(stage, stream, block) whose weights lie in SRAM; their bits, with those of norms and biases; those of the model.
+) -> tuple[list[list[frozenset[tuple[int, ...]]]], int, int]:
+    """The streams whose weights lie in SRAM, for every block of every stage; their bits, with those of norms and
+    biases; those of the model.
 
     Every column is padded to whole SRAM words. Where not all fit, a design with ``residency = "part"`` keeps what is
     read most often: `reads` is the share of its columns that a product reads at a step, at most (a one-hot operand: one
@@ -342,23 +374,23 @@ def _residents(
 
     norms = sum(NORM_BITS * stage.units * (stage.norms_per_unit + stage.shifts_per_unit) for stage in stages)
     model = norms + sum(stored(stage, stream, stage.units) for stage in stages for stream in stage.streams)
+    fits = 0 < model <= memory.capacity_bits
+    if fits or memory.residency == "whole" or norms > memory.capacity_bits:
+        of_stage = [frozenset(stage.streams if fits else ()) for stage in stages]
+        return [[own] * len(cut) for own, cut in zip(of_stage, slices, strict=True)], model if fits else 0, model
     items = [
         (index, stream, number, stored(stage, stream, part.units), reads[stream[0]])
         for index, stage in enumerate(stages)
         for stream in stage.streams
         for number, part in enumerate(slices[index])
     ]
-    if 0 < model <= memory.capacity_bits:
-        return {item[:3] for item in items}, model, model
-    kept: set[tuple[int, tuple[int, ...], int]] = set()
+    kept: list[list[set[tuple[int, ...]]]] = [[set() for _ in cut] for cut in slices]
     used = norms
-    if memory.residency == "whole" or used > memory.capacity_bits:
-        return kept, 0, model
     for index, stream, number, bits, _ in sorted(items, key=lambda item: -item[4]):
         if used + bits <= memory.capacity_bits:
-            kept.add((index, stream, number))
+            kept[index][number].add(stream)
             used += bits
-    return kept, used, model
+    return [[frozenset(streams) for streams in stage] for stage in kept], used, model
 
 
 def _bursts(

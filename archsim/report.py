@@ -13,6 +13,17 @@ JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "Jso
 
 
 @dataclass(frozen=True)
+class DenseRuns:
+    """The same run with skipping off: what a speed-up is over."""
+
+    cycles_same_lanes: int
+    cycles_per_token_best: float
+    """The fewest, at the run's lanes or at all of the design's that the trace fills."""
+    macs_streamed: int
+    """MACs issued."""
+
+
+@dataclass(frozen=True)
 class SimReport:
     """One design running one trace. Energy is per token: a step of 8 lanes makes 8 tokens."""
 
@@ -37,12 +48,8 @@ class SimReport:
     reused_steps: int
     """Steps that `burst` did not simulate again, since they met what an earlier one met."""
     left_out: tuple[str, ...]
-    cycles_dense_same_lanes: int
-    """Cycles of the same run with skipping off."""
-    cycles_per_token_best_dense: float
-    """The fewest cycles a token with skipping off, at these lanes or at all of the design's that the trace fills."""
-    macs_dense_streamed: int
-    """MACs issued with skipping off."""
+    dense: DenseRuns | None
+    """None where nobody asked for speed-ups, as in a search (``simulate_many``)."""
     costs: CostTable
 
     @property
@@ -86,17 +93,24 @@ class SimReport:
         return 2e-9 * self.macs.dense / self.seconds
 
     @property
+    def against(self) -> DenseRuns:
+        """What speed-ups are over; ValueError where the run was made without."""
+        if self.dense is None:
+            raise ValueError(f"the run of {self.workload} on {self.design.name} was made without dense runs")
+        return self.dense
+
+    @property
     def speedup_same_lanes(self) -> float:
-        return self.cycles_dense_same_lanes / self.cycles
+        return self.against.cycles_same_lanes / self.cycles
 
     @property
     def speedup_best_dense(self) -> float:
-        return self.cycles_per_token_best_dense * self.tokens / self.cycles
+        return self.against.cycles_per_token_best * self.tokens / self.cycles
 
     @property
     def speedup_ideal(self) -> float:
         """What skipping would gain if time went with issued MACs."""
-        return self.macs_dense_streamed / self.macs.issued if self.macs.issued else float("inf")
+        return self.against.macs_streamed / self.macs.issued if self.macs.issued else float("inf")
 
     @property
     def dram_gbps(self) -> float:

@@ -7,12 +7,12 @@ bounds. A step on its own is timed by ``analytic``.
 """
 
 from bisect import bisect_left
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.analytic import run_analytic
+from archsim.analytic import step_cycles
 from archsim.components.base import ceil_div
 from archsim.costs import EnergyReport, energy
 from archsim.design import Design, Value
@@ -21,12 +21,10 @@ from archsim.machine import run_machine
 from archsim.mapping import Block, Plan, RunScope
 from archsim.report import JsonValue
 from archsim.simulation import Job, Prepared, prepare, simulate
-from archsim.trace import BadInput, Columns, Trace
+from archsim.trace import BadInput, Trace
 from archsim.work import Work
 
 KIB_BITS = 8192
-CHUNK = 1024
-"""Steps that ``analytic`` takes at once."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +188,7 @@ def streaming(
     end = _ends(arrival, latency)
     slack = deadline_us * clock - (end - arrival)
     elapsed = round(max(float(end[-1]), float(arrival[-1]) + period_us * clock))
-    tokens = int(work.active.sum())
+    tokens = work.totals.tokens
     return Streaming(
         design=design,
         workload=trace.header.workload,
@@ -311,44 +309,6 @@ def _first_size(job: "_Deadline", path: str, low: int, high: int) -> int | None:
     return _first_size(job, path, middle + 1, high) if found is None else found
 
 
-def step_cycles(design: Design, plan: Plan, work: Work) -> NDArray[np.int64]:
-    """Cycles of every step in which a sequence runs, each on its own, ``(steps,)``: alike steps are timed once."""
-    signatures = [work.signature(step) for step in range(work.steps) if work.active[step]]
-    first = {work.signature(step): step for step in reversed(range(work.steps))}
-    distinct = list(dict.fromkeys(signatures))
-    cycles: dict[tuple[int, ...], int] = {}
-    for begin in range(0, len(distinct), CHUNK):
-        chunk = distinct[begin : begin + CHUNK]
-        timings = run_analytic([(design, plan, _only(work, first[signature])) for signature in chunk])
-        cycles |= {signature: timing.cycles for signature, timing in zip(chunk, timings, strict=True)}
-    return np.array([cycles[signature] for signature in signatures], np.int64)
-
-
-def _heaviest(work: Work) -> list[int]:
-    """Steps of which one is the slowest on any design: no other streams as many columns of every product, and more.
-
-    More columns never end a step sooner: its recurrence is made of sums and maxima of them.
-    """
-    heaviest: dict[tuple[int, ...], int] = {}
-    of = {work.signature(step): step for step in range(work.steps) if work.active[step]}
-    for signature in sorted(of, key=sum, reverse=True):
-        if not any(all(a >= b for a, b in zip(other, signature, strict=True)) for other in heaviest):
-            heaviest[signature] = of[signature]
-    return list(heaviest.values())
-
-
-def _only(work: Work, step: int) -> Work:
-    """The work of one step."""
-    here = slice(step, step + 1)
-    return replace(
-        work,
-        streamed=work.streamed[:, here],
-        columns=tuple(Columns(*(getattr(c, each.name)[here] for each in fields(Columns))) for c in work.columns),
-        active=work.active[here],
-        listed=work.listed[:, here],
-    )
-
-
 def _ends(arrival: NDArray[np.float64], latency: NDArray[np.int64]) -> NDArray[np.float64]:
     """When each step ends that begins once its input is there and the step before has ended."""
     done = np.cumsum(latency, dtype=np.float64)
@@ -404,9 +364,7 @@ class _Deadline:
         blocks = self.blocks(values)
         if blocks not in self._known:
             prepared = self.prepared(values)
-            candidates = [_only(prepared.work, step) for step in _heaviest(prepared.work)]
-            timings = run_analytic([(prepared.job.design, prepared.plan, work) for work in candidates])
-            self._known[blocks] = max((t.cycles for t in timings), default=0) / self.design.clock_mhz
+            self._known[blocks] = int(step_cycles(*prepared.triple).max(initial=0)) / self.design.clock_mhz
         return self._known[blocks]
 
     def holds(self, values: dict[str, Value]) -> bool:

@@ -1,6 +1,6 @@
 """Run a trace on a design: the one call behind the CLI and the search."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +9,7 @@ from archsim.costs import SHIPPED, CostTable, area, energy
 from archsim.design import Design
 from archsim.machine import Log, run_machine
 from archsim.mapping import Plan, RunScope, plan
-from archsim.report import SimReport
+from archsim.report import DenseRuns, SimReport
 from archsim.trace import BadInput, Trace
 from archsim.work import Timing, Work, measure
 
@@ -57,36 +57,23 @@ def simulate(
         raise BadInput(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
     prepared = prepare(Job(design, trace, lanes, steps, scope))
     if engine == "analytic":
-        timing = run_analytic([prepared.triple])[0]
+        timing = run_analytic(*prepared.triple)
     else:
         timing = run_machine(*prepared.triple, engine, log, on_step)
-    dense = _dense(prepared)
-    baselines = list(zip(dense, run_analytic([p.triple for p in dense]), strict=True))
-    return _report(prepared, timing, engine, baselines, costs)
+    return _report(prepared, timing, engine, costs, _dense(prepared))
 
 
-def simulate_many(jobs: Sequence[Job]) -> list[SimReport | BadInput]:
-    """Reports of many jobs by `analytic`, in their order; a job that cannot be done yields its BadInput."""
-    results: dict[int, SimReport | BadInput] = {}
-    batches: dict[int, list[tuple[int, Prepared]]] = {}
-    for index, job in enumerate(jobs):
+def simulate_many(jobs: Iterable[Job]) -> Iterator[SimReport | BadInput]:
+    """Reports of many jobs by `analytic`, one by one, in their order and without dense runs.
+
+    A job that cannot be done yields its BadInput.
+    """
+    for job in jobs:
         try:
             prepared = prepare(job)
+            yield _report(prepared, run_analytic(*prepared.triple), "analytic", SHIPPED, dense=None)
         except BadInput as refusal:
-            results[index] = refusal
-        else:
-            batches.setdefault(prepared.work.steps, []).append((index, prepared))
-    for batch in batches.values():
-        runs = [(index, prepared, _dense(prepared)) for index, prepared in batch]
-        flat = [p.triple for _, prepared, dense in runs for p in (prepared, *dense)]
-        timings = iter(run_analytic(flat))
-        for index, prepared, dense in runs:
-            timing, baselines = next(timings), [(p, next(timings)) for p in dense]
-            try:
-                results[index] = _report(prepared, timing, "analytic", baselines)
-            except BadInput as refusal:  # what the cost tables do not cover
-                results[index] = refusal
-    return [results[index] for index in range(len(jobs))]
+            yield refusal
 
 
 def prepare(job: Job) -> Prepared:
@@ -98,28 +85,26 @@ def prepare(job: Job) -> Prepared:
     )
 
 
-def _dense(prepared: Prepared) -> list[Prepared]:
-    """The same run with skipping off: at its own lanes, then at all lanes that the trace can fill."""
+def _dense(prepared: Prepared) -> DenseRuns:
+    """The same run with skipping off: at its own lanes, and at all lanes that the trace can fill."""
     job, design = prepared.job, prepared.job.design
     off = design.override({"skip_encoder.enabled": False})
-    steps = prepared.work.steps
-    lanes = prepared.plan.lanes
-    return [
-        prepare(Job(off, job.trace, n, steps, job.scope))
-        for n in dict.fromkeys((lanes, min(design.lanes, job.trace.sequences)))
+    at_all = min(design.lanes, job.trace.sequences)
+    runs = [
+        prepare(Job(off, job.trace, lanes, prepared.work.steps, job.scope))
+        for lanes in dict.fromkeys((prepared.plan.lanes, at_all))
     ]
+    cycles = [run_analytic(*run.triple).cycles for run in runs]
+    return DenseRuns(
+        cycles_same_lanes=cycles[0],
+        cycles_per_token_best=min(c / run.work.totals.tokens for c, run in zip(cycles, runs, strict=True)),
+        macs_streamed=runs[0].work.macs.issued,
+    )
 
 
-def _report(
-    prepared: Prepared,
-    timing: Timing,
-    engine: str,
-    dense: Sequence[tuple[Prepared, Timing]],
-    costs: CostTable = SHIPPED,
-) -> SimReport:
+def _report(prepared: Prepared, timing: Timing, engine: str, costs: CostTable, dense: DenseRuns | None) -> SimReport:
     job, work = prepared.job, prepared.work
-    tokens = int(work.active.sum())
-    same_lanes, at_same_lanes = dense[0]
+    tokens = work.totals.tokens
     return SimReport(
         design=job.design,
         workload=job.trace.header.workload,
@@ -140,8 +125,6 @@ def _report(
         model_bits=prepared.plan.model_bits,
         reused_steps=timing.reused_steps,
         left_out=prepared.plan.left_out,
-        cycles_dense_same_lanes=at_same_lanes.cycles,
-        cycles_per_token_best_dense=min(t.cycles / int(p.work.active.sum()) for p, t in dense),
-        macs_dense_streamed=same_lanes.work.macs.issued,
+        dense=dense,
         costs=costs,
     )

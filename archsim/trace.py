@@ -20,11 +20,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from tokenize import TokenError
-from typing import IO, Annotated, Any, Literal
+from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+if TYPE_CHECKING:
+    from archsim.work import Work
 
 VERSION = 2
 MAX_BYTES = 2**32
@@ -284,9 +287,8 @@ class Trace:
     ``(T + 1, ...)``."""
     lengths: NDArray[np.int64] = field(repr=False)
     """Steps of each sequence ``(S,)``; a lane whose sequence has ended is inactive, which is not the same as zero."""
-    _columns: dict[tuple[MatVec, int, int, int | None], Columns] = field(
-        default_factory=dict, repr=False, compare=False
-    )
+    works: dict[tuple[object, ...], "Work"] = field(default_factory=dict, repr=False, compare=False)
+    """What has been counted of it (``work.measure``)."""
 
     def __post_init__(self) -> None:
         if self.header.version != VERSION:
@@ -335,23 +337,21 @@ class Trace:
             digest.update(np.ascontiguousarray(self.arrays[name]).tobytes())
         return digest.hexdigest()
 
-    def active(self, lanes: int, steps: int, when: When = "every_step") -> NDArray[np.bool_]:
-        """Which of the first `lanes` sequences still run at each of the first `steps` steps: ``(steps, lanes)``.
+    def active(self, lanes: int, steps: int, when: When = "every_step", *, first: int = 0) -> NDArray[np.bool_]:
+        """Which of the first `lanes` sequences still run at steps `first` to `steps` - 1: ``(steps - first, lanes)``.
 
         `when` "last_step": which of them are at their last one.
         """
-        self._check(lanes, steps)
-        step, last = np.arange(steps)[:, None], self.lengths[:lanes] - 1
+        self.check(lanes, steps)
+        step, last = np.arange(first, steps)[:, None], self.lengths[:lanes] - 1
         running: NDArray[np.bool_] = step == last if when == "last_step" else step <= last
         return running
 
     def nonzero(self, mat_vec: MatVec, lanes: int, steps: int, first: int = 0) -> NDArray[np.bool_]:
         """Non-zero operand elements of `mat_vec` at steps `first` to `steps` - 1: ``(steps - first, lanes, cols)``."""
         operand = self.graph.operand(mat_vec.operand)
-        active = self.active(lanes, steps, mat_vec.when)[first:]
-        after = operand.kind == "state" and mat_vec.edge == "same_step"
-        shift = 1 if after else 0  # a state's row t+1 is its value after step t
-        rows = self.arrays[operand.name][first + shift : steps + shift, :lanes]
+        active = self.active(lanes, steps, mat_vec.when, first=first)
+        rows = self._rows(mat_vec, lanes, first, steps)
         if operand.kind == "one_hot":
             bits = rows[..., None] == np.arange(operand.size, dtype=np.uint16)
         else:
@@ -359,36 +359,39 @@ class Trace:
         masked: NDArray[np.bool_] = bits & active[..., None]
         return masked
 
-    def columns(self, mat_vec: MatVec, lanes: int, steps: int, reach: int | None = None) -> Columns:
-        """Column counts of `mat_vec` over the first `lanes` sequences and `steps` steps, remembered.
+    def _rows(self, mat_vec: MatVec, lanes: int, first: int, stop: int) -> NDArray[Any]:
+        """The operand of `mat_vec` at steps `first` to `stop` - 1, as stored."""
+        after = self.graph.operand(mat_vec.operand).kind == "state" and mat_vec.edge == "same_step"
+        shift = 1 if after else 0  # a state's row t+1 is its value after step t
+        rows: NDArray[Any] = self.arrays[mat_vec.operand][first + shift : stop + shift][:, :lanes]
+        return rows
+
+    def columns(self, mat_vec: MatVec, lanes: int, steps: int, reach: int | None = None, *, first: int = 0) -> Columns:
+        """Column counts of `mat_vec` over the first `lanes` sequences at steps `first` to `steps` - 1.
 
         `reach`: how far on the next listed column may lie before padding is needed; None: as far as it likes. A one-hot
         operand is an index and needs none.
         """
-        key = (mat_vec, lanes, steps, reach)
-        if key not in self._columns:
-            self._columns[key] = self._count_columns(mat_vec, lanes, steps, reach)
-        return self._columns[key]
+        running = self.active(lanes, steps, mat_vec.when, first=first)
+        active = running.sum(axis=1, dtype=np.int64)
+        none = np.zeros(len(active), np.int64)
+        if self.graph.operand(mat_vec.operand).kind == "one_hot":
+            symbols = np.where(running, self._rows(mat_vec, lanes, first, steps).astype(np.int32), -1)
+            symbols.sort(axis=1)
+            distinct = (symbols[:, :1] >= 0).sum(axis=1) + ((np.diff(symbols) > 0) & (symbols[:, 1:] >= 0)).sum(axis=1)
+            return Columns(distinct, distinct, active, active, active, none)
+        masks = self._rows(mat_vec, lanes, first, steps) * running[..., None]
+        union: NDArray[np.uint8] = np.bitwise_or.reduce(masks, axis=1)
+        return Columns(
+            listed=np.bitwise_count(union).sum(axis=-1, dtype=np.int64),
+            dense=np.where(active > 0, mat_vec.cols, 0).astype(np.int64),
+            nonzero=np.bitwise_count(masks).sum(axis=(1, 2), dtype=np.int64),
+            possible=active * mat_vec.cols,
+            active=active,
+            padding=none if reach is None or reach >= mat_vec.cols else _padding(union, mat_vec.cols, reach),
+        )
 
-    def _count_columns(self, mat_vec: MatVec, lanes: int, steps: int, reach: int | None) -> Columns:
-        one_hot = self.graph.operand(mat_vec.operand).kind == "one_hot"
-        active = self.active(lanes, steps, mat_vec.when).sum(axis=1, dtype=np.int64)
-        listed = np.empty(steps, np.int64)
-        nonzero = np.empty(steps, np.int64)
-        padding = np.zeros(steps, np.int64)
-        chunk = max(1, 2**22 // (lanes * mat_vec.cols))
-        for first in range(0, steps, chunk):
-            window = slice(first, min(first + chunk, steps))
-            mask = self.nonzero(mat_vec, lanes, window.stop, first)
-            union: NDArray[np.bool_] = np.logical_or.reduce(mask, axis=1)
-            listed[window] = union.sum(axis=-1)
-            nonzero[window] = mask.sum(axis=(1, 2))
-            if reach is not None and not one_hot:
-                padding[window] = _padding(union, reach)
-        dense = listed if one_hot else np.where(active > 0, mat_vec.cols, 0).astype(np.int64)
-        return Columns(listed, dense, nonzero, active * (1 if one_hot else mat_vec.cols), active, padding)
-
-    def _check(self, lanes: int, steps: int) -> None:
+    def check(self, lanes: int, steps: int) -> None:
         if not 1 <= lanes <= self.sequences:
             raise BadInput(f"lanes must be between 1 and the trace's {self.sequences} sequences, not {lanes}")
         if not 1 <= steps <= self.steps:
@@ -465,12 +468,12 @@ def _stored_arrays(path: Path) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _padding(union: NDArray[np.bool_], reach: int) -> NDArray[np.int64]:
+def _padding(union: NDArray[np.uint8], cols: int, reach: int) -> NDArray[np.int64]:
     """Columns of padding a step: one for every whole `reach` that lies between a listed column and the one before.
 
-    `union` is ``(T, cols)``; the first column of a step is `position + 1` on from the beginning.
+    `union` is packed, ``(T, ceil(cols/8))``; the first column of a step is `position + 1` on from the beginning.
     """
-    step, position = np.nonzero(union)
+    step, position = np.nonzero(np.unpackbits(union, axis=-1, count=cols))
     before = np.concatenate([[-1], position[:-1]])
     before[np.concatenate([[True], step[1:] != step[:-1]])[: len(step)]] = -1
     needed = (position - before - 1) // reach

@@ -179,7 +179,7 @@ def _run(skipped_share: float) -> SimReport:
 
 def _skipped(report: SimReport) -> float:
     """Share of the streamed columns (of the issued MACs, which go with them) that is skipped."""
-    return 1 - report.macs.issued / report.macs_dense_streamed
+    return 1 - report.macs.issued / report.against.macs_streamed
 
 
 def _speedup_rows(chip: Chip) -> Iterator[Row]:

@@ -1,10 +1,9 @@
 """Points to evaluations: the model side from its cache, the hardware side in bulk."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archsim.design import Design
-from archsim.report import SimReport
 from archsim.simulation import Job, simulate, simulate_many
 from archsim.trace import BadInput
 from dse.models import ModelSide, OnDone
@@ -46,8 +45,11 @@ class Evaluator:
         self.measure(dict.fromkeys(point.choice for point in points), on_done)
         return run_all([(point.design, self._measured[point.choice]) for point in points], self.scenario)
 
-    def confirm(self, evaluation: Evaluation) -> SimReport:
-        """The same point on `burst`; EngineMismatch where it is not equal in cycles, stalls and every count."""
+    def confirm(self, evaluation: Evaluation) -> Evaluation:
+        """The same point on `burst`, with its dense runs.
+
+        EngineMismatch where it is not equal in cycles, stalls and every count.
+        """
         expected = evaluation.report
         trace = evaluation.measured.trace
         report = simulate(evaluation.design, trace, "burst", scope=self.scenario.scope)
@@ -61,7 +63,7 @@ class Evaluator:
                     f"{evaluation.design.name} on {evaluation.measured.choice.label}: "
                     f"{what} are {ours} by analytic, {theirs} by burst"
                 )
-        return report
+        return replace(evaluation, report=report)
 
 
 def run_all(pairs: Sequence[tuple[Design, Measured]], scenario: Scenario) -> list[Evaluation | BadInput]:

@@ -154,8 +154,7 @@ class _Search:
                     f"{self.folder}: trial {trial.number} does not come out as it did: it was made by another version"
                     " of archsim, of a design or of a model; search again in a new folder"
                 )
-            self.evaluator.confirm(found)
-            confirmed.append(found)
+            confirmed.append(self.evaluator.confirm(found))
         self._enter("confirm", len(front), len(front))
         loss = self._test([found.measured.choice for found in confirmed])
         store.write_traces([found.measured for found in confirmed], self.folder)

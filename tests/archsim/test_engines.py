@@ -119,7 +119,7 @@ def engines(design: Design, trace: Trace) -> tuple[Work, dict[str, Timing]]:
         "burst": run_machine(design, planned, work, "burst"),
         "without reuse": run_machine(design, planned, work, "burst", reuse=False),
         "column": run_machine(design, planned, work, "column"),
-        "analytic": run_analytic([(design, planned, work)])[0],
+        "analytic": run_analytic(design, planned, work),
     }
 
 
@@ -162,7 +162,7 @@ def test_less_to_do_never_takes_longer(design: Design, trace: Trace, seed: int, 
     planned = plan(design, trace.graph, design.lanes)
     encoder = design.skip_encoder
     work = measure(trace, planned, trace.steps, encoder.enabled, None)
-    before = run_analytic([(design, planned, work)])[0].cycles
+    before = run_analytic(design, planned, work).cycles
 
     rng = np.random.default_rng(seed)
     fewer = {
@@ -172,21 +172,24 @@ def test_less_to_do_never_takes_longer(design: Design, trace: Trace, seed: int, 
         for o in trace.graph.operands
     }  # fmt: skip
     thinned = measure(Trace(trace.header, fewer, trace.lengths), planned, trace.steps, encoder.enabled, None)
-    assert run_analytic([(design, planned, thinned)])[0].cycles <= before
+    assert run_analytic(design, planned, thinned).cycles <= before
 
     field = data.draw(st.sampled_from(["stream_cycles", "tile_cycles", "latency_cycles", "fifo_columns"]))
     step = 1 if field == "fifo_columns" else -1
-    blocks = tuple(
+    runs = tuple(
         replace(
-            block,
-            bursts=tuple(
-                replace(burst, **{field: max(int(field != "latency_cycles"), getattr(burst, field) + step)})
-                for burst in block.bursts
+            run,
+            block=replace(
+                run.block,
+                bursts=tuple(
+                    replace(burst, **{field: max(int(field != "latency_cycles"), getattr(burst, field) + step)})
+                    for burst in run.block.bursts
+                ),
             ),
         )
-        for block in planned.blocks
+        for run in planned.runs
     )
-    assert run_analytic([(design, replace(planned, blocks=blocks), work)])[0].cycles <= before
+    assert run_analytic(design, replace(planned, runs=runs), work).cycles <= before
 
 
 def drawn_integers(trace: Trace, seed: int) -> Integers:
@@ -299,26 +302,6 @@ def test_what_goes_wrong_in_the_machine_is_noticed(mutant: str | None, monkeypat
     assert (checked(design, trace) > 0) == (mutant is not None)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.tuples(drawn_designs(), st.just(None)), min_size=2, max_size=4), drawn_traces())
-def test_analytic_of_many_designs_equals_each_alone(drawn: list[tuple[Design, None]], trace: Trace) -> None:
-    jobs = []
-    for design, _ in drawn:
-        if fits(design, trace):
-            planned = plan(design, trace.graph, design.lanes)
-            jobs.append(
-                (
-                    design,
-                    planned,
-                    measure(trace, planned, trace.steps, design.skip_encoder.enabled, design.skip_encoder.reach),
-                )
-            )
-    if not jobs:
-        return
-    for together, job in zip(run_analytic(jobs), jobs, strict=True):
-        assert_equal(together, run_analytic([job])[0])
-
-
 @settings(max_examples=100, deadline=None)
 @given(
     n=st.integers(0, 40),
@@ -395,9 +378,10 @@ def test_a_deadlock_says_who_waits_for_whom() -> None:
     design = load_design("skip-65nm")
     trace = synthesize(64, 10, 0.5, sequences=8, steps=3)
     planned = plan(design, trace.graph, 8)
-    first, *rest = planned.blocks
-    wide = replace(first.bursts[0], column_words=design.weight_memory.fifo_words + 1)
-    broken = replace(planned, blocks=(replace(first, bursts=(wide, *first.bursts[1:])), *rest))
+    first, *rest = planned.runs
+    wide = replace(first.block.bursts[0], column_words=design.weight_memory.fifo_words + 1)
+    block = replace(first.block, bursts=(wide, *first.block.bursts[1:]))
+    broken = replace(planned, runs=(replace(first, block=block), *rest))
     message = (
         r"design skip-65nm: deadlock at cycle 0, in step 0: weight_stream waits for room for 65 words in the FIFO"
         r" \(credits from the PE array\); pe_array waits for a column in the FIFO \(from the weight stream\);"

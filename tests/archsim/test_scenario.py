@@ -8,11 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from archsim.analytic import step_cycles
 from archsim.costs import energy
 from archsim.design import Design, load_design
 from archsim.machine import run_machine
 from archsim.roofline import column_histograms, listed_columns, roofline, speedup
-from archsim.scenario import batch, least_bandwidth, least_sram, step_cycles, streaming
+from archsim.scenario import batch, least_bandwidth, least_sram, streaming
 from archsim.simulation import Job, prepare, simulate
 from archsim.synthetic import synthesize
 from archsim.trace import BadInput, Trace

@@ -413,7 +413,7 @@ def test_slices_say_what_they_are(tmp_path: Path) -> None:
     first, second = [e for e in of(document, "PE array") if e["cat"] == "busy"][:2]
     assert first["name"] == "W_x block 0"
     assert second["name"] == "W_h block 0"
-    assert second["args"]["columns"] == int(work.streamed[1, 0])
+    assert second["args"]["columns"] == work.streamed_at(1, 0)[0]
     assert second["args"]["rows"] == 384
     assert second["args"]["step"] == 0
     assert of(document, "activation unit")[0]["args"]["units"] == 96

@@ -1,0 +1,162 @@
+"""The machine's recurrences as a loop over integers, compiled by numba: what ``analytic`` is made of.
+
+Every order in the machine is static, so its timing is a max-plus recurrence over the bursts of a plan. With s, p the
+cycles of a column on the weight path and on the tiles, L the latency, F the columns the FIFO holds and n those of the
+burst::
+
+    S = max(path free, list known, tiles began the burst before) + setup     stream start
+    C = max(tiles free, S + s + L, scratch bank free at a block's first burst)     tile start;  n = 0: without s + L
+    I = last column issued (``mapping.last_issue_cycle``) -> path free
+    E = max(C + n p, I + L + p) -> tiles free;  n = 0: E = C
+    activated_b = max(activated, E) + a_b, which frees the bank;  encoded_b = max(encoded, activated_b + depth) + u_b
+
+Of blocks that differ in nothing but their place, those that follow are not gone through one by one: once a block has
+moved every time on by the same number of cycles, and no list was waited for, each of the rest does just the same.
+"""
+
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import ParamSpec
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+P = ParamSpec("P")
+
+# Times that one step leaves to the next, by their place in `state`; then, for each list, when it was last known.
+PATH, BEGAN, TILES, ACTIVATED, ACTIVATED_BEFORE, ENCODED, LISTS = range(7)
+
+# Stalls by their place, as in ``work.STALLS`` but for the drain.
+SCRATCH_BANK, STATE_DEPENDENCY, FIFO_CREDIT, WEIGHT_LATENCY, WEIGHT_BANDWIDTH, CAUSES = range(6)
+
+# A row of `blocks`.
+FIRST_BURST, BURSTS, COUNT, ACTIVATION, ENCODE, LIST, ENDS_LIST, BLOCK_FIELDS = range(8)
+
+# A row of `bursts`; `streams` and `waits` are lists that each burst has a part of.
+FIRST_STREAM, STREAMS, FIRST_WAIT, WAITS, LATENCY, STREAM, TILE, FIFO, BURST_FIELDS = range(9)
+
+
+def compiled(function: Callable[P, None]) -> Callable[P, None]:
+    """Compiled at its first call and kept on disk; numba is imported then, which takes a third of a second."""
+
+    @cache
+    def made() -> Callable[P, None]:
+        import numba
+
+        quick: Callable[P, None] = numba.njit(cache=True)(function)
+        return quick
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> None:
+        made()(*args, **kwargs)
+
+    return call
+
+
+@compiled
+def advance(
+    banks: int,
+    setup: int,
+    depth: int,
+    blocks: Ints,
+    bursts: Ints,
+    streams: Ints,
+    waits: Ints,
+    streamed: Ints,
+    active: Ints,
+    alone: bool,
+    state: Ints,
+    stalls: Ints,
+    ends: Ints,
+) -> None:
+    """Steps in a row, from `state` as they find it to `state` as they leave it; `stalls` are added to.
+
+    `blocks` ``(runs, BLOCK_FIELDS)``, `bursts` ``(bursts, BURST_FIELDS)``, `streams` ``(streams,)`` the product whose
+    columns a stream has, `waits` ``(waits, 2)`` a list and how many steps back, `streamed` and `active`
+    ``(products, steps)``. `ends` ``(steps,)`` takes the cycle at which each step's last list is known; with `alone`,
+    every step starts from nothing, and `ends` takes the cycle of its last result.
+    """
+    lists = len(state) - LISTS
+    before = np.zeros(lists, np.int64)
+    moved = np.zeros(CAUSES, np.int64)
+    for t in range(streamed.shape[1]):
+        if alone:
+            state[:] = 0
+        before[:] = state[LISTS:]
+        path, began, tiles = state[PATH], state[BEGAN], state[TILES]
+        activated, activated_before, encoded = state[ACTIVATED], state[ACTIVATED_BEFORE], state[ENCODED]
+        for r in range(len(blocks)):
+            block = blocks[r]
+            first, last_burst = block[FIRST_BURST], block[FIRST_BURST] + block[BURSTS]
+            if active[streams[bursts[first, FIRST_STREAM]], t] == 0:
+                continue
+            left = block[COUNT]
+            while left:
+                left -= 1
+                was_path, was_began, was_tiles = path, began, tiles
+                was_activated, was_activated_before = activated, activated_before
+                moved[:] = 0
+                waited = False
+                for b in range(first, last_burst):
+                    burst = bursts[b]
+                    stream, tile, latency = burst[STREAM], burst[TILE], burst[LATENCY]
+                    n = 0
+                    for k in range(burst[FIRST_STREAM], burst[FIRST_STREAM] + burst[STREAMS]):
+                        n += streamed[streams[k], t]
+                    listed = 0
+                    for k in range(burst[FIRST_WAIT], burst[FIRST_WAIT] + burst[WAITS]):
+                        i, steps_back = waits[k]
+                        listed = max(listed, before[i] if steps_back else state[LISTS + i])
+                    path_free = max(path, began)
+                    waited = waited or listed > path_free
+                    start = max(path_free, listed) + setup
+                    ready = start + (stream + latency if n else 0)
+                    bank_free = 0
+                    if b == first:
+                        bank_free = activated_before if banks == 2 else activated
+                    begin = max(tiles, ready, bank_free)
+                    for_bank = max(0, bank_free - tiles)
+                    for_list = max(0, min(listed, begin) - tiles - for_bank)
+                    moved[SCRATCH_BANK] += for_bank
+                    moved[STATE_DEPENDENCY] += for_list
+                    moved[WEIGHT_LATENCY] += begin - tiles - for_bank - for_list
+                    path = tiles = began = begin
+                    if n:
+                        last, fifo = start + n * stream, burst[FIFO]
+                        if n > fifo:
+                            pace, trip = max(stream, tile), stream + latency + tile
+                            trips = 1 if fifo * pace >= trip else max(1, (n - 1) // fifo)
+                            held = (trips - 1) * trip + (n - 1 - trips * fifo) * pace
+                            last = max(last, begin + tile + held + stream)
+                        tiles = max(begin + n * tile, last + latency + tile)
+                        starved = tiles - begin - n * tile
+                        for_credit = min(starved, last - start - n * stream)
+                        moved[FIFO_CREDIT] += for_credit
+                        moved[WEIGHT_BANDWIDTH] += starved - for_credit
+                        path = max(last, begin)
+                activated_before, activated = activated, max(activated, tiles) + block[ACTIVATION]
+                if block[LIST] >= 0:
+                    encoded = max(encoded, activated + depth) + block[ENCODE]
+                stalls += moved
+                shift = path - was_path
+                alike = (
+                    began - was_began == shift
+                    and tiles - was_tiles == shift
+                    and activated - was_activated == shift
+                    and activated_before - was_activated_before == shift
+                )
+                if left and alike and not waited:
+                    if block[LIST] >= 0:  # the encoder ends last after the first of them, or after the last
+                        after_first = max(encoded, activated + shift + depth) + left * block[ENCODE]
+                        encoded = max(after_first, activated + left * shift + depth + block[ENCODE])
+                    path, began, tiles = path + left * shift, began + left * shift, tiles + left * shift
+                    activated, activated_before = activated + left * shift, activated_before + left * shift
+                    stalls += left * moved
+                    left = 0
+            if block[ENDS_LIST]:
+                state[LISTS + block[LIST]] = encoded
+        state[PATH], state[BEGAN], state[TILES] = path, began, tiles
+        state[ACTIVATED], state[ACTIVATED_BEFORE], state[ENCODED] = activated, activated_before, encoded
+        ends[t] = max(activated + depth, encoded) if alone else state[LISTS:].max()
