@@ -12,39 +12,62 @@ from numpy.typing import NDArray
 from archsim.design import Design
 from archsim.ledger import Ledger
 from archsim.mapping import Plan
-from archsim.recurrence import ACTIVATED, CAUSES, ENCODED, LISTS, TILES, advance
+from archsim.recurrence import ACTIVATED, ARRIVED, CAUSES, ENCODED, FETCHED, LISTS, TILES, advance
+from archsim.trace import BadInput
 from archsim.work import STALLS, Timing, Window, Work
 
 Ints = NDArray[np.int64]
 
 
+def refusal(design: Design) -> str | None:
+    """What of a design has no closed form, by name; None where all of it has one."""
+    if design.dram.inputs and design.dram.arbitration == "fcfs":
+        return (
+            f"design {design.name}: engine analytic cannot do dram.arbitration fcfs: who asks first is not known ahead"
+        )
+    return None
+
+
 def run_analytic(design: Design, plan: Plan, work: Work) -> Timing:
-    """The timing of a run, equal to that of ``run_machine``."""
-    clock = _Clock(design, plan)
+    """The timing of a run, equal to that of ``run_machine``; BadInput where that has no closed form (`refusal`)."""
+    refused = refusal(design)
+    if refused:
+        raise BadInput(refused)
+    clock = _Clock(design, plan, work)
     step_ends = [clock.advance(window) for window in work.windows()]
     return _timing(design, plan, work, clock, np.concatenate(step_ends))
 
 
 def step_cycles(design: Design, plan: Plan, work: Work) -> Ints:
-    """Cycles of every step in which a sequence runs, each on its own, ``(steps,)``."""
-    clock = _Clock(design, plan)
+    """Cycles of every step in which a sequence runs, each on its own, ``(steps,)``.
+
+    ``fcfs`` too: inputs of one step alone ask first, before any weights.
+    """
+    clock = _Clock(design, plan, work)
     return np.concatenate([clock.advance(window, alone=True)[window.tokens > 0] for window in work.windows()])
 
 
 class _Clock:
     """A plan as the tables that ``recurrence.advance`` goes through, and the times at which its last step left off."""
 
-    def __init__(self, design: Design, plan: Plan) -> None:
+    def __init__(self, design: Design, plan: Plan, work: Work) -> None:
         self.depth = design.activation_unit.depth_cycles
-        self._machine = plan.banks, design.sequencer.setup_cycles, self.depth
+        latency = plan.fetch.latency_cycles if plan.fetch else 0
+        self._machine = plan.banks, design.sequencer.setup_cycles, self.depth, latency
         self._tables = _tables(plan)
+        self._plan, self._work = plan, work
+        self._fetch_cycles = np.array(plan.fetch.cycles if plan.fetch else [0] * (plan.lanes + 1), np.int64)
         self.state = np.zeros(LISTS + len(plan.lists), np.int64)
+        if plan.fetch:
+            self.state[FETCHED] = plan.fetch.cycles[work.inputs_at(plan, 0)]
+            self.state[ARRIVED] = self.state[FETCHED] + latency
         self.stalls = np.zeros(CAUSES, np.int64)
 
     def advance(self, window: Window, alone: bool = False) -> Ints:
         """The cycle at which each step's last list is known; `alone`: that of its last result, from nothing."""
         ends = np.zeros(len(window.tokens), np.int64)
-        steps = window.streamed, window.active
+        after = self._work.inputs_at(self._plan, window.first + len(window.tokens))
+        steps = window.streamed, window.active, self._fetch_cycles[np.append(window.tokens, after)]
         advance(*self._machine, *self._tables, *steps, alone, self.state, self.stalls, ends)
         return ends
 
@@ -63,13 +86,15 @@ def _tables(plan: Plan) -> tuple[Ints, Ints, Ints, Ints]:
     bursts: list[tuple[int, ...]] = []
     streams: list[int] = []
     waits: list[tuple[int, int]] = []
+    shared = plan.fetch is not None and plan.fetch.arbitration != "tdm"
     for run in plan.runs:
         block, made = run.block, -1 if run.block.list is None else run.block.list
         times = block.activation_cycles, block.encode_cycles
         blocks.append((len(bursts), len(block.bursts), run.count, *times, made, block.ends_list))
         for b in block.bursts:
             own = len(streams), len(b.streams), len(waits), len(b.waits)
-            bursts.append((*own, b.latency_cycles, b.stream_cycles, b.tile_cycles, b.fifo_columns))
+            inputs = b.reads_inputs, shared and b.streamed
+            bursts.append((*own, *inputs, b.latency_cycles, b.stream_cycles, b.tile_cycles, b.fifo_columns))
             streams += [stream[0] for stream in b.streams]
             waits += [(wait.list, wait.steps_back) for wait in b.waits]
     return _ints(blocks), _ints(bursts), np.array(streams, np.int64), _ints(waits).reshape(-1, 2)
@@ -107,6 +132,9 @@ def _timing(design: Design, plan: Plan, work: Work, clock: _Clock, step_ends: In
         if block.list is not None and skipping:
             ledger.add("skip_encoder", "scan_column", count * block.units * totals.run_steps[product])
     ledger.add("skip_encoder", "list_column", totals.listed)
+    if plan.fetch:
+        bits = np.array(plan.fetch.bits)
+        ledger.add("dram", "read_bits", sum(int(bits[window.tokens].sum()) for window in work.windows()))
     cycles = clock.finished
     issued = ledger.get("pe_array", "mac") + ledger.get("pe_array", "mac_zero_operand")
     ledger.add("pe_array", "idle_pe_cycle", design.pe_array.pes * cycles - issued)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from archsim.components.dram import Reader
 from archsim.costs import technology
 from archsim.costs.clock import reaches
 from archsim.costs.figures import Figure, Status, of_band
@@ -46,7 +47,7 @@ class Row:
 
 def explain(design: Design, costs: CostTable = SHIPPED) -> tuple[Row, ...]:
     """Area and leakage of every component, energy of every action, DRAM, how far each clock reaches, memories as they
-    are cut, the curve, the supply and what it scales.
+    are cut, the curve, what the DRAM channel gives to who reads it, the supply and what it scales.
 
     BadInput names what the cost tables do not cover.
     """
@@ -57,6 +58,7 @@ def explain(design: Design, costs: CostTable = SHIPPED) -> tuple[Row, ...]:
         *_clocks(design),
         *_cut(design),
         *_curve(design),
+        *_channel(design),
         *_scaling(design),
     )
 
@@ -92,6 +94,15 @@ def _clocks(design: Design) -> Iterator[Row]:
             yield _row(reach.part, "banks", Figure(float(reach.banks), "banks", "predicted", meets))
         else:
             yield _row(reach.part, "pipeline stages", Figure(float(reach.stages), "stages", "predicted", meets))
+
+
+def _channel(design: Design) -> Iterator[Row]:
+    dram = design.dram
+    readers: tuple[Reader, ...] = ("weights", "inputs") if dram.inputs else ("weights",)
+    for reader in readers:
+        rate, bound = dram.rate_gbps(design.clock_mhz, reader)
+        source = f"bound by {bound}" + (f", {dram.arbitration}" if dram.inputs else "")
+        yield _row("dram", f"rate of {reader}", Figure(rate, "Gb/s", "predicted", source))
 
 
 def _cut(design: Design) -> Iterator[Row]:

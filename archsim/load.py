@@ -21,7 +21,7 @@ class Load:
     sram_words: int
     """Words written."""
     cycles: int
-    """At the channel's bandwidth, but no faster than a word a cycle."""
+    """At the rate that the channel has for weights, but no faster than a word a cycle."""
     time_us: float
     chip_pj: float
     """Writes, and leakage and idle PEs meanwhile."""
@@ -53,7 +53,7 @@ def load(design: Design, resident_bits: int, costs: CostTable = SHIPPED) -> Load
     words = ceil_div(resident_bits, word_bits)
     bits = design.dram.transferred_bits(resident_bits)
     clock = design.clock_mhz
-    cycles = design.dram.latency_cycles(clock) + max(words, design.dram.transfer_cycles(resident_bits, clock))
+    cycles = design.dram.latency_cycles(clock) + max(words, design.dram.channel_cycles(resident_bits, clock))
     ledger = Ledger()
     ledger.add("dram", "read_bits", bits)
     ledger.add("weight_memory", "sram_write_word", words)

@@ -16,6 +16,8 @@ import simpy
 from numpy.typing import NDArray
 
 from archsim.components.activation_unit import ActivationUnit
+from archsim.components.dram import DramChannel
+from archsim.components.input_reader import InputReader
 from archsim.components.pe_array import PEArray
 from archsim.components.sequencer import Sequencer
 from archsim.components.skip_encoder import SkipEncoder
@@ -50,10 +52,19 @@ class Barrier:
     """The encoder is free."""
     lists: tuple[int, ...]
     """The latest list of each operand is known."""
+    channel: int
+    """The inputs of the next step have left the DRAM channel."""
+    inputs: int
+    """They are there."""
 
     @classmethod
-    def start(cls, plan: Plan) -> "Barrier":
-        return cls(0, 0, (0,) * plan.banks, 0, 0, (0,) * len(plan.lists))
+    def start(cls, plan: Plan, work: Work) -> "Barrier":
+        """Nothing has run, and the first inputs are fetched."""
+        channel = inputs = 0
+        if plan.fetch:
+            channel = plan.fetch.cycles[work.inputs_at(plan, 0)]
+            inputs = channel + plan.fetch.latency_cycles
+        return cls(0, 0, (0,) * plan.banks, 0, 0, (0,) * len(plan.lists), channel, inputs)
 
     def after(self, origin: int) -> "Barrier":
         """The same seen from `origin`. Times that are over before anything can depend on them are as good as any
@@ -67,6 +78,8 @@ class Barrier:
             activated=activated,
             encoded=max(self.encoded - origin, activated),
             lists=tuple(max(known, self.path) - origin for known in self.lists),
+            channel=max(self.channel, self.path) - origin,
+            inputs=max(self.inputs, self.path) - origin,
         )
 
 
@@ -106,6 +119,7 @@ class Run:
         self.credits = simpy.Container(self.env, words, words)
         self.descriptors = simpy.Store(self.env)
         self.sequencer = Sequencer(self)
+        self.channel, self.reader = DramChannel(self), InputReader(self)
         self.stream, self.array = WeightStream(self), PEArray(self)
         self.activation, self.encoder = ActivationUnit(self), SkipEncoder(self)
 
@@ -149,6 +163,7 @@ class Run:
 
     def count(self, step: int) -> None:
         """Count what a step does, without simulating it: counts hang on its own masks, not on when things happen."""
+        self.reader.count(step)
         for block in self.blocks(step):
             for burst in block.bursts:
                 columns = self.work.columns_of(burst, step)
@@ -160,8 +175,9 @@ class Run:
 
     def simulate(self, engine: Literal["burst", "column"]) -> Barrier:
         """Run to the end; what is left to the steps that follow. RuntimeError says who waits for whom."""
-        by_columns = engine == "column"
+        by_columns = self.channel.by_columns = engine == "column"
         processes = {
+            "input_reader": self.reader.process(),  # the first, so that inputs go first where both ask at once
             "weight_stream": self.stream.columns() if by_columns else self.stream.bursts(),
             "pe_array": self.array.columns() if by_columns else self.array.bursts(),
             "activation_unit": self.activation.process(),
@@ -189,6 +205,8 @@ class Run:
             activated=self.activation.free,
             encoded=self.encoder.free,
             lists=tuple(lists),
+            channel=self.reader.free,
+            inputs=self.reader.arrives,
         )
 
     def _release_banks(self) -> Generator[simpy.Event, Any, None]:
@@ -229,7 +247,8 @@ def run_machine(
     """
     if engine == "burst":
         return _run_bursts(design, plan, work, log, on_step, reuse and log is None)
-    run = Run(design, plan, work, 0, work.steps, Barrier.start(plan), log=log, on_step=on_step, functional=functional)
+    start = Barrier.start(plan, work)
+    run = Run(design, plan, work, 0, work.steps, start, log=log, on_step=on_step, functional=functional)
     end = run.simulate(engine)
     step_ends = np.array(list(run.step_ends.values()), np.int64)
     return _timing(design, run, run.finished, end.tiles, step_ends, reused=0)
@@ -243,12 +262,12 @@ def _run_bursts(
     on_step: Callable[[int], None] | None,
     reuse: bool,
 ) -> Timing:
-    whole = Run(design, plan, work, 0, 0, Barrier.start(plan))  # gathers what the steps did
-    known: dict[tuple[Barrier, tuple[int, ...]], _Step] = {}
-    barrier, origin, reused = Barrier.start(plan), 0, 0
+    barrier, origin, reused = Barrier.start(plan, work), 0, 0
+    whole = Run(design, plan, work, 0, 0, barrier)  # gathers what the steps did
+    known: dict[tuple[Barrier, tuple[int, ...], int], _Step] = {}
     step_ends = np.zeros(work.steps, np.int64)
     for step in range(work.steps):
-        key = barrier, work.signature(step)
+        key = barrier, work.signature(step), work.inputs_at(plan, step + 1)
         found = known.get(key) if reuse else None
         if found is None:
             run = Run(design, plan, work, step, step + 1, barrier, origin, log, ledger=whole.ledger)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from archsim.components.activation_unit import OPS, results
 from archsim.components.base import ceil_div
+from archsim.components.dram import Arbitration
 from archsim.trace import BadInput, Elementwise, ElementwiseKind, Encode, Graph, LayerNorm, MatVec, RowAffine
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Burst:
 
     streams: tuple[tuple[int, ...], ...]
     waits: tuple[Wait, ...]
+    reads_inputs: bool
+    """Some of its columns are those of an operand from outside the machine."""
     rows: int
     """Rows of the block that a column feeds."""
     column_words: int
@@ -56,6 +59,16 @@ class Burst:
     stream_cycles: int
     tile_cycles: int
     fifo_columns: int
+
+    @property
+    def streamed(self) -> bool:
+        """From DRAM, so that its columns occupy the channel."""
+        return self.column_dram_bits > 0
+
+    @property
+    def costs(self) -> "Burst":
+        """The same for any operand: what a column of it takes."""
+        return replace(self, streams=(), waits=(), reads_inputs=False)
 
 
 @dataclass(frozen=True)
@@ -130,6 +143,18 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Fetch:
+    """The inputs of one step on their way over the DRAM channel, in whole accesses. Tuples go by the lanes that run,
+    from none to all."""
+
+    bits: tuple[int, ...]
+    cycles: tuple[int, ...]
+    """Of the channel, or of the inputs' own share of it (``tdm``)."""
+    latency_cycles: int
+    arbitration: Arbitration
+
+
+@dataclass(frozen=True)
 class Plan:
     """The static order of one step: the blocks of `runs` in sequence, each step the same."""
 
@@ -138,6 +163,8 @@ class Plan:
     runs: tuple[BlockRun, ...]
     lists: tuple[str, ...]
     """Operands that the machine makes itself, in the order in which a step makes them."""
+    fetch: Fetch | None
+    """Inputs that come over the DRAM channel; None: they are there when they are needed."""
     lanes: int
     banks: int
     resident_bits: int
@@ -211,7 +238,36 @@ def plan(design: "Design", graph: Graph, lanes: int, scope: RunScope = "model") 
             runs.append(BlockRun(block, count))
             index, first_unit = index + count, first_unit + count * part.units
     return Plan(
-        mat_vecs, tuple(stages), tuple(runs), lists, lanes, design.pe_array.banks, resident_bits, model_bits, left_out
+        mat_vecs=mat_vecs,
+        stages=tuple(stages),
+        runs=tuple(runs),
+        lists=lists,
+        fetch=_fetch(design, graph, mat_vecs, lists, lanes),
+        lanes=lanes,
+        banks=design.pe_array.banks,
+        resident_bits=resident_bits,
+        model_bits=model_bits,
+        left_out=left_out,
+    )
+
+
+def _fetch(
+    design: "Design", graph: Graph, mat_vecs: Sequence[MatVec], lists: Collection[str], lanes: int
+) -> Fetch | None:
+    """What the products read from outside: of a one-hot operand its index. The lanes of a step lie side by side."""
+    dram = design.dram
+    if not dram.inputs:
+        return None
+    outside = {mv.operand: graph.operand(mv.operand) for mv in mat_vecs if mv.operand not in lists}
+    a_lane = sum((o.size - 1).bit_length() if o.kind == "one_hot" else o.size * (o.bits or 0) for o in outside.values())
+    if not a_lane:
+        return None
+    bits = [lane * a_lane for lane in range(lanes + 1)]
+    return Fetch(
+        bits=tuple(map(dram.transferred_bits, bits)),
+        cycles=tuple(dram.channel_cycles(n, design.clock_mhz, "inputs") for n in bits),
+        latency_cycles=dram.latency_cycles(design.clock_mhz),
+        arbitration=dram.arbitration,
     )
 
 
@@ -412,10 +468,11 @@ def _bursts(
     for stream in sorted(stage.streams, key=turn):
         burst = _burst(design, mat_vecs, stage, stream, lists, part, stream in resident)
         before = bursts[-1] if bursts else None
-        alike = before and replace(burst, streams=before.streams, waits=before.waits) == before
+        alike = before and burst.costs == before.costs
         if before and alike and (not opening or burst.waits == before.waits):
-            waits = dict.fromkeys((*before.waits, *burst.waits))
-            bursts[-1] = replace(before, streams=(*before.streams, stream), waits=tuple(waits))
+            waits = tuple(dict.fromkeys((*before.waits, *burst.waits)))
+            reads = before.reads_inputs or burst.reads_inputs
+            bursts[-1] = replace(before, streams=(*before.streams, stream), waits=waits, reads_inputs=reads)
         else:
             bursts.append(burst)
     return tuple(bursts)
@@ -441,6 +498,7 @@ def _burst(
     per_unit = sum(mat_vecs[i].rows for i in stream) // stage.units
     rows = part.units * per_unit
     bits = sum(mat_vecs[i].rows // stage.units * part.units * mat_vecs[i].weight_format.bits for i in stream)
+    waits = _waits(mat_vecs[stream[0]], lists)
     words = ceil_div(rows, memory.weights_per_cycle)
     if words > memory.fifo_words:
         raise BadInput(
@@ -449,14 +507,15 @@ def _burst(
         )
     return Burst(
         streams=(stream,),
-        waits=_waits(mat_vecs[stream[0]], lists),
+        waits=waits,
+        reads_inputs=not waits,
         rows=rows,
         column_words=words,
         column_sram_words=ceil_div(bits, memory.weights_per_cycle * array.weight_bits) if resident else 0,
         column_dram_bits=0 if resident else design.dram.transferred_bits(bits),
         latency_cycles=1 if resident else design.dram.latency_cycles(design.clock_mhz),
         stream_cycles=max(
-            memory.fifo_cycles(words), 0 if resident else design.dram.transfer_cycles(bits, design.clock_mhz)
+            memory.fifo_cycles(words), 0 if resident else design.dram.channel_cycles(bits, design.clock_mhz)
         ),
         tile_cycles=ceil_div(rows, design.pes_per_lane) if part.units_per_pe is None else per_unit * part.units_per_pe,
         fifo_columns=memory.fifo_words // words,

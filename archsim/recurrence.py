@@ -4,14 +4,20 @@ Every order in the machine is static, so its timing is a max-plus recurrence ove
 cycles of a column on the weight path and on the tiles, L the latency, F the columns the FIFO holds and n those of the
 burst::
 
-    S = max(path free, list known, tiles began the burst before) + setup     stream start
+    S = max(path free, list known, tiles began the burst before, A where it reads inputs, F where it needs the channel)
+            + setup                                                          stream start
     C = max(tiles free, S + s + L, scratch bank free at a block's first burst)     tile start;  n = 0: without s + L
     I = last column issued (``mapping.last_issue_cycle``) -> path free
     E = max(C + n p, I + L + p) -> tiles free;  n = 0: E = C
     activated_b = max(activated, E) + a_b, which frees the bank;  encoded_b = max(encoded, activated_b + depth) + u_b
 
+Inputs of step t + 1 take f cycles of the channel after the first burst of step t, once step t - 1 is consumed::
+
+    F = max(F, E of step t - 1, I of step t's first burst where it needs the channel) + f;  A = F + L from step t + 1 on
+
 Of blocks that differ in nothing but their place, those that follow are not gone through one by one: once a block has
-moved every time on by the same number of cycles, and no list was waited for, each of the rest does just the same.
+moved every time on by the same number of cycles, and no list or input was waited for, each of the rest does just the
+same.
 """
 
 from collections.abc import Callable
@@ -26,16 +32,18 @@ Ints = NDArray[np.int64]
 P = ParamSpec("P")
 
 # Times that one step leaves to the next, by their place in `state`; then, for each list, when it was last known.
-PATH, BEGAN, TILES, ACTIVATED, ACTIVATED_BEFORE, ENCODED, LISTS = range(7)
+PATH, BEGAN, TILES, ACTIVATED, ACTIVATED_BEFORE, ENCODED, FETCHED, ARRIVED, LISTS = range(9)
 
 # Stalls by their place, as in ``work.STALLS`` but for the drain.
-SCRATCH_BANK, STATE_DEPENDENCY, FIFO_CREDIT, WEIGHT_LATENCY, WEIGHT_BANDWIDTH, CAUSES = range(6)
+SCRATCH_BANK, STATE_DEPENDENCY, INPUT_FETCH, FIFO_CREDIT, WEIGHT_LATENCY, WEIGHT_BANDWIDTH, CAUSES = range(7)
 
 # A row of `blocks`.
 FIRST_BURST, BURSTS, COUNT, ACTIVATION, ENCODE, LIST, ENDS_LIST, BLOCK_FIELDS = range(8)
 
 # A row of `bursts`; `streams` and `waits` are lists that each burst has a part of.
-FIRST_STREAM, STREAMS, FIRST_WAIT, WAITS, LATENCY, STREAM, TILE, FIFO, BURST_FIELDS = range(9)
+FIRST_STREAM, STREAMS, FIRST_WAIT, WAITS, READS_INPUTS, ON_CHANNEL, LATENCY, STREAM, TILE, FIFO, BURST_FIELDS = range(
+    11
+)
 
 
 def compiled(function: Callable[P, None]) -> Callable[P, None]:
@@ -60,12 +68,14 @@ def advance(
     banks: int,
     setup: int,
     depth: int,
+    fetch_latency: int,
     blocks: Ints,
     bursts: Ints,
     streams: Ints,
     waits: Ints,
     streamed: Ints,
     active: Ints,
+    fetches: Ints,
     alone: bool,
     state: Ints,
     stalls: Ints,
@@ -75,7 +85,8 @@ def advance(
 
     `blocks` ``(runs, BLOCK_FIELDS)``, `bursts` ``(bursts, BURST_FIELDS)``, `streams` ``(streams,)`` the product whose
     columns a stream has, `waits` ``(waits, 2)`` a list and how many steps back, `streamed` and `active`
-    ``(products, steps)``. `ends` ``(steps,)`` takes the cycle at which each step's last list is known; with `alone`,
+    ``(products, steps)``, `fetches` ``(steps + 1,)`` what the inputs of these steps, and of the one after them, take of
+    the channel. `ends` ``(steps,)`` takes the cycle at which each step's last list is known; with `alone`,
     every step starts from nothing, and `ends` takes the cycle of its last result.
     """
     lists = len(state) - LISTS
@@ -84,9 +95,13 @@ def advance(
     for t in range(streamed.shape[1]):
         if alone:
             state[:] = 0
+            state[FETCHED] = fetches[t]
+            state[ARRIVED] = fetches[t] + (fetch_latency if fetches[t] else 0)
         before[:] = state[LISTS:]
         path, began, tiles = state[PATH], state[BEGAN], state[TILES]
         activated, activated_before, encoded = state[ACTIVATED], state[ACTIVATED_BEFORE], state[ENCODED]
+        fetched, arrived, arrives = state[FETCHED], state[ARRIVED], state[ARRIVED]
+        fetch, consumed = 0 if alone else fetches[t + 1], tiles
         for r in range(len(blocks)):
             block = blocks[r]
             first, last_burst = block[FIRST_BURST], block[FIRST_BURST] + block[BURSTS]
@@ -109,9 +124,11 @@ def advance(
                     for k in range(burst[FIRST_WAIT], burst[FIRST_WAIT] + burst[WAITS]):
                         i, steps_back = waits[k]
                         listed = max(listed, before[i] if steps_back else state[LISTS + i])
+                    on_channel = n > 0 and burst[ON_CHANNEL] > 0
+                    admitted = max(arrived if burst[READS_INPUTS] else 0, fetched if on_channel else 0)
                     path_free = max(path, began)
-                    waited = waited or listed > path_free
-                    start = max(path_free, listed) + setup
+                    waited = waited or max(listed, admitted) > path_free
+                    start = max(path_free, listed, admitted) + setup
                     ready = start + (stream + latency if n else 0)
                     bank_free = 0
                     if b == first:
@@ -119,10 +136,13 @@ def advance(
                     begin = max(tiles, ready, bank_free)
                     for_bank = max(0, bank_free - tiles)
                     for_list = max(0, min(listed, begin) - tiles - for_bank)
+                    for_input = max(0, min(admitted, begin) - tiles - for_bank - for_list)
                     moved[SCRATCH_BANK] += for_bank
                     moved[STATE_DEPENDENCY] += for_list
-                    moved[WEIGHT_LATENCY] += begin - tiles - for_bank - for_list
+                    moved[INPUT_FETCH] += for_input
+                    moved[WEIGHT_LATENCY] += begin - tiles - for_bank - for_list - for_input
                     path = tiles = began = begin
+                    last = 0
                     if n:
                         last, fifo = start + n * stream, burst[FIFO]
                         if n > fifo:
@@ -136,6 +156,9 @@ def advance(
                         moved[FIFO_CREDIT] += for_credit
                         moved[WEIGHT_BANDWIDTH] += starved - for_credit
                         path = max(last, begin)
+                    if fetch:
+                        fetched = max(fetched, consumed, last if on_channel else 0) + fetch
+                        arrives, fetch, waited = fetched + fetch_latency, 0, True
                 activated_before, activated = activated, max(activated, tiles) + block[ACTIVATION]
                 if block[LIST] >= 0:
                     encoded = max(encoded, activated + depth) + block[ENCODE]
@@ -159,4 +182,5 @@ def advance(
                 state[LISTS + block[LIST]] = encoded
         state[PATH], state[BEGAN], state[TILES] = path, began, tiles
         state[ACTIVATED], state[ACTIVATED_BEFORE], state[ENCODED] = activated, activated_before, encoded
+        state[FETCHED], state[ARRIVED] = fetched, arrives
         ends[t] = max(activated + depth, encoded) if alone else state[LISTS:].max()

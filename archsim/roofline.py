@@ -25,6 +25,8 @@ class Roofline:
     """As many bus words as the FIFO's ports let through, at the MACs that a word feeds in this run."""
     ceiling_dram_gops: float
     """The DRAM's bandwidth, at this run's intensity."""
+    ceiling_accesses_gops: float
+    """What the DRAM accesses that may be under way at once sustain, at this run's intensity."""
     achieved_gops: float
 
     @property
@@ -45,6 +47,7 @@ class Roofline:
         yield "PEs", self.ceiling_lanes_gops
         yield "weight bus", self.ceiling_bus_gops
         yield "DRAM bandwidth", self.ceiling_dram_gops
+        yield "DRAM accesses under way", self.ceiling_accesses_gops
 
     def to_json(self) -> dict[str, JsonValue]:
         return {
@@ -53,6 +56,7 @@ class Roofline:
             "ceiling_lanes_gops": self.ceiling_lanes_gops,
             "ceiling_bus_gops": _finite(self.ceiling_bus_gops),
             "ceiling_dram_gops": _finite(self.ceiling_dram_gops),
+            "ceiling_accesses_gops": _finite(self.ceiling_accesses_gops),
             "achieved_gops": self.achieved_gops,
             "bound": self.bound,
             "share": self.share,
@@ -64,13 +68,14 @@ def roofline(report: SimReport) -> Roofline:
     design, issued = report.design, report.macs.issued
     bits, words = report.ledger.get("dram", "read_bits"), report.ledger.get("weight_memory", "fifo_word")
     intensity = issued / bits if bits else inf
-    gigacycles = design.clock_mhz * 1e-3
+    gigacycles, sustained = design.clock_mhz * 1e-3, design.dram.sustained_gbps(design.clock_mhz)
     return Roofline(
         macs_per_dram_bit=intensity,
         ceiling_pes_gops=2 * design.pe_array.pes * gigacycles,
         ceiling_lanes_gops=2 * design.pes_per_lane * report.lanes * gigacycles,
         ceiling_bus_gops=2 * issued / design.weight_memory.fifo_cycles(words) * gigacycles if words else inf,
         ceiling_dram_gops=2 * intensity * design.dram.bandwidth_gbps if bits else inf,
+        ceiling_accesses_gops=2 * intensity * sustained if bits and sustained < inf else inf,
         achieved_gops=report.gops,
     )
 

@@ -18,13 +18,15 @@ from archsim.costs import EnergyReport, energy
 from archsim.design import Design, Value
 from archsim.ledger import Ledger
 from archsim.machine import run_machine
-from archsim.mapping import Block, Plan, RunScope
+from archsim.mapping import BlockRun, Fetch, Plan, RunScope
 from archsim.report import JsonValue
-from archsim.simulation import Job, Prepared, prepare, simulate
+from archsim.simulation import Job, Prepared, prepare, quickest, simulate
 from archsim.trace import BadInput, Trace
 from archsim.work import Work
 
 KIB_BITS = 8192
+Timed = tuple[tuple[BlockRun, ...], Fetch | None]
+"""A plan, as far as the time of a step depends on it."""
 
 
 @dataclass(frozen=True)
@@ -217,7 +219,7 @@ def batch(
     scope: RunScope = "model",
 ) -> Batch:
     """`trace` in `lanes` sequences side by side (None: all of the design's), its steps back to back."""
-    report = simulate(design, trace, "analytic", lanes=lanes, steps=steps, scope=scope)
+    report = simulate(design, trace, quickest(design), lanes=lanes, steps=steps, scope=scope)
     return Batch(
         design=design,
         workload=report.workload,
@@ -245,7 +247,7 @@ def least_bandwidth(
 
     More bandwidth never costs a cycle: of the plan it changes nothing but the cycles of a column on the weight path,
     which fall, and the recurrence of ``analytic`` is made of sums and maxima of them. So bisection finds it. BadInput
-    where not even as much holds the deadline as the weight bus can take.
+    where not even as much holds the deadline as weight bus and inputs can use.
     """
     _positive(deadline=deadline_us)
     job = _Deadline(design, trace, deadline_us, lanes, steps, scope)
@@ -253,9 +255,7 @@ def least_bandwidth(
     path = "dram.bandwidth_gbps"
     most: dict[str, Value] = {path: top / 1000} if top else {}
     if not job.holds(most):
-        enough = (
-            f"with {top / 1000:g} Gb/s, as much as the weight bus takes," if top else "all weights lie in SRAM, and"
-        )
+        enough = f"with {top / 1000:g} Gb/s, as much as can be used," if top else "all weights lie in SRAM, and"
         raise BadInput(
             f"design {design.name}: no DRAM bandwidth holds a deadline of {deadline_us:g} us: {enough} the slowest step"
             f" takes {job.slowest_us(most):.4g} us"
@@ -302,7 +302,7 @@ def _first_size(job: "_Deadline", path: str, low: int, high: int) -> int | None:
     """
     if job.holds({path: low}):
         return low
-    if low == high or job.blocks({path: low}) == job.blocks({path: high}):
+    if low == high or job.timed({path: low}) == job.timed({path: high}):
         return None
     middle = (low + high) // 2
     found = _first_size(job, path, low, middle)
@@ -331,12 +331,13 @@ def _positive(**times_us: float) -> None:
 
 
 def _useful_mbps(design: Design, plan: Plan) -> int:
-    """Above this the weight bus, not the DRAM, decides what a column takes; 0 where nothing comes from DRAM."""
-    bursts = [burst for block in plan.blocks for burst in block.bursts if burst.column_dram_bits]
-    needed = (design.dram.transferred_bits(b.column_dram_bits) * design.clock_mhz for b in bursts)
-    fifo = design.weight_memory
-    taken = (fifo.fifo_cycles(burst.column_words) for burst in bursts)
-    return max((ceil_div(bits, cycles) for bits, cycles in zip(needed, taken, strict=True)), default=0)
+    """Above this the weight bus, not the DRAM, decides what a column takes, and inputs take a cycle; 0 where nothing
+    comes from DRAM."""
+    dram, clock, fifo = design.dram, design.clock_mhz, design.weight_memory
+    bursts = [burst for run in plan.runs for burst in run.block.bursts if burst.streamed]
+    weights = [dram.mbps_for(b.column_dram_bits, clock, fifo.fifo_cycles(b.column_words)) for b in bursts]
+    inputs = [dram.mbps_for(plan.fetch.bits[-1], clock, 1, "inputs")] if plan.fetch else []
+    return max(weights + inputs, default=0)
 
 
 class _Deadline:
@@ -347,25 +348,25 @@ class _Deadline:
     ) -> None:
         self.design, self.deadline_us = design, deadline_us
         self._trace, self._lanes, self._steps, self._scope = trace, lanes, steps, scope
-        self._known: dict[tuple[Block, ...], float] = {}
-        self._blocks: dict[tuple[tuple[str, Value], ...], tuple[Block, ...]] = {}
+        self._known: dict[Timed, float] = {}
+        self._timed: dict[tuple[tuple[str, Value], ...], Timed] = {}
 
     def prepared(self, values: dict[str, Value]) -> Prepared:
         return prepare(Job(self.design.override(values), self._trace, self._lanes, self._steps, self._scope))
 
-    def blocks(self, values: dict[str, Value]) -> tuple[Block, ...]:
-        """The plan, as far as the time of a step depends on it."""
+    def timed(self, values: dict[str, Value]) -> Timed:
         key = tuple(values.items())
-        if key not in self._blocks:
-            self._blocks[key] = self.prepared(values).plan.blocks
-        return self._blocks[key]
+        if key not in self._timed:
+            plan = self.prepared(values).plan
+            self._timed[key] = plan.runs, plan.fetch
+        return self._timed[key]
 
     def slowest_us(self, values: dict[str, Value]) -> float:
-        blocks = self.blocks(values)
-        if blocks not in self._known:
+        timed = self.timed(values)
+        if timed not in self._known:
             prepared = self.prepared(values)
-            self._known[blocks] = int(step_cycles(*prepared.triple).max(initial=0)) / self.design.clock_mhz
-        return self._known[blocks]
+            self._known[timed] = int(step_cycles(*prepared.triple).max(initial=0)) / self.design.clock_mhz
+        return self._known[timed]
 
     def holds(self, values: dict[str, Value]) -> bool:
         return self.slowest_us(values) <= self.deadline_us * (1 + 1e-12)

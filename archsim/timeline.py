@@ -7,8 +7,10 @@ at which they hold; within a component cycles never fall:
 |---|---|---|
 | weight_stream | turn | the path could take the burst: it is free and the burst before is being consumed |
 | | listed | its lists are known too |
+| | admitted | its inputs are there, and it may take the channel |
 | | start | the sequencer has set it up |
 | | wait_credit | the path waits for room in the FIFO (`burst`: all waits of the burst, gathered at its end) |
+| | wait_channel | `column`, ``fcfs``: the path waits for the channel, to take one column |
 | | column | `column` only: a column takes the path |
 | | end | the last column has left the path (`burst`: not where a burst has no column) |
 | pe_array | start | the burst is being consumed (the first of a block: into a scratch bank of its own) |
@@ -17,18 +19,23 @@ at which they hold; within a component cycles never fall:
 | | done | the burst is consumed; `end`: so is its block |
 | activation_unit | activate, end | a block is activated; its bank is free |
 | skip_encoder | encode, end | a block is scanned |
+| input_reader | turn | the inputs of `step` may come: a buffer is free for them |
+| | fetch, end | they occupy the channel |
 
 **Order of blame.** A cycle is busy or has one cause: the first of these that is missing in it.
 
 1. `scratch_bank`: the block to come has no accumulators;
 2. `state_dependency`: the list of its columns is not known (of the weight path: once the burst's turn has come);
-3. `fifo_credit`: the weight path waits for room in the FIFO, or for the PEs to begin the burst before (it holds one
+3. `input_fetch`: the inputs of the burst to come are not there, or inputs are on the channel that it needs;
+4. `fifo_credit`: the weight path waits for room in the FIFO, or for the PEs to begin the burst before (it holds one
    descriptor ahead). `burst` knows of a burst only how long path and PEs waited, not when: as many cycles of the PEs'
    wait as the path waited for credits are the credits';
-4. `setup`: the sequencer sets up the burst that the weight path is to begin;
-5. data: `weight_latency` until the first column of a burst is there (set-up included), `weight_bandwidth` between its
+5. `setup`: the sequencer sets up the burst that the weight path is to begin;
+6. data: `weight_latency` until the first column of a burst is there (set-up included), `weight_bandwidth` between its
    columns; `block_data`: the part upstream has not finished a block;
-6. `drain`: nothing is left to do.
+7. `drain`: nothing is left to do.
+
+The input reader waits for a buffer (`input_buffer`: inputs of two steps are held already), then for the `channel`.
 """
 
 import heapq
@@ -49,7 +56,7 @@ from archsim.mapping import Burst, Plan, RunScope
 from archsim.report import JsonValue
 from archsim.simulation import Job, prepare
 from archsim.trace import BadInput, Trace, whole_file
-from archsim.work import Work
+from archsim.work import STALLS, Work
 
 Event = tuple[int, str, str, int, int, int]
 """(cycle, component, event, step, block, column), as ``machine.Log`` takes them."""
@@ -58,10 +65,11 @@ Span = tuple[str, int, int]
 """(state, begin, end)"""
 
 CAUSES = {
-    "weight_stream": ("state_dependency", "fifo_credit", "setup", "drain"),
-    "pe_array": ("scratch_bank", "state_dependency", "fifo_credit", "weight_latency", "weight_bandwidth", "drain"),
+    "weight_stream": ("state_dependency", "input_fetch", "fifo_credit", "setup", "drain"),
+    "pe_array": STALLS,
     "activation_unit": ("block_data", "drain"),
     "skip_encoder": ("block_data", "drain"),
+    "input_reader": ("input_buffer", "channel", "drain"),
 }
 """Why a component can stand still, in the order of blame."""
 
@@ -92,17 +100,28 @@ class _Burst:
     start: int
     listed: int
     """Its lists were known, or its turn had come, whichever was later."""
-    waits: deque[tuple[int, int]] = field(default_factory=deque)
-    """When the weight path waited for credits."""
-    waits_since: int | None = None
+    admitted: int
+    """And it might take the channel, its inputs being there."""
+    waits: deque[Span] = field(default_factory=deque)
+    """When the weight path waited for credits or for the channel."""
+    waits_for: tuple[str, int] | None = None
+    """What it waits for now, and since when."""
 
-    def waits_within(self, begin: int, end: int) -> list[tuple[int, int]]:
+    def wait(self, cause: str | None, cycle: int) -> Span | None:
+        """It waits for something else from now on (None: for nothing): what it waited for until now."""
+        before, self.waits_for = self.waits_for, None if cause is None else (cause, cycle)
+        if before is None or before[1] == cycle:
+            return None
+        self.waits.append((*before, cycle))
+        return self.waits[-1]
+
+    def waits_within(self, begin: int, end: int) -> list[Span]:
         """Those after `begin` and before `end`; earlier ones are forgotten."""
-        while self.waits and self.waits[0][1] <= begin:
+        while self.waits and self.waits[0][2] <= begin:
             self.waits.popleft()
-        pending = [] if self.waits_since is None else [(self.waits_since, end)]
-        clipped = ((max(a, begin), min(b, end)) for a, b in (*self.waits, *pending))
-        return [(a, b) for a, b in clipped if a < b]
+        pending = [] if self.waits_for is None else [(*self.waits_for, end)]
+        clipped = ((cause, max(a, begin), min(b, end)) for cause, a, b in (*self.waits, *pending))
+        return [span for span in clipped if span[1] < span[2]]
 
 
 @dataclass
@@ -114,12 +133,12 @@ class _Shared:
     bursts: deque[_Burst] = field(default_factory=deque)
 
 
-def _painted(begin: int, end: int, cause: str, over: Iterable[tuple[int, int]], other: str) -> Iterator[Span]:
-    """`begin` to `end` in `cause`, but for the intervals `over`, ascending and within it, in `other`."""
-    for a, b in over:
-        yield cause, begin, a
-        yield other, a, b
-        begin = b
+def _painted(begin: int, end: int, cause: str, over: Iterable[Span]) -> Iterator[Span]:
+    """`begin` to `end` in `cause`, but for the spans `over`, ascending and within it."""
+    for span in over:
+        yield cause, begin, span[1]
+        yield span
+        begin = span[2]
     yield cause, begin, end
 
 
@@ -150,47 +169,53 @@ class _Track:
 class _WeightPath(_Track):
     turn = 0
     listed: int | None = None
+    admitted: int | None = None
 
     def _on_turn(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
         same = self.place[:2] == (step, block)
         self.place = step, block, self.place[2] + 1 if same else 0
-        self.turn, self.listed = cycle, None
+        self.turn, self.listed, self.admitted = cycle, None, None
         yield from ()
 
     def _on_listed(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
         self.listed = cycle
         yield from ()
 
-    def _on_start(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
-        listed = cycle if self.listed is None else self.listed
-        yield "fifo_credit", self.told, self.turn
-        yield "state_dependency", self.turn, listed
-        yield "setup", listed, cycle
-        self.shared.bursts.append(_Burst(self.place[2], cycle, listed))
-
-    def _on_wait_credit(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
-        self.shared.bursts[-1].waits_since = cycle
+    def _on_admitted(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+        self.admitted = cycle
         yield from ()
 
+    def _on_start(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+        listed = cycle if self.listed is None else self.listed
+        admitted = listed if self.admitted is None else self.admitted
+        yield "fifo_credit", self.told, self.turn
+        yield "state_dependency", self.turn, listed
+        yield "input_fetch", listed, admitted
+        yield "setup", admitted, cycle
+        self.shared.bursts.append(_Burst(self.place[2], cycle, listed, admitted))
+
+    def _on_wait_credit(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+        yield from self._waited("fifo_credit", cycle)
+
+    def _on_wait_channel(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+        yield from self._waited("input_fetch", cycle)
+
     def _on_column(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
-        since = self._credited(cycle)
-        if since < cycle:
-            yield "busy", self.told, since
-            yield "fifo_credit", since, cycle
+        for span in self._waited(None, cycle):
+            if column == 0 and span[0] == "input_fetch":
+                self.shared.bursts[-1].admitted = cycle
+            yield span
 
     def _on_end(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
-        since = self._credited(cycle)
-        yield "busy", self.told, since
-        yield "fifo_credit", since, cycle
+        waited = list(self._waited(None, cycle))
+        yield from waited or [("busy", self.told, cycle)]
 
-    def _credited(self, cycle: int) -> int:
-        """Since when the path had waited for credits; `cycle` where it had not."""
-        burst = self.shared.bursts[-1]
-        since, burst.waits_since = burst.waits_since, None
-        if since is None or since == cycle:
-            return cycle
-        burst.waits.append((since, cycle))
-        return since
+    def _waited(self, cause: str | None, cycle: int) -> Iterator[Span]:
+        """The path waits for `cause` from now on (None: for nothing); what it did until now, if it waited."""
+        span = self.shared.bursts[-1].wait(cause, cycle)
+        if span:
+            yield "busy", self.told, span[1]
+            yield span
 
 
 class _PEArray(_Track):
@@ -203,9 +228,11 @@ class _PEArray(_Track):
         self.place = step, block, burst.position
         bank = min(cycle, max(free, self.shared.freed.popleft())) if opens else free
         listed = min(cycle, max(bank, burst.listed))
+        admitted = min(cycle, max(listed, burst.admitted))
         yield "scratch_bank", free, bank
         yield "state_dependency", bank, listed
-        yield "weight_latency", listed, cycle
+        yield "input_fetch", listed, admitted
+        yield "weight_latency", admitted, cycle
 
     def _on_wait_column(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
         self.worked = cycle if column else None  # the first column's wait is told by the burst's start
@@ -216,12 +243,12 @@ class _PEArray(_Track):
         if worked is not None and worked < cycle:
             yield "busy", self.told, worked
             waits = self.shared.bursts[0].waits_within(worked, cycle)
-            yield from _painted(worked, cycle, "weight_bandwidth", waits, "fifo_credit")
+            yield from _painted(worked, cycle, "weight_bandwidth", waits)
 
     def _on_done(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
         worked = cycle if self.worked is None else self.worked
         self.worked = None
-        waited = sum(end - begin for begin, end in self.shared.bursts.popleft().waits)
+        waited = sum(end - begin for _, begin, end in self.shared.bursts.popleft().waits)
         credited = min(cycle, worked + waited)
         yield "busy", self.told, worked
         yield "fifo_credit", worked, credited
@@ -247,6 +274,18 @@ class _ActivationUnit(_Server):
         yield from super()._on_end(cycle, step, block, column)
 
 
+class _InputReader(_Track):
+    def _on_turn(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+        self.place = step, block, 0
+        yield "input_buffer", self.told, cycle
+
+    def _on_fetch(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+        yield "channel", self.told, cycle
+
+    def _on_end(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+        yield "busy", self.told, cycle
+
+
 class _Tracks:
     """The slices of every component of a machine with `banks` of scratch, event by event."""
 
@@ -257,6 +296,7 @@ class _Tracks:
             "pe_array": _PEArray,
             "activation_unit": _ActivationUnit,
             "skip_encoder": _Server,
+            "input_reader": _InputReader,
         }
         self.of: dict[str, _Track] = {name: kind(name, self.shared) for name, kind in kinds.items()}
 
@@ -327,6 +367,7 @@ TITLES = {
     "pe_array": "PE array",
     "activation_unit": "activation unit",
     "skip_encoder": "skip encoder",
+    "input_reader": "input reader",
 }
 DRAWN_STALLS = ("weight_stream", "pe_array")
 """Components whose waits are slices of their own; the others are empty where they wait."""
@@ -403,7 +444,8 @@ class Timeline:
         self._file, self._design, self._plan, self._work = file, design, planned, work
         self._window = range(first, last + 1)
         self._tracks, self._counters = _Tracks(planned.banks), _Counters()
-        self._threads = {name: index for index, name in enumerate(TITLES, start=1)}
+        shown = [name for name in TITLES if name != "input_reader" or planned.fetch]
+        self._threads = {name: index for index, name in enumerate(shown, start=1)}
         self._by_column = False
         self._finished = 0
         self._written = 0
@@ -436,7 +478,7 @@ class Timeline:
         self._note_end(cycle, component, event)
         if step not in self._window:
             return
-        if component not in TITLES:
+        if component not in CAUSES:
             self._write_instant(cycle, component, event, step, block, column)
         self._count(cycle, component, event, step, block, column)
 
@@ -530,13 +572,16 @@ class Timeline:
     def _label(self, s: Slice) -> str:
         if s.component in DRAWN_STALLS:
             return f"{self._products(s)} block {s.block}"
-        return f"block {s.block}"
+        return f"inputs of step {s.step}" if s.block < 0 else f"block {s.block}"
 
     def _products(self, s: Slice) -> str:
         streams = self._plan.blocks[s.block].bursts[s.burst].streams
         return " ".join(self._plan.mat_vecs[i].name for stream in streams for i in stream)
 
     def _what(self, s: Slice) -> dict[str, JsonValue]:
+        if s.block < 0:
+            lanes = self._work.inputs_at(self._plan, s.step)
+            return {"lanes": lanes, "bits": self._plan.fetch.bits[lanes] if self._plan.fetch else 0}
         block = self._plan.blocks[s.block]
         if s.component in DRAWN_STALLS:
             burst = block.bursts[s.burst]

@@ -11,10 +11,19 @@ from archsim.ledger import Ledger
 from archsim.mapping import Block, Burst, Plan
 from archsim.trace import Columns, MatVec, Trace
 
-STALLS = ("scratch_bank", "state_dependency", "fifo_credit", "weight_latency", "weight_bandwidth", "drain")
+STALLS = (
+    "scratch_bank",
+    "state_dependency",
+    "input_fetch",
+    "fifo_credit",
+    "weight_latency",
+    "weight_bandwidth",
+    "drain",
+)
 """Why the PE array stood still, in the order of blame: no accumulators are free; the list of the new state is not
-known; the stream waited for room in the FIFO; the first column is under way; the stream is slower than the tiles; the
-last results are on their way out. `timeline` says the same of every component."""
+known; inputs are not there, or on the channel; the stream waited for room in the FIFO; the first column is under way;
+the stream is slower than the tiles; the last results are on their way out. `timeline` says the same of every
+component."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +180,10 @@ class Work:
         """Lanes whose sequence still runs."""
         window = self.window(step)
         return int(window.tokens[step - window.first])
+
+    def inputs_at(self, plan: Plan, step: int) -> int:
+        """Lanes whose inputs come over the DRAM channel for a step: all that run, or none, as after the last step."""
+        return self.tokens_at(step) if plan.fetch and step < self.steps else 0
 
     def listed_at(self, index: int, step: int) -> int:
         window = self.window(step)

@@ -144,6 +144,7 @@ def stream_report(found: Streaming, least: Mapping[str, Least | str], roof: Roof
                 ("PEs of the lanes that run", f"{roof.ceiling_lanes_gops:,.4g}"),
                 ("weight bus", f"{roof.ceiling_bus_gops:,.4g}"),
                 ("DRAM bandwidth", f"{roof.ceiling_dram_gops:,.4g}"),
+                ("DRAM accesses under way", f"{roof.ceiling_accesses_gops:,.4g}"),
                 ("achieved", f"{roof.achieved_gops:,.4g}"),
             ],
         ),

@@ -89,6 +89,7 @@ class PEArray:
                     yield run.env.timeout(end - run.now)
                 self.free = end
                 yield from self._finish(transfer)
+            run.reader.step_consumed(step)
 
     def columns(self) -> Generator[simpy.Event, Any, None]:
         """One token a column, out of the FIFO."""
@@ -116,6 +117,7 @@ class PEArray:
                     yield run.credits.put(transfer.burst.column_words)
                 self._starved(transfer, starved)
                 yield from self._finish(transfer)
+            run.reader.step_consumed(step)
 
     def _next(self) -> Generator[simpy.Event, Any, "Transfer"]:
         self.run.waits("pe_array", "the next burst from the weight stream")
@@ -136,18 +138,23 @@ class PEArray:
         listed = max((int(known.value or 0) for known in transfer.lists_known), default=0)
         for_bank = max(0, bank_free - self.free)
         for_list = max(0, min(listed, start) - self.free - for_bank)
+        for_input = max(0, min(transfer.admitted, start) - self.free - for_bank - for_list)
         run.stall("scratch_bank", for_bank)
         run.stall("state_dependency", for_list)
-        run.stall("weight_latency", start - self.free - for_bank - for_list)
+        run.stall("input_fetch", for_input)
+        run.stall("weight_latency", start - self.free - for_bank - for_list - for_input)
         run.note("pe_array", "start", transfer.step, transfer.block.index)
         transfer.started.succeed(start)
         return start
 
     def _starved(self, transfer: "Transfer", cycles: int) -> None:
-        """Without a column within a burst: for want of credits while the stream waited for them, else of weights."""
-        for_credit = min(cycles, transfer.credit_wait)
+        """Without a column within a burst: for want of the channel or of credits while the stream waited for them, else
+        of weights."""
+        for_input = min(cycles, transfer.channel_wait)
+        for_credit = min(cycles - for_input, transfer.credit_wait)
+        self.run.stall("input_fetch", for_input)
         self.run.stall("fifo_credit", for_credit)
-        self.run.stall("weight_bandwidth", cycles - for_credit)
+        self.run.stall("weight_bandwidth", cycles - for_input - for_credit)
 
     def _finish(self, transfer: "Transfer") -> Generator[simpy.Event, Any, None]:
         run = self.run

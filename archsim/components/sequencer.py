@@ -39,6 +39,11 @@ class Transfer:
     """Fires with the cycle at which the last column leaves the weight path."""
     credit_wait: int = 0
     """Cycles that the weight path waited for room in the FIFO, within the burst."""
+    opens_step: bool = False
+    admitted: int = 0
+    """Cycle at which its inputs were there and it might take the channel."""
+    channel_wait: int = 0
+    """Cycles that the weight path waited for the channel, within the burst (``fcfs`` in engine `column`)."""
 
     @property
     def opens_block(self) -> bool:
@@ -63,17 +68,24 @@ class Sequencer:
         """Those that run at a step: a block whose products no lane needs is passed over."""
         return (block for block in self.run.plan.blocks if self.run.work.active_in(block, step))
 
+    def opens_on_channel(self, step: int) -> bool:
+        """Whether the first burst of a step has columns that come from DRAM."""
+        first = next(self.blocks(step)).bursts[0]
+        return first.streamed and self.run.work.columns_of(first, step) > 0
+
     def transfers(self) -> Iterator[Transfer]:
         run, previous = self.run, None
         for step in run.steps:
             run.forget_lists(step - 2)
+            opens = True
             for block in self.blocks(step):
                 for position, burst in enumerate(block.bursts):
                     known = tuple(run.list_event(wait.list, step - wait.steps_back) for wait in burst.waits)
                     columns = run.work.columns_of(burst, step)
                     events = (run.env.event(), run.env.event(), run.env.event())
-                    transfer = Transfer(step, block, position, columns, known, previous, *events)
+                    transfer = Transfer(step, block, position, columns, known, previous, *events, opens_step=opens)
                     self.count(columns)
+                    opens = False
                     yield transfer
                     transfer.previous, previous = None, transfer  # keeps memory flat: no chain back to the first
 

@@ -52,6 +52,8 @@ class WeightStream:
         for transfer in run.sequencer.transfers():
             yield from self._begin(transfer)
             start, burst = run.now, transfer.burst
+            if run.channel.needed_by(transfer):
+                run.env.process(self._leave_channel(transfer))
             run.waits("weight_stream", "the PE array to begin its burst")
             consumption: int = yield transfer.started
             if transfer.columns:
@@ -78,15 +80,42 @@ class WeightStream:
                 asked = run.now
                 yield run.credits.get(words)
                 transfer.credit_wait += run.now - asked
+                if run.channel.granted_by_columns(transfer):
+                    yield from self._take_channel(transfer, column)
                 run.note("weight_stream", "column", transfer.step, transfer.block.index, column)
                 yield run.env.timeout(transfer.burst.stream_cycles)
+                if run.channel.granted_by_columns(transfer):
+                    run.channel.column_left()
                 yield run.fifo.put((run.now + transfer.burst.latency_cycles, carried and carried[column]))
             run.note("weight_stream", "end", transfer.step, transfer.block.index)
+            if run.channel.needed_by(transfer):
+                run.channel.burst_left(transfer)
             self.free = run.now
             self.count(transfer.burst, transfer.columns)
 
+    def _take_channel(self, transfer: "Transfer", column: int) -> Generator[simpy.Event, Any, None]:
+        """For one column."""
+        run, asked = self.run, self.run.now
+        run.note("weight_stream", "wait_channel", transfer.step, transfer.block.index, column)
+        yield from run.channel.admit_column()
+        if column:
+            transfer.channel_wait += run.now - asked
+        elif run.now > asked:
+            transfer.admitted = run.now
+
+    def _leave_channel(self, transfer: "Transfer") -> Generator[simpy.Event, Any, None]:
+        """When a burst's last column has left the path, which may be before the PEs begin with it."""
+        burst = transfer.burst
+        if transfer.columns <= burst.fifo_columns:  # none waits for credits
+            yield self.run.env.timeout(transfer.columns * burst.stream_cycles)
+        else:
+            last: int = yield transfer.last_issue
+            yield self.run.env.timeout(last - self.run.now)
+        self.run.channel.burst_left(transfer)
+
     def _begin(self, transfer: "Transfer") -> Generator[simpy.Event, Any, None]:
-        """Wait until the burst's list is known and the burst before it is being consumed; hand its descriptor on."""
+        """Wait until the burst before is being consumed, until list and inputs are known, and for the channel; hand the
+        burst's descriptor on."""
         run = self.run
         yield run.descriptors.put(transfer)
         if transfer.previous is not None:
@@ -97,6 +126,13 @@ class WeightStream:
         for known in transfer.lists_known:  # noqa: UP028 (SimPy sends to what is yielded from; a tuple cannot be sent to)
             yield known
         run.note("weight_stream", "listed", transfer.step, transfer.block.index)
+        if run.plan.fetch:
+            if transfer.burst.reads_inputs:
+                yield from run.reader.wait(transfer.step)
+            if run.channel.needed_by(transfer):
+                yield from run.channel.admit_burst(transfer)
+            transfer.admitted = run.now
+        run.note("weight_stream", "admitted", transfer.step, transfer.block.index)
         yield run.env.timeout(run.design.sequencer.setup_cycles)
         run.note("weight_stream", "start", transfer.step, transfer.block.index)
         first = transfer.burst.stream_cycles + transfer.burst.latency_cycles if transfer.columns else 0

@@ -2,27 +2,33 @@
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from math import ceil
 from typing import Any
 
 import pytest
 import simpy
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from archsim.components.activation_unit import ActivationUnit
-from archsim.components.dram import DramSpec
+from archsim.components.dram import Arbitration, DramSpec
+from archsim.components.input_reader import InputReader
 from archsim.components.pe_array import PEArray
 from archsim.components.sequencer import Sequencer, Transfer
 from archsim.components.skip_encoder import SkipEncoder
 from archsim.components.weight_memory import WeightStream
 from archsim.design import Design, load_design
 from archsim.machine import Barrier, Run
-from archsim.mapping import Block, Burst, plan
+from archsim.mapping import Block, Burst, Fetch, plan
 from archsim.synthetic import synthesize
+from archsim.trace import BadInput
 from archsim.work import measure
 
 Process = Generator[simpy.Event, Any, None]
 
-BURST = Burst(streams=((0,),), waits=(), rows=4, column_words=1, column_sram_words=0, column_dram_bits=32,
-              latency_cycles=3, stream_cycles=2, tile_cycles=1, fifo_columns=2)  # fmt: skip
+BURST = Burst(streams=((0,),), waits=(), reads_inputs=True, rows=4, column_words=1, column_sram_words=0,
+              column_dram_bits=32, latency_cycles=3, stream_cycles=2, tile_cycles=1, fifo_columns=2)  # fmt: skip
 BLOCK = Block(index=0, stage=0, first_unit=0, units=2, unit_by_unit=False, bursts=(BURST,), activation_cycles=3,
               encode_cycles=2, list=0, ends_list=True, results=(("activation_unit", "curve", 5),))  # fmt: skip
 
@@ -66,8 +72,8 @@ def design() -> Design:
 def bench(design: Design) -> Bench:
     trace = synthesize(2, 1, 1.0, sequences=1, steps=1)
     planned = plan(design, trace.graph, 1)
-    run = Run(design, planned, measure(trace, planned, 1, skipping=True), 0, 1, Barrier.start(planned))
-    return Bench(run)
+    work = measure(trace, planned, 1, skipping=True)
+    return Bench(Run(design, planned, work, 0, 1, Barrier.start(planned, work)))
 
 
 def played(bench: Bench, transfers: list[Transfer]) -> None:
@@ -191,12 +197,15 @@ def test_the_sequencer_passes_over_what_no_lane_needs(bench: Bench) -> None:
     trace.lengths[:] = [3, 1]
     planned = plan(design, trace.graph, 2)
     work = measure(trace, planned, 3, skipping=True)
-    run = Run(design, planned, work, 0, 3, Barrier.start(planned))
+    run = Run(design, planned, work, 0, 3, Barrier.start(planned, work))
     order = [(t.step, t.block.index, t.position, t.columns) for t in run.sequencer.transfers()]
     assert [(step, position) for step, _, position, _ in order] == [(s, p) for s in range(3) for p in (0, 1)]
     trace.lengths[:] = [1, 1]
     short = measure(trace, planned, 1, skipping=True)
-    assert [t.step for t in Run(design, planned, short, 0, 1, Barrier.start(planned)).sequencer.transfers()] == [0, 0]
+    assert [t.step for t in Run(design, planned, short, 0, 1, Barrier.start(planned, short)).sequencer.transfers()] == [
+        0,
+        0,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -205,11 +214,182 @@ def test_the_sequencer_passes_over_what_no_lane_needs(bench: Bench) -> None:
 )
 def test_the_channel_takes_whole_cycles(bits: int, cycles: int) -> None:
     dram = DramSpec(bandwidth_gbps=51.2, latency_ns=100)  # 256 bits a cycle at 200 MHz
-    assert dram.transfer_cycles(bits, 200) == cycles
+    assert dram.channel_cycles(bits, 200) == cycles
     assert dram.latency_cycles(200) == 20
 
 
 def test_the_channel_takes_whole_accesses() -> None:
     dram = DramSpec(bandwidth_gbps=51.2, latency_ns=100, burst_bits=512)
-    assert [dram.transfer_cycles(bits, 200) for bits in (1, 512, 513)] == [2, 2, 4]
+    assert [dram.channel_cycles(bits, 200) for bits in (1, 512, 513)] == [2, 2, 4]
     assert dram.transferred_bits(513) == 1024
+
+
+@settings(max_examples=200)
+@given(
+    mbps=st.integers(100, 60_000),
+    latency_ns=st.integers(0, 200),
+    burst_bits=st.sampled_from([8, 64, 256]),
+    outstanding=st.integers(1, 40),
+    accesses=st.integers(1, 30),
+)
+def test_accesses_under_way_bound_the_channel_as_they_do_one_by_one(
+    mbps: int, latency_ns: int, burst_bits: int, outstanding: int, accesses: int
+) -> None:
+    """A channel that takes an access every so many cycles and has `outstanding` of them under way, each for a latency:
+    in the steady state a column takes as long as `channel_cycles` says, in whole cycles."""
+    dram = DramSpec(bandwidth_gbps=mbps / 1000, latency_ns=latency_ns, burst_bits=burst_bits, outstanding=outstanding)
+    clock_mhz = 500
+    transfer, latency = Fraction(burst_bits * clock_mhz, mbps), dram.latency_cycles(clock_mhz)
+    issued: list[Fraction] = []
+    for i in range(4 * outstanding):
+        after_the_last = issued[-1] + transfer if issued else Fraction(0)
+        returned = issued[i - outstanding] + latency if i >= outstanding else Fraction(0)
+        issued.append(max(after_the_last, returned))
+    an_access = (issued[-1] - issued[-1 - outstanding]) / outstanding
+    assert dram.channel_cycles(accesses * burst_bits, clock_mhz) == ceil(accesses * an_access)
+    unbounded = dram.model_copy(update={"outstanding": None})
+    assert unbounded.channel_cycles(accesses * burst_bits, clock_mhz) == ceil(accesses * transfer)
+
+
+@given(share=st.integers(1, 999), bits=st.integers(1, 5000), outstanding=st.sampled_from([None, 1, 7]))
+def test_a_share_of_the_channel_is_a_share_of_its_time(share: int, bits: int, outstanding: int | None) -> None:
+    """Weights and inputs together get what either alone would: to the cycle that rounding up takes."""
+    alone = DramSpec(bandwidth_gbps=3.2, latency_ns=100, burst_bits=64, outstanding=outstanding)
+    tdm = alone.model_copy(update={"inputs": True, "arbitration": "tdm", "input_share": share / 1000})
+    per_access = max(Fraction(64 * 200, 3200), Fraction(20, outstanding) if outstanding else Fraction(0))
+    time = -(-bits // 64) * per_access
+    assert alone.channel_cycles(bits, 200) == ceil(time)
+    assert tdm.channel_cycles(bits, 200, "inputs") == ceil(time * Fraction(1000, share))
+    assert tdm.channel_cycles(bits, 200, "weights") == ceil(time * Fraction(1000, 1000 - share))
+    assert alone.model_copy(update={"inputs": True}).channel_cycles(bits, 200, "inputs") == ceil(time)
+    assert tdm.model_copy(update={"inputs": False}).channel_cycles(bits, 200) == ceil(time)
+
+
+@given(bits=st.integers(1, 4000), cycles=st.integers(1, 60))
+def test_the_least_bandwidth_for_so_many_cycles(bits: int, cycles: int) -> None:
+    dram = DramSpec(bandwidth_gbps=1, latency_ns=0, burst_bits=32)
+    mbps = dram.mbps_for(bits, 333, cycles)
+    assert dram.model_copy(update={"bandwidth_gbps": mbps / 1000}).channel_cycles(bits, 333) <= cycles
+    if mbps > 1:
+        assert dram.model_copy(update={"bandwidth_gbps": (mbps - 1) / 1000}).channel_cycles(bits, 333) > cycles
+
+
+@pytest.mark.parametrize(
+    ("values", "rule"),
+    [
+        ({"dram.outstanding": 4}, "outstanding counts accesses: burst_bits must say what one delivers, not 1 bit"),
+        ({"dram.arbitration": "tdm"}, "arbitration tdm: input_share must say what part of the channel is the inputs'"),
+        ({"dram.input_share": 1.0}, "less than or equal to 0.999, not 1.0"),
+        ({"dram.arbitration": "random"}, "'static', 'tdm' or 'fcfs', not 'random'"),
+        ({"dram.outstanding": 0}, "greater than or equal to 1, not 0"),
+        ({"dram.bandwidth_gbps": 0.0001}, "greater than or equal to 0.001, not 0.0001"),
+    ],
+)
+def test_a_channel_that_says_too_little_is_refused(values: dict[str, Any], rule: str) -> None:
+    with pytest.raises(BadInput, match=f"design skip-65nm: dram.*{rule}"):
+        load_design("skip-65nm").override(values)
+
+
+# --- the channel between weights and inputs ---------------------------------------------------------------------------
+
+FETCH = Fetch(bits=(0, 64), cycles=(0, 4), latency_cycles=3, arbitration="static")
+
+
+def shared_bench(arbitration: Arbitration, steps: int = 1) -> Bench:
+    """The bench's machine with inputs over the channel: 4 cycles a step, there 3 cycles later. What of them comes
+    before the run has left at 0."""
+    trace = synthesize(2, 1, 1.0, sequences=1, steps=steps + 1)
+    design = load_design("skip-65nm")
+    planned = replace(plan(design, trace.graph, 1), fetch=replace(FETCH, arbitration=arbitration))
+    work = measure(trace, planned, steps + 1, skipping=True)
+    barrier = replace(Barrier.start(planned, work), channel=0, inputs=0)
+    bench = Bench(Run(design, planned, work, 0, steps, barrier))
+    bench.run.log = lambda cycle, component, event, *_: bench.log.append((event, cycle))
+    return bench
+
+
+def weights_on_the_channel(bench: Bench, transfer: Transfer, asks: int, leaves: int) -> None:
+    """A burst of weights that asks at one cycle, and leaves so many after it was let on."""
+
+    def process() -> Process:
+        yield bench.env.timeout(asks)
+        yield from bench.run.channel.admit_burst(transfer)
+        bench.note("weights")
+        yield bench.env.timeout(leaves)
+        bench.run.channel.burst_left(transfer)
+
+    bench.env.process(process())
+
+
+def test_static_inputs_follow_the_first_burst_and_the_next_follows_them() -> None:
+    """Weights are on the channel at 0 to 10, inputs at 10 to 14 though they could come at 0, weights asked for at 10
+    again at 14."""
+    bench = shared_bench("static")
+    first, second = bench.transfer(2), bench.transfer(2)
+    first.opens_step = True
+    bench.env.process(bench.run.reader.process())
+    weights_on_the_channel(bench, first, asks=0, leaves=10)
+    weights_on_the_channel(bench, second, asks=10, leaves=5)
+    bench.env.run()
+    assert bench.times("weights") == [0, 14]
+    assert bench.times("fetch") == [0, 10]  # the first of all is over before the run begins
+    assert bench.run.reader.free == 14
+    assert bench.run.reader.arrives == 17
+    assert bench.run.ledger.counts == {"dram": {"read_bits": 64}}
+
+
+def test_tdm_inputs_do_not_wait_for_weights_nor_weights_for_them() -> None:
+    bench = shared_bench("tdm")
+    first, second = bench.transfer(2), bench.transfer(2)
+    assert not bench.run.channel.needed_by(first)
+    bench.env.process(bench.run.reader.process())
+    weights_on_the_channel(bench, second, asks=1, leaves=5)
+    bench.env.run()
+    assert bench.times("fetch") == [0, 0]
+    assert bench.run.reader.arrives == 7
+
+
+@pytest.mark.parametrize(
+    ("asks", "weights", "fetch"),
+    [(3, 4, 0), (0, 4, 0)],  # weights ask while inputs are on it; both ask at once: inputs first
+)
+def test_fcfs_is_who_asks_first(asks: int, weights: int, fetch: int) -> None:
+    bench = shared_bench("fcfs")
+    bench.env.process(bench.run.reader.process())
+    weights_on_the_channel(bench, bench.transfer(2), asks, leaves=10)
+    bench.env.run()
+    assert bench.times("weights") == [weights]
+    assert bench.times("fetch") == [0, fetch]
+
+
+def test_fcfs_inputs_wait_for_weights_that_asked_before() -> None:
+    """Step 1's inputs may come at 0; step 2's once step 0 is consumed, at 8, when weights have the channel until 16."""
+    bench = shared_bench("fcfs", steps=2)
+    bench.env.process(bench.run.reader.process())
+    weights_on_the_channel(bench, bench.transfer(2), asks=6, leaves=10)
+    bench.after(8, lambda: bench.run.reader.step_consumed(0))
+    bench.env.run()
+    assert bench.times("turn") == [0, 0, 8]
+    assert bench.times("fetch") == [0, 0, 16]
+    assert bench.run.reader.arrives == 23
+
+
+def test_a_burst_that_reads_inputs_waits_until_they_are_there() -> None:
+    """Inputs of step 0 arrive at 9; the burst's turn is at 0, its first column is issued at 9 and arrives at 14."""
+    bench = shared_bench("static")
+    bench.run.barrier = replace(bench.run.barrier, inputs=9)
+    bench.run.reader = InputReader(bench.run)
+    transfer = bench.transfer(1)
+    transfer.opens_step = True
+    played(bench, [transfer])
+    bench.env.process(bench.run.reader.process())
+    bench.env.process(WeightStream(bench.run).columns())
+    bench.env.process(PEArray(bench.run).columns())
+    bench.run.scratch_banks.put(0)
+    bench.env.run()
+    assert bench.times("listed") == [0]
+    assert bench.times("admitted") == [9]
+    assert bench.times("column") == [9, 14]  # onto the path, and onto the PEs
+    assert transfer.descriptor.value == 14
+    assert bench.run.stalls["input_fetch"] == 9
+    assert bench.run.stalls["weight_latency"] == 14 - 9

@@ -15,12 +15,28 @@ from archsim.design import Design, load_design
 from archsim.functional import Functional, Integers, Token, differences, run_check
 from archsim.machine import run_machine
 from archsim.mapping import Block, Plan, plan
+from archsim.simulation import Job, prepare, simulate, simulate_many, time_run
 from archsim.synthetic import synthesize
-from archsim.trace import VERSION, Graph, Header, Trace, pack_mask
+from archsim.trace import VERSION, BadInput, Graph, Header, Trace, pack_mask
 from archsim.work import Timing, Work, measure
 from workloads import cells
 from workloads.model import Config, Embedding, LayerConfig, OneHot, Readout, Vector
 from workloads.record import graph_of
+
+
+@st.composite
+def drawn_channels(draw: st.DrawFn, arbitration: tuple[str, ...] = ("static", "tdm")) -> dict[str, Any]:
+    """A DRAM channel: whole accesses or bits, as many under way as it likes or few, with inputs over it or without."""
+    burst_bits = draw(st.sampled_from([1, 64, 100]))
+    return {
+        "dram.bandwidth_gbps": draw(st.sampled_from([0.4, 1.6, 6.4, 51.2])),
+        "dram.latency_ns": draw(st.sampled_from([0, 5, 50, 300])),
+        "dram.burst_bits": burst_bits,
+        "dram.outstanding": None if burst_bits == 1 else draw(st.sampled_from([None, 1, 3, 16])),
+        "dram.inputs": draw(st.booleans()),
+        "dram.arbitration": draw(st.sampled_from(arbitration)),
+        "dram.input_share": draw(st.sampled_from([0.01, 0.3, 0.9])),
+    }
 
 
 @st.composite
@@ -43,15 +59,13 @@ def drawn_designs(draw: st.DrawFn) -> Design:
             "weight_memory.residency": draw(st.sampled_from(["whole", "part"])),
             "weight_memory.weights_per_cycle": weights_per_cycle,
             "weight_memory.fifo_words": fifo_words,
-            "dram.bandwidth_gbps": draw(st.sampled_from([0.4, 1.6, 6.4, 51.2])),
-            "dram.latency_ns": draw(st.sampled_from([0, 5, 50, 300])),
             "skip_encoder.enabled": draw(st.booleans()),
             "skip_encoder.columns_per_cycle": integer(1, 4),
             "skip_encoder.offset_bits": integer(0, 3),
             "state_buffer.banks": integer(1, 4),
             "state_buffer.ports": integer(1, 2),
             "weight_memory.ports": integer(1, 2),
-            "dram.burst_bits": draw(st.sampled_from([1, 64, 100])),
+            **draw(drawn_channels()),
             "sequencer.setup_cycles": integer(0, 3),
             "activation_unit.units_per_cycle": integer(1, 4),
             "activation_unit.depth_cycles": integer(0, 6),
@@ -131,6 +145,33 @@ def assert_equal(one: Timing, other: Timing) -> None:
     assert one.ledger == other.ledger
 
 
+def without_idle(timing: Timing) -> dict[str, dict[str, int]]:
+    """Counts but for the one that hangs on time."""
+    counts = {component: dict(actions) for component, actions in timing.ledger.counts.items()}
+    counts.get("pe_array", {}).pop("idle_pe_cycle", None)
+    return counts
+
+
+def bits_by_definition(design: Design, trace: Trace, work: Work) -> int:
+    """What crosses the channel: columns streamed, block by block, and every step's inputs, in whole accesses."""
+    planned, access = plan(design, trace.graph, design.lanes), design.dram.burst_bits
+    made = set(planned.lists)
+    a_lane = 0
+    for o in trace.graph.operands:
+        if o.name not in made and any(mv.operand == o.name for mv in planned.mat_vecs):
+            a_lane += max(o.size - 1, 0).bit_length() if o.kind == "one_hot" else o.size * (o.bits or 0)
+    inputs = sum(
+        -(-int(lanes) * a_lane // access) * access for lanes in trace.active(design.lanes, trace.steps).sum(axis=1)
+    )
+    weights = sum(
+        work.totals.streamed[stream[0]] * burst.column_dram_bits
+        for block in planned.blocks
+        for burst in block.bursts
+        for stream in burst.streams
+    )
+    return inputs + weights
+
+
 @settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(drawn_designs(), drawn_traces())
 def test_burst_equals_analytic_and_counts_equal_column(design: Design, trace: Trace) -> None:
@@ -140,11 +181,9 @@ def test_burst_equals_analytic_and_counts_equal_column(design: Design, trace: Tr
     assert_equal(timings["burst"], timings["analytic"])
     assert_equal(timings["burst"], timings["without reuse"])
     assert timings["burst"].busy_cycles == timings["column"].busy_cycles
-    without_idle = [
-        {**t.ledger.counts, "pe_array": {k: v for k, v in t.ledger.counts.get("pe_array", {}).items() if k[0] != "i"}}
-        for t in (timings["burst"], timings["column"])
-    ]
-    assert without_idle[0] == without_idle[1]
+    assert without_idle(timings["burst"]) == without_idle(timings["column"])
+    if plan(design, trace.graph, design.lanes).fetch:
+        assert timings["burst"].ledger.get("dram", "read_bits") == bits_by_definition(design, trace, work)
     for timing in timings.values():
         assert timing.busy_cycles + sum(timing.stalls.values()) == timing.cycles
         assert min(timing.stalls.values()) >= 0
@@ -174,6 +213,13 @@ def test_less_to_do_never_takes_longer(design: Design, trace: Trace, seed: int, 
     thinned = measure(Trace(trace.header, fewer, trace.lengths), planned, trace.steps, encoder.enabled, None)
     assert run_analytic(design, planned, thinned).cycles <= before
 
+    if planned.fetch:
+        quicker = replace(
+            planned.fetch,
+            cycles=tuple(max(0, cycles - 1) for cycles in planned.fetch.cycles),
+            latency_cycles=max(0, planned.fetch.latency_cycles - 1),
+        )
+        assert run_analytic(design, replace(planned, fetch=quicker), work).cycles <= before
     field = data.draw(st.sampled_from(["stream_cycles", "tile_cycles", "latency_cycles", "fifo_columns"]))
     step = 1 if field == "fifo_columns" else -1
     runs = tuple(
@@ -190,6 +236,47 @@ def test_less_to_do_never_takes_longer(design: Design, trace: Trace, seed: int, 
         for run in planned.runs
     )
     assert run_analytic(design, replace(planned, runs=runs), work).cycles <= before
+
+
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(drawn_designs(), drawn_traces(), st.data())
+def test_a_better_channel_never_takes_longer(design: Design, trace: Trace, data: st.DataObject) -> None:
+    """A shorter latency, more accesses under way, more bandwidth, no inputs over it: the mapping stays as it is."""
+    if not fits(design, trace):
+        return
+    dram = design.dram
+    better = [
+        {"dram.latency_ns": dram.latency_ns * data.draw(st.floats(0, 1))},
+        {"dram.bandwidth_gbps": dram.bandwidth_gbps * data.draw(st.floats(1, 8))},
+        {"dram.outstanding": None if dram.outstanding is None else dram.outstanding + data.draw(st.integers(1, 9))},
+        {"dram.outstanding": None},
+        {"dram.inputs": False},
+    ]
+    before, *after = (
+        run_analytic(*prepare(Job(each, trace, design.lanes)).triple).cycles
+        for each in (design, *(design.override(values) for values in better))
+    )
+    assert max(after) <= before
+
+
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(drawn_designs(), drawn_traces())
+def test_fcfs_is_simulated_and_refused_by_name_in_closed_form(design: Design, trace: Trace) -> None:
+    """Reuse changes nothing, counts equal `column`'s, nothing is lost: as with an order that is fixed."""
+    if not fits(design, trace):
+        return
+    design = design.override({"dram.inputs": True, "dram.arbitration": "fcfs"})
+    planned = plan(design, trace.graph, design.lanes)
+    work = measure(trace, planned, trace.steps, design.skip_encoder.enabled, design.skip_encoder.reach)
+    burst, column = (run_machine(design, planned, work, engine) for engine in ("burst", "column"))  # type: ignore[arg-type]
+    assert_equal(burst, run_machine(design, planned, work, "burst", reuse=False))
+    assert without_idle(burst) == without_idle(column)
+    for timing in (burst, column):
+        assert timing.busy_cycles + sum(timing.stalls.values()) == timing.cycles
+        assert min(timing.stalls.values()) >= 0
+    with pytest.raises(BadInput, match=r"design skip-65nm: engine analytic cannot do dram\.arbitration fcfs"):
+        run_analytic(design, planned, work)
+    assert_equal(time_run(prepare(Job(design, trace, design.lanes))), burst)
 
 
 def drawn_integers(trace: Trace, seed: int) -> Integers:
@@ -350,6 +437,38 @@ def test_burst_stays_within_half_a_percent_of_column_at_1000_units(name: str, de
     _, timings = engines(design, trace)
     assert timings["burst"].cycles == pytest.approx(timings["column"].cycles, rel=0.005)
     assert_equal(timings["burst"], timings["analytic"])
+
+
+@pytest.mark.parametrize("density", [1.0, 0.19, 0.03])
+@pytest.mark.parametrize("name", ["skip-65nm", "edge-8pe", "stream-only", "rbt-low-power-ternary"])
+def test_fcfs_by_bursts_stays_within_half_a_percent_of_fcfs_by_columns(name: str, density: float) -> None:
+    """`burst` lets inputs on after a whole burst of weights, `column` after one column of it."""
+    design = load_design(name).override({"dram.inputs": True, "dram.arbitration": "fcfs"})
+    weights = "ternary" if "rbt" in name else "fixed8"
+    trace = synthesize(1000, 50, density, sequences=design.lanes, steps=2, weight_format=weights)
+    planned = plan(design, trace.graph, design.lanes)
+    work = measure(trace, planned, trace.steps, design.skip_encoder.enabled, design.skip_encoder.reach)
+    burst, column = (run_machine(design, planned, work, engine) for engine in ("burst", "column"))  # type: ignore[arg-type]
+    assert burst.cycles == pytest.approx(column.cycles, rel=0.005)
+
+
+def test_what_analytic_refuses_is_left_to_burst() -> None:
+    """One job among others: each is done by the engine that can, and says which."""
+    design = load_design("skip-65nm")
+    fcfs = design.override({"dram.inputs": True, "dram.arbitration": "fcfs"})
+    trace = synthesize(64, 10, 0.3, sequences=8, steps=6)
+    with pytest.raises(
+        BadInput, match=r"analytic cannot do dram\.arbitration fcfs: who asks first is not known ahead$"
+    ):
+        simulate(fcfs, trace, "analytic")
+    found = list(simulate_many([Job(design, trace), Job(fcfs, trace), Job(design, trace)]))
+    assert [each.engine for each in found if not isinstance(each, BadInput)] == ["analytic", "burst", "analytic"]
+    alone = simulate(fcfs, trace)
+    assert not isinstance(found[1], BadInput)
+    assert found[1].cycles == alone.cycles
+    assert found[1].ledger == alone.ledger
+    assert alone.dense
+    assert alone.dense.macs_streamed == simulate(design, trace).dense.macs_streamed  # type: ignore[union-attr]
 
 
 def test_the_same_run_twice_is_the_same() -> None:

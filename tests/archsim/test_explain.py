@@ -84,6 +84,24 @@ def test_dram_and_leakage_carry_bands() -> None:
         assert figure.low < figure.high
 
 
+def test_the_rate_of_the_channel_and_what_bounds_it() -> None:
+    """16 accesses of 256 bits every 20 cycles of 5 ns: 40.96 Gb/s, of 51.2; a quarter of its time for inputs."""
+    few = {"dram.burst_bits": 256, "dram.outstanding": 16}
+    by_design = [
+        {row.figure: (row.value, row.source) for row in explain(load_design("skip-65nm").override(values))}
+        for values in (
+            {},
+            few,
+            {**few, "dram.inputs": True, "dram.arbitration": "tdm", "dram.input_share": 0.25},
+        )
+    ]
+    assert by_design[0]["rate of weights"] == (51.2, "bound by bandwidth")
+    assert "rate of inputs" not in by_design[0]
+    assert by_design[1]["rate of weights"] == (40.96, "bound by accesses under way")
+    assert by_design[2]["rate of weights"] == (30.72, "bound by accesses under way, tdm")
+    assert by_design[2]["rate of inputs"] == (10.24, "bound by accesses under way, tdm")
+
+
 def test_an_own_table_shows() -> None:
     costs = cost_table(
         {"name": "x", "energy": {"pe_array": {"mac": {"value": 1.0, "unit": "pJ", "source": "our own"}}}}

@@ -102,6 +102,7 @@ def test_stalls_have_their_causes(design: Design, trace: Trace) -> None:
     assert timing.stalls == {
         "scratch_bank": 3,
         "state_dependency": 0,
+        "input_fetch": 0,
         "fifo_credit": 0,
         "weight_latency": 5 + 4 + 3 + 1 + 5 + 3,
         "weight_bandwidth": 2,

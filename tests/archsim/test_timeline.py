@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from archsim.components.dram import Arbitration
 from archsim.design import Design, load_design
 from archsim.machine import run_machine
 from archsim.mapping import Burst, Plan, last_issue_cycle
@@ -35,7 +36,7 @@ quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthC
 
 
 @st.composite
-def runs(draw: st.DrawFn) -> tuple[Design, Trace]:
+def runs(draw: st.DrawFn, arbitration: tuple[Arbitration, ...] = ("static", "tdm", "fcfs")) -> tuple[Design, Trace]:
     """A small machine of any shape and an LSTM on it, of any density, with sequences that end at different steps."""
     integer = lambda low, high: draw(st.integers(low, high))  # noqa: E731
     lanes, weights_per_cycle = draw(st.sampled_from([1, 2])), integer(2, 8)
@@ -52,6 +53,10 @@ def runs(draw: st.DrawFn) -> tuple[Design, Trace]:
             "weight_memory.fifo_words": integer(24, 48),
             "dram.bandwidth_gbps": draw(st.sampled_from([0.4, 1.6, 6.4, 51.2])),
             "dram.latency_ns": draw(st.sampled_from([0, 5, 50, 300])),
+            "dram.inputs": draw(st.booleans()),
+            "dram.burst_bits": draw(st.sampled_from([1, 200])),
+            "dram.arbitration": draw(st.sampled_from(arbitration)),
+            "dram.input_share": 0.2,
             "skip_encoder.enabled": draw(st.booleans()),
             "skip_encoder.columns_per_cycle": integer(1, 4),
             "activation_unit.units_per_cycle": integer(1, 4),
@@ -105,6 +110,8 @@ def test_busy_is_the_work_of_the_plan(drawn: tuple[Design, Trace], engine: Engin
     )
     assert found["activation_unit"].busy_cycles == sum(block.activation_cycles for block, _ in ran)
     assert found["skip_encoder"].busy_cycles == sum(b.encode_cycles for b, _ in ran if b.list is not None)
+    fetched = [plan.fetch.cycles[work.inputs_at(plan, step)] for step in range(work.steps)] if plan.fetch else []
+    assert found["input_reader"].busy_cycles == sum(fetched)
 
 
 @quick
@@ -115,8 +122,11 @@ def test_stalls_are_those_of_the_engine(drawn: tuple[Design, Trace], engine: Eng
     ours, theirs = component_stalls(events, timing.cycles, plan.banks)["pe_array"].stalls, timing.stalls
     told = {cause: ours[cause] for cause in theirs}
     if engine == "column":
-        assert told["fifo_credit"] + told["weight_bandwidth"] == theirs["fifo_credit"] + theirs["weight_bandwidth"]
-        told |= {cause: theirs[cause] for cause in ("fifo_credit", "weight_bandwidth")}
+        within = ["fifo_credit", "weight_bandwidth"]
+        if drawn[0].dram.arbitration == "fcfs":  # the channel is waited for column by column
+            within.append("input_fetch")
+        assert sum(told[cause] for cause in within) == sum(theirs[cause] for cause in within)
+        told |= {cause: theirs[cause] for cause in within}
     assert told == theirs
 
 
@@ -145,31 +155,52 @@ def by_definition(plan: Plan, work: Work, events: list[Event], cycles: int) -> d
     ]
     begun = [cycle for cycle, *_ in times("pe_array", "start")]
     listed = [cycle for cycle, *_ in times("weight_stream", "listed")]
-    consumed, sent = iter(times("pe_array", "column")), iter(times("weight_stream", "wait_credit", "column"))
+    admitted = [cycle for cycle, *_ in times("weight_stream", "admitted")]
+    consumed = iter(times("pe_array", "column"))
+    sent = iter(column_waits(events))
     state: dict[int, str] = {}
     free, opened = 0, 0
-    for (step, block, position), start, known in zip(bursts, begun, listed, strict=True):
+    for (step, block, position), start, known, free_to_go in zip(bursts, begun, listed, admitted, strict=True):
         burst = block.bursts[position]
+        columns = work.columns_of(burst, step)
+        waits = [next(sent) for _ in range(columns)]
+        _, credited, taken = waits[0] if waits else (0, 0, 0)
+        for_inputs = taken if taken > credited else free_to_go
         opened += position == 0
         for t in range(free, start):
             if position == 0 and opened > plan.banks + sum(cycle <= t for cycle in freed):
                 state[t] = "scratch_bank"
+            elif t < known:
+                state[t] = "state_dependency"
             else:
-                state[t] = "state_dependency" if t < known else "weight_latency"
+                state[t] = "input_fetch" if t < for_inputs else "weight_latency"
         free = start
-        columns = work.columns_of(burst, step)
-        waits = [(next(sent)[0], next(sent)[0]) for _ in range(columns)]
         for _ in range(columns):
             cycle, *_ = next(consumed)
             for t in range(free, cycle):
-                state[t] = "fifo_credit" if any(a <= t < b for a, b in waits) else "weight_bandwidth"
+                on_credit = any(a <= t < b for a, b, _ in waits)
+                on_channel = any(b <= t < c for _, b, c in waits)
+                state[t] = "input_fetch" if on_channel else "fifo_credit" if on_credit else "weight_bandwidth"
             free = cycle + burst.tile_cycles
             state |= dict.fromkeys(range(cycle, free), "busy")
     return state | dict.fromkeys(range(free, cycles), "drain")
 
 
+def column_waits(events: list[Event]) -> list[tuple[int, int, int]]:
+    """When each column asked for credits, had them, and took the path."""
+    waits: list[tuple[int, int, int]] = []
+    asked: list[int] = []
+    for cycle, component, event, *_ in events:
+        if component == "weight_stream" and event in ("wait_credit", "wait_channel"):
+            asked.append(cycle)
+        elif component == "weight_stream" and event == "column":
+            waits.append((asked[0], asked[-1] if len(asked) > 1 else cycle, cycle))
+            asked.clear()
+    return waits
+
+
 @quick
-@given(runs())
+@given(runs(("static", "tdm")))
 def test_stalls_of_burst_follow_from_its_recurrence(drawn: tuple[Design, Trace]) -> None:
     """What the engines would have to record to report the same: no log, only the times of ``analytic``."""
     plan, work, timing, events = logged(*drawn, "burst")
@@ -179,16 +210,20 @@ def test_stalls_of_burst_follow_from_its_recurrence(drawn: tuple[Design, Trace])
     assert found["pe_array"].stalls == {cause: expected[cause] for cause in CAUSES["pe_array"]}
     assert found["weight_stream"].stalls["state_dependency"] == expected["path list"]
     assert found["weight_stream"].stalls["fifo_credit"] == expected["path credit"]
+    assert found["weight_stream"].stalls["input_fetch"] == expected["path input"]
     assert found["weight_stream"].stalls["setup"] == expected["path setup"]
 
 
 def by_recurrence(design: Design, plan: Plan, work: Work) -> tuple[Counter[str], int]:
-    depth = design.activation_unit.depth_cycles
+    depth, fetch = design.activation_unit.depth_cycles, plan.fetch
     stalls: Counter[str] = Counter()
+    fetched = fetch.cycles[work.inputs_at(plan, 0)] if fetch else 0
+    arrived = fetched + fetch.latency_cycles if fetch else 0
     path = began = tiles = activated = encoded = finished = 0
     lists: dict[tuple[int, int], int] = {}
     freed = [0] * plan.banks
     for step in range(work.steps):
+        before, arrives, first = tiles, arrived, True
         for block in plan.blocks:
             if not work.active_in(block, step):
                 continue
@@ -197,7 +232,9 @@ def by_recurrence(design: Design, plan: Plan, work: Work) -> tuple[Counter[str],
                 s, p = burst.stream_cycles, burst.tile_cycles
                 turn = max(path, began)
                 listed = max([turn, *(lists.get((w.list, step - w.steps_back), 0) for w in burst.waits)])
-                start = listed + design.sequencer.setup_cycles
+                shares = fetch is not None and fetch.arbitration == "static" and burst.column_dram_bits > 0 and n > 0
+                admitted = max(listed, arrived if burst.reads_inputs else 0, fetched if shares else 0)
+                start = admitted + design.sequencer.setup_cycles
                 ready = start + (s + latency if n else 0)
                 bank_free = freed.pop(0) if position == 0 else 0
                 begin = max(tiles, ready, bank_free)
@@ -205,15 +242,22 @@ def by_recurrence(design: Design, plan: Plan, work: Work) -> tuple[Counter[str],
                 end = max(begin + n * p, last + latency + p) if n else begin
                 bank = max(0, bank_free - tiles)
                 of_list = max(0, min(listed, begin) - tiles - bank)
+                of_input = max(0, min(admitted, begin) - tiles - bank - of_list)
                 starved, credit = end - begin - n * p, last - start - n * s
                 stalls["scratch_bank"] += bank
                 stalls["state_dependency"] += of_list
-                stalls["weight_latency"] += begin - tiles - bank - of_list
+                stalls["input_fetch"] += of_input
+                stalls["weight_latency"] += begin - tiles - bank - of_list - of_input
                 stalls["fifo_credit"] += min(starved, credit)
                 stalls["weight_bandwidth"] += max(0, starved - credit)
                 stalls["path credit"] += turn - path + credit
                 stalls["path list"] += listed - turn
-                stalls["path setup"] += start - listed
+                stalls["path input"] += admitted - listed
+                stalls["path setup"] += start - admitted
+                if first and fetch and work.inputs_at(plan, step + 1):
+                    fetched = max(fetched, before, last if shares else 0) + fetch.cycles[work.inputs_at(plan, step + 1)]
+                    arrives = fetched + fetch.latency_cycles
+                first = False
                 path, began, tiles = last, begin, end
             activated = max(activated, tiles) + block.activation_cycles
             freed.append(activated)
@@ -222,6 +266,7 @@ def by_recurrence(design: Design, plan: Plan, work: Work) -> tuple[Counter[str],
                 encoded = max(encoded, activated + depth) + block.encode_cycles
                 lists[block.list, step] = encoded
                 finished = max(finished, encoded)
+        arrived = arrives
     stalls["drain"] = finished - tiles
     return stalls, finished
 
@@ -301,6 +346,7 @@ def a_burst(stream: int, tile: int, fifo: int, latency: int) -> Burst:
     return Burst(
         streams=((0,),),
         waits=(),
+        reads_inputs=False,
         rows=1,
         column_words=1,
         column_sram_words=0,
