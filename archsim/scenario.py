@@ -8,6 +8,7 @@ bounds. A step on its own is timed by ``analytic``.
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +21,9 @@ from archsim.ledger import Ledger
 from archsim.machine import run_machine
 from archsim.mapping import BlockRun, Fetch, Plan, RunScope
 from archsim.report import JsonValue
-from archsim.simulation import Job, Prepared, prepare, quickest, simulate
+from archsim.simulation import Job, Prepared, prepare, quickest, simulate, time_run
 from archsim.trace import BadInput, Trace
-from archsim.work import Work
+from archsim.work import Timing
 
 KIB_BITS = 8192
 Timed = tuple[tuple[BlockRun, ...], Fetch | None]
@@ -176,21 +177,25 @@ def streaming(
     lanes: int = 1,
     steps: int | None = None,
     scope: RunScope = "model",
+    engine: Literal["analytic", "burst"] = "analytic",
 ) -> Streaming:
-    """`trace` as a stream with a step every `period_us`, each due `deadline_us` (None: a period) after its input."""
+    """`trace` as a stream with a step every `period_us`, each due `deadline_us` (None: a period) after its input.
+
+    `burst` simulates the whole, and each step on its own that is like no other before it; the result is the same.
+    """
     deadline_us = period_us if deadline_us is None else deadline_us
     _positive(period=period_us, deadline=deadline_us)
     prepared = prepare(Job(design, trace, lanes, steps, scope))
-    work = prepared.work
-    clock = design.clock_mhz
-    latency = step_cycles(design, prepared.plan, work)
+    latency = _latency(prepared, engine)
     if not len(latency):
         raise BadInput(f"workload {trace.header.workload}: its first {lanes} sequences have no step to stream")
+    timing = run_machine(*prepared.triple, "burst") if engine == "burst" else time_run(prepared)
+    clock = design.clock_mhz
     arrival = np.arange(len(latency), dtype=np.float64) * (period_us * clock)
     end = _ends(arrival, latency)
     slack = deadline_us * clock - (end - arrival)
     elapsed = round(max(float(end[-1]), float(arrival[-1]) + period_us * clock))
-    tokens = work.totals.tokens
+    tokens = prepared.work.totals.tokens
     return Streaming(
         design=design,
         workload=trace.header.workload,
@@ -206,7 +211,7 @@ def streaming(
         missed_steps=int((slack < -1e-6).sum()),  # not a thousandth of a cycle, but rounding
         elapsed_us=elapsed / clock,
         busy_us=float(latency.sum()) / clock,
-        energy=energy(design, _ledger_over(design, prepared.plan, work, elapsed), elapsed, tokens),
+        energy=energy(design, _ledger_over(design, timing, elapsed), elapsed, tokens),
     )
 
 
@@ -309,15 +314,27 @@ def _first_size(job: "_Deadline", path: str, low: int, high: int) -> int | None:
     return _first_size(job, path, middle + 1, high) if found is None else found
 
 
+def _latency(prepared: Prepared, engine: Literal["analytic", "burst"]) -> NDArray[np.int64]:
+    """Cycles of every step in which a sequence runs, each on its own, ``(steps,)``."""
+    design, plan, work = prepared.triple
+    if engine == "analytic":
+        return step_cycles(design, plan, work)
+    cycles: dict[tuple[int, ...], int] = {}
+    running = [(step, work.signature(step)) for step in range(work.steps) if work.tokens_at(step)]
+    for step, signature in running:
+        if signature not in cycles:
+            cycles[signature] = run_machine(design, plan, work.only(step), "burst").cycles
+    return np.array([cycles[signature] for _, signature in running], np.int64)
+
+
 def _ends(arrival: NDArray[np.float64], latency: NDArray[np.int64]) -> NDArray[np.float64]:
     """When each step ends that begins once its input is there and the step before has ended."""
     done = np.cumsum(latency, dtype=np.float64)
     return done + np.maximum.accumulate(arrival - (done - latency))
 
 
-def _ledger_over(design: Design, plan: Plan, work: Work, cycles: int) -> Ledger:
+def _ledger_over(design: Design, timing: Timing, cycles: int) -> Ledger:
     """What a run counts, with its PEs idle for the rest of `cycles`."""
-    timing = run_machine(design, plan, work, "burst")
     counts = {component: dict(actions) for component, actions in timing.ledger.counts.items()}
     ledger = Ledger(counts)
     ledger.add("pe_array", "idle_pe_cycle", design.pe_array.pes * (cycles - timing.cycles))

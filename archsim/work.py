@@ -1,7 +1,7 @@
 """What a trace asks of a plan, as plain counts: all that time and energy depend on."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -153,6 +153,13 @@ class Work:
         reader = next(mv for mv in self.mat_vecs if mv.operand == name)
         made = "same_step" if self.trace.graph.operand(name).kind == "state" else reader.edge
         return reader.model_copy(update={"edge": made, "when": "every_step"})
+
+    def only(self, step: int) -> "Work":
+        """The work of one step, as a run of its own."""
+        window = self.window(step)
+        at = slice(step - window.first, step - window.first + 1)
+        alone = {each.name: getattr(window, each.name)[..., at] for each in fields(Window) if each.name != "first"}
+        return replace(self, steps=1, _windows={0: Window(first=0, **alone)})
 
     def streamed_at(self, mat_vec: int, step: int) -> tuple[int, int, int]:
         """Columns streamed for a product at a step, non-zero operand elements over all lanes, and lanes that run it."""

@@ -98,7 +98,7 @@ class PartWork:
     """Points `first` to `last` - 1, as they are sent to a worker."""
 
     space: Space
-    measured: Mapping[ModelChoice, Measured]
+    measured: Mapping[ModelChoice, Measured | BadInput]
     first: int
     last: int
 
@@ -109,15 +109,16 @@ def evaluate_part(work: PartWork) -> pd.DataFrame:
     space, grid = work.space, Grid(work.space)
     numbers = range(work.first, work.last)
     rows: dict[int, Outcome] = {}
-    pairs: dict[int, tuple[Design, Measured]] = {}
+    chosen: dict[int, ModelChoice] = {}
+    pairs: dict[int, tuple[Design, Measured | BadInput]] = {}
     for number, picked, design in _designs(space, grid, numbers):
-        side = work.measured[space.choices[str(picked[MODEL])]]
+        choice = space.choices[str(picked[MODEL])]
         if isinstance(design, BadInput):
-            rows[number] = outcome(space, "", side, design, "")
+            rows[number] = outcome(space, "", choice, work.measured[choice], design, "")
         else:
-            pairs[number] = (design, side)
+            chosen[number], pairs[number] = choice, (design, work.measured[choice])
     for (number, (_, side)), found in zip(pairs.items(), run_all(list(pairs.values()), space.scenario), strict=True):
-        rows[number] = outcome(space, "", side, found, "")
+        rows[number] = outcome(space, "", chosen[number], side, found, "")
     table = _table(space, dict(sorted(rows.items())))
     table.attrs["seconds"] = time.perf_counter() - began
     return table

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from archsim.design import Design
+from archsim.report import SimReport
+from archsim.scenario import Streaming, streaming
 from archsim.simulation import Job, simulate, simulate_many
 from archsim.trace import BadInput
 from dse.models import ModelSide, OnDone
@@ -29,11 +32,11 @@ class Evaluator:
     def __init__(self, models: ModelSide, scenario: Scenario) -> None:
         self.models = models
         self.scenario = scenario
-        self._measured: dict[ModelChoice, Measured] = {}
+        self._measured: dict[ModelChoice, Measured | BadInput] = {}
 
     @property
-    def measured(self) -> Mapping[ModelChoice, Measured]:
-        """What has been measured so far."""
+    def measured(self) -> Mapping[ModelChoice, Measured | BadInput]:
+        """What has been measured so far, or why it could not be."""
         return self._measured
 
     def measure(self, choices: Iterable[ModelChoice], on_done: OnDone) -> None:
@@ -41,35 +44,63 @@ class Evaluator:
         self._measured |= self.models.measure((c for c in choices if c not in self._measured), on_done)
 
     def evaluate(self, points: Sequence[Point], on_done: OnDone) -> list[Evaluation | BadInput]:
-        """Every point by `analytic`, in order; a point that the machine refuses yields its reason."""
+        """Every point by `analytic`, in order; what cannot be run, or has no loss, yields its reason."""
         self.measure(dict.fromkeys(point.choice for point in points), on_done)
         return run_all([(point.design, self._measured[point.choice]) for point in points], self.scenario)
 
     def confirm(self, evaluation: Evaluation) -> Evaluation:
-        """The same point on `burst`, with its dense runs.
+        """The same point on `burst`; EngineMismatch where it is not equal in cycles, stalls and every count.
 
-        EngineMismatch where it is not equal in cycles, stalls and every count.
+        Of a stream, each of its steps on its own as well.
         """
-        expected = evaluation.report
-        trace = evaluation.measured.trace
-        report = simulate(evaluation.design, trace, "burst", scope=self.scenario.scope)
-        for what, ours, theirs in (
+        design, measured, expected = evaluation.design, evaluation.measured, evaluation.report
+        report = simulate(design, measured.trace, "burst", scope=self.scenario.scope)
+        compared: list[tuple[str, object, object]] = [
             ("cycles", expected.cycles, report.cycles),
             ("stalls", expected.stalls, report.stalls),
             ("ledger", expected.ledger.counts, report.ledger.counts),
-        ):
+        ]
+        if evaluation.stream is not None:
+            compared.append(("streams", evaluation.stream, stream(design, measured, self.scenario, "burst")))
+        for what, ours, theirs in compared:
             if ours != theirs:
                 raise EngineMismatch(
-                    f"{evaluation.design.name} on {evaluation.measured.choice.label}: "
-                    f"{what} are {ours} by analytic, {theirs} by burst"
+                    f"{design.name} on {measured.choice.label}: {what} are {ours} by analytic, {theirs} by burst"
                 )
         return replace(evaluation, report=report)
 
 
-def run_all(pairs: Sequence[tuple[Design, Measured]], scenario: Scenario) -> list[Evaluation | BadInput]:
+def run_all(pairs: Sequence[tuple[Design, Measured | BadInput]], scenario: Scenario) -> list[Evaluation | BadInput]:
     """Designs on measured models, by `analytic`, in order; what the machine refuses yields its reason."""
-    jobs = [Job(design, side.trace, scope=scenario.scope) for design, side in pairs]
-    return [
-        report if isinstance(report, BadInput) else Evaluation(design, side, report)
-        for (design, side), report in zip(pairs, simulate_many(jobs), strict=True)
-    ]
+    ready = [(design, side) for design, side in pairs if not isinstance(side, BadInput)]
+    reports = simulate_many(Job(design, side.trace, scope=scenario.scope) for design, side in ready)
+    found = (_evaluation(*pair, report, scenario) for pair, report in zip(ready, reports, strict=True))
+    return [side if isinstance(side, BadInput) else next(found) for _, side in pairs]
+
+
+def _evaluation(
+    design: Design, side: Measured, report: SimReport | BadInput, scenario: Scenario
+) -> Evaluation | BadInput:
+    if isinstance(report, BadInput):
+        return report
+    try:
+        return Evaluation(design, side, report, stream(design, side, scenario))
+    except BadInput as reason:
+        return reason
+
+
+def stream(
+    design: Design, side: Measured, scenario: Scenario, engine: Literal["analytic", "burst"] = "analytic"
+) -> Streaming | None:
+    """A sequence in every lane of a design, a step a period; None where the scenario is no stream."""
+    if scenario.period_us is None:
+        return None
+    return streaming(
+        design,
+        side.trace,
+        scenario.period_us,
+        scenario.deadline_us,
+        lanes=design.lanes,
+        scope=scenario.scope,
+        engine=engine,
+    )

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from archsim.trace import BadInput
 from dse import facts, objectives
-from dse.point import Evaluation, Measured
+from dse.point import Evaluation, Measured, ModelChoice
 from dse.space import Setting, Space
 
 
@@ -20,6 +20,7 @@ class Outcome:
     """Digest of the overrides and of the model: two trials with equal keys are the same point."""
     model: str
     threshold: float
+    """NaN where the model could not be measured, as its sparsity is."""
     weight_format: str
     state_sparsity: float
     design_sha256: str
@@ -62,9 +63,15 @@ def point_key(overrides: Mapping[str, Setting], identity: str) -> str:
     return hashlib.sha256(json.dumps([dict(overrides), identity], sort_keys=True).encode()).hexdigest()
 
 
-def outcome(space: Space, key: str, measured: Measured, found: Evaluation | BadInput, design_sha256: str) -> Outcome:
-    """The outcome of an evaluated or refused point."""
+_NO_FIGURE = float("nan")
+
+
+def outcome(
+    space: Space, key: str, choice: ModelChoice, side: Measured | BadInput, found: Evaluation | BadInput, design: str
+) -> Outcome:
+    """The outcome of an evaluated or refused point; `design` is the digest of its design, empty where it is none."""
     values: dict[str, float] = {}
+    measured = None if isinstance(side, BadInput) else side
     left_out, resident = "", False
     if isinstance(found, BadInput):
         reason = str(found)
@@ -73,11 +80,11 @@ def outcome(space: Space, key: str, measured: Measured, found: Evaluation | BadI
         reason, left_out, resident = space.broken(values), ", ".join(found.report.left_out), found.report.resident
     return Outcome(
         key=key,
-        model=measured.choice.name,
-        threshold=measured.threshold,
-        weight_format=measured.weight_format,
-        state_sparsity=measured.state_sparsity,
-        design_sha256=design_sha256,
+        model=choice.network,
+        threshold=_NO_FIGURE if measured is None else measured.threshold,
+        weight_format="" if measured is None else measured.weight_format,
+        state_sparsity=_NO_FIGURE if measured is None else measured.state_sparsity,
+        design_sha256=design,
         values=values,
         weights_resident=resident,
         left_out=left_out,

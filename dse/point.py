@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from archsim.costs import EnergyReport
 from archsim.design import Design
 from archsim.report import SimReport
+from archsim.scenario import Streaming
 from archsim.trace import Trace
 
 
@@ -66,3 +68,36 @@ class Evaluation:
     design: Design
     measured: Measured
     report: SimReport
+    """Steps back to back."""
+    stream: Streaming | None = None
+    """The same design on a stream, where that is the scenario."""
+
+    @property
+    def energy(self) -> EnergyReport:
+        """Per token; of a stream with what its machine takes while it waits."""
+        return self.report.energy if self.stream is None else self.stream.energy
+
+    @property
+    def energy_basis(self) -> str:
+        return self.report.energy.basis if self.stream is None else self.stream.energy_basis
+
+    @property
+    def latency_us_per_step(self) -> float:
+        """Mean; of a stream, from a step's input to its end."""
+        if self.stream is None:
+            return self.report.latency_us_per_step
+        return self.stream.deadline_us - self.stream.slack_us.mean
+
+    @property
+    def tokens_per_second(self) -> float:
+        return (
+            self.report.tokens_per_second if self.stream is None else 1e6 * self.stream.tokens / self.stream.elapsed_us
+        )
+
+    @property
+    def dram_gbps_needed(self) -> float:
+        """What a step reads of DRAM, over the time it has: 10^9 bits per second."""
+        if self.stream is None:
+            return self.report.dram_gbps
+        bits_per_step = self.report.ledger.get("dram", "read_bits") / self.report.steps
+        return bits_per_step / min(self.stream.period_us, self.stream.deadline_us) / 1000

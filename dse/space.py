@@ -56,7 +56,7 @@ from archsim.trace import BadInput, mistakes, read_toml
 from dse import facts, objectives
 from dse.objectives import Objective
 from dse.point import ModelChoice
-from dse.space_rules import MODEL, broken, table_of
+from dse.space_rules import MODEL, broken, table_of, with_deadline
 from dse.specs import Bound, ModelSpec, Parameter, Picked, Ptq, Scenario, Setting, Value
 from workloads import tasks, zoo
 from workloads.tasks import METRIC_WORDS, MetricWords, Task
@@ -90,7 +90,7 @@ class Space(BaseModel):
     def _all_at_once(cls, tree: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
         if not isinstance(tree, Mapping):
             return validate(tree)
-        found: list[InitErrorDetails] = []
+        tree, found = with_deadline(tree), list[InitErrorDetails]()
         try:
             space = validate(tree)
         except ValidationError as error:
@@ -145,6 +145,14 @@ class Space(BaseModel):
     def as_trained(self) -> tuple[ModelChoice, ...]:
         """Every model as trained; one that is quantized, at the most bits."""
         return tuple(spec.as_trained(name) for spec in self.models for name in spec.names)
+
+    def check_data(self) -> None:
+        """BadInput where the scenario's trace cannot be drawn: data that are missing, too many sequences or steps."""
+        scenario = self.scenario
+        try:
+            self.task.sample("validation", scenario.sequences, scenario.steps, scenario.seed)
+        except BadInput as problem:
+            raise BadInput(f"scenario: {problem}") from None
 
     @property
     def sha256(self) -> str:

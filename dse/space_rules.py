@@ -78,6 +78,14 @@ class _Draft:
         }
 
 
+def with_deadline(tree: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same tree; of a stream, whose steps must keep their deadline, with that among the constraints."""
+    scenario, constraints = _valid(Scenario, tree.get("scenario", {})), tree.get("constraints", {})
+    if scenario is None or scenario.kind == "batch" or not isinstance(constraints, Mapping):
+        return tree
+    return {**tree, "constraints": {facts.MEETS_DEADLINE.name: True, **constraints}}
+
+
 def broken(tree: Mapping[str, Any]) -> list[InitErrorDetails]:
     """Every rule between the parts of a space that its tree breaks."""
     draft = _Draft.of(tree)
@@ -124,7 +132,9 @@ def _constraints(tree: Mapping[str, Any], draft: _Draft) -> Iterator[Mistake]:
     for name, bound in bounds.items():
         where = ("constraints", name)
         if name in facts.BY_NAME:
-            if bound is not True:
+            if name == facts.MEETS_DEADLINE.name and draft.scenario and draft.scenario.kind == "batch":
+                yield Mistake(where, "must be left out of kind batch: nothing is due there", bound)
+            elif bound is not True:
                 yield Mistake(where, "must be true, or left out", bound)
         elif name not in goals:
             yield Mistake(where, f"must be of {', '.join([*goals, *facts.BY_NAME])}", name)

@@ -30,13 +30,13 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from archsim.costs import Figure, clock_problems
 from archsim.design import Design
 from archsim.trace import VERSION, BadInput
-from dse import objectives
+from dse import facts, objectives
 from dse.database import only_one
 from dse.files import write_text
 from dse.outcome import Outcome
 from dse.point import Measured, ModelChoice
 from dse.result import FrontPoint, SearchResult, Trial
-from dse.space import Setting, Space, load_space
+from dse.space import MODEL, Setting, Space, load_space
 
 _T = TypeVar("_T")
 
@@ -61,7 +61,8 @@ PACKAGES = ("archsim", "numpy", "pandas", "optuna", "plotly", "simpy", "pydantic
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # A model may have a loss on validation data and none on test data.
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
 
 
 class FigureJson(_Frozen):
@@ -174,7 +175,7 @@ def trace_path(measured: Measured, folder: Path) -> Path:
     """File of the trace of a choice; two models of one name differ in their identity."""
     choice = measured.choice
     threshold = "" if choice.threshold is None else f"@{choice.threshold:g}"
-    return folder / "traces" / f"{Path(choice.name).stem}{threshold}-{measured.identity[:8]}.npz"
+    return folder / "traces" / f"{Path(choice.network).stem}{threshold}-{measured.identity[:8]}.npz"
 
 
 def write_traces(measured: Iterable[Measured], folder: Path) -> None:
@@ -183,11 +184,14 @@ def write_traces(measured: Iterable[Measured], folder: Path) -> None:
         one.trace.save(path)
 
 
-def write(result: SearchResult, space: Space, published: Published, measured: Mapping[ModelChoice, Measured]) -> None:
+def write(
+    result: SearchResult, space: Space, published: Published, sides: Mapping[ModelChoice, Measured | BadInput]
+) -> None:
     """Every table, and the manifest last: a folder that has one is complete."""
     folder = result.folder
+    measured = {choice: side for choice, side in sides.items() if isinstance(side, Measured)}
     on_front = {point.trial.number: point for point in result.front}
-    trials = pd.DataFrame([_trial_row(trial, trial.number in on_front) for trial in result.trials])
+    trials = pd.DataFrame([_trial_row(trial, trial.number in on_front, space) for trial in result.trials])
     _csv(trials, folder / "trials.csv")
     front = trials[trials["on_front"]].drop(columns=["reason", "feasible", "on_front", "distinct"])
     front = front.assign(test_loss=[on_front[number].test_loss for number in front["trial"]])
@@ -214,16 +218,17 @@ def read(folder: Path) -> Results:
     )
 
 
-def _trial_row(trial: Trial, on_front: bool) -> dict[str, object]:
-    found = trial.outcome
+def _trial_row(trial: Trial, on_front: bool, space: Space) -> dict[str, object]:
+    found, inactive = trial.outcome, space.inactive(trial.parameters)
     return {
         "trial": trial.number,
         "model": found.model,
         "threshold": found.threshold,
         "weight_format": found.weight_format,
         "state_sparsity": found.state_sparsity,
-        **{name: value for name, value in trial.parameters.items() if name != "model"},
+        **{name: None if name in inactive else value for name, value in trial.parameters.items() if name != MODEL},
         **{o.name: found.values.get(o.name, float("nan")) for o in objectives.ALL},
+        **{f.name: found.values[f.name] <= 0 if f.name in found.values else None for f in facts.ALL},
         "weights_resident": found.weights_resident,
         "left_out": found.left_out,
         "feasible": found.feasible,
@@ -242,10 +247,10 @@ def _published_table(published: Published) -> pd.DataFrame:
         {
             "design": design.name,
             "title": design.title,
-            "model": choice.name,
+            "model": choice.network,
             "weight_format": found.weight_format,
             "state_sparsity": found.state_sparsity,
-            **found.values,
+            **{o.name: found.values[o.name] for o in objectives.ALL},
             "weights_resident": found.weights_resident,
             "left_out": found.left_out,
             "feasible": found.feasible,
@@ -261,7 +266,7 @@ def _models_table(measured: Mapping[ModelChoice, Measured], result: SearchResult
     test = {point.evaluation.measured.choice: point.test_loss for point in result.front}
     rows = [
         {
-            "model": choice.name,
+            "model": choice.network,
             "threshold": side.threshold,
             "as_trained": choice.threshold is None,
             "weight_format": side.weight_format,
@@ -272,17 +277,18 @@ def _models_table(measured: Mapping[ModelChoice, Measured], result: SearchResult
             "on_front": choice in test,
             "identity": side.identity,
         }
-        for choice, side in sorted(measured.items(), key=lambda item: (item[0].name, item[1].threshold))
+        for choice, side in sorted(measured.items(), key=lambda item: (item[0].network, item[1].threshold))
     ]
     return pd.DataFrame(rows)
 
 
 def _detail(point: FrontPoint) -> FrontDetail:
-    report, side = point.evaluation.report, point.evaluation.measured
-    band = report.energy.band
+    evaluation = point.evaluation
+    report, side, energy = evaluation.report, evaluation.measured, evaluation.energy
+    band = energy.band
     return FrontDetail(
         trial=point.trial.number,
-        model=side.choice.name,
+        model=side.choice.network,
         threshold=side.threshold,
         weight_format=side.weight_format,
         state_sparsity=side.state_sparsity,
@@ -300,11 +306,11 @@ def _detail(point: FrontPoint) -> FrontDetail:
         ledger={component: dict(actions) for component, actions in report.ledger.counts.items()},
         weights_resident=report.resident,
         left_out=list(report.left_out),
-        energy=_figures(report.energy.components),
-        energy_chip_pj_per_token=report.energy.total_chip,
-        energy_system_pj_per_token=report.energy.total_system,
+        energy=_figures(energy.components),
+        energy_chip_pj_per_token=energy.total_chip,
+        energy_system_pj_per_token=energy.total_system,
         energy_system_band_pj_per_token=[band.low, band.mid, band.high],
-        energy_basis=report.energy.basis,
+        energy_basis=evaluation.energy_basis,
         area=_figures(report.area.components),
         area_chip_mm2=report.area.total_chip,
         clock_problems=list(clock_problems(report.design)),

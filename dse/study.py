@@ -82,7 +82,9 @@ def search(
     """
     began = time.monotonic()
     workers = workers or InProcess()
-    models = models or Models(folder / "cache" if fresh else cache, space.scenario, workers)
+    if models is None:
+        space.check_data()
+        models = Models(folder / "cache" if fresh else cache, space.scenario, workers)
     identities = {choice: models.identity(choice) for choice in space.choices.values()}
     directions: list[Direction] = [goal.direction for goal in space.goals]
     with opened(folder, resume, directions, _signature(space, identities)) as disk:
@@ -217,7 +219,7 @@ class _Search:
         return [self._memory[key] for key in keys]
 
     def _outcome(self, choice: ModelChoice, key: str, found: Evaluation | BadInput, design_sha256: str) -> Outcome:
-        return outcome(self.space, key, self.evaluator.measured[choice], found, design_sha256)
+        return outcome(self.space, key, choice, self.evaluator.measured[choice], found, design_sha256)
 
     def _remember(self, number: int, parameters: Mapping[str, Value], found: Outcome) -> None:
         self.trials.append(Trial(number, dict(parameters), found, distinct=found.key not in self._seen))

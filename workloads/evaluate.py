@@ -3,12 +3,16 @@
 from collections.abc import Callable
 
 from workloads import tasks
+from workloads.fixed_point import IntegerModel
 from workloads.model import Model
 from workloads.tasks.base import Split
 
 
 def evaluate(
-    model: Model, split: Split, on_steps: Callable[[int, int], None] | None = None, streams: int = 64
+    model: Model | IntegerModel,
+    split: Split,
+    on_steps: Callable[[int, int], None] | None = None,
+    streams: int = 64,
 ) -> float:
     """The metric of the model's task over the whole `split`, in float32; less is better.
 

@@ -4,9 +4,10 @@ from dse.facts.base import Fact
 from dse.facts.clock_met import CLOCK_MET
 from dse.facts.clock_reachable import CLOCK_REACHABLE
 from dse.facts.fits_on_chip import FITS_ON_CHIP
+from dse.facts.meets_deadline import MEETS_DEADLINE
 
-ALL: tuple[Fact, ...] = (FITS_ON_CHIP, CLOCK_MET, CLOCK_REACHABLE)
+ALL: tuple[Fact, ...] = (FITS_ON_CHIP, CLOCK_MET, CLOCK_REACHABLE, MEETS_DEADLINE)
 
 BY_NAME: dict[str, Fact] = {fact.name: fact for fact in ALL}
 
-__all__ = ["ALL", "BY_NAME", "Fact"]
+__all__ = ["ALL", "BY_NAME", "MEETS_DEADLINE", "Fact"]

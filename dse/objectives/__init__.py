@@ -3,11 +3,16 @@
 from archsim.trace import BadInput
 from dse.objectives.area_mm2 import AREA_MM2
 from dse.objectives.base import Objective
+from dse.objectives.dram_gbps_needed import DRAM_GBPS
+from dse.objectives.edp_pj_us import EDP
 from dse.objectives.energy_chip_pj_per_token import ENERGY_CHIP
 from dse.objectives.energy_system_pj_per_token import ENERGY_SYSTEM
 from dse.objectives.latency_us_per_step import LATENCY
+from dse.objectives.power_chip_mw import POWER_CHIP
+from dse.objectives.power_system_mw import POWER_SYSTEM
 from dse.objectives.tokens_per_second import TOKENS_PER_SECOND
 from dse.objectives.validation_loss import VALIDATION_LOSS
+from dse.objectives.weight_bytes import WEIGHT_BYTES
 
 ALL: tuple[Objective, ...] = (
     VALIDATION_LOSS,
@@ -16,6 +21,11 @@ ALL: tuple[Objective, ...] = (
     ENERGY_CHIP,
     LATENCY,
     TOKENS_PER_SECOND,
+    POWER_CHIP,
+    POWER_SYSTEM,
+    EDP,
+    WEIGHT_BYTES,
+    DRAM_GBPS,
 )
 
 

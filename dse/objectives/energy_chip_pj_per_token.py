@@ -5,7 +5,7 @@ from dse.point import Evaluation
 
 
 def _of(evaluation: Evaluation) -> float:
-    return evaluation.report.energy.total_chip
+    return evaluation.energy.total_chip
 
 
 ENERGY_CHIP = Objective(

@@ -5,7 +5,7 @@ from dse.point import Evaluation
 
 
 def _of(evaluation: Evaluation) -> float:
-    return evaluation.report.energy.total_system
+    return evaluation.energy.total_system
 
 
 ENERGY_SYSTEM = Objective(

@@ -1,11 +1,11 @@
-"""Tokens a second over all lanes."""
+"""Tokens a second over all lanes; of a stream no more than enter it."""
 
 from dse.objectives.base import Objective
 from dse.point import Evaluation
 
 
 def _of(evaluation: Evaluation) -> float:
-    return evaluation.report.tokens_per_second
+    return evaluation.tokens_per_second
 
 
 TOKENS_PER_SECOND = Objective(

@@ -61,6 +61,16 @@ def test_a_step_on_its_own_takes_what_it_takes_alone(design: Design, trace: Trac
     assert step_cycles(*job.triple).tolist() == alone(design, trace, lanes)
 
 
+@pytest.mark.parametrize(("period_us", "lanes"), [(30.0, 1), (1.5, 2)])
+def test_a_stream_by_burst_is_that_of_the_closed_form(
+    design: Design, trace: Trace, period_us: float, lanes: int
+) -> None:
+    ragged = Trace(trace.header, trace.arrays, np.array([12, 7, 3, 9]))
+    assert streaming(design, ragged, period_us, lanes=lanes, engine="burst") == streaming(
+        design, ragged, period_us, lanes=lanes
+    )
+
+
 @pytest.mark.parametrize(("period_us", "deadline_us"), [(30.0, None), (3.0, 3.5), (1.5, 8.0)])
 def test_slack_is_that_of_a_queue_written_as_a_loop(
     design: Design, trace: Trace, period_us: float, deadline_us: float | None

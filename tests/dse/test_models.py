@@ -1,6 +1,9 @@
 """Accuracies and traces: measured once, kept by content, shared between processes."""
 
 import json
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +13,14 @@ import pytest
 from archsim.trace import BadInput, Trace
 from dse import models as module
 from dse.models import Models, load, state_sparsity
-from dse.point import ModelChoice
+from dse.point import Measured, ModelChoice, PtqBits
 from dse.space import Scenario
 from dse.workers import LocalProcesses
 from workloads import tasks
 from workloads.evaluate import evaluate
+from workloads.fixed_point import Settings, calibrate, quantize
 from workloads.model import Config, Layer, LayerConfig, Model, OneHot, Readout
+from workloads.record import record
 
 SCENARIO = Scenario(sequences=3, steps=20)
 
@@ -158,3 +163,77 @@ def test_a_model_of_any_task_is_measured(digits_file: Path, tmp_path: Path) -> N
     wrong = Model.load(digits_file).last(inputs, lengths).argmax(axis=-1) != labels
     assert measured.validation_loss == pytest.approx(100 * wrong.mean())
     assert (measured.trace.sequences, measured.trace.steps) == (3, 8)
+
+
+def test_a_quantized_model_is_made_once_and_measured(
+    tmp_path: Path, files: list[Path], counted: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its trace is that of the integer model, whatever made it."""
+    bits = PtqBits(4, 6, 8)
+    choice, pruned = ModelChoice(str(files[0]), None, bits), ModelChoice(str(files[0]), 0.2, bits)
+    found = Models(tmp_path / "cache", SCENARIO).measure([choice, pruned], nothing)
+    assert counted == ["tiny-0-w4a6 0.05 validation", "tiny-0-w4a6 0.2 validation"]
+    monkeypatch.setattr(module, "calibrate", refuse)
+    again = Models(tmp_path / "cache", SCENARIO).measure([choice], nothing)[choice]
+    assert len(counted) == 2
+    assert isinstance(again, Measured)
+    model = Model.load(files[0])
+    expected = quantize(model, calibrate(model), Settings(weight_bits=4, activation_bits=6, cell_bits=8))
+    trace = record(expected, "validation", SCENARIO.sequences, SCENARIO.steps, SCENARIO.seed)
+    assert again.trace.sha256 == trace.sha256
+    assert again.weight_format == "fixed4-row"
+    assert again.weight_bytes == expected.weight_bytes
+    assert (again.threshold, side(found[pruned]).threshold) == (0.05, 0.2)
+    assert again.identity != side(found[pruned]).identity
+
+
+def refuse(*_: Any) -> Any:
+    raise AssertionError("asked again")
+
+
+def side(measured: Measured | BadInput) -> Measured:
+    assert isinstance(measured, Measured)
+    return measured
+
+
+def test_an_integer_model_loses_what_its_own_evaluation_says(tmp_path: Path, digits_file: Path) -> None:
+    choice = ModelChoice(str(digits_file), None, PtqBits(6, 8))
+    found = side(Models(tmp_path / "cache", SCENARIO).measure([choice], nothing)[choice])
+    model = Model.load(digits_file)
+    expected = quantize(model, calibrate(model), Settings(weight_bits=6, activation_bits=8))
+    assert found.validation_loss == tasks.DIGITS.evaluate(expected, "validation")
+
+
+def test_a_model_that_has_no_loss_says_why(tmp_path: Path, files: list[Path], digits_file: Path) -> None:
+    """One that is gone, one that is broken, one whose numbers overflow: none stops the others."""
+    gone, broken, well = tmp_path / "gone.safetensors", files[0], digits_file
+    broken.write_bytes(b"no model")
+    whole = Model.load(digits_file)
+    huge = np.full(10, 3e38, np.float32)
+    replace(whole, readout_bias=huge, readout_scale=huge).save(overflowing := tmp_path / "huge.safetensors")
+    choices = [ModelChoice(str(path)) for path in (gone, broken, overflowing, well)]
+    models = Models(tmp_path / "cache", SCENARIO)
+    assert len({models.identity(choice) for choice in choices}) == 4
+    found = models.measure(choices, nothing)
+    for choice, words in zip(choices, ("no such model file", "not a whole safetensors", "do not fit"), strict=False):
+        assert isinstance(found[choice], BadInput)
+        assert words in str(found[choice])
+    assert isinstance(found[choices[3]], Measured)
+    tested = models.test_loss(choices, nothing)
+    assert [np.isnan(tested[choice]) for choice in choices] == [True, True, True, False]
+
+
+def test_two_searches_may_measure_the_same_at_once(tmp_path: Path, digits_file: Path) -> None:
+    """Processes that share a cache and nothing else, on the same models at the same time."""
+    choices = [ModelChoice(str(digits_file), t, bits) for t in (None, 0.3) for bits in (None, PtqBits(4, 6))]
+    with ProcessPoolExecutor(3, multiprocessing.get_context("spawn")) as pool:
+        jobs = [pool.submit(losses, tmp_path / "cache", choices) for _ in range(3)]
+        first, second, third = (job.result() for job in jobs)
+    assert first == second == third
+    assert len(first) == 4
+    assert {p.suffix for p in (tmp_path / "cache").rglob("*") if p.is_file()} == {".json", ".npz", ".safetensors"}
+
+
+def losses(cache: Path, choices: list[ModelChoice]) -> list[tuple[float, str]]:
+    found = Models(cache, SCENARIO).measure(choices, nothing)
+    return [(side(found[c]).validation_loss, side(found[c]).trace.sha256) for c in choices]

@@ -1,27 +1,41 @@
 """Every objective answers for itself, against the report it is taken of."""
 
+from typing import Any
+
 import pytest
 
+from archsim.costs import clock_problems
 from archsim.design import load_design
 from archsim.trace import BadInput
-from dse import objectives
+from dse import facts, objectives
 from dse.evaluate import Evaluator, Point
 from dse.models import ModelSide
 from dse.objectives import Objective
 from dse.point import Evaluation, ModelChoice
-from dse.space import Space
+from dse.space import Scenario, Space
 from workloads.tasks import METRIC_WORDS
 
-SHOWN_UNITS = {"bits per character", "mm²", "nJ", "µs", "tokens/s"}
+SHOWN_UNITS = {"bits per character", "mm²", "nJ", "µs", "tokens/s", "mW", "nJ µs", "KiB", "Gb/s"}
+
+
+def evaluated(models: ModelSide, scenario: Scenario, **settings: Any) -> Evaluation:
+    design = load_design("skip-65nm").override({"lanes": 4, **settings})
+    point = Point(design, ModelChoice("wp-lstm256-ternary"))
+    found = Evaluator(models, scenario).evaluate([point], lambda _: None)[0]
+    assert isinstance(found, Evaluation)
+    return found
 
 
 @pytest.fixture
 def evaluation(space: Space, models: ModelSide) -> Evaluation:
-    design = load_design("skip-65nm").override({"lanes": 4})
-    point = Point(design, ModelChoice("wp-lstm256-ternary"))
-    found = Evaluator(models, space.scenario).evaluate([point], lambda _: None)[0]
-    assert isinstance(found, Evaluation)
-    return found
+    return evaluated(models, space.scenario)
+
+
+def streamed(models: ModelSide, period_us: float, deadline_us: float | None = None, **settings: Any) -> Evaluation:
+    scenario = Scenario(
+        kind="streaming", scope="recurrent", sequences=4, steps=6, period_us=period_us, deadline_us=deadline_us
+    )
+    return evaluated(models, scenario, **settings)
 
 
 @pytest.mark.parametrize("objective", objectives.ALL, ids=lambda o: o.name)
@@ -38,7 +52,8 @@ def test_conformance(objective: Objective, evaluation: Evaluation) -> None:
 
 
 def test_names_are_distinct() -> None:
-    assert len({o.name for o in objectives.ALL}) == len(objectives.ALL)
+    names = [one.name for one in (*objectives.ALL, *facts.ALL)]
+    assert len(set(names)) == len(names)
 
 
 def test_values_against_the_report(evaluation: Evaluation) -> None:
@@ -52,7 +67,50 @@ def test_values_against_the_report(evaluation: Evaluation) -> None:
     assert value["energy_system_pj_per_token"] == pytest.approx(system)
     dram = report.energy.components["dram"].value
     assert value["energy_chip_pj_per_token"] == pytest.approx(system - dram)
+    assert value["power_system_mw"] == pytest.approx(system * 1e-9 * value["tokens_per_second"])  # pJ/s to mW
+    assert value["power_chip_mw"] == pytest.approx((system - dram) * 1e-9 * value["tokens_per_second"])
+    assert value["edp_pj_us"] == pytest.approx(system * value["latency_us_per_step"])
+    assert value["dram_gbps_needed"] == pytest.approx(report.ledger.get("dram", "read_bits") / seconds / 1e9)
+    assert value["weight_bytes"] == 1000
     assert value["validation_loss"] == evaluation.measured.validation_loss
+
+
+def test_values_of_a_stream(models: ModelSide) -> None:
+    """Four lanes, six steps of 100 us each: what enters, and what it costs over the whole period."""
+    back_to_back = streamed(models, 100).report
+    found = streamed(models, 100, 50)
+    value = {o.name: o.of(found) for o in objectives.ALL}
+    assert value["tokens_per_second"] == pytest.approx(4 / 100e-6)
+    assert value["latency_us_per_step"] < 50
+    bits = back_to_back.ledger.get("dram", "read_bits") / 6
+    assert value["dram_gbps_needed"] == pytest.approx(bits / 50e-6 / 1e9)  # due before the period is over
+    assert objectives.by_name("dram_gbps_needed").of(streamed(models, 100)) == pytest.approx(bits / 100e-6 / 1e9)
+    assert value["energy_system_pj_per_token"] > back_to_back.energy.total_system  # it waits most of the time
+    assert value["power_system_mw"] == pytest.approx(value["energy_system_pj_per_token"] * 1e-9 * 4 / 100e-6)
+    assert value["edp_pj_us"] == pytest.approx(value["energy_system_pj_per_token"] * value["latency_us_per_step"])
+
+
+def test_a_deadline_is_met_or_missed(models: ModelSide) -> None:
+    slowest = streamed(models, 100).stream
+    assert slowest is not None
+    due = slowest.latency_us.most
+    assert facts.MEETS_DEADLINE.excess(streamed(models, 100, due)) == pytest.approx(0, abs=1e-9)
+    assert facts.MEETS_DEADLINE.excess(streamed(models, 100, due * 1.01)) < 0
+    assert facts.MEETS_DEADLINE.excess(streamed(models, 100, due / 1.25)) == pytest.approx(0.25)
+
+
+def test_facts_are_those_of_the_report(models: ModelSide, space: Space) -> None:
+    small, large = (evaluated(models, space.scenario, **{"weight_memory.capacity_kib": kib}) for kib in (0, 4096))
+    assert facts.BY_NAME["fits_on_chip"].excess(small) == 1.0
+    assert facts.BY_NAME["fits_on_chip"].excess(large) == 0.0
+    assert large.report.resident
+    for mhz in (200, 250, 1000, 3000):
+        found = evaluated(models, space.scenario, clock_mhz=mhz)
+        problems = clock_problems(found.design)
+        assert (facts.BY_NAME["clock_met"].excess(found) <= 0) == (not problems)
+        hopeless = any("no number" in problem for problem in problems)
+        assert (facts.BY_NAME["clock_reachable"].excess(found) <= 0) == (not hopeless)
+    assert clock_problems(evaluated(models, space.scenario, clock_mhz=1000).design)
 
 
 def test_an_unknown_objective_is_named() -> None:

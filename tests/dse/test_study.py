@@ -4,6 +4,8 @@ import json
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,13 @@ import pytest
 
 from archsim.costs import AreaReport, area
 from archsim.design import Design, load_design
+from archsim.scenario import streaming
 from archsim.simulation import simulate
 from archsim.trace import BadInput, Trace
 from dse import objectives, store
 from dse.evaluate import EngineMismatch, Evaluator, Point
-from dse.models import ModelSide
-from dse.point import ModelChoice
+from dse.models import ModelSide, OnDone
+from dse.point import Measured, ModelChoice
 from dse.result import SearchResult
 from dse.space import Space, parse_space
 from dse.study import Progress, search
@@ -190,3 +193,74 @@ def test_a_price_that_cannot_be_said_is_a_refusal(
     points = [Point(base.override({"clock_mhz": mhz}), choice) for mhz in (100, 123, 200)]
     found = Evaluator(models, space.scenario).evaluate(points, lambda _: None)
     assert [isinstance(one, BadInput) for one in found] == [False, True, False]
+
+
+def test_a_model_that_fails_does_not_end_the_search(
+    tmp_path: Path, space: Space, models: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = models.measure
+
+    def one_fails(choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, Measured | BadInput]:
+        found = measure(choices, on_done)
+        return {c: BadInput("its numbers overflow") if "s90" in c.name else side for c, side in found.items()}
+
+    monkeypatch.setattr(models, "measure", one_fails)
+    result = search(space, tmp_path, models=models)
+    results = store.read(tmp_path)
+    failed = results.trials[results.trials["model"].str.contains("s90")]
+    designs_ran = failed["design_sha256"].notna()
+    assert len(results.trials) == len(result.trials) == 30
+    assert designs_ran.any()
+    assert (failed["reason"][designs_ran] == "its numbers overflow").all()
+    assert not failed["feasible"].any()
+    assert result.front
+    assert not any("s90" in label for label in results.manifest.models)
+
+
+STREAM = {"kind": "streaming", "scope": "recurrent", "sequences": 4, "steps": 6, "period_us": 1.0, "deadline_us": 0.8}
+
+
+def test_a_stream_is_searched_for_designs_that_keep_its_deadline(
+    tmp_path: Path, tree: dict[str, Any], models: ModelSide
+) -> None:
+    goals = ["validation_loss", "area_mm2", "power_system_mw"]
+    space = parse_space(tree | {"scenario": STREAM, "constraints": {}, "objectives": goals}, "t")
+    assert space.constraints == {"meets_deadline": True}
+    result = search(space, tmp_path, models=models)
+    trials = store.read(tmp_path).trials
+    evaluated = trials[trials["area_mm2"].notna()]
+    late = evaluated[~evaluated["meets_deadline"].astype(bool)]
+    assert 0 < len(late) < len(evaluated)
+    assert (late["reason"] == "meets_deadline must be true, not false").all()
+    for point in result.front:
+        found = streaming(
+            point.evaluation.design, point.evaluation.measured.trace, 1.0, 0.8,
+            lanes=point.evaluation.design.lanes, scope="recurrent", engine="burst",
+        )  # fmt: skip
+        assert found.missed_steps == 0
+        assert found.energy.power_system_mw == point.trial.outcome.values["power_system_mw"]
+    detail = store.read(tmp_path).details[0]
+    assert sum(f.value for f in detail.energy.values()) == pytest.approx(detail.energy_system_pj_per_token)
+    assert "max(latency, period)" in detail.energy_basis
+
+
+def test_a_stream_that_burst_sees_otherwise_ends_the_search(
+    tmp_path: Path, tree: dict[str, Any], models: ModelSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*arguments: Any, **options: Any) -> Any:
+        found = streaming(*arguments, **options)
+        return replace(found, busy_us=found.busy_us + 1) if options["engine"] == "burst" else found
+
+    monkeypatch.setattr("dse.evaluate.streaming", slow)
+    with pytest.raises(EngineMismatch, match="streams are "):
+        search(parse_space(tree | {"scenario": STREAM, "constraints": {}}, "t"), tmp_path, models=models)
+
+
+def test_a_parameter_out_of_force_is_empty_in_the_tables(
+    tmp_path: Path, tree: dict[str, Any], models: ModelSide
+) -> None:
+    tree["parameters"]["dram.bandwidth_gbps"] = {"choices": [12.8, 25.6], "when": {"array": "mux"}}
+    search(parse_space(tree, "t"), tmp_path, models=models)
+    trials = store.read(tmp_path).trials
+    assert (trials["dram.bandwidth_gbps"].isna() == (trials["array"] == "multiplier")).all()
+    assert set(trials["array"]) == {"multiplier", "mux"}
