@@ -1,11 +1,12 @@
 """A search that costs nothing: models that are synthetic traces with a formula for an accuracy.
 
-Run as a script it carries on a search in a folder, slowly, for the tests that kill it:
-``python conftest.py FOLDER TRIALS SAMPLER SECONDS_PER_GENERATION``.
+Run as a script it makes or carries on searches, for the tests that kill them: for each line ``FOLDER TRIALS SAMPLER``
+on its standard input it forks a process that does one, and says that process's number.
 """
 
+import os
+import signal
 import sys
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from dse.models import OnDone
 from dse.point import Measured, ModelChoice
 from dse.result import SearchResult
 from dse.space import Space, parse_space
-from dse.study import Progress, search
+from dse.study import search
 from workloads.model import Config, Layer, LayerConfig, Model, Readout, Vector
 
 MODELS = {
@@ -146,16 +147,22 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> SearchResult:
     return search(parse_space(tiny_tree(), "tiny.toml"), tmp_path_factory.mktemp("finished"), models=FakeModels())
 
 
-def main(folder: str, trials: str, sampler: str, seconds: str) -> None:
-    space = parse_space(tiny_tree() | {"trials": int(trials), "sampler": sampler}, "tiny.toml")
+def go_on(folder: Path, trials: int, sampler: str) -> SearchResult:
+    """Begin a search, or carry it on where there is one."""
+    space = parse_space(tiny_tree() | {"trials": trials, "sampler": sampler}, "tiny.toml")
+    return search(space, folder, (folder / "study.db").exists(), models=FakeModels())
 
-    def slow(progress: Progress) -> None:
-        print(progress.phase, progress.done, flush=True)
-        time.sleep(float(seconds))
 
-    resume = (Path(folder) / "study.db").exists()
-    search(space, Path(folder), resume, slow, models=FakeModels())
+def main() -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for what it forks
+    for line in sys.stdin:
+        folder, trials, sampler = line.split()
+        child = os.fork()
+        if child == 0:
+            go_on(Path(folder), int(trials), sampler)
+            os._exit(0)
+        print(child, flush=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

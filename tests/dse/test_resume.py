@@ -1,11 +1,15 @@
 """A search may be killed at any moment: no complete trial is lost, none counts twice, and it ends as if undisturbed."""
 
+import os
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import numpy as np
 import optuna
 import pytest
 
@@ -18,42 +22,75 @@ from dse.study import Progress, search
 SCRIPT = Path(__file__).with_name("conftest.py")
 
 
-def kill_after(folder: Path, complete: int, trials: int, sampler: str) -> None:
-    """Run a slow search in a process of its own, and kill -9 it once it says that `complete` trials are done."""
-    command = [sys.executable, str(SCRIPT), str(folder), str(trials), sampler, "0.05"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            phase, done = line.split()
-            if phase != "search" or int(done) >= complete:
-                break
-        process.send_signal(signal.SIGKILL)
-        process.stdout.read()
-    assert process.returncode == -signal.SIGKILL
+class Forks:
+    """Searches in processes of their own, which begin at once: they are forked from one that has imported it all."""
+
+    def __init__(self) -> None:
+        self._server = subprocess.Popen(
+            [sys.executable, str(SCRIPT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def kill(self, folder: Path, trials: int, sampler: str, seconds: float) -> None:
+        """Have a search made or carried on, and kill -9 it that long after its beginning."""
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        print(folder, trials, sampler, file=self._server.stdin, flush=True)
+        process = int(self._server.stdout.readline())
+        time.sleep(seconds)
+        with suppress(ProcessLookupError):  # it has ended by itself
+            os.kill(process, signal.SIGKILL)
+        while Path(f"/proc/{process}").exists():
+            time.sleep(0.001)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.communicate()
 
 
 def stored_trials(folder: Path) -> list[optuna.trial.FrozenTrial]:
-    return optuna.load_study(study_name="search", storage=f"sqlite:///{folder / 'study.db'}").get_trials()
+    """What anyone who opens the study finds; nothing where it is not begun."""
+    try:
+        return optuna.load_study(study_name="search", storage=f"sqlite:///{folder / 'study.db'}").get_trials()
+    except KeyError:
+        return []
 
 
+def told(folder: Path) -> list[object]:
+    """The stored trials, less the time of day."""
+    return [(t.number, t.state, t.params, t.values, t.user_attrs, t.constraints) for t in stored_trials(folder)]
+
+
+def same_tables(one: Path, other: Path) -> bool:
+    return all((one / t).read_text() == (other / t).read_text() for t in ("trials.csv", "front.csv", "published.csv"))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["nsga2", "random"])
-def test_killed_and_resumed_equals_undisturbed(
-    tmp_path: Path, tree: dict[str, Any], models: ModelSide, sampler: str
-) -> None:
-    space = parse_space(tree | {"trials": 40, "sampler": sampler}, "tiny.toml")
-    search(space, tmp_path / "whole", models=models)
-    killed = tmp_path / "killed"
-    kill_after(killed, 16, 40, sampler)
-    before = stored_trials(killed)
-    assert 16 <= len(before) < 40
-    assert {trial.state for trial in before} == {optuna.trial.TrialState.COMPLETE}
-    assert not (killed / "trials.csv").exists()
-    search(space, killed, resume=True, models=models)
-    after = stored_trials(killed)
-    assert len(after) == 40
-    assert [t.params for t in after[: len(before)]] == [t.params for t in before]
-    for table in ("trials.csv", "front.csv", "published.csv"):
-        assert (killed / table).read_text() == (tmp_path / "whole" / table).read_text()
+def test_killed_at_twenty_moments(tmp_path: Path, tree: dict[str, Any], models: ModelSide, sampler: str) -> None:
+    """Every kill leaves the first trials of an undisturbed search, never fewer than before, none twice."""
+    space, whole = parse_space(tree | {"trials": 40, "sampler": sampler}, "tiny.toml"), tmp_path / "whole"
+    began = time.monotonic()
+    search(space, whole, models=models)
+    takes = time.monotonic() - began
+    undisturbed = told(whole)
+    rng = np.random.default_rng(7)
+    folder, complete, cut = tmp_path / "0", 0, set[int]()
+    with Forks() as forks:
+        for kill in range(1, 21):
+            forks.kill(folder, 40, sampler, rng.uniform(0, takes))
+            found = told(folder)
+            assert found == undisturbed[: len(found)]
+            assert len(found) >= complete
+            complete = len(found)
+            cut.add(complete)
+            if (folder / "manifest.json").exists():
+                assert same_tables(folder, whole)
+                folder, complete = tmp_path / f"{kill}", 0
+    search(space, folder, resume=(folder / "study.db").exists(), models=models)
+    assert same_tables(folder, whole)
+    assert len(cut) > 3  # it was killed while it searched, not before or after only
 
 
 class _Stop(Exception):
