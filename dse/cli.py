@@ -404,7 +404,7 @@ def _search(
 
         def show_progress(p: SearchProgress) -> None:
             note = (
-                f"{p.trials_per_second:.1f}/s  {p.model_evaluations} accuracies by {p.workers} workers"
+                f"{p.seconds:.0f} s  {p.trials_per_second:.1f}/s  {p.model_evaluations} accuracies by {p.workers}"
                 f"  front {p.front_size}"
             )
             bar.update(task, description=PHASES[p.phase], completed=p.done, total=p.total, note=note)

@@ -10,10 +10,11 @@ draws, so there the trials after the interruption differ. All of it holds for on
 import math
 import shlex
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice, takewhile
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import optuna
@@ -23,6 +24,7 @@ from archsim import designs
 from archsim.design import Design, load_design
 from archsim.trace import BadInput
 from dse import objectives, store
+from dse.budget import Budget
 from dse.database import Database, Direction, opened
 from dse.evaluate import Evaluator, Point
 from dse.models import Models, ModelSide
@@ -37,10 +39,14 @@ from dse.workers import InProcess, Workers
 DEFAULT_CACHE = Path("results") / ".cache"
 """Where measured accuracies and traces are kept between searches."""
 
+TIMED_PART = 8
+"""Points evaluated together where seconds count: bulk gains little beyond, and a part once begun is completed."""
+
 REFUSED = "refused"
 REFUSAL = 1e6
 """How far a refused point counts as outside its constraints: farther than any deadline missed."""
 
+T = TypeVar("T")
 Phase = Literal["search", "confirm", "test"]
 
 
@@ -50,7 +56,8 @@ class Progress:
 
     phase: Phase
     done: int
-    total: int
+    total: int | None
+    """None where the budget is one of seconds alone."""
     model_evaluations: int
     """Whole splits run through a model so far, by this process."""
     front_size: int
@@ -58,6 +65,8 @@ class Progress:
     """Of this process, since it began; model evaluations counted in."""
     workers: int
     """That measure accuracies, now."""
+    seconds: float
+    """Spent on searching, earlier runs counted in."""
 
 
 OnProgress = Callable[[Progress], None]
@@ -112,7 +121,7 @@ class _Search:
     ) -> None:
         self.space = space
         self.folder = folder
-        self._phase: tuple[Phase, int, int]
+        self._phase: tuple[Phase, int, int | None]
         self._front_size: int
         self.evaluator = Evaluator(models, space.scenario)
         self.identities = identities
@@ -120,7 +129,6 @@ class _Search:
         self.trials: list[Trial] = []
         self._workers = workers
         self._on_progress = on_progress
-        self._began = time.monotonic()
         self._memory: dict[str, Outcome] = {}
         self._seen: set[str] = set()
         self._distributions = distributions(space)
@@ -131,16 +139,16 @@ class _Search:
         for trial in stored:
             self._remember(trial.number, trial.params, Outcome.from_json(trial.user_attrs["outcome"]))
         self._begun_with = len(stored)
+        self._before_seconds = float(stored[-1].user_attrs["seconds"]) if stored else 0.0
+        self._budget = Budget(space.trials, space.seconds, self._before_seconds)
         self._searched()
         store.write_config(self.space, self.folder)
 
     def run(self) -> None:
         """Generation after generation until the budget is spent."""
-        population, budget = self.space.population, _trials(self.space)
         self._report()
-        while (done := len(self.trials)) < budget:
-            end = min((done // population + 1) * population, budget)
-            self._generation(range(done, end))
+        while numbers := self._budget.generation(len(self.trials), self.space.population):
+            self._generation(numbers)
             self._report()
 
     def confirmed(self) -> tuple[FrontPoint, ...]:
@@ -166,11 +174,13 @@ class _Search:
         )
 
     def published(self) -> list[tuple[Design, ModelChoice, Outcome]]:
-        """The shipped designs on every model of the space, as trained: the same scenario, objectives and constraints.
+        """The shipped designs on every model that was searched, as trained: same scenario, objectives and constraints.
 
         A model that a design cannot run is left out.
         """
-        pairs = [(load_design(name), choice) for name in designs.PUBLISHED for choice in self.space.as_trained]
+        searched = {self._choice(trial.parameters) for trial in self.trials}
+        choices = [choice for choice in self.space.as_trained if choice in searched]
+        pairs = [(load_design(name), choice) for name in designs.PUBLISHED for choice in choices]
         found = self.evaluator.evaluate([Point(design, choice) for design, choice in pairs], self._count)
         return [
             (design, choice, self._outcome(choice, "", evaluation, design.sha256))
@@ -187,8 +197,9 @@ class _Search:
             asked.append(self._study.ask(self._distributions))
         outcomes = self._answers([trial.params for trial in asked])
         told = []
-        for trial, found in zip(asked, outcomes, strict=True):
+        for trial, found in zip(asked, outcomes, strict=False):  # what there was no time for is asked again some day
             trial.set_user_attr("outcome", found.to_json())
+            trial.set_user_attr("seconds", round(self._budget.seconds, 3))
             for name, excess in self._excesses(found).items():
                 trial.set_constraint(name, excess)
             told.append(self._study.tell(trial, self._told_values(found)))
@@ -199,24 +210,36 @@ class _Search:
 
     def _searched(self) -> None:
         self._front_size = len(self._front())
-        self._phase = ("search", len(self.trials), _trials(self.space))
-        self._rate = (len(self.trials) - self._begun_with) / max(time.monotonic() - self._began, 1e-9)
+        self._phase = ("search", len(self.trials), self.space.trials)
+        seconds = self._budget.seconds - self._before_seconds
+        self._rate = (len(self.trials) - self._begun_with) / max(seconds, 1e-9)
 
     def _answers(self, picked: Sequence[Mapping[str, Value]]) -> list[Outcome]:
-        """Outcomes of a generation: from memory, or by evaluating every new point once."""
+        """Outcomes of a generation, in order: of all, or of the first ones where there is no time for more."""
         keys = [self._key(parameters) for parameters in picked]
         new = {key: p for key, p in zip(keys, picked, strict=True) if key not in self._memory}
-        self.evaluator.measure(dict.fromkeys(self._choice(p) for p in new.values()), self._count)
+        together = max(TIMED_PART, 4 * self._workers.count) if self._budget.timed else max(1, len(new))
+        for part in self._budget.in_time(_parts(new, together)):
+            self._evaluate(part)
+        return [self._memory[key] for key in takewhile(self._memory.__contains__, keys)]
+
+    def _evaluate(self, new: Mapping[str, Mapping[str, Value]]) -> None:
+        """Remember the outcome of each point, evaluated in bulk, but for those whose model it was too late to measure.
+
+        All of them begin with the first; a measurement that has begun is waited for.
+        """
+        choices = {key: self._choice(parameters) for key, parameters in new.items()}
+        self.evaluator.measure(self._budget.in_time(dict.fromkeys(choices.values())), self._count)
         valid: dict[str, Point] = {}
-        for key, parameters in new.items():
-            try:
-                valid[key] = Point(self.space.design(self.space.overrides(parameters)), self._choice(parameters))
-            except BadInput as refusal:
-                self._memory[key] = self._outcome(self._choice(parameters), key, refusal, "")
+        for key, choice in choices.items():
+            if choice in self.evaluator.measured:
+                try:
+                    valid[key] = Point(self.space.design(self.space.overrides(new[key])), choice)
+                except BadInput as refusal:
+                    self._memory[key] = self._outcome(choice, key, refusal, "")
         found = self.evaluator.evaluate(list(valid.values()), self._count)
         for (key, point), evaluation in zip(valid.items(), found, strict=True):
             self._memory[key] = self._outcome(point.choice, key, evaluation, point.design.sha256)
-        return [self._memory[key] for key in keys]
 
     def _outcome(self, choice: ModelChoice, key: str, found: Evaluation | BadInput, design_sha256: str) -> Outcome:
         return outcome(self.space, key, choice, self.evaluator.measured[choice], found, design_sha256)
@@ -278,14 +301,17 @@ class _Search:
         self.model_evaluations += 1
         self._enter(phase, done + 1, total)
 
-    def _enter(self, phase: Phase, done: int, total: int) -> None:
+    def _enter(self, phase: Phase, done: int, total: int | None) -> None:
         self._phase = (phase, done, total)
         self._report()
 
     def _report(self) -> None:
         if self._on_progress:
-            shown = Progress(*self._phase, self.model_evaluations, self._front_size, self._rate, self._workers.count)
-            self._on_progress(shown)
+            phase, done, total = self._phase
+            crew, seconds = self._workers.count, self._budget.seconds
+            self._on_progress(
+                Progress(phase, done, total, self.model_evaluations, self._front_size, self._rate, crew, seconds)
+            )
 
 
 def _signature(space: Space, identities: Mapping[ModelChoice, str]) -> str:
@@ -293,10 +319,10 @@ def _signature(space: Space, identities: Mapping[ModelChoice, str]) -> str:
     return point_key({"space": space.sha256}, " ".join(identities.values()))
 
 
-def _trials(space: Space) -> int:
-    if space.trials is None:
-        raise BadInput("trials must be given: a search does not end by seconds alone yet")
-    return space.trials
+def _parts(points: Mapping[str, T], size: int) -> Iterator[dict[str, T]]:
+    items = iter(points.items())
+    while part := dict(islice(items, size)):
+        yield part
 
 
 def _same(values: Mapping[str, float], found: Evaluation) -> bool:

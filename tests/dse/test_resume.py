@@ -58,8 +58,10 @@ def stored_trials(folder: Path) -> list[optuna.trial.FrozenTrial]:
 
 
 def told(folder: Path) -> list[object]:
-    """The stored trials, less the time of day."""
-    return [(t.number, t.state, t.params, t.values, t.user_attrs, t.constraints) for t in stored_trials(folder)]
+    """The stored trials, less what time they took."""
+    return [
+        (t.number, t.state, t.params, t.values, t.user_attrs["outcome"], t.constraints) for t in stored_trials(folder)
+    ]
 
 
 def same_tables(one: Path, other: Path) -> bool:
