@@ -222,6 +222,7 @@ def test_peak_gops_is_what_pes_bus_and_dram_sustain() -> None:
     assert peak_gops(design) == pytest.approx(192 * 2 * 0.2)
     assert peak_gops(design, 1) == pytest.approx(24 * 2 * 0.2)
     assert peak_gops(design.override({"weight_memory.weights_per_cycle": 12})) == pytest.approx(38.4)
+    assert peak_gops(design.override({"weight_memory.ports": 1})) == pytest.approx(38.4)
     # 19.2 Gb/s are 12 weights of 8 bits a cycle
     assert peak_gops(design.override({"dram.bandwidth_gbps": 19.2})) == pytest.approx(38.4)
     resident = design.override({"dram.bandwidth_gbps": 1, "weight_memory.capacity_kib": 1})

@@ -157,6 +157,15 @@ def test_the_least_bandwidth_holds_the_deadline_and_a_little_less_does_not(
     assert streaming(less, trace, deadline_us).missed_steps > 0
 
 
+def test_a_fifo_of_one_port_takes_half_the_bandwidth(design: Design, trace: Trace) -> None:
+    """4 weights of 8 bits go into it every other cycle of 200 MHz: 3.2 Gb/s; above that nothing is gained."""
+    one_port = design.override({"weight_memory.ports": 1})
+    enough, more = (alone(one_port.override({"dram.bandwidth_gbps": gbps}), trace) for gbps in (3.2, 51.2))
+    assert enough == more
+    with pytest.raises(BadInput, match=r"of 0.5 us: with 3.2 Gb/s, as much as the weight bus takes"):
+        least_bandwidth(one_port, trace, 0.5)
+
+
 @quick
 @given(st.integers(0, 99), st.sampled_from(["whole", "part"]), st.sampled_from([0, 20, 400]), st.integers(0, 3))
 def test_bandwidth_and_latency_never_cost_cycles_the_wrong_way(
@@ -260,6 +269,9 @@ def test_roofs_of_a_dense_run_on_paper() -> None:
     assert found.ceiling_bus_gops == pytest.approx(76.8)
     assert found.ceiling_dram_gops == pytest.approx(102.4)
     assert found.share > 0.95
+    one_port = roofline(simulate(design.override({"weight_memory.ports": 1}), trace))  # a word every other cycle
+    assert (one_port.bound, one_port.ceiling_gops) == ("weight bus", pytest.approx(38.4))
+    assert 0.95 < one_port.share <= 1
     starved = roofline(simulate(design.override({"dram.bandwidth_gbps": 2.0}), trace))
     assert (starved.bound, starved.ceiling_gops) == ("DRAM bandwidth", pytest.approx(4.0))
     # 8 accesses of 64 bits every 20 cycles of 5 ns: 5.12 Gb/s, of a MAC a bit
