@@ -162,7 +162,7 @@ def test_a_fifo_of_one_port_takes_half_the_bandwidth(design: Design, trace: Trac
     one_port = design.override({"weight_memory.ports": 1})
     enough, more = (alone(one_port.override({"dram.bandwidth_gbps": gbps}), trace) for gbps in (3.2, 51.2))
     assert enough == more
-    with pytest.raises(BadInput, match=r"of 0.5 us: with 3.2 Gb/s, as much as the weight bus takes"):
+    with pytest.raises(BadInput, match=r"of 0.5 us: with 3.2 Gb/s, as much as can be used"):
         least_bandwidth(one_port, trace, 0.5)
 
 
