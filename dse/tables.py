@@ -55,7 +55,8 @@ def run_report(report: SimReport) -> RenderableType:
     ]
     if report.synthetic:
         parts.append("[yellow]synthetic trace: drawn masks, no accuracy stands behind them[/]")
-    weights = "in on-chip SRAM" if report.resident else f"from DRAM, {report.dram_gbps:.3g} Gb/s"
+    kept = f"{report.resident_bits / 8192:,.1f} KiB in SRAM, the rest " if report.resident_bits else ""
+    weights = "in on-chip SRAM" if report.resident else f"{kept}from DRAM, {report.dram_gbps:.3g} Gb/s"
     parts.append(f"weights and norms {report.model_bits / 8192:,.1f} KiB, {weights}")
     parts += _load(report)
     parts += [f"[yellow]left out:[/] {escape(left)}" for left in report.left_out]
@@ -227,7 +228,7 @@ def validation_table(found: Validation) -> RenderableType:
         )
         for r in found.rows
     ]
-    names = ("chip", "figure", "print", "ours", "error", "sure", "", "")
+    names = ("chip", "figure", "print", "ours", "%", "sure", "", "")
     notes: dict[str, list[str]] = {}
     for r in found.rows:
         notes.setdefault(r.note, []).append(_ours_and_error(r)[0])
@@ -241,7 +242,7 @@ def validation_table(found: Validation) -> RenderableType:
 
 def validation_markdown(found: Validation) -> str:
     """The same for the README; a note where a chip has several figures of a kind."""
-    lines = ["| chip | figure | published | how sure | ours | error | |", "|---|---|---|---|---|---|---|"]
+    lines = ["| chip | figure | published | how sure | ours | error, % | |", "|---|---|---|---|---|---|---|"]
     kinds = Counter((r.chip, r.quantity) for r in found.rows)
     for r in found.rows:
         note = f" ({r.note})" if kinds[r.chip, r.quantity] > 1 else ""
@@ -257,7 +258,7 @@ def validation_markdown(found: Validation) -> str:
 def _ours_and_error(row: ValidationRow) -> tuple[str, str]:
     if row.ours is None or row.error_pct is None:
         return "-", "-"
-    return f"{row.ours:.4g}", f"{row.error_pct:+.1f} %"
+    return f"{row.ours:.4g}", f"{row.error_pct:+.1f}"
 
 
 def diff_report(found: Diff) -> RenderableType:
