@@ -409,7 +409,14 @@ def _search(
             )
             bar.update(task, description=PHASES[p.phase], completed=p.done, total=p.total, note=note)
 
-        result = run_search(space, folder, resume, show_progress, fresh=fresh, workers=workers)
+        try:
+            result = run_search(space, folder, resume, show_progress, fresh=fresh, workers=workers)
+        except KeyboardInterrupt:
+            bar.stop()
+            err.print(
+                f"[red]archsim:[/] stopped; {escape(str(folder))} keeps its trials, --resume goes on", soft_wrap=True
+            )
+            raise typer.Exit(130) from None
     report = write_report(folder)
     if as_json:
         print_json(

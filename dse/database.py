@@ -4,7 +4,8 @@
 """
 
 import errno
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -51,8 +52,8 @@ class Database:
 
 
 @contextmanager
-def opened(folder: Path, resume: bool, directions: Sequence[Direction], signature: str) -> Iterator[Database]:
-    """The study of `folder`, for this process alone.
+def opened(folder: Path, resume: bool, goals: Mapping[str, Direction], signature: str) -> Iterator[Database]:
+    """The study of `folder`, for this process alone; `goals` are called so in the dashboard.
 
     BadInput where a search is there and should not be or the other way round, where it is another one by its
     `signature`, where another process is at it, and where the file cannot be read.
@@ -65,8 +66,11 @@ def opened(folder: Path, resume: bool, directions: Sequence[Direction], signatur
                 storage = RDBStorage(f"sqlite:///{path.resolve()}")
                 _write_ahead(storage)
                 study = optuna.create_study(
-                    storage=storage, study_name="search", directions=directions, load_if_exists=True
+                    storage=storage, study_name="search", directions=list(goals.values()), load_if_exists=True
                 )
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # so it was since 3.2
+                    study.set_metric_names(list(goals))
                 signed = study.user_attrs.setdefault("signature", signature)
                 study.set_user_attr("signature", signed)
             except UNREADABLE as error:

@@ -95,8 +95,8 @@ def search(
         space.check_data()
         models = Models(folder / "cache" if fresh else cache, space.scenario, workers)
     identities = {choice: models.identity(choice) for choice in space.choices.values()}
-    directions: list[Direction] = [goal.direction for goal in space.goals]
-    with opened(folder, resume, directions, _signature(space, identities)) as disk:
+    goals: dict[str, Direction] = {goal.name: goal.direction for goal in space.goals}
+    with opened(folder, resume, goals, _signature(space, identities)) as disk:
         running = _Search(space, folder, disk, identities, models, workers, on_progress)
         running.run()
         front, published = running.confirmed(), running.published()
@@ -136,10 +136,17 @@ class _Search:
         self._disk = disk
         stored = disk.trials
         self._study.add_trials(stored)
+        self._before_seconds = 0.0
         for trial in stored:
-            self._remember(trial.number, trial.params, Outcome.from_json(trial.user_attrs["outcome"]))
+            try:
+                found = Outcome.from_json(trial.user_attrs["outcome"])
+                self._before_seconds = float(trial.user_attrs["seconds"])
+            except (KeyError, TypeError, ValueError):
+                raise BadInput(
+                    f"{folder}: trial {trial.number} was made by another version of archsim; search in a new folder"
+                ) from None
+            self._remember(trial.number, trial.params, found)
         self._begun_with = len(stored)
-        self._before_seconds = float(stored[-1].user_attrs["seconds"]) if stored else 0.0
         self._budget = Budget(space.trials, space.seconds, self._before_seconds)
         self._searched()
         store.write_config(self.space, self.folder)

@@ -1,7 +1,9 @@
 """A search may be killed at any moment: no complete trial is lost, none counts twice, and it ends as if undisturbed."""
 
 import os
+import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -154,10 +156,64 @@ def test_another_space_cannot_carry_on(tmp_path: Path, tree: dict[str, Any], mod
         search(parse_space(tree | {"seed": 4}, "t"), tmp_path, resume=True, models=models)
 
 
-def test_a_study_file_that_is_none(tmp_path: Path, space: Space, models: ModelSide) -> None:
-    (tmp_path / "study.db").write_text("not a database, though long enough to be looked at" * 100)
-    with pytest.raises(BadInput, match=r"study.db: is not a study of this search"):
+def test_one_search_at_a_time_in_a_folder(tmp_path: Path, tree: dict[str, Any], models: ModelSide) -> None:
+    """The second is turned away with one line, be it to carry on or to clear, and the first is not disturbed."""
+    space = parse_space(tree | {"trials": 10}, "t")
+    problems: set[str] = set()
+
+    def intrude(progress: Progress) -> None:
+        for intrusion in (lambda: search(space, tmp_path, resume=True, models=models), lambda: store.clear(tmp_path)):
+            with pytest.raises(BadInput) as refusal:
+                intrusion()
+            problems.add(str(refusal.value))
+
+    search(space, tmp_path, False, intrude, models=models)
+    assert problems == {f"{tmp_path}: another search is at work in this folder"}
+    assert len(stored_trials(tmp_path)) == 10
+    search(space, tmp_path, resume=True, models=models)
+
+
+def damaged(study: bytes) -> list[bytes]:
+    """A file cut off, with pages of nonsense in its middle, and of nonsense altogether."""
+    page = 4096
+    middle = len(study) // page // 2 * page
+    return [study[:middle], study[:page] + b"\xa5" * (len(study) - page), b"not a database" * 1000]
+
+
+@pytest.mark.parametrize("how", range(3))
+def test_a_damaged_study_is_refused(tmp_path: Path, space: Space, models: ModelSide, how: int) -> None:
+    search(space, tmp_path, models=models)
+    study = tmp_path / "study.db"
+    study.write_bytes(damaged(study.read_bytes())[how])
+    with pytest.raises(BadInput, match=r"study.db: is not a study of this search, or damaged \(.+\)$"):
         search(space, tmp_path, resume=True, models=models)
+
+
+def test_trials_of_an_older_version_are_refused(tmp_path: Path, space: Space, models: ModelSide) -> None:
+    search(space, tmp_path, models=models)
+    with sqlite3.connect(tmp_path / "study.db") as study:
+        study.execute("update trial_user_attributes set value_json = '\"{}\"' where key = 'outcome' and trial_id = 3")
+    study.close()
+    with pytest.raises(BadInput, match=r"trial 2 was made by another version of archsim; search in a new folder"):
+        search(space, tmp_path, resume=True, models=models)
+
+
+def test_a_full_disk_costs_no_trial(tmp_path: Path, tree: dict[str, Any], models: ModelSide) -> None:
+    """Files that may not grow: as good as a full disk, and no test needs the right to mount one."""
+    space = parse_space(tree | {"trials": 40}, "t")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, limit[1]))
+    try:
+        with pytest.raises(OSError, match=r"its complete trials are kept, --resume goes on"):
+            search(space, tmp_path / "full", models=models)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    kept = told(tmp_path / "full")
+    assert 0 < len(kept) < 40
+    search(space, tmp_path / "full", resume=True, models=models)
+    assert told(tmp_path / "full")[: len(kept)] == kept
+    search(space, tmp_path / "whole", models=models)
+    assert same_tables(tmp_path / "full", tmp_path / "whole")
 
 
 def test_results_of_another_version_do_not_pass_for_ones_own(
