@@ -429,6 +429,7 @@ def _search(
                 "refused": result.refused,
                 "infeasible": result.infeasible,
                 "model_evaluations": result.model_evaluations,
+                "model_evaluations_cached": result.model_evaluations_cached,
                 "seconds": result.seconds,
                 "front": [
                     {"command": p.command, "test_loss": p.test_loss, **p.trial.outcome.values} for p in result.front

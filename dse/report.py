@@ -153,7 +153,7 @@ def _tiles(results: Results) -> str:
         (f"{counts.trials:,}", "trials"),
         (f"{counts.distinct_designs:,}", "distinct designs simulated"),
         (f"{counts.models}", "trained networks"),
-        (f"{counts.model_evaluations}", "accuracies measured in this run"),
+        (f"{counts.model_evaluations}", f"accuracies measured in this run, {counts.model_evaluations_cached} cached"),
         (f"{counts.front}", "designs on the front"),
         (f"{manifest.wall_seconds:,.0f} s", "on this machine"),
     ]

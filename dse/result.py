@@ -39,6 +39,9 @@ class SearchResult:
     trials: tuple[Trial, ...]
     front: tuple[FrontPoint, ...]
     model_evaluations: int
+    """Whole splits run through a model."""
+    model_evaluations_cached: int
+    """Those that had been run before, by any search of the same cache."""
     seconds: float
 
     @property

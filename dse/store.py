@@ -6,6 +6,7 @@ file                what
 study.db            the Optuna study (SQLite); what a resumed search reads
 config.toml         the space
 trials.csv          one row a trial: parameters, model, format, sparsity, every objective, and what became of it
+trials.parquet      the same with types: a parameter that is not in force is null
 front.csv           the rows of the front, with test loss
 published.csv       the shipped designs on the models of the space, same scenario and objectives
 models.csv          one row a model and threshold: accuracy, sparsity, size
@@ -29,7 +30,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from archsim.costs import Figure, clock_problems
 from archsim.design import Design
-from archsim.trace import VERSION, BadInput
+from archsim.trace import VERSION, BadInput, whole_file
 from dse import facts, objectives
 from dse.database import only_one
 from dse.files import write_text
@@ -46,6 +47,7 @@ FILES = (
     "study.db-shm",
     "config.toml",
     "trials.csv",
+    "trials.parquet",
     "front.csv",
     "published.csv",
     "models.csv",
@@ -57,7 +59,7 @@ FILES = (
 FOLDERS = ("traces", "cache")
 WORDS = ("reason", "left_out")
 """Columns of text that may be empty."""
-PACKAGES = ("archsim", "numpy", "pandas", "optuna", "plotly", "simpy", "pydantic")
+PACKAGES = ("archsim", "numpy", "pandas", "pyarrow", "optuna", "moocore", "plotly", "simpy", "pydantic")
 
 
 class _Frozen(BaseModel):
@@ -119,6 +121,9 @@ class Counts(_Frozen):
     front: int
     models: int
     model_evaluations: int
+    """Accuracies and test losses measured by the process that completed the search."""
+    model_evaluations_cached: int
+    """That it found in the cache."""
 
 
 class Manifest(_Frozen):
@@ -193,6 +198,7 @@ def write(
     on_front = {point.trial.number: point for point in result.front}
     trials = pd.DataFrame([_trial_row(trial, trial.number in on_front, space) for trial in result.trials])
     _csv(trials, folder / "trials.csv")
+    _parquet(trials, folder / "trials.parquet")
     front = trials[trials["on_front"]].drop(columns=["reason", "feasible", "on_front", "distinct"])
     front = front.assign(test_loss=[on_front[number].test_loss for number in front["trial"]])
     _csv(front, folder / "front.csv")
@@ -349,12 +355,21 @@ def _manifest(
             front=len(result.front),
             models=result.models_run,
             model_evaluations=result.model_evaluations,
+            model_evaluations_cached=result.model_evaluations_cached,
         ),
     )
 
 
 def _csv(table: pd.DataFrame, path: Path) -> None:
     write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def _parquet(table: pd.DataFrame, path: Path) -> None:
+    objects = {name: table[name].convert_dtypes() for name in table.columns if table[name].dtype == object}
+    mixed = [name for name, column in objects.items() if column.dtype == object]  # a choice of numbers and words
+    typed = table.assign(**objects).astype(dict.fromkeys(mixed, "string"))
+    with whole_file(path) as unfinished:
+        typed.to_parquet(unfinished, compression="zstd", index=False)
 
 
 def _table(path: Path) -> pd.DataFrame:

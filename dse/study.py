@@ -10,7 +10,7 @@ draws, so there the trials after the interruption differ. All of it holds for on
 import math
 import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, takewhile
 from pathlib import Path
@@ -27,10 +27,10 @@ from dse import objectives, store
 from dse.budget import Budget
 from dse.database import Database, Direction, opened
 from dse.evaluate import Evaluator, Point
-from dse.models import Models, ModelSide
+from dse.models import Models, ModelSide, Split
 from dse.outcome import Outcome, outcome, point_key
 from dse.pareto import non_dominated
-from dse.point import Evaluation, ModelChoice
+from dse.point import Evaluation, Measured, ModelChoice
 from dse.result import FrontPoint, SearchResult, Trial
 from dse.samplers import distributions, sampler
 from dse.space import MODEL, Setting, Space, Value
@@ -99,9 +99,12 @@ def search(
     with opened(folder, resume, goals, _signature(space, identities)) as disk:
         running = _Search(space, folder, disk, identities, models, workers, on_progress)
         running.run()
+        if not running.trials:
+            raise BadInput(f"{space.name}: seconds must be enough to begin a trial, not {space.seconds:g}")
         front, published = running.confirmed(), running.published()
         seconds = time.monotonic() - began
-        result = SearchResult(folder, tuple(running.trials), front, running.model_evaluations, seconds)
+        evaluations = (running.model_evaluations, running.cached_evaluations(front))
+        result = SearchResult(folder, tuple(running.trials), front, *evaluations, seconds)
         store.write(result, space, published, running.evaluator.measured)
     return result
 
@@ -125,7 +128,7 @@ class _Search:
         self._front_size: int
         self.evaluator = Evaluator(models, space.scenario)
         self.identities = identities
-        self.model_evaluations = 0
+        self._run: dict[Split, set[ModelChoice]] = {"validation": set(), "test": set()}
         self.trials: list[Trial] = []
         self._workers = workers
         self._on_progress = on_progress
@@ -299,13 +302,23 @@ class _Search:
         scenario = self.space.scenario
         return shlex.join([*words, "--scope", scenario.scope, "--steps", str(scenario.steps)])
 
-    def _count(self, _: ModelChoice) -> None:
-        self.model_evaluations += 1
+    @property
+    def model_evaluations(self) -> int:
+        return sum(map(len, self._run.values()))
+
+    def cached_evaluations(self, front: Iterable[FrontPoint]) -> int:
+        """Those that were needed and not run."""
+        measured = {choice for choice, side in self.evaluator.measured.items() if isinstance(side, Measured)}
+        tested = {point.evaluation.measured.choice for point in front}
+        return len(measured - self._run["validation"]) + len(tested - self._run["test"])
+
+    def _count(self, choice: ModelChoice) -> None:
+        self._run["validation"].add(choice)
         self._report()
 
-    def _count_test(self, _: ModelChoice) -> None:
+    def _count_test(self, choice: ModelChoice) -> None:
         phase, done, total = self._phase
-        self.model_evaluations += 1
+        self._run["test"].add(choice)
         self._enter(phase, done + 1, total)
 
     def _enter(self, phase: Phase, done: int, total: int | None) -> None:

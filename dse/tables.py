@@ -444,7 +444,8 @@ def search_summary(result: SearchResult, space: Space, report: Path) -> Renderab
     shown = by_first[::step]
     return Group(
         f"{result.distinct_designs} distinct designs x {result.models_run} models in {result.seconds:,.0f} s; "
-        f"{result.model_evaluations} runs of a model over a whole split.\n"
+        f"{result.model_evaluations} runs of a model over a whole split, {result.model_evaluations_cached} "
+        "in the cache.\n"
         f"{result.refused} trials were refused (a design that cannot do a model), {result.infeasible} missed the "
         f"constraints ({escape(bounds)}).",
         f"Pareto front: {len(result.front)} points that no other beats in every respect, each simulated again event by "

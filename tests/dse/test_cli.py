@@ -177,12 +177,19 @@ def test_a_search_is_made_carried_on_and_viewed(tmp_path: Path) -> None:
     found = json.loads(done.stdout)
     assert found["trials"] == 6
     assert found["front"]
+    assert (found["model_evaluations"], found["model_evaluations_cached"]) == (2, 0)
     assert "already holds a search" in archsim("search", "small.toml", "--out", "run", cwd=tmp_path).stderr
     study.write_text(STUDY.replace("trials = 6", "trials = 9"))
     more = archsim("search", "small.toml", "--out", "run", "--resume", cwd=tmp_path)
     assert more.returncode == 0, more.stderr
     assert "Pareto front" in more.stdout
     assert max(map(len, more.stdout.splitlines())) <= 80
+    again = archsim("search", "small.toml", "--out", "second", "--json", cwd=tmp_path)
+    found = json.loads(again.stdout)
+    assert (found["model_evaluations"], found["model_evaluations_cached"]) == (
+        0,
+        2,
+    )  # validation, and test of the front
     viewed = archsim("view", "run", "--no-open", "--out", "copy.html", cwd=tmp_path)
     assert viewed.returncode == 0
     assert (tmp_path / "copy.html").read_text().startswith("<!doctype html>")

@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from archsim.costs import AreaReport, area
@@ -42,6 +44,7 @@ def test_models_are_measured_once_and_tested_for_the_front_only(tmp_path: Path, 
     assert len(models.tested) == len(set(models.tested))
     assert set(models.tested) == {p.evaluation.measured.choice for p in result.front}
     assert result.model_evaluations == len(models.measured) + len(models.tested)
+    assert result.model_evaluations_cached == 0
 
 
 def test_the_front_is_that_of_the_feasible_trials(finished: SearchResult) -> None:
@@ -158,6 +161,23 @@ def test_the_manifest_counts_what_the_tables_hold(finished: SearchResult) -> Non
     assert results.manifest.seed == 3
     assert results.manifest.base_design_sha256 == load_design("skip-65nm").sha256
     assert results.manifest.space_sha256 == results.space.sha256
+
+
+def test_trials_are_kept_with_their_types_too(finished: SearchResult) -> None:
+    """The same table as the CSV, in which a lane is an integer and a yes a yes."""
+    folder = finished.folder
+    csv, typed = store.read(folder).trials, pd.read_parquet(folder / "trials.parquet")
+    assert list(typed) == list(csv)
+    numbers = csv.select_dtypes(["number", "bool"]).columns
+    for name in numbers:
+        np.testing.assert_allclose(typed[name].to_numpy(float, na_value=np.nan), csv[name].to_numpy(float))
+    for name in csv.columns.difference(numbers):
+        missing = typed[name].isna() | (typed[name].astype(str) == "")
+        assert missing.tolist() == (csv[name].isna() | (csv[name].astype(str) == "")).tolist()
+        assert typed[name][~missing].astype(str).tolist() == csv[name][~missing].astype(str).tolist()
+    assert pd.api.types.is_integer_dtype(typed["lanes"])
+    assert pd.api.types.is_bool_dtype(typed["feasible"])
+    assert pd.api.types.is_float_dtype(typed["area_mm2"])
 
 
 def test_nothing_feasible_is_a_result_too(tmp_path: Path, tree: dict[str, Any], models: ModelSide) -> None:
