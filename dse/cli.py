@@ -432,7 +432,13 @@ def _search(
                 "model_evaluations_cached": result.model_evaluations_cached,
                 "seconds": result.seconds,
                 "front": [
-                    {"command": p.command, "test_loss": p.test_loss, **p.trial.outcome.values} for p in result.front
+                    {
+                        "command": p.command,
+                        "test_loss": p.test_loss,
+                        "on_front_at": result.stays(p),
+                        **p.trial.outcome.values,
+                    }
+                    for p in result.front
                 ],
             }
         )

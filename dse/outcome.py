@@ -4,12 +4,17 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
 
 from archsim.trace import BadInput
 from dse import facts, objectives
 from dse.point import Evaluation, Measured, ModelChoice
 from dse.space import Setting, Space
+
+End = Literal["low", "high"]
+"""Of the band within which energy and area are known."""
+ENDS: tuple[End, ...] = ("low", "high")
 
 
 @dataclass(frozen=True)
@@ -27,11 +32,17 @@ class Outcome:
     """Empty where the parameters make no valid design."""
     values: dict[str, float]
     """By objective, all there are, and by fact how far the point is from it; empty where the point was refused."""
+    bands: dict[str, dict[str, float]]
+    """At the ends `low` and `high` of the costs' bands: the objectives that differ there. Empty: not looked at."""
     weights_resident: bool
     left_out: str
     """What of the model the design leaves to the host, comma-separated."""
     reason: str
     """Why the point is not feasible; empty where it is."""
+
+    def at(self, end: End) -> dict[str, float]:
+        """`values` with all costs at one end of their bands."""
+        return self.values | self.bands.get(end, {})
 
     @property
     def refused(self) -> bool:
@@ -56,6 +67,16 @@ NUMBER = re.compile(r"(?<![\w.-])\d+(\.\d+)?(e[+-]?\d+)?(?![\w])")
 def kind_of(reason: str) -> str:
     """A reason without its figures, so that equal ones can be counted."""
     return NUMBER.sub("#", reason)
+
+
+def with_bands(found: Outcome, evaluation: Evaluation) -> Outcome:
+    """The same outcome with its objectives at both ends of the costs' bands."""
+    bands: dict[str, dict[str, float]] = {}
+    for end in ENDS:
+        there = evaluation.at(end)
+        values = {o.name: float(o.of(there)) for o in objectives.ALL}
+        bands[end] = {name: value for name, value in values.items() if value != found.values[name]}
+    return replace(found, bands=bands)
 
 
 def point_key(overrides: Mapping[str, Setting], identity: str) -> str:
@@ -86,6 +107,7 @@ def outcome(
         state_sparsity=_NO_FIGURE if measured is None else measured.state_sparsity,
         design_sha256=design,
         values=values,
+        bands={},
         weights_resident=resident,
         left_out=left_out,
         reason=reason,

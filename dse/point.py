@@ -1,9 +1,9 @@
 """What a search passes around: the choice of a model, what was measured on it, and a whole evaluated point."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from archsim.costs import EnergyReport
+from archsim.costs import End, EnergyReport
 from archsim.design import Design
 from archsim.report import SimReport
 from archsim.scenario import Streaming
@@ -71,6 +71,12 @@ class Evaluation:
     """Steps back to back."""
     stream: Streaming | None = None
     """The same design on a stream, where that is the scenario."""
+
+    def at(self, end: End) -> "Evaluation":
+        """As if every cost lay at one end of its band."""
+        report = replace(self.report, energy=self.report.energy.at(end), area=self.report.area.at(end))
+        stream = None if self.stream is None else replace(self.stream, energy=self.stream.energy.at(end))
+        return replace(self, report=report, stream=stream)
 
     @property
     def energy(self) -> EnergyReport:

@@ -14,7 +14,7 @@ from plotly.offline import get_plotlyjs
 from dse import facts, objectives, store
 from dse.files import write_text
 from dse.objectives import Objective
-from dse.outcome import kind_of
+from dse.outcome import ENDS, kind_of
 from dse.page import SCRIPT, STYLE
 from dse.plots import DETAIL, OVERVIEW, OverviewPlot
 from dse.plots.base import model_label, number
@@ -182,6 +182,7 @@ def _point(detail: FrontDetail, results: Results) -> dict[str, object]:
     facts = [
         *((goal.title, f"{number(goal.shown(values[goal.name]))} {goal.screen_unit}") for goal in goals),
         (f"Test {metric.title}", f"{detail.test_loss:.4f} {metric.unit}"),
+        ("On the front if costs are", _stays(detail.on_front_at)),
         ("Latency per step", f"{number(values['latency_us_per_step'])} µs"),
         ("Throughput", f"{number(values['tokens_per_second'])} tokens/s"),
         ("Zeros in the state", f"{100 * detail.state_sparsity:.1f} %"),
@@ -222,6 +223,11 @@ def _balanced(results: Results) -> int | None:
     columns = [[scaled(goal, d.objectives[goal.name]) for d in details] for goal in goals]
     distance = [sum(((c[i] - min(c)) / ((max(c) - min(c)) or 1.0)) ** 2 for c in columns) for i in range(len(details))]
     return details[distance.index(min(distance))].trial
+
+
+def _stays(ends: Sequence[str]) -> str:
+    """At which ends of the costs' bands a point of the front is still on it."""
+    return ", ".join(["mid", *ends])
 
 
 def _plain(value: object) -> str:
@@ -269,6 +275,7 @@ def _front_table(results: Results) -> str:
         Column("Zeros", "% of the state"),
         *(Column(goal.title, goal.screen_unit) for goal in goals),
         Column(f"Test {metric.title}", metric.unit),
+        Column("Stays", "if costs are", words=True),
         *(Column(objectives.by_name(name).title, objectives.by_name(name).unit) for name in others),
         *(Column(path.rpartition(".")[2].replace("_", " "), path.rpartition(".")[0]) for path in paths),
     ]
@@ -280,6 +287,7 @@ def _front_table(results: Results) -> str:
             Cell(f"{100 * row['state_sparsity']:.1f}", float(row["state_sparsity"])),
             *(_cell(goal.shown(float(row[goal.name]))) for goal in goals),
             Cell(f"{row['test_loss']:.4f}", float(row["test_loss"])),
+            _cell(_stays([end for end in ENDS if row[f"on_front_{end}"]])),
             *(_cell(float(row[name])) for name in others),
             *(_cell(row[path].item() if hasattr(row[path], "item") else row[path]) for path in paths),
         ]
@@ -355,12 +363,25 @@ def _notes(results: Results) -> str:
         "<p><b>Calibrated</b> figures rest on something fitted to published chips, <b>predicted</b> ones on memory "
         "models and synthesis alone. The energy of a DRAM bit is known to within a factor of two, so conclusions that "
         "hang on DRAM hold only as far as the range given with the chosen design.</p>",
+        _bands(results),
         f"<p>The {counts.front} designs of the front were run twice: by the closed form that the search used, and "
         "by the discrete-event simulator. Both agree in every cycle and every count.</p>",
         _left_out(results),
         _refusals(results),
     ]
     return "".join(paragraphs)
+
+
+def _bands(results: Results) -> str:
+    """How much of the front hangs on costs that are known within bands alone."""
+    trials, parts = results.trials, []
+    for end in ENDS:
+        there, stay = trials[f"on_front_{end}"], trials[f"on_front_{end}"] & trials["on_front"]
+        parts.append(f"{end}: {stay.sum()} of {trials['on_front'].sum()} stay, {(there & ~stay).sum()} others join")
+    return (
+        "<p>The front with all energies and areas at one end of the bands that sources leave, "
+        f"{_e('; '.join(parts))}.</p>"
+    )
 
 
 def _left_out(results: Results) -> str:

@@ -1,9 +1,10 @@
 """What a search ends with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dse.outcome import Outcome
+from dse.outcome import End, Outcome
 from dse.point import Evaluation
 from dse.space import Setting, Value
 
@@ -38,11 +39,17 @@ class SearchResult:
     folder: Path
     trials: tuple[Trial, ...]
     front: tuple[FrontPoint, ...]
+    fronts: Mapping[End, frozenset[int]]
+    """By end of the costs' bands: numbers of the trials that make the front there."""
     model_evaluations: int
     """Whole splits run through a model."""
     model_evaluations_cached: int
     """Those that had been run before, by any search of the same cache."""
     seconds: float
+
+    def stays(self, point: FrontPoint) -> tuple[End, ...]:
+        """The ends of the costs' bands at which a point is still on the front."""
+        return tuple(end for end, numbers in self.fronts.items() if point.trial.number in numbers)
 
     @property
     def distinct_points(self) -> int:

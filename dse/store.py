@@ -7,7 +7,7 @@ study.db            the Optuna study (SQLite); what a resumed search reads
 config.toml         the space
 trials.csv          one row a trial: parameters, model, format, sparsity, every objective, and what became of it
 trials.parquet      the same with types: a parameter that is not in force is null
-front.csv           the rows of the front, with test loss
+front.csv           the rows of the front, with test loss, and whether they stay on it if costs are low or high
 published.csv       the shipped designs on the models of the space, same scenario and objectives
 models.csv          one row a model and threshold: accuracy, sparsity, size
 front_details.json  per point of the front: energy and area by component, stalls, ledger, command
@@ -34,7 +34,7 @@ from archsim.trace import VERSION, BadInput, whole_file
 from dse import facts, objectives
 from dse.database import only_one
 from dse.files import write_text
-from dse.outcome import Outcome
+from dse.outcome import End, Outcome
 from dse.point import Measured, ModelChoice
 from dse.result import FrontPoint, SearchResult, Trial
 from dse.space import MODEL, Setting, Space, load_space
@@ -87,6 +87,8 @@ class FrontDetail(_Frozen):
     overrides: dict[str, Setting]
     objectives: dict[str, float]
     test_loss: float
+    on_front_at: list[End]
+    """Ends of the costs' bands at which it is on the front as well."""
     lanes: int
     cycles: int
     cycles_per_step: float
@@ -197,6 +199,7 @@ def write(
     measured = {choice: side for choice, side in sides.items() if isinstance(side, Measured)}
     on_front = {point.trial.number: point for point in result.front}
     trials = pd.DataFrame([_trial_row(trial, trial.number in on_front, space) for trial in result.trials])
+    trials = trials.assign(**{f"on_front_{end}": trials["trial"].isin(list(n)) for end, n in result.fronts.items()})
     _csv(trials, folder / "trials.csv")
     _parquet(trials, folder / "trials.parquet")
     front = trials[trials["on_front"]].drop(columns=["reason", "feasible", "on_front", "distinct"])
@@ -204,7 +207,7 @@ def write(
     _csv(front, folder / "front.csv")
     _csv(_published_table(published), folder / "published.csv")
     _csv(_models_table(measured, result), folder / "models.csv")
-    details = [_detail(point) for point in result.front]
+    details = [_detail(point, result) for point in result.front]
     write_text(folder / "front_details.json", _DETAILS.dump_json(details, indent=1).decode())
     write_text(folder / "manifest.json", _manifest(result, space, published, measured).model_dump_json(indent=1))
 
@@ -288,7 +291,7 @@ def _models_table(measured: Mapping[ModelChoice, Measured], result: SearchResult
     return pd.DataFrame(rows)
 
 
-def _detail(point: FrontPoint) -> FrontDetail:
+def _detail(point: FrontPoint, result: SearchResult) -> FrontDetail:
     evaluation = point.evaluation
     report, side, energy = evaluation.report, evaluation.measured, evaluation.energy
     band = energy.band
@@ -301,6 +304,7 @@ def _detail(point: FrontPoint) -> FrontDetail:
         overrides=dict(point.overrides),
         objectives=point.trial.outcome.values,
         test_loss=point.test_loss,
+        on_front_at=list(result.stays(point)),
         lanes=report.lanes,
         cycles=report.cycles,
         cycles_per_step=report.cycles_per_step,

@@ -24,11 +24,12 @@ from archsim import designs
 from archsim.design import Design, load_design
 from archsim.trace import BadInput
 from dse import objectives, store
+from dse.bands import front_at
 from dse.budget import Budget
 from dse.database import Database, Direction, opened
 from dse.evaluate import Evaluator, Point
 from dse.models import Models, ModelSide, Split
-from dse.outcome import Outcome, outcome, point_key
+from dse.outcome import ENDS, Outcome, outcome, point_key, with_bands
 from dse.pareto import non_dominated
 from dse.point import Evaluation, Measured, ModelChoice
 from dse.result import FrontPoint, SearchResult, Trial
@@ -103,8 +104,9 @@ def search(
             raise BadInput(f"{space.name}: seconds must be enough to begin a trial, not {space.seconds:g}")
         front, published = running.confirmed(), running.published()
         seconds = time.monotonic() - began
+        fronts = {end: front_at(end, running.trials, space) for end in ENDS}
         evaluations = (running.model_evaluations, running.cached_evaluations(front))
-        result = SearchResult(folder, tuple(running.trials), front, *evaluations, seconds)
+        result = SearchResult(folder, tuple(running.trials), front, fronts, *evaluations, seconds)
         store.write(result, space, published, running.evaluator.measured)
     return result
 
@@ -252,7 +254,8 @@ class _Search:
             self._memory[key] = self._outcome(point.choice, key, evaluation, point.design.sha256)
 
     def _outcome(self, choice: ModelChoice, key: str, found: Evaluation | BadInput, design_sha256: str) -> Outcome:
-        return outcome(self.space, key, choice, self.evaluator.measured[choice], found, design_sha256)
+        made = outcome(self.space, key, choice, self.evaluator.measured[choice], found, design_sha256)
+        return made if isinstance(found, BadInput) else with_bands(made, found)
 
     def _remember(self, number: int, parameters: Mapping[str, Value], found: Outcome) -> None:
         self.trials.append(Trial(number, dict(parameters), found, distinct=found.key not in self._seen))

@@ -466,6 +466,15 @@ def search_summary(result: SearchResult, space: Space, report: Path) -> Renderab
                 for p in shown
             ],
         ),
+        figures(
+            "The front if all energies and areas lie at an end of their bands",
+            ("costs", "points", "of these stay", "others join"),
+            [
+                (end, str(len(numbers)), str(stay), str(len(numbers) - stay))
+                for end, numbers in result.fronts.items()
+                for stay in [sum(end in result.stays(point) for point in result.front)]
+            ],
+        ),
         f"trials: {escape(str(result.folder / 'trials.csv'))}   front: {escape(str(result.folder / 'front.csv'))}",
         f"report: [bold]{escape(str(report))}[/] (open it in a browser; it works offline)",
     )

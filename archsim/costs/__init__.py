@@ -1,7 +1,7 @@
 """Prices: counts and a design in, pJ and mm2 out, each figure with its source. See README.md."""
 
 from archsim.costs.clock import clock_problems
-from archsim.costs.figures import Band, Figure
+from archsim.costs.figures import Band, End, Figure
 from archsim.costs.model import AreaReport, EnergyReport, area, energy, leakage
 from archsim.costs.own import SHIPPED, CostTable, load_cost_table
 from archsim.costs.parts import banks
@@ -11,6 +11,7 @@ __all__ = [
     "AreaReport",
     "Band",
     "CostTable",
+    "End",
     "EnergyReport",
     "Figure",
     "area",

@@ -1,9 +1,11 @@
 """A number with its unit, where it comes from, and how far sources disagree."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+End = Literal["low", "mid", "high"]
+"""Which end of its band a figure is taken at."""
 Status = Literal["calibrated", "predicted", "given"]
 """`calibrated` where a figure rests on anything in ``fitted``, `given` where a person's own table says it."""
 
@@ -45,6 +47,10 @@ class Figure:
     @property
     def band(self) -> Band:
         return self.spread or exact(self.value)
+
+    def at(self, end: End) -> "Figure":
+        """As if this end of the band were known to be true."""
+        return replace(self, value=getattr(self.band, end), spread=None)
 
     def times(self, factor: float, unit: str) -> "Figure":
         spread = self.spread and self.spread.times(factor)

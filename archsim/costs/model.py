@@ -1,11 +1,11 @@
 """Area of a design, and the energy of what a run of it counted."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from archsim.costs import dram, technology
-from archsim.costs.figures import Band, Figure, joined, of_band, total, weighted
+from archsim.costs.figures import Band, End, Figure, joined, of_band, total, weighted
 from archsim.costs.own import OWN_KIND, SHIPPED, CostTable
 from archsim.costs.parts import COMPONENTS, logic, memories, parts
 from archsim.costs.prices import DRAM_READ, LOGIC_SOURCE, PRICES, Action, memory_figure
@@ -20,6 +20,10 @@ class AreaReport:
 
     components: dict[str, Figure]
     basis: str
+
+    def at(self, end: End) -> "AreaReport":
+        """With every figure at the same end of its band."""
+        return replace(self, components={name: figure.at(end) for name, figure in self.components.items()})
 
     @cached_property
     def total_chip(self) -> float:
@@ -42,6 +46,10 @@ class EnergyReport:
     time_us_per_token: float
     basis: str
     left_out: tuple[str, ...]
+
+    def at(self, end: End) -> "EnergyReport":
+        """With every figure at the same end of its band."""
+        return replace(self, components={name: figure.at(end) for name, figure in self.components.items()})
 
     @cached_property
     def total_chip(self) -> float:

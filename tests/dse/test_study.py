@@ -19,6 +19,7 @@ from archsim.scenario import streaming
 from archsim.simulation import simulate
 from archsim.trace import BadInput, Trace
 from dse import objectives, store
+from dse.bands import front_at
 from dse.evaluate import EngineMismatch, Evaluator, Point
 from dse.models import ModelSide, OnDone
 from dse.point import Measured, ModelChoice
@@ -284,3 +285,52 @@ def test_a_parameter_out_of_force_is_empty_in_the_tables(
     trials = store.read(tmp_path).trials
     assert (trials["dram.bandwidth_gbps"].isna() == (trials["array"] == "multiplier")).all()
     assert set(trials["array"]) == {"multiplier", "mux"}
+
+
+def test_the_front_at_the_ends_of_the_bands(finished: SearchResult) -> None:
+    """Values against the bands of the reports, fronts against every pair of trials."""
+    for point in finished.front:
+        report, found = point.evaluation.report, point.trial.outcome
+        for end in ("low", "high"):
+            there = found.at(end)
+            assert there["energy_system_pj_per_token"] == pytest.approx(getattr(report.energy.band, end))
+            assert there["energy_chip_pj_per_token"] == pytest.approx(getattr(report.energy.band_chip, end))
+            assert there["area_mm2"] == pytest.approx(getattr(report.area.band, end))
+            assert there["validation_loss"] == found.values["validation_loss"]
+        assert found.at("low")["edp_pj_us"] < found.values["edp_pj_us"] < found.at("high")["edp_pj_us"]
+    trials = store.read(finished.folder).trials
+    evaluated = [t for t in finished.trials if t.distinct and not t.outcome.refused]
+    for end in ("low", "high"):
+        values = {
+            t.number: [
+                t.outcome.at(end)[name] for name in ("validation_loss", "area_mm2", "energy_system_pj_per_token")
+            ]
+            for t in evaluated
+            if t.outcome.at(end)["latency_us_per_step"] <= 0.8
+        }
+        beaten = {
+            n
+            for n, mine in values.items()
+            for other in values.values()
+            if other != mine and all(o <= m for o, m in zip(other, mine, strict=True))
+        }
+        assert finished.fronts[end] == set(values) - beaten
+        assert set(trials[trials[f"on_front_{end}"]]["trial"]) == finished.fronts[end]
+    details = {d.trial: d.on_front_at for d in store.read(finished.folder).details}
+    assert details == {p.trial.number: list(finished.stays(p)) for p in finished.front}
+    assert any(details.values())
+
+
+def test_a_constraint_is_looked_at_again_at_the_ends(finished: SearchResult, tree: dict[str, Any]) -> None:
+    """A bound that one design just keeps: with high costs it is too large."""
+    chosen = sorted(finished.front, key=lambda p: p.trial.outcome.values["area_mm2"])[len(finished.front) // 2].trial
+    bound = chosen.outcome.values["area_mm2"]
+    space = parse_space(tree | {"constraints": {"area_mm2": bound}}, "t")
+    areas = {t.number: t.outcome for t in finished.trials}
+    for end in ("low", "high"):
+        numbers = front_at(end, finished.trials, space)
+        assert numbers
+        assert all(areas[number].at(end)["area_mm2"] <= bound for number in numbers)
+    assert chosen.number not in front_at("high", finished.trials, space)
+    nothing = parse_space(tree | {"constraints": {"area_mm2": 1e-9}}, "t")
+    assert front_at("low", finished.trials, nothing) == frozenset()
