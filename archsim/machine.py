@@ -36,6 +36,13 @@ Log = Callable[[int, str, str, int, int, int], None]
 Cycles never fall within one component; across components they may. What the events mean: ``timeline``."""
 
 
+class Deadlock(RuntimeError):
+    """The machine stands still before its end: when, in which step, and who waits for whom.
+
+    ``mapping.plan`` refuses what is known to end so: this is a mistake in the machine or in a plan made by hand.
+    """
+
+
 @dataclass(frozen=True)
 class Barrier:
     """What one step leaves to the next, in cycles from some origin: all that the timing of what follows depends on."""
@@ -174,7 +181,7 @@ class Run:
             self.encoder.count(block, step)
 
     def simulate(self, engine: Literal["burst", "column"]) -> Barrier:
-        """Run to the end; what is left to the steps that follow. RuntimeError says who waits for whom."""
+        """Run to the end; what is left to the steps that follow. Deadlock where it never comes."""
         by_columns = self.channel.by_columns = engine == "column"
         processes = {
             "input_reader": self.reader.process(),  # the first, so that inputs go first where both ask at once
@@ -190,7 +197,7 @@ class Run:
         if stuck:
             blame = "; ".join(f"{name} waits for {self.waiting.get(name, 'its turn')}" for name in stuck)
             step = next((step for step, end in self.step_ends.items() if not end), self.last - 1)
-            raise RuntimeError(
+            raise Deadlock(
                 f"design {self.design.name}: deadlock at cycle {self.origin + self.now}, in step {step}: {blame}"
             )
         freed = sorted((*self.barrier.banks, *self.activation.freed))[-self.plan.banks :]
@@ -240,7 +247,7 @@ def run_machine(
     reuse: bool = True,
     functional: "Functional | None" = None,
 ) -> Timing:
-    """Simulate `work` on the machine; RuntimeError says who waits for whom where it stands still.
+    """Simulate `work` on the machine; Deadlock where it stands still.
 
     `burst` simulates a step at a time from what the one before left. With `reuse`, a step that meets what an earlier
     one met (the same columns, the same barrier) is not simulated again: its time is known, its counts are its own.

@@ -207,6 +207,7 @@ def plan(design: "Design", graph: Graph, lanes: int, scope: RunScope = "model") 
     reads = [min(1.0, lanes / mv.cols) if mv.operand in one_hot else mv.when == "every_step" for mv in mat_vecs]
     kept, resident_bits, model_bits = _residents(design, mat_vecs, stages, slices, reads)
     lists = tuple(stage.operand for stage in stages if stage.operand is not None)
+    _check_order(mat_vecs, stages)
     runs: list[BlockRun] = []
     index = 0
     buffer = design.state_buffer
@@ -317,6 +318,16 @@ def _check_formats(design: "Design", graph: Graph, mat_vecs: Sequence[MatVec]) -
         refusal = design.pe_array.refusal(mv.weight_format, bits)
         if refusal:
             raise BadInput(f"design {design.name} cannot run operation {mv.name}: {refusal}")
+
+
+def _check_order(mat_vecs: Sequence[MatVec], stages: Sequence[Stage]) -> None:
+    """Refuse what would wait for itself: an operand of the same step that is made after it is read."""
+    later = {stage.operand for stage in stages}
+    for stage in stages:
+        for mv in (mat_vecs[i] for stream in stage.streams for i in stream):
+            if mv.edge == "same_step" and mv.operand in later:
+                raise BadInput(f"operation {mv.name}: reads {mv.operand} of the same step, which is made after it")
+        later.discard(stage.operand)
 
 
 def _stages(graph: Graph, mat_vecs: Sequence[MatVec]) -> list[Stage]:

@@ -22,6 +22,7 @@ from archsim.costs import SHIPPED, load_cost_table
 from archsim.design import Design, Value, load_design
 from archsim.diff import diff, load_run
 from archsim.explain import explain as explain_design
+from archsim.machine import Deadlock
 from archsim.mapping import RUN_SCOPES
 from archsim.roofline import column_histograms, roofline
 from archsim.scenario import Least, least_bandwidth, least_sram, streaming
@@ -937,9 +938,13 @@ def _published_networks(markdown: bool, as_json: bool) -> None:
 
 
 def main() -> None:
-    """Entry point: bad input is a line a mistake and exit code 2, an interruption exit code 130."""
+    """Entry point: bad input is a line a mistake and exit code 2, a machine that stands still a line and exit code 1,
+    an interruption exit code 130."""
     try:
         app()
+    except Deadlock as standstill:
+        err.print(f"[red]archsim:[/] {escape(str(standstill))}", soft_wrap=True, highlight=False)
+        sys.exit(1)
     except (BadInput, OSError) as problem:
         for line in _lines(problem):
             err.print(f"[red]archsim:[/] {escape(line)}", soft_wrap=True, highlight=False)

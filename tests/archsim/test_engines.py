@@ -13,7 +13,7 @@ from archsim import designs
 from archsim.analytic import run_analytic
 from archsim.design import Design, load_design
 from archsim.functional import Functional, Integers, Token, differences, run_check
-from archsim.machine import run_machine
+from archsim.machine import Deadlock, run_machine
 from archsim.mapping import Block, Plan, plan
 from archsim.simulation import Job, prepare, simulate, simulate_many, time_run
 from archsim.synthetic import synthesize
@@ -507,5 +507,5 @@ def test_a_deadlock_says_who_waits_for_whom() -> None:
         r" activation_unit waits for a finished block from the PE array;"
         r" skip_encoder waits for an activated block from the activation unit"
     )
-    with pytest.raises(RuntimeError, match=message):
+    with pytest.raises(Deadlock, match=message):
         run_machine(design, broken, measure(trace, planned, 3, skipping=True), "column")

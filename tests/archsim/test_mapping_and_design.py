@@ -3,6 +3,7 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,9 +11,11 @@ from hypothesis import strategies as st
 from archsim import designs
 from archsim.components import ALL as SPECS
 from archsim.design import Design, load_design, parameters
+from archsim.machine import Deadlock
 from archsim.mapping import Plan, plan
+from archsim.simulation import simulate
 from archsim.synthetic import FORMATS, synthesize
-from archsim.trace import BadInput, Graph, MatVec
+from archsim.trace import VERSION, BadInput, Graph, Header, MatVec, Trace
 from workloads.model import Config, Embedding, LayerConfig, OneHot
 from workloads.record import graph_of
 
@@ -125,6 +128,29 @@ def test_a_format_that_the_array_cannot_do_is_refused_by_name(design: str, weigh
 def test_an_impossible_design_is_refused(override: dict[str, int], message: str) -> None:
     with pytest.raises(BadInput, match=message):
         plan(load_design("skip-65nm").override(override), synthesize(100, 2, 0.5, steps=1).graph, 1)
+
+
+@pytest.mark.parametrize(("product", "operand"), [("W_x_rz", "rh"), ("W_x_n", "h")])
+def test_what_would_wait_for_itself_is_refused(product: str, operand: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operand that a step makes after it is read: without the refusal the machine stands still, and says why."""
+    graph = network("gru-classic")
+    wrong = {"operand": operand, "edge": "same_step", "cols": 60}
+    operations = tuple(op.model_copy(update=wrong) if op.name == product else op for op in graph.operations)
+    header = Header(version=VERSION, workload="w", synthetic=True, provenance={},
+                    graph=Graph(operations=operations, operands=graph.operands))  # fmt: skip
+    arrays = {o.name: np.zeros((3, 1), np.uint16) if o.kind == "one_hot"
+              else np.zeros((3 + (o.kind == "state"), 1, -(-o.size // 8)), np.uint8)
+              for o in graph.operands}  # fmt: skip
+    trace, design = Trace(header, arrays, np.array([3])), load_design("skip-65nm")
+    with pytest.raises(BadInput, match=f"operation {product}: reads {operand} of the same step, which is made after it"):
+        plan(design, trace.graph, 1)
+    monkeypatch.setattr("archsim.mapping._check_order", lambda *_: None)
+    message = (
+        r"deadlock at cycle \d+, in step 0: weight_stream waits for a list of non-zero columns from the encoder; "
+        r"pe_array waits for the first column of a burst; activation_unit waits for a finished block from the PE array"
+    )
+    with pytest.raises(Deadlock, match=message):
+        simulate(design, trace, lanes=1)
 
 
 def test_products_of_different_widths_are_streamed_apart_at_their_own() -> None:

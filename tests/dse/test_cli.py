@@ -5,13 +5,17 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from archsim.design import load_design
+from archsim.mapping import Plan, plan
 from archsim.synthetic import synthesize
 from archsim.trace import VERSION
+from dse import cli
 
 PROMISED = {
     "design", "workload", "engine", "scope", "lanes", "steps", "cycles", "cycles_per_step", "time_us_per_token", "gops",
@@ -253,3 +257,26 @@ def test_five_mistakes_in_a_space_are_five_lines(tmp_path: Path) -> None:
         assert line.startswith(f"archsim: {path}: {where}: ")
         assert rule in line
         assert line.endswith(f", not {given}")
+
+
+def test_a_machine_that_stands_still_says_who_waits_for_whom(
+    trace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No design is known to (what would is refused), so the plan is broken here: a column wider than its FIFO."""
+
+    def broken(*arguments: Any, **options: Any) -> Plan:
+        made = plan(*arguments, **options)
+        block = made.runs[0].block
+        wide = tuple(replace(burst, column_words=65) for burst in block.bursts)
+        return replace(made, runs=(replace(made.runs[0], block=replace(block, bursts=wide)), *made.runs[1:]))
+
+    monkeypatch.setattr("archsim.simulation.plan", broken)
+    command = ["archsim", "run", "--design", "skip-65nm", "--workload", str(trace), "--engine", "column"]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == 1
+    said = capsys.readouterr().err
+    assert said.startswith("archsim: design skip-65nm: deadlock at cycle 0, in step 0: weight_stream waits for room for")
+    assert "pe_array waits for a column in the FIFO (from the weight stream)" in said
+    assert len(said.splitlines()) == 1
