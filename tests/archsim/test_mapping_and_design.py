@@ -142,7 +142,9 @@ def test_what_would_wait_for_itself_is_refused(product: str, operand: str, monke
               else np.zeros((3 + (o.kind == "state"), 1, -(-o.size // 8)), np.uint8)
               for o in graph.operands}  # fmt: skip
     trace, design = Trace(header, arrays, np.array([3])), load_design("skip-65nm")
-    with pytest.raises(BadInput, match=f"operation {product}: reads {operand} of the same step, which is made after it"):
+    with pytest.raises(
+        BadInput, match=f"operation {product}: reads {operand} of the same step, which is made after it"
+    ):
         plan(design, trace.graph, 1)
     monkeypatch.setattr("archsim.mapping._check_order", lambda *_: None)
     message = (

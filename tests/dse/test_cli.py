@@ -277,6 +277,8 @@ def test_a_machine_that_stands_still_says_who_waits_for_whom(
         cli.main()
     assert left.value.code == 1
     said = capsys.readouterr().err
-    assert said.startswith("archsim: design skip-65nm: deadlock at cycle 0, in step 0: weight_stream waits for room for")
+    assert said.startswith(
+        "archsim: design skip-65nm: deadlock at cycle 0, in step 0: weight_stream waits for room for"
+    )
     assert "pe_array waits for a column in the FIFO (from the weight stream)" in said
     assert len(said.splitlines()) == 1
