@@ -1,4 +1,4 @@
-"""The `column` machine on cases worked out on paper: streamed and resident, skipping and dense, inputs over the channel.
+"""The `column` machine on cases worked out on paper: streamed, resident, skipping, dense, with inputs over the channel.
 
 Two units, one lane, four PEs with one accumulator: two blocks of four rows. A column of a block is 32 bits, the channel
 brings 16 a cycle: s = 2, p = 1, latency L = 3, three columns fit the FIFO. Activation takes 1 cycle and is 1 deep,
@@ -231,7 +231,7 @@ def test_streamed_and_dense(design: Design, trace: Trace) -> None:
     block 1, all 3:  its turn at 10, issued 10-12, 12-14 and 14-16, each into the place of a column consumed before;
                      arrive 15, 17 and 19, consumed 15-16, 17-18 and 19-20, activated 20-21: h is known at 22
     step 1, block 0, input:  path free at 16, issued 16-18, arrives 21, the bank is free at 21: consumed 21-22
-             state:  its turn at 21, h is known at 22: issued 22-24 and 24-26, arrive 27 and 29, consumed 27-28 and 29-30
+             state:  its turn at 21, h is known at 22: issued 22-24, 24-26, arrive 27, 29, consumed 27-28, 29-30
                      activated 30-31
     block 1, all 3:  its turn at 27, issued 27-29, 29-31, 31-33, arrive 32, 34, 36, consumed 32-33, 34-35, 36-37
                      activated 37-38, h is known at 39: the end
