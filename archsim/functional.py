@@ -151,7 +151,8 @@ class Functional:
         running = self.trace.active(lanes, step + 1, mv.when)[step]
         operand = self.trace.graph.operand(mv.operand)
         if operand.kind == "one_hot":
-            lit: Ints = ((self.trace.arrays[mv.operand][step, :lanes] == column) & running).astype(np.int64)
+            symbols = self.trace.arrays[mv.operand][step : step + 1][0, :lanes]
+            lit: Ints = ((symbols == column) & running).astype(np.int64)
             return lit
         row = step + (operand.kind == "state" and mv.edge == "same_step")
         values: Ints = self.integers.operands[mv.operand][row, :lanes, column] * running

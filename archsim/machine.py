@@ -233,8 +233,8 @@ class _Step:
     finished: int
 
 
-REMEMBERED = 65536
-"""Steps kept for reuse at most, so that memory stays flat."""
+REMEMBERED = 4096
+"""Steps kept for reuse at most, the latest, so that memory stays flat: they take a kilobyte each."""
 
 
 def run_machine(
@@ -283,7 +283,7 @@ def _run_bursts(
             whole.busy += run.busy
             if reuse:
                 if len(known) >= REMEMBERED:
-                    known.clear()
+                    del known[next(iter(known))]
                 known[key] = found
         else:
             reused += 1

@@ -1,8 +1,14 @@
 """Synthetic traces: drawn masks for studying a machine. They carry no accuracy and say so in their header."""
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from archsim.trace import (
+    PIECE,
     VERSION,
     BadInput,
     Elementwise,
@@ -37,8 +43,11 @@ def synthesize(
     weight_format: str = "fixed8",
     state_bits: int = 8,
     seed: int = 1,
+    out: Path | None = None,
 ) -> Trace:
     """An LSTM of `hidden` units on a one-hot input of `inputs` symbols, without norms and without a readout.
+
+    `out`: a file that the trace goes to as it is drawn, so that memory does not grow with its length.
 
     Each state element is non-zero with probability `density`, independently over steps and units; two lanes agree with
     Pearson correlation `correlation`: every lane takes a shared draw with probability sqrt(correlation), else its own.
@@ -51,13 +60,6 @@ def synthesize(
     for name, count in (("hidden", hidden), ("inputs", inputs), ("sequences", sequences), ("steps", steps)):
         if count < 1:
             raise BadInput(f"{name} must be at least 1, not {count}")
-    rng = np.random.default_rng(seed)
-    mask = np.empty((steps + 1, sequences, -(-hidden // 8)), np.uint8)
-    for t in range(steps + 1):
-        shared = rng.random(hidden) < density
-        own = rng.random((sequences, hidden)) < density
-        follows = rng.random((sequences, hidden)) < np.sqrt(correlation)
-        mask[t] = pack_mask(np.where(follows, shared, own))
     weights = FORMATS[weight_format]
     graph = Graph(
         operations=(
@@ -80,5 +82,23 @@ def synthesize(
         provenance={"density": density, "correlation": correlation, "seed": seed},
         graph=graph,
     )
-    symbols = rng.integers(0, inputs, (steps, sequences), dtype=np.uint16)
-    return Trace(header, {"x": symbols, "h": mask}, np.full(sequences, steps, np.int64))
+    rng, lengths = np.random.default_rng(seed), np.full(sequences, steps, np.int64)
+
+    def rows() -> Iterator[tuple[str, NDArray[Any]]]:
+        for first in range(0, steps + 1, PIECE):
+            portion = range(min(PIECE, steps + 1 - first))
+            yield "h", np.stack([_mask(rng, hidden, sequences, density, correlation) for _ in portion])
+        for first in range(0, steps, PIECE):
+            yield "x", rng.integers(0, inputs, (min(PIECE, steps - first), sequences), dtype=np.uint16)
+
+    return Trace.assemble(lambda: header, lengths, rows(), out)
+
+
+def _mask(
+    rng: np.random.Generator, hidden: int, sequences: int, density: float, correlation: float
+) -> NDArray[np.uint8]:
+    """One step of the state, packed: ``(sequences, ceil(hidden/8))``."""
+    shared = rng.random(hidden) < density
+    own = rng.random((sequences, hidden)) < density
+    follows = rng.random((sequences, hidden)) < np.sqrt(correlation)
+    return pack_mask(np.where(follows, shared, own))

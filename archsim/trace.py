@@ -4,23 +4,25 @@ A trace is cell-agnostic. Its graph holds the operations of one time step; its o
 sequence, which elements were non-zero (or which symbol a one-hot input had). How many sequences run side by side is
 the hardware's choice: lane ``i`` of a run is sequence ``i`` of the trace.
 
-One file, ``.npz`` without pickle: a JSON header and one array an operand, validated on load.
+One file, ``.npz`` without pickle, validated on load: a JSON header, and of each operand pieces of a thousand steps. Of
+a long trace neither reader nor writer holds more than a few pieces, so that memory does not grow with its length.
 """
 
 import hashlib
+import io
 import json
 import math
 import os
 import tomllib
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from tokenize import TokenError
-from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
+from typing import IO, TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +31,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 if TYPE_CHECKING:
     from archsim.work import Work
 
-VERSION = 2
+VERSION = 3
 MAX_BYTES = 2**32
-"""What a trace file may unpack to: a small file could fill any memory."""
+"""What a trace file may unpack to: a small file could fill any disk."""
+PIECE = 1024
+"""Rows of an operand that lie in a file as one array."""
 
 Scope = Literal["input", "recurrent", "readout", "embedding"]
 Edge = Literal["input", "previous_step", "same_step"]
@@ -259,6 +263,101 @@ class Header(_Frozen):
     graph: Graph
 
 
+class Rows(Protocol):
+    """An operand's rows, in memory or in a file: as much of a numpy array as a trace needs."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+    def __getitem__(self, rows: slice, /) -> NDArray[Any]: ...
+
+
+def _pieces(array: Rows) -> Iterator[NDArray[Any]]:
+    return (array[first : first + PIECE] for first in range(0, array.shape[0], PIECE))
+
+
+@dataclass(frozen=True, eq=False)
+class StoredRows:
+    """Rows that lie in a trace file, a few pieces at a time in memory. Sent to another process they are an array."""
+
+    path: Path
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    _read: dict[int, NDArray[Any]] = field(default_factory=dict, repr=False)
+
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
+        first, stop, _ = rows.indices(self.shape[0])
+        numbers = range(first // PIECE, -(-stop // PIECE))
+        found = [self._read[n] if n in self._read else self._piece(n) for n in numbers]
+        self._read.clear()
+        self._read.update(zip(numbers[-2:], found[-2:], strict=True))
+        at = first - numbers.start * PIECE
+        return (found[0] if len(found) == 1 else np.concatenate(found))[at : at + stop - first]
+
+    def _piece(self, number: int) -> NDArray[Any]:
+        with zipfile.ZipFile(self.path) as archive:
+            member = archive.getinfo(_member(self.name, number))
+            with archive.open(member) as file:
+                return read_array(file, member.file_size)
+
+    def __reduce__(self) -> tuple[Callable[[NDArray[Any]], NDArray[Any]], tuple[NDArray[Any]]]:
+        return np.asarray, (self[:],)
+
+
+def _member(operand: str, number: int) -> str:
+    return f"operand.{operand}.{number}.npy"
+
+
+class TraceWriter:
+    """A trace file as it comes: rows of the operands in portions of any size, and the header once all is known."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self._waiting: dict[str, list[NDArray[Any]]] = {}
+        self._written: dict[str, int] = {}
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: Path) -> Iterator["TraceWriter"]:
+        """A file that is there whole or not at all."""
+        with whole_file(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+            yield cls(archive)
+
+    def add(self, operand: str, rows: NDArray[Any]) -> None:
+        """More rows of an operand."""
+        waiting = self._waiting.setdefault(operand, [])
+        waiting.append(rows)
+        if sum(map(len, waiting)) >= PIECE:
+            joined = np.concatenate(waiting)
+            whole = len(joined) // PIECE * PIECE
+            for first in range(0, whole, PIECE):
+                self._piece(operand, joined[first : first + PIECE])
+            self._waiting[operand] = [joined[whole:].copy()]
+
+    def finish(self, header: Header, lengths: NDArray[np.int64]) -> None:
+        """What is left, and what the file is of."""
+        for operand, waiting in self._waiting.items():
+            rows = np.concatenate(waiting)
+            if len(rows) or operand not in self._written:
+                self._piece(operand, rows)
+        self._write("lengths.npy", lengths)
+        self._write("header.npy", np.frombuffer(header.model_dump_json().encode(), np.uint8))
+
+    def _piece(self, operand: str, rows: NDArray[Any]) -> None:
+        number = self._written.get(operand, 0)
+        self._write(_member(operand, number), rows)
+        self._written[operand] = number + 1
+
+    def _write(self, member: str, array: NDArray[Any]) -> None:
+        content = io.BytesIO()
+        np.save(content, array)
+        self._archive.writestr(zipfile.ZipInfo(member), content.getbuffer(), zipfile.ZIP_DEFLATED)
+
+
 @dataclass(frozen=True)
 class Columns:
     """Columns of one MatVec, step by step, over the lanes of a run; all ``(T,)`` int64."""
@@ -282,7 +381,7 @@ class Trace:
     """A recorded or synthetic run of `steps` steps over `sequences` sequences."""
 
     header: Header
-    arrays: Mapping[str, NDArray[Any]]
+    arrays: Mapping[str, Rows]
     """``one_hot`` uint16 ``(T, S)``; ``vector`` and ``result`` packed bits ``(T, S, ceil(size/8))``; ``state``
     ``(T + 1, ...)``."""
     lengths: NDArray[np.int64] = field(repr=False)
@@ -309,11 +408,8 @@ class Trace:
                 raise BadInput(
                     f"operand {operand.name}: array must be {dtype} {shape}, not {array.dtype} {array.shape}"
                 )
-            if operand.kind == "one_hot" and array.size and int(array.max()) >= operand.size:
-                raise BadInput(f"operand {operand.name}: symbols must be below {operand.size}, not {int(array.max())}")
-            spare = -operand.size % 8
-            if operand.kind != "one_hot" and spare and np.any(array[..., -1] & ((1 << spare) - 1)):
-                raise BadInput(f"operand {operand.name}: bits beyond element {operand.size - 1} must be zero")
+            for piece in _pieces(array):
+                _check_values(operand, piece)
 
     @property
     def graph(self) -> Graph:
@@ -334,7 +430,8 @@ class Trace:
         digest.update(self.lengths.astype("<i8").tobytes())
         for name in sorted(self.arrays):
             digest.update(name.encode())
-            digest.update(np.ascontiguousarray(self.arrays[name]).tobytes())
+            for piece in _pieces(self.arrays[name]):
+                digest.update(np.ascontiguousarray(piece).tobytes())
         return digest.hexdigest()
 
     def active(self, lanes: int, steps: int, when: When = "every_step", *, first: int = 0) -> NDArray[np.bool_]:
@@ -388,7 +485,7 @@ class Trace:
             nonzero=np.bitwise_count(masks).sum(axis=(1, 2), dtype=np.int64),
             possible=active * mat_vec.cols,
             active=active,
-            padding=none if reach is None or reach >= mat_vec.cols else _padding(union, mat_vec.cols, reach),
+            padding=none if reach is None or reach >= mat_vec.cols else _paddings(union, mat_vec.cols, reach),
         )
 
     def check(self, lanes: int, steps: int) -> None:
@@ -399,21 +496,44 @@ class Trace:
 
     def save(self, path: Path) -> None:
         """Write one file, whole or not at all."""
-        header = np.frombuffer(self.header.model_dump_json().encode(), np.uint8)
-        arrays = {f"operand.{name}": array for name, array in self.arrays.items()}
-        with whole_file(path) as part, part.open("wb") as file:
-            np.savez_compressed(file, header=header, lengths=self.lengths, **arrays)  # type: ignore[arg-type]
+        with TraceWriter.open(path) as file:
+            for name, array in self.arrays.items():
+                for piece in _pieces(array):
+                    file.add(name, piece)
+            file.finish(self.header, self.lengths)
+
+    @classmethod
+    def assemble(
+        cls,
+        header: Callable[[], Header],
+        lengths: NDArray[np.int64],
+        rows: Iterable[tuple[str, NDArray[Any]]],
+        out: Path | None = None,
+    ) -> "Trace":
+        """A trace from rows of its operands, in portions of any size; `header` is asked for once they are all there.
+
+        With `out` they go to that file as they come, and no more than a few portions are held.
+        """
+        if out is None:
+            held: dict[str, list[NDArray[Any]]] = {}
+            for name, portion in rows:
+                held.setdefault(name, []).append(portion)
+            return cls(header(), {name: np.concatenate(portions) for name, portions in held.items()}, lengths)
+        with TraceWriter.open(out) as file:
+            for name, portion in rows:
+                file.add(name, portion)
+            file.finish(header(), lengths)
+        return cls.load(out)
 
     @classmethod
     def load(cls, path: Path) -> "Trace":
         """A validated trace; BadInput names the file and the rule it breaks."""
         try:
-            stored = _stored_arrays(path)
+            stored, arrays = _stored_arrays(path)
             raw = json.loads(stored["header"].tobytes())
             version = raw.get("version") if isinstance(raw, dict) else None
             if version != VERSION:
                 raise BadInput(f"trace version must be {VERSION}, not {version}")
-            arrays = {n.removeprefix("operand."): array for n, array in stored.items() if n.startswith("operand.")}
             lengths = stored["lengths"]
             if lengths.dtype.kind not in "iu":
                 raise BadInput(f"lengths must be integers, not {lengths.dtype}")
@@ -446,26 +566,67 @@ def read_array(file: IO[bytes], size_bytes: int) -> NDArray[Any]:
 
     Nothing is made that the file merely declares, and no object is unpickled.
     """
+    shape, fortran, dtype = _declared(file, size_bytes)
+    return np.frombuffer(file.read(), dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def _declared(file: IO[bytes], size_bytes: int) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and type of the array in a ``.npy``, which is left at its first element."""
     if np.lib.format.read_magic(file) != (1, 0):
         raise ValueError("is not an array as numpy stores it")
     shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
     stored = size_bytes - file.tell()
     if dtype.hasobject or min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != stored:
         raise ValueError(f"an array of {dtype} {shape} is not what {stored} bytes hold")
-    return np.frombuffer(file.read(), dtype).reshape(shape, order="F" if fortran else "C")
+    return shape, fortran, dtype
 
 
-def _stored_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of an ``.npz``."""
+def _stored_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Rows]]:
+    """The arrays of an ``.npz`` by name, and the rows of its operands: in memory where they are one piece."""
     arrays: dict[str, NDArray[Any]] = {}
+    pieces: dict[str, list[tuple[tuple[int, ...], np.dtype[Any]]]] = {}
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(member.file_size for member in archive.infolist())
         if unpacked > MAX_BYTES:
             raise BadInput(f"must unpack to at most {MAX_BYTES} bytes, not {unpacked}")
         for member in archive.infolist():
             with archive.open(member) as file:
-                arrays[member.filename.removesuffix(".npy")] = read_array(file, member.file_size)
-    return arrays
+                if member.filename.startswith("operand."):
+                    operand = member.filename.removeprefix("operand.").removesuffix(".npy").rpartition(".")[0]
+                    of = pieces.setdefault(operand, [])
+                    if member.filename != _member(operand, len(of)):
+                        raise ValueError(f"{member.filename}: pieces must be numbered from 0 on")
+                    shape, _, dtype = _declared(file, member.file_size)
+                    of.append((shape, dtype))
+                else:
+                    arrays[member.filename.removesuffix(".npy")] = read_array(file, member.file_size)
+    return arrays, {operand: _rows(path, operand, of) for operand, of in pieces.items()}
+
+
+def _rows(path: Path, operand: str, pieces: list[tuple[tuple[int, ...], np.dtype[Any]]]) -> Rows:
+    shape, dtype = pieces[0]
+    if not shape or any((len(other), other[1:], kind) != (len(shape), shape[1:], dtype) for other, kind in pieces):
+        raise ValueError(f"operand {operand}: its pieces differ in more than their rows")
+    if any(other[0] != PIECE for other, _ in pieces[:-1]):
+        raise ValueError(f"operand {operand}: every piece but the last must have {PIECE} rows")
+    rows = StoredRows(path, operand, (sum(other[0] for other, _ in pieces), *shape[1:]), dtype)
+    return rows if len(pieces) > 1 else rows[:]
+
+
+def _check_values(operand: Operand, rows: NDArray[Any]) -> None:
+    if operand.kind == "one_hot":
+        if rows.size and int(rows.max()) >= operand.size:
+            raise BadInput(f"operand {operand.name}: symbols must be below {operand.size}, not {int(rows.max())}")
+        return
+    spare = -operand.size % 8
+    if spare and np.any(rows[..., -1] & ((1 << spare) - 1)):
+        raise BadInput(f"operand {operand.name}: bits beyond element {operand.size - 1} must be zero")
+
+
+def _paddings(union: NDArray[np.uint8], cols: int, reach: int) -> NDArray[np.int64]:
+    """`_padding` of a few steps at a time: it takes 40 bytes an element."""
+    few = max(1, 2**16 // cols)
+    return np.concatenate([_padding(union[first : first + few], cols, reach) for first in range(0, len(union), few)])
 
 
 def _padding(union: NDArray[np.uint8], cols: int, reach: int) -> NDArray[np.int64]:

@@ -75,11 +75,21 @@ class Window:
     listed: NDArray[np.int64]
     """Columns the encoder lists of each operand it makes, ``(lists, steps)``; zeros where nothing is skipped."""
 
-    @cached_property
-    def plain(self) -> list[tuple[list[int], list[int], list[int]]]:
-        """(streamed, non-zero, active) of each product as plain ints: the simulator's clock must stay one."""
-        parts = zip(self.streamed, self.nonzero, self.active, strict=True)
-        return [(streamed.tolist(), nonzero.tolist(), active.tolist()) for streamed, nonzero, active in parts]
+
+@dataclass(frozen=True)
+class Plain:
+    """A window as plain ints: the simulator's clock must stay one."""
+
+    first: int
+    products: list[tuple[list[int], list[int], list[int]]]
+    """(streamed, non-zero, active) of each product, step by step."""
+
+    @classmethod
+    def of(cls, w: Window) -> "Plain":
+        parts = zip(w.streamed, w.nonzero, w.active, strict=True)
+        return cls(
+            w.first, [(streamed.tolist(), nonzero.tolist(), active.tolist()) for streamed, nonzero, active in parts]
+        )
 
 
 @dataclass(frozen=True)
@@ -111,6 +121,7 @@ class Work:
     skipping: bool
     reach: int | None
     _windows: dict[int, Window] = field(default_factory=dict, repr=False)
+    _plain: dict[int, Plain] = field(default_factory=dict, repr=False)
 
     @cached_property
     def reads_buffer(self) -> tuple[bool, ...]:
@@ -129,6 +140,16 @@ class Work:
             if len(self._windows) >= KEPT:
                 del self._windows[next(iter(self._windows))]
             found = self._windows[first] = self._count(first, min(first + WINDOW, self.steps))
+        return found
+
+    def plain(self, step: int) -> Plain:
+        """The window that a step lies in; no more than two are held, for a machine never looks further back."""
+        first = step - step % WINDOW
+        found = self._plain.get(first)
+        if found is None:
+            if len(self._plain) > 1:
+                del self._plain[next(iter(self._plain))]
+            found = self._plain[first] = Plain.of(self.window(step))
         return found
 
     def _count(self, first: int, stop: int) -> Window:
@@ -163,30 +184,25 @@ class Work:
 
     def streamed_at(self, mat_vec: int, step: int) -> tuple[int, int, int]:
         """Columns streamed for a product at a step, non-zero operand elements over all lanes, and lanes that run it."""
-        window = self.window(step)
-        streamed, nonzero, active = window.plain[mat_vec]
-        at = step - window.first
+        plain = self.plain(step)
+        streamed, nonzero, active = plain.products[mat_vec]
+        at = step - plain.first
         return streamed[at], nonzero[at], active[at]
 
     def signature(self, step: int) -> tuple[int, ...]:
         """All of a step that its timing depends on, beside the machine: columns streamed, and which products run."""
-        window = self.window(step)
-        at = step - window.first
-        return tuple(n for streamed, _, active in window.plain for n in (streamed[at], active[at] > 0))
+        plain = self.plain(step)
+        at = step - plain.first
+        return tuple(n for streamed, _, active in plain.products for n in (streamed[at], active[at] > 0))
 
     def columns_of(self, burst: Burst, step: int) -> int:
-        window = self.window(step)
-        return sum(window.plain[stream[0]][0][step - window.first] for stream in burst.streams)
+        plain = self.plain(step)
+        return sum(plain.products[stream[0]][0][step - plain.first] for stream in burst.streams)
 
     def active_in(self, block: Block, step: int) -> int:
         """Lanes that run a block at a step."""
-        window = self.window(step)
-        return window.plain[block.bursts[0].streams[0][0]][2][step - window.first]
-
-    def tokens_at(self, step: int) -> int:
-        """Lanes whose sequence still runs."""
-        window = self.window(step)
-        return int(window.tokens[step - window.first])
+        plain = self.plain(step)
+        return plain.products[block.bursts[0].streams[0][0]][2][step - plain.first]
 
     def inputs_at(self, plan: Plan, step: int) -> int:
         """Lanes whose inputs come over the DRAM channel for a step: all that run, or none, as after the last step."""

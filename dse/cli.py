@@ -115,12 +115,14 @@ def at_threshold(model: AnyModel, threshold: float | None) -> AnyModel:
     return model if threshold is None else model.with_threshold(threshold)
 
 
-def record_text(workload: str, split: str, sequences: int, steps: int, threshold: float | None) -> Trace:
+def record_text(
+    workload: str, split: str, sequences: int, steps: int, threshold: float | None, out: Path | None = None
+) -> Trace:
     """A trace recorded now, of a model of the zoo or of a model file, with its own state threshold or another."""
     if split not in ("validation", "test"):
         raise BadInput(f"--split must be validation or test, not {split!r}")
     model = at_threshold(zoo.load_either(workload), threshold)
-    return record(model, split, sequences=sequences, steps=steps)  # type: ignore[arg-type]
+    return record(model, split, sequences=sequences, steps=steps, out=out)  # type: ignore[arg-type]
 
 
 def parse_overrides(assignments: list[str]) -> dict[str, Value]:
@@ -623,8 +625,8 @@ def synth(
         steps=steps,
         weight_format=weights,
         seed=seed,
+        out=out_,
     )
-    trace.save(out_)
     out.print(f"{escape(str(out_))}: {trace.header.workload}, {sequences} sequences x {steps} steps, synthetic")
 
 
@@ -647,11 +649,10 @@ def record_(
     archsim trace record --workload mine.safetensors --inputs mine.npy --out t.npz
     """
     if inputs is None:
-        trace, what = record_text(workload, split, sequences, steps, threshold), f"the {split} split"
+        trace, what = record_text(workload, split, sequences, steps, threshold, out_), f"the {split} split"
     else:
         model = at_threshold(zoo.load_either(workload), threshold)
-        trace, what = record_sample(model, given_sample(inputs), {"inputs": inputs.name}), inputs.name
-    trace.save(out_)
+        trace, what = record_sample(model, given_sample(inputs), {"inputs": inputs.name}, out_), inputs.name
     size = f"{trace.sequences} sequences x {trace.steps} steps"
     out.print(f"{escape(str(out_))}: {escape(trace.header.workload)}, {size} of {escape(what)}")
 

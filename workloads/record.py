@@ -1,6 +1,7 @@
 """From a model and real data to a trace: the only producer of recorded traces."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -55,7 +56,12 @@ class Recordable(Protocol):
 
 
 def record(
-    model: Recordable, split: Split = "validation", sequences: int = 16, steps: int = 1000, seed: int = 0
+    model: Recordable,
+    split: Split = "validation",
+    sequences: int = 16,
+    steps: int = 1000,
+    seed: int = 0,
+    out: Path | None = None,
 ) -> Trace:
     """Trace of `model` over `sequences` pieces of `split` of its task, at most `steps` steps each, drawn with `seed`.
 
@@ -66,38 +72,70 @@ def record(
     provenance: dict[str, str | int | float] = {
         "task": model.task, "split": split, "sequences": sequences, "steps": steps, "seed": seed
     }  # fmt: skip
-    return record_sample(model, task.sample(split, sequences, steps, seed), provenance)
+    return record_sample(model, task.sample(split, sequences, steps, seed), provenance, out)
 
 
-def record_sample(model: Recordable, sample: Sample, provenance: Mapping[str, str | int | float]) -> Trace:
-    """Trace of `model` over given inputs; row 0 of a state is the state after the warm-up."""
-    graph, lengths = graph_of(model), sample.lengths.astype(np.int64)
-    state = model.start(len(lengths))
-    if sample.warmup:
-        _, state = model.operands(sample.inputs[: sample.warmup], state)
-    before = hidden_states(model.config, state)
-    rows = {o.name: [pack_mask(before[o.name] != 0)[None]] if o.kind == "state" else [] for o in graph.operands}
-    for first in range(sample.warmup, sample.warmup + int(lengths.max()), _CHUNK):
-        last = min(first + _CHUNK, sample.warmup + int(lengths.max()))
-        values, state = model.operands(sample.inputs[first:last], state)
-        for operand in graph.operands:
-            array = values[operand.name]
-            rows[operand.name].append(array.astype(np.uint16) if operand.kind == "one_hot" else pack_mask(array != 0))
-    arrays = {name: np.concatenate(parts) for name, parts in rows.items()}
-    header = Header(
-        version=VERSION,
-        workload=model.config.name,
-        synthetic=False,
-        provenance={
-            "model_sha256": model.sha256,
-            **provenance,
-            "warmup": sample.warmup,
-            "threshold": max(layer.threshold for layer in model.config.layers),
-            "state_sparsity": _state_sparsity(graph, arrays, lengths),
-        },
-        graph=graph,
-    )
-    return Trace(header, arrays, lengths)
+def record_sample(
+    model: Recordable, sample: Sample, provenance: Mapping[str, str | int | float], out: Path | None = None
+) -> Trace:
+    """Trace of `model` over given inputs; row 0 of a state is the state after the warm-up.
+
+    `out`: a file that the trace goes to as the model runs, so that memory does not grow with its length.
+    """
+    recording = _Recording(model, sample, graph_of(model))
+
+    def header() -> Header:
+        return Header(
+            version=VERSION,
+            workload=model.config.name,
+            synthetic=False,
+            provenance={
+                "model_sha256": model.sha256,
+                **provenance,
+                "warmup": sample.warmup,
+                "threshold": max(layer.threshold for layer in model.config.layers),
+                "state_sparsity": recording.state_sparsity,
+            },
+            graph=recording.graph,
+        )
+
+    return Trace.assemble(header, sample.lengths.astype(np.int64), recording.rows(), out)
+
+
+@dataclass
+class _Recording:
+    """A run of a model, and how many elements of its states were not zero in the steps that sequences really run."""
+
+    model: Recordable
+    sample: Sample
+    graph: Graph
+    nonzero: int = 0
+
+    def rows(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Rows of the operands as a trace holds them, some steps at a time."""
+        model, sample, operands = self.model, self.sample, self.graph.operands
+        state = model.start(len(sample.lengths))
+        if sample.warmup:
+            _, state = model.operands(sample.inputs[: sample.warmup], state)
+        before = hidden_states(model.config, state)
+        yield from ((o.name, pack_mask(before[o.name] != 0)[None]) for o in operands if o.kind == "state")
+        steps = int(sample.lengths.max())
+        for first in range(0, steps, _CHUNK):
+            last = min(first + _CHUNK, steps)
+            values, state = model.operands(sample.inputs[sample.warmup + first : sample.warmup + last], state)
+            running = np.arange(first, last)[:, None] < sample.lengths
+            for operand in operands:
+                array = values[operand.name]
+                rows = array.astype(np.uint16) if operand.kind == "one_hot" else pack_mask(array != 0)
+                if operand.kind == "state":
+                    self.nonzero += int(np.bitwise_count(rows[running]).sum())
+                yield operand.name, rows
+
+    @property
+    def state_sparsity(self) -> float:
+        """Share of zeros in the states of all layers."""
+        sizes = sum(o.size for o in self.graph.operands if o.kind == "state")
+        return 1 - self.nonzero / (int(self.sample.lengths.sum()) * sizes)
 
 
 def hidden_states(config: Config, state: State) -> dict[str, Floats]:
@@ -108,14 +146,6 @@ def hidden_states(config: Config, state: State) -> dict[str, Floats]:
         h, *_ = (next(parts) for _ in cells.by_name(layer.cell).states)
         hidden[f"h{config.suffix(k)}"] = h
     return hidden
-
-
-def _state_sparsity(graph: Graph, arrays: Mapping[str, NDArray[Any]], lengths: NDArray[np.int64]) -> float:
-    """Share of zeros over the steps that sequences really run, in the states of all layers."""
-    running = np.arange(lengths.max())[:, None] < lengths
-    states = [o for o in graph.operands if o.kind == "state"]
-    nonzero = sum(int(np.bitwise_count(arrays[o.name][1:][running]).sum()) for o in states)
-    return 1 - nonzero / (int(lengths.sum()) * sum(o.size for o in states))
 
 
 def given_sample(path: Path) -> Sample:

@@ -1,6 +1,9 @@
 """The trace: counts against an independent popcount, validation on load."""
 
 import json
+import pickle
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +15,10 @@ from numpy.typing import NDArray
 
 from archsim.design import load_design
 from archsim.mapping import plan
+from archsim.simulation import simulate
 from archsim.synthetic import synthesize
-from archsim.trace import BadInput, Graph, Trace, pack_mask
-from archsim.work import measure
+from archsim.trace import PIECE, BadInput, Graph, StoredRows, Trace, pack_mask
+from archsim.work import WINDOW, measure
 
 
 @settings(max_examples=30, deadline=None)
@@ -60,6 +64,71 @@ def test_save_and_load_give_the_same_trace(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "t.npz"]
 
 
+def _long(path: Path) -> tuple[Trace, Trace]:
+    """The same trace of two and a half pieces in memory, and out of a file."""
+    drawn = {"density": 0.3, "sequences": 3, "steps": 5 * PIECE // 2}
+    return synthesize(20, 7, **drawn), synthesize(20, 7, **drawn, out=path)  # type: ignore[arg-type]
+
+
+def test_a_long_trace_is_read_piece_by_piece(tmp_path: Path) -> None:
+    held, stored = _long(tmp_path / "t.npz")
+    rows = stored.arrays["h"]
+    assert isinstance(rows, StoredRows)
+    assert stored.sha256 == held.sha256
+    held.save(tmp_path / "again.npz")
+    assert (tmp_path / "again.npz").read_bytes() == (tmp_path / "t.npz").read_bytes()
+    for part in (slice(0, 1), slice(5, PIECE), slice(PIECE - 1, 2 * PIECE + 1), slice(PIECE, PIECE + 9), slice(None)):
+        np.testing.assert_array_equal(rows[part], held.arrays["h"][part])
+        assert len(rows._read) <= 2
+    design = load_design("skip-65nm").override({"pe_array.tiles": 1, "lanes": 3})
+    assert simulate(design, stored) == simulate(design, held)
+
+
+def test_windows_of_work_are_its_steps_in_order() -> None:
+    """Counted a thousand steps at a time, and once more from the whole masks."""
+    trace = synthesize(30, 5, 0.3, sequences=2, steps=2 * WINDOW + 100)
+    work = measure(trace, plan(load_design("skip-65nm"), trace.graph, 2), trace.steps, skipping=True)
+    masks = np.unpackbits(trace.arrays["h"][:-1], axis=-1, count=30)
+    h = next(i for i, mv in enumerate(work.mat_vecs) if mv.operand == "h")
+    listed = np.concatenate([window.streamed[h] for window in work.windows()])
+    np.testing.assert_array_equal(listed, masks.any(axis=1).sum(axis=-1))
+    assert [work.streamed_at(h, step) for step in (0, WINDOW - 1, WINDOW, trace.steps - 1)] == [
+        (listed[step], masks[step].sum(), 2) for step in (0, WINDOW - 1, WINDOW, trace.steps - 1)
+    ]
+    assert work.totals.streamed[h] == listed.sum()
+
+
+def test_a_stored_trace_goes_to_another_process_whole(tmp_path: Path) -> None:
+    held, stored = _long(tmp_path / "t.npz")
+    sent = pickle.loads(pickle.dumps(stored))
+    (tmp_path / "t.npz").unlink()
+    assert sent.sha256 == held.sha256
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        (lambda files: files.pop("operand.h.1.npy"), "operand.h.2.npy: pieces must be numbered from 0 on"),
+        (lambda files: files.pop("operand.h.2.npy"), r"operand h: array must be uint8 \(2561, 3, 3\)"),
+        (lambda files: files.update({"operand.h.1.npy": files["operand.x.1.npy"]}), "its pieces differ in more than"),
+        (lambda files: files.update({"operand.h.0.npy": files["operand.h.2.npy"]}), "must have 1024 rows"),
+    ],
+)
+def test_pieces_that_do_not_fit_together_are_refused(
+    tmp_path: Path, change: Callable[[dict[str, bytes]], object], rule: str
+) -> None:
+    path = tmp_path / "t.npz"
+    _long(path)
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    change(files)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    with pytest.raises(BadInput, match=f"t.npz: .*{rule}"):
+        Trace.load(path)
+
+
 def test_mask_bits_go_first_element_first() -> None:
     assert pack_mask(np.array([True] + [False] * 8)).tolist() == [128, 0]
 
@@ -76,8 +145,8 @@ def _rewritten(path: Path, **changes: object) -> None:
 def test_a_trace_of_another_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.npz"
     synthesize(8, 2, 0.5, steps=2).save(path)
-    _rewritten(path, version=3)
-    with pytest.raises(BadInput, match=r"t\.npz: trace version must be 2, not 3$"):
+    _rewritten(path, version=4)
+    with pytest.raises(BadInput, match=r"t\.npz: trace version must be 3, not 4$"):
         Trace.load(path)
 
 
