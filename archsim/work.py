@@ -180,7 +180,7 @@ class Work:
         window = self.window(step)
         at = slice(step - window.first, step - window.first + 1)
         alone = {each.name: getattr(window, each.name)[..., at] for each in fields(Window) if each.name != "first"}
-        return replace(self, steps=1, _windows={0: Window(first=0, **alone)})
+        return replace(self, steps=1, _windows={0: Window(first=0, **alone)}, _plain={})
 
     def streamed_at(self, mat_vec: int, step: int) -> tuple[int, int, int]:
         """Columns streamed for a product at a step, non-zero operand elements over all lanes, and lanes that run it."""
@@ -203,6 +203,11 @@ class Work:
         """Lanes that run a block at a step."""
         plain = self.plain(step)
         return plain.products[block.bursts[0].streams[0][0]][2][step - plain.first]
+
+    def tokens_at(self, step: int) -> int:
+        """Lanes whose sequence still runs."""
+        window = self.window(step)
+        return int(window.tokens[step - window.first])
 
     def inputs_at(self, plan: Plan, step: int) -> int:
         """Lanes whose inputs come over the DRAM channel for a step: all that run, or none, as after the last step."""
