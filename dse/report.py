@@ -246,6 +246,11 @@ def _cell(value: object) -> Cell:
     return Cell(str(value), value)
 
 
+def _setting(value: object) -> Cell:
+    """A parameter's value; a column in which some are out of force has floats for integers."""
+    return _cell(int(value)) if isinstance(value, float) and value.is_integer() else _cell(value)
+
+
 def _table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], trials: Sequence[int] | None = None) -> str:
     head = "".join(
         f"<th{' class=words' if column.words else ''}><button type='button'>{_e(column.title)}</button>"
@@ -289,7 +294,7 @@ def _front_table(results: Results) -> str:
             Cell(f"{row['test_loss']:.4f}", float(row["test_loss"])),
             _cell(_stays([end for end in ENDS if row[f"on_front_{end}"]])),
             *(_cell(float(row[name])) for name in others),
-            *(_cell(row[path].item() if hasattr(row[path], "item") else row[path]) for path in paths),
+            *(_setting(row[path].item() if hasattr(row[path], "item") else row[path]) for path in paths),
         ]
         for _, row in front.iterrows()
     ]

@@ -260,6 +260,8 @@ def _variants(draft: _Draft) -> Iterator[Mistake]:
         if not variants:
             yield Mistake(("variants", group), "must have at least one variant, not none")
         for path in dict.fromkeys(path for settings in variants.values() for path in settings):
+            if path in draft.parameters and _never_beside(draft.parameters[path], group, variants, path):
+                continue
             if taken.setdefault(path, group) != group:
                 yield Mistake(
                     ("variants", group, path), f"must be set in one place; {path} is set by {taken[path]} too"
@@ -268,6 +270,12 @@ def _variants(draft: _Draft) -> Iterator[Mistake]:
             for name, settings in variants.items():
                 for path, problem in problems(draft.base, settings).items():
                     yield Mistake(("variants", group, name, path), problem)
+
+
+def _never_beside(parameter: Parameter, group: str, variants: Mapping[str, Mapping[str, Setting]], path: str) -> bool:
+    """Whether a parameter is out of force wherever a variant of `group` sets its path."""
+    setting = {name for name, settings in variants.items() if path in settings}
+    return group in parameter.when and not setting & set(parameter.when[group])
 
 
 def problems(base: Design, settings: Mapping[str, Setting]) -> dict[str, str]:

@@ -1,13 +1,14 @@
 """Studies shipped: search spaces as TOML. A new one is one file and one line in ``ALL``.
 
 ``demo`` is what ``archsim demo`` runs: accuracy against area against energy, on six trained models. ``exact`` is
-enumerated: its front is known, and samplers are compared on it.
+enumerated: its front is known, and samplers are compared on it. ``edge`` is a stream with a deadline, on trained and on
+quantized models.
 """
 
 from importlib import resources
 from pathlib import Path
 
-ALL: tuple[str, ...] = ("demo", "exact")
+ALL: tuple[str, ...] = ("demo", "exact", "edge")
 
 
 def path(name_or_path: str | Path) -> Path:

@@ -361,3 +361,21 @@ def test_the_demo_is_what_it_says() -> None:
     assert "latency_us_per_step" in space.constraints
     tree = tomllib.loads(studies.path("demo").read_text())
     assert {"lanes", "clock_mhz", "pe_array.tiles", "weight_memory.capacity_kib"} <= set(tree["parameters"])
+
+
+def test_a_path_may_be_set_by_a_variant_where_its_parameter_is_out_of_force(tree: dict[str, Any]) -> None:
+    sram = {"choices": [64, 128], "when": {"weights": "on-chip"}}
+    variants = {
+        "weights": {"on-chip": {"weight_memory.residency": "part"}, "streamed": {"weight_memory.capacity_kib": 0}}
+    }
+    parameters = {"lanes": {"choices": [4]}, "weight_memory.capacity_kib": sram}
+    space = parse_space(tree | {"parameters": parameters, "variants": variants}, "t")
+    picked: dict[str, Value] = {"model": "wp-lstm256-ternary", "lanes": 4, "weight_memory.capacity_kib": 128}
+    assert space.overrides(picked | {"weights": "on-chip"})["weight_memory.capacity_kib"] == 128
+    assert space.overrides(picked | {"weights": "streamed"})["weight_memory.capacity_kib"] == 0
+    both = parameters | {"weight_memory.capacity_kib": sram | {"when": {"weights": ["on-chip", "streamed"]}}}
+    lines = mistakes(tree | {"parameters": both, "variants": variants})
+    assert lines == (
+        "variants.weights.weight_memory.capacity_kib: must be set in one place; weight_memory.capacity_kib is set by "
+        "parameters.weight_memory.capacity_kib too",
+    )

@@ -21,11 +21,12 @@ from archsim.trace import BadInput, Trace
 from dse import objectives, store
 from dse.bands import front_at
 from dse.evaluate import EngineMismatch, Evaluator, Point
-from dse.models import ModelSide, OnDone
+from dse.models import ModelSide, OnDone, Split
 from dse.point import Measured, ModelChoice
 from dse.result import SearchResult
 from dse.space import Space, parse_space
 from dse.study import Progress, search
+from workloads.evaluate import evaluate
 
 
 def test_same_seed_same_search(tmp_path: Path, tree: dict[str, Any], models: ModelSide) -> None:
@@ -334,3 +335,28 @@ def test_a_constraint_is_looked_at_again_at_the_ends(finished: SearchResult, tre
     assert chosen.number not in front_at("high", finished.trials, space)
     nothing = parse_space(tree | {"constraints": {"area_mm2": 1e-9}}, "t")
     assert front_at("low", finished.trials, nothing) == frozenset()
+
+
+def test_other_hardware_evaluates_no_model_again(
+    tmp_path: Path, tree: dict[str, Any], digits_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real models, counted: a first search runs each over both splits, one of other designs runs none."""
+    ran: list[str] = []
+
+    def counting(model: Any, split: Split) -> float:
+        ran.append(f"{model.name} {model.threshold} {split}")
+        return evaluate(model, split)
+
+    monkeypatch.setattr("dse.models.evaluate", counting)
+    ptq = {"weights": [3, 6], "activations": 8}
+    models = [{"name": str(digits_file), "thresholds": [0.3]}, {"name": str(digits_file), "ptq": ptq}]
+    first = parse_space(tree | {"models": models}, "t")
+    search(first, tmp_path / "first", cache=tmp_path / "cache")
+    assert len(ran) == len(set(ran)) <= 2 * 4
+    assert {line.split()[0] for line in ran} == {"digits", "digits-w3a8", "digits-w6a8"}
+    before = len(ran)
+    tree["parameters"] |= {"clock_mhz": {"choices": [50]}, "dram.bandwidth_gbps": {"choices": [3.2, 6.4]}}
+    other = search(parse_space(tree | {"models": models}, "t"), tmp_path / "second", cache=tmp_path / "cache")
+    assert {line.split()[2] for line in ran[before:]} <= {"test"}  # those that only the second front has
+    assert len(set(ran)) == len(ran)
+    assert {t.outcome.design_sha256 for t in other.trials} - {""}
