@@ -119,6 +119,38 @@ def test_the_weight_path_holds_one_burst_ahead(bench: Bench) -> None:
     assert bench.times("column") == [0, 14]
 
 
+def test_a_burst_held_up_by_its_sink_goes_on_place_by_place(bench: Bench) -> None:
+    """Five columns, two places, s = 2, L = 3, p = 1, and PEs that begin at 30: columns 0 and 1 are issued at 0 and 2.
+
+    Column 2 takes the place that column 0 leaves at 31 (31-33, there at 36), column 3 that of column 1 (33-35), column
+    4 that of column 2, consumed at 37: 37-39. The path waited for credits 39 - 10 cycles.
+    """
+    transfer = bench.transfer(5)
+    played(bench, [transfer])
+    stream = WeightStream(bench.run)
+    bench.env.process(stream.bursts())
+    bench.after(30, lambda: transfer.started.succeed(30))
+    bench.env.run()
+    assert transfer.last_issue.value == stream.free == 39
+    assert transfer.credit_wait == 29
+
+
+def test_the_sequencer_takes_its_time_for_every_burst(bench: Bench) -> None:
+    """Three cycles to set a burst up: issued at 3, though it could be at 0; the next, whose turn is at 20, at 23."""
+    bench.run.design = bench.run.design.override({"sequencer.setup_cycles": 3})
+    first = bench.transfer(1)
+    second = bench.transfer(0, first)
+    played(bench, [first, second])
+    bench.run.log = lambda cycle, component, event, *_: bench.log.append((event, cycle))
+    bench.env.process(WeightStream(bench.run).columns())
+    bench.after(20, lambda: first.started.succeed(20))
+    bench.env.run()
+    assert bench.times("turn") == [0, 20]
+    assert bench.times("start") == [3, 23]
+    assert bench.times("column") == [3]
+    assert [transfer.descriptor.value for transfer in (first, second)] == [3 + 2 + 3, 23]  # without columns: its start
+
+
 def test_the_array_waits_for_a_scratch_bank_and_says_so(bench: Bench) -> None:
     """Block 0's column is there at 5, consumed at 6. Block 1's is there at 7, but the one bank is free at 30."""
     transfers = [bench.transfer(1), bench.transfer(1)]
@@ -336,6 +368,19 @@ def test_static_inputs_follow_the_first_burst_and_the_next_follows_them() -> Non
     assert bench.run.reader.free == 14
     assert bench.run.reader.arrives == 17
     assert bench.run.ledger.counts == {"dram": {"read_bits": 64}}
+
+
+def test_a_buffer_is_free_once_the_step_before_is_consumed() -> None:
+    """Inputs of step 2 may come when step 0 is consumed, at 30; after that there are none."""
+    bench = shared_bench("tdm", steps=3)
+    bench.run.work = measure(bench.run.work.trace, bench.run.plan, 3, skipping=True)
+    bench.env.process(bench.run.reader.process())
+    bench.after(30, lambda: bench.run.reader.step_consumed(0))
+    bench.env.run()
+    assert bench.times("turn") == [0, 0, 30]
+    assert bench.times("end") == [0, 4, 34]
+    assert bench.run.reader.arrives == 37
+    assert bench.run.ledger.counts == {"dram": {"read_bits": 3 * 64}}
 
 
 def test_tdm_inputs_do_not_wait_for_weights_nor_weights_for_them() -> None:

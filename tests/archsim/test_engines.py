@@ -18,7 +18,7 @@ from archsim.mapping import Block, Plan, plan
 from archsim.simulation import Job, prepare, simulate, simulate_many, time_run
 from archsim.synthetic import synthesize
 from archsim.trace import VERSION, BadInput, Graph, Header, Trace, pack_mask
-from archsim.work import Timing, Work, measure
+from archsim.work import WINDOW, Timing, Work, measure
 from workloads import cells
 from workloads.model import Config, Embedding, LayerConfig, OneHot, Readout, Vector
 from workloads.record import graph_of
@@ -439,8 +439,8 @@ def test_burst_stays_within_half_a_percent_of_column_at_1000_units(name: str, de
     assert_equal(timings["burst"], timings["analytic"])
 
 
-@pytest.mark.parametrize("density", [1.0, 0.19, 0.03])
-@pytest.mark.parametrize("name", ["skip-65nm", "edge-8pe", "stream-only", "rbt-low-power-ternary"])
+@pytest.mark.parametrize("density", [1.0, 0.03])
+@pytest.mark.parametrize("name", ["skip-65nm", "stream-only", "rbt-low-power-ternary"])
 def test_fcfs_by_bursts_stays_within_half_a_percent_of_fcfs_by_columns(name: str, density: float) -> None:
     """`burst` lets inputs on after a whole burst of weights, `column` after one column of it."""
     design = load_design(name).override({"dram.inputs": True, "dram.arbitration": "fcfs"})
@@ -450,6 +450,17 @@ def test_fcfs_by_bursts_stays_within_half_a_percent_of_fcfs_by_columns(name: str
     work = measure(trace, planned, trace.steps, design.skip_encoder.enabled, design.skip_encoder.reach)
     burst, column = (run_machine(design, planned, work, engine) for engine in ("burst", "column"))  # type: ignore[arg-type]
     assert burst.cycles == pytest.approx(column.cycles, rel=0.005)
+
+
+@pytest.mark.parametrize("arbitration", ["static", "tdm"])
+def test_inputs_of_a_long_run_with_sequences_that_end(arbitration: str) -> None:
+    """`analytic` goes by windows of steps, `burst` by steps: a sequence ends within one, with one, and after one."""
+    inputs = {"dram.inputs": True, "dram.arbitration": arbitration, "dram.input_share": 0.1, "dram.burst_bits": 64}
+    design = load_design("skip-65nm").override({**inputs, "lanes": 4})
+    drawn = synthesize(6, 5, 0.3, sequences=4, steps=WINDOW + 9)
+    trace = Trace(drawn.header, drawn.arrays, np.array([WINDOW + 9, 700, WINDOW, WINDOW + 1]))
+    prepared = prepare(Job(design, trace))
+    assert_equal(run_machine(*prepared.triple, "burst"), run_analytic(*prepared.triple))
 
 
 def test_what_analytic_refuses_is_left_to_burst() -> None:

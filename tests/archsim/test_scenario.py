@@ -55,8 +55,15 @@ def alone(design: Design, trace: Trace, lanes: int = 1) -> list[int]:
 # --- streaming --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("arbitration", [None, "static", "tdm", "fcfs"])
 @pytest.mark.parametrize("lanes", [1, 2])
-def test_a_step_on_its_own_takes_what_it_takes_alone(design: Design, trace: Trace, lanes: int) -> None:
+def test_a_step_on_its_own_takes_what_it_takes_alone(
+    design: Design, trace: Trace, lanes: int, arbitration: str | None
+) -> None:
+    """Where inputs come over the channel, those of the step itself are fetched first."""
+    if arbitration:
+        inputs = {"dram.inputs": True, "dram.arbitration": arbitration, "dram.input_share": 0.2, "dram.burst_bits": 256}
+        design = design.override(inputs)
     job = prepare(Job(design, trace, lanes))
     assert step_cycles(*job.triple).tolist() == alone(design, trace, lanes)
 
@@ -128,7 +135,9 @@ def test_times_must_be_positive(design: Design, trace: Trace, period: float, dea
         streaming(design, trace, period, deadline)
 
 
-def test_a_batch_is_the_run_itself(design: Design, trace: Trace) -> None:
+@pytest.mark.parametrize("arbitration", ["static", "fcfs"])
+def test_a_batch_is_the_run_itself(design: Design, trace: Trace, arbitration: str) -> None:
+    design = design.override({"dram.inputs": True, "dram.arbitration": arbitration})
     found, report = batch(design, trace), simulate(design, trace, "burst")
     assert found.lanes == 2
     assert found.tokens == 24
@@ -155,6 +164,18 @@ def test_the_least_bandwidth_holds_the_deadline_and_a_little_less_does_not(
     assert slowest_us(less, trace) > deadline_us
     assert streaming(found.design, trace, deadline_us).missed_steps == 0
     assert streaming(less, trace, deadline_us).missed_steps > 0
+
+
+@pytest.mark.parametrize("arbitration", ["static", "tdm"])
+def test_the_least_bandwidth_carries_inputs_too(design: Design, trace: Trace, arbitration: str) -> None:
+    """Up to what they alone could use: 6 bits in an access of 2,048, in the cycles that tdm leaves them."""
+    inputs = {"dram.inputs": True, "dram.arbitration": arbitration, "dram.input_share": 0.5, "dram.burst_bits": 2048}
+    over = design.override({**inputs, "weight_memory.capacity_kib": 64})
+    found = least_bandwidth(over, trace, 3.0)
+    assert found.slowest_step_us == slowest_us(found.design, trace) <= 3.0
+    assert slowest_us(over.override({"dram.bandwidth_gbps": found.value - 0.001}), trace) > 3.0
+    with pytest.raises(BadInput, match=r"with (409.6|819.2) Gb/s, as much as can be used"):
+        least_bandwidth(over, trace, 0.1)
 
 
 def test_a_fifo_of_one_port_takes_half_the_bandwidth(design: Design, trace: Trace) -> None:

@@ -465,6 +465,19 @@ def test_slices_say_what_they_are(tmp_path: Path) -> None:
     assert of(document, "activation unit")[0]["args"]["units"] == 96
 
 
+def test_the_input_reader_has_a_track_where_inputs_come_over_the_channel(tmp_path: Path) -> None:
+    design, trace = load_design("skip-65nm"), synthesize(200, 10, 0.2, steps=3)
+    without, _ = written(tmp_path / "t.json", design, trace, "burst", 0, 2)
+    assert "input reader" not in {e["args"].get("name") for e in without["traceEvents"] if e["ph"] == "M"}
+    over = design.override({"dram.inputs": True, "dram.burst_bits": 512})
+    document, _ = written(tmp_path / "t.json", over, trace, "burst", 1, 2)
+    validate(document)
+    fetched = of(document, "input reader")
+    assert [e["name"] for e in fetched] == ["inputs of step 1", "inputs of step 2"]
+    assert [e["args"]["bits"] for e in fetched] == [512, 512]  # of 8 lanes x 4 bits
+    assert [e["args"]["cycles"] for e in fetched] == [2, 2]
+
+
 def test_an_event_of_an_unknown_part_becomes_an_instant(tmp_path: Path) -> None:
     design, trace = load_design("skip-65nm"), synthesize(20, 3, 0.2, steps=1)
     with open_timeline(tmp_path / "t.json", design, trace, 0, 0) as log:
