@@ -36,7 +36,8 @@ from dse.outcome import Outcome, kind_of, outcome, point_key
 from dse.pareto import Front
 from dse.point import Measured, ModelChoice
 from dse.quality import Floats, Reference, costs
-from dse.space import MODEL, Space, Value, load_space
+from dse.space import MODEL, Space, load_space
+from dse.specs import Value
 
 PART = 8192
 """Points evaluated together; what an interruption can cost."""

@@ -5,19 +5,19 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from archsim.trace import BadInput
-from dse.space import MODEL, Parameter, Space, Value
+from dse.space import MODEL, Space
+from dse.specs import Value
 
 
 class Grid:
     """A mixed-radix number for each point. BadInput where a range is continuous: name a step, or choices."""
 
     def __init__(self, space: Space) -> None:
-        self._space = space
-        continuous = [path for path, parameter in space.parameters.items() if not _discrete(parameter)]
+        continuous = [path for path, parameter in space.parameters.items() if parameter.size is None]
         if continuous:
             raise BadInput(f"parameters.{continuous[0]}: a range without steps cannot be enumerated; give it a step")
         self.axes: dict[str, tuple[Value, ...]] = {
-            **{path: _values(parameter) for path, parameter in space.parameters.items()},
+            **{path: parameter.values for path, parameter in space.parameters.items()},
             **{group: tuple(variants) for group, variants in space.variants.items()},
             MODEL: tuple(space.choices),
         }
@@ -49,21 +49,6 @@ class Grid:
         return {name: {_key(value): digit for digit, value in enumerate(values)} for name, values in self.axes.items()}
 
 
-def _discrete(parameter: Parameter) -> bool:
-    return parameter.choices is not None or parameter.integer or parameter.step is not None
-
-
-def _values(parameter: Parameter) -> tuple[Value, ...]:
-    if parameter.choices is not None:
-        return parameter.choices
-    low, high = parameter.low, parameter.high
-    assert low is not None
-    assert high is not None
-    step = parameter.step or 1
-    steps = range(math.floor((high - low) / step + 1e-9) + 1)
-    return tuple(low + n * step if parameter.integer else float(low + n * step) for n in steps)
-
-
 def _key(value: Value) -> object:
-    """True is no 1 here; a float is known by nine digits, however a sampler came by it."""
-    return (type(value).__name__, f"{value:.9g}" if isinstance(value, float) else value)
+    """True is no 1 here; a number is known by nine digits, however a sampler came by it."""
+    return value if isinstance(value, (bool, str)) else f"{value:.9g}"

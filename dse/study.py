@@ -2,9 +2,8 @@
 
 Trials are drawn in a study in memory and written to SQLite once they are complete, each in one piece: a search that is
 killed at any moment holds complete trials only, and the one that carries it on draws the rest of the generation as if
-nothing had happened. With the samplers ``nsga2`` and ``random`` a search that was stopped and carried on ends with the
-same trials as one that ran through (tests/dse/test_resume.py); ``tpe`` looks at the generation under way when it
-draws, so there the trials after the interruption differ. All of it holds for one version of Optuna and NumPy.
+nothing had happened. But for ``gp``, whose fits start from the fit before, a search that was stopped and carried on
+ends with the same trials as one that ran through (tests/dse/test_resume.py), for one version of Optuna and NumPy.
 """
 
 import math
@@ -17,7 +16,6 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import numpy as np
-import optuna
 from numpy.typing import NDArray
 
 from archsim import designs
@@ -33,7 +31,7 @@ from dse.outcome import ENDS, Outcome, outcome, point_key, with_bands
 from dse.pareto import non_dominated
 from dse.point import Evaluation, Measured, ModelChoice
 from dse.result import FrontPoint, SearchResult, Trial
-from dse.samplers import distributions, sampler
+from dse.samplers import Drawn, Draws
 from dse.space import MODEL, Setting, Space, Value
 from dse.workers import InProcess, Workers
 
@@ -42,10 +40,6 @@ DEFAULT_CACHE = Path("results") / ".cache"
 
 TIMED_PART = 8
 """Points evaluated together where seconds count: bulk gains little beyond, and a part once begun is completed."""
-
-REFUSED = "refused"
-REFUSAL = 1e6
-"""How far a refused point counts as outside its constraints: farther than any deadline missed."""
 
 T = TypeVar("T")
 Phase = Literal["search", "confirm", "test"]
@@ -136,11 +130,10 @@ class _Search:
         self._on_progress = on_progress
         self._memory: dict[str, Outcome] = {}
         self._seen: set[str] = set()
-        self._distributions = distributions(space)
-        self._study = optuna.create_study(directions=[goal.direction for goal in space.goals])
+        self._draws = Draws(space)
         self._disk = disk
         stored = disk.trials
-        self._study.add_trials(stored)
+        self._draws.restore(stored)
         self._before_seconds = 0.0
         for trial in stored:
             try:
@@ -159,8 +152,8 @@ class _Search:
     def run(self) -> None:
         """Generation after generation until the budget is spent."""
         self._report()
-        while numbers := self._budget.generation(len(self.trials), self.space.population):
-            self._generation(numbers)
+        while (numbers := self._budget.generation(len(self.trials), self._draws.batch)) and not self._draws.exhausted:
+            self._generation(len(numbers))
             self._report()
 
     def confirmed(self) -> tuple[FrontPoint, ...]:
@@ -200,21 +193,16 @@ class _Search:
             if isinstance(evaluation, Evaluation)
         ]
 
-    def _generation(self, numbers: Sequence[int]) -> None:
-        asked = []
-        for number in numbers:
-            self._study.sampler = sampler(self.space, number, self._distributions)
-            if number < len(self.space.starts):
-                self._study.enqueue_trial(self.space.starts[number])
-            asked.append(self._study.ask(self._distributions))
-        outcomes = self._answers([trial.params for trial in asked])
+    def _generation(self, size: int) -> None:
+        asked: list[Drawn] = []
+        while len(asked) < size and not self._draws.exhausted:
+            asked.append(self._draws.ask())
+        outcomes = self._answers([drawn.picked for drawn in asked])
         told = []
-        for trial, found in zip(asked, outcomes, strict=False):  # what there was no time for is asked again some day
-            trial.set_user_attr("outcome", found.to_json())
-            trial.set_user_attr("seconds", round(self._budget.seconds, 3))
-            for name, excess in self._excesses(found).items():
-                trial.set_constraint(name, excess)
-            told.append(self._study.tell(trial, self._told_values(found)))
+        for drawn, found in zip(asked, outcomes, strict=False):  # what there was no time for is asked again some day
+            excesses = {} if found.refused else self.space.violations(found.values)
+            notes = {"outcome": found.to_json(), "seconds": round(self._budget.seconds, 3)}
+            told.append(self._draws.tell(drawn, found.values, excesses, notes))
         self._disk.add(told)
         for complete, found in zip(told, outcomes, strict=True):
             self._remember(complete.number, complete.params, found)
@@ -281,15 +269,6 @@ class _Search:
     def _point(self, trial: Trial) -> tuple[Point, dict[str, Setting]]:
         overrides = self.space.overrides(trial.parameters)
         return Point(self.space.design(overrides), self._choice(trial.parameters)), overrides
-
-    def _excesses(self, found: Outcome) -> dict[str, float]:
-        if found.refused:
-            return {REFUSED: REFUSAL} | dict.fromkeys(self.space.constraints, 0.0)
-        return {REFUSED: 0.0} | self.space.violations(found.values)
-
-    def _told_values(self, found: Outcome) -> list[float]:
-        """Objective values for Optuna; a refused point has none, and is worse than any."""
-        return [found.values.get(goal.name, goal.sign * float("inf")) for goal in self.space.goals]
 
     def _test(self, choices: Sequence[ModelChoice]) -> dict[ModelChoice, float]:
         distinct = list(dict.fromkeys(choices))
