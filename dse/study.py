@@ -201,7 +201,7 @@ class _Search:
         told = []
         for drawn, found in zip(asked, outcomes, strict=False):  # what there was no time for is asked again some day
             excesses = {} if found.refused else self.space.violations(found.values)
-            notes = {"outcome": found.to_json(), "seconds": round(self._budget.seconds, 3)}
+            notes: dict[str, str | float] = {"outcome": found.to_json(), "seconds": round(self._budget.seconds, 3)}
             told.append(self._draws.tell(drawn, found.values, excesses, notes))
         self._disk.add(told)
         for complete, found in zip(told, outcomes, strict=True):
