@@ -481,6 +481,7 @@ def enumerate_(
 
 
 def _enumerate(space: Space, folder: Path) -> Enumeration:
+    space.check_data()
     with progress("measuring the models", None) as (bar, task):
 
         def show(p: EnumerationProgress) -> None:

@@ -37,7 +37,7 @@ from dse.pareto import Front
 from dse.point import Measured, ModelChoice
 from dse.quality import Floats, Reference, costs
 from dse.space import MODEL, Space, load_space
-from dse.specs import Value
+from dse.specs import Setting, Value
 
 PART = 8192
 """Points evaluated together; what an interruption can cost."""
@@ -228,15 +228,17 @@ def _designs(
     space: Space, grid: Grid, numbers: Iterable[int]
 ) -> Iterator[tuple[int, dict[str, Value], Design | BadInput]]:
     """Each distinct point with its design, built once for all models that follow each other on it."""
-    before: dict[str, object] = {}
+    before: dict[str, Setting] | None = None
     design: Design | BadInput = BadInput("")
     for number in numbers:
         picked = grid.point(number)
-        hardware = {name: value for name, value in picked.items() if name != MODEL}
-        if hardware != before:
-            before = dict(hardware)
+        if space.inactive(picked) and space.canonical(picked) != picked:
+            continue
+        settings = space.overrides(picked)
+        if settings != before:
+            before = settings
             try:
-                design = space.design(space.overrides(picked))
+                design = space.design(settings)
             except BadInput as refusal:
                 design = refusal
         yield number, picked, design

@@ -157,3 +157,30 @@ def test_a_torn_file_is_named(space: Space, models: ModelSide, tmp_path: Path) -
     record.write_text("{")
     with pytest.raises(BadInput, match=r"enumeration\.json: is not a whole record"):
         enumerate_space(space, tmp_path, models)
+
+
+def test_what_is_out_of_force_makes_no_point_of_its_own(
+    tree: dict[str, Any], models: ModelSide, tmp_path: Path, small_parts: None
+) -> None:
+    """One parameter beside a group, one beside a model: each design is that of the point's own settings."""
+    tree["parameters"] = {
+        "lanes": {"choices": [2, 4]},
+        "pe_array.pes_per_tile": {"choices": [8, 16], "when": {"model": "wp-lstm256-ternary"}},
+        "dram.bandwidth_gbps": {"choices": [12.8, 25.6, 51.2], "when": {"array": "mux"}},
+    }
+    space = parse_space(tree | {"constraints": {}}, "t")
+    found = enumerate_space(space, tmp_path, models)
+    assert found.counts.distinct == space.size == 2 * (5 + 2) * (1 + 3)
+    assert found.counts.combinations == 2 * 2 * 3 * 2 * 6
+    evaluator = Evaluator(models, space.scenario)
+    for number, row in found.points.iterrows():
+        picked = found.grid.point(int(str(number)))
+        assert space.canonical(picked) == picked
+        choice = space.choices[str(picked[MODEL])]
+        design = space.design(space.overrides(picked))
+        one = evaluator.evaluate([Point(design, choice)], lambda _: None)[0]
+        if row["reason"] == "":
+            assert isinstance(one, Evaluation)
+            assert row["area_mm2"] == one.report.area.total_chip
+        else:
+            assert isinstance(one, BadInput)
