@@ -1,4 +1,7 @@
-"""Workers of every kind do the same work; those that die cost nothing but time, up to a point."""
+"""Workers of every kind do the same work; those that die cost nothing but time, up to a point.
+
+Dask is met as a person meets it: a scheduler and workers that are processes of their own, reached by address.
+"""
 
 import importlib
 import json
@@ -6,14 +9,19 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from archsim.trace import BadInput
+from dse.models import ModelSide, OnDone
+from dse.point import Measured, ModelChoice
+from dse.space import parse_space
+from dse.study import Progress, search
 from dse.workers import DEATHS, DaskCluster, InProcess, LocalProcesses, WorkerDied, Workers, workers_for
 
 HERE = Path(__file__).parent
@@ -54,8 +62,7 @@ class Cluster:
     def end(self) -> None:
         for process in (*self.workers, self.scheduler):
             process.terminate()
-        for process in (*self.workers, self.scheduler):
-            process.wait(20)
+            process.wait(60)
 
 
 @pytest.fixture
@@ -219,3 +226,80 @@ def test_a_scheduler_that_goes(begin: Begin, units: ModuleType) -> None:
         cluster.scheduler.kill()
         with pytest.raises(WorkerDied, match=f"{cluster.address}: is gone"):
             list(results)
+
+
+ACCURACIES = {
+    "name": "accuracies",
+    "base": "skip-65nm",
+    "scenario": {"scope": "recurrent", "sequences": 8, "steps": 10},
+    "models": [{"name": "wp-lstm256-ternary", "thresholds": [0.1, 0.2, 0.3]}],
+    "objectives": ["validation_loss", "area_mm2"],
+    "trials": 24,
+    "population": 24,
+    "parameters": {"clock_mhz": {"choices": [100, 200, 300]}},
+}
+
+
+@pytest.mark.slow
+def test_a_worker_killed_in_the_middle_of_a_study_costs_no_trial(begin: Begin, tmp_path: Path) -> None:
+    """Killed while it measures a model; the study ends as one that this process did alone."""
+    cluster, space = begin(2), parse_space(ACCURACIES, "t")
+    with DaskCluster(cluster.address) as workers:
+        wait_until(lambda: workers.count == 2)
+
+        def kill(progress: Progress) -> None:
+            if progress.model_evaluations == 1 and cluster.workers[0].poll() is None:
+                cluster.workers[0].kill()
+                cluster.workers[0].wait()
+
+        killed = search(space, tmp_path / "killed", False, kill, workers=workers, cache=tmp_path / "cache-of-killed")
+        assert workers.count == 1
+    alone = search(space, tmp_path / "alone", cache=tmp_path / "cache")
+    assert len(killed.trials) == 24
+    assert killed.model_evaluations == alone.model_evaluations == 4 + len({p.trial.outcome.model for p in alone.front})
+    for table in ("trials.csv", "front.csv", "models.csv"):
+        assert (tmp_path / "killed" / table).read_text() == (tmp_path / "alone" / table).read_text()
+
+
+class Patient:
+    """A model side whose accuracies take a second and a half of a worker's time each, and no processor."""
+
+    def __init__(self, models: ModelSide, workers: Workers, units: ModuleType) -> None:
+        self._models = models
+        self._workers = workers
+        self._units = units
+
+    def identity(self, choice: ModelChoice) -> str:
+        return self._models.identity(choice)
+
+    def measure(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, Measured | BadInput]:
+        choices = list(choices)
+        list(self._workers.run(self._units.sleep, [1.5] * len(choices)))
+        return self._models.measure(choices, on_done)
+
+    def test_loss(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, float]:
+        return self._models.test_loss(choices, on_done)
+
+
+@pytest.mark.slow
+def test_two_workers_are_twice_as_fast_where_models_take_the_time(
+    begin: Begin, units: ModuleType, tmp_path: Path, tree: dict[str, Any], models: ModelSide
+) -> None:
+    """A ratio of one run, of units that only wait: what else the machine does is no part of it."""
+    specs = [{"name": spec["name"], "thresholds": [0.3, 0.4, 0.5, 0.6, 0.7]} for spec in tree["models"]]
+    space = parse_space(tree | {"models": specs, "trials": 60, "population": 60}, "t")
+    cluster = begin(1)
+    searched: dict[int, float] = {}
+    with DaskCluster(cluster.address) as workers:
+        for count in (1, 2):
+            wait_until(lambda count=count: workers.count == count)
+            seen: list[Progress] = []
+            slow = Patient(models, workers, units)
+            result = search(space, tmp_path / str(count), False, seen.append, models=slow, workers=workers)
+            assert result.model_evaluations > 15
+            searched[count] = max(p.seconds for p in seen if p.phase == "search")
+            if count == 1:
+                cluster.workers.append(cluster.join())
+    ratio = searched[1] / searched[2]
+    print(f"\n2 Dask workers against 1: {searched[1]:.1f} s and {searched[2]:.1f} s, {ratio:.2f} times")
+    assert ratio > 1.5
