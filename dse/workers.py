@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from importlib.metadata import version
 from itertools import islice
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
@@ -143,6 +144,18 @@ class DaskCluster:
         except (OSError, ValueError) as error:
             raise BadInput(f"scheduler {address}: no Dask scheduler answers there ({_first_line(error)})") from None
         self._executor = self._client.get_executor(pure=False)
+        self._check()
+
+    def _check(self) -> None:
+        """BadInput where the scheduler, which unpacks units too, or a worker has no archsim, or another one."""
+        try:
+            theirs = {self._client.run_on_scheduler(_version), *self._client.run(_version).values()}
+        except Exception as error:  # whatever they have no archsim for
+            theirs = {_first_line(error)}
+        if theirs != {_version()}:
+            self.__exit__()
+            given = ", ".join(sorted(theirs - {_version()}))
+            raise BadInput(f"scheduler {self._address}: it and its workers must run {_version()}, not: {given}")
 
     @property
     def count(self) -> int:
@@ -206,6 +219,10 @@ def _end_with_driver(hears: Connection) -> None:
     """Nothing is ever sent: what is heard is that the driver's end was closed, by itself or by its death."""
     hears.poll(None)
     os._exit(1)
+
+
+def _version() -> str:
+    return f"archsim {version('archsim')}"
 
 
 def _first_line(error: BaseException) -> str:

@@ -218,6 +218,14 @@ def test_a_dask_cluster(begin: Begin, units: ModuleType, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+def test_a_cluster_of_another_version(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = begin(1)
+    monkeypatch.setattr("dse.workers.version", lambda _: "9.9")
+    with pytest.raises(BadInput, match=r"it and its workers must run archsim 9\.9, not: archsim \d"):
+        DaskCluster(cluster.address)
+
+
+@pytest.mark.slow
 def test_a_scheduler_that_goes(begin: Begin, units: ModuleType) -> None:
     cluster = begin(1)
     with DaskCluster(cluster.address) as workers:
