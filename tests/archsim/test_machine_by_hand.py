@@ -54,28 +54,73 @@ def trace() -> Trace:
     return Trace(drawn.header, {**drawn.arrays, "h": pack_mask(mask)}, drawn.lengths)
 
 
-def test_log_of_events_is_the_one_on_paper(design: Design, trace: Trace) -> None:
-    log: list[tuple[int, str, str, int, int, int]] = []
-    planned = plan(design, trace.graph, 1)
-    work = measure(trace, planned, 2, skipping=True)
-    timing = run_machine(design, planned, work, "column", log=lambda *event: log.append(event))
+Told = dict[str, list[tuple[int, str, int, int]]]
+"""By component: (cycle, event, step, block), in order."""
 
-    def of(component: str, event: str) -> list[tuple[int, int, int, int]]:
-        return [
-            (cycle, step, block, column) for cycle, c, e, step, block, column in log if (c, e) == (component, event)
-        ]
 
-    assert of("weight_stream", "column") == [
-        (0, 0, 0, 0), (5, 0, 0, 0), (10, 0, 1, 0), (12, 0, 1, 1),
-        (15, 1, 0, 0), (21, 1, 0, 0), (26, 1, 1, 0), (28, 1, 1, 1),
-    ]  # fmt: skip
-    assert of("pe_array", "column") == [
-        (5, 0, 0, 0), (10, 0, 0, 0), (15, 0, 1, 0), (17, 0, 1, 1),
-        (20, 1, 0, 0), (26, 1, 0, 0), (31, 1, 1, 0), (33, 1, 1, 1),
-    ]  # fmt: skip
-    assert of("pe_array", "end") == [(11, 0, 0, -1), (18, 0, 1, -1), (27, 1, 0, -1), (34, 1, 1, -1)]
-    assert of("activation_unit", "activate") == [(11, 0, 0, -1), (18, 0, 1, -1), (27, 1, 0, -1), (34, 1, 1, -1)]
-    assert of("skip_encoder", "encode") == [(13, 0, 0, -1), (20, 0, 1, -1), (29, 1, 0, -1), (36, 1, 1, -1)]
+def whole_log(design: Design, trace: Trace) -> tuple[Told, Timing]:
+    prepared = prepare(Job(design, trace, 1))
+    told: Told = {}
+    timing = run_machine(
+        *prepared.triple,
+        "column",
+        log=lambda cycle, component, event, step, block, column: told.setdefault(component, []).append(
+            (cycle, event, step, block)
+        ),
+    )
+    return told, timing
+
+
+def path(step: int, block: int, turn: int, listed: int, *columns: tuple[int, int], end: int, admitted: int = 0) -> Told:
+    """A burst on the weight path; columns as (asked for credits, taken)."""
+    admitted = max(listed, admitted)
+    events = [(turn, "turn"), (listed, "listed"), (admitted, "admitted"), (admitted, "start")]
+    events += [each for asked, taken in columns for each in ((asked, "wait_credit"), (taken, "column"))]
+    return {"weight_stream": [(cycle, event, step, block) for cycle, event in (*events, (end, "end"))]}
+
+
+def tiles(step: int, block: int, *columns: tuple[int, int], done: int, closes: bool = False) -> Told:
+    """A burst on the PEs; columns as (ready for it, begun)."""
+    events = [each for ready, begun in columns for each in ((ready, "wait_column"), (begun, "column"))]
+    events.insert(1 if columns else 0, (columns[0][1] if columns else done, "start"))
+    events += [(done, "done"), (done, "end")][: 1 + closes]
+    return {"pe_array": [(cycle, event, step, block) for cycle, event in events]}
+
+
+def served(component: str, event: str, *blocks: tuple[int, int]) -> Told:
+    """Blocks, as (begun, ended), on a unit that takes them one by one: two a step."""
+    places = [(i // 2, i % 2) for i in range(len(blocks))]
+    return {component: [(cycle, name, *place) for place, block in zip(places, blocks, strict=True)
+                        for cycle, name in zip(block, (event, "end"), strict=True)]}  # fmt: skip
+
+
+def together(*parts: Told) -> Told:
+    log: Told = {}
+    for part in parts:
+        for component, events in part.items():
+            log.setdefault(component, []).extend(events)
+    return log
+
+
+def test_streamed_and_skipping(design: Design, trace: Trace) -> None:
+    """The machine of the top."""
+    told, timing = whole_log(design, trace)
+    assert told == together(
+        path(0, 0, 0, 0, (0, 0), end=2),
+        path(0, 0, 5, 5, (5, 5), end=7),
+        path(0, 1, 10, 10, (10, 10), (12, 12), end=14),
+        path(1, 0, 15, 15, (15, 15), end=17),
+        path(1, 0, 20, 21, (21, 21), end=23),
+        path(1, 1, 26, 26, (26, 26), (28, 28), end=30),
+        tiles(0, 0, (0, 5), done=6),
+        tiles(0, 0, (6, 10), done=11, closes=True),
+        tiles(0, 1, (11, 15), (16, 17), done=18, closes=True),
+        tiles(1, 0, (18, 20), done=21),
+        tiles(1, 0, (21, 26), done=27, closes=True),
+        tiles(1, 1, (27, 31), (32, 33), done=34, closes=True),
+        served("activation_unit", "activate", (11, 12), (18, 19), (27, 28), (34, 35)),
+        served("skip_encoder", "encode", (13, 14), (20, 21), (29, 30), (36, 37)),
+    )
     assert timing.step_ends.tolist() == [21, 37]
     assert timing.cycles == 37
     assert timing.busy_cycles == 8
@@ -123,7 +168,7 @@ def resident(design: Design) -> Design:
     )
 
 
-def test_log_of_the_resident_dense_machine(resident: Design, trace: Trace) -> None:
+def test_resident_and_dense(resident: Design, trace: Trace) -> None:
     """The same layer with its weights in SRAM, nothing skipped, and the four PEs in two tiles.
 
     A column is one bus word: s = 1, L = 1, p = 1. Both columns of h are streamed. Nothing is encoded, but the list of a
@@ -140,25 +185,23 @@ def test_log_of_the_resident_dense_machine(resident: Design, trace: Trace) -> No
             block 1: its turn at 14, issued 14-15, 15-16, 16-17; the bank is free at 17: consumed 17-18, 18-19, 19-20
                      activated 20-21, known at 22: the end
     """
-    log: list[tuple[int, str, str, int, int, int]] = []
-    planned = plan(resident, trace.graph, 1)
-    assert planned.resident
-    work = measure(trace, planned, 2, skipping=False)
-    timing = run_machine(resident, planned, work, "column", log=lambda *event: log.append(event))
-
-    def times(component: str, event: str) -> list[tuple[int, int, int]]:
-        return [(cycle, step, block) for cycle, c, e, step, block, _ in log if (c, e) == (component, event)]
-
-    assert times("weight_stream", "column") == [
-        (0, 0, 0), (2, 0, 0), (3, 0, 0), (4, 0, 1), (5, 0, 1), (6, 0, 1),
-        (8, 1, 0), (12, 1, 0), (13, 1, 0), (14, 1, 1), (15, 1, 1), (16, 1, 1),
-    ]  # fmt: skip
-    assert times("pe_array", "column") == [
-        (2, 0, 0), (4, 0, 0), (5, 0, 0), (7, 0, 1), (8, 0, 1), (9, 0, 1),
-        (11, 1, 0), (14, 1, 0), (15, 1, 0), (17, 1, 1), (18, 1, 1), (19, 1, 1),
-    ]  # fmt: skip
-    assert times("activation_unit", "activate") == [(6, 0, 0), (10, 0, 1), (16, 1, 0), (20, 1, 1)]
-    assert times("activation_unit", "end") == [(7, 0, 0), (11, 0, 1), (17, 1, 0), (21, 1, 1)]
+    told, timing = whole_log(resident, trace)
+    assert told == together(
+        path(0, 0, 0, 0, (0, 0), end=1),
+        path(0, 0, 2, 2, (2, 2), (3, 3), end=4),
+        path(0, 1, 4, 4, (4, 4), (5, 5), (6, 6), end=7),
+        path(1, 0, 7, 7, (7, 8), end=9),
+        path(1, 0, 11, 12, (12, 12), (13, 13), end=14),
+        path(1, 1, 14, 14, (14, 14), (15, 15), (16, 16), end=17),
+        tiles(0, 0, (0, 2), done=3),
+        tiles(0, 0, (3, 4), (5, 5), done=6, closes=True),
+        tiles(0, 1, (6, 7), (8, 8), (9, 9), done=10, closes=True),
+        tiles(1, 0, (10, 11), done=12),
+        tiles(1, 0, (12, 14), (15, 15), done=16, closes=True),
+        tiles(1, 1, (16, 17), (18, 18), (19, 19), done=20, closes=True),
+        served("activation_unit", "activate", (6, 7), (10, 11), (16, 17), (20, 21)),
+        served("skip_encoder", "encode", (8, 8), (12, 12), (18, 18), (22, 22)),
+    )
     assert timing.step_ends.tolist() == [12, 22]
     assert timing.ledger.counts == {
         "weight_memory": {"sram_read_word": 12, "fifo_word": 12},
@@ -169,56 +212,6 @@ def test_log_of_the_resident_dense_machine(resident: Design, trace: Trace) -> No
         "activation_unit": {"curve": 20, "multiply": 12, "add": 4},
         "sequencer": {"burst": 2 * 3, "column": 12},
     }  # fmt: skip
-
-
-# --- whole logs -------------------------------------------------------------------------------------------------------
-
-Told = dict[str, list[tuple[int, str, int, int]]]
-"""By component: (cycle, event, step, block), in order."""
-
-
-def whole_log(design: Design, trace: Trace) -> tuple[Told, Timing]:
-    prepared = prepare(Job(design, trace, 1))
-    told: Told = {}
-    timing = run_machine(
-        *prepared.triple,
-        "column",
-        log=lambda cycle, component, event, step, block, column: told.setdefault(component, []).append(
-            (cycle, event, step, block)
-        ),
-    )
-    return told, timing
-
-
-def path(step: int, block: int, turn: int, listed: int, *columns: tuple[int, int], end: int, admitted: int = 0) -> Told:
-    """A burst on the weight path; columns as (asked for credits, taken)."""
-    admitted = max(listed, admitted)
-    events = [(turn, "turn"), (listed, "listed"), (admitted, "admitted"), (admitted, "start")]
-    events += [each for asked, taken in columns for each in ((asked, "wait_credit"), (taken, "column"))]
-    return {"weight_stream": [(cycle, event, step, block) for cycle, event in (*events, (end, "end"))]}
-
-
-def tiles(step: int, block: int, *columns: tuple[int, int], done: int, closes: bool = False) -> Told:
-    """A burst on the PEs; columns as (ready for it, begun)."""
-    events = [each for ready, begun in columns for each in ((ready, "wait_column"), (begun, "column"))]
-    events.insert(1 if columns else 0, (columns[0][1] if columns else done, "start"))
-    events += [(done, "done"), (done, "end")][: 1 + closes]
-    return {"pe_array": [(cycle, event, step, block) for cycle, event in events]}
-
-
-def served(component: str, event: str, *blocks: tuple[int, int]) -> Told:
-    """Blocks, as (begun, ended), on a unit that takes them one by one: two a step."""
-    places = [(i // 2, i % 2) for i in range(len(blocks))]
-    return {component: [(cycle, name, *place) for place, block in zip(places, blocks, strict=True)
-                        for cycle, name in zip(block, (event, "end"), strict=True)]}  # fmt: skip
-
-
-def together(*parts: Told) -> Told:
-    log: Told = {}
-    for part in parts:
-        for component, events in part.items():
-            log.setdefault(component, []).extend(events)
-    return log
 
 
 def test_streamed_and_dense(design: Design, trace: Trace) -> None:
