@@ -19,7 +19,7 @@ from dse.page import SCRIPT, STYLE
 from dse.plots import DETAIL, OVERVIEW, OverviewPlot
 from dse.plots.base import model_label, number
 from dse.plots.breakdown import PJ_PER_NJ
-from dse.space import Space
+from dse.space import Scenario, Space
 from dse.store import FrontDetail, Results
 
 CLICKABLE = ("front", "hardware")
@@ -363,7 +363,7 @@ def _notes(results: Results) -> str:
     basis = {detail.energy_basis for detail in results.details}
     paragraphs = [
         f"<p>Every design runs {scope}, on the same {scenario.sequences} pieces of the validation data, of at most "
-        f"{scenario.steps} steps each; a design of fewer lanes runs the first of them.</p>",
+        f"{scenario.steps} steps each; a design of fewer lanes runs the first of them.{_stream_words(scenario)}</p>",
         f"<p>Energy is per token, and rests on {_e('; '.join(basis))}.</p>" if basis else "",
         "<p><b>Calibrated</b> figures rest on something fitted to published chips, <b>predicted</b> ones on memory "
         "models and synthesis alone. The energy of a DRAM bit is known to within a factor of two, so conclusions that "
@@ -375,6 +375,15 @@ def _notes(results: Results) -> str:
         _refusals(results),
     ]
     return "".join(paragraphs)
+
+
+def _stream_words(scenario: Scenario) -> str:
+    if scenario.period_us is None:
+        return ""
+    return (
+        f" They enter as a stream: a step of every lane each {scenario.period_us:g} µs, due {scenario.due_us:g} µs after"
+        " its input. Energy is over the whole period, and a design of which a step is late is not feasible."
+    )
 
 
 def _bands(results: Results) -> str:

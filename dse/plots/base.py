@@ -5,6 +5,7 @@ A figure has no colours of its own for text, grid and background: the report set
 
 import html
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,14 @@ BLUE, VERMILLION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#8A8F98"
 
 CALIBRATED, PREDICTED = BLUE, ORANGE
 
-SYMBOLS = {"fixed8": "square", "ternary": "triangle-up", "binary": "diamond", "float32": "circle"}
-COLOURS = {"fixed8": BLUE, "ternary": GREEN, "binary": PURPLE, "float32": ORANGE}
+SYMBOLS = {
+    "few bits": "pentagon",
+    "fixed8": "square",
+    "ternary": "triangle-up",
+    "binary": "diamond",
+    "float32": "circle",
+}
+COLOURS = {"few bits": SKY, "fixed8": BLUE, "ternary": GREEN, "binary": PURPLE, "float32": ORANGE}
 HATCH = {"solidity": 0.3, "fgcolor": "rgba(0, 0, 0, 0.4)"}
 PLAIN = ",~r"
 """Tick format: thousands told apart, no exponent, no trailing zeros."""
@@ -50,11 +57,19 @@ class DetailPlot:
 
 
 def symbol(weight_format: str) -> str:
-    return SYMBOLS.get(weight_format, "circle")
+    return SYMBOLS.get(_look(weight_format), "circle")
 
 
 def colour(weight_format: str) -> str:
-    return COLOURS.get(weight_format, GREY)
+    return COLOURS.get(_look(weight_format), GREY)
+
+
+def _look(weight_format: str) -> str:
+    """Fixed point looks alike at fewer than 8 bits, and at 8 or more."""
+    fixed = re.match(r"fixed(\d+)", weight_format)
+    if fixed is None:
+        return weight_format
+    return "fixed8" if int(fixed[1]) >= 8 else "few bits"
 
 
 def number(value: float) -> str:

@@ -12,13 +12,17 @@ from plotly.offline import get_plotlyjs
 
 from archsim.trace import BadInput
 from dse import plots, store
+from dse.models import ModelSide
+from dse.plots.base import colour, symbol
 from dse.plots.breakdown import breakdown_info
 from dse.plots.models import models_info
 from dse.plots.scatter import scatter_info
 from dse.plots.stalls import stalls_info
 from dse.report import number, render, write_report
 from dse.result import SearchResult
+from dse.space import parse_space
 from dse.store import Results
+from dse.study import search
 
 EVIL = "</script><script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)>'\"&"
 
@@ -186,3 +190,19 @@ def test_an_unfinished_search_is_refused(tmp_path: Path) -> None:
 )
 def test_numbers_read_easily(value: float, shown: str) -> None:
     assert number(value) == shown
+
+
+def test_formats_that_are_told_apart() -> None:
+    looks = {(symbol(name), colour(name)) for name in ("fixed8", "fixed4", "ternary", "binary", "float32")}
+    assert len(looks) == 5
+    assert (symbol("fixed4"), colour("fixed4")) == (symbol("fixed6-row"), colour("fixed6-row"))
+    assert (symbol("fixed8"), colour("fixed8")) == (symbol("fixed12-row"), colour("fixed12-row"))
+
+
+def test_a_stream_says_when_its_steps_are_due(tmp_path: Path, tree: dict[str, Any], models: ModelSide) -> None:
+    stream = {"kind": "streaming", "scope": "recurrent", "sequences": 4, "steps": 6, "period_us": 2, "deadline_us": 1.5}
+    space = parse_space(tree | {"scenario": stream, "constraints": {"fits_on_chip": True}, "trials": 8}, "t")
+    search(space, tmp_path, models=models)
+    page = render(store.read(tmp_path))
+    assert "a step of every lane each 2 µs, due 1.5 µs after its input" in page
+    assert "with every step within its deadline and the whole model in on-chip SRAM" in page
