@@ -381,8 +381,8 @@ def _stream_words(scenario: Scenario) -> str:
     if scenario.period_us is None:
         return ""
     return (
-        f" They enter as a stream: a step of every lane each {scenario.period_us:g} µs, due {scenario.due_us:g} µs after"
-        " its input. Energy is over the whole period, and a design of which a step is late is not feasible."
+        f" They enter as a stream: a step of every lane each {scenario.period_us:g} µs, due {scenario.due_us:g} µs"
+        " after its input. Energy is over the whole period, and a design of which a step is late is not feasible."
     )
 
 
