@@ -1,7 +1,10 @@
 """SimReport: what one simulation says, ready to print or to save."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
 
 from archsim.costs import AreaReport, CostTable, EnergyReport, Figure, clock_problems
 from archsim.design import Design
@@ -51,6 +54,8 @@ class SimReport:
     dense: DenseRuns | None
     """None where nobody asked for speed-ups, as in a search (``simulate_many``)."""
     costs: CostTable
+    step_ends: NDArray[np.int64] = field(compare=False, repr=False)
+    """Cycle at which the state of each step is known, ``(steps,)``."""
 
     @property
     def resident(self) -> bool:
@@ -156,6 +161,7 @@ class SimReport:
                 "total_system": self.energy.total_system,
             },
             "energy_system_band_pj_per_token": [self.energy.band.low, self.energy.band.mid, self.energy.band.high],
+            "energy_bands_pj_per_token": _bands(self.energy.components),
             "energy_status": _status(self.energy.components),
             "power_chip_mw": self.energy.power_chip_mw,
             "power_system_mw": self.energy.power_system_mw,
@@ -164,8 +170,13 @@ class SimReport:
                 **{name: figure.value for name, figure in self.area.components.items()},
                 "total_chip": self.area.total_chip,
             },
+            "area_bands_mm2": _bands(self.area.components),
             "area_status": _status(self.area.components),
         }
+
+
+def _bands(components: dict[str, Figure]) -> dict[str, JsonValue]:
+    return {name: [figure.band.low, figure.band.high] for name, figure in components.items()}
 
 
 def _status(components: dict[str, Figure]) -> dict[str, JsonValue]:

@@ -138,4 +138,5 @@ def _report(prepared: Prepared, timing: Timing, engine: str, costs: CostTable, d
         left_out=prepared.plan.left_out,
         dense=dense,
         costs=costs,
+        step_ends=timing.step_ends,
     )

@@ -2,7 +2,7 @@
 
 import json
 import os
-import shutil
+import shlex
 import sys
 import time
 import webbrowser
@@ -31,13 +31,13 @@ from archsim.synthetic import FORMATS, synthesize
 from archsim.timeline import open_timeline, parse_window
 from archsim.trace import BadInput, Trace
 from archsim.validate import validate
+from dse import report as report_
 from dse import store, studies, tables
 from dse.check import check
 from dse.enumerate import Enumeration, enumerate_space
 from dse.enumerate import Progress as EnumerationProgress
 from dse.fit import fit
 from dse.models import Models
-from dse.report import write_report
 from dse.space import Space, load_space
 from dse.study import DEFAULT_CACHE, Phase
 from dse.study import Progress as SearchProgress
@@ -159,17 +159,20 @@ def run(
     timeline: Annotated[
         Path | None, typer.Option(help="Write what every part did when, for Perfetto or chrome://tracing.")
     ] = None,
-    window: Annotated[str, typer.Option(help="Steps of the timeline, FIRST:LAST, counted from 0.")] = "0:2",
+    window: Annotated[
+        str | None, typer.Option(help="Steps of the timeline, FIRST:LAST, counted from 0; default: 0:2.")
+    ] = None,
     costs: Annotated[
         Path | None, typer.Option(help="Your own figures instead of some of the shipped ones (TOML).")
     ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page of the design, the model and the timeline.")] = None,
     as_json: Json = False,
 ) -> None:
     """Simulate one design on one workload: cycles, energy, area.
 
     archsim run --design skip-65nm --workload wp-lstm256-ternary-s90 --lanes 8
 
-    archsim run --design rbt-high-speed-ternary --workload wp-lstm256-ternary --set clock_mhz=200 --json
+    archsim run --design rbt-high-speed-ternary --workload wp-lstm256-ternary --set clock_mhz=200 --html run.html
     """
     chosen = load_design(design).override(parse_overrides(set_ or []))
     if check_:
@@ -178,8 +181,8 @@ def run(
     trace = load_workload(workload, lanes or chosen.lanes, steps, split, threshold)
     steps = min(steps, trace.steps)
     log = nullcontext(None)
+    first, last = parse_window(window, steps) if window else (0, min(2, steps - 1))
     if timeline is not None:
-        first, last = parse_window(window, steps)
         log = open_timeline(timeline, chosen, trace, first, last, lanes=lanes, steps=steps, scope=scope)  # type: ignore
     with progress("simulating", steps) as (bar, task), log as events:
         report = simulate(
@@ -193,8 +196,13 @@ def run(
             on_step=lambda done: bar.update(task, completed=done),
             costs=load_cost_table(costs) if costs else SHIPPED,
         )
+    if html is not None:
+        shown = report_.timeline(chosen, trace, first, last, scope, lanes, "run", report.workload)  # type: ignore
+        network = report_.run_network(workload, threshold, trace)
+        command = shlex.join(["archsim", *sys.argv[1:]])
+        report_.write(report_.run_page(report, command, network, shown), html)
     if as_json:
-        print_json(report.to_json())
+        print_json(report_.run_json(report))
     else:
         out.print(tables.run_report(report))
 
@@ -420,7 +428,7 @@ def _search(
                 f"[red]archsim:[/] stopped; {escape(str(folder))} keeps its trials, --resume goes on", soft_wrap=True
             )
             raise typer.Exit(130) from None
-    report = write_report(folder)
+    report = report_.write_report(folder)
     if as_json:
         print_json(
             {
@@ -493,20 +501,20 @@ def _enumerate(space: Space, folder: Path) -> Enumeration:
 
 @app.command(rich_help_panel="Search")
 def view(
-    folder: Annotated[Path, typer.Argument(help="Folder of a search.")],
-    out_: Annotated[Path | None, typer.Option("--out", help="Copy the report to this file.")] = None,
+    runs: Annotated[list[Path], typer.Argument(help="Folders of searches, or files of `archsim run --json`.")],
+    out_: Annotated[
+        Path | None, typer.Option("--out", help="File to write; default: report.html in the folder, or here.")
+    ] = None,
     open_: Annotated[bool, typer.Option("--open/--no-open", help="Open it in the browser.")] = True,
 ) -> None:
-    """Build a search's report from its folder, and open it.
+    """Build the report of a search, or of several searches and runs side by side, and open it.
 
     archsim view results/demo
 
-    archsim view results/demo --no-open --out demo.html
+    archsim view one.json other.json --no-open --out compared.html
     """
-    report = write_report(folder)
-    if out_:
-        shutil.copyfile(report, out_)
-        report = out_
+    alone = len(runs) == 1 and runs[0].is_dir()
+    report = report_.write(report_.view_page(runs), out_ or (runs[0] if alone else Path()) / report_.NAME)
     out.print(escape(str(report)), soft_wrap=True)
     if open_:
         webbrowser.open(report.resolve().as_uri())
@@ -675,7 +683,7 @@ def show(path: Annotated[Path, typer.Argument(help="A trace (.npz).")], as_json:
     states = zeros(trace)
     if as_json:
         header = trace.header.model_dump(mode="json")
-        lying = [{**vars(z), "per_step": z.per_step.tolist()} for z in states]
+        lying = [{**vars(z), "per_step": z.per_step.tolist(), "per_unit": z.per_unit.tolist()} for z in states]
         size = {"steps": trace.steps, "sequences": trace.sequences}
         print_json({**header, **size, "columns_listed": listed, "zeros": lying})
         return

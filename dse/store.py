@@ -10,7 +10,8 @@ trials.parquet      the same with types: a parameter that is not in force is nul
 front.csv           the rows of the front, with test loss, and whether they stay on it if costs are low or high
 published.csv       the shipped designs on the models of the space, same scenario and objectives
 models.csv          one row a model and threshold: accuracy, sparsity, size
-front_details.json  per point of the front: energy and area by component, stalls, ledger, command
+front_details.json  per point of the front: energy and area by component, stalls, cycles of steps, ledger, command
+model_details.json  per model and threshold: how the zeros of its states lie, by unit, over time and over lanes
 traces/             the traces that the points of the front ran
 manifest.json       versions, seed, hashes, counts, wall time
 =================== =====================================================================================
@@ -25,11 +26,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from archsim.costs import Figure, clock_problems
 from archsim.design import Design
+from archsim.roofline import roofline
 from archsim.trace import VERSION, BadInput, whole_file
 from dse import facts, objectives
 from dse.database import only_one
@@ -38,6 +41,7 @@ from dse.outcome import End, Outcome
 from dse.point import Measured, ModelChoice
 from dse.result import FrontPoint, SearchResult, Trial
 from dse.space import MODEL, Setting, Space, load_space
+from workloads.sparsify import Zeros, zeros
 
 _T = TypeVar("_T")
 
@@ -52,6 +56,7 @@ FILES = (
     "published.csv",
     "models.csv",
     "front_details.json",
+    "model_details.json",
     "manifest.json",
     "report.html",
     "search.lock",
@@ -68,12 +73,40 @@ class _Frozen(BaseModel):
 
 
 class FigureJson(_Frozen):
-    """One priced component."""
+    """One priced component; `low` and `high` equal `value` where no two sources disagree."""
 
     value: float
+    low: float
+    high: float
     unit: str
     status: str
     source: str
+
+    @classmethod
+    def of(cls, figure: Figure) -> "FigureJson":
+        band = figure.band
+        return cls(
+            value=figure.value,
+            low=band.low,
+            high=band.high,
+            unit=figure.unit,
+            status=figure.status,
+            source=figure.source,
+        )
+
+
+class RooflineJson(_Frozen):
+    """Where a point lies under its roofs (`archsim.roofline.Roofline`); None: no ceiling of that kind."""
+
+    macs_per_dram_bit: float | None
+    ceiling_pes_gops: float
+    ceiling_lanes_gops: float
+    ceiling_bus_gops: float | None
+    ceiling_dram_gops: float | None
+    ceiling_accesses_gops: float | None
+    achieved_gops: float
+    bound: str
+    share: float
 
 
 class FrontDetail(_Frozen):
@@ -90,8 +123,11 @@ class FrontDetail(_Frozen):
     on_front_at: list[End]
     """Ends of the costs' bands at which it is on the front as well."""
     lanes: int
+    steps: int
     cycles: int
     cycles_per_step: float
+    step_cycles: list[int]
+    """From the state of one step to that of the next."""
     gops: float
     gops_effective: float
     speedup_same_lanes: float
@@ -108,8 +144,38 @@ class FrontDetail(_Frozen):
     area: dict[str, FigureJson]
     area_chip_mm2: float
     clock_problems: list[str]
+    roofline: RooflineJson
     engines: str
+    trace: str
+    """File of what it ran, in the folder."""
     command: str
+
+
+class StateDetail(_Frozen):
+    """How the zeros of one state lie (`workloads.sparsify.Zeros`), over what every design of the search runs."""
+
+    operand: str
+    per_unit: list[float]
+    per_step: list[float]
+    union: dict[int, float]
+    """By lanes."""
+
+    @classmethod
+    def of(cls, found: Zeros) -> "StateDetail":
+        return cls(
+            operand=found.operand,
+            per_unit=found.per_unit.round(4).tolist(),
+            per_step=found.per_step.round(4).tolist(),
+            union={lanes: round(share, 4) for lanes, share in found.union.items()},
+        )
+
+
+class ModelDetail(_Frozen):
+    """One model and threshold, as ``model_details.json`` holds it."""
+
+    model: str
+    threshold: float
+    states: list[StateDetail]
 
 
 class Counts(_Frozen):
@@ -155,10 +221,12 @@ class Results:
     published: pd.DataFrame
     models: pd.DataFrame
     details: list[FrontDetail]
+    model_details: list[ModelDetail]
     manifest: Manifest
 
 
 _DETAILS = TypeAdapter(list[FrontDetail])
+_MODELS = TypeAdapter(list[ModelDetail])
 _MANIFEST = TypeAdapter(Manifest)
 
 Published = list[tuple[Design, ModelChoice, Outcome]]
@@ -209,6 +277,8 @@ def write(
     _csv(_models_table(measured, result), folder / "models.csv")
     details = [_detail(point, result) for point in result.front]
     write_text(folder / "front_details.json", _DETAILS.dump_json(details, indent=1).decode())
+    models = [_model_detail(side) for side in measured.values()]
+    write_text(folder / "model_details.json", _MODELS.dump_json(models).decode())
     write_text(folder / "manifest.json", _manifest(result, space, published, measured).model_dump_json(indent=1))
 
 
@@ -223,6 +293,7 @@ def read(folder: Path) -> Results:
         published=_table(folder / "published.csv"),
         models=_table(folder / "models.csv"),
         details=_json(folder / "front_details.json", _DETAILS),
+        model_details=_json(folder / "model_details.json", _MODELS),
         manifest=_json(folder / "manifest.json", _MANIFEST),
     )
 
@@ -306,8 +377,10 @@ def _detail(point: FrontPoint, result: SearchResult) -> FrontDetail:
         test_loss=point.test_loss,
         on_front_at=list(result.stays(point)),
         lanes=report.lanes,
+        steps=report.steps,
         cycles=report.cycles,
         cycles_per_step=report.cycles_per_step,
+        step_cycles=np.diff(report.step_ends, prepend=0).tolist(),
         gops=report.gops,
         gops_effective=report.gops_effective,
         speedup_same_lanes=report.speedup_same_lanes,
@@ -324,15 +397,21 @@ def _detail(point: FrontPoint, result: SearchResult) -> FrontDetail:
         area=_figures(report.area.components),
         area_chip_mm2=report.area.total_chip,
         clock_problems=list(clock_problems(report.design)),
+        roofline=RooflineJson.model_validate(roofline(report).to_json()),
         engines="burst equals analytic in cycles, stalls and every count",
+        trace=str(trace_path(side, result.folder).relative_to(result.folder)),
         command=point.command,
     )
 
 
 def _figures(components: Mapping[str, Figure]) -> dict[str, FigureJson]:
-    return {
-        name: FigureJson(value=f.value, unit=f.unit, status=f.status, source=f.source) for name, f in components.items()
-    }
+    return {name: FigureJson.of(figure) for name, figure in components.items()}
+
+
+def _model_detail(side: Measured) -> ModelDetail:
+    return ModelDetail(
+        model=side.choice.network, threshold=side.threshold, states=[StateDetail.of(z) for z in zeros(side.trace)]
+    )
 
 
 def _manifest(

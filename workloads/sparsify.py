@@ -74,6 +74,8 @@ class Zeros:
     sparsity: float
     per_step: NDArray[np.float64]
     """Share of zeros over the sequences that run at each step, ``(T,)``."""
+    per_unit: NDArray[np.float64]
+    """Share of zeros of each element over all steps and sequences, ``(size,)``."""
     union: dict[int, float]
     """By lanes: share of columns that are zero in all sequences side by side, over the steps in which any runs."""
 
@@ -87,9 +89,10 @@ def _zeros(trace: Trace, operand: Operand) -> Zeros:
     nonzero, running = _masks(trace, operand)
     lit = (nonzero & running[..., None]).sum(axis=(1, 2))
     per_step = 1 - lit / (running.sum(axis=1) * operand.size)
+    per_unit = 1 - (nonzero & running[..., None]).sum(axis=(0, 1)) / running.sum()
     total = 1 - lit.sum() / (running.sum() * operand.size)
     union = {n: _union(nonzero & running[..., None], running, n) for n in LANES if n <= trace.sequences}
-    return Zeros(operand.name, float(total), per_step, union)
+    return Zeros(operand.name, float(total), per_step, per_unit, union)
 
 
 def _union(nonzero: NDArray[np.bool_], running: NDArray[np.bool_], lanes: int) -> float:

@@ -1,4 +1,4 @@
-"""The report: one file that loads nothing, that no name breaks out of, and figures that show what the tables hold."""
+"""The report's data: what the tables hold, in a page that no name breaks out of and that loads nothing."""
 
 import json
 import re
@@ -7,24 +7,27 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from plotly.offline import get_plotlyjs
 
+from archsim.design import load_design
+from archsim.simulation import simulate
+from archsim.synthetic import synthesize
+from archsim.timeline import CAUSES, TITLES
 from archsim.trace import BadInput
-from dse import plots, store
+from dse import objectives, store
+from dse import report as report_
 from dse.models import ModelSide
-from dse.plots.base import colour, symbol
-from dse.plots.breakdown import breakdown_info
-from dse.plots.models import models_info
-from dse.plots.scatter import scatter_info
-from dse.plots.stalls import stalls_info
-from dse.report import number, render, write_report
+from dse.report import view_page, words, write_report
+from dse.report.html import SCRIPTS, render
+from dse.report.searches import search_page
+from dse.report.shapes import Page
 from dse.result import SearchResult
 from dse.space import parse_space
 from dse.store import Results
 from dse.study import search
-
-EVIL = "</script><script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)>'\"&"
 
 
 @pytest.fixture(scope="module")
@@ -32,14 +35,19 @@ def results(finished: SearchResult) -> Results:
     return store.read(finished.folder)
 
 
-class Page(HTMLParser):
+@pytest.fixture(scope="module")
+def page(finished: SearchResult) -> Page:
+    return view_page([finished.folder])
+
+
+class Tags(HTMLParser):
     """Tags with their attributes, and the text of scripts."""
 
-    def __init__(self, page: str) -> None:
+    def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.scripts: list[str] = []
-        self.feed(page)
+        self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
@@ -51,137 +59,201 @@ class Page(HTMLParser):
             self.scripts[-1] += data
 
 
-def data_of(page: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(Page(page).scripts[1])
-    return found
-
-
 def test_one_file_that_loads_nothing(finished: SearchResult) -> None:
     path = write_report(finished.folder)
     text = path.read_text()
-    page = Page(text)
     assert path == finished.folder / "report.html"
-    for tag, attributes in page.tags:
+    for tag, attributes in Tags(text).tags:
         assert tag not in ("link", "iframe", "img", "object", "embed", "base"), tag
         assert not {"src", "href", "srcset", "action", "data"} & set(attributes), (tag, attributes)
-    own = text.replace(get_plotlyjs(), "")
-    assert len(own) < len(text)
-    assert re.findall(r"https?://|//cdn|@import|url\(", own) == []
+    own = text.replace(get_plotlyjs(), "").replace("http://www.w3.org/2000/svg", "")
     assert text.count(get_plotlyjs()) == 1
-    assert "modeBarButtons: [buttons]" in own  # Plotly's default bar can send a figure to a server
-    assert "Cloud" not in own
+    assert re.findall(r"https?://|//cdn|@import|url\((?!#)", own) == []
+    assert "default-src 'none'" in own
+    assert "modeBarButtons: [BUTTONS]" in own  # Plotly's default bar can send a figure to a server
+    assert len(text) < 8_000_000
 
 
-def test_names_are_inert(results: Results) -> None:
-    def evil(table: str, column: str) -> Any:
-        frame = getattr(results, table)
-        return frame.assign(**{column: EVIL})
-
-    attacked = replace(
-        results,
-        space=results.space.model_copy(update={"title": EVIL}),
-        trials=evil("trials", "model"),
-        front=evil("front", "model"),
-        models=evil("models", "model"),
-        published=evil("published", "design"),
-        details=[
-            d.model_copy(update={"model": EVIL, "command": EVIL, "overrides": {EVIL: EVIL}, "clock_problems": [EVIL]})
-            for d in results.details
-        ],
-    )
-    clean, page = Page(render(results)), Page(render(attacked))
-    assert [tag for tag, _ in page.tags] == [tag for tag, _ in clean.tags]
-    assert not any("onerror" in attributes for _, attributes in page.tags)
-    assert len(page.scripts) == 3
-    point = next(iter(data_of(render(attacked))["points"].values()))
-    assert point["command"] == EVIL  # whole, for the page to set as text
-    figures = json.dumps(data_of(render(attacked))["overview"])
-    assert "<script" not in figures.lower()
-    assert "<img" not in figures.lower()
+EVIL = "</script><script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)>'\"&"
 
 
-def test_every_point_of_the_front_can_be_chosen(results: Results) -> None:
-    page = render(results)
-    data = data_of(page)
-    trials = {str(n) for n in results.front["trial"]}
-    assert set(data["points"]) == trials
-    assert str(data["first"]) in trials
-    rows = {a["data-trial"] for tag, a in Page(page).tags if tag == "tr" and "data-trial" in a}
-    assert rows == trials
-    for name in ("front", "hardware"):
-        dots = [n for trace in data["overview"][name]["data"] for n in trace.get("customdata", [])]
-        assert {str(n) for n in dots} == trials
-    for point in data["points"].values():
-        assert set(point["figures"]) == {plot.name for plot in plots.DETAIL}
+def test_names_are_inert_and_whole(page: Page) -> None:
+    search = page.searches[0].model_copy(update={"title": EVIL, "introduction": EVIL, "footer": EVIL})
+    design = page.designs[0].model_copy(update={"title": EVIL, "command": EVIL, "model": EVIL})
+    evil = page.model_copy(update={"title": EVIL, "searches": [search], "designs": [design], "texts": [EVIL]})
+    clean, parsed = Tags(render(page)), Tags(render(evil))
+    assert [tag for tag, _ in parsed.tags] == [tag for tag, _ in clean.tags]
+    assert not any("onerror" in attributes for _, attributes in parsed.tags)
+    assert len(parsed.scripts) == 3
+    assert json.loads(parsed.scripts[1])["designs"][0]["command"] == EVIL
 
 
-def test_ids_of_the_script_are_on_the_page(results: Results) -> None:
-    page = render(results)
-    ids = [a["id"] for _, a in Page(page).tags if "id" in a]
-    assert len(ids) == len(set(ids))
-    script = Page(page).scripts[2]
-    assert set(re.findall(r'"#([\w-]+)"', script)) <= set(ids)
-    assert {f"detail-{plot.name}" for plot in plots.DETAIL} <= set(ids)
-    assert {f"overview-{plot.name}" for plot in plots.OVERVIEW} <= set(ids)
+def test_the_data_survive_the_page(page: Page) -> None:
+    assert Page.model_validate_json(Tags(render(page)).scripts[1]) == page
 
 
-@pytest.mark.parametrize("plot", plots.ALL, ids=lambda plot: plot.name)
-def test_every_figure_has_titles_with_units_and_a_caption(plot: Any, results: Results) -> None:
-    made = plot.make(results if isinstance(plot, plots.OverviewPlot) else results.details[0])
-    assert re.search(r"\(.+\)$", made.layout.xaxis.title.text)
-    horizontal_bars = all(trace.type == "bar" and trace.orientation == "h" for trace in made.data)
-    assert horizontal_bars or re.search(r"\(.+\)$", made.layout.yaxis.title.text)
-    assert plot.title
-    assert plot.caption.endswith(".")
-    assert made.layout.paper_bgcolor == "rgba(0,0,0,0)"
-    assert made.layout.font.color is None  # the page sets it, light or dark
+def test_every_trial_is_there_once_with_its_figures(page: Page, results: Results) -> None:
+    trials, table = page.searches[0].trials, results.trials
+    assert trials.trial == table["trial"].tolist()
+    kinds = [trials.coded["kind"].values[i] for i in trials.coded["kind"].index]
+    front = [trial for trial, kind in zip(trials.trial, kinds, strict=True) if kind == "front"]
+    assert front == results.front["trial"].tolist()
+    assert kinds.count("refused") == (table["distinct"] & table["area_mm2"].isna()).sum()
+    assert kinds.count("repeated") == (~table["distinct"]).sum()
+    for name, scale in (("area_mm2", 1), ("energy_system_pj_per_token", 1000)):  # energy is shown in nJ
+        found = np.array(trials.numbers[name], float)
+        np.testing.assert_allclose(found, table[name].to_numpy() / scale, rtol=1e-6)
+    for name in ("lanes", "clock_mhz", "array", "model"):
+        column = trials.coded[name]
+        assert [column.values[i] for i in column.index] == table[name].tolist()
 
 
-def test_the_front_figure_shows_every_distinct_trial_once(results: Results) -> None:
-    goals = results.space.goals
-    info = scatter_info(results, goals[2], goals[0], goals[1])
-    evaluated = results.trials[results.trials["distinct"] & results.trials["area_mm2"].notna()]
-    assert len(info.front.x) + len(info.dominated.x) + len(info.infeasible.x) == len(evaluated)
-    assert info.front.x == (results.front["energy_system_pj_per_token"] / 1000).tolist()
-    assert info.front.y == results.front["validation_loss"].tolist()
-    assert len(info.published.x) == len(results.published)
-    assert {name for name in info.published_name if name} == set(results.published["design"])
+def test_breakdowns_add_up_and_carry_their_band(page: Page, results: Results) -> None:
+    assert [d.key for d in page.designs] == [f"0:{d.trial}" for d in results.details]
+    for design, detail in zip(page.designs, results.details, strict=True):
+        low, mid, high = (value / 1000 for value in detail.energy_system_band_pj_per_token)
+        assert sum(part.value for part in design.energy) == pytest.approx(mid, rel=1e-5)
+        assert sum(part.low for part in design.energy) == pytest.approx(low, rel=1e-5)
+        assert sum(part.high for part in design.energy) == pytest.approx(high, rel=1e-5)
+        assert sum(part.value for part in design.area) == pytest.approx(detail.area_chip_mm2, rel=1e-5)
+        assert design.busy_cycles + sum(design.stalls.values()) == design.cycles
+        assert len(design.step_cycles) == detail.steps
+        assert 0 <= design.cycles - sum(design.step_cycles) < 0.05 * design.cycles  # the last results' way out
+        assert {page.texts[part.source] for part in design.area} == {f.source for f in detail.area.values()}
 
 
-def test_breakdowns_add_up(results: Results) -> None:
-    for detail in results.details:
-        energy, area = breakdown_info(detail, "energy"), breakdown_info(detail, "area")
-        assert sum(energy.value) == pytest.approx(detail.energy_system_pj_per_token / 1000)
-        assert sum(area.value) == pytest.approx(detail.area_chip_mm2)
-        assert energy.value == sorted(energy.value)
-        assert sum(stalls_info(detail).percent) == pytest.approx(100)
+def test_parameters_are_those_of_the_design(page: Page, results: Results) -> None:
+    for design, detail in zip(page.designs, results.details, strict=True):
+        for path, value in detail.overrides.items():
+            assert design.parameters[path] == value
+        assert design.parameters["dram.kind"] == results.space.base_design.dram.kind
 
 
-def test_the_models_figure_is_the_models_table(results: Results) -> None:
-    info = models_info(results)
-    assert info.validation_loss == results.models["validation_loss"].tolist()
-    assert info.sparsity_percent == pytest.approx(100 * results.models["state_sparsity"])
+def test_hypervolume_rises_to_what_the_front_has(page: Page, results: Results) -> None:
+    course = page.searches[0].course
+    assert len(course) == len(results.trials)
+    assert course == sorted(course)
+    last = max(results.front["trial"])
+    assert course[last] == course[-1] > course[0]
 
 
-def test_a_search_without_a_front_is_shown(results: Results) -> None:
+def test_importances_are_shares_of_every_objective(page: Page, results: Results) -> None:
+    table = page.searches[0].importances
+    assert len(table.columns) == 1 + len(results.space.objectives)
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert set(rows) == {"model", *results.space.parameters, *results.space.variants}
+    for goal in range(len(results.space.objectives)):
+        assert sum(row[goal] for row in rows.values() if isinstance(row[goal], float)) == pytest.approx(1, abs=1e-5)
+
+
+def test_what_an_objective_hangs_on_is_found(results: Results, finished: SearchResult) -> None:
+    rng, space = np.random.default_rng(5), results.space
+    drawn = {name: rng.choice(results.trials[name].unique(), 400) for name in space.parameters}
+    drawn |= {"model": rng.choice([m.name for m in space.models], 400), "array": rng.choice(["multiplier", "mux"], 400)}
+    table = pd.DataFrame(drawn).assign(trial=range(400), threshold=0.0, distinct=True, feasible=True, on_front=False)
+    table = table.assign(weight_format="ternary", state_sparsity=0.5, reason="", left_out="")
+    given = {"validation_loss": table["model"].map(len), "area_mm2": table["pe_array.tiles"]}
+    given |= {"energy_system_pj_per_token": 1.0 / table["clock_mhz"]}
+    table = table.assign(on_front_low=False, on_front_high=False)
+    table = table.assign(**{o.name: given.get(o.name, 1.0) for o in objectives.ALL})
+    made = search_page(replace(results, trials=table), finished.folder, 0).importances
+    most = [max(made.rows, key=lambda row, goal=goal: row[goal])[0] for goal in (1, 2, 3)]
+    assert most == ["model", "pe_array.tiles", "clock_mhz"]
+
+
+def test_the_pace_counts_every_trial_in_order(page: Page, results: Results) -> None:
+    pace = page.searches[0].pace
+    assert pace[-1][0] == len(results.trials)
+    assert pace == sorted(pace)
+
+
+def test_timelines_tile_the_window_of_every_component(page: Page) -> None:
+    assert page.timelines
+    for timeline in page.timelines:
+        assert timeline.components == list(TITLES.values())
+        assert set(timeline.states) <= {"busy", *(cause for causes in CAUSES.values() for cause in causes)}
+        for component in range(len(timeline.components)):
+            own = [i for i, c in enumerate(timeline.component) if c == component]
+            ends = [timeline.begin[i] + timeline.cycles[i] for i in own]
+            assert [timeline.begin[i] for i in own[1:]] == ends[:-1]
+
+
+def test_networks_are_the_models_measured(page: Page, results: Results) -> None:
+    assert [n.validation for n in page.networks] == pytest.approx(results.models["validation_loss"].tolist(), rel=1e-6)
+    for network in page.networks:
+        (state,) = network.states
+        zeros = sum(state.per_unit) / len(state.per_unit)
+        assert zeros == pytest.approx(state.union[1], abs=1e-3)
+        assert sorted(state.union.values(), reverse=True) == list(state.union.values())
+        for matrix in network.weights:
+            assert sum(matrix.share) == pytest.approx(100, abs=0.01)
+    ternary = next(n for n in page.networks if n.label == "wp-lstm256-ternary")
+    assert ternary.weights[0].value == [-1, 0, 1]
+
+
+def test_the_checks_are_those_of_validate(page: Page) -> None:
+    assert {check.basis for check in page.checks} == {"fitted", "predicted"}
+    for check in page.checks:
+        if check.ours is not None and check.error_pct is not None:
+            assert check.error_pct == pytest.approx(100 * (check.ours / check.published - 1), abs=1e-3)
+
+
+def test_a_search_without_a_front_is_shown(results: Results, finished: SearchResult) -> None:
     trials = results.trials.assign(on_front=False, feasible=False, reason="too late by 3 us")
-    page = render(replace(results, trials=trials, front=results.front.iloc[:0], details=[]))
-    assert "No design keeps every constraint." in page
-    assert data_of(page)["first"] is None
-    assert "too late by # us" in page
+    empty = replace(results, trials=trials, front=results.front.iloc[:0], details=[])
+    made = search_page(empty, finished.folder, 0)
+    assert made.first is None
+    assert made.course == []
+    assert made.failures.rows[0] == [len(trials), "too late by # us"]
 
 
 def test_unequal_work_is_warned_of(results: Results) -> None:
     left_out = ["readout" if n % 2 else "" for n in range(len(results.trials))]
-    assert "Not all designs do the same work" not in render(results)
-    assert "Not all designs do the same work" in render(
-        replace(results, trials=results.trials.assign(left_out=left_out))
-    )
+    assert not any(note.warning for note in words.notes(results))
+    unequal = replace(results, trials=results.trials.assign(left_out=left_out))
+    assert any("Not all designs do the same work" in note.text and note.warning for note in words.notes(unequal))
 
 
-def test_an_unfinished_search_is_refused(tmp_path: Path) -> None:
+def test_a_run_is_a_page_of_its_design_its_network_and_a_timeline() -> None:
+    design, trace = load_design("skip-65nm"), synthesize(64, 10, 0.2, sequences=8, steps=12)
+    report = simulate(design, trace)
+    timeline = report_.timeline(design, trace, 2, 4, "model", None, "run", "t")
+    network = report_.run_network("t.npz", None, trace)
+    made = report_.run_page(report, "archsim run", network, timeline)
+    (shown,) = made.designs
+    assert sum(shown.step_cycles) == report.step_ends[-1]
+    assert sum(part.value for part in shown.energy) == pytest.approx(report.energy.total_system / 1000, rel=1e-5)
+    assert {f.term: f.value for f in shown.facts}["Trace"] == "synthetic"
+    assert min(timeline.step) == 2
+    assert max(timeline.step) == 4
+    assert network.state_sparsity == pytest.approx(80, abs=3)
+    assert network.validation is None
+
+
+def test_saved_runs_stand_beside_searches(tmp_path: Path, finished: SearchResult) -> None:
+    report = simulate(load_design("edge-8pe"), synthesize(64, 10, 0.2, sequences=8, steps=12))
+    (tmp_path / "one.json").write_text(json.dumps(report_.run_json(report)))
+    made = view_page([tmp_path / "one.json", finished.folder])
+    run = made.designs[-1]
+    assert run.key == "run:0"
+    assert run.title.startswith("one: ")
+    assert run.parameters["pe_array.pes_per_tile"] == 8
+    assert sum(part.value for part in run.energy) == pytest.approx(report.energy.total_system / 1000, rel=1e-5)
+
+
+def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="holds no finished search"):
         write_report(tmp_path)
+    with pytest.raises(BadInput, match=r"none\.json: no such run, nor a folder of a search"):
+        view_page([tmp_path / "none.json"])
+    (tmp_path / "wrong.json").write_text('{"design": "x"}')
+    with pytest.raises(BadInput, match=r"wrong\.json: not a report of archsim run --json: workload: is missing"):
+        view_page([tmp_path / "wrong.json"])
+
+
+def test_every_script_is_in_the_page() -> None:
+    folder = Path(report_.__file__).parent / "web"
+    assert {path.name for path in folder.glob("*.js")} == set(SCRIPTS)
 
 
 @pytest.mark.parametrize(
@@ -189,20 +261,13 @@ def test_an_unfinished_search_is_refused(tmp_path: Path) -> None:
     [(0.0, "0"), (0.00012345, "0.0001234"), (0.012345, "0.01235"), (1.9, "1.900"), (12345.6, "12,346"), (2e9, "2e+09")],
 )
 def test_numbers_read_easily(value: float, shown: str) -> None:
-    assert number(value) == shown
-
-
-def test_formats_that_are_told_apart() -> None:
-    looks = {(symbol(name), colour(name)) for name in ("fixed8", "fixed4", "ternary", "binary", "float32")}
-    assert len(looks) == 5
-    assert (symbol("fixed4"), colour("fixed4")) == (symbol("fixed6-row"), colour("fixed6-row"))
-    assert (symbol("fixed8"), colour("fixed8")) == (symbol("fixed12-row"), colour("fixed12-row"))
+    assert words.number(value) == shown
 
 
 def test_a_stream_says_when_its_steps_are_due(tmp_path: Path, tree: dict[str, Any], models: ModelSide) -> None:
     stream = {"kind": "streaming", "scope": "recurrent", "sequences": 4, "steps": 6, "period_us": 2, "deadline_us": 1.5}
     space = parse_space(tree | {"scenario": stream, "constraints": {"fits_on_chip": True}, "trials": 8}, "t")
     search(space, tmp_path, models=models)
-    page = render(store.read(tmp_path))
-    assert "a step of every lane each 2 µs, due 1.5 µs after its input" in page
-    assert "with every step within its deadline and the whole model in on-chip SRAM" in page
+    (made,) = view_page([tmp_path]).searches
+    assert "a step of every lane each 2 µs, due 1.5 µs after its input" in made.notes[0].text
+    assert "with every step within its deadline and the whole model in on-chip SRAM" in made.introduction

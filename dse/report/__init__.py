@@ -1,0 +1,89 @@
+"""The report: one HTML file that opens offline. Python gathers and checks what it shows; ``web`` draws it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from archsim.report import SimReport
+from archsim.trace import BadInput
+from dse import store
+from dse.files import write_text
+from dse.report.checks import checks
+from dse.report.designs import Texts, front_designs
+from dse.report.html import render
+from dse.report.networks import papers, run_network, search_networks
+from dse.report.runs import load_saved, run_design, run_json, saved_design
+from dse.report.searches import goals, search_page
+from dse.report.shapes import Network, Page, Table, Timeline
+from dse.report.timelines import front_timelines, timeline
+from dse.store import Results
+
+NAME = "report.html"
+NO_TABLE = Table(columns=(), rows=[])
+
+
+def write_report(folder: Path) -> Path:
+    """Write ``report.html`` beside the tables of a finished search; BadInput names what is missing."""
+    return write(view_page([folder]), folder / NAME)
+
+
+def write(page: Page, path: Path) -> Path:
+    """Whole or not at all."""
+    write_text(path, render(page))
+    return path
+
+
+def view_page(paths: Sequence[Path]) -> Page:
+    """Folders of searches (of one task) and saved runs, side by side; BadInput names what is not one of these."""
+    folders = [path for path in paths if path.is_dir()]
+    runs = [(path.stem, load_saved(path)) for path in paths if not path.is_dir()]
+    found = [store.read(folder) for folder in folders]
+    _same_task(found, folders)
+    texts = Texts()
+    networks: dict[str, Network] = {n.key: n for results in found for n in search_networks(results)}
+    both = list(enumerate(zip(found, folders, strict=True)))
+    return Page(
+        title=_title(found, [name for name, _ in runs]),
+        goals=goals(found[0].space) if found else [],
+        searches=[search_page(results, folder, i) for i, (results, folder) in both],
+        designs=[
+            *(design for i, (results, _) in both for design in front_designs(results, i, texts)),
+            *(saved_design(run, name, f"run:{i}", texts) for i, (name, run) in enumerate(runs)),
+        ],
+        networks=list(networks.values()),
+        papers=papers() if found else NO_TABLE,
+        checks=checks() if found else [],
+        timelines=[t for i, (results, folder) in both for t in front_timelines(results, folder, i)],
+        texts=list(texts.known),
+    )
+
+
+def run_page(report: SimReport, command: str, network: Network, timeline: Timeline) -> Page:
+    """One simulation: its design, what it ran, and a window of its steps."""
+    texts = Texts()
+    design = run_design(report, timeline.key, command, texts)
+    return Page(
+        title=design.title,
+        goals=[],
+        searches=[],
+        designs=[design],
+        networks=[network],
+        papers=NO_TABLE,
+        checks=[],
+        timelines=[timeline],
+        texts=list(texts.known),
+    )
+
+
+def _title(found: Sequence[Results], runs: Sequence[str]) -> str:
+    titles = [results.space.title or results.space.name for results in found]
+    return " and ".join([*titles, *(f"run {name}" for name in runs)])
+
+
+def _same_task(found: Sequence[Results], folders: Sequence[Path]) -> None:
+    first = found[0].space.task.name if found else ""
+    for results, folder in zip(found, folders, strict=True):
+        if results.space.task.name != first:
+            raise BadInput(f"{folder}: must be a search of {first}, as {folders[0]}, not {results.space.task.name}")
+
+
+__all__ = ["NAME", "run_json", "run_network", "run_page", "timeline", "view_page", "write", "write_report"]

@@ -1,0 +1,105 @@
+"""Points of the front as the tab Design shows them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from dse import objectives
+from dse.report.searches import key, leaves
+from dse.report.shapes import Design, Fact, Part
+from dse.report.words import known, model_label, number, short
+from dse.store import FigureJson, FrontDetail, Results
+
+PJ_PER_NJ = 1000.0
+STAYS = "On the front if costs are"
+"""At which ends of the costs' bands a point is still on it; the page's table of the front has it too."""
+
+
+class Texts:
+    """Texts that repeat, each kept once; the page names them by number."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, int] = {}
+
+    def __call__(self, text: str) -> int:
+        return self.known.setdefault(text, len(self.known))
+
+
+def front_designs(results: Results, index: int, texts: Texts) -> list[Design]:
+    """Every point of the front of search number `index`."""
+    return [_of_detail(detail, results, index, texts) for detail in results.details]
+
+
+def network_key(model: str, threshold: float | None) -> str:
+    return f"{model}@{'' if threshold is None else format(threshold, '.6g')}"
+
+
+def _of_detail(detail: FrontDetail, results: Results, index: int, texts: Texts) -> Design:
+    band = detail.energy_system_band_pj_per_token
+    return Design(
+        key=key(index, detail.trial),
+        title=f"Trial {detail.trial}: {model_label(detail.model)}, {detail.weight_format} weights",
+        says=energy_words(detail.energy_chip_pj_per_token, (band[0], band[1], band[2])),
+        model=network_key(detail.model, detail.threshold),
+        facts=_detail_facts(detail, results),
+        parameters=leaves(results.space.design(detail.overrides)),
+        energy=_parts(detail.energy, PJ_PER_NJ, texts),
+        area=_parts(detail.area, 1.0, texts),
+        cycles=detail.cycles,
+        busy_cycles=detail.busy_cycles,
+        stalls=detail.stalls,
+        step_cycles=detail.step_cycles,
+        roofline=detail.roofline,
+        command=detail.command,
+        clock=clock_words(tuple(detail.clock_problems)),
+    )
+
+
+def _detail_facts(detail: FrontDetail, results: Results) -> list[Fact]:
+    space, metric = results.space, results.space.metric
+    named = [*space.goals, *(space.objective(o.name) for o in objectives.ALL if o.name not in space.objectives)]
+    return [
+        *(
+            Fact(term=goal.title, value=short(goal.shown(detail.objectives[goal.name])), unit=goal.screen_unit)
+            for goal in named
+        ),
+        Fact(term=f"Test {metric.title}", value=known(detail.test_loss), unit=metric.unit),
+        Fact(term=STAYS, value=", ".join(["mid", *detail.on_front_at])),
+        Fact(term="State threshold", value=short(detail.threshold)),
+        Fact(term="Zeros in the state", value=short(100 * detail.state_sparsity), unit="%"),
+        Fact(term="Speed-up by skipping", value=short(detail.speedup_same_lanes), unit="x"),
+        Fact(term="Achieved", value=short(detail.gops), unit="GOPS"),
+        Fact(term="Dense-equivalent", value=short(detail.gops_effective), unit="GOPS"),
+        Fact(term="Cycles per step", value=short(detail.cycles_per_step), unit="cycles"),
+        Fact(term="Weights", value="resident in SRAM" if detail.weights_resident else "streamed from DRAM"),
+        Fact(term="Left out", value="; ".join(detail.left_out) or "nothing"),
+    ]
+
+
+def _parts(components: Mapping[str, FigureJson], scale: float, texts: Texts) -> list[Part]:
+    return [
+        Part(
+            name=name,
+            value=short(figure.value / scale),
+            low=short(figure.low / scale),
+            high=short(figure.high / scale),
+            status=figure.status,
+            source=texts(figure.source),
+        )
+        for name, figure in components.items()
+    ]
+
+
+def energy_words(chip_pj: float, system_pj: tuple[float, float, float]) -> str:
+    low, mid, high = (number(pj / PJ_PER_NJ) for pj in system_pj)
+    chip = number(chip_pj / PJ_PER_NJ)
+    if low == high:
+        return f"{mid} nJ a token; no DRAM traffic."
+    return f"{mid} nJ a token with DRAM, {low} to {high} as its energy per bit is low or high; {chip} nJ on the chip."
+
+
+def clock_words(problems: tuple[str, ...]) -> str:
+    return f"Misses its clock as it stands: {'; '.join(problems)}" if problems else "Every part meets the clock."
+
+
+def trace_file(detail: FrontDetail, folder: Path) -> Path:
+    return folder / detail.trace

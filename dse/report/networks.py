@@ -1,0 +1,135 @@
+"""Networks as the tab Model shows them: metric beside published ones, zeros of the states, histogram of the weights."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.trace import BadInput, Trace
+from dse.report.designs import network_key
+from dse.report.shapes import Column, Network, Scalar, Table, Weights
+from dse.report.words import known, model_label, short
+from dse.store import ModelDetail, Results, StateDetail
+from workloads import tasks, zoo
+from workloads.fixed_point import IntegerModel
+from workloads.model import Model
+from workloads.sparsify import zeros
+from workloads.training.recipe import load_recipe
+from workloads.zoo.published import published
+
+BINS = 41
+
+
+def search_networks(results: Results) -> list[Network]:
+    """Every model and threshold that a search measured."""
+    details = {(d.model, d.threshold): d for d in results.model_details}
+    metric = results.space.metric
+    found = []
+    for _, row in results.models.iterrows():
+        detail: ModelDetail | None = details.get((row["model"], row["threshold"]))
+        found.append(
+            Network(
+                key=network_key(row["model"], row["threshold"]),
+                label=_label(row["model"], row["threshold"], bool(row["as_trained"])),
+                weight_format=row["weight_format"],
+                weight_kib=short(row["weight_kib"]),
+                threshold=short(row["threshold"]),
+                as_trained=bool(row["as_trained"]),
+                state_sparsity=short(100 * row["state_sparsity"]),
+                metric=metric.title,
+                unit=metric.unit,
+                validation=known(row["validation_loss"]),
+                test=known(row["test_loss"]),
+                states=[] if detail is None else detail.states,
+                weights=_weights(row["model"]),
+            )
+        )
+    return found
+
+
+def run_network(workload: str, threshold: float | None, trace: Trace) -> Network:
+    """What one run computed; the metric is that of the model's card, where it has one and ran as trained."""
+    states = [StateDetail.of(z) for z in zeros(trace)]
+    shares = [1 - float(np.mean(s.per_unit)) for s in states]
+    card = zoo.load_card(workload) if workload in zoo.ALL and threshold is None else None
+    measured = None if card is None else card.measured
+    metric = tasks.METRIC_WORDS[measured.metric] if measured else None
+    recurrent = [mv.weight_format.name for mv in trace.graph.mat_vecs if mv.edge == "previous_step"]
+    return Network(
+        key=network_key(trace.header.workload, None),
+        label=model_label(trace.header.workload),
+        weight_format=", ".join(dict.fromkeys(recurrent)),
+        weight_kib=None if card is None else short(card.file.weight_bytes / 1024),
+        threshold=short(threshold or (measured.threshold if measured else 0.0)),
+        as_trained=threshold is None,
+        state_sparsity=short(100 * (1 - sum(shares) / len(shares))) if shares else 0.0,
+        metric=metric.title if metric else "",
+        unit=metric.unit if metric else "",
+        validation=short(measured.validation) if measured else None,
+        test=short(measured.test) if measured else None,
+        states=states,
+        weights=[] if workload.endswith(".npz") else _weights(workload),
+    )
+
+
+def _label(model: str, threshold: float, as_trained: bool) -> str:
+    return model_label(model) if as_trained else f"{model_label(model)} @ {threshold:.3g}"
+
+
+def papers() -> Table:
+    """What papers report of trained networks, and ours by the recipe that stands for each."""
+    titles = ("Paper", "Network", "Metric")
+    columns = (
+        *(Column(title=title, words=True) for title in titles),
+        Column(title="Published"),
+        Column(title="Ours"),
+        Column(title="Ours less theirs"),
+        Column(title="The published figure is", words=True),
+    )
+    rows: list[list[Scalar]] = [
+        [
+            p.paper,
+            p.recipe,
+            tasks.METRIC_WORDS[tasks.by_name(load_recipe(p.recipe).task).metric].unit,
+            p.value,
+            _short(p.ours),
+            _short(p.difference),
+            p.sure,
+        ]
+        for p in published()
+    ]
+    return Table(columns=columns, rows=rows)
+
+
+def _unit(recipe: str) -> str:
+    return tasks.METRIC_WORDS[tasks.by_name(load_recipe(recipe).task).metric].unit
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else short(value)
+
+
+def _weights(name: str) -> list[Weights]:
+    """Of every recurrent and input matrix; nothing where the file of a model is no longer there, or has only integers
+    of a fixed-point network."""
+    try:
+        model = zoo.load_either(name)
+    except BadInput:
+        return []
+    if isinstance(model, IntegerModel):
+        return []
+    return [one for number in range(len(model.layers)) for one in _of_layer(model, number)]
+
+
+def _of_layer(model: Model, number: int) -> list[Weights]:
+    layer, suffix = model.layers[number], f", layer {number + 1}" if len(model.layers) > 1 else ""
+    matrices = ((f"W_h{suffix}", layer.recurrent_codes), (f"W_x{suffix}", layer.input_codes))
+    return [_histogram(name, np.asarray(codes, np.float64)) for name, codes in matrices]
+
+
+def _histogram(matrix: str, codes: NDArray[np.float64]) -> Weights:
+    """One bin a code where there are few, else `BINS` as wide as each other."""
+    values, counts = np.unique(codes, return_counts=True)
+    if len(values) > BINS:
+        counts, edges = np.histogram(codes, BINS)
+        values = (edges[1:] + edges[:-1]) / 2
+    share = counts / codes.size
+    return Weights(matrix=matrix, value=[short(v) for v in values], share=[short(100 * s) for s in share])

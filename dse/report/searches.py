@@ -1,0 +1,257 @@
+"""A folder of results as the tabs Front and Search show it."""
+
+import math
+import sqlite3
+import warnings
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pandas as pd
+from numpy.typing import NDArray
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+from optuna.trial import FrozenTrial, create_trial
+
+from archsim.design import Design as Hardware
+from dse import objectives
+from dse.objectives import Objective
+from dse.quality import Reference, costs
+from dse.report import words
+from dse.report.shapes import Coded, Column, Goal, Scalar, Search, Setting, Table, Trials
+from dse.report.words import known, short
+from dse.samplers import distributions
+from dse.space import MODEL, Space, Value
+from dse.store import Results
+
+MOST_REPLAYED = 1500
+"""Trials from which importances are computed: more cost seconds and change little."""
+
+FRONT, DOMINATED, MISSES, REFUSED, REPEATED = "front", "dominated", "misses a constraint", "refused", "repeated"
+"""What became of a trial; `REPEATED`: an earlier one was at the same point."""
+
+
+def search_page(results: Results, folder: Path, index: int) -> Search:
+    """Search number `index` of a page."""
+    space = results.space
+    course, reference = _course(results)
+    best = balanced(results)
+    return Search(
+        name=space.name,
+        title=space.title or space.name,
+        introduction=words.introduction(results),
+        tiles=words.tiles(results),
+        objectives=list(space.objectives),
+        limits={
+            name: space.objective(name).shown(bound) for name, bound in space.constraints.items() if name in _names()
+        },
+        base=leaves(space.base_design),
+        parameters=[*space.parameters, *space.variants],
+        variants={group: {n: dict(s) for n, s in variants.items()} for group, variants in space.variants.items()},
+        trials=_trials(results),
+        published=_published(results),
+        first=None if best is None else key(index, best),
+        course=course,
+        reference=reference,
+        importances=_importances(results),
+        pace=_pace(folder),
+        failures=words.failures(results),
+        notes=words.notes(results),
+        footer=words.footer(results),
+    )
+
+
+def key(index: int, trial: int) -> str:
+    """Of a design of search number `index`."""
+    return f"{index}:{trial}"
+
+
+def goals(space: Space) -> list[Goal]:
+    """Every objective in the words of the task, those of the search first."""
+    first = [*space.objectives, *(o.name for o in objectives.ALL if o.name not in space.objectives)]
+    return [
+        Goal(name=o.name, title=o.title, unit=o.screen_unit, minimize=o.sign > 0, log=o.logarithmic)
+        for o in map(space.objective, first)
+    ]
+
+
+def leaves(design: Hardware) -> dict[str, Setting]:
+    """Every parameter of a design by dotted path."""
+
+    def walk(tree: Mapping[str, object], prefix: str) -> dict[str, Setting]:
+        found: dict[str, Setting] = {}
+        for name, value in tree.items():
+            found |= walk(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: _setting(value)}
+        return found
+
+    return walk(design.model_dump(mode="json"), "")
+
+
+def balanced(results: Results) -> int | None:
+    """The trial of the front nearest to the best of every objective at once, each scaled to the front's own range."""
+    chosen, details = results.space.goals, results.details
+    if not details:
+        return None
+
+    def scaled(goal: Objective, value: float) -> float:
+        return goal.sign * (math.log(value) if goal.logarithmic and value > 0 else value)
+
+    columns = [[scaled(goal, d.objectives[goal.name]) for d in details] for goal in chosen]
+    distance = [sum(((c[i] - min(c)) / ((max(c) - min(c)) or 1.0)) ** 2 for c in columns) for i in range(len(details))]
+    return details[distance.index(min(distance))].trial
+
+
+def coded(values: pd.Series) -> Coded:
+    index, distinct = pd.factorize(values, use_na_sentinel=False)
+    return Coded(values=[_setting(value) for value in distinct.tolist()], index=index.tolist())
+
+
+def _trials(results: Results) -> Trials:
+    table, space = results.trials, results.space
+    kind = np.select(
+        [~table["distinct"], table[space.objectives[0]].isna(), ~table["feasible"], table["on_front"]],
+        [REPEATED, REFUSED, MISSES, FRONT],
+        DOMINATED,
+    )
+    names = ("model", "threshold", "weight_format", *space.parameters, *space.variants, "reason")
+    return Trials(
+        trial=table["trial"].tolist(),
+        numbers=_numbers(table, space) | {"state_sparsity": _shortened(100 * table["state_sparsity"])},
+        coded={"kind": coded(pd.Series(kind))} | {name: coded(table[name]) for name in names},
+    )
+
+
+def _published(results: Results) -> Trials:
+    table = results.published
+    return Trials(
+        trial=list(range(len(table))),
+        numbers=_numbers(table, results.space),
+        coded={name: coded(table[name]) for name in ("design", "model", "weight_format", "reason")},
+    )
+
+
+def _numbers(table: pd.DataFrame, space: Space) -> dict[str, list[float | None]]:
+    return {o.name: _shortened(o.shown(1.0) * table[o.name]) for o in map(space.objective, _names())}
+
+
+def _names() -> list[str]:
+    return [o.name for o in objectives.ALL]
+
+
+def _shortened(values: pd.Series) -> list[float | None]:
+    return [known(value) for value in values]
+
+
+def _setting(value: object) -> Setting:
+    if isinstance(value, list | tuple):
+        return tuple(map(str, value))
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return value if isinstance(value, bool | int | float | str) or value is None else str(value)
+
+
+def _course(results: Results) -> tuple[list[float], str]:
+    """Hypervolume after each trial, and the box that it is a share of, in words; nothing where nothing is feasible."""
+    table, chosen = results.trials, results.space.goals
+    feasible = table["feasible"].to_numpy(bool)
+    if not feasible.any():
+        return [], ""
+    values: NDArray[np.float64] = costs(chosen, {g.name: table[g.name].to_numpy(float) for g in chosen})
+    reference = Reference.of(values[feasible])
+    values[~feasible] = np.inf
+    said = ", ".join(f"{g.title.lower()} {_corner(g, c)}" for g, c in zip(chosen, reference.corner, strict=True))
+    return [short(v) for v in reference.course(values)], said
+
+
+def _corner(goal: Objective, cost: float) -> str:
+    value = 10 ** (goal.sign * cost) if goal.logarithmic else goal.sign * cost
+    return f"{words.number(goal.shown(value))} {goal.screen_unit}"
+
+
+def _importances(results: Results) -> Table:
+    """Of each parameter for each objective (PED-ANOVA: how differently the best tenth of the trials is distributed).
+
+    Watanabe, Bansal & Hutter, "PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in Arbitrary Subspaces"
+    (IJCAI 2023), as Optuna has it. Empty where too few trials were evaluated for it to mean anything.
+    """
+    space, table = results.space, results.trials
+    evaluated = table[table["distinct"] & table[space.objectives[0]].notna()]
+    free = {name: d for name, d in distributions(space).items() if not d.single()}
+    columns = (Column(title="Parameter", words=True), *(Column(title=g.title, unit="share") for g in space.goals))
+    if len(evaluated) < 20 or not free:
+        return Table(columns=columns, rows=[])
+    study = _replayed(_spread(evaluated, MOST_REPLAYED), space, free)
+    by_goal = [_importance(study, index, list(free)) for index in range(len(space.goals))]
+    rows: list[list[Scalar]] = [[name, *(short(found[name]) for found in by_goal)] for name in free]
+    return Table(columns=columns, rows=sorted(rows, key=lambda row: -sum(v for v in row[1:] if isinstance(v, float))))
+
+
+def _replayed(evaluated: pd.DataFrame, space: Space, free: Mapping[str, BaseDistribution]) -> optuna.Study:
+    """The trials as a study in memory, from their table: the database may be of another sampler's making."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(directions=[goal.direction for goal in space.goals])
+    optuna.logging.set_verbosity(verbosity)
+    values = evaluated[list(space.objectives)].to_numpy(float).tolist()
+    picked = [_picked(row, space, free) for _, row in evaluated.iterrows()]
+    study.add_trials(
+        [
+            create_trial(params=p, distributions={name: free[name] for name in p}, values=v)
+            for p, v in zip(picked, values, strict=True)
+        ]
+    )
+    return study
+
+
+def _picked(row: pd.Series, space: Space, free: Mapping[str, BaseDistribution]) -> dict[str, Value]:
+    """What a trial picked, as its distributions know it; parameters whose condition does not hold are left out."""
+    given = {name: row[name] for name in free if name != MODEL and not pd.isna(row[name])}
+    picked: dict[str, Value] = {name: _known_choice(free[name], value) for name, value in given.items()}
+    return picked | ({MODEL: _label(space, row["model"], row["threshold"])} if MODEL in free else {})
+
+
+def _known_choice(of: BaseDistribution, value: Any) -> Value:
+    """A table has no integers, or no truths, in a column that has gaps."""
+    if isinstance(of, CategoricalDistribution):
+        return next(c for c in of.choices if c == value or str(c) == str(value))  # type: ignore[return-value]
+    return int(value) if isinstance(of, IntDistribution) else float(value)
+
+
+def _spread(table: pd.DataFrame, most: int) -> pd.DataFrame:
+    """At most so many rows, evenly."""
+    return table.iloc[:: max(1, -(-len(table) // most))]
+
+
+def _importance(study: optuna.Study, goal: int, names: list[str]) -> dict[str, float]:
+    minimised = study.directions[goal] == optuna.study.StudyDirection.MINIMIZE
+
+    def target(trial: FrozenTrial) -> float:
+        value: float = trial.values[goal]
+        return value if minimised else -value
+
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # "low values are sought": they are
+        return get_param_importances(study, evaluator=PedAnovaImportanceEvaluator(), params=names, target=target)
+
+
+def _label(space: Space, network: str, threshold: float) -> str:
+    """Of the choice that a trial ran: the network at the threshold it was trained with, or at one of the space's."""
+    at = {choice.threshold: choice.label for choice in space.choices.values() if choice.network == network}
+    return next((label for t, label in at.items() if t is not None and math.isclose(t, threshold)), at[None])
+
+
+def _pace(folder: Path) -> list[tuple[int, float]]:
+    """How many trials were complete after how many seconds, a point a generation, as the study has it."""
+    path = folder / "study.db"
+    if not path.is_file():
+        return []
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        rows = database.execute(
+            "SELECT (julianday(datetime_complete) - julianday(MIN(datetime_start) OVER ())) * 86400 "
+            "FROM trials WHERE state = 'COMPLETE' ORDER BY datetime_complete"
+        ).fetchall()
+    step = max(1, len(rows) // 200)
+    picked = [*range(step - 1, len(rows), step)]
+    return [(i + 1, round(float(rows[i][0]), 3)) for i in picked]

@@ -1,0 +1,205 @@
+"""What the page is given: plain values, checked here, drawn by the scripts in ``web``. Names in it are never markup."""
+
+from typing import TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+
+from dse.store import RooflineJson, StateDetail
+
+Scalar: TypeAlias = bool | int | float | str | None
+Setting: TypeAlias = Scalar | tuple[str, ...]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Column(_Frozen):
+    title: str
+    unit: str = ""
+    words: bool = False
+    """Set flush left."""
+
+
+class Table(_Frozen):
+    columns: tuple[Column, ...]
+    rows: list[list[Scalar]]
+
+
+class Coded(_Frozen):
+    """A column of values that repeat: entry i is ``values[index[i]]``."""
+
+    values: list[Setting]
+    index: list[int]
+
+
+class Goal(_Frozen):
+    """An objective; numbers of it are in `unit`."""
+
+    name: str
+    title: str
+    unit: str
+    minimize: bool
+    log: bool
+    """Its axis reads better in decades."""
+
+
+class Trials(_Frozen):
+    """Trials (or published designs) by column. A number is None where a point was refused."""
+
+    trial: list[int]
+    numbers: dict[str, list[float | None]]
+    coded: dict[str, Coded]
+
+
+class Note(_Frozen):
+    text: str
+    warning: bool = False
+
+
+class Tile(_Frozen):
+    value: str
+    label: str
+
+
+class Search(_Frozen):
+    """One folder of results: the tabs Front and Search."""
+
+    name: str
+    title: str
+    introduction: str
+    tiles: list[Tile]
+    objectives: list[str]
+    limits: dict[str, float]
+    """The constraints, in the objectives' units on screen."""
+    base: dict[str, Setting]
+    """Every parameter of the base design by dotted path."""
+    parameters: list[str]
+    variants: dict[str, dict[str, dict[str, Setting]]]
+    trials: Trials
+    published: Trials
+    first: str | None
+    """Key of the design that the page opens with."""
+    course: list[float]
+    """Hypervolume after each trial, as a share of the box."""
+    reference: str
+    importances: Table
+    pace: list[tuple[int, float]]
+    """(trials complete, seconds since the first was begun); empty where it was not recorded."""
+    failures: Table
+    notes: list[Note]
+    footer: str
+
+
+class Part(_Frozen):
+    """One component of an energy (nJ a token) or an area (mm²); `source` is an index into the page's texts."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    status: str
+    source: int
+
+
+class Fact(_Frozen):
+    term: str
+    value: Scalar
+    unit: str = ""
+
+
+class Design(_Frozen):
+    """One simulated point, for the tab Design."""
+
+    key: str
+    title: str
+    says: str
+    model: str
+    """Key of its model."""
+    facts: list[Fact]
+    parameters: dict[str, Setting]
+    energy: list[Part]
+    area: list[Part]
+    cycles: int
+    busy_cycles: int
+    stalls: dict[str, int]
+    step_cycles: list[int]
+    roofline: RooflineJson
+    command: str
+    clock: str
+
+
+class Weights(_Frozen):
+    """Histogram of the codes of one matrix: share of the weights in each bin, `value` in the middle of it."""
+
+    matrix: str
+    value: list[float]
+    share: list[float]
+
+
+class Network(_Frozen):
+    """One model and threshold, for the tab Model; None: not measured here."""
+
+    key: str
+    label: str
+    weight_format: str
+    weight_kib: float | None
+    threshold: float
+    as_trained: bool
+    state_sparsity: float
+    metric: str
+    unit: str
+    validation: float | None
+    test: float | None
+    states: list[StateDetail]
+    weights: list[Weights]
+
+
+class Timeline(_Frozen):
+    """Slices of a window of steps; all lists are as long as each other. Cycles are counted from `origin`."""
+
+    key: str
+    title: str
+    clock_mhz: int
+    first_step: int
+    last_step: int
+    origin: int
+    components: list[str]
+    states: list[str]
+    component: list[int]
+    state: list[int]
+    begin: list[int]
+    cycles: list[int]
+    step: list[int]
+    block: list[int]
+
+
+class Check(_Frozen):
+    """One row of ``archsim validate``."""
+
+    chip: str
+    quantity: str
+    unit: str
+    published: float
+    ours: float | None
+    error_pct: float | None
+    tolerance_pct: float | None
+    basis: str
+    sure: str
+    gates: bool
+    note: str
+
+
+class Page(_Frozen):
+    """Everything one report shows. Tabs that have nothing to show are left out."""
+
+    title: str
+    goals: list[Goal]
+    searches: list[Search]
+    designs: list[Design]
+    networks: list[Network]
+    papers: Table
+    """What papers report of trained networks, beside ours."""
+    checks: list[Check]
+    timelines: list[Timeline]
+    texts: list[str]

@@ -1,0 +1,83 @@
+"""What every part did in a window of steps, as the tab Timeline shows it."""
+
+from pathlib import Path
+
+from archsim.design import Design as Hardware
+from archsim.mapping import RunScope
+from archsim.simulation import Job, prepare, simulate
+from archsim.timeline import TITLES, Event, Slice, slices
+from archsim.trace import BadInput, Trace
+from dse.report.designs import trace_file
+from dse.report.searches import balanced, key
+from dse.report.shapes import Timeline
+from dse.report.words import model_label
+from dse.store import FrontDetail, Results
+
+FIRST, LAST = 1, 2
+"""The window that a search's report shows: step 0 meets an empty machine, so it begins after."""
+MOST_SLICES = 4000
+"""Of one timeline: steps that would go beyond are left out of the window."""
+
+
+def front_timelines(results: Results, folder: Path, index: int) -> list[Timeline]:
+    """Of a few points: the balanced one, and the best of each objective. A trace that is gone leaves its point out."""
+    found = []
+    for detail in _few(results):
+        try:
+            trace = Trace.load(trace_file(detail, folder))
+        except BadInput:
+            continue
+        design = results.space.design(detail.overrides)
+        last = min(LAST, trace.steps - 1)
+        title = f"Trial {detail.trial}: {model_label(detail.model)}"
+        scope = results.space.scenario.scope
+        found.append(timeline(design, trace, min(FIRST, last), last, scope, None, key(index, detail.trial), title))
+    return found
+
+
+def timeline(
+    design: Hardware, trace: Trace, first: int, last: int, scope: RunScope, lanes: int | None, at: str, title: str
+) -> Timeline:
+    """Steps `first` to `last` of `trace` on `design`, by the engine `burst`."""
+    planned = prepare(Job(design, trace, lanes, last + 1, scope)).plan
+    events: list[Event] = []
+
+    def log(*event: int | str) -> None:
+        events.append(event)  # type: ignore[arg-type]
+
+    report = simulate(design, trace, "burst", steps=last + 1, lanes=lanes, scope=scope, log=log)
+    told = [s for s in slices(events, report.cycles, planned.banks) if first <= s.step <= last]
+    shown = _first_of(told, MOST_SLICES)
+    origin = min((s.begin for s in shown), default=0)
+    components, states = list(TITLES), list(dict.fromkeys(s.state for s in shown))
+    return Timeline(
+        key=at,
+        title=title,
+        clock_mhz=design.clock_mhz,
+        first_step=first,
+        last_step=max((s.step for s in shown), default=last),
+        origin=origin,
+        components=list(TITLES.values()),
+        states=states,
+        component=[components.index(s.component) for s in shown],
+        state=[states.index(s.state) for s in shown],
+        begin=[s.begin - origin for s in shown],
+        cycles=[s.cycles for s in shown],
+        step=[s.step for s in shown],
+        block=[s.block for s in shown],
+    )
+
+
+def _first_of(told: list[Slice], most: int) -> list[Slice]:
+    """As many whole steps as have at most so many slices; of one step alone, its first ones."""
+    last = max((s.step for s in told), default=0)
+    while last > min((s.step for s in told), default=0) and sum(s.step <= last for s in told) > most:
+        last -= 1
+    return sorted((s for s in told if s.step <= last), key=lambda s: s.begin)[:most]
+
+
+def _few(results: Results) -> list[FrontDetail]:
+    details = results.details
+    best = [min(details, key=lambda d: g.sign * d.objectives[g.name]).trial for g in results.space.goals if details]
+    wanted = dict.fromkeys([balanced(results), *best])
+    return [d for trial in wanted for d in details if d.trial == trial]

@@ -1,0 +1,157 @@
+"""Words and numbers that the page says of a search."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from dse import facts
+from dse.objectives import Objective
+from dse.outcome import ENDS, kind_of
+from dse.report.shapes import Column, Note, Scalar, Table, Tile
+from dse.space import Scenario, Space
+from dse.store import Results
+
+
+def number(value: float) -> str:
+    """Four figures, thousands told apart, no exponent between a thousandth and a billion."""
+    if value == 0 or not 1e-3 <= abs(value) < 1e9:
+        return f"{value:.4g}"
+    digits = max(0, 3 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{digits}f}"
+
+
+def short(value: float) -> float:
+    """Seven figures: what the page's data holds of a number."""
+    return float(f"{value:.7g}")
+
+
+def known(value: float) -> float | None:
+    """`short`; None where there is no figure."""
+    return None if math.isnan(value) else short(value)
+
+
+def model_label(name: str) -> str:
+    """A model's name; of one that is a file, the file's."""
+    return Path(name).stem if "/" in name else name
+
+
+def introduction(results: Results) -> str:
+    space, counts = results.space, results.manifest.counts
+    goals = _listed([_goal_words(goal) for goal in space.goals])
+    bounds = _listed([_bound_words(space, name) for name in space.constraints])
+    return (
+        f"Each point is a complete accelerator design running one of {counts.models} really trained networks. "
+        f"The search looked for {goals}{', with ' + bounds if bounds else ''}. A design is worth building only if no "
+        "other is at least as good in every respect and better in one: those make up the Pareto front."
+    )
+
+
+def tiles(results: Results) -> list[Tile]:
+    counts, manifest = results.manifest.counts, results.manifest
+    shown = (
+        (f"{counts.trials:,}", "trials"),
+        (f"{counts.distinct_designs:,}", "distinct designs simulated"),
+        (f"{counts.models}", "trained networks"),
+        (f"{counts.model_evaluations}", f"accuracies measured in this run, {counts.model_evaluations_cached} cached"),
+        (f"{counts.front}", "designs on the front"),
+        (f"{manifest.wall_seconds:,.0f} s", "on this machine"),
+    )
+    return [Tile(value=value, label=label) for value, label in shown]
+
+
+def notes(results: Results) -> list[Note]:
+    """How the figures are meant, and what to beware of."""
+    space, counts = results.space, results.manifest.counts
+    scenario = space.scenario
+    scope = {
+        "model": "the whole model, readout included",
+        "recurrent": "the recurrent layer (both gate products, the gates, the encoder) without the readout",
+    }[scenario.scope]
+    basis = sorted({detail.energy_basis for detail in results.details})
+    said = [
+        Note(
+            text=f"Every design runs {scope}, on the same {scenario.sequences} pieces of the validation data, of at "
+            f"most {scenario.steps} steps each; a design of fewer lanes runs the first of them.{_stream(scenario)} "
+            "Accuracy is measured on the whole validation split, with each network quantized and pruned as the "
+            "hardware would run it."
+        ),
+        *([Note(text=f"Energy is per token, and rests on {'; '.join(basis)}.")] if basis else []),
+        Note(
+            text="Calibrated figures rest on something fitted to published chips, predicted ones on memory models and "
+            "synthesis alone. The energy of a DRAM bit is known to within a factor of two, so conclusions that hang on "
+            "DRAM hold only as far as the range given with a design."
+        ),
+        Note(
+            text=f"The {counts.front} designs of the front were run twice: by the closed form that the search used, "
+            "and by the discrete-event simulator. Both agree in every cycle and every count."
+        ),
+        Note(
+            text="Published designs were built for larger networks; on these they are points of reference, not rivals."
+        ),
+    ]
+    return [*said, Note(text=_bands(results)), *_left_out(results)]
+
+
+def failures(results: Results) -> Table:
+    """Why trials were not feasible, the most frequent reason first; numbers in the reasons are left out."""
+    trials = results.trials
+    reasons = Counter(kind_of(str(reason)) for reason in trials[~trials["feasible"]]["reason"])
+    rows: list[list[Scalar]] = [[count, reason] for reason, count in reasons.most_common()]
+    return Table(columns=(Column(title="Trials"), Column(title="Reason", words=True)), rows=rows)
+
+
+def footer(results: Results) -> str:
+    manifest, space = results.manifest, results.space
+    versions = ", ".join(f"{name} {number}" for name, number in manifest.versions.items())
+    return (
+        f"Search {space.name}, base design {Path(space.base).name}, sampler {space.sampler}, seed {manifest.seed}, "
+        f"written {manifest.written}. Python {manifest.python}, {versions}. Space {manifest.space_sha256[:16]}, base "
+        f"{manifest.base_design_sha256[:16]}; everything is in the tables beside this file."
+    )
+
+
+def _stream(scenario: Scenario) -> str:
+    if scenario.period_us is None:
+        return ""
+    return (
+        f" They enter as a stream: a step of every lane each {scenario.period_us:g} µs, due {scenario.due_us:g} µs"
+        " after its input. Energy is over the whole period, and a design of which a step is late is not feasible."
+    )
+
+
+def _bands(results: Results) -> str:
+    """How much of the front hangs on costs that are known within bands alone."""
+    trials, parts = results.trials, []
+    for end in ENDS:
+        there, stay = trials[f"on_front_{end}"], trials[f"on_front_{end}"] & trials["on_front"]
+        parts.append(f"{end}: {stay.sum()} of {trials['on_front'].sum()} stay, {(there & ~stay).sum()} others join")
+    return f"The front with all energies and areas at one end of the bands that sources leave, {'; '.join(parts)}."
+
+
+def _left_out(results: Results) -> list[Note]:
+    trials = results.trials
+    left = sorted({str(v) or "nothing" for v in trials[trials["feasible"]]["left_out"]})
+    if len(left) > 1:
+        told = f"what they leave to the host differs ({'; '.join(left)}). Compare them with care."
+        return [Note(text=f"Not all designs do the same work: {told}", warning=True)]
+    return [Note(text=f"Left out of every design alike: {left[0]}.")] if left else []
+
+
+def _goal_words(goal: Objective) -> str:
+    return f"{'low' if goal.direction == 'minimize' else 'high'} {_lower(goal.title)}"
+
+
+def _bound_words(space: Space, name: str) -> str:
+    if name in facts.BY_NAME:
+        return facts.BY_NAME[name].title
+    goal, bound = space.objective(name), space.constraints[name]
+    return f"{_lower(goal.title)} at {'most' if goal.sign > 0 else 'least'} {bound:g} {goal.unit}"
+
+
+def _lower(title: str) -> str:
+    return f"{title[0].lower()}{title[1:]}"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join([*filter(None, [", ".join(words[:-1])]), *words[-1:]])

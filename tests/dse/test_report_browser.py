@@ -1,0 +1,394 @@
+"""The report as a person meets it: in a real browser, from the file system, with the network off."""
+
+import csv
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from archsim.design import load_design
+from archsim.simulation import simulate
+from archsim.synthetic import synthesize
+from dse import report as report_
+from dse import store
+from dse.report.html import render
+from dse.report.shapes import Coded, Page, Trials
+from dse.result import SearchResult
+from dse.store import Results
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright (extra `dev`)")
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM, reason="needs Debian's chromium (or $CHROMIUM): none is installed here"),
+]
+
+TABS = ("front", "design", "search", "model", "validation", "timeline")
+SOON_S = 0.5
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as runs:
+        browser = runs.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+Opened = Callable[..., Any]
+
+
+@pytest.fixture
+def opened(browser: Any) -> Iterator[Opened]:
+    """Opens a file offline; at the end nothing may have been complained of, and nothing else asked for."""
+    complaints: list[str] = []
+    asked: list[str] = []
+    contexts = []
+
+    def opens(path: Path, width: int = 1440, scheme: str = "light") -> Any:
+        context = browser.new_context(
+            offline=True, viewport={"width": width, "height": 1400}, color_scheme=scheme, accept_downloads=True
+        )
+        contexts.append(context)
+        tab = context.new_page()
+        tab.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        tab.on("pageerror", lambda error: complaints.append(str(error)))
+        tab.on("request", lambda request: asked.append(request.url))
+        tab.goto(path.as_uri())
+        return tab
+
+    yield opens
+    for context in contexts:
+        context.close()
+    assert complaints == []
+    assert [url for url in asked if not url.startswith(("file:", "blob:", "data:"))] == []
+
+
+@pytest.fixture(scope="module")
+def results(finished: SearchResult) -> Results:
+    return store.read(finished.folder)
+
+
+@pytest.fixture(scope="module")
+def page(finished: SearchResult) -> Page:
+    return report_.view_page([finished.folder])
+
+
+@pytest.fixture(scope="module")
+def report(page: Page, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return report_.write(page, tmp_path_factory.mktemp("report") / "report.html")
+
+
+def turn_to(tab: Any, name: str) -> None:
+    tab.click(f"#tab-{name}")
+
+
+SPOT = """key => {
+  const plot = document.querySelector("[data-figure=front]"), full = plot._fullLayout;
+  const box = plot.getBoundingClientRect();
+  const point = pointByKey.get(key), at = (axis, v) => axis._offset + axis.l2p(axis.type === "log" ? Math.log10(v) : v);
+  return [box.x + at(full.xaxis, value(point, view.x)), box.y + at(full.yaxis, value(point, view.y))];
+}"""
+
+
+def click_point(tab: Any, key: str) -> None:
+    x, y = tab.evaluate(SPOT, key)
+    tab.mouse.move(x - 3, y)
+    tab.mouse.move(x, y)
+    tab.wait_for_function("document.querySelector('[data-figure=front]')._hoverdata?.length")  # a click is of a hover
+    tab.mouse.click(x, y)
+
+
+APART = f"""() => {{
+  const at = new Map(points.map((p) => [p.key, ({SPOT})(p.key)]));
+  const near = (key) => Math.min(...[...at].filter(([other]) => other !== key).map(([, [x, y]]) =>
+    Math.hypot(x - at.get(key)[0], y - at.get(key)[1])));
+  const keys = page.designs.map((design) => design.key).filter((key) => key !== page.searches[0].first && at.has(key));
+  return keys.sort((a, b) => near(b) - near(a))[0];
+}}"""
+
+
+def apart(tab: Any) -> str:
+    """Key of the front's point that lies farthest from any other that is drawn: what a click on it means is plain."""
+    found: str = tab.evaluate(APART)
+    return found
+
+
+def test_every_tab_opens_offline_and_fits_the_window(report: Path, opened: Opened) -> None:
+    for width in (800, 1440, 2000):
+        tab = opened(report, width)
+        assert tab.title() == "tiny"
+        for name in TABS:
+            turn_to(tab, name)
+            assert tab.locator(f"#{name}").is_visible()
+            assert tab.locator(f"#{name} .plot .main-svg").count() > 0
+            assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+TOLD = """name => [...document.querySelectorAll(`#${name} figure`)].map((figure) => {
+  const plot = figure.querySelector(".plot"), made = plot.make(), { xaxis, yaxis } = plot.layout;
+  const words = yaxis.ticktext || plot.data.some((trace) => trace.orientation === "h");
+  return {
+    x: xaxis.title.text, y: words ? "(names)" : yaxis.title.text, title: made.title, rows: made.rows.length,
+    caption: figure.querySelector("figcaption").textContent, csv: Boolean(figure.querySelector("button.csv")),
+    whole: made.rows.every((row) => row.length === made.columns.length),
+  };
+})"""
+
+
+def test_every_figure_has_units_a_sentence_and_its_data(report: Path, opened: Opened) -> None:
+    tab = opened(report)
+    for name in TABS:
+        turn_to(tab, name)
+        told = tab.evaluate(TOLD, name)
+        assert told
+        for figure in told:
+            assert re.search(r"\(.+\)$", figure["x"]), figure
+            assert re.search(r"\(.+\)$", figure["y"]), figure
+            assert figure["title"]
+            assert figure["caption"].endswith(".")
+            assert figure["csv"]
+            assert figure["rows"]
+            assert figure["whole"]
+
+
+def test_a_click_on_the_front_shows_what_the_tables_hold(report: Path, opened: Opened, results: Results) -> None:
+    tab = opened(report)
+    key = apart(tab)
+    click_point(tab, key)
+    assert tab.evaluate("chosen.keys") == [key]
+    row = results.front.set_index("trial").loc[int(key.split(":")[1])]
+    facts = tab.locator("#brief dl").first.inner_text().splitlines()
+    assert report_.words.number(row["area_mm2"]) + " mm²" in facts
+    assert report_.words.number(row["energy_system_pj_per_token"] / 1000) + " nJ" in facts
+    turn_to(tab, "design")
+    assert tab.locator("[data-design]").get_attribute("data-design") == key
+    parameters = cells(tab, "#design table", -1)
+    assert float(parameters["clock_mhz"]) == row["clock_mhz"]
+    assert float(parameters["lanes"]) == row["lanes"]
+    assert float(parameters["pe_array.pes_per_tile"]) == row["pe_array.pes_per_tile"]
+    detail = next(d for d in results.details if d.trial == row.name)
+    for kind, figures, scale in (("energy", detail.energy, 1000), ("area", detail.area, 1)):
+        shown = cells(tab, f"table[data-parts={kind}]")
+        for name, figure in figures.items():
+            assert shown[name.replace("_", " ")] == report_.words.number(float(f"{figure.value / scale:.7g}"))
+    assert tab.locator("#design code").inner_text() == detail.command
+    tiles = int(parameters["pe_array.tiles"])
+    assert tab.locator("svg.diagram rect.tile").count() == tiles
+    assert tab.locator("svg.diagram rect.pe").count() == tiles * row["pe_array.pes_per_tile"]
+
+
+def cells(tab: Any, selector: str, index: int = 0) -> dict[str, str]:
+    """First cell of each row to the second."""
+    rows = tab.locator(selector).nth(index).locator("tbody tr").all_inner_texts()
+    return {name: shown for name, shown, *_ in (row.split("\t") for row in rows)}
+
+
+DRAWN = """() => document.querySelector("[data-figure=front]").data.flatMap((t) => t.customdata || [])"""
+
+
+def test_filters_change_what_is_drawn(report: Path, opened: Opened, results: Results) -> None:
+    tab = opened(report)
+    distinct = results.trials[results.trials["distinct"] & results.trials["area_mm2"].notna()]
+    assert sorted(tab.evaluate(DRAWN)) == sorted(f"0:{n}" for n in distinct["trial"])
+    for filters, name in (("models", "model"), ("formats", "weight_format")):
+        one = distinct[name].iloc[0]
+        tab.uncheck(f"[data-filters={filters}] [data-filter='{one}']")
+        others = distinct[distinct[name] != one]
+        assert sorted(tab.evaluate(DRAWN)) == sorted(f"0:{n}" for n in others["trial"])
+        tab.check(f"[data-filters={filters}] [data-filter='{one}']")
+    tab.uncheck("[data-view=misses]")
+    bound = distinct["area_mm2"].median() * 1.0001  # the page keeps seven figures
+    tab.fill("[data-limit=area_mm2]", str(bound))
+    tab.press("[data-limit=area_mm2]", "Enter")
+    inside = distinct[(distinct["area_mm2"] <= bound) & (distinct["latency_us_per_step"] <= 0.8)]
+    assert sorted(tab.evaluate(DRAWN)) == sorted(f"0:{n}" for n in inside["trial"])
+    tab.select_option("[data-view=x]", "latency_us_per_step")
+    assert tab.evaluate("document.querySelector('[data-figure=front]').layout.shapes.length") == 1
+
+
+def test_the_front_of_the_page_is_that_of_the_search(report: Path, opened: Opened, results: Results) -> None:
+    tab = opened(report)
+    assert sorted(tab.evaluate("sorted().front.map((p) => p.trial)")) == sorted(results.front["trial"])
+    assert tab.locator("#front tr[data-key]").count() == len(results.front)
+
+
+def test_parameters_of_any_trial_are_those_of_its_design(report: Path, opened: Opened, page: Page) -> None:
+    tab = opened(report)
+    for design in page.designs:
+        made = tab.evaluate("key => parametersOf(pointByKey.get(key))", design.key)
+        named = {"name", "title"}
+        assert {k: v for k, v in made.items() if k not in named} == {
+            k: list(v) if isinstance(v, tuple) else v for k, v in design.parameters.items() if k not in named
+        }
+
+
+def test_the_dark_switch_works(report: Path, opened: Opened) -> None:
+    tab = opened(report)
+    look = """() => [getComputedStyle(document.body).backgroundColor,
+                     document.querySelector("[data-figure=front]").layout.font.color]"""
+    light = tab.evaluate(look)
+    tab.click("#theme")
+    dark = tab.evaluate(look)
+    assert light[0] == "rgb(255, 255, 255)"
+    assert dark[0] == "rgb(20, 23, 28)"
+    assert light[1] != dark[1]
+    assert opened(report, scheme="dark").evaluate(look) == dark
+
+
+def test_a_figure_saves_its_data(report: Path, opened: Opened, results: Results, tmp_path: Path) -> None:
+    tab = opened(report)
+    with tab.expect_download() as waited:
+        tab.locator("figure button.csv").first.click()
+    path = tmp_path / "front.csv"
+    waited.value.save_as(path)
+    assert waited.value.suggested_filename == "front.csv"
+    saved = pd.read_csv(path)
+    front = saved[saved["Kind"] == "front"].set_index("Trial")
+    expected = results.front.set_index("trial")
+    assert set(front.index) == set(expected.index)
+    area = front["Chip area (mm²)"].sort_index()
+    assert area.tolist() == pytest.approx(expected["area_mm2"].sort_index().tolist(), rel=1e-6)
+    with path.open() as file:
+        assert len(list(csv.reader(file))) == 1 + len(saved)
+
+
+def test_four_designs_stand_side_by_side(report: Path, opened: Opened) -> None:
+    tab = opened(report)
+    rows = tab.locator("#front tr[data-key]")
+    rows.nth(0).click()
+    for i in (1, 2, 3, 4):
+        rows.nth(i).click(modifiers=["Shift"])
+    keys = [rows.nth(i).get_attribute("data-key") for i in (1, 2, 3, 4)]
+    assert tab.evaluate("chosen.keys") == keys
+    turn_to(tab, "design")
+    shown = tab.locator("[data-design]")
+    assert [shown.nth(i).get_attribute("data-design") for i in range(4)] == keys
+    assert tab.evaluate("document.querySelector('[data-figure=energy]').data[0].y") == ["A", "B", "C", "D"]
+    tab.locator("[data-design] button.away").first.click()
+    assert tab.evaluate("chosen.keys") == keys[1:]
+
+
+def test_keys_and_the_keyboard_choose_too(report: Path, opened: Opened) -> None:
+    tab = opened(report)
+    row = tab.locator("#front tr[data-key]").nth(2)
+    row.focus()
+    row.press("Enter")
+    assert tab.evaluate("chosen.keys") == [row.get_attribute("data-key")]
+    tab.locator("#front th button").nth(3).click()
+    rows = tab.locator("#front table").first.locator("tbody tr").all_inner_texts()
+    order = [float(row.split("\t")[3]) for row in rows]
+    assert order == sorted(order)
+
+
+EVIL = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>"
+
+
+def test_names_with_markup_show_as_text(page: Page, tmp_path: Path, opened: Opened) -> None:
+    path = tmp_path / "evil.html"
+    path.write_text(render(attacked(page)))
+    tab = opened(path)
+    assert tab.locator("h1").inner_text() == EVIL
+    for name in TABS:
+        turn_to(tab, name)
+        assert EVIL in tab.locator("main").inner_text() or name in ("validation",)
+    turn_to(tab, "front")
+    click_point(tab, apart(tab))
+    tab.wait_for_timeout(200)
+    assert tab.evaluate("window.hacked") is None
+    assert tab.locator("img").count() == 0
+    assert tab.locator("script").count() == 3
+
+
+NAMES = ("title", "label", "introduction", "footer", "says", "command", "clock", "term", "note", "texts", "text")
+
+
+def attacked(page: Page) -> Page:
+    """The page with its names replaced: all of these, a model's wherever it is, and a published design's."""
+    model, design = page.networks[0].label, page.searches[0].published.coded["design"].values[0]
+
+    def walk(value: Any, at: str) -> Any:
+        if isinstance(value, dict):
+            return {key: walk(each, key) for key, each in value.items()}
+        if isinstance(value, list):
+            return [walk(each, at) for each in value]
+        return EVIL if isinstance(value, str) and (at in NAMES or value in (model, design)) else value
+
+    return Page.model_validate(walk(page.model_dump(mode="json"), ""))
+
+
+def enlarged(page: Page, count: int) -> Page:
+    """The first search with its trials repeated, a little apart from each other, until there are `count`."""
+    search = page.searches[0]
+    of = search.trials
+    alive = [i for i, k in enumerate(of.coded["kind"].index) if of.coded["kind"].values[k] in ("front", "dominated")]
+    rows = [alive[n % len(alive)] for n in range(count)]
+    apart = [1 + 0.9 * (n * 7919 % 1000) / 1000 for n in range(count)]
+    trials = Trials(
+        trial=list(range(100_000, 100_000 + count)),
+        numbers={
+            name: [(each[i] or 0.0) * factor for i, factor in zip(rows, apart, strict=True)]
+            for name, each in of.numbers.items()
+        },
+        coded={name: Coded(values=c.values, index=[c.index[i] for i in rows]) for name, c in of.coded.items()},
+    )
+    return page.model_copy(update={"searches": [search.model_copy(update={"trials": trials, "first": None})]})
+
+
+SELECT = """async key => {
+  const frame = () => new Promise(requestAnimationFrame), begin = performance.now();
+  chosen.choose(key);
+  await frame(); await frame();
+  return (performance.now() - begin) / 1000;
+}"""
+
+
+def test_twenty_thousand_points_stay_fluid(page: Page, tmp_path: Path, opened: Opened, record_property: Any) -> None:
+    took = {}
+    for count in (200, 20_000):
+        path = tmp_path / f"{count}.html"
+        path.write_text(render(enlarged(page, count)))
+        tab = opened(path)
+        key = tab.evaluate("sorted().front[0].key")
+        click_point(tab, key)
+        tab.wait_for_function("chosen.keys.length === 1", timeout=5000)
+        took[count] = min(tab.evaluate(SELECT, f"0:{100_000 + n}") for n in (7, 8, 9))
+        assert took[count] < SOON_S
+    ratio = took[20_000] / took[200]
+    print(f"selection: {took[200]:.3f} s of 200 points, {took[20_000]:.3f} s of 20,000: x {ratio:.1f}")
+    record_property("ratio", ratio)
+
+
+def test_a_run_has_its_design_its_model_and_its_timeline(tmp_path: Path, opened: Opened) -> None:
+    design, trace = load_design("skip-65nm"), synthesize(64, 10, 0.2, sequences=8, steps=12)
+    timeline = report_.timeline(design, trace, 0, 2, "model", None, "run", "t")
+    network = report_.run_network("t.npz", None, trace)
+    made = report_.run_page(simulate(design, trace), "archsim run", network, timeline)
+    tab = opened(report_.write(made, tmp_path / "run.html"))
+    assert tab.locator("nav button").all_inner_texts() == ["Design", "Model", "Timeline"]
+    for name in ("design", "model", "timeline"):
+        turn_to(tab, name)
+        assert tab.locator(f"#{name} .plot .main-svg").count() > 0
+
+
+def test_two_searches_and_a_run_are_compared(finished: SearchResult, tmp_path: Path, opened: Opened) -> None:
+    run = tmp_path / "one.json"
+    report = simulate(load_design("edge-8pe"), synthesize(64, 10, 0.2, sequences=8, steps=12))
+    run.write_text(json.dumps(report_.run_json(report)))
+    path = report_.write(report_.view_page([finished.folder, finished.folder, run]), tmp_path / "both.html")
+    tab = opened(path)
+    assert tab.evaluate("page.searches.length") == 2
+    lines = "document.querySelector('[data-figure=front]').data.filter((trace) => trace.mode === 'lines')"
+    assert len(tab.evaluate(lines)) == 2
+    turn_to(tab, "search")
+    assert len(tab.evaluate("document.querySelector('[data-figure=hypervolume]').data")) == 2
+    turn_to(tab, "design")
+    tab.select_option("#compare", "run:0")
+    assert tab.locator("[data-design]").count() == 2
