@@ -107,36 +107,40 @@ def _ints(rows: Sequence[tuple[int, ...]]) -> Ints:
 def _timing(design: Design, plan: Plan, work: Work, clock: _Clock, step_ends: Ints) -> Timing:
     """Counts follow from the totals of the work; nothing of them depends on when things happened."""
     ledger, totals = Ledger(), work.totals
-    skipping = design.skip_encoder.enabled
-    busy = 0
+    busy = columns = dram_bits = sram_words = fifo_words = issued = useful = reads = bursts = scanned = 0
     for run in plan.runs:
         block, count = run.block, run.count
         for burst, first in ((b, stream[0]) for b in block.bursts for stream in b.streams):
-            columns = count * totals.streamed[first]
-            busy += columns * burst.tile_cycles
-            ledger.add("sequencer", "column", columns)
-            ledger.add("dram", "read_bits", columns * burst.column_dram_bits)
-            ledger.add("weight_memory", "sram_read_word", columns * burst.column_sram_words)
-            ledger.add("weight_memory", "fifo_word", columns * burst.column_words)
-            issued = count * burst.rows * totals.issued[first]
-            useful = count * burst.rows * totals.nonzero[first]
-            ledger.add("pe_array", "mac", useful)
-            ledger.add("pe_array", "mac_zero_operand", issued - useful)
-            ledger.add("pe_array", "scratch_access", issued)
-            if work.reads_buffer[first]:
-                ledger.add("state_buffer", "h_read", count * totals.issued[first])
+            streamed = count * totals.streamed[first]
+            busy += streamed * burst.tile_cycles
+            columns += streamed
+            dram_bits += streamed * burst.column_dram_bits
+            sram_words += streamed * burst.column_sram_words
+            fifo_words += streamed * burst.column_words
+            issued += count * burst.rows * totals.issued[first]
+            useful += count * burst.rows * totals.nonzero[first]
+            reads += count * totals.issued[first] if work.reads_buffer[first] else 0
         product = block.bursts[0].streams[0][0]
-        ledger.add("sequencer", "burst", count * len(block.bursts) * totals.run_steps[product])
+        bursts += count * len(block.bursts) * totals.run_steps[product]
         for component, action, per_lane in block.results:
             ledger.add(component, action, count * per_lane * totals.runs[product])
-        if block.list is not None and skipping:
-            ledger.add("skip_encoder", "scan_column", count * block.units * totals.run_steps[product])
+        if block.list is not None and design.skip_encoder.enabled:
+            scanned += count * block.units * totals.run_steps[product]
+    ledger.add("sequencer", "burst", bursts)
+    ledger.add("sequencer", "column", columns)
+    ledger.add("dram", "read_bits", dram_bits)
+    ledger.add("weight_memory", "sram_read_word", sram_words)
+    ledger.add("weight_memory", "fifo_word", fifo_words)
+    ledger.add("pe_array", "mac", useful)
+    ledger.add("pe_array", "mac_zero_operand", issued - useful)
+    ledger.add("pe_array", "scratch_access", issued)
+    ledger.add("state_buffer", "h_read", reads)
+    ledger.add("skip_encoder", "scan_column", scanned)
     ledger.add("skip_encoder", "list_column", totals.listed)
     if plan.fetch:
         bits = np.array(plan.fetch.bits)
         ledger.add("dram", "read_bits", sum(int(bits[window.tokens].sum()) for window in work.windows()))
     cycles = clock.finished
-    issued = ledger.get("pe_array", "mac") + ledger.get("pe_array", "mac_zero_operand")
     ledger.add("pe_array", "idle_pe_cycle", design.pe_array.pes * cycles - issued)
     stalls = dict(zip(STALLS, [*clock.stalls.tolist(), cycles - clock.tiles], strict=True))
     return Timing(cycles, busy, stalls, step_ends, ledger)

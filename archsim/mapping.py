@@ -66,9 +66,11 @@ class Burst:
         return self.column_dram_bits > 0
 
     @property
-    def costs(self) -> "Burst":
+    def costs(self) -> tuple[int, ...]:
         """The same for any operand: what a column of it takes."""
-        return replace(self, streams=(), waits=(), reads_inputs=False)
+        words = self.column_words, self.column_sram_words, self.column_dram_bits
+        cycles = self.latency_cycles, self.stream_cycles, self.tile_cycles
+        return (self.rows, *words, *cycles, self.fifo_columns)
 
 
 @dataclass(frozen=True)
@@ -214,15 +216,21 @@ def plan(design: "Design", graph: Graph, lanes: int, scope: RunScope = "model") 
     for number, stage in enumerate(stages):
         made = None if stage.operand is None else lists.index(stage.operand)
         first_unit = 0
+        order = _order(mat_vecs, stage, lists)
+        made_of: dict[tuple[Slice, Collection[tuple[int, ...]]], list[Burst]] = {}
         for (opening, ends, part, resident), alike in groupby(_places(slices[number], kept[number])):
             count = len(list(alike))
+            if (part, resident) not in made_of:
+                made_of[part, resident] = [
+                    _burst(design, mat_vecs, stage, stream, lists, part, stream in resident) for stream in order
+                ]
             block = Block(
                 index=index,
                 stage=number,
                 first_unit=first_unit,
                 units=part.units,
                 unit_by_unit=part.units_per_pe is not None,
-                bursts=_bursts(design, mat_vecs, stage, lists, part, resident, opening),
+                bursts=_merged(made_of[part, resident], opening),
                 activation_cycles=buffer.access_cycles(
                     part.units * lanes,
                     design.activation_unit.units_per_cycle,
@@ -460,33 +468,28 @@ def _residents(
     return [[frozenset(streams) for streams in stage] for stage in kept], used, model
 
 
-def _bursts(
-    design: "Design",
-    mat_vecs: Sequence[MatVec],
-    stage: Stage,
-    lists: tuple[str, ...],
-    part: Slice,
-    resident: Collection[tuple[int, ...]],
-    opening: bool,
-) -> tuple[Burst, ...]:
-    """The opening block streams first what needs no list, then what the step before has listed, then what this step
-    lists, so that latencies hide behind each other. Later blocks stream together what costs alike."""
+def _merged(bursts: Sequence[Burst], opening: bool) -> tuple[Burst, ...]:
+    """Later blocks stream together what costs alike; the opening one what waits for the same lists, too."""
+    merged: list[Burst] = []
+    for burst in bursts:
+        before = merged[-1] if merged else None
+        if before and burst.costs == before.costs and (not opening or burst.waits == before.waits):
+            waits = tuple(dict.fromkeys((*before.waits, *burst.waits)))
+            reads = before.reads_inputs or burst.reads_inputs
+            merged[-1] = replace(before, streams=(*before.streams, *burst.streams), waits=waits, reads_inputs=reads)
+        else:
+            merged.append(burst)
+    return tuple(merged)
+
+
+def _order(mat_vecs: Sequence[MatVec], stage: Stage, lists: tuple[str, ...]) -> list[tuple[int, ...]]:
+    """Streams that need no list come first, then those that the step before has listed, then those that this step
+    lists, so that latencies hide behind each other."""
 
     def turn(stream: tuple[int, ...]) -> int:
         return max((2 - wait.steps_back for wait in _waits(mat_vecs[stream[0]], lists)), default=0)
 
-    bursts: list[Burst] = []
-    for stream in sorted(stage.streams, key=turn):
-        burst = _burst(design, mat_vecs, stage, stream, lists, part, stream in resident)
-        before = bursts[-1] if bursts else None
-        alike = before and burst.costs == before.costs
-        if before and alike and (not opening or burst.waits == before.waits):
-            waits = tuple(dict.fromkeys((*before.waits, *burst.waits)))
-            reads = before.reads_inputs or burst.reads_inputs
-            bursts[-1] = replace(before, streams=(*before.streams, stream), waits=waits, reads_inputs=reads)
-        else:
-            bursts.append(burst)
-    return tuple(bursts)
+    return sorted(stage.streams, key=turn)
 
 
 def _waits(mat_vec: MatVec, lists: tuple[str, ...]) -> tuple[Wait, ...]:

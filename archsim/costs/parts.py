@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from archsim.components.activation_unit import OPS
 from archsim.components.base import ceil_div
@@ -171,6 +171,7 @@ def _state_banks(design: Design, unit_bits: int, of: Callable[[int, int], Memory
     return replace(bank, area_mm2=count * bank.area_mm2, leak_mw=count * bank.leak_mw, banks=count * bank.banks)
 
 
+@lru_cache(maxsize=4096)
 def _scratch(entries: int, bits: int, count: int) -> Logic:
     """A bank of one accumulator is the PE's own; the cost of more is that of the larger register file."""
     own, bank = register_file(1, bits), register_file(entries, bits)
@@ -184,11 +185,11 @@ def _scratch(entries: int, bits: int, count: int) -> Logic:
     )
 
 
+@lru_cache(maxsize=4096)
 def logic(design: Design) -> dict[str, Logic]:
     """All logic of the chip by component; a component is a line here or in ``memories``."""
     p, encoder = parts(design), design.skip_encoder
-    lstm = OPS["lstm_cell"]  # the largest: what does an LSTM does a GRU and a vanilla RNN
-    unit = p.affine.times(GATES * PRODUCTS) + p.gate.times(lstm.curves) + p.multiply.times(lstm.multiplies) + p.add
+    unit = _activation_of_a_unit(p.affine, p.gate, p.multiply, p.add)
     return {
         "pe_array": p.pe.cell.times(design.pe_array.pes),
         "scratch": p.scratch.times(design.pe_array.pes),
@@ -198,10 +199,17 @@ def logic(design: Design) -> dict[str, Logic]:
     }
 
 
+@lru_cache(maxsize=4096)
+def _activation_of_a_unit(affine: Logic, gate: Logic, multiply: Logic, add: Logic) -> Logic:
+    lstm = OPS["lstm_cell"]  # the largest: what does an LSTM does a GRU and a vanilla RNN
+    return affine.times(GATES * PRODUCTS) + gate.times(lstm.curves) + multiply.times(lstm.multiplies) + add
+
+
 COUNTER_BITS = 24
 """Of an address."""
 
 
+@cache
 def counters(count: int) -> Logic:
     """Of the sequencer's three: row block, place in the list of columns, address of the weights. A burst sets all; a
     column moves the last two."""

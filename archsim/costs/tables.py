@@ -332,16 +332,19 @@ def zero_skip_scan(columns: float) -> Logic:
 # --- Pipelines --------------------------------------------------------------------------------------------------------
 
 
+@cache
 def register_bits(bits: float) -> Logic:
     """A rank of flip-flops, all data new every clock."""
     return one_of("register16").times(bits / 16)
 
 
+@cache
 def full_adder_ns() -> float:
     """What a bit of carry takes."""
     return (by_bits("adder", 32).delay_ns - by_bits("adder", 24).delay_ns) / 8
 
 
+@cache
 def least_stage_ns() -> float:
     """The shortest stage: a flip-flop, then one full adder."""
     return one_of("register16").delay_ns + full_adder_ns()
@@ -365,6 +368,7 @@ def stage_ns(delay_ns: float, count: int) -> float:
     return register_ns + (delay_ns - register_ns) / count
 
 
+@lru_cache(maxsize=65536)
 def pipelined(cell: Logic, count: int, bits: float) -> Logic:
     """`cell` cut into `count` stages, with a rank of `bits` flip-flops between them."""
     return replace(cell + register_bits(bits).times(count - 1), delay_ns=cell.delay_ns)
