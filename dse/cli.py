@@ -34,6 +34,8 @@ from archsim.validate import validate
 from dse import report as report_
 from dse import store, studies, tables
 from dse.check import check
+from dse.compare import Run, compare, parse_budgets
+from dse.compare_page import write_page
 from dse.enumerate import Enumeration, enumerate_space
 from dse.enumerate import Progress as EnumerationProgress
 from dse.fit import fit
@@ -460,18 +462,21 @@ def _search(
 @app.command(name="enumerate", rich_help_panel="Search", short_help="Every point of a space: its exact front.")
 def enumerate_(
     study: Annotated[str, typer.Argument(help="A study (TOML), or one that is shipped.")],
-    out_: Annotated[Path | None, typer.Option("--out", help="Folder; default results/NAME-exact.")] = None,
+    out_: Annotated[Path | None, typer.Option("--out", help="Folder; default results/NAME/exact.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes here that evaluate points.")] = 1,
+    scheduler: Annotated[str | None, typer.Option(help="Dask cluster that does, by its scheduler's address.")] = None,
     as_json: Json = False,
 ) -> None:
     """Evaluate every point of a space: its front is then exact. Stopped and run again, it goes on.
 
     archsim enumerate exact
 
-    archsim enumerate my-study.toml --out results/mine-exact --json
+    archsim enumerate my-study.toml --out results/mine/exact --workers 4 --json
     """
     space = load_space(studies.path(study))
     began = time.monotonic()
-    found = _enumerate(space, out_ or Path("results") / f"{space.name}-exact")
+    with workers_for(workers, scheduler) as crew:
+        found = _enumerate(space, out_ or Path("results") / space.name / "exact", crew)
     if as_json:
         print_json(
             {
@@ -488,7 +493,7 @@ def enumerate_(
         out.print(tables.enumeration_report(found))
 
 
-def _enumerate(space: Space, folder: Path) -> Enumeration:
+def _enumerate(space: Space, folder: Path, workers: Workers) -> Enumeration:
     space.check_data()
     with progress("measuring the models", None) as (bar, task):
 
@@ -496,7 +501,42 @@ def _enumerate(space: Space, folder: Path) -> Enumeration:
             note = f"front {p.front}  {p.points_per_second:,.0f}/s"
             bar.update(task, description="enumerating", completed=p.done, total=p.total, note=note)
 
-        return enumerate_space(space, folder, Models(DEFAULT_CACHE, space.scenario), show)
+        return enumerate_space(space, folder, Models(DEFAULT_CACHE, space.scenario, workers), show, workers)
+
+
+@app.command(name="compare", rich_help_panel="Search", short_help="Samplers over seeds, against the exact front.")
+def compare_(
+    study: Annotated[str, typer.Argument(help="A study (TOML), or one that is shipped.")],
+    samplers: Annotated[
+        str, typer.Option(help="Each with its trials, or else 2 % of the points: nsga2,tpe:2000.")
+    ] = "nsga2,random",
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each, with seeds from 1.")] = 5,
+    out_: Annotated[Path | None, typer.Option("--out", help="Folder; default results/NAME.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes here that search.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """How much of the exact front's hypervolume each sampler finds, by trial. Enumerates the space first.
+
+    archsim compare exact
+
+    archsim compare exact --samplers nsga2,nsga3,tpe:2000 --seeds 3 --workers 2 --json
+    """
+    space = load_space(studies.path(study))
+    folder = out_ or Path("results") / space.name
+    with workers_for(workers, None) as crew:
+        exact = _enumerate(space, folder / "exact", crew)
+        budgets = parse_budgets(samplers, exact.counts.distinct)
+        with progress("searching", len(budgets) * seeds) as (bar, task):
+
+            def done(run: Run) -> None:
+                bar.update(task, advance=1, note=run.name)
+
+            found = compare(exact, folder / "compare", budgets, range(1, seeds + 1), crew, done)
+    page = write_page(folder / "compare", found)
+    if as_json:
+        print_json(found.model_dump(mode="json") | {"page": str(page)})
+    else:
+        out.print(tables.comparison_report(found, page))
 
 
 @app.command(rich_help_panel="Search")

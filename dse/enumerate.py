@@ -17,7 +17,7 @@ front.csv           the exact front: parameters and objectives
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -38,9 +38,12 @@ from dse.point import Measured, ModelChoice
 from dse.quality import Floats, Reference, costs
 from dse.space import MODEL, Space, load_space
 from dse.specs import Setting, Value
+from dse.workers import InProcess, Workers
 
 PART = 8192
 """Points evaluated together; what an interruption can cost."""
+CHECKED = 100
+"""Points of an enumeration that is carried on that are evaluated again, to see whether they still come out the same."""
 MOST = 10**7
 """Combinations that are still enumerated."""
 EXCESS = "excess "
@@ -126,7 +129,11 @@ def evaluate_part(work: PartWork) -> pd.DataFrame:
 
 
 def enumerate_space(
-    space: Space, folder: Path, models: ModelSide, on_progress: OnProgress | None = None
+    space: Space,
+    folder: Path,
+    models: ModelSide,
+    on_progress: OnProgress | None = None,
+    workers: Workers | None = None,
 ) -> "Enumeration":
     """Evaluate every point of `space` that `folder` does not hold yet; BadInput where it holds another space."""
     grid = Grid(space)
@@ -136,13 +143,16 @@ def enumerate_space(
     measured = models.measure(list(space.choices.values()), lambda _: None)
     parts = [PartWork(space, measured, n, min(n + PART, grid.size)) for n in range(0, grid.size, PART)]
     tally = _Tally(space)
-    began, computed = time.monotonic(), 0
-    for part, table, stored in _tables(folder, parts):
+    began, done, computed = time.monotonic(), 0, 0
+    for part, table, stored in _tables(folder, parts, workers or InProcess()):
+        if stored and not done:
+            _check_version(folder, part, table)
         tally.add(table)
+        done += part.last - part.first
         computed += 0 if stored else len(table)
         if on_progress:
             rate = computed / max(time.monotonic() - began, 1e-9)
-            on_progress(Progress(part.last, grid.size, len(tally.front.labels), rate))
+            on_progress(Progress(done, grid.size, len(tally.front.labels), rate))
     _finish(space, folder, grid, tally)
     return Enumeration(folder)
 
@@ -253,12 +263,12 @@ def _table(space: Space, rows: Mapping[int, Outcome]) -> pd.DataFrame:
             "point": np.fromiter(rows, np.int64, len(rows)),
             **{g.name: np.array([one.values.get(g.name, nothing) for one in found]) for g in space.goals},
             **{EXCESS + name: np.array([each.get(name, nothing) for each in excesses]) for name in space.constraints},
-            "reason": pd.Categorical([kind_of(one.reason) for one in found]),
+            "reason": [kind_of(one.reason) for one in found],
         }
     )
 
 
-def _tables(folder: Path, parts: Iterable[PartWork]) -> Iterator[tuple[PartWork, pd.DataFrame, bool]]:
+def _tables(folder: Path, parts: Iterable[PartWork], workers: Workers) -> Iterator[tuple[PartWork, pd.DataFrame, bool]]:
     """Every part, and whether it was there already."""
     missing = []
     for part in parts:
@@ -267,11 +277,20 @@ def _tables(folder: Path, parts: Iterable[PartWork]) -> Iterator[tuple[PartWork,
             missing.append(part)
         else:
             yield part, table, True
-    for part in missing:
-        table = evaluate_part(part)
+    for part, table in workers.run(evaluate_part, missing):
         with whole_file(_path(folder, part)) as unfinished:
             table.to_parquet(unfinished, compression="zstd", index=False)
         yield part, table, False
+
+
+def _check_version(folder: Path, part: PartWork, table: pd.DataFrame) -> None:
+    """BadInput where points come out otherwise than they did."""
+    again = evaluate_part(replace(part, last=min(part.last, part.first + CHECKED)))
+    if not again.equals(table.head(len(again))):
+        raise BadInput(
+            f"{folder}: its points do not come out as they did: they were made by another version of archsim; "
+            "enumerate again in a new folder"
+        )
 
 
 def _path(folder: Path, part: PartWork) -> Path:

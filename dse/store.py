@@ -223,6 +223,8 @@ class Results:
     details: list[FrontDetail]
     model_details: list[ModelDetail]
     manifest: Manifest
+    comparison: pd.DataFrame | None
+    """Samplers on this space, where `archsim compare` wrote into the folder."""
 
 
 _DETAILS = TypeAdapter(list[FrontDetail])
@@ -295,6 +297,7 @@ def read(folder: Path) -> Results:
         details=_json(folder / "front_details.json", _DETAILS),
         model_details=_json(folder / "model_details.json", _MODELS),
         manifest=_json(folder / "manifest.json", _MANIFEST),
+        comparison=_table(compared) if (compared := folder / "compare" / "compare.csv").exists() else None,
     )
 
 

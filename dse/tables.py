@@ -18,6 +18,7 @@ from archsim.roofline import Roofline
 from archsim.scenario import Least, Streaming
 from archsim.validate import Row as ValidationRow
 from archsim.validate import Validation
+from dse.compare import Comparison
 from dse.enumerate import Enumeration
 from dse.fit import Fit
 from dse.result import SearchResult
@@ -432,6 +433,35 @@ def enumeration_report(found: Enumeration) -> RenderableType:
             [(f"{g.title}, {g.unit}", _plain(front[g.name].min()), _plain(front[g.name].max())) for g in goals],
         ),
         f"front: {escape(str(found.folder / 'front.csv'))}",
+    )
+
+
+def comparison_report(found: Comparison, page: Path) -> RenderableType:
+    """Samplers by the share of the exact hypervolume that they found, and by the trials it took."""
+
+    def trials(steps: Sequence[int | None]) -> str:
+        reached = sorted(n for n in steps if n is not None)
+        missed = len(steps) - len(reached)
+        return f"{reached[len(reached) // 2]:,}{f' ({missed} not)' if missed else ''}" if reached else "-"
+
+    rows = [
+        (
+            c.sampler,
+            f"{c.trials:,}",
+            f"{c.share_of_space:.2%}",
+            f"{c.mean:.2%}",
+            f"{min(c.final):.2%}",
+            f"{max(c.final):.2%}",
+            *(trials(c.trials_to[str(level)]) for level in (0.9, 0.95, 0.99)),
+        )
+        for c in found.curves
+    ]
+    columns = ("sampler", "trials", "of space", "mean", "least", "most", "90 %", "95 %", "99 %")
+    seeds = max(len(c.seeds) for c in found.curves)
+    return Group(
+        figures(f"Share of the exact front's hypervolume, {seeds} seeds; trials to a share (median)", columns, rows),
+        f"{found.points:,} points, {found.front:,} on the exact front; population {found.population}",
+        f"figure: {escape(str(page))}",
     )
 
 

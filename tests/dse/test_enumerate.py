@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from archsim.trace import BadInput
@@ -18,6 +19,7 @@ from dse.pareto import non_dominated
 from dse.point import Evaluation
 from dse.quality import costs
 from dse.space import MODEL, Space, parse_space
+from dse.workers import LocalProcesses
 
 
 @pytest.fixture
@@ -122,13 +124,32 @@ def test_goes_on_where_it_was_stopped(
         Enumeration(tmp_path / "twice")
     monkeypatch.setattr(enumeration, "evaluate_part", lambda part: evaluated.append(part.first) or evaluate(part))
     again = enumerate_space(space, tmp_path / "twice", models)
-    assert sorted(evaluated) == list(range(0, whole.grid.size, 24))
+    parts = list(range(0, whole.grid.size, 24))
+    assert sorted(evaluated) == [0, *parts]  # the first again, to see that it comes out the same
     assert again.counts == whole.counts
     assert again.points.equals(whole.points)
     assert again.seconds > 0
     assert (tmp_path / "twice" / "front.csv").read_text() == (tmp_path / "whole" / "front.csv").read_text()
     enumerate_space(space, tmp_path / "twice", models)
-    assert len(evaluated) == len(set(evaluated))
+    assert sorted(evaluated) == [0, 0, *parts]
+
+
+def test_another_version_of_the_machine_is_noticed(space: Space, models: ModelSide, tmp_path: Path) -> None:
+    enumerate_space(space, tmp_path, models)
+    part = min((tmp_path / "points").iterdir())
+    table = pd.read_parquet(part)
+    table.loc[3, "area_mm2"] *= 1 + 1e-12
+    table.to_parquet(part, index=False)
+    with pytest.raises(BadInput, match="its points do not come out as they did"):
+        enumerate_space(space, tmp_path, models)
+
+
+def test_workers_find_the_same(space: Space, models: ModelSide, tmp_path: Path, small_parts: None) -> None:
+    alone = enumerate_space(space, tmp_path / "alone", models)
+    with LocalProcesses(2) as workers:
+        together = enumerate_space(space, tmp_path / "together", models, workers=workers)
+    assert together.points.equals(alone.points)
+    assert together.front.equals(alone.front)
 
 
 def test_another_space_is_refused_another_sampler_is_not(
