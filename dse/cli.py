@@ -35,7 +35,6 @@ from dse import report as report_
 from dse import store, studies, tables
 from dse.check import check
 from dse.compare import Run, compare, parse_budgets
-from dse.compare_page import write_page
 from dse.enumerate import Enumeration, enumerate_space
 from dse.enumerate import Progress as EnumerationProgress
 from dse.fit import fit
@@ -532,7 +531,7 @@ def compare_(
                 bar.update(task, advance=1, note=run.name)
 
             found = compare(exact, folder / "compare", budgets, range(1, seeds + 1), crew, done)
-    page = write_page(folder / "compare", found)
+    page = report_.write(report_.comparison_page(folder), folder / "compare" / report_.NAME)
     if as_json:
         print_json(found.model_dump(mode="json") | {"page": str(page)})
     else:

@@ -19,13 +19,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from archsim.trace import BadInput, whole_file
 from dse.enumerate import EXCESS, Enumeration
 from dse.files import write_text
 from dse.quality import Floats, Reference
-from dse.samplers import NAMES, Draws
+from dse.samplers import NAMES, Draws, quiet_optuna
 from dse.workers import Workers
 
 SHARE_OF_SPACE = 0.02
@@ -77,16 +77,21 @@ def carry_out(run: Run) -> NDArray[np.int64]:
     """Numbers of the points that a search draws, in order. A function of the module, so that workers can do it."""
     exact = Enumeration(run.exact)
     lookup = Lookup(exact)
-    wanted = {"sampler": run.sampler, "seed": run.seed, "trials": run.trials}
-    draws = Draws(exact.space.model_copy(update=wanted))
     numbers: list[int] = []
-    while len(numbers) < run.trials and not draws.exhausted:
-        asked = [draws.ask() for _ in range(min(draws.batch, run.trials - len(numbers)))]
-        for drawn in asked:
-            number = lookup.number(drawn.picked)
-            draws.tell(drawn, *lookup.answer(number))
-            numbers.append(number)
+    with quiet_optuna():
+        draws = _draws(exact, run)
+        while len(numbers) < run.trials and not draws.exhausted:
+            asked = [draws.ask() for _ in range(min(draws.batch, run.trials - len(numbers)))]
+            for drawn in asked:
+                number = lookup.number(drawn.picked)
+                draws.tell(drawn, *lookup.answer(number))
+                numbers.append(number)
     return np.array(numbers)
+
+
+def _draws(exact: Enumeration, run: Run) -> Draws:
+    wanted = {"sampler": run.sampler, "seed": run.seed, "trials": run.trials}
+    return Draws(exact.space.model_copy(update=wanted))
 
 
 class Curve(BaseModel):
@@ -137,8 +142,9 @@ def compare(
 ) -> Comparison:
     """Run each sampler of `budgets`, to so many trials, with each seed, but for the runs that `folder` holds."""
     runs = [Run(exact.folder, sampler, seed, trials) for sampler, trials in budgets.items() for seed in seeds]
-    for run in runs:
-        Draws(exact.space.model_copy(update={"sampler": run.sampler, "trials": run.trials}))  # refused before any runs
+    with quiet_optuna():
+        for run in runs:
+            _draws(exact, run)  # what does not fit is refused before anything runs
     found: dict[Run, NDArray[np.int64]] = {}
     for run, numbers in _numbers(folder, runs, workers):
         found[run] = numbers
@@ -163,6 +169,15 @@ def compare(
     write_text(folder / "compare.csv", pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
     write_text(folder / "compare.json", result.model_dump_json(indent=1))
     return result
+
+
+def stored(folder: Path) -> Comparison:
+    """``compare.json`` read back."""
+    path = folder / "compare.json"
+    try:
+        return Comparison.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise BadInput(f"{path}: is not a whole comparison ({str(error).splitlines()[0]})") from None
 
 
 def parse_budgets(text: str, points: int) -> dict[str, int]:

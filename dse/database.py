@@ -18,6 +18,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from archsim.trace import BadInput
+from dse.samplers import quiet_optuna
 
 Direction = Literal["minimize", "maximize"]
 
@@ -58,7 +59,7 @@ def opened(folder: Path, resume: bool, goals: Mapping[str, Direction], signature
     BadInput where a search is there and should not be or the other way round, where it is another one by its
     `signature`, where another process is at it, and where the file cannot be read.
     """
-    with _quiet_optuna(), _held(folder, resume):
+    with quiet_optuna(), _held(folder, resume):
         path = folder / FILE
         storage = None
         try:
@@ -134,13 +135,3 @@ def _cause(error: BaseException) -> BaseException:
     while error.__cause__ is not None:
         error = error.__cause__
     return error
-
-
-@contextmanager
-def _quiet_optuna() -> Iterator[None]:
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(before)

@@ -198,6 +198,15 @@ class Enumeration:
         return self.reference.hypervolume(self.costs(rows[feasible(rows)]))
 
 
+def known_front(space: Space, folder: Path) -> Enumeration | None:
+    """The complete enumeration of the points of `space` in `folder`, if it holds one."""
+    try:
+        found = Enumeration(folder)
+    except BadInput:
+        return None
+    return found if _points_sha256(found.space) == _points_sha256(space) else None
+
+
 def feasible(rows: pd.DataFrame) -> NDArray[np.bool_]:
     return (rows["reason"] == "").to_numpy(bool)
 
@@ -334,10 +343,14 @@ def _record(folder: Path) -> Record | None:
 
 
 def _signature(space: Space, models: ModelSide) -> str:
-    """Digest of what a point's values depend on: how a search draws points is no part of it."""
-    drawn = {"sampler": "random", "seed": 0, "population": 4}
+    """Digest of all that the values of points depend on."""
     identities = [models.identity(choice) for choice in space.choices.values()]
-    return point_key({"space": space.model_copy(update=drawn).sha256}, " ".join(identities))
+    return point_key({"space": _points_sha256(space)}, " ".join(identities))
+
+
+def _points_sha256(space: Space) -> str:
+    """Digest of a space but for its name and for how a search draws points."""
+    return space.model_copy(update={"name": "", "title": "", "sampler": "random", "seed": 0, "population": 4}).sha256
 
 
 def _finish(space: Space, folder: Path, grid: Grid, tally: _Tally) -> None:

@@ -65,6 +65,23 @@ class Reference:
         return scaled
 
 
+@dataclass(frozen=True)
+class Quality:
+    """What a search found, and how soon."""
+
+    reference: Reference
+    hypervolume: float
+    """Of all that was found."""
+    exact_hypervolume: float | None
+    """Of the exact front of the space, where that is known: the reference is of that front then, else of the
+    search's own."""
+
+    @property
+    def regret(self) -> float | None:
+        """Share of the exact hypervolume that was not found."""
+        return None if self.exact_hypervolume is None else 1 - self.hypervolume / self.exact_hypervolume
+
+
 def cost(goal: Objective, values: Floats) -> Floats:
     """Values of an objective, minimised; in decades where its axis is: a tenth less counts the same everywhere.
 
@@ -73,6 +90,11 @@ def cost(goal: Objective, values: Floats) -> Floats:
     if goal.logarithmic:
         values = np.log10(np.maximum(values, np.finfo(np.float64).tiny))
     return goal.sign * values
+
+
+def value_of(goal: Objective, cost: float) -> float:
+    """The value of an objective that has a cost."""
+    return goal.sign * cost if not goal.logarithmic else float(10 ** (goal.sign * cost))
 
 
 def costs(goals: Sequence[Objective], values: Mapping[str, Floats]) -> Floats:

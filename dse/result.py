@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dse.outcome import End, Outcome
 from dse.point import Evaluation
+from dse.quality import Quality
 from dse.space import Setting, Value
 
 
@@ -46,6 +47,10 @@ class SearchResult:
     model_evaluations_cached: int
     """Those that had been run before, by any search of the same cache."""
     seconds: float
+    quality: Quality | None
+    """None where nothing feasible was found."""
+    course: tuple[float, ...]
+    """Hypervolume after each trial, in the box of the reference; zeros where there is none."""
 
     def stays(self, point: FrontPoint) -> tuple[End, ...]:
         """The ends of the costs' bands at which a point is still on the front."""

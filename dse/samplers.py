@@ -12,6 +12,7 @@ large ones; what is maximised is negated. Trials that are kept have the space's 
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -269,9 +270,9 @@ class _Genetic(_Known, BaseGASampler):
         """A child that was not tried before, where it does not take too long to find one."""
         parents = self.get_parent_population(study, self.get_trial_generation(study, trial))
         child: dict[str, Any] = {}
-        for _ in range(REDRAWS if parents else 0):
-            child = self._child_generation_strategy(study, search_space, parents)
-            for name in [name for name in search_space if name not in child]:  # mutated
+        for _ in range(REDRAWS):
+            child = self._child_generation_strategy(study, search_space, parents) if parents else {}
+            for name in [name for name in search_space if name not in child]:  # mutated, or of the first generation
                 child[name] = self.sample_independent(study, trial, name, search_space[name])
             if self._is_new(child):
                 break
@@ -347,6 +348,16 @@ class _Code:
 
     def rank(self, value: Value) -> int:
         return self.values.index(value)
+
+
+@contextmanager
+def quiet_optuna() -> Iterator[None]:
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
 
 
 def distributions(space: Space) -> Distributions:

@@ -12,6 +12,7 @@ published.csv       the shipped designs on the models of the space, same scenari
 models.csv          one row a model and threshold: accuracy, sparsity, size
 front_details.json  per point of the front: energy and area by component, stalls, cycles of steps, ledger, command
 model_details.json  per model and threshold: how the zeros of its states lie, by unit, over time and over lanes
+quality.json        hypervolume of what was found, its reference, and that of the exact front where it is known
 traces/             the traces that the points of the front ran
 manifest.json       versions, seed, hashes, counts, wall time
 =================== =====================================================================================
@@ -39,6 +40,7 @@ from dse.database import only_one
 from dse.files import write_text
 from dse.outcome import End, Outcome
 from dse.point import Measured, ModelChoice
+from dse.quality import Quality
 from dse.result import FrontPoint, SearchResult, Trial
 from dse.space import MODEL, Setting, Space, load_space
 from workloads.sparsify import Zeros, zeros
@@ -57,6 +59,7 @@ FILES = (
     "models.csv",
     "front_details.json",
     "model_details.json",
+    "quality.json",
     "manifest.json",
     "report.html",
     "search.lock",
@@ -223,13 +226,13 @@ class Results:
     details: list[FrontDetail]
     model_details: list[ModelDetail]
     manifest: Manifest
-    comparison: pd.DataFrame | None
-    """Samplers on this space, where `archsim compare` wrote into the folder."""
+    quality: Quality | None
 
 
 _DETAILS = TypeAdapter(list[FrontDetail])
 _MODELS = TypeAdapter(list[ModelDetail])
 _MANIFEST = TypeAdapter(Manifest)
+_QUALITY: TypeAdapter[Quality | None] = TypeAdapter(Quality | None)
 
 Published = list[tuple[Design, ModelChoice, Outcome]]
 
@@ -269,10 +272,11 @@ def write(
     measured = {choice: side for choice, side in sides.items() if isinstance(side, Measured)}
     on_front = {point.trial.number: point for point in result.front}
     trials = pd.DataFrame([_trial_row(trial, trial.number in on_front, space) for trial in result.trials])
+    trials = trials.assign(hypervolume=result.course)
     trials = trials.assign(**{f"on_front_{end}": trials["trial"].isin(list(n)) for end, n in result.fronts.items()})
     _csv(trials, folder / "trials.csv")
     _parquet(trials, folder / "trials.parquet")
-    front = trials[trials["on_front"]].drop(columns=["reason", "feasible", "on_front", "distinct"])
+    front = trials[trials["on_front"]].drop(columns=["reason", "feasible", "on_front", "distinct", "hypervolume"])
     front = front.assign(test_loss=[on_front[number].test_loss for number in front["trial"]])
     _csv(front, folder / "front.csv")
     _csv(_published_table(published), folder / "published.csv")
@@ -281,6 +285,7 @@ def write(
     write_text(folder / "front_details.json", _DETAILS.dump_json(details, indent=1).decode())
     models = [_model_detail(side) for side in measured.values()]
     write_text(folder / "model_details.json", _MODELS.dump_json(models).decode())
+    write_text(folder / "quality.json", _QUALITY.dump_json(result.quality, indent=1).decode())
     write_text(folder / "manifest.json", _manifest(result, space, published, measured).model_dump_json(indent=1))
 
 
@@ -297,7 +302,7 @@ def read(folder: Path) -> Results:
         details=_json(folder / "front_details.json", _DETAILS),
         model_details=_json(folder / "model_details.json", _MODELS),
         manifest=_json(folder / "manifest.json", _MANIFEST),
-        comparison=_table(compared) if (compared := folder / "compare" / "compare.csv").exists() else None,
+        quality=_json(folder / "quality.json", _QUALITY),
     )
 
 

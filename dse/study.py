@@ -25,11 +25,13 @@ from dse import objectives, store
 from dse.bands import front_at
 from dse.budget import Budget
 from dse.database import Database, Direction, opened
+from dse.enumerate import known_front
 from dse.evaluate import Evaluator, Point
 from dse.models import Models, ModelSide, Split
 from dse.outcome import ENDS, Outcome, outcome, point_key, with_bands
 from dse.pareto import non_dominated
 from dse.point import Evaluation, Measured, ModelChoice
+from dse.quality import Quality, Reference, costs
 from dse.result import FrontPoint, SearchResult, Trial
 from dse.samplers import Drawn, Draws
 from dse.space import MODEL, Setting, Space, Value
@@ -100,7 +102,7 @@ def search(
         seconds = time.monotonic() - began
         fronts = {end: front_at(end, running.trials, space) for end in ENDS}
         evaluations = (running.model_evaluations, running.cached_evaluations(front))
-        result = SearchResult(folder, tuple(running.trials), front, fronts, *evaluations, seconds)
+        result = SearchResult(folder, tuple(running.trials), front, fronts, *evaluations, seconds, *running.quality())
         store.write(result, space, published, running.evaluator.measured)
     return result
 
@@ -177,6 +179,21 @@ class _Search:
             FrontPoint(trial, found, overrides, loss[found.measured.choice], self._command(found, overrides))
             for trial, found, (_, overrides) in zip(front, confirmed, points, strict=True)
         )
+
+    def quality(self) -> tuple[Quality | None, tuple[float, ...]]:
+        """How good the search is, and the hypervolume after each trial."""
+        exact = known_front(self.space, self.folder / "exact")
+        missing = float("inf")
+        values = {
+            g.name: np.array([t.outcome.values.get(g.name, missing) for t in self.trials]) for g in self.space.goals
+        }
+        found = costs(self.space.goals, values)
+        found[[not trial.outcome.feasible for trial in self.trials]] = missing
+        if not np.isfinite(found).all(axis=1).any():
+            return None, (0.0,) * len(found)
+        reference = exact.reference if exact else Reference.of(found)
+        course = reference.course(found)
+        return Quality(reference, float(course[-1]), exact.volume if exact else None), tuple(course.tolist())
 
     def published(self) -> list[tuple[Design, ModelChoice, Outcome]]:
         """The shipped designs on every model that was searched, as trained: same scenario, objectives and constraints.

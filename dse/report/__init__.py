@@ -8,6 +8,7 @@ from archsim.trace import BadInput
 from dse import store
 from dse.files import write_text
 from dse.report.checks import checks
+from dse.report.comparisons import comparison
 from dse.report.designs import Texts, front_designs
 from dse.report.html import render
 from dse.report.networks import papers, run_network, search_networks
@@ -51,6 +52,7 @@ def view_page(paths: Sequence[Path]) -> Page:
         ],
         networks=list(networks.values()),
         papers=papers() if found else NO_TABLE,
+        comparisons=[each for folder in folders if (each := comparison(folder))],
         checks=checks() if found else [],
         timelines=[t for i, (results, folder) in both for t in front_timelines(results, folder, i)],
         texts=list(texts.known),
@@ -68,9 +70,29 @@ def run_page(report: SimReport, command: str, network: Network, timeline: Timeli
         designs=[design],
         networks=[network],
         papers=NO_TABLE,
+        comparisons=[],
         checks=[],
         timelines=[timeline],
         texts=list(texts.known),
+    )
+
+
+def comparison_page(folder: Path) -> Page:
+    """What `archsim compare` found in a folder, on its own."""
+    found = comparison(folder)
+    if found is None:
+        raise BadInput(f"{folder}: holds no comparison; run archsim compare")
+    return Page(
+        title=f"Samplers on {found.name}",
+        goals=[],
+        searches=[],
+        designs=[],
+        networks=[],
+        papers=NO_TABLE,
+        comparisons=[found],
+        checks=[],
+        timelines=[],
+        texts=[],
     )
 
 
@@ -86,4 +108,14 @@ def _same_task(found: Sequence[Results], folders: Sequence[Path]) -> None:
             raise BadInput(f"{folder}: must be a search of {first}, as {folders[0]}, not {results.space.task.name}")
 
 
-__all__ = ["NAME", "run_json", "run_network", "run_page", "timeline", "view_page", "write", "write_report"]
+__all__ = [
+    "NAME",
+    "comparison_page",
+    "run_json",
+    "run_network",
+    "run_page",
+    "timeline",
+    "view_page",
+    "write",
+    "write_report",
+]

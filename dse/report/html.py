@@ -17,6 +17,7 @@ SCRIPTS = (
     "diagram.js",
     "design.js",
     "search.js",
+    "samplers.js",
     "model.js",
     "validation.js",
     "timeline.js",

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import optuna
 import pandas as pd
-from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, create_trial
@@ -19,7 +18,7 @@ from optuna.trial import FrozenTrial, create_trial
 from archsim.design import Design as Hardware
 from dse import objectives
 from dse.objectives import Objective
-from dse.quality import Reference, costs
+from dse.quality import value_of
 from dse.report import words
 from dse.report.shapes import Coded, Column, Goal, Scalar, Search, Setting, Table, Trials
 from dse.report.words import known, short
@@ -37,7 +36,6 @@ FRONT, DOMINATED, MISSES, REFUSED, REPEATED = "front", "dominated", "misses a co
 def search_page(results: Results, folder: Path, index: int) -> Search:
     """Search number `index` of a page."""
     space = results.space
-    course, reference = _course(results)
     best = balanced(results)
     return Search(
         name=space.name,
@@ -54,8 +52,9 @@ def search_page(results: Results, folder: Path, index: int) -> Search:
         trials=_trials(results),
         published=_published(results),
         first=None if best is None else key(index, best),
-        course=course,
-        reference=reference,
+        course=[] if results.quality is None else [short(v) for v in results.trials["hypervolume"]],
+        reference=_reference(results),
+        quality=words.quality(results),
         importances=_importances(results),
         pace=_pace(folder),
         failures=words.failures(results),
@@ -153,22 +152,12 @@ def _setting(value: object) -> Setting:
     return value if isinstance(value, bool | int | float | str) or value is None else str(value)
 
 
-def _course(results: Results) -> tuple[list[float], str]:
-    """Hypervolume after each trial, and the box that it is a share of, in words; nothing where nothing is feasible."""
-    table, chosen = results.trials, results.space.goals
-    feasible = table["feasible"].to_numpy(bool)
-    if not feasible.any():
-        return [], ""
-    values: NDArray[np.float64] = costs(chosen, {g.name: table[g.name].to_numpy(float) for g in chosen})
-    reference = Reference.of(values[feasible])
-    values[~feasible] = np.inf
-    said = ", ".join(f"{g.title.lower()} {_corner(g, c)}" for g, c in zip(chosen, reference.corner, strict=True))
-    return [short(v) for v in reference.course(values)], said
-
-
-def _corner(goal: Objective, cost: float) -> str:
-    value = 10 ** (goal.sign * cost) if goal.logarithmic else goal.sign * cost
-    return f"{words.number(goal.shown(value))} {goal.screen_unit}"
+def _reference(results: Results) -> str:
+    """The far corner of the box that hypervolumes are shares of, in words; empty where nothing is feasible."""
+    if results.quality is None:
+        return ""
+    corner = zip(results.space.goals, results.quality.reference.corner, strict=True)
+    return ", ".join(f"{g.title.lower()} {words.number(g.shown(value_of(g, c)))} {g.screen_unit}" for g, c in corner)
 
 
 def _importances(results: Results) -> Table:
@@ -229,8 +218,8 @@ def _importance(study: optuna.Study, goal: int, names: list[str]) -> dict[str, f
     minimised = study.directions[goal] == optuna.study.StudyDirection.MINIMIZE
 
     def target(trial: FrozenTrial) -> float:
-        value: float = trial.values[goal]
-        return value if minimised else -value
+        found: float = trial.values[goal]
+        return found if minimised else -found
 
     with warnings.catch_warnings(action="ignore", category=UserWarning):  # "low values are sought": they are
         return get_param_importances(study, evaluator=PedAnovaImportanceEvaluator(), params=names, target=target)

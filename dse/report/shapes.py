@@ -83,6 +83,8 @@ class Search(_Frozen):
     course: list[float]
     """Hypervolume after each trial, as a share of the box."""
     reference: str
+    quality: str
+    """How much the search found, in words."""
     importances: Table
     pace: list[tuple[int, float]]
     """(trials complete, seconds since the first was begun); empty where it was not recorded."""
@@ -174,6 +176,25 @@ class Timeline(_Frozen):
     block: list[int]
 
 
+class Curve(_Frozen):
+    """Shares of the exact hypervolume after so many trials, in per cent: mean, least and most of the seeds."""
+
+    sampler: str
+    trials: list[int]
+    mean: list[float]
+    least: list[float]
+    most: list[float]
+
+
+class Comparison(_Frozen):
+    """Samplers on one enumerated space, for the tab Samplers."""
+
+    name: str
+    says: str
+    curves: list[Curve]
+    table: Table
+
+
 class Check(_Frozen):
     """One row of ``archsim validate``."""
 
@@ -200,6 +221,7 @@ class Page(_Frozen):
     networks: list[Network]
     papers: Table
     """What papers report of trained networks, beside ours."""
+    comparisons: list[Comparison]
     checks: list[Check]
     timelines: list[Timeline]
     texts: list[str]

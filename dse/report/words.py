@@ -60,6 +60,20 @@ def tiles(results: Results) -> list[Tile]:
     return [Tile(value=value, label=label) for value, label in shown]
 
 
+def quality(results: Results) -> str:
+    """How much of what there was to find was found."""
+    found = results.quality
+    if found is None:
+        return "Nothing feasible was found."
+    said = f"The front has {found.hypervolume:.2%} of the box's hypervolume"
+    exact, regret = found.exact_hypervolume, found.regret
+    if exact is None or regret is None:
+        return f"{said}; how much there is to find is not known (archsim enumerate tells)."
+    return (
+        f"{said}, the exact front of the space {found.exact_hypervolume:.2%}: {found.regret:.2%} of it were not found."
+    )
+
+
 def notes(results: Results) -> list[Note]:
     """How the figures are meant, and what to beware of."""
     space, counts = results.space, results.manifest.counts

@@ -137,6 +137,16 @@ def test_hypervolume_rises_to_what_the_front_has(page: Page, results: Results) -
     assert course[last] == course[-1] > course[0]
 
 
+def test_a_page_says_how_much_was_found(results: Results) -> None:
+    assert results.quality is not None
+    whole = 2 * results.quality.hypervolume
+    assert "is not known" in words.quality(results)
+    assert "50.00% of it were not found" in words.quality(
+        replace(results, quality=replace(results.quality, exact_hypervolume=whole))
+    )
+    assert words.quality(replace(results, quality=None)) == "Nothing feasible was found."
+
+
 def test_importances_are_shares_of_every_objective(page: Page, results: Results) -> None:
     table = page.searches[0].importances
     assert len(table.columns) == 1 + len(results.space.objectives)
@@ -154,7 +164,7 @@ def test_what_an_objective_hangs_on_is_found(results: Results, finished: SearchR
     table = table.assign(weight_format="ternary", state_sparsity=0.5, reason="", left_out="")
     given = {"validation_loss": table["model"].map(len), "area_mm2": table["pe_array.tiles"]}
     given |= {"energy_system_pj_per_token": 1.0 / table["clock_mhz"]}
-    table = table.assign(on_front_low=False, on_front_high=False)
+    table = table.assign(on_front_low=False, on_front_high=False, hypervolume=0.0)
     table = table.assign(**{o.name: given.get(o.name, 1.0) for o in objectives.ALL})
     made = search_page(replace(results, trials=table), finished.folder, 0).importances
     most = [max(made.rows, key=lambda row, goal=goal: row[goal])[0] for goal in (1, 2, 3)]
@@ -200,7 +210,7 @@ def test_the_checks_are_those_of_validate(page: Page) -> None:
 
 def test_a_search_without_a_front_is_shown(results: Results, finished: SearchResult) -> None:
     trials = results.trials.assign(on_front=False, feasible=False, reason="too late by 3 us")
-    empty = replace(results, trials=trials, front=results.front.iloc[:0], details=[])
+    empty = replace(results, trials=trials, front=results.front.iloc[:0], details=[], quality=None)
     made = search_page(empty, finished.folder, 0)
     assert made.first is None
     assert made.course == []

@@ -18,7 +18,7 @@ from archsim.synthetic import synthesize
 from dse import report as report_
 from dse import store
 from dse.report.html import render
-from dse.report.shapes import Coded, Page, Trials
+from dse.report.shapes import Coded, Column, Comparison, Curve, Page, Table, Trials
 from dse.result import SearchResult
 from dse.store import Results
 
@@ -119,6 +119,22 @@ def apart(tab: Any) -> str:
     """Key of the front's point that lies farthest from any other that is drawn: what a click on it means is plain."""
     found: str = tab.evaluate(APART)
     return found
+
+
+def test_samplers_are_drawn_with_their_spread(tmp_path: Path, page: Page, opened: Opened) -> None:
+    curves = [
+        Curve(sampler=name, trials=[1, 10], mean=[at, at + 9], least=[at - 5, at], most=[at + 1, at + 12])
+        for name, at in (("nsga2", 60), ("random", 40))
+    ]
+    table = Table(columns=(Column(title="Sampler", words=True),), rows=[["nsga2"], ["random"]])
+    compared = Comparison(name="tiny", says="All points were evaluated.", curves=curves, table=table)
+    tab = opened(report_.write(page.model_copy(update={"comparisons": [compared]}), tmp_path / "samplers.html"))
+    turn_to(tab, "samplers")
+    drawn = tab.evaluate(
+        "document.querySelector('[data-figure=samplers]').data.map((t) => [t.name ?? '', t.fill ?? '', [...t.y]])"
+    )
+    assert [name for name, fill, _ in drawn if not fill] == ["nsga2", "random"]
+    assert [y for _, fill, y in drawn if fill] == [[61, 72, 60, 55], [41, 52, 40, 35]]
 
 
 def test_every_tab_opens_offline_and_fits_the_window(report: Path, opened: Opened) -> None:

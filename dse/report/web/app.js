@@ -4,6 +4,7 @@ const TABS = {
   front: { title: "Front", build: buildFront, when: page.searches.length > 0, once: true },
   design: { title: "Design", build: buildDesign, when: page.designs.length > 0 || points.length > 0 },
   search: { title: "Search", build: buildSearch, when: page.searches.length > 0 },
+  samplers: { title: "Samplers", build: buildSamplers, when: page.comparisons.length > 0 },
   model: { title: "Model", build: buildModel, when: page.networks.length > 0 },
   validation: { title: "Validation", build: buildValidation, when: page.checks.length > 0 },
   timeline: { title: "Timeline", build: buildTimeline, when: page.timelines.length > 0 },

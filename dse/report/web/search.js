@@ -55,7 +55,7 @@ function rate(search) {
 function buildSearch() {
   const course = page.searches.some((search) => search.course.length), timed = page.searches.some((search) => search.pace.length);
   return [el("div.columns", {}, course ? figure(hypervolume) : null, timed ? figure(pace) : null),
-    page.searches.flatMap((search) => [several ? el("h2", {}, search.name) : null, el("p", {}, rate(search)),
+    page.searches.flatMap((search) => [several ? el("h2", {}, search.name) : null, el("p", {}, `${search.quality} ${rate(search)}`),
       el("div.columns", {}, search.importances.rows.length ? figure(() => importances(search)) : el("p.soft", {}, "Too few trials to say what mattered."), 
         el("div", {}, figure(() => kinds(search)), el("h2", {}, "Why trials were not feasible"),
           search.failures.rows.length ? table("failures", search.failures) : el("p.soft", {}, "Every trial was feasible."))),
