@@ -155,15 +155,15 @@ def stream_report(found: Streaming, least: Mapping[str, Least | str], roof: Roof
 
 
 def fit_report(found: Iterable[Fit]) -> RenderableType:
-    """Formats down, SRAM across: system energy, with its band, and what of the model is resident."""
+    """SRAM down, formats across: system energy, with its band, and what of the model is resident."""
     found = list(found)
     capacities = sorted({each.capacity_kib for each in found})
     by = {(each.weights, each.capacity_kib): each for each in found}
     formats = list(dict.fromkeys(each.weights for each in found))
 
     def table(title: str, cell: Callable[[Fit], str]) -> Table:
-        rows = [(name, *(cell(by[name, kib]) for kib in capacities)) for name in formats]
-        return figures(title, ("KiB of SRAM", *map(str, capacities)), rows)
+        rows = [(str(kib), *(cell(by[name, kib]) for name in formats)) for kib in capacities]
+        return figures(title, ("KiB of SRAM", *formats), rows)
 
     sizes = ", ".join(f"{name} {by[name, capacities[0]].model_kib:,.0f}" for name in formats)
     return Group(
