@@ -1,7 +1,7 @@
 """A search that costs nothing: models that are synthetic traces with a formula for an accuracy.
 
-Run as a script it makes or carries on searches, for the tests that kill them: for each line ``FOLDER TRIALS SAMPLER``
-on its standard input it forks a process that does one, and says that process's number.
+Run as a script it makes or carries on searches, for the tests that kill them: for each line ``SPACE FOLDER`` on its
+standard input it forks a process that does one, and says that process's number.
 """
 
 import os
@@ -18,7 +18,7 @@ from archsim.synthetic import synthesize
 from dse.models import OnDone
 from dse.point import Measured, ModelChoice
 from dse.result import SearchResult
-from dse.space import Space, parse_space
+from dse.space import Space, load_space, parse_space
 from dse.study import search
 from workloads.model import Config, Layer, LayerConfig, Model, Readout, Vector
 
@@ -147,19 +147,18 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> SearchResult:
     return search(parse_space(tiny_tree(), "tiny.toml"), tmp_path_factory.mktemp("finished"), models=FakeModels())
 
 
-def go_on(folder: Path, trials: int, sampler: str) -> SearchResult:
+def go_on(space: Path, folder: Path) -> SearchResult:
     """Begin a search, or carry it on where there is one."""
-    space = parse_space(tiny_tree() | {"trials": trials, "sampler": sampler}, "tiny.toml")
-    return search(space, folder, (folder / "study.db").exists(), models=FakeModels())
+    return search(load_space(space), folder, (folder / "study.db").exists(), models=FakeModels())
 
 
 def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for what it forks
     for line in sys.stdin:
-        folder, trials, sampler = line.split()
+        space, folder = map(Path, line.split())
         child = os.fork()
         if child == 0:
-            go_on(Path(folder), int(trials), sampler)
+            go_on(space, folder)
             os._exit(0)
         print(child, flush=True)
 

@@ -32,11 +32,11 @@ class Forks:
             [sys.executable, str(SCRIPT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def kill(self, folder: Path, trials: int, sampler: str, seconds: float) -> None:
+    def kill(self, space: Path, folder: Path, seconds: float) -> None:
         """Have a search made or carried on, and kill -9 it that long after its beginning."""
         assert self._server.stdin is not None
         assert self._server.stdout is not None
-        print(folder, trials, sampler, file=self._server.stdin, flush=True)
+        print(space, folder, file=self._server.stdin, flush=True)
         process = int(self._server.stdout.readline())
         time.sleep(seconds)
         with suppress(ProcessLookupError):  # it has ended by itself
@@ -71,10 +71,17 @@ def same_tables(one: Path, other: Path) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sampler", ["nsga2", "random"])
+@pytest.mark.parametrize("sampler", ["nsga2", "nsga3", "tpe", "qmc", "random", "grid"])
 def test_killed_at_twenty_moments(tmp_path: Path, tree: dict[str, Any], models: ModelSide, sampler: str) -> None:
     """Every kill leaves the first trials of an undisturbed search, never fewer than before, none twice."""
-    space, whole = parse_space(tree | {"trials": 40, "sampler": sampler}, "tiny.toml"), tmp_path / "whole"
+    if sampler == "grid":
+        tree["parameters"]["clock_mhz"] = {"choices": [100, 200, 400]}
+    space, file, whole = (
+        parse_space(tree | {"trials": 40, "sampler": sampler}, "t"),
+        tmp_path / "t.toml",
+        tmp_path / "w",
+    )
+    file.write_text(space.to_toml())
     began = time.monotonic()
     search(space, whole, models=models)
     takes = time.monotonic() - began
@@ -83,7 +90,7 @@ def test_killed_at_twenty_moments(tmp_path: Path, tree: dict[str, Any], models: 
     folder, complete, cut = tmp_path / "0", 0, set[int]()
     with Forks() as forks:
         for kill in range(1, 21):
-            forks.kill(folder, 40, sampler, rng.uniform(0, takes))
+            forks.kill(file, folder, rng.uniform(0, takes))
             found = told(folder)
             assert found == undisturbed[: len(found)]
             assert len(found) >= complete
