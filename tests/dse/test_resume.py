@@ -53,6 +53,8 @@ class Forks:
 
 def stored_trials(folder: Path) -> list[optuna.trial.FrozenTrial]:
     """What anyone who opens the study finds; nothing where it is not begun."""
+    if not (folder / "study.db").exists():
+        return []
     try:
         return optuna.load_study(study_name="search", storage=f"sqlite:///{folder / 'study.db'}").get_trials()
     except KeyError:
