@@ -553,7 +553,8 @@ def view(
     archsim view one.json other.json --no-open --out compared.html
     """
     alone = len(runs) == 1 and runs[0].is_dir()
-    report = report_.write(report_.view_page(runs), out_ or (runs[0] if alone else Path()) / report_.NAME)
+    with progress("building the report", None):
+        report = report_.write(report_.view_page(runs), out_ or (runs[0] if alone else Path()) / report_.NAME)
     out.print(escape(str(report)), soft_wrap=True)
     if open_:
         webbrowser.open(report.resolve().as_uri())

@@ -13,6 +13,8 @@ SCRIPTS = (
     "figure.js",
     "tables.js",
     "points.js",
+    "scatter.js",
+    "controls.js",
     "front.js",
     "diagram.js",
     "design.js",

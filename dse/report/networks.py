@@ -99,8 +99,9 @@ def papers() -> Table:
     return Table(columns=columns, rows=rows)
 
 
-def _unit(recipe: str) -> str:
-    return tasks.METRIC_WORDS[tasks.by_name(load_recipe(recipe).task).metric].unit
+def _metric(recipe: str) -> str:
+    words = tasks.METRIC_WORDS[tasks.by_name(load_recipe(recipe).task).metric]
+    return f"{words.title}, {words.unit}"
 
 
 def _short(value: float | None) -> float | None:

@@ -16,7 +16,7 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, create_trial
 
 from archsim.design import Design as Hardware
-from dse import objectives
+from dse import facts, objectives
 from dse.objectives import Objective
 from dse.quality import value_of
 from dse.report import words
@@ -119,7 +119,8 @@ def _trials(results: Results) -> Trials:
     return Trials(
         trial=table["trial"].tolist(),
         numbers=_numbers(table, space) | {"state_sparsity": _shortened(100 * table["state_sparsity"])},
-        coded={"kind": coded(pd.Series(kind))} | {name: coded(table[name]) for name in names},
+        coded={"kind": coded(pd.Series(kind)), "facts": coded(_keeps_facts(table, space))}
+        | {name: coded(table[name]) for name in names},
     )
 
 
@@ -128,8 +129,15 @@ def _published(results: Results) -> Trials:
     return Trials(
         trial=list(range(len(table))),
         numbers=_numbers(table, results.space),
-        coded={name: coded(table[name]) for name in ("design", "model", "weight_format", "reason")},
+        coded={"facts": coded(_keeps_facts(table, results.space))}
+        | {name: coded(table[name]) for name in ("design", "model", "weight_format", "reason")},
     )
+
+
+def _keeps_facts(table: pd.DataFrame, space: Space) -> pd.Series:
+    """Whether every fact that the space asks for is so: a constraint that no limit of the page can stand for."""
+    asked = [name for name in space.constraints if name in facts.BY_NAME]
+    return pd.Series([not any(f"{name} must be" in reason for name in asked) for reason in table["reason"]], dtype=bool)
 
 
 def _numbers(table: pd.DataFrame, space: Space) -> dict[str, list[float | None]]:

@@ -17,10 +17,13 @@ from archsim.simulation import simulate
 from archsim.synthetic import synthesize
 from dse import report as report_
 from dse import store
+from dse.models import ModelSide
 from dse.report.html import render
 from dse.report.shapes import Coded, Column, Comparison, Curve, Page, Table, Trials
 from dse.result import SearchResult
+from dse.space import parse_space
 from dse.store import Results
+from dse.study import search
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright (extra `dev`)")
 
@@ -234,6 +237,17 @@ def test_the_front_of_the_page_is_that_of_the_search(report: Path, opened: Opene
     tab = opened(report)
     assert sorted(tab.evaluate("sorted().front.map((p) => p.trial)")) == sorted(results.front["trial"])
     assert tab.locator("#front tr[data-key]").count() == len(results.front)
+
+
+def test_facts_keep_points_off_the_front(
+    tmp_path: Path, opened: Opened, tree: dict[str, Any], models: ModelSide
+) -> None:
+    stream = {"kind": "streaming", "scope": "recurrent", "sequences": 4, "steps": 6, "period_us": 2, "deadline_us": 0.8}
+    found = search(parse_space(tree | {"scenario": stream, "constraints": {}}, "t"), tmp_path, models=models)
+    table = store.read(tmp_path).trials
+    assert not table[table["distinct"] & table["area_mm2"].notna()]["meets_deadline"].all()
+    tab = opened(report_.write_report(tmp_path))
+    assert sorted(tab.evaluate("sorted().front.map((p) => p.trial)")) == sorted(p.trial.number for p in found.front)
 
 
 def test_parameters_of_any_trial_are_those_of_its_design(report: Path, opened: Opened, page: Page) -> None:

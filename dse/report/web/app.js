@@ -13,8 +13,20 @@ const tabs = Object.entries(TABS).filter(([, tab]) => tab.when);
 let open = null;
 
 function layOut() {
-  find("nav").append(...tabs.map(([name, tab]) => el("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": name, onclick: () => openTab(name) }, tab.title)));
-  find("main").replaceChildren(...tabs.map(([name]) => el("section", { id: name, role: "tabpanel", "aria-labelledby": `tab-${name}`, hidden: true })));
+  find("nav").append(
+    ...tabs.map(([name, tab]) =>
+      el(
+        "button",
+        { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": name, onclick: () => openTab(name) },
+        tab.title,
+      ),
+    ),
+  );
+  find("main").replaceChildren(
+    ...tabs.map(([name]) =>
+      el("section", { id: name, role: "tabpanel", "aria-labelledby": `tab-${name}`, hidden: true }),
+    ),
+  );
 }
 
 // A tab is built anew whenever it is opened, but for the front, whose controls are kept.
@@ -46,7 +58,9 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
 layOut();
 chosen.keys = [page.searches[0]?.first ?? page.designs[0]?.key].filter(Boolean);
 if (!page.searches.length) chosen.keys = page.designs.slice(0, MOST_CHOSEN).map((design) => design.key);
-chosen.listeners.push(followChosen, followTimeline, () => { if (open === "design") openTab("design"); });
+chosen.listeners.push(followChosen, followTimeline, () => {
+  if (open === "design") openTab("design");
+});
 followChosen();
 followTimeline();
 openTab(tabs[0][0]);

@@ -59,7 +59,10 @@ function download(name, text) {
 
 // data() yields {columns, rows} when the button is pressed.
 function csvButton(name, data) {
-  const save = () => { const { columns, rows } = data(); download(`${name}.csv`, csv(columns, rows)); };
+  const save = () => {
+    const { columns, rows } = data();
+    download(`${name}.csv`, csv(columns, rows));
+  };
   return el("button.csv", { type: "button", title: "Save the data as CSV", onclick: save }, "CSV");
 }
 

@@ -3,13 +3,21 @@
 
 // Okabe & Ito, "Color Universal Design" (2008): told apart with any colour vision.
 const COLOURS = {
-  blue: "#0072B2", orange: "#E69F00", green: "#009E73", vermillion: "#D55E00",
-  purple: "#CC79A7", sky: "#56B4E9", yellow: "#F0E442", grey: "#8A8F98",
+  get blue() {
+    return ink("--blue"); // its own is too dark on a dark ground
+  },
+  orange: "#E69F00",
+  green: "#009E73",
+  vermillion: "#D55E00",
+  purple: "#CC79A7",
+  sky: "#56B4E9",
+  yellow: "#F0E442",
+  grey: "#8A8F98",
 };
-const CYCLE = Object.values(COLOURS);
+const cycle = (n) => Object.values(COLOURS)[Math.max(0, n) % 8];
 const SCALE = "Cividis"; // perceptually uniform, read alike with any colour vision (Nunez et al., 2018)
 const LETTERS = ["A", "B", "C", "D"];
-const CHOSEN = [COLOURS.vermillion, COLOURS.blue, COLOURS.green, COLOURS.purple];
+const CHOSEN = ["#D55E00", "#0072B2", "#009E73", "#CC79A7"];
 const PLAIN = ",~r"; // ticks: thousands told apart, no exponent, no trailing zeros
 
 // Named one by one: Plotly's own choice includes a button that sends the figure to a server.

@@ -9,16 +9,39 @@ const accuracy = () => {
   const kinds = distinct(of.map((each) => each.weight_format));
   const { metric, unit } = of[0];
   return {
-    name: "accuracy", title: "What zeros cost in accuracy",
-    caption: "Each network as it was trained (filled), and pruned harder than it was trained for (hollow): lower is better, further right gives the hardware more to skip.",
+    name: "accuracy",
+    title: "What zeros cost in accuracy",
+    caption:
+      "Each network as it was trained (filled), and pruned harder than it was trained for (hollow): lower is better, further right gives the hardware more to skip.",
     traces: kinds.map((kind) => {
       const group = of.filter((each) => each.weight_format === kind);
       const shape = symbolOf(kind);
-      return { type: "scatter", mode: "markers", name: label(kind), x: group.map((each) => each.state_sparsity), y: group.map((each) => each.validation),
-        text: group.map((each) => `<b>${label(each.label)}</b><br>${number(each.state_sparsity)} % zeros<br>${each.validation.toFixed(4)} ${label(unit)}`), hoverinfo: "text",
-        marker: { size: 12, color: CYCLE[kinds.indexOf(kind) % CYCLE.length], symbol: group.map((each) => (each.as_trained ? shape : `${shape}-open`)), line: { width: 1.5 } } };
+      return {
+        type: "scatter",
+        mode: "markers",
+        name: label(kind),
+        x: group.map((each) => each.state_sparsity),
+        y: group.map((each) => each.validation),
+        text: group.map(
+          (each) =>
+            `<b>${label(each.label)}</b><br>${number(each.state_sparsity)} % zeros<br>${each.validation.toFixed(4)} ${label(unit)}`,
+        ),
+        hoverinfo: "text",
+        marker: {
+          size: 12,
+          color: cycle(kinds.indexOf(kind)),
+          symbol: group.map((each) => (each.as_trained ? shape : `${shape}-open`)),
+          line: { width: 1.5 },
+        },
+      };
     }),
-    columns: [column("Network", "", true), column("Weights", "", true), column("Zeros", "%"), column(`Validation ${metric}`, unit), column(`Test ${metric}`, unit)],
+    columns: [
+      column("Network", "", true),
+      column("Weights", "", true),
+      column("Zeros", "%"),
+      column(`Validation ${metric}`, unit),
+      column(`Test ${metric}`, unit),
+    ],
     rows: of.map((each) => [each.label, each.weight_format, each.state_sparsity, each.validation, each.test]),
     layout: { height: 360, xaxis: axis("Zeros in the state", "%"), yaxis: axis(`Validation ${metric}`, unit) },
   };
@@ -27,59 +50,141 @@ const accuracy = () => {
 const perUnit = () => {
   const { states, label: name } = current();
   return {
-    name: "units", title: "Zeros by unit",
+    name: "units",
+    title: "Zeros by unit",
     caption: `How often each unit of ${name} is zero, the most often first: units that always are could be left out of the network.`,
-    traces: states.map((state, n) => { const ys = [...state.per_unit].sort((a, b) => b - a);
-      return { type: "scatter", mode: "lines", fill: "tozeroy", name: label(state.operand), x: ys.map((_, i) => i + 1), y: ys.map((v) => 100 * v), line: { color: CYCLE[n], width: 1.5 }, hovertemplate: "%{y:.1f} %<extra></extra>" }; }),
+    traces: states.map((state, n) => {
+      const ys = [...state.per_unit].sort((a, b) => b - a);
+      return {
+        type: "scatter",
+        mode: "lines",
+        fill: "tozeroy",
+        name: label(state.operand),
+        x: ys.map((_, i) => i + 1),
+        y: ys.map((v) => 100 * v),
+        line: { color: cycle(n), width: 1.5 },
+        hovertemplate: "%{y:.1f} %<extra></extra>",
+      };
+    }),
     columns: [column("State", "", true), column("Unit"), column("Zeros", "% of the steps")],
     rows: states.flatMap((state) => state.per_unit.map((v, i) => [state.operand, i, 100 * v])),
-    layout: { height: 300, showlegend: states.length > 1, xaxis: axis("Units, most often zero first", "rank"), yaxis: axis("Zero", "% of the steps", { range: [0, 101] }) },
+    layout: {
+      height: 300,
+      showlegend: states.length > 1,
+      xaxis: axis("Units, most often zero first", "rank"),
+      yaxis: axis("Zero", "% of the steps", { range: [0, 101] }),
+    },
   };
 };
 
 const overTime = () => {
   const { states } = current();
   return {
-    name: "time", title: "Zeros over time",
+    name: "time",
+    title: "Zeros over time",
     caption: "Share of the state that is zero after each step, over all sequences that still run.",
-    traces: states.map((state, n) => ({ type: "scatter", mode: "lines", name: label(state.operand), x: state.per_step.map((_, i) => i), y: state.per_step.map((v) => 100 * v), line: { color: CYCLE[n], width: 1.5 }, hovertemplate: "step %{x}: %{y:.1f} %<extra></extra>" })),
+    traces: states.map((state, n) => ({
+      type: "scatter",
+      mode: "lines",
+      name: label(state.operand),
+      x: state.per_step.map((_, i) => i),
+      y: state.per_step.map((v) => 100 * v),
+      line: { color: cycle(n), width: 1.5 },
+      hovertemplate: "step %{x}: %{y:.1f} %<extra></extra>",
+    })),
     columns: [column("State", "", true), column("Step"), column("Zeros", "%")],
     rows: states.flatMap((state) => state.per_step.map((v, i) => [state.operand, i, 100 * v])),
-    layout: { height: 300, showlegend: states.length > 1, xaxis: axis("Step", "index"), yaxis: axis("Zeros in the state", "%", { range: [0, 101] }) },
+    layout: {
+      height: 300,
+      showlegend: states.length > 1,
+      xaxis: axis("Step", "index"),
+      yaxis: axis("Zeros in the state", "%", { range: [0, 101] }),
+    },
   };
 };
 
 const overLanes = () => {
   const { states } = current();
   return {
-    name: "lanes", title: "Zeros that lanes share",
-    caption: "Share of columns that are zero in all of so many sequences side by side: what is left to skip when lanes share a weight.",
-    traces: states.map((state, n) => ({ type: "bar", name: label(state.operand), x: Object.keys(state.union), y: Object.values(state.union).map((v) => 100 * v), marker: { color: CYCLE[n] },
-      text: Object.values(state.union).map((v) => `${(100 * v).toFixed(1)}`), textposition: "auto", hovertemplate: "%{x} lanes: %{y:.1f} %<extra></extra>" })),
+    name: "lanes",
+    title: "Zeros that lanes share",
+    caption:
+      "Share of columns that are zero in all of so many sequences side by side: what is left to skip when lanes share a weight.",
+    traces: states.map((state, n) => ({
+      type: "bar",
+      name: label(state.operand),
+      x: Object.keys(state.union),
+      y: Object.values(state.union).map((v) => 100 * v),
+      marker: { color: cycle(n) },
+      text: Object.values(state.union).map((v) => `${(100 * v).toFixed(1)}`),
+      textposition: "auto",
+      hovertemplate: "%{x} lanes: %{y:.1f} %<extra></extra>",
+    })),
     columns: [column("State", "", true), column("Lanes"), column("Zero in all", "%")],
-    rows: states.flatMap((state) => Object.entries(state.union).map(([lanes, v]) => [state.operand, Number(lanes), 100 * v])),
-    layout: { height: 300, showlegend: states.length > 1, xaxis: axis("Lanes", "sequences", { type: "category", showgrid: false }), yaxis: axis("Zero in all lanes", "%", { range: [0, 101] }) },
+    rows: states.flatMap((state) =>
+      Object.entries(state.union).map(([lanes, v]) => [state.operand, Number(lanes), 100 * v]),
+    ),
+    layout: {
+      height: 300,
+      showlegend: states.length > 1,
+      xaxis: axis("Lanes", "sequences", { type: "category", showgrid: false }),
+      yaxis: axis("Zero in all lanes", "%", { range: [0, 101] }),
+    },
   };
 };
 
 const histogram = () => {
   const { weights, weight_format: format } = current();
   return {
-    name: "weights", title: "Weights",
+    name: "weights",
+    title: "Weights",
     caption: `How the codes of the ${format} weights are distributed; a weight is its code times the scale of its row.`,
-    traces: weights.map((matrix, n) => ({ type: "bar", name: label(matrix.matrix), x: matrix.value, y: matrix.share, marker: { color: CYCLE[n] }, hovertemplate: "code %{x}: %{y:.2f} %<extra></extra>" })),
+    traces: weights.map((matrix, n) => ({
+      type: "bar",
+      name: label(matrix.matrix),
+      x: matrix.value,
+      y: matrix.share,
+      marker: { color: cycle(n) },
+      hovertemplate: "code %{x}: %{y:.2f} %<extra></extra>",
+    })),
     columns: [column("Matrix", "", true), column("Code"), column("Share", "%")],
     rows: weights.flatMap((matrix) => matrix.value.map((code, i) => [matrix.matrix, code, matrix.share[i]])),
-    layout: { height: 300, barmode: "group", bargap: 0.1, showlegend: weights.length > 1, xaxis: axis("Code", "units of the scale"), yaxis: axis("Weights", "% of the matrix") },
+    layout: {
+      height: 300,
+      barmode: "group",
+      bargap: 0.1,
+      showlegend: weights.length > 1,
+      xaxis: axis("Code", "units of the scale"),
+      yaxis: axis("Weights", "% of the matrix"),
+    },
   };
 };
 
 function networksTable() {
-  const [{ metric, unit }] = page.networks;
-  const columns = [column("Network", "", true), column("Weights", "", true), column("Threshold"), column("Zeros", "%"), column("Size", "KiB"),
-    column("Validation", withUnit(metric, unit)), column("Test", withUnit(metric, unit))];
-  const rows = page.networks.map((each) => [each.label, each.weight_format, each.threshold, each.state_sparsity, each.weight_kib, each.validation, each.test]);
-  return table("networks", { columns, rows }, { keys: page.networks.map((_, i) => `network ${i}`), onRow: (key) => showNetwork(Number(key.split(" ")[1])) });
+  const [{ unit }] = page.networks;
+  const columns = [
+    column("Network", "", true),
+    column("Weights", "", true),
+    column("Threshold"),
+    column("Zeros", "%"),
+    column("Size", "KiB"),
+    column("Validation", unit),
+    column("Test", unit),
+  ];
+  const rows = page.networks.map((each) => [
+    each.label,
+    each.weight_format,
+    each.threshold,
+    each.state_sparsity,
+    each.weight_kib,
+    each.validation,
+    each.test,
+  ]);
+  return table(
+    "networks",
+    { columns, rows },
+    { keys: page.networks.map((_, i) => `network ${i}`), onRow: (key) => showNetwork(Number(key.split(" ")[1])) },
+  );
 }
 
 function showNetwork(index) {
@@ -88,16 +193,40 @@ function showNetwork(index) {
 }
 
 function buildModel() {
-  const picker = el("select", { id: "network", onchange: (event) => showNetwork(Number(event.target.value)) },
-    page.networks.map((each, i) => el("option", { value: i, selected: i === network }, each.label)));
+  const picker = el(
+    "select",
+    { id: "network", onchange: (event) => showNetwork(Number(event.target.value)) },
+    page.networks.map((each, i) => el("option", { value: i, selected: i === network }, each.label)),
+  );
   const measured = page.networks.some((each) => each.validation != null);
   const { states, weights } = current();
-  const shown_ = [states.length ? [perUnit, overTime, overLanes] : [], weights.length ? [histogram] : []].flat().map(figure);
-  return [el("h2", {}, "The networks"), measured && page.networks.length > 1 ? el("div.columns", {}, figure(accuracy), networksTable()) : networksTable(),
+  const shown_ = [states.length ? [perUnit, overTime, overLanes] : [], weights.length ? [histogram] : []]
+    .flat()
+    .map(figure);
+  return [
+    el("h2", {}, "The networks"),
+    measured && page.networks.length > 1 ? el("div.columns", {}, figure(accuracy), networksTable()) : networksTable(),
     el("h2", {}, el("label", {}, "One network: ", picker)),
-    weights.length ? null : el("p.soft", {}, "Its weights are not shown: the run was given a trace, the network was quantized after training, or its file is no longer there."),
+    weights.length
+      ? null
+      : el(
+          "p.soft",
+          {},
+          "Its weights are not shown: the run was given a trace, the network was quantized after training, or its file is no longer there.",
+        ),
     el("div.columns", {}, shown_),
-    page.papers.rows.length ? [el("h2", {}, "What papers report of trained networks"), el("p", {}, "Metrics are losses: below zero, ours is better. A dash is a network whose recipe is there and that is not trained yet."), table("papers", page.papers)] : null];
+    page.papers.rows.length
+      ? [
+          el("h2", {}, "What papers report of trained networks"),
+          el(
+            "p",
+            {},
+            "Metrics are losses: below zero, ours is better. A dash is a network whose recipe is there and that is not trained yet.",
+          ),
+          table("papers", page.papers),
+        ]
+      : null,
+  ];
 }
 
 // The network that the design chosen last runs.

@@ -1,6 +1,8 @@
 // The trials of all searches as points, what is chosen of them, and which of those shown no other beats.
 
-const FRONT = "front", DOMINATED = "dominated", MISSES = "misses a constraint";
+const FRONT = "front",
+  DOMINATED = "dominated",
+  MISSES = "misses a constraint";
 const MOST_CHOSEN = 4;
 
 const goalByName = new Map(page.goals.map((goal) => [goal.name, goal]));
@@ -8,10 +10,12 @@ const designByKey = new Map(page.designs.map((design) => [design.key, design]));
 const networkByKey = new Map(page.networks.map((network) => [network.key, network]));
 
 // A point is {key, search, i}: row i of its search's trials.
-const points = page.searches.flatMap((search, s) => search.trials.trial.flatMap((trial, i) => {
-  const kind = coded(search.trials, "kind", i);
-  return kind === "refused" || kind === "repeated" ? [] : [{ key: `${s}:${trial}`, search, i, trial, kind }];
-}));
+const points = page.searches.flatMap((search, s) =>
+  search.trials.trial.flatMap((trial, i) => {
+    const kind = coded(search.trials, "kind", i);
+    return kind === "refused" || kind === "repeated" ? [] : [{ key: `${s}:${trial}`, search, i, trial, kind }];
+  }),
+);
 const pointByKey = new Map(points.map((point) => [point.key, point]));
 
 function coded(trials, name, i) {
@@ -40,7 +44,8 @@ function nonDominated(among, cost) {
   const order = costs.map((_, i) => i).sort((a, b) => lexical(costs[a], costs[b]));
   const front = [];
   const marks = new Array(among.length).fill(false);
-  for (const i of order) { // sorted: nothing that comes later beats what came before
+  for (const i of order) {
+    // sorted: nothing that comes later beats what came before
     if (front.some((of) => dominates(of, costs[i]))) continue;
     front.push(costs[i]);
     marks[i] = true;
@@ -83,12 +88,29 @@ function designOf(key) {
   const facts = page.goals.map((goal) => ({ term: goal.title, value: value(point, goal.name), unit: goal.unit }));
   facts.push({ term: "State threshold", value: word(point, "threshold"), unit: "" });
   facts.push({ term: "Zeros in the state", value: value(point, "state_sparsity"), unit: "%" });
-  return { key, title, says: word(point, "reason") || "Another design is better in every respect.", facts,
-    parameters: parametersOf(point), energy: [], area: [], stalls: {}, step_cycles: [], roofline: null,
-    command: "", clock: "" };
+  return {
+    key,
+    title,
+    says: word(point, "reason") || "Another design is better in every respect.",
+    facts,
+    parameters: parametersOf(point),
+    energy: [],
+    area: [],
+    stalls: {},
+    step_cycles: [],
+    roofline: null,
+    command: "",
+    clock: "",
+  };
 }
 
-const baseName = (name) => (name.includes("/") ? name.split("/").at(-1).replace(/\.[^.]*$/, "") : name);
+const baseName = (name) =>
+  name.includes("/")
+    ? name
+        .split("/")
+        .at(-1)
+        .replace(/\.[^.]*$/, "")
+    : name;
 
 function modelLabel(point) {
   const threshold = word(point, "threshold");

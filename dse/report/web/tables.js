@@ -3,11 +3,21 @@
 function table(name, { columns, rows }, { keys = null, onRow = null, cell = shown } = {}) {
   const body = el("tbody");
   const order = rows.map((_, i) => i);
-  const fill = () => body.replaceChildren(...order.map((i) => tableRow(columns, rows[i], keys && keys[i], onRow, cell)));
+  const fill = () =>
+    body.replaceChildren(...order.map((i) => tableRow(columns, rows[i], keys && keys[i], onRow, cell)));
   const heads = columns.map((each, index) => heading(each, index, rows, order, fill));
   fill();
   const made = el("table", {}, el("thead", {}, el("tr", {}, heads)), body);
-  return el("div.table", {}, el("div.head", {}, csvButton(name, () => ({ columns, rows }))), el("div.scroll", {}, made));
+  return el(
+    "div.table",
+    {},
+    el(
+      "div.head",
+      {},
+      csvButton(name, () => ({ columns, rows })),
+    ),
+    el("div.scroll", {}, made),
+  );
 }
 
 function heading(each, index, rows, order, fill) {
@@ -35,6 +45,8 @@ function tableRow(columns, row, key, onRow, cell) {
   const cells = row.map((value, i) => el(kindOf(columns[i], value), {}, cell(value, i)));
   if (!key) return el("tr", {}, cells);
   const choose = (event) => onRow(key, event.shiftKey || event.ctrlKey || event.metaKey);
-  const press = (event) => { if (event.key === "Enter") choose(event); };
+  const press = (event) => {
+    if (event.key === "Enter") choose(event);
+  };
   return el("tr", { "data-key": key, tabindex: 0, onclick: choose, onkeydown: press }, cells);
 }
