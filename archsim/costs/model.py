@@ -205,7 +205,8 @@ def _dynamic(tariff: _Tariff, ledger: Ledger, tokens: int) -> dict[str, Figure]:
 
 
 def _counted(ledger: Ledger) -> Iterable[tuple[str, str, int]]:
-    for component, actions in ledger.counts.items():
-        for action, amount in actions.items():
+    """In one order, whichever engine counted: a sum of floats hangs on it in its last digit."""
+    for component, actions in sorted(ledger.counts.items()):
+        for action, amount in sorted(actions.items()):
             if (component, action) != DRAM_READ:
                 yield component, action, amount

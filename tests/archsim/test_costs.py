@@ -639,3 +639,11 @@ def test_figures_are_frozen() -> None:
     with pytest.raises(AttributeError):
         figure.value = 0.0  # type: ignore[misc]
     assert replace(figure, value=0.0).value == 0
+
+
+def test_energy_does_not_hang_on_the_order_in_which_things_were_counted() -> None:
+    """Engines book in orders of their own, and a search compares what they cost to the last digit."""
+    counts = simulate(SKIP, synthesize(64, 10, 0.3, sequences=8, steps=7)).ledger.counts
+    backwards = {c: dict(reversed(actions.items())) for c, actions in reversed(counts.items())}
+    tokens = [energy(SKIP, Ledger(each), cycles=12345, tokens=7) for each in (counts, backwards)]
+    assert tokens[0] == tokens[1]
