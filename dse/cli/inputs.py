@@ -1,0 +1,53 @@
+"""What the commands are given: workloads by name or file, overrides of a design."""
+
+import json
+from pathlib import Path
+from typing import TypeVar
+
+from archsim.design import Value
+from archsim.trace import BadInput, Trace
+from workloads import zoo
+from workloads.fixed_point import IntegerModel
+from workloads.model import Model
+from workloads.record import record
+
+AnyModel = TypeVar("AnyModel", Model, IntegerModel, Model | IntegerModel)
+
+
+def load_workload(name: str, lanes: int, steps: int, split: str, threshold: float | None) -> Trace:
+    """A trace file, or a trace recorded now from a model of the zoo (or a model file) over real text."""
+    if name.endswith(".npz"):
+        if threshold is not None:
+            raise BadInput(f"--threshold: {name} is a trace, which has its threshold already; give a model")
+        return Trace.load(Path(name))
+    return record_text(name, split, max(lanes, 16), steps, threshold)
+
+
+def at_threshold(model: AnyModel, threshold: float | None) -> AnyModel:
+    """The model with its own state threshold, or with another."""
+    return model if threshold is None else model.with_threshold(threshold)
+
+
+def record_text(
+    workload: str, split: str, sequences: int, steps: int, threshold: float | None, out: Path | None = None
+) -> Trace:
+    """A trace recorded now, of a model of the zoo or of a model file, with its own state threshold or another."""
+    if split not in ("validation", "test"):
+        raise BadInput(f"--split must be validation or test, not {split!r}")
+    model = at_threshold(zoo.load_either(workload), threshold)
+    return record(model, split, sequences=sequences, steps=steps, out=out)  # type: ignore[arg-type]
+
+
+def parse_overrides(assignments: list[str]) -> dict[str, Value]:
+    """``dotted.path=value`` with the value as JSON reads it, or else as text."""
+    values: dict[str, Value] = {}
+    for assignment in assignments:
+        path, equals, raw = assignment.partition("=")
+        if not equals or not path:
+            raise BadInput(f"--set must be dotted.path=value, not {assignment!r}")
+        try:
+            value = json.loads(raw)
+        except json.JSONDecodeError:
+            value = raw
+        values[path.strip()] = value
+    return values

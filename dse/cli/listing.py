@@ -1,0 +1,106 @@
+"""`archsim list`: what is shipped."""
+
+from typing import Annotated, Any
+
+import typer
+
+from archsim import designs
+from archsim.design import load_design
+from archsim.trace import BadInput
+from dse import studies, tables
+from dse.cli.terminal import Json, out, print_json
+from workloads import cells, formats, tasks, zoo
+
+PANEL = "Networks"
+app = typer.Typer()
+
+TEXT_COLUMNS = ("input", "metric", "data", "needs", "gates", "carries", "stochastic", "what")
+"""Columns of `archsim list` that are no numbers."""
+
+JSON_ONLY = ("outputs", "title")
+"""Columns that a terminal has no room for."""
+
+
+@app.command(name="list", rich_help_panel=PANEL, short_help="What is shipped: designs, models, tasks, cells, formats.")
+def list_(
+    what: Annotated[
+        str, typer.Argument(help="designs, workloads, tasks, cells, formats or studies; default: all.")
+    ] = "all",
+    as_json: Json = False,
+) -> None:
+    """What is shipped.
+
+    archsim list workloads
+
+    archsim list designs --json
+    """
+    listings = {
+        "designs": _designs,
+        "workloads": _workloads,
+        "tasks": _tasks,
+        "cells": _cells,
+        "formats": _formats,
+        "studies": _studies,
+    }
+    if what not in ("all", *listings):
+        raise BadInput(f"list must be one of all, {', '.join(listings)}, not {what!r}")
+    chosen = listings if what == "all" else {what: listings[what]}
+    rows = {name: listing() for name, listing in chosen.items()}
+    if as_json:
+        print_json(rows)
+        return
+    for name, listing in rows.items():
+        if name == "workloads":
+            out.print(tables.zoo_table([zoo.load_card(n) for n in zoo.ALL]))
+        else:
+            columns = [name for name in listing[0] if name not in JSON_ONLY]
+            rows_of_text = [[str(row[c]) for c in columns] for row in listing]
+            out.print(tables.figures(name, columns, rows_of_text, text=TEXT_COLUMNS))
+
+
+def _designs() -> list[dict[str, Any]]:
+    loaded = [load_design(name) for name in designs.ALL]
+    return [
+        {"name": d.name, "PEs": d.pe_array.pes, "MHz": d.clock_mhz, "lanes": d.lanes, "what": d.title} for d in loaded
+    ]
+
+
+def _workloads() -> list[dict[str, Any]]:
+    return [zoo.load_card(name).model_dump(mode="json") for name in zoo.ALL]
+
+
+def _tasks() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": t.name,
+            "input": f"{t.symbols} symbols" if t.symbols else f"vector of {t.features}",
+            "outputs": t.outputs,
+            "metric": t.metric,
+            "data": "here" if t.missing() is None else "absent",
+            "title": t.title,
+        }
+        for t in tasks.ALL
+    ]
+
+
+def _cells() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": c.name,
+            "gates": " ".join(c.gates),
+            "carries": " ".join(c.states),
+            "what": " then ".join(c.elementwise).replace("_", " "),
+        }
+        for c in cells.ALL
+    ]
+
+
+def _formats() -> list[dict[str, Any]]:
+    return [
+        {"name": f.name, "bits": f.bits, "needs": f.multiplier, "stochastic": "too" if f.stochastic else ""}
+        for f in formats.ALL
+    ]
+
+
+def _studies() -> list[dict[str, Any]]:
+    return [{"name": name} for name in studies.ALL]

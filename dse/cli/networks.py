@@ -1,0 +1,270 @@
+"""Commands about trained networks: train, import, prune, ptq, zoo."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from archsim.trace import BadInput
+from dse import tables
+from dse.cli.terminal import Json, err, out, print_json, progress
+from workloads import tasks, zoo
+from workloads.fixed_point import Point, search_bits, sweep
+from workloads.importers import Choices, Formats, import_model
+from workloads.record import given_sample, longest, record_sample
+from workloads.sparsify import prune_to, zeros
+from workloads.zoo import published as zoo_published
+
+PANEL = "Networks"
+app = typer.Typer()
+
+
+@app.command(rich_help_panel=PANEL, short_help="Train a recipe with PyTorch, or go on with it.")
+def train(
+    recipe: Annotated[str, typer.Argument(help="A recipe (TOML).")],
+    run_folder: Annotated[Path | None, typer.Option("--run", help="Folder of the run; default runs/NAME.")] = None,
+    out_: Annotated[Path, typer.Option("--out", help="Folder for the model and its card.")] = Path("results/models"),
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Train a recipe with PyTorch (extra `train`); the same command again resumes it.
+
+    archsim train workloads/training/recipes/wp-lstm256-ternary.toml
+
+    archsim train my.toml --device cuda --out models
+    """
+    try:
+        from workloads.training.export import train_and_export
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise BadInput("archsim train needs PyTorch: pip install 'archsim[train]'") from None
+    path = Path(recipe)
+    folder = run_folder or Path("runs") / path.stem
+    with progress(f"training {path.stem}", None) as (bar, task):
+        card = train_and_export(
+            path,
+            folder,
+            out_,
+            device,
+            lambda p: bar.update(
+                task,
+                total=p.epochs * p.batches,
+                completed=p.epoch * p.batches + p.batch,
+                note=f"epoch {p.epoch + 1}/{p.epochs}  loss {p.loss_bits:.3f} bits  {p.metric} {p.validation_loss:.3f}"
+                f"  zeros {p.sparsity:.0%}",
+            ),
+        )
+    out.print(tables.zoo_table([card]))
+    out.print(f"written to {escape(str(out_))}")
+
+
+@app.command(name="import", rich_help_panel=PANEL, short_help="Your own model, from PyTorch or ONNX.")
+def import_(
+    path: Annotated[Path, typer.Argument(help="Safetensors or torch.save state dict, or ONNX.")],
+    out_: Annotated[Path | None, typer.Option("--out", help="Model file to write; default NAME.safetensors.")] = None,
+    name: Annotated[str | None, typer.Option(help="Of the model; default: of the file.")] = None,
+    input_: Annotated[str, typer.Option("--input", help="vector or one_hot, where there is no embedding.")] = "vector",
+    weights: Annotated[str, typer.Option(help="Format that weights are rounded to.")] = "float32",
+    state_bits: Annotated[int | None, typer.Option(help="Fixed point of the states; default: float.")] = None,
+    input_bits: Annotated[int | None, typer.Option(help="Fixed point of vectors that enter; default: float.")] = None,
+    input_integer_bits: Annotated[int, typer.Option(help="Of those, before the point.")] = 0,
+    embedding_weights: Annotated[str | None, typer.Option(help="Of the embedding; default: as the layers.")] = None,
+    readout_weights: Annotated[str | None, typer.Option(help="Of the readout; default: as the layers.")] = None,
+    output: Annotated[str | None, typer.Option(help="ONNX: the tensor that is the result.")] = None,
+    recurrent: Annotated[
+        list[str] | None, typer.Option(help="State dict: a recurrent module, from the input up (repeatable).")
+    ] = None,
+    embedding: Annotated[str | None, typer.Option(help="State dict: the embedding's module.")] = None,
+    readout: Annotated[str | None, typer.Option(help="State dict: the readout's module.")] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="State dict: a tensor or module that is not part of it (repeatable).")
+    ] = None,
+    activation: Annotated[str, typer.Option(help="State dict: of an nn.RNN, tanh or relu.")] = "tanh",
+    when: Annotated[str, typer.Option(help="State dict: readout at every_step or last_step.")] = "every_step",
+    state_dict: Annotated[str | None, typer.Option(help="torch.save: path of the state dict in it.")] = None,
+) -> None:
+    """Your own model: from a PyTorch state dict, or from ONNX (extra `onnx`).
+
+    archsim import mine.safetensors --ignore batch_norm --out models/mine.safetensors
+
+    archsim import mine.onnx --weights fixed8 --state-bits 8 --input-bits 8 --input-integer-bits 2
+    """
+    for option, value, allowed in (
+        ("--input", input_, ("vector", "one_hot")),
+        ("--activation", activation, ("tanh", "relu")),
+        ("--when", when, ("every_step", "last_step")),
+    ):
+        if value not in allowed:
+            raise BadInput(f"{option} must be {' or '.join(allowed)}, not {value!r}")
+    model = import_model(
+        path,
+        name,
+        input_kind=input_,  # type: ignore[arg-type]
+        formats=Formats(weights, embedding_weights, readout_weights),
+        choices=Choices(
+            recurrent=tuple(recurrent or ()),
+            embedding=embedding,
+            readout=readout,
+            ignore=tuple(ignore or ()),
+            activation=activation,  # type: ignore[arg-type]
+            when=when,  # type: ignore[arg-type]
+            state_dict=state_dict,
+        ),
+        output=output,
+        note=lambda text: err.print(f"archsim: {escape(text)}", soft_wrap=True, highlight=False),
+    )
+    if state_bits is not None:
+        model = model.with_bits(state_bits, input_bits, input_integer_bits)
+    elif input_bits is not None or input_integer_bits:
+        raise BadInput("--input-bits and --input-integer-bits need --state-bits")
+    target = out_ or Path(f"{model.name}.safetensors")
+    if target.resolve() == path.resolve():
+        raise BadInput(f"--out: {target} is the file that is imported; name another")
+    model.save(target)
+    layers = ", ".join(f"{layer.cell} {layer.hidden}" for layer in model.config.layers)
+    read = "no readout" if model.config.readout is None else f"readout of {model.config.readout.outputs}"
+    what = f"{model.config.input.kind} of {model.config.input.width}, {layers}, {read}, {model.weight_bytes:,} bytes"
+    out.print(f"{escape(str(target))}: {what}", soft_wrap=True)
+
+
+@app.command(rich_help_panel=PANEL, short_help="State thresholds that leave so many zeros, untrained.")
+def prune(
+    workload: Annotated[str, typer.Argument(help="A zoo model, or a model file.")],
+    out_: Annotated[Path, typer.Option("--out", help="File to write (.safetensors).")],
+    sparsity: Annotated[
+        list[float], typer.Option(help="Share of the state to be zero; repeat it for a share of each layer.")
+    ],
+    inputs: Annotated[Path | None, typer.Option(help="Inputs (.npy) instead of the task's validation data.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Find the state thresholds that leave so many zeros, without training again.
+
+    archsim prune wp-lstm256-ternary --sparsity 0.5 --out half.safetensors
+
+    archsim prune stack.safetensors --sparsity 0.9 --sparsity 0.8 --inputs mine.npy --out pruned.safetensors
+    """
+    model = zoo.load_model(workload)
+    if inputs is None:
+        sequences = 16
+        steps = min(256, longest(model, "validation", sequences))
+        sample = tasks.by_name(model.task).sample("validation", sequences, steps, seed=0)
+    else:
+        sample = given_sample(inputs)
+    with progress("bisecting thresholds", None):
+        pruned = prune_to(model, sparsity if len(sparsity) > 1 else sparsity[0], sample)
+    pruned.save(out_)
+    found = zeros(record_sample(pruned, sample, {}))
+    thresholds = [layer.threshold for layer in pruned.config.layers]
+    if as_json:
+        lying = [{"operand": z.operand, "sparsity": z.sparsity, "union": z.union} for z in found]
+        print_json({"model": str(out_), "thresholds": thresholds, "zeros": lying})
+        return
+    out.print(tables.zeros_table(found))
+    out.print(f"thresholds {', '.join(f'{t:.4g}' for t in thresholds)}: written to {escape(str(out_))}")
+
+
+@app.command(rich_help_panel=PANEL, short_help="Integers only, after training: the fewest bits within a loss.")
+def ptq(
+    workload: Annotated[str, typer.Argument(help="A floating-point zoo model, or a model file.")],
+    out_: Annotated[Path | None, typer.Option("--out", help="Write the smallest model found (.safetensors).")] = None,
+    max_loss: Annotated[float, typer.Option(help="Loss allowed, in per cent of the metric.")] = 1.0,
+    bits: Annotated[str, typer.Option(help="Least and most bits tried, as LEAST:MOST.")] = "2:12",
+    table: Annotated[bool, typer.Option("--table", help="Instead, measure every combination of bits.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Integers only, after training: the fewest bits of weights and activations within a loss.
+
+    archsim ptq wp-lstm256-float --out small.safetensors
+
+    archsim ptq mine.safetensors --table --bits 4:8
+    """
+    model = zoo.load_model(workload)
+    least, _, most = bits.partition(":")
+    if not (least.isdecimal() and most.isdecimal() and 2 <= int(least) <= int(most) <= 16):
+        raise BadInput(f"--bits must be LEAST:MOST between 2 and 16, not {bits!r}")
+    widths = range(int(least), int(most) + 1)
+    with progress("measuring", len(widths) ** 2 if table else None) as (bar, task):
+
+        def show(point: Point, *_: int) -> None:
+            bar.advance(task)
+            note = f"{point.weight_bits} x {point.activation_bits} bits: {point.value:.4g}"
+            bar.update(task, note=note)
+
+        if table:
+            points, best = sweep(model, widths, widths, on_point=show), None
+        else:
+            search_ = search_bits(model, None, max_loss / 100, widths, widths, widths, on_point=show)
+            points, best = list(search_.points), search_.best
+    metric = tasks.by_name(model.task).metric
+    if not table and (best is None or search_.model is None):
+        raise BadInput(f"no combination of {bits} bits loses at most {max_loss:g} % of {model.name}'s {metric}")
+    if out_ is not None and not table and search_.model is not None:
+        search_.model.save(out_)
+    if as_json:
+        rows = [vars(point) for point in points]
+        print_json({"model": model.name, "metric": metric, "points": rows, "best": best and vars(best)})
+    elif table:
+        out.print(tables.bits_table(metric, points))
+    elif best is not None:
+        out.print(tables.points_table(metric, points, best))
+        if out_ is not None:
+            out.print(f"written to {escape(str(out_))}")
+
+
+@app.command(name="zoo", rich_help_panel=PANEL, short_help="The shipped models, measured again with --verify.")
+def zoo_(
+    verify: Annotated[bool, typer.Option("--verify", help="Measure every test metric again, and compare.")] = False,
+    only: Annotated[list[str] | None, typer.Argument(help="Models; default: all.")] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Beside the papers' figures; what is missing.")
+    ] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The table as the README has it.")] = False,
+    as_json: Json = False,
+) -> None:
+    """The shipped models; with --verify their test metric is measured again on the whole split.
+
+    archsim zoo --published
+
+    archsim zoo --verify wp-lstm256-ternary
+    """
+    if published:
+        _published_networks(markdown, as_json)
+        return
+    names = only or list(zoo.ALL)
+    if not verify:
+        cards = [zoo.load_card(name) for name in names]
+        if as_json:
+            print_json([card.model_dump(mode="json") for card in cards])
+        elif markdown:
+            print(tables.zoo_markdown(cards))
+        else:
+            out.print(tables.zoo_table(cards))
+        return
+    results = []
+    for name in names:
+        with progress(name, None) as (bar, task):
+            results.append(zoo.verify(name, lambda done, total: bar.update(task, completed=done, total=total)))
+    if as_json:
+        print_json([{**vars(result), "passed": result.passed} for result in results])
+    else:
+        rows = [
+            (r.name, r.metric, f"{r.card_loss:.4f}", f"{r.measured_loss:.4f}", "ok" if r.passed else "DIFFERS")
+            for r in results
+        ]
+        out.print(
+            tables.figures("The whole test split", ("name", "metric", "card", "measured", ""), rows, text=("metric",))
+        )
+    if not all(result.passed for result in results):
+        raise typer.Exit(1)
+
+
+def _published_networks(markdown: bool, as_json: bool) -> None:
+    found, missing = zoo_published.published(), zoo_published.untrained()
+    if as_json:
+        figures = [{**vars(f), "difference": f.difference} for f in found]
+        print_json({"figures": figures, "untrained": [{**vars(u), "command": u.command} for u in missing]})
+    elif markdown:
+        print(tables.published_markdown(found))
+    else:
+        out.print(tables.published_networks(found, missing))

@@ -1,0 +1,257 @@
+"""Commands about one design: run, stream, fit, explain, validate, diff."""
+
+import shlex
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from archsim.costs import SHIPPED, load_cost_table
+from archsim.design import Design, load_design
+from archsim.diff import diff, load_run
+from archsim.explain import explain as explain_design
+from archsim.mapping import RUN_SCOPES
+from archsim.roofline import column_histograms, roofline
+from archsim.scenario import Least, least_bandwidth, least_sram, streaming
+from archsim.simulation import ENGINES, simulate
+from archsim.timeline import open_timeline, parse_window
+from archsim.trace import BadInput
+from archsim.validate import validate
+from dse import report as report_
+from dse import tables
+from dse.check import check
+from dse.cli.inputs import at_threshold, load_workload, parse_overrides, record_text
+from dse.cli.terminal import Json, out, print_json, progress
+from dse.fit import fit
+from workloads import tasks, zoo
+
+PANEL = "Simulate"
+app = typer.Typer()
+
+
+@app.command(rich_help_panel=PANEL)
+def run(
+    design: Annotated[str, typer.Option(help="A shipped design, or a TOML file.")],
+    workload: Annotated[str, typer.Option(help="A zoo model, a model file, or a trace (.npz).")],
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override, e.g. pe_array.tiles=2 (repeatable).")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Steps to simulate.")] = 200,
+    lanes: Annotated[int | None, typer.Option(min=1, help="Sequences side by side; default: the design's.")] = None,
+    scope: Annotated[str, typer.Option(help=f"What is run: {' or '.join(RUN_SCOPES)} (no readout).")] = "model",
+    engine: Annotated[str, typer.Option(help=f"One of {', '.join(ENGINES)}.")] = "burst",
+    split: Annotated[str, typer.Option(help="Text the model reads: validation or test.")] = "test",
+    threshold: Annotated[float | None, typer.Option(help="State threshold instead of the trained one.")] = None,
+    check_: Annotated[
+        bool, typer.Option("--check", help="Instead, compare every sum the machine makes with the reference's.")
+    ] = False,
+    timeline: Annotated[
+        Path | None, typer.Option(help="Write what every part did when, for Perfetto or chrome://tracing.")
+    ] = None,
+    window: Annotated[
+        str | None, typer.Option(help="Steps of the timeline, FIRST:LAST, counted from 0; default: 0:2.")
+    ] = None,
+    costs: Annotated[
+        Path | None, typer.Option(help="Your own figures instead of some of the shipped ones (TOML).")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page of the design, the model and the timeline.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Simulate one design on one workload: cycles, energy, area.
+
+    archsim run --design skip-65nm --workload wp-lstm256-ternary-s90 --lanes 8
+
+    archsim run --design rbt-high-speed-ternary --workload wp-lstm256-ternary --set clock_mhz=200 --html run.html
+    """
+    chosen = load_design(design).override(parse_overrides(set_ or []))
+    if check_:
+        _check(chosen, workload, lanes or chosen.lanes, steps, split, threshold, scope, as_json)
+        return
+    trace = load_workload(workload, lanes or chosen.lanes, steps, split, threshold)
+    steps = min(steps, trace.steps)
+    log = nullcontext(None)
+    first, last = parse_window(window, steps) if window else (0, min(2, steps - 1))
+    if timeline is not None:
+        log = open_timeline(timeline, chosen, trace, first, last, lanes=lanes, steps=steps, scope=scope)  # type: ignore
+    with progress("simulating", steps) as (bar, task), log as events:
+        report = simulate(
+            chosen,
+            trace,
+            engine,  # type: ignore[arg-type]
+            steps=steps,
+            lanes=lanes,
+            scope=scope,  # type: ignore[arg-type]
+            log=events,
+            on_step=lambda done: bar.update(task, completed=done),
+            costs=load_cost_table(costs) if costs else SHIPPED,
+        )
+    if html is not None:
+        shown = report_.timeline(chosen, trace, first, last, scope, lanes, "run", report.workload)  # type: ignore
+        network = report_.run_network(workload, threshold, trace)
+        command = shlex.join(["archsim", *sys.argv[1:]])
+        report_.write(report_.run_page(report, command, network, shown), html)
+    if as_json:
+        print_json(report_.run_json(report))
+    else:
+        out.print(tables.run_report(report))
+
+
+def _check(
+    design: Design,
+    workload: str,
+    lanes: int,
+    steps: int,
+    split: str,
+    threshold: float | None,
+    scope: str,
+    as_json: bool,
+) -> None:
+    model = at_threshold(zoo.load_model(workload), threshold)
+    sample = tasks.by_name(model.task).sample(split, lanes, steps, seed=0)  # type: ignore[arg-type]
+    with progress("checking", None):
+        found = check(design, model, sample, lanes, scope)  # type: ignore[arg-type]
+    if as_json:
+        print_json({**vars(found), "passed": found.passed})
+    else:
+        rows = [(name, f"{count:,}", f"{found.different[name]:,}") for name, count in found.sums.items()]
+        title = f"Sums of {found.steps} steps on {found.lanes} lanes, engine column"
+        out.print(tables.figures(title, ("accumulator", "sums", "not the reference's"), rows))
+    if not found.passed:
+        raise typer.Exit(1)
+
+
+@app.command(rich_help_panel=PANEL, short_help="A stream: slack, energy, the least DRAM and SRAM that hold it.")
+def stream(
+    design: Annotated[str, typer.Option(help="A shipped design, or a TOML file.")],
+    workload: Annotated[str, typer.Option(help="A zoo model, a model file, or a trace (.npz).")],
+    period: Annotated[float, typer.Option(help="Microseconds from one step's input to the next.")],
+    deadline: Annotated[float | None, typer.Option(help="Microseconds a step may take; default: the period.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Override, e.g. clock_mhz=100 (repeatable).")] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of the stream.")] = 100,
+    scope: Annotated[str, typer.Option(help=f"What is run: {' or '.join(RUN_SCOPES)} (no readout).")] = "model",
+    as_json: Json = False,
+) -> None:
+    """A stream with a period and a deadline: slack, energy, and the least DRAM and SRAM that hold it.
+
+    archsim stream --design skip-65nm --workload wp-lstm256-ternary-s90 --period 100
+
+    archsim stream --design edge-8pe --workload wp-lstm256-fixed8-s90 --period 2000 --deadline 500 --json
+    """
+    chosen = load_design(design).override(parse_overrides(set_ or []))
+    trace = load_workload(workload, 1, steps, "test", None)
+    options: dict[str, Any] = {"steps": min(steps, trace.steps), "scope": scope}
+    found = streaming(chosen, trace, period, deadline, **options)
+    with progress("bisecting", None):
+        least = {
+            "bandwidth": _least(lambda: least_bandwidth(chosen, trace, found.deadline_us, **options)),
+            "sram": _least(lambda: least_sram(chosen, trace, found.deadline_us, **options)),
+        }
+    report = simulate(chosen, trace, lanes=1, **options)
+    roof = roofline(report)
+    histograms = column_histograms(trace, 1)
+    if as_json:
+        needs = {name: each if isinstance(each, str) else each.to_json() for name, each in least.items()}
+        lists = [histogram.to_json() for histogram in histograms]
+        print_json({**found.to_json(), "least": needs, "roofline": roof.to_json(), "columns": lists})
+        return
+    out.print(tables.stream_report(found, least, roof))
+
+
+def _least(find: Callable[[], Least]) -> Least | str:
+    """What was found, or why there is none."""
+    try:
+        return find()
+    except BadInput as reason:
+        return str(reason)
+
+
+@app.command(name="fit", rich_help_panel=PANEL, short_help="Formats against on-chip SRAM: where a model begins to fit.")
+def fit_(
+    design: Annotated[str, typer.Argument(help="A shipped design, or a TOML file.")] = "edge-resident",
+    hidden: Annotated[int, typer.Option(min=1, help="Units of the LSTM.")] = 512,
+    density: Annotated[float, typer.Option(help="Share of its state that is not zero.")] = 0.2,
+    as_json: Json = False,
+) -> None:
+    """Formats against on-chip SRAM: where a model begins to fit, and what that does to energy per token.
+
+    archsim fit
+
+    archsim fit large --hidden 1500 --json
+    """
+    found = fit(load_design(design), hidden=hidden, density=density)
+    if as_json:
+        print_json([{**vars(each), "system_pj_per_token": vars(each.system_pj_per_token)} for each in found])
+    else:
+        out.print(tables.fit_report(found))
+
+
+@app.command(rich_help_panel=PANEL, short_help="Every cost figure of a design, with its source.")
+def explain(
+    design: Annotated[str, typer.Argument(help="A shipped design, or a TOML file.")],
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Override, e.g. voltage_v=0.9 (repeatable).")] = None,
+    costs: Annotated[
+        Path | None, typer.Option(help="Your own figures instead of some of the shipped ones (TOML).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Every cost figure of a design, with its unit, its source, and how sure it is.
+
+    archsim explain skip-65nm --set voltage_v=0.9
+
+    archsim explain mine.toml --costs measured.toml --json
+    """
+    chosen = load_design(design).override(parse_overrides(set_ or []))
+    rows = explain_design(chosen, load_cost_table(costs) if costs else SHIPPED)
+    if as_json:
+        print_json([row.to_json() for row in rows])
+    else:
+        out.print(tables.explain_report(rows))
+
+
+@app.command(name="validate", rich_help_panel=PANEL, short_help="The published hardware figures beside ours.")
+def validate_(
+    traces: Annotated[bool, typer.Option("--traces/--no-traces", help="SKIP's speed-up on the shipped models.")] = True,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The table as the README has it.")] = False,
+    as_json: Json = False,
+) -> None:
+    """The published hardware figures beside ours; exit code 1 where one that gates is missed.
+
+    archsim validate
+
+    archsim validate --no-traces --json
+    """
+    recorded = {}
+    if traces:
+        for name in (card.name for card in map(zoo.load_card, zoo.ALL) if card.measured.state_sparsity > 0.25):
+            recorded[name] = record_text(name, "test", 8, 400, None)
+    found = validate(recorded)
+    if as_json:
+        print_json(found.to_json())
+    elif markdown:
+        print(tables.validation_markdown(found))
+    else:
+        out.print(tables.validation_table(found))
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+@app.command(name="diff", rich_help_panel=PANEL, short_help="What changed between two runs, by component.")
+def diff_(
+    before: Annotated[Path, typer.Argument(help="What `archsim run --json` printed.")],
+    after: Annotated[Path, typer.Argument(help="The same of another run.")],
+    as_json: Json = False,
+) -> None:
+    """What changed between two runs, by component, the largest effect first.
+
+    archsim diff one.json other.json
+
+    archsim diff one.json other.json --json
+    """
+    found = diff(load_run(before), load_run(after))
+    if as_json:
+        print_json(found.to_json())
+    else:
+        out.print(tables.diff_report(found))

@@ -1,0 +1,108 @@
+"""`archsim trace`: traces drawn, recorded, shown."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from archsim.synthetic import FORMATS, synthesize
+from archsim.trace import Trace
+from dse import tables
+from dse.cli.inputs import at_threshold, record_text
+from dse.cli.terminal import Json, out, print_json
+from workloads import zoo
+from workloads.record import given_sample, record_sample
+from workloads.sparsify import zeros
+
+app = typer.Typer(no_args_is_help=True, help="Make and look at traces.")
+
+
+@app.command()
+def synth(
+    out_: Annotated[Path, typer.Option("--out", help="File to write (.npz).")],
+    hidden: Annotated[int, typer.Option(help="Units.")] = 1000,
+    input_: Annotated[int, typer.Option("--input", help="Symbols of the one-hot input.")] = 50,
+    density: Annotated[float, typer.Option(help="Share of state elements that are not zero.")] = 0.19,
+    correlation: Annotated[float, typer.Option(help="Between any two lanes.")] = 0.0,
+    sequences: Annotated[int, typer.Option(help="Sequences recorded.")] = 8,
+    steps: Annotated[int, typer.Option(help="Steps recorded.")] = 100,
+    weights: Annotated[str, typer.Option(help=f"Weight format: {', '.join(FORMATS)}.")] = "fixed8",
+    seed: Annotated[int, typer.Option(help="Seed of the draw.")] = 1,
+) -> None:
+    """Draw a synthetic trace, marked as such wherever it is shown.
+
+    archsim trace synth --hidden 1000 --input 50 --density 0.19 --correlation 0.8 --seed 1 --out t.npz
+
+    archsim trace synth --density 1.0 --weights binary --out dense.npz
+    """
+    trace = synthesize(
+        hidden,
+        input_,
+        density,
+        correlation=correlation,
+        sequences=sequences,
+        steps=steps,
+        weight_format=weights,
+        seed=seed,
+        out=out_,
+    )
+    out.print(f"{escape(str(out_))}: {trace.header.workload}, {sequences} sequences x {steps} steps, synthetic")
+
+
+@app.command(name="record")
+def record_(
+    workload: Annotated[str, typer.Option(help="A zoo model, or a model file.")],
+    out_: Annotated[Path, typer.Option("--out", help="File to write (.npz).")],
+    split: Annotated[str, typer.Option(help="validation or test.")] = "test",
+    sequences: Annotated[int, typer.Option(min=1, help="Sequences recorded.")] = 16,
+    steps: Annotated[int, typer.Option(min=1, help="Steps recorded.")] = 1000,
+    threshold: Annotated[float | None, typer.Option(help="State threshold instead of the trained one.")] = None,
+    inputs: Annotated[
+        Path | None, typer.Option(help="Your own inputs (.npy): (steps, sequences) symbols or (..., size) vectors.")
+    ] = None,
+) -> None:
+    """Record a model over real data: that of its task, or your own.
+
+    archsim trace record --workload wp-lstm256-ternary-s90 --out t.npz
+
+    archsim trace record --workload mine.safetensors --inputs mine.npy --out t.npz
+    """
+    if inputs is None:
+        trace, what = record_text(workload, split, sequences, steps, threshold, out_), f"the {split} split"
+    else:
+        model = at_threshold(zoo.load_either(workload), threshold)
+        trace, what = record_sample(model, given_sample(inputs), {"inputs": inputs.name}, out_), inputs.name
+    size = f"{trace.sequences} sequences x {trace.steps} steps"
+    out.print(f"{escape(str(out_))}: {escape(trace.header.workload)}, {size} of {escape(what)}")
+
+
+@app.command()
+def show(path: Annotated[Path, typer.Argument(help="A trace (.npz).")], as_json: Json = False) -> None:
+    """What a trace is of, how many columns its products list, and how the zeros of its states lie.
+
+    archsim trace show t.npz
+
+    archsim trace show t.npz --json
+    """
+    trace = Trace.load(path)
+    lanes = [n for n in (1, 2, 4, 8, 16) if n <= trace.sequences]
+    listed = {
+        mv.name: {n: float(trace.columns(mv, n, trace.steps).listed.mean()) for n in lanes}
+        for mv in trace.graph.mat_vecs
+    }
+    states = zeros(trace)
+    if as_json:
+        header = trace.header.model_dump(mode="json")
+        lying = [{**vars(z), "per_step": z.per_step.tolist(), "per_unit": z.per_unit.tolist()} for z in states]
+        size = {"steps": trace.steps, "sequences": trace.sequences}
+        print_json({**header, **size, "columns_listed": listed, "zeros": lying})
+        return
+    kind = "[yellow]synthetic[/]" if trace.header.synthetic else "recorded"
+    out.print(f"{escape(trace.header.workload)}: {kind}, {trace.sequences} sequences x {trace.steps} steps")
+    rows = [
+        (mv.name, f"{mv.rows} x {mv.cols}", mv.weight_format.name, *(f"{listed[mv.name][n]:.1f}" for n in lanes))
+        for mv in trace.graph.mat_vecs
+    ]
+    out.print(tables.figures("Columns listed a step, by lanes", ("product", "size", "weights", *map(str, lanes)), rows))
+    out.print(tables.zeros_table(states))
