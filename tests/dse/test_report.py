@@ -23,7 +23,7 @@ from dse.models import ModelSide
 from dse.report import view_page, words, write_report
 from dse.report.html import SCRIPTS, render
 from dse.report.searches import search_page
-from dse.report.shapes import Page
+from dse.report.shapes import Page, Trials
 from dse.result import SearchResult
 from dse.space import parse_space
 from dse.store import Results
@@ -215,6 +215,21 @@ def test_a_search_without_a_front_is_shown(results: Results, finished: SearchRes
     assert made.first is None
     assert made.course == []
     assert made.failures.rows[0] == [len(trials), "too late by # us"]
+
+
+def test_the_page_of_a_thousand_trials_stays_small(page: Page, results: Results) -> None:
+    """Ten searches' worth of trials and designs: about what a study of 1,000 trials has."""
+    search = page.searches[0]
+    times = -(-1000 // len(search.trials.trial))
+    trials = search.trials.model_dump()
+    trials = {
+        "trial": trials["trial"] * times,
+        "numbers": {name: values * times for name, values in trials["numbers"].items()},
+        "coded": {name: {**c, "index": c["index"] * times} for name, c in trials["coded"].items()},
+    }
+    large = search.model_copy(update={"trials": Trials.model_validate(trials)})
+    grown = page.model_copy(update={"searches": [large], "designs": page.designs * 10})
+    assert len(render(grown)) < 8_000_000
 
 
 def test_unequal_work_is_warned_of(results: Results) -> None:

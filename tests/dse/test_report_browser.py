@@ -38,11 +38,16 @@ SOON_S = 0.5
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
+def launch() -> Iterator[Callable[..., Any]]:
     with playwright.sync_playwright() as runs:
-        browser = runs.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
+        yield lambda *options: runs.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *options])
+
+
+@pytest.fixture(scope="module")
+def browser(launch: Callable[..., Any]) -> Iterator[Any]:
+    browser = launch("--disable-gpu")
+    yield browser
+    browser.close()
 
 
 Opened = Callable[..., Any]
@@ -394,6 +399,21 @@ def test_twenty_thousand_points_stay_fluid(page: Page, tmp_path: Path, opened: O
     ratio = took[20_000] / took[200]
     print(f"selection: {took[200]:.3f} s of 200 points, {took[20_000]:.3f} s of 20,000: x {ratio:.1f}")
     record_property("ratio", ratio)
+
+
+def test_without_webgl_what_lies_on_one_spot_is_drawn_once(
+    page: Page, tmp_path: Path, launch: Callable[..., Any]
+) -> None:
+    path = tmp_path / "many.html"
+    path.write_text(render(enlarged(page, 20_000)))
+    browser = launch("--disable-gpu", "--disable-3d-apis")
+    tab = browser.new_page()
+    tab.goto(path.as_uri())
+    assert tab.evaluate("webgl") is False
+    front = tab.evaluate("sorted().front.length")
+    assert front < len(tab.evaluate(DRAWN)) <= front + 2 * tab.evaluate("MOST_SVG")
+    assert tab.evaluate(SELECT, "0:100007") < SOON_S
+    browser.close()
 
 
 def test_a_run_has_its_design_its_model_and_its_timeline(tmp_path: Path, opened: Opened) -> None:
