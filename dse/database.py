@@ -42,6 +42,14 @@ class Database:
         except UNREADABLE as error:
             raise _unreadable(self._path, error) from None
 
+    @property
+    def first(self) -> list[dict[str, bool | int | float | str]]:
+        """Points that the search was given to begin with."""
+        return list(self._study.user_attrs.get("first", []))
+
+    def begin_with(self, points: Sequence[Mapping[str, bool | int | float | str]]) -> None:
+        self._study.set_user_attr("first", [dict(point) for point in points])
+
     def add(self, trials: Sequence[FrozenTrial]) -> None:
         """Each is there whole, or not at all. OSError where there is no room, or the file cannot be written."""
         try:
@@ -50,6 +58,19 @@ class Database:
             cause = _cause(error)
             number = errno.ENOSPC if "full" in str(cause) else errno.EIO
             raise OSError(number, f"{cause}; its complete trials are kept, --resume goes on", str(self._path)) from None
+
+
+def stored_trials(folder: Path) -> list[FrozenTrial]:
+    """The complete trials of a folder, finished or not, in order; BadInput where it holds no search."""
+    path = folder / FILE
+    if not path.exists():
+        raise BadInput(f"{folder}: holds no search (no {FILE})")
+    with quiet_optuna():
+        try:
+            study = optuna.load_study(study_name="search", storage=f"sqlite:///{path.resolve()}")
+            return study.get_trials(deepcopy=False)
+        except UNREADABLE as error:
+            raise _unreadable(path, error) from None
 
 
 @contextmanager

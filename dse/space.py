@@ -169,9 +169,9 @@ class Space(BaseModel):
         can run it.
         """
         base = self.base_design.model_dump(mode="json")
-        picked: dict[str, Value] = {path: _value_at(base, path) for path in self.parameters}
+        picked: dict[str, Value] = {path: value_at(base, path) for path in self.parameters}
         for group, variants in self.variants.items():
-            same = [name for name, settings in variants.items() if _agrees(base, settings)]
+            same = [name for name, settings in variants.items() if agrees(base, settings)]
             if not same:
                 return ()
             picked[group] = same[0]
@@ -294,16 +294,15 @@ def _resolve(table: dict[str, Any], key: str, shipped: tuple[str, ...], folder: 
         table[key] = str((folder / given).resolve())
 
 
-def _value_at(tree: dict[str, Any], path: str) -> Any:
+def value_at(tree: dict[str, Any], path: str) -> Any:
     table, leaf = table_of(tree, path)
     return table[leaf]
 
 
-def _agrees(tree: dict[str, Any], settings: Mapping[str, Setting]) -> bool:
+def agrees(tree: dict[str, Any], settings: Mapping[str, Setting]) -> bool:
     """Whether a design already has what a variant sets."""
     return all(
-        _value_at(tree, path) == (list(value) if isinstance(value, tuple) else value)
-        for path, value in settings.items()
+        value_at(tree, path) == (list(value) if isinstance(value, tuple) else value) for path, value in settings.items()
     )
 
 

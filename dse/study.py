@@ -79,12 +79,13 @@ def search(
     workers: Workers | None = None,
     cache: Path = DEFAULT_CACHE,
     models: ModelSide | None = None,
+    first: Sequence[Mapping[str, Value]] = (),
 ) -> SearchResult:
     """Search `space` and write `folder`; BadInput where the folder already holds a search that this one is not.
 
     `resume` carries an unfinished search on, or a finished one with a larger budget. `fresh` measures every accuracy in
     this search, whatever the cache holds. `workers` measure them; this process alone does the rest, and writes.
-    `models` stands in for the zoo in tests.
+    `models` stands in for the zoo in tests. `first` are points to begin with, after the starts of the space.
     """
     began = time.monotonic()
     workers = workers or InProcess()
@@ -94,6 +95,8 @@ def search(
     identities = {choice: models.identity(choice) for choice in space.choices.values()}
     goals: dict[str, Direction] = {goal.name: goal.direction for goal in space.goals}
     with opened(folder, resume, goals, _signature(space, identities)) as disk:
+        if not resume:
+            disk.begin_with(first)
         running = _Search(space, folder, disk, identities, models, workers, on_progress)
         running.run()
         if not running.trials:
@@ -132,7 +135,7 @@ class _Search:
         self._on_progress = on_progress
         self._memory: dict[str, Outcome] = {}
         self._seen: set[str] = set()
-        self._draws = Draws(space)
+        self._draws = Draws(space, disk.first)
         self._disk = disk
         stored = disk.trials
         self._draws.restore(stored)

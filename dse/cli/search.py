@@ -3,6 +3,7 @@
 import os
 import time
 import webbrowser
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from archsim.trace import BadInput
 from dse import report as report_
 from dse import store, studies, tables
 from dse.cli.terminal import Json, err, out, print_json, progress
@@ -17,10 +19,11 @@ from dse.compare import Run, compare, parse_budgets
 from dse.enumerate import Enumeration, enumerate_space
 from dse.enumerate import Progress as EnumerationProgress
 from dse.models import Models
-from dse.space import Space, load_space
+from dse.space import Space, Value, load_space
 from dse.study import DEFAULT_CACHE, Phase
 from dse.study import Progress as SearchProgress
 from dse.study import search as run_search
+from dse.warm import warm_points
 from dse.workers import Workers, workers_for
 
 PANEL = "Search"
@@ -57,6 +60,9 @@ def search(
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure every accuracy anew, whatever is cached.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes here that measure accuracies.")] = 1,
     scheduler: Annotated[str | None, typer.Option(help="Dask cluster that does, by its scheduler's address.")] = None,
+    warm_start: Annotated[
+        list[str] | None, typer.Option(help="Begin with the front of an earlier search (folder), or with: published.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Search a space of models and designs for its Pareto front.
@@ -66,12 +72,21 @@ def search(
     archsim search my-study.toml --workers 4 --resume
     """
     space = load_space(studies.path(study))
+    if resume and warm_start:
+        raise BadInput("--warm-start: a search that is resumed has begun already")
+    first = warm_points(space, warm_start or [])
     with workers_for(workers, scheduler) as crew:
-        _search(space, out_ or Path("results") / space.name, crew, resume, fresh, as_json)
+        _search(space, out_ or Path("results") / space.name, crew, resume, fresh, as_json, first)
 
 
 def _search(
-    space: Space, folder: Path, workers: Workers, resume: bool = False, fresh: bool = False, as_json: bool = False
+    space: Space,
+    folder: Path,
+    workers: Workers,
+    resume: bool = False,
+    fresh: bool = False,
+    as_json: bool = False,
+    first: Sequence[Mapping[str, Value]] = (),
 ) -> None:
     with progress("searching", space.trials) as (bar, task):
 
@@ -83,7 +98,7 @@ def _search(
             bar.update(task, description=PHASES[p.phase], completed=p.done, total=p.total, note=note)
 
         try:
-            result = run_search(space, folder, resume, show_progress, fresh=fresh, workers=workers)
+            result = run_search(space, folder, resume, show_progress, fresh=fresh, workers=workers, first=first)
         except KeyboardInterrupt:
             bar.stop()
             err.print(
