@@ -88,7 +88,7 @@ def papers() -> Table:
         [
             p.paper,
             p.recipe,
-            tasks.METRIC_WORDS[tasks.by_name(load_recipe(p.recipe).task).metric].unit,
+            _metric(p.recipe),
             p.value,
             _short(p.ours),
             _short(p.difference),

@@ -412,7 +412,9 @@ def test_without_webgl_what_lies_on_one_spot_is_drawn_once(
     assert tab.evaluate("webgl") is False
     front = tab.evaluate("sorted().front.length")
     assert front < len(tab.evaluate(DRAWN)) <= front + 2 * tab.evaluate("MOST_SVG")
-    assert tab.evaluate(SELECT, "0:100007") < SOON_S
+    took = min(tab.evaluate(SELECT, f"0:{100_000 + n}") for n in (7, 8, 9))
+    print(f"selection without WebGL: {took:.3f} s of 20,000 points")
+    assert took < SOON_S
     browser.close()
 
 

@@ -5,7 +5,7 @@ const FORMAT = "weight format",
   MODEL = "model",
   SEARCH = "search";
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "star-triangle-up", "pentagon", "hexagon"];
-const MOST_SVG = 3000; // faded points drawn without WebGL: more would make the browser crawl
+const MOST_SVG = 1500; // faded points drawn without WebGL: more would make the browser crawl
 
 const webgl = (() => {
   try {
