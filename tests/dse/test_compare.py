@@ -23,7 +23,7 @@ from dse.study import search
 from dse.workers import InProcess
 
 SCRIPT = (resources.files("dse.report") / "web" / "samplers.js").read_text()
-SCRIPTED = re.findall(r'(\w+): "\w+"', re.search(r"SAMPLER_COLOURS = {(.*?)}", SCRIPT)[1])  # type: ignore[index]
+SCRIPTED = re.findall(r'(\w+): "\w+"', re.search(r"SAMPLER_COLOURS = {(.*?)}", SCRIPT, re.DOTALL)[1])  # type: ignore[index]
 
 
 @pytest.fixture
