@@ -1,6 +1,6 @@
 """Synthetic traces: drawn masks for studying a machine. They carry no accuracy and say so in their header."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +44,12 @@ def synthesize(
     state_bits: int = 8,
     seed: int = 1,
     out: Path | None = None,
+    on_step: Callable[[int], None] | None = None,
 ) -> Trace:
     """An LSTM of `hidden` units on a one-hot input of `inputs` symbols, without norms and without a readout.
 
-    `out`: a file that the trace goes to as it is drawn, so that memory does not grow with its length.
+    `out`: a file that the trace goes to as it is drawn, so that memory does not grow with its length. `on_step` is told
+    how many steps of states have been drawn.
 
     Each state element is non-zero with probability `density`, independently over steps and units; two lanes agree with
     Pearson correlation `correlation`: every lane takes a shared draw with probability sqrt(correlation), else its own.
@@ -88,6 +90,8 @@ def synthesize(
         for first in range(0, steps + 1, PIECE):
             portion = range(min(PIECE, steps + 1 - first))
             yield "h", np.stack([_mask(rng, hidden, sequences, density, correlation) for _ in portion])
+            if on_step:
+                on_step(first + len(portion) - 1)
         for first in range(0, steps, PIECE):
             yield "x", rng.integers(0, inputs, (min(PIECE, steps - first), sequences), dtype=np.uint16)
 

@@ -36,6 +36,11 @@ REASONS = 8
 MARK = {"calibrated": "c", "predicted": "p", "given": "g"}
 
 
+def literal(text: str) -> str:
+    """Markup that shows `text` as it is: brackets are no style, and a control character is seen, not obeyed."""
+    return escape("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))
+
+
 def figures(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], text: Sequence[str] = ()) -> Table:
     """A table whose first column is text and whose others, but for those named in `text`, are numbers."""
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
@@ -44,14 +49,14 @@ def figures(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], t
         justify: Literal["left", "right"] = "left" if first or column in text else "right"
         table.add_column(column, justify=justify, no_wrap=first, overflow="fold")
     for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
+        table.add_row(*(literal(cell) for cell in row))
     return table
 
 
 def run_report(report: SimReport) -> RenderableType:
     """Everything a run says, in the order a reader asks for it."""
     parts: list[RenderableType] = [
-        f"[bold]{escape(report.workload)}[/] on [bold]{escape(report.design.name)}[/]: {report.lanes} lanes, "
+        f"[bold]{literal(report.workload)}[/] on [bold]{literal(report.design.name)}[/]: {report.lanes} lanes, "
         f"{report.steps} steps, {report.design.clock_mhz} MHz, engine {report.engine}, scope {report.scope}",
     ]
     if report.synthetic:
@@ -60,7 +65,7 @@ def run_report(report: SimReport) -> RenderableType:
     weights = "in on-chip SRAM" if report.resident else f"{kept}from DRAM, {report.dram_gbps:.3g} Gb/s"
     parts.append(f"weights and norms {report.model_bits / 8192:,.1f} KiB, {weights}")
     parts += _load(report)
-    parts += [f"[yellow]left out:[/] {escape(left)}" for left in report.left_out]
+    parts += [f"[yellow]left out:[/] {literal(left)}" for left in report.left_out]
     parts += [
         figures(
             "Speed",
@@ -102,7 +107,7 @@ def run_report(report: SimReport) -> RenderableType:
         f"{_plain(report.energy.band.high)} pJ a token",
         f"power at this rate: chip {report.energy.power_chip_mw:,.1f} mW, "
         f"system {report.energy.power_system_mw:,.1f} mW; not counted: {', '.join(report.energy.left_out)}",
-        *(f"[yellow]clock:[/] {escape(problem)}" for problem in clock_problems(report.design)),
+        *(f"[yellow]clock:[/] {literal(problem)}" for problem in clock_problems(report.design)),
     ]  # fmt: skip
     return Group(*parts)
 
@@ -125,8 +130,9 @@ def stream_report(found: Streaming, least: Mapping[str, Least | str], roof: Roof
         (name, each if isinstance(each, str) else f"{each.value:,.4g} {each.unit}") for name, each in least.items()
     ]
     return Group(
-        f"[bold]{escape(found.workload)}[/] on [bold]{escape(found.design.name)}[/]: a step every {found.period_us:g} "
-        f"us, due after {found.deadline_us:g} us; {found.missed_steps} of {found.steps} steps miss it",
+        f"[bold]{literal(found.workload)}[/] on [bold]{literal(found.design.name)}[/]: a step every "
+        f"{found.period_us:g} us, due after {found.deadline_us:g} us; "
+        f"{found.missed_steps} of {found.steps} steps miss it",
         figures(
             "Microseconds",
             ("", "least", "mean", "most"),
@@ -196,7 +202,7 @@ def explain_report(rows: Iterable[ExplainRow]) -> RenderableType:
     names = ("component", "value", "low", "high", "unit", "src")
     return Group(
         figures("Every cost figure (c calibrated, p predicted, g given)", names, lines, text=("unit",)),
-        *(f"{number}: {escape(source)}" for number, source in enumerate(sources, 1)),
+        *(f"{number}: {literal(source)}" for number, source in enumerate(sources, 1)),
     )
 
 
@@ -236,7 +242,7 @@ def validation_table(found: Validation) -> RenderableType:
     verdict = "every figure that gates is within its tolerance" if found.ok else "a figure that gates is missed"
     return Group(
         figures("Published figures and ours (f fitted, p predicted)", names, rows, text=("figure", "sure", "")),
-        *(f"{', '.join(dict.fromkeys(values))}: {escape(note)}" for note, values in notes.items() if note),
+        *(f"{', '.join(dict.fromkeys(values))}: {literal(note)}" for note, values in notes.items() if note),
         verdict,
     )
 
@@ -276,7 +282,7 @@ def diff_report(found: Diff) -> RenderableType:
         for c in found.changes
     ]
     return Group(
-        f"{escape(found.before)} -> {escape(found.after)}"
+        f"{literal(found.before)} -> {literal(found.after)}"
         + ("; cycles and counts per token" if found.per_token else ""),
         figures("Set differently", ("", "before", "after"), set_),
         figures("What followed, largest effect first", ("", "what", "before", "after", ""), changes, text=("what",)),
@@ -420,7 +426,7 @@ def enumeration_report(found: Enumeration) -> RenderableType:
     total = max(counts.distinct, 1)
     kinds = (("refused", counts.refused), ("outside a constraint", counts.infeasible), ("feasible", counts.feasible))
     rows = [(name, f"{number:,}", f"{number / total:.1%}") for name, number in kinds]
-    reasons = [(f"{number:,}", escape(reason)) for reason, number in list(counts.reasons.items())[:REASONS]]
+    reasons = [(f"{number:,}", reason) for reason, number in list(counts.reasons.items())[:REASONS]]
     return Group(
         f"{counts.combinations:,} combinations, {counts.distinct:,} distinct points in {found.seconds:,.0f} s of "
         f"evaluation: {found.points_per_second:,.0f} points/s and worker",
@@ -432,7 +438,7 @@ def enumeration_report(found: Enumeration) -> RenderableType:
             ("", "best", "worst"),
             [(f"{g.title}, {g.unit}", _plain(front[g.name].min()), _plain(front[g.name].max())) for g in goals],
         ),
-        f"front: {escape(str(found.folder / 'front.csv'))}",
+        f"front: {literal(str(found.folder / 'front.csv'))}",
     )
 
 
@@ -461,7 +467,7 @@ def comparison_report(found: Comparison, page: Path) -> RenderableType:
     return Group(
         figures(f"Share of the exact front's hypervolume, {seeds} seeds; trials to a share (median)", columns, rows),
         f"{found.points:,} points, {found.front:,} on the exact front; population {found.population}",
-        f"figure: {escape(str(page))}",
+        f"figure: {literal(str(page))}",
     )
 
 
@@ -477,7 +483,7 @@ def search_summary(result: SearchResult, space: Space, report: Path) -> Renderab
         f"{result.model_evaluations} runs of a model over a whole split, {result.model_evaluations_cached} "
         "in the cache.\n"
         f"{result.refused} trials were refused (a design that cannot do a model), {result.infeasible} missed the "
-        f"constraints ({escape(bounds)}).",
+        f"constraints ({literal(bounds)}).",
         f"Pareto front: {len(result.front)} points that no other beats in every respect, each simulated again event by "
         "event with equal cycles and counts.",
         figures(
@@ -505,6 +511,6 @@ def search_summary(result: SearchResult, space: Space, report: Path) -> Renderab
                 for stay in [sum(end in result.stays(point) for point in result.front)]
             ],
         ),
-        f"trials: {escape(str(result.folder / 'trials.csv'))}   front: {escape(str(result.folder / 'front.csv'))}",
-        f"report: [bold]{escape(str(report))}[/] (open it in a browser; it works offline)",
+        f"trials: {literal(str(result.folder / 'trials.csv'))}   front: {literal(str(result.folder / 'front.csv'))}",
+        f"report: [bold]{literal(str(report))}[/] (open it in a browser; it works offline)",
     )

@@ -1,6 +1,6 @@
 """From a model and real data to a trace: the only producer of recorded traces."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -62,27 +62,34 @@ def record(
     steps: int = 1000,
     seed: int = 0,
     out: Path | None = None,
+    on_step: Callable[[int], None] | None = None,
 ) -> Trace:
     """Trace of `model` over `sequences` pieces of `split` of its task, at most `steps` steps each, drawn with `seed`.
 
     A text is cut into as many parts as there are sequences, and each is warmed up first; of a set of sequences some are
-    drawn, with the lengths that they have (see the task's `sample`). BadInput where the split is too small.
+    drawn, with the lengths that they have (see the task's `sample`). `on_step` is told how many steps are done.
+    BadInput where the split is too small.
     """
     task = tasks.by_name(model.task)
     provenance: dict[str, str | int | float] = {
         "task": model.task, "split": split, "sequences": sequences, "steps": steps, "seed": seed
     }  # fmt: skip
-    return record_sample(model, task.sample(split, sequences, steps, seed), provenance, out)
+    return record_sample(model, task.sample(split, sequences, steps, seed), provenance, out, on_step)
 
 
 def record_sample(
-    model: Recordable, sample: Sample, provenance: Mapping[str, str | int | float], out: Path | None = None
+    model: Recordable,
+    sample: Sample,
+    provenance: Mapping[str, str | int | float],
+    out: Path | None = None,
+    on_step: Callable[[int], None] | None = None,
 ) -> Trace:
     """Trace of `model` over given inputs; row 0 of a state is the state after the warm-up.
 
-    `out`: a file that the trace goes to as the model runs, so that memory does not grow with its length.
+    `out`: a file that the trace goes to as the model runs, so that memory does not grow with its length. `on_step` is
+    told how many steps are done.
     """
-    recording = _Recording(model, sample, graph_of(model))
+    recording = _Recording(model, sample, graph_of(model), on_step)
 
     def header() -> Header:
         return Header(
@@ -109,6 +116,7 @@ class _Recording:
     model: Recordable
     sample: Sample
     graph: Graph
+    on_step: Callable[[int], None] | None
     nonzero: int = 0
 
     def rows(self) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -130,6 +138,8 @@ class _Recording:
                 if operand.kind == "state":
                     self.nonzero += int(np.bitwise_count(rows[running]).sum())
                 yield operand.name, rows
+            if self.on_step:
+                self.on_step(last)
 
     @property
     def state_sparsity(self) -> float:

@@ -1,20 +1,17 @@
 """The command line: the one place that knows every part. A module a panel of `archsim --help`."""
 
 import sys
+from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from archsim.machine import Deadlock
 from archsim.trace import BadInput
 from dse.cli import listing, networks, search, simulate, traces
-from dse.cli.terminal import err
+from dse.cli.terminal import complain, notes
 
 app = typer.Typer(
     name="archsim",
-    help="Simulate LSTM accelerators on really trained, quantized, sparse models, and search their designs.\n\n"
-    "First: [bold]archsim demo[/]. Then: [bold]archsim list[/], "
-    "[bold]archsim run --design skip-65nm --workload wp-lstm256-ternary-s90[/].",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
@@ -25,17 +22,31 @@ for module in (simulate, search, listing, networks):
 app.add_typer(traces.app, name="trace", rich_help_panel=networks.PANEL)
 
 
+@app.callback()
+def everywhere(
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Results and mistakes only: no progress.")] = False,
+) -> None:
+    """Trained LSTMs and GRUs on simulated accelerators: speed, energy, area.
+
+    First  [bold]archsim demo[/]: a whole search in minutes, and its report.
+    Next   [bold]archsim run --design skip-65nm --workload wp-lstm256-ternary-s90[/]
+    Then   [bold]archsim list[/], and [bold]archsim COMMAND --help[/]: two examples each.
+    Exit   0 done, 1 failed, 2 bad input, 130 interrupted.
+    """
+    notes.quiet = quiet
+
+
 def main() -> None:
     """Entry point: bad input is a line a mistake and exit code 2, a machine that stands still a line and exit code 1,
     an interruption exit code 130."""
     try:
         app()
     except Deadlock as standstill:
-        err.print(f"[red]archsim:[/] {escape(str(standstill))}", soft_wrap=True, highlight=False)
+        complain(str(standstill))
         sys.exit(1)
     except (BadInput, OSError) as problem:
         for line in _lines(problem):
-            err.print(f"[red]archsim:[/] {escape(line)}", soft_wrap=True, highlight=False)
+            complain(line)
         sys.exit(2)
 
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from archsim.design import Value
 from archsim.trace import BadInput, Trace
+from dse.cli.terminal import steps_of
 from workloads import zoo
 from workloads.fixed_point import IntegerModel
 from workloads.model import Model
@@ -35,7 +36,8 @@ def record_text(
     if split not in ("validation", "test"):
         raise BadInput(f"--split must be validation or test, not {split!r}")
     model = at_threshold(zoo.load_either(workload), threshold)
-    return record(model, split, sequences=sequences, steps=steps, out=out)  # type: ignore[arg-type]
+    with steps_of(f"recording {model.name}", steps) as on_step:
+        return record(model, split, sequences=sequences, steps=steps, out=out, on_step=on_step)  # type: ignore[arg-type]
 
 
 def parse_overrides(assignments: list[str]) -> dict[str, Value]:

@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from archsim.trace import BadInput
 from dse import tables
-from dse.cli.terminal import Json, err, out, print_json, progress
+from dse.cli.terminal import Json, notes, out, print_json, progress, say
 from workloads import tasks, zoo
 from workloads.fixed_point import Point, search_bits, sweep
 from workloads.importers import Choices, Formats, import_model
@@ -26,6 +25,7 @@ def train(
     run_folder: Annotated[Path | None, typer.Option("--run", help="Folder of the run; default runs/NAME.")] = None,
     out_: Annotated[Path, typer.Option("--out", help="Folder for the model and its card.")] = Path("results/models"),
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    as_json: Json = False,
 ) -> None:
     """Train a recipe with PyTorch (extra `train`); the same command again resumes it.
 
@@ -55,8 +55,11 @@ def train(
                 f"  zeros {p.sparsity:.0%}",
             ),
         )
+    if as_json:
+        print_json(card.model_dump(mode="json"))
+        return
     out.print(tables.zoo_table([card]))
-    out.print(f"written to {escape(str(out_))}")
+    say(f"written to {out_}")
 
 
 @app.command(name="import", rich_help_panel=PANEL, short_help="Your own model, from PyTorch or ONNX.")
@@ -83,6 +86,7 @@ def import_(
     activation: Annotated[str, typer.Option(help="State dict: of an nn.RNN, tanh or relu.")] = "tanh",
     when: Annotated[str, typer.Option(help="State dict: readout at every_step or last_step.")] = "every_step",
     state_dict: Annotated[str | None, typer.Option(help="torch.save: path of the state dict in it.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Your own model: from a PyTorch state dict, or from ONNX (extra `onnx`).
 
@@ -112,7 +116,7 @@ def import_(
             state_dict=state_dict,
         ),
         output=output,
-        note=lambda text: err.print(f"archsim: {escape(text)}", soft_wrap=True, highlight=False),
+        note=lambda text: notes.print(f"archsim: {tables.literal(text)}", soft_wrap=True, highlight=False),
     )
     if state_bits is not None:
         model = model.with_bits(state_bits, input_bits, input_integer_bits)
@@ -122,10 +126,13 @@ def import_(
     if target.resolve() == path.resolve():
         raise BadInput(f"--out: {target} is the file that is imported; name another")
     model.save(target)
+    if as_json:
+        print_json({"model": str(target), "weight_bytes": model.weight_bytes, **model.config.model_dump(mode="json")})
+        return
     layers = ", ".join(f"{layer.cell} {layer.hidden}" for layer in model.config.layers)
     read = "no readout" if model.config.readout is None else f"readout of {model.config.readout.outputs}"
     what = f"{model.config.input.kind} of {model.config.input.width}, {layers}, {read}, {model.weight_bytes:,} bytes"
-    out.print(f"{escape(str(target))}: {what}", soft_wrap=True)
+    say(f"{target}: {what}")
 
 
 @app.command(rich_help_panel=PANEL, short_help="State thresholds that leave so many zeros, untrained.")
@@ -161,7 +168,7 @@ def prune(
         print_json({"model": str(out_), "thresholds": thresholds, "zeros": lying})
         return
     out.print(tables.zeros_table(found))
-    out.print(f"thresholds {', '.join(f'{t:.4g}' for t in thresholds)}: written to {escape(str(out_))}")
+    say(f"thresholds {', '.join(f'{t:.4g}' for t in thresholds)}: written to {out_}")
 
 
 @app.command(rich_help_panel=PANEL, short_help="Integers only, after training: the fewest bits within a loss.")
@@ -209,7 +216,7 @@ def ptq(
     elif best is not None:
         out.print(tables.points_table(metric, points, best))
         if out_ is not None:
-            out.print(f"written to {escape(str(out_))}")
+            say(f"written to {out_}")
 
 
 @app.command(name="zoo", rich_help_panel=PANEL, short_help="The shipped models, measured again with --verify.")

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from archsim.trace import BadInput
 from dse import report as report_
 from dse import store, studies, tables
-from dse.cli.terminal import Json, err, out, print_json, progress
+from dse.cli.terminal import Json, complain, notes, out, print_json, progress, say
 from dse.compare import Run, compare, parse_budgets
 from dse.enumerate import Enumeration, enumerate_space
 from dse.enumerate import Progress as EnumerationProgress
@@ -32,9 +31,10 @@ app = typer.Typer()
 PHASES: dict[Phase, str] = {"search": "searching", "confirm": "simulating the front", "test": "measuring on test data"}
 
 
-@app.command(rich_help_panel=PANEL)
+@app.command(rich_help_panel=PANEL, short_help="A whole search on shipped models and text, in minutes.")
 def demo(
     out_: Annotated[Path, typer.Option("--out", help="Folder of results.")] = Path("results/demo"),
+    as_json: Json = False,
 ) -> None:
     """The main job on shipped models and text: search, confirm, report.
 
@@ -42,14 +42,14 @@ def demo(
 
     archsim demo --out results/again
     """
-    out.print(
+    notes.print(
         "Searching accelerators for six trained LSTMs (War and Peace, 256 units, 8-bit, ternary and binary weights, "
         "with and without a pruned state). Every accuracy is measured on the text now, every design simulated on what "
         "its model really did; the best designs are then simulated again, event by event."
     )
     store.clear(out_)
     with workers_for(os.cpu_count() or 1, None) as workers:
-        _search(load_space(studies.path("demo")), out_, workers, fresh=True)
+        _search(load_space(studies.path("demo")), out_, workers, fresh=True, as_json=as_json)
 
 
 @app.command(rich_help_panel=PANEL)
@@ -91,19 +91,14 @@ def _search(
     with progress("searching", space.trials) as (bar, task):
 
         def show_progress(p: SearchProgress) -> None:
-            note = (
-                f"{p.seconds:.0f} s  {p.trials_per_second:.1f}/s  {p.model_evaluations} accuracies by {p.workers}"
-                f"  front {p.front_size}"
-            )
+            note = f"{p.model_evaluations} accuracies, front {p.front_size}"
             bar.update(task, description=PHASES[p.phase], completed=p.done, total=p.total, note=note)
 
         try:
             result = run_search(space, folder, resume, show_progress, fresh=fresh, workers=workers, first=first)
         except KeyboardInterrupt:
             bar.stop()
-            err.print(
-                f"[red]archsim:[/] stopped; {escape(str(folder))} keeps its trials, --resume goes on", soft_wrap=True
-            )
+            complain(f"stopped; {folder} keeps its trials, --resume goes on")
             raise typer.Exit(130) from None
     report = report_.write_report(folder)
     if as_json:
@@ -173,7 +168,7 @@ def _enumerate(space: Space, folder: Path, workers: Workers) -> Enumeration:
     with progress("measuring the models", None) as (bar, task):
 
         def show(p: EnumerationProgress) -> None:
-            note = f"front {p.front}  {p.points_per_second:,.0f}/s"
+            note = f"front {p.front}"
             bar.update(task, description="enumerating", completed=p.done, total=p.total, note=note)
 
         return enumerate_space(space, folder, Models(DEFAULT_CACHE, space.scenario, workers), show, workers)
@@ -214,13 +209,14 @@ def compare_(
         out.print(tables.comparison_report(found, page))
 
 
-@app.command(rich_help_panel=PANEL)
+@app.command(rich_help_panel=PANEL, short_help="The report of a search, or of several side by side.")
 def view(
     runs: Annotated[list[Path], typer.Argument(help="Folders of searches, or files of `archsim run --json`.")],
     out_: Annotated[
         Path | None, typer.Option("--out", help="File to write; default: report.html in the folder, or here.")
     ] = None,
     open_: Annotated[bool, typer.Option("--open/--no-open", help="Open it in the browser.")] = True,
+    as_json: Json = False,
 ) -> None:
     """Build the report of a search, or of several searches and runs side by side, and open it.
 
@@ -231,6 +227,9 @@ def view(
     alone = len(runs) == 1 and runs[0].is_dir()
     with progress("building the report", None):
         report = report_.write(report_.view_page(runs), out_ or (runs[0] if alone else Path()) / report_.NAME)
-    out.print(escape(str(report)), soft_wrap=True)
+    if as_json:
+        print_json({"report": str(report)})
+    else:
+        say(str(report))
     if open_:
         webbrowser.open(report.resolve().as_uri())

@@ -24,7 +24,7 @@ from dse import report as report_
 from dse import tables
 from dse.check import check
 from dse.cli.inputs import at_threshold, load_workload, parse_overrides, record_text
-from dse.cli.terminal import Json, out, print_json, progress
+from dse.cli.terminal import Json, out, print_json, progress, steps_of
 from dse.fit import fit
 from workloads import tasks, zoo
 
@@ -76,7 +76,7 @@ def run(
     first, last = parse_window(window, steps) if window else (0, min(2, steps - 1))
     if timeline is not None:
         log = open_timeline(timeline, chosen, trace, first, last, lanes=lanes, steps=steps, scope=scope)  # type: ignore
-    with progress("simulating", steps) as (bar, task), log as events:
+    with steps_of("simulating", steps) as on_step, log as events:
         report = simulate(
             chosen,
             trace,
@@ -85,7 +85,7 @@ def run(
             lanes=lanes,
             scope=scope,  # type: ignore[arg-type]
             log=events,
-            on_step=lambda done: bar.update(task, completed=done),
+            on_step=on_step,
             costs=load_cost_table(costs) if costs else SHIPPED,
         )
     if html is not None:
@@ -181,7 +181,8 @@ def fit_(
 
     archsim fit large --hidden 1500 --json
     """
-    found = fit(load_design(design), hidden=hidden, density=density)
+    with progress("simulating", None):
+        found = fit(load_design(design), hidden=hidden, density=density)
     if as_json:
         print_json([{**vars(each), "system_pj_per_token": vars(each.system_pj_per_token)} for each in found])
     else:
@@ -227,7 +228,8 @@ def validate_(
     if traces:
         for name in (card.name for card in map(zoo.load_card, zoo.ALL) if card.measured.state_sparsity > 0.25):
             recorded[name] = record_text(name, "test", 8, 400, None)
-    found = validate(recorded)
+    with progress("simulating", None):
+        found = validate(recorded)
     if as_json:
         print_json(found.to_json())
     elif markdown:

@@ -1,35 +1,93 @@
-"""What the commands share of the terminal: two consoles, the bar, JSON."""
+"""What the commands share of the terminal: consoles, the bar, JSON, names shown as they are."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from dse.tables import literal
 
 out = Console()
+"""Results."""
 err = Console(stderr=True)
+"""Mistakes, whatever `--quiet` says."""
+notes = Console(stderr=True)
+"""Progress, and what is good to know meanwhile: what `--quiet` silences."""
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")]
 
 
+class _Pace(ProgressColumn):
+    """Done a second, as soon as that is known; seconds a piece where that says more."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        if not speed:
+            return Text("")
+        return Text(f"{speed:,.0f}/s" if speed >= 10 else f"{speed:.1f}/s" if speed >= 1 else f"{1 / speed:.1f} s each")
+
+
+class _Time(ProgressColumn):
+    """Time left, or the time that it has taken where the end is not known."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._left, self._elapsed = TimeRemainingColumn(compact=True), TimeElapsedColumn()
+
+    def render(self, task: Task) -> Text:
+        if task.total is None:
+            return self._elapsed.render(task)
+        return self._left.render(task) + Text(" left")
+
+
 @contextmanager
-def progress(description: str, total: int | None, quiet: bool = False) -> Iterator[tuple[Progress, TaskID]]:
-    """A bar on standard error: silent when that is no terminal."""
+def progress(description: str, total: int | None) -> Iterator[tuple[Progress, TaskID]]:
+    """A bar on standard error, with pace and time left: silent when that is no terminal, and with `--quiet`."""
     with Progress(
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=16),
         MofNCompleteColumn(),
-        TimeRemainingColumn(),
+        _Pace(),
+        _Time(),
         TextColumn("{task.fields[note]}"),
-        console=err,
+        console=notes,
         transient=True,
-        disable=quiet or not err.is_terminal,
+        disable=notes.quiet or not notes.is_terminal or notes.is_dumb_terminal,
     ) as bar:
         yield bar, bar.add_task(description, total=total, note="")
 
 
+@contextmanager
+def steps_of(description: str, total: int) -> Iterator[Callable[[int], None]]:
+    """The same for what says only how many steps are done."""
+    with progress(description, total) as (bar, task):
+        yield lambda done: bar.update(task, completed=done)
+
+
 def print_json(value: object) -> None:
     print(json.dumps(value, indent=2))
+
+
+def say(text: str) -> None:
+    """A line of result in plain text, names as they are; never wrapped, so that a path can be copied."""
+    out.print(literal(text), soft_wrap=True, highlight=False)
+
+
+def complain(text: str) -> None:
+    """A mistake, in one line."""
+    err.print(f"[red]archsim:[/] {literal(text)}", soft_wrap=True, highlight=False)

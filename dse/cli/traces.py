@@ -4,13 +4,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from archsim.synthetic import FORMATS, synthesize
 from archsim.trace import Trace
 from dse import tables
 from dse.cli.inputs import at_threshold, record_text
-from dse.cli.terminal import Json, out, print_json
+from dse.cli.terminal import Json, out, print_json, say, steps_of
 from workloads import zoo
 from workloads.record import given_sample, record_sample
 from workloads.sparsify import zeros
@@ -29,6 +28,7 @@ def synth(
     steps: Annotated[int, typer.Option(help="Steps recorded.")] = 100,
     weights: Annotated[str, typer.Option(help=f"Weight format: {', '.join(FORMATS)}.")] = "fixed8",
     seed: Annotated[int, typer.Option(help="Seed of the draw.")] = 1,
+    as_json: Json = False,
 ) -> None:
     """Draw a synthetic trace, marked as such wherever it is shown.
 
@@ -36,18 +36,20 @@ def synth(
 
     archsim trace synth --density 1.0 --weights binary --out dense.npz
     """
-    trace = synthesize(
-        hidden,
-        input_,
-        density,
-        correlation=correlation,
-        sequences=sequences,
-        steps=steps,
-        weight_format=weights,
-        seed=seed,
-        out=out_,
-    )
-    out.print(f"{escape(str(out_))}: {trace.header.workload}, {sequences} sequences x {steps} steps, synthetic")
+    with steps_of("drawing", steps) as on_step:
+        trace = synthesize(
+            hidden,
+            input_,
+            density,
+            correlation=correlation,
+            sequences=sequences,
+            steps=steps,
+            weight_format=weights,
+            seed=seed,
+            out=out_,
+            on_step=on_step,
+        )
+    _written(out_, trace, "synthetic", as_json)
 
 
 @app.command(name="record")
@@ -61,6 +63,7 @@ def record_(
     inputs: Annotated[
         Path | None, typer.Option(help="Your own inputs (.npy): (steps, sequences) symbols or (..., size) vectors.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Record a model over real data: that of its task, or your own.
 
@@ -69,12 +72,21 @@ def record_(
     archsim trace record --workload mine.safetensors --inputs mine.npy --out t.npz
     """
     if inputs is None:
-        trace, what = record_text(workload, split, sequences, steps, threshold, out_), f"the {split} split"
+        trace, what = record_text(workload, split, sequences, steps, threshold, out_), f"of the {split} split"
     else:
-        model = at_threshold(zoo.load_either(workload), threshold)
-        trace, what = record_sample(model, given_sample(inputs), {"inputs": inputs.name}, out_), inputs.name
-    size = f"{trace.sequences} sequences x {trace.steps} steps"
-    out.print(f"{escape(str(out_))}: {escape(trace.header.workload)}, {size} of {escape(what)}")
+        model, sample = at_threshold(zoo.load_either(workload), threshold), given_sample(inputs)
+        with steps_of("recording", int(sample.lengths.max())) as on_step:
+            trace = record_sample(model, sample, {"inputs": inputs.name}, out_, on_step)
+        what = f"of {inputs.name}"
+    _written(out_, trace, what, as_json)
+
+
+def _written(path: Path, trace: Trace, what: str, as_json: bool) -> None:
+    workload, sequences, steps = trace.header.workload, trace.sequences, trace.steps
+    if as_json:
+        print_json({"trace": str(path), "workload": workload, "sequences": sequences, "steps": steps})
+    else:
+        say(f"{path}: {workload}, {sequences} sequences x {steps} steps, {what}")
 
 
 @app.command()
@@ -99,7 +111,7 @@ def show(path: Annotated[Path, typer.Argument(help="A trace (.npz).")], as_json:
         print_json({**header, **size, "columns_listed": listed, "zeros": lying})
         return
     kind = "[yellow]synthetic[/]" if trace.header.synthetic else "recorded"
-    out.print(f"{escape(trace.header.workload)}: {kind}, {trace.sequences} sequences x {trace.steps} steps")
+    out.print(f"{tables.literal(trace.header.workload)}: {kind}, {trace.sequences} sequences x {trace.steps} steps")
     rows = [
         (mv.name, f"{mv.rows} x {mv.cols}", mv.weight_format.name, *(f"{listed[mv.name][n]:.1f}" for n in lanes))
         for mv in trace.graph.mat_vecs

@@ -1,0 +1,189 @@
+"""What every command keeps to: two examples, `--json`, 80 columns, silence where there is no terminal, exit codes."""
+
+import json
+import re
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+from rich.console import Console
+from typer.main import get_command
+
+from archsim.design import load_design
+from archsim.synthetic import synthesize
+from dse import cli
+from dse.cli import terminal
+
+
+def walk(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    """Every command that does something, by the words that call it."""
+    children: dict[str, click.Command] = getattr(group, "commands", {})
+    if not children:
+        yield " ".join(path), group
+    for name, child in children.items():
+        yield from walk(child, (*path, name))
+
+
+COMMANDS = dict(walk(get_command(cli.app)))
+
+
+def examples(name: str) -> list[list[str]]:
+    lines = [line.strip() for line in (COMMANDS[name].help or "").splitlines()]
+    called = [line for line in lines if re.match(rf"archsim {name}( |$)", line)]
+    return [shlex.split(line)[1 + len(name.split()) :] for line in called]
+
+
+def test_there_are_commands() -> None:
+    assert {"run", "search", "trace synth", "import", "view"} <= set(COMMANDS)
+    assert len(COMMANDS) > 15
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_has_two_examples_which_it_can_read(name: str) -> None:
+    assert len(examples(name)) == 2
+    for words in examples(name):
+        COMMANDS[name].make_context(name, list(words)).close()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_has_json(name: str) -> None:
+    assert any("--json" in option.opts for option in COMMANDS[name].params)
+
+
+Said = tuple[int, str, str]
+Archsim = Callable[..., Said]
+
+
+@pytest.fixture
+def archsim(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Archsim:
+    """The command line in this process and an empty folder: exit code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+    def call(*words: str) -> Said:
+        monkeypatch.setattr(sys, "argv", ["archsim", *words])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        said = capsys.readouterr()
+        return int(left.value.code or 0), said.out, said.err
+
+    return call
+
+
+NASTY = "[bold]n[/] <script>alert(1)</script> \x1b[31m \\"
+SEEN = r"[bold]n[/] <script>alert(1)</script> \x1b[31m"
+
+
+@pytest.fixture
+def nasty(tmp_path: Path) -> None:
+    """A trace and a design whose names are markup, a script and a control sequence."""
+    drawn = synthesize(40, 10, 0.2, sequences=8, steps=10)
+    named = drawn.header.model_copy(update={"workload": NASTY})
+    replace(drawn, header=named).save(tmp_path / "t.npz")
+    design = load_design("skip-65nm").model_copy(update={"name": NASTY, "title": NASTY})
+    (tmp_path / "d.toml").write_text(design.to_toml())
+
+
+ON = ("--design", "d.toml", "--workload", "t.npz")
+QUICK = (
+    ("run", *ON),
+    ("stream", *ON, "--period", "100"),
+    ("fit", "--hidden", "16"),
+    ("explain", "d.toml"),
+    ("validate", "--no-traces"),
+    ("list",),
+    ("zoo",),
+    ("zoo", "--published"),
+    ("trace", "synth", "--steps", "5", "--hidden", "8", "--out", "s.npz"),
+    ("trace", "show", "t.npz"),
+    ("trace", "record", "--workload", "wp-lstm256-ternary", "--steps", "3", "--sequences", "2", "--out", "r.npz"),
+    ("import", "mine.safetensors", "--out", "own.safetensors"),
+)
+
+
+@pytest.fixture
+def state_dict(tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    rng = np.random.default_rng(0)
+    shapes = {"weight_ih_l0": (32, 5), "weight_hh_l0": (32, 8), "bias_ih_l0": (32,), "bias_hh_l0": (32,)}
+    tensors = {f"lstm.{name}": rng.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
+    save_file(tensors, tmp_path / "mine.safetensors")
+
+
+@pytest.mark.parametrize("words", QUICK, ids=" ".join)
+@pytest.mark.usefixtures("nasty", "state_dict")
+def test_what_a_command_prints(words: tuple[str, ...], archsim: Archsim) -> None:
+    """80 columns, no control character, the same as JSON, and nothing beside the result where there is no terminal."""
+    code, table, errors = archsim(*words)
+    assert (code, errors) == (0, "")
+    assert table
+    assert max(map(len, table.splitlines())) <= 80
+    assert all(c.isprintable() or c == "\n" for c in table)
+    code, text, errors = archsim(*words, "--json")
+    assert (code, errors) == (0, "")
+    assert json.loads(text)
+
+
+@pytest.mark.usefixtures("nasty")
+def test_a_name_is_shown_as_it_is(archsim: Archsim) -> None:
+    for words in (("run", *ON), ("stream", *ON, "--period", "100"), ("trace", "show", "t.npz")):
+        shown = " ".join(archsim(*words)[1].split())
+        assert SEEN in shown
+    code, _, errors = archsim("run", *ON, "--set", "[bold]x[/]\x1b=1")
+    assert code == 2
+    assert r"[bold]x[/]\x1b" in errors
+
+
+@pytest.mark.usefixtures("nasty")
+def test_progress_and_quiet(archsim: Archsim, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bar on a terminal, none with --quiet; results and mistakes either way."""
+    monkeypatch.setattr(terminal.notes, "_force_terminal", True)
+    monkeypatch.setenv("TERM", "xterm")
+    code, table, shown = archsim("run", *ON)
+    assert code == 0
+    assert "simulating" in shown
+    code, same, silence = archsim("--quiet", "run", *ON)
+    assert (code, silence) == (0, "")
+    assert same == table
+    code, nothing, mistake = archsim("-q", "run", "--design", "none", "--workload", "t.npz")
+    assert (code, nothing) == (2, "")
+    assert mistake.startswith("archsim: none: ")
+
+
+def test_pace_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    from io import StringIO
+
+    clock = [0.0]
+    screen = StringIO()
+    console = Console(file=screen, force_terminal=True, width=80, color_system=None)
+    monkeypatch.setattr(terminal, "notes", console)
+    with terminal.progress("working", 100) as (bar, task):
+        bar.get_time = lambda: clock[0]
+        bar.reset(task)
+        for clock[0] in (1.0, 2.0):
+            bar.advance(task, 25)
+        bar.refresh()
+    last = screen.getvalue()
+    assert "50/100" in last
+    assert "25/s" in last
+    assert "00:02 left" in last
+
+
+def test_exit_codes(archsim: Archsim, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert archsim("list", "formats")[0] == 0
+    assert archsim("run", "--no-such-option")[0] == 2
+    assert archsim("view", "none")[0] == 2
+    monkeypatch.setattr("dse.cli.simulate.fit", _interrupted)
+    assert archsim("fit")[0] == 130
+    for code in ("0 done", "1 failed", "2 bad input", "130 interrupted"):
+        assert code in archsim("--help")[1]
+
+
+def _interrupted(*arguments: object, **options: object) -> None:
+    raise KeyboardInterrupt
