@@ -67,7 +67,7 @@ def progress(description: str, total: int | None) -> Iterator[tuple[Progress, Ta
         TextColumn("{task.fields[note]}"),
         console=notes,
         transient=True,
-        disable=notes.quiet or not notes.is_terminal or notes.is_dumb_terminal,
+        disable=notes.quiet or not notes.is_interactive,
     ) as bar:
         yield bar, bar.add_task(description, total=total, note="")
 

@@ -145,6 +145,7 @@ def test_progress_and_quiet(archsim: Archsim, monkeypatch: pytest.MonkeyPatch) -
     """A bar on a terminal, none with --quiet; results and mistakes either way."""
     monkeypatch.setattr(terminal.notes, "_force_terminal", True)
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(terminal.notes, "is_interactive", True)
     code, table, shown = archsim("run", *ON)
     assert code == 0
     assert "simulating" in shown
