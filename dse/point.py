@@ -42,7 +42,15 @@ class ModelChoice:
 
     @property
     def label(self) -> str:
-        return self.network if self.threshold is None else f"{self.network}@{self.threshold:g}"
+        return self._labelled(self.network)
+
+    @property
+    def title(self) -> str:
+        """The label without the folder and the ending of a file, for tables."""
+        return self._labelled(Path(self.network).name.removesuffix(".safetensors"))
+
+    def _labelled(self, network: str) -> str:
+        return network if self.threshold is None else f"{network}@{self.threshold:g}"
 
 
 @dataclass(frozen=True, eq=False)

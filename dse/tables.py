@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Literal
 
 from rich import box
@@ -42,12 +43,13 @@ def literal(text: str) -> str:
 
 
 def figures(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], text: Sequence[str] = ()) -> Table:
-    """A table whose first column is text and whose others, but for those named in `text`, are numbers."""
+    """A table whose first column is text and whose others, but for those named in `text`, are numbers, never broken."""
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
         first = index == 0
-        justify: Literal["left", "right"] = "left" if first or column in text else "right"
-        table.add_column(column, justify=justify, no_wrap=first, overflow="fold")
+        is_text = first or column in text
+        justify: Literal["left", "right"] = "left" if is_text else "right"
+        table.add_column(column, justify=justify, no_wrap=not is_text, overflow="fold")
     for row in rows:
         table.add_row(*(literal(cell) for cell in row))
     return table
@@ -56,8 +58,9 @@ def figures(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], t
 def run_report(report: SimReport) -> RenderableType:
     """Everything a run says, in the order a reader asks for it."""
     parts: list[RenderableType] = [
-        f"[bold]{literal(report.workload)}[/] on [bold]{literal(report.design.name)}[/]: {report.lanes} lanes, "
-        f"{report.steps} steps, {report.design.clock_mhz} MHz, engine {report.engine}, scope {report.scope}",
+        f"[bold]{literal(report.workload)}[/] on [bold]{literal(report.design.name)}[/]: "
+        f"{_several(report.lanes, 'lane')}, {_several(report.steps, 'step')}, {report.design.clock_mhz} MHz, "
+        f"engine {report.engine}, scope {report.scope}",
     ]
     if report.synthetic:
         parts.append("[yellow]synthetic trace: drawn masks, no accuracy stands behind them[/]")
@@ -284,7 +287,7 @@ def diff_report(found: Diff) -> RenderableType:
     return Group(
         f"{literal(found.before)} -> {literal(found.after)}"
         + ("; cycles and counts per token" if found.per_token else ""),
-        figures("Set differently", ("", "before", "after"), set_),
+        figures("Set differently", ("", "before", "after"), set_, text=("before", "after")),
         figures("What followed, largest effect first", ("", "what", "before", "after", ""), changes, text=("what",)),
     )
 
@@ -293,6 +296,10 @@ def _costs(title: str, unit: str, parts: Mapping[str, Figure], totals: Mapping[s
     rows = [(name.replace("_", " "), _plain(f.value), MARK[f.status]) for name, f in parts.items()]
     rows += [(f"total {name}", _plain(value), "") for name, value in totals.items()]
     return figures(title, ("", unit, ""), rows)
+
+
+def _several(count: int, name: str) -> str:
+    return f"{count:,} {name}{'' if count == 1 else 's'}"
 
 
 def _plain(value: float) -> str:
@@ -478,6 +485,7 @@ def search_summary(result: SearchResult, space: Space, report: Path) -> Renderab
     by_first = sorted(result.front, key=lambda p: goals[0].sign * p.trial.outcome.values[goals[0].name])
     step = max(1, -(-len(by_first) // FRONT_ROWS))
     shown = by_first[::step]
+    heads = (*(f"{g.title}, {g.unit}" for g in goals), f"test {space.metric.title}, {space.metric.unit}")
     return Group(
         f"{result.distinct_designs} distinct designs x {result.models_run} models in {result.seconds:,.0f} s; "
         f"{result.model_evaluations} runs of a model over a whole split, {result.model_evaluations_cached} "
@@ -488,14 +496,10 @@ def search_summary(result: SearchResult, space: Space, report: Path) -> Renderab
         "event with equal cycles and counts.",
         figures(
             f"{len(shown)} of them, the most accurate first",
-            (
-                "model",
-                *(f"{goal.title}, {goal.unit}" for goal in goals),
-                f"test {space.metric.title}, {space.metric.unit}",
-            ),
+            ("model", *(fill(head, 12, break_long_words=False) for head in heads)),
             [
                 (
-                    p.evaluation.measured.choice.label,
+                    p.evaluation.measured.choice.title,
                     *(_plain(p.trial.outcome.values[goal.name]) for goal in goals),
                     f"{p.test_loss:.3f}",
                 )
@@ -503,7 +507,7 @@ def search_summary(result: SearchResult, space: Space, report: Path) -> Renderab
             ],
         ),
         figures(
-            "The front if all energies and areas lie at an end of their bands",
+            "The front at the ends of the cost bands",
             ("costs", "points", "of these stay", "others join"),
             [
                 (end, str(len(numbers)), str(stay), str(len(numbers) - stay))

@@ -28,7 +28,7 @@ from dse.workers import Workers, workers_for
 PANEL = "Search"
 app = typer.Typer()
 
-PHASES: dict[Phase, str] = {"search": "searching", "confirm": "simulating the front", "test": "measuring on test data"}
+PHASES: dict[Phase, str] = {"search": "searching", "confirm": "simulating the front", "test": "testing the front"}
 
 
 @app.command(rich_help_panel=PANEL, short_help="A whole search on shipped models and text, in minutes.")
@@ -92,7 +92,9 @@ def _search(
 
         def show_progress(p: SearchProgress) -> None:
             note = f"{p.model_evaluations} accuracies, front {p.front_size}"
-            bar.update(task, description=PHASES[p.phase], completed=p.done, total=p.total, note=note)
+            if bar.tasks[task].description != PHASES[p.phase]:  # each phase has a pace of its own
+                bar.reset(task, description=PHASES[p.phase], total=p.total)
+            bar.update(task, completed=p.done, total=p.total, note=note)
 
         try:
             result = run_search(space, folder, resume, show_progress, fresh=fresh, workers=workers, first=first)

@@ -43,14 +43,14 @@ class _Pace(ProgressColumn):
 
 
 class _Time(ProgressColumn):
-    """Time left, or the time that it has taken where the end is not known."""
+    """Time left, or the time that it has taken while the end is not known."""
 
     def __init__(self) -> None:
         super().__init__()
         self._left, self._elapsed = TimeRemainingColumn(compact=True), TimeElapsedColumn()
 
     def render(self, task: Task) -> Text:
-        if task.total is None:
+        if task.time_remaining is None:
             return self._elapsed.render(task)
         return self._left.render(task) + Text(" left")
 
