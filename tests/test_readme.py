@@ -1,7 +1,9 @@
 """The README says what is so: its commands run, its table is that of the cards."""
 
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -22,10 +24,38 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
-def commands() -> list[str]:
+def commands(text: str) -> list[str]:
     """Every indented `archsim` line, without its comment."""
-    lines = re.findall(r"^    (archsim .*)$", README, re.MULTILINE)
+    lines = re.findall(r"^    (archsim .*)$", text, re.MULTILINE)
     return [line.split("#")[0].strip() for line in lines]
+
+
+BEFORE, OWN, AFTER = re.split(r"^## (?:From your own|What you can ask).*$", README, flags=re.MULTILINE)
+
+NOT_RUN = {
+    "archsim search my-study.toml --scheduler tcp://10.0.0.1:8786": "needs a cluster; test_workers.py has one",
+    "archsim compare exact --samplers nsga2,random,tpe:2000": "an hour; test_quality.py compares on a smaller space",
+    "archsim train workloads/training/recipes/wp-lstm256-ternary.toml": "hours; the digits are trained here",
+}
+"""Commands of the README that no test runs as they stand: their options are checked."""
+
+MINUTES = ("archsim search edge", "archsim enumerate exact", "archsim ptq wp-lstm256-float --out small.safetensors")
+
+
+def run(command: str, folder: Path, seconds: float = 300) -> str:
+    """What a line of the README prints, given to a shell as it stands (the browser is `true`)."""
+    archsim = f'archsim() {{ {shlex.quote(sys.executable)} -m dse.cli "$@"; }}'
+    done = subprocess.run(
+        ["bash", "-c", f"{archsim}; {command}"],
+        cwd=folder,
+        env=os.environ | {"BROWSER": "true"},
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_the_table_of_models_is_generated() -> None:
@@ -57,16 +87,34 @@ def test_make_targets_exist() -> None:
 
 
 def test_there_are_commands() -> None:
-    assert len(commands()) >= 10
+    assert len(commands(AFTER)) >= 20
+    assert len(commands(OWN)) >= 7
+    assert not commands(BEFORE)
 
 
-SELF_CONTAINED = ("list", "run", "trace", "zoo", "import", "stream", "fit", "explain", "validate")
+def test_what_is_not_run_is_there() -> None:
+    assert {*NOT_RUN, *MINUTES} <= set(commands(README))
+
+
+STUDY = """
+name = "small"
+base = "skip-65nm"
+objectives = ["validation_loss", "area_mm2"]
+trials = 6
+population = 4
+scenario = { scope = "recurrent", sequences = 8, steps = 20 }
+models = [{ name = "wp-lstm256-ternary-s90" }]
+[parameters]
+clock_mhz = { choices = [100, 150, 200, 250] }
+"pe_array.tiles" = { choices = [2, 4, 8] }
+"""
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where a person has a network of their own, and inputs for it."""
+    """Where a person has a network of their own, inputs for it, and a study."""
     folder = tmp_path_factory.mktemp("readme")
+    (folder / "my-study.toml").write_text(STUDY)
     rng = np.random.default_rng(0)
 
     def weights(name: str, *shape: int) -> onnx.TensorProto:
@@ -83,29 +131,49 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("command", [c for c in commands() if c.split()[1] in SELF_CONTAINED])
+@pytest.mark.parametrize("command", [c for c in commands(AFTER) if c not in {*NOT_RUN, *MINUTES}])
 def test_commands_run_in_their_order(command: str, folder: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "dse.cli", *shlex.split(command)[1:]],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout
+    printed = run(command, folder)
+    assert printed or ">" in command
 
 
-@pytest.mark.parametrize("command", [c for c in commands() if c.split()[1] not in SELF_CONTAINED])
-def test_options_of_longer_commands_exist(command: str) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("command", MINUTES)
+def test_commands_of_minutes_run(command: str, tmp_path: Path) -> None:
+    assert run(command, tmp_path, seconds=3600)
+
+
+@pytest.mark.parametrize("command", NOT_RUN)
+def test_options_of_the_rest_exist(command: str, tmp_path: Path) -> None:
     words = shlex.split(command)[1:]
-    done = subprocess.run(
-        [sys.executable, "-m", "dse.cli", words[0], "--help"], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0
+    shown = run(f"archsim {words[0]} --help", tmp_path)
     for option in (w for w in words if w.startswith("--")):
-        assert option in done.stdout
+        assert option in shown
+
+
+@pytest.mark.slow
+@pytest.mark.train
+def test_from_your_own_network_to_its_front(tmp_path: Path) -> None:
+    """Trained, pruned, recorded, simulated, searched and shown, as the README has it."""
+    pytest.importorskip("torch")
+    folder = tmp_path / "examples"
+    shutil.copytree(ROOT / "examples", folder)
+    for command in commands(OWN):
+        assert run(command, folder)
+    assert (folder / "half.html").exists()
+    assert len((folder / "results" / "digits" / "front.csv").read_text().splitlines()) > 5
+
+
+def test_files_that_the_readme_names_are_there() -> None:
+    table = README.split("## Extending it")[1].split("## Licence")[0]
+    named = re.findall(r"`([a-z_]+/[^`]+)`", table)
+    assert len(named) > 10
+    for name in named:
+        assert (ROOT / name).exists(), name
+    for path in re.findall(r"^\|[^|]+\|[^|]+\| `([^`]+)` \|", table, re.MULTILINE):
+        assert re.search(r"^ALL\b", (ROOT / path).read_text(), re.MULTILINE), path
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
+        assert (ROOT / link).exists(), link
 
 
 def test_packages_listed_are_the_packages_there_are() -> None:
