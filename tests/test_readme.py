@@ -34,7 +34,7 @@ BEFORE, OWN, AFTER = re.split(r"^## (?:From your own|What you can ask).*$", READ
 
 NOT_RUN = {
     "archsim search my-study.toml --scheduler tcp://10.0.0.1:8786": "needs a cluster; test_workers.py has one",
-    "archsim compare exact --samplers nsga2,random,tpe:2000": "an hour and more; test_compare.py compares on a smaller space",
+    "archsim compare exact --samplers nsga2,random,tpe:2000": "an hour and more; test_compare.py has a smaller space",
     "archsim train workloads/training/recipes/wp-lstm256-ternary.toml": "hours; the digits are trained here",
 }
 """Commands of the README that no test runs as they stand: their options are checked."""
