@@ -22,6 +22,7 @@ ALL: tuple[str, ...] = (
     "wp-lstm256-ternary-s50",
     "wp-lstm256-ternary-s90",
     "wp-lstm256-fixed8-s90",
+    "wp-lstm512-binary",
     "wp-lstm512-ternary",
 )
 
