@@ -225,7 +225,8 @@ QUANTITIES = {
 
 
 def validation_table(found: Validation) -> RenderableType:
-    """Published figures beside ours."""
+    """Published figures beside ours, each with the number of its note."""
+    notes = list(dict.fromkeys(r.note for r in found.rows if r.note))
     rows = [
         (
             r.chip.replace("high speed", "fast").replace("low power", "small"),
@@ -233,19 +234,16 @@ def validation_table(found: Validation) -> RenderableType:
             f"{r.published:.4g}",
             *_ours_and_error(r),
             r.sure,
-            r.basis[0],
+            f"{r.basis[0]} {1 + notes.index(r.note)}" if r.note else r.basis[0],
             "MISSED" if r.failed else "gates" if r.gates else "",
         )
         for r in found.rows
     ]
-    names = ("chip", "figure", "print", "ours", "%", "sure", "", "")
-    notes: dict[str, list[str]] = {}
-    for r in found.rows:
-        notes.setdefault(r.note, []).append(_ours_and_error(r)[0])
+    names = ("chip", "figure", "paper", "ours", "%", "sure", "", "")
     verdict = "every figure that gates is within its tolerance" if found.ok else "a figure that gates is missed"
     return Group(
         figures("Published figures and ours (f fitted, p predicted)", names, rows, text=("figure", "sure", "")),
-        *(f"{', '.join(dict.fromkeys(values))}: {literal(note)}" for note, values in notes.items() if note),
+        *(f"{number}: {literal(note)}" for number, note in enumerate(notes, 1)),
         verdict,
     )
 

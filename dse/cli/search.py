@@ -88,12 +88,13 @@ def _search(
     as_json: bool = False,
     first: Sequence[Mapping[str, Value]] = (),
 ) -> None:
-    with progress("searching", space.trials) as (bar, task):
+    with progress("measuring the models", space.trials) as (bar, task):
 
         def show_progress(p: SearchProgress) -> None:
             note = f"{p.model_evaluations} accuracies, front {p.front_size}"
-            if bar.tasks[task].description != PHASES[p.phase]:  # each phase has a pace of its own
-                bar.reset(task, description=PHASES[p.phase], total=p.total)
+            phase = PHASES[p.phase] if p.done or p.phase != "search" else "measuring the models"
+            if bar.tasks[task].description != phase:  # each phase has a pace of its own
+                bar.reset(task, description=phase, total=p.total)
             bar.update(task, completed=p.done, total=p.total, note=note)
 
         try:

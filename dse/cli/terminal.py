@@ -42,6 +42,13 @@ class _Pace(ProgressColumn):
         return Text(f"{speed:,.0f}/s" if speed >= 10 else f"{speed:.1f}/s" if speed >= 1 else f"{1 / speed:.1f} s each")
 
 
+class _Done(MofNCompleteColumn):
+    """How many of how many, where that is known."""
+
+    def render(self, task: Task) -> Text:
+        return Text("") if task.total is None and not task.completed else super().render(task)
+
+
 class _Time(ProgressColumn):
     """Time left, or the time that it has taken while the end is not known."""
 
@@ -61,7 +68,7 @@ def progress(description: str, total: int | None) -> Iterator[tuple[Progress, Ta
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=16),
-        MofNCompleteColumn(),
+        _Done(),
         _Pace(),
         _Time(),
         TextColumn("{task.fields[note]}"),
