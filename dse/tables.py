@@ -450,27 +450,23 @@ def enumeration_report(found: Enumeration) -> RenderableType:
 def comparison_report(found: Comparison, page: Path) -> RenderableType:
     """Samplers by the share of the exact hypervolume that they found, and by the trials it took."""
 
-    def trials(steps: Sequence[int | None]) -> str:
-        reached = sorted(n for n in steps if n is not None)
-        missed = len(steps) - len(reached)
-        return f"{reached[len(reached) // 2]:,}{f' ({missed} not)' if missed else ''}" if reached else "-"
+    def median(steps: Sequence[int | None]) -> str:
+        middle = sorted(steps, key=lambda n: float("inf") if n is None else n)[len(steps) // 2]
+        return "-" if middle is None else f"{middle:,}"
 
     rows = [
         (
             c.sampler,
             f"{c.trials:,}",
-            f"{c.share_of_space:.2%}",
-            f"{c.mean:.2%}",
-            f"{min(c.final):.2%}",
-            f"{max(c.final):.2%}",
-            *(trials(c.trials_to[str(level)]) for level in (0.9, 0.95, 0.99)),
+            *(f"{100 * share:.2f}" for share in (c.share_of_space, c.mean, min(c.final), max(c.final))),
+            *(median(c.trials_to[str(level)]) for level in (0.9, 0.95, 0.99)),
         )
         for c in found.curves
     ]
-    columns = ("sampler", "trials", "of space", "mean", "least", "most", "90 %", "95 %", "99 %")
+    columns = ("", "trials", "space", "mean", "least", "most", "to 90", "to 95", "to 99")
     seeds = max(len(c.seeds) for c in found.curves)
     return Group(
-        figures(f"Share of the exact front's hypervolume, {seeds} seeds; trials to a share (median)", columns, rows),
+        figures(f"Per cent of the exact hypervolume, {seeds} seeds; median trials to so much", columns, rows),
         f"{found.points:,} points, {found.front:,} on the exact front; population {found.population}",
         f"figure: {literal(str(page))}",
     )

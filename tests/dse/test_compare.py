@@ -3,15 +3,18 @@
 import json
 import re
 from importlib import resources
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from archsim.trace import BadInput
 from dse import compare as comparing
+from dse import tables
 from dse.compare import Lookup, Run, carry_out, compare, parse_budgets
 from dse.enumerate import Enumeration, enumerate_space
 from dse.models import ModelSide
@@ -141,3 +144,18 @@ def test_a_sampler_that_does_not_fit_is_refused_before_any_runs(
     with pytest.raises(BadInput, match="sampler gp: trials must be at most 1000"):
         compare(exact, tmp_path / "c", {"random": 10, "gp": 2000}, [1], InProcess(), lambda _: None)
     assert not (tmp_path / "c").exists()
+
+
+def test_its_tables_fit_80_columns(exact: Enumeration, tmp_path: Path) -> None:
+    """Nothing is folded or cut, not even of large spaces."""
+    found = compare(exact, tmp_path / "c", {"random": 40, "nsga2": 40}, [1], InProcess(), lambda _: None)
+    late = {str(level): (123_456,) for level in comparing.LEVELS}
+    large = [curve.model_copy(update={"trials": 200_000, "trials_to": late}) for curve in found.curves]
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(tables.comparison_report(found.model_copy(update={"curves": tuple(large)}), tmp_path))
+    console.print(tables.enumeration_report(exact))
+    rows = [line.split() for line in console.export_text().splitlines()]
+    for curve in large:
+        share = f"{100 * curve.mean:.2f}"
+        assert [curve.sampler, "200,000", f"{100 * curve.share_of_space:.2f}", *3 * [share], *3 * ["123,456"]] in rows
+    assert ["refused", f"{exact.counts.refused:,}", f"{exact.counts.refused / exact.counts.distinct:.1%}"] in rows
