@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,16 +32,18 @@ class Forks:
             [sys.executable, str(SCRIPT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def kill(self, space: Path, folder: Path, seconds: float) -> None:
-        """Have a search made or carried on, and kill -9 it that long after its beginning."""
+    def kill(self, space: Path, folder: Path, trials: int, seconds: float) -> None:
+        """Have a search made or carried on, and kill -9 it so long after it has stored so many trials, or ended."""
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         print(space, folder, file=self._server.stdin, flush=True)
         process = int(self._server.stdout.readline())
+        while counted(folder) < trials and running(process):
+            time.sleep(0.001)
         time.sleep(seconds)
         with suppress(ProcessLookupError):  # it has ended by itself
             os.kill(process, signal.SIGKILL)
-        while Path(f"/proc/{process}").exists():
+        while running(process):
             time.sleep(0.001)
 
     def __enter__(self) -> Self:
@@ -49,6 +51,19 @@ class Forks:
 
     def __exit__(self, *_: object) -> None:
         self._server.communicate()
+
+
+def running(process: int) -> bool:
+    return Path(f"/proc/{process}").exists()
+
+
+def counted(folder: Path) -> int:
+    """Trials in the file, seen from outside while it is written to."""
+    try:
+        with closing(sqlite3.connect(f"file:{folder / 'study.db'}?mode=ro", uri=True)) as study:
+            return int(study.execute("SELECT count(*) FROM trials").fetchone()[0])
+    except sqlite3.OperationalError:  # not begun, or locked
+        return 0
 
 
 def stored_trials(folder: Path) -> list[optuna.trial.FrozenTrial]:
@@ -84,25 +99,22 @@ def test_killed_at_twenty_moments(tmp_path: Path, tree: dict[str, Any], models: 
         tmp_path / "w",
     )
     file.write_text(space.to_toml())
-    began = time.monotonic()
     search(space, whole, models=models)
-    takes = time.monotonic() - began
     undisturbed = told(whole)
     rng = np.random.default_rng(7)
     folder, complete, cut = tmp_path / "0", 0, set[int]()
     with Forks() as forks:
         for kill in range(1, 21):
-            forks.kill(file, folder, rng.uniform(0, takes))
+            forks.kill(file, folder, int(rng.integers(complete, 41)), rng.uniform(0, 0.05))
             found = told(folder)
             assert found == undisturbed[: len(found)]
             assert len(found) >= complete
             complete = len(found)
             cut.add(complete)
-            if (folder / "manifest.json").exists():
+            if complete == 40 or kill == 20:
+                search(space, folder, resume=(folder / "study.db").exists(), models=models)
                 assert same_tables(folder, whole)
                 folder, complete = tmp_path / f"{kill}", 0
-    search(space, folder, resume=(folder / "study.db").exists(), models=models)
-    assert same_tables(folder, whole)
     assert len(cut) > 3  # it was killed while it searched, not before or after only
 
 
