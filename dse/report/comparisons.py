@@ -31,7 +31,8 @@ def comparison(folder: Path) -> Comparison | None:
         name=found.space,
         says=f"All {found.points:,} points of the space were evaluated; {found.front:,} are on its exact front, "
         f"whose hypervolume is {found.hypervolume:.2%} of the box. Each sampler searched with "
-        f"{max(len(curve.seeds) for curve in found.curves)} seeds, those with generations with a population of {found.population}.",
+        f"{max(len(curve.seeds) for curve in found.curves)} seeds; a generation, where it has any, is "
+        f"{found.population} trials.",
         curves=[_line(str(name), rows) for name, rows in by_sampler],
         table=Table(columns=columns, rows=[_row(curve) for curve in found.curves]),
     )
