@@ -173,6 +173,7 @@ clock_mhz = { choices = [100, 150, 200, 250] }
 """
 
 
+@pytest.mark.slow
 def test_a_search_is_made_carried_on_and_viewed(tmp_path: Path) -> None:
     study = tmp_path / "small.toml"
     study.write_text(STUDY)
@@ -207,6 +208,7 @@ def test_mistakes_in_a_study_are_refused(tmp_path: Path) -> None:
     assert "none" in refused("view", str(tmp_path / "none"), "--no-open")
 
 
+@pytest.mark.slow
 def test_an_interruption_exits_with_130_and_the_search_goes_on(tmp_path: Path) -> None:
     (tmp_path / "small.toml").write_text(STUDY.replace("trials = 6", "trials = 3000"))
     search = [sys.executable, "-m", "dse.cli", "search", "small.toml", "--out", "run"]

@@ -218,6 +218,7 @@ def test_trials_of_an_older_version_are_refused(tmp_path: Path, space: Space, mo
         search(space, tmp_path, resume=True, models=models)
 
 
+@pytest.mark.slow
 def test_a_full_disk_costs_no_trial(tmp_path: Path, tree: dict[str, Any], models: ModelSide) -> None:
     """Files that may not grow: as good as a full disk, and no test needs the right to mount one."""
     space = parse_space(tree | {"trials": 40}, "t")

@@ -29,6 +29,7 @@ from dse.study import Progress, search
 from workloads.evaluate import evaluate
 
 
+@pytest.mark.slow
 def test_same_seed_same_search(tmp_path: Path, tree: dict[str, Any], models: ModelSide) -> None:
     def trials(folder: str, seed: int, sampler: str) -> str:
         space = parse_space(tree | {"trials": 16, "seed": seed, "sampler": sampler}, "t")
