@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from math import comb
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import optuna
@@ -159,13 +159,16 @@ class Draws:
     def _sampler(self, number: int) -> BaseSampler:
         space, free = self._space, self._free
         seeds = tuple(int(s) for s in np.random.SeedSequence((space.seed, number)).generate_state(2))
+        shared = free, self._is_new, self._parents, seeds[1]
         with warnings.catch_warnings():  # NSGA-III has been experimental since 2023
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             match space.sampler:
                 case "nsga2":
-                    return _Nsga2(space.population, seeds, free, self._is_new, self._parents)
+                    return _Nsga2(population_size=space.population, seed=seeds[0]).begin(*shared)
                 case "nsga3":
-                    return _Nsga3(space.population, seeds, free, self._is_new, self._parents, len(space.goals))
+                    divisions = _divisions(space.population, len(space.goals))
+                    drawer = _Nsga3(population_size=space.population, seed=seeds[0], dividing_parameter=divisions)
+                    return drawer.begin(*shared)
                 case "tpe":
                     return _Tpe(space.population, seeds[0], free, self._is_new)
                 case "gp":
@@ -246,11 +249,12 @@ class _Genetic(_Known, BaseGASampler):
     _is_new: IsNew
     _child_generation_strategy: Callable[[Study, Distributions, list[FrozenTrial]], dict[str, Any]]
 
-    def begin(self, free: Distributions, is_new: IsNew, parents: dict[int, list[FrozenTrial]], seed: int) -> None:
+    def begin(self, free: Distributions, is_new: IsNew, parents: dict[int, list[FrozenTrial]], seed: int) -> Self:
         self._free, self._is_new, self._parents = free, is_new, parents
         # Optuna seeds the generator of mutations like that of crossovers; begun anew each trial, a mutated value would
         # follow from the number that decided on the crossover.
         self._mutations = RandomSampler(seed=seed)
+        return self
 
     def get_trial_generation(self, study: Study, trial: FrozenTrial) -> int:
         assert self.population_size is not None
@@ -284,34 +288,18 @@ class _Genetic(_Known, BaseGASampler):
         return self._mutations.sample_independent(study, trial, param_name, param_distribution)
 
 
-class _Nsga2(_Genetic, NSGAIISampler):
-    def __init__(
-        self,
-        population: int,
-        seeds: Sequence[int],
-        free: Distributions,
-        is_new: IsNew,
-        parents: dict[int, list[FrozenTrial]],
-    ) -> None:
-        super().__init__(population_size=population, seed=seeds[0])
-        self.begin(free, is_new, parents, seeds[1])
+class _Nsga2(_Genetic, NSGAIISampler): ...
 
 
-class _Nsga3(_Genetic, NSGAIIISampler):
-    def __init__(
-        self,
-        population: int,
-        seeds: Sequence[int],
-        free: Distributions,
-        is_new: IsNew,
-        parents: dict[int, list[FrozenTrial]],
-        objectives: int,
-    ) -> None:
-        divisions = 1  # about as many reference points as a generation has members (Deb & Jain, 2014)
-        while comb(divisions + objectives, objectives - 1) <= population:
-            divisions += 1
-        super().__init__(population_size=population, seed=seeds[0], dividing_parameter=divisions)
-        self.begin(free, is_new, parents, seeds[1])
+class _Nsga3(_Genetic, NSGAIIISampler): ...
+
+
+def _divisions(population: int, objectives: int) -> int:
+    """Of each axis: about as many reference points as a generation has members (Deb & Jain, 2014)."""
+    divisions = 1
+    while comb(divisions + objectives, objectives - 1) <= population:
+        divisions += 1
+    return divisions
 
 
 class _Tpe(_Known, TPESampler):

@@ -259,55 +259,49 @@ function publishedNames() {
 // Annotations of a log axis lie at the exponent, shapes at the value itself.
 const spot = (x, y) => ({ x: view.logX ? Math.log10(x) : x, y: view.logY ? Math.log10(y) : y });
 
+// Where an axis shows what has a limit: which axis, of what, and the limit.
+const limited = () =>
+  ["x", "y"]
+    .filter((at) => view[at] in view.limits)
+    .map((at) => ({ at, name: view[at], bound: view.limits[view[at]] }));
+
 // What a constraint rules out is shaded, where an axis shows it.
 function shades() {
-  return [
-    ["x", view.x, view.logX],
-    ["y", view.y, view.logY],
-  ]
-    .filter(([, name]) => name in view.limits)
-    .map(([at, name]) => {
-      const bound = view.limits[name],
-        wide = goalByName.get(name).minimize ? bound * 1e6 : bound / 1e6;
-      const other = at === "x" ? "y" : "x";
-      return {
-        type: "rect",
-        layer: "below",
-        line: { width: 0 },
-        fillcolor: "rgba(213, 94, 0, 0.10)",
-        [`${at}ref`]: at,
-        [`${at}0`]: bound,
-        [`${at}1`]: wide,
-        [`${other}ref`]: `${other} domain`,
-        [`${other}0`]: 0,
-        [`${other}1`]: 1,
-      };
-    });
+  return limited().map(({ at, name, bound }) => {
+    const wide = goalByName.get(name).minimize ? bound * 1e6 : bound / 1e6;
+    const other = at === "x" ? "y" : "x";
+    return {
+      type: "rect",
+      layer: "below",
+      line: { width: 0 },
+      fillcolor: "rgba(213, 94, 0, 0.10)",
+      [`${at}ref`]: at,
+      [`${at}0`]: bound,
+      [`${at}1`]: wide,
+      [`${other}ref`]: `${other} domain`,
+      [`${other}0`]: 0,
+      [`${other}1`]: 1,
+    };
+  });
 }
 
 function shadeNames() {
-  return [
-    ["x", view.x, view.logX],
-    ["y", view.y, view.logY],
-  ]
-    .filter(([, name]) => name in view.limits)
-    .map(([at, name]) => {
-      const bound = view.limits[name],
-        log = at === "x" ? view.logX : view.logY;
-      const place = {
-        [at]: log ? Math.log10(bound) : bound,
-        [at === "x" ? "y" : "x"]: 0.99,
-        [at === "x" ? "yref" : "xref"]: "paper",
-      };
-      return {
-        ...place,
-        text: `limit ${number(bound)}`,
-        showarrow: false,
-        font: { size: 11, color: COLOURS.vermillion },
-        xanchor: at === "x" ? "left" : "right",
-        yanchor: at === "x" ? "top" : "bottom",
-      };
-    });
+  return limited().map(({ at, bound }) => {
+    const log = at === "x" ? view.logX : view.logY;
+    const place = {
+      [at]: log ? Math.log10(bound) : bound,
+      [at === "x" ? "y" : "x"]: 0.99,
+      [at === "x" ? "yref" : "xref"]: "paper",
+    };
+    return {
+      ...place,
+      text: `limit ${number(bound)}`,
+      showarrow: false,
+      font: { size: 11, color: COLOURS.vermillion },
+      xanchor: at === "x" ? "left" : "right",
+      yanchor: at === "x" ? "top" : "bottom",
+    };
+  });
 }
 
 // Pins are annotations: to move them Plotly need not look at the points again.
