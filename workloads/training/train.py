@@ -12,9 +12,10 @@ from archsim.trace import BadInput
 from workloads import tasks
 from workloads.training import checkpoints, start
 from workloads.training.batches import Batches, MiniBatch, batches_of
+from workloads.training.compiler import Compile, eager
+from workloads.training.memory import keep_freed_memory
 from workloads.training.network import Network, Passing, Sequence, last_steps
 from workloads.training.recipe import Recipe
-from workloads.training.sequence import Compile, eager
 from workloads.training.weights import Rng, draw
 
 RAMP = 1 / 3
@@ -101,6 +102,7 @@ def train(
     run or a broken one, or where the loss is no longer finite.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    keep_freed_memory()
     batches = batches_of(recipe, device)
     network = build(recipe, batches.steps).to(device)
     optimisers = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
