@@ -13,8 +13,8 @@ from workloads import tasks
 from workloads.training import checkpoints, start
 from workloads.training.batches import Batches, MiniBatch, batches_of
 from workloads.training.compiler import Compile, eager
-from workloads.training.memory import keep_freed_memory
 from workloads.training.network import Network, Passing, Sequence, last_steps
+from workloads.training.process import tuned
 from workloads.training.recipe import Recipe
 from workloads.training.weights import Rng, draw
 
@@ -102,7 +102,6 @@ def train(
     run or a broken one, or where the loss is no longer finite.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    keep_freed_memory()
     batches = batches_of(recipe, device)
     network = build(recipe, batches.steps).to(device)
     optimisers = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
@@ -114,7 +113,8 @@ def train(
     elif recipe.start_from is not None:
         start.load(recipe.start_from, network, next(batches.epoch(0)))
     while standing.epoch < recipe.epochs and standing.epoch - standing.best_epoch < recipe.patience:
-        loss_bits, sparsity = _epoch(network, optimiser, batches, standing, compile_, on_progress)
+        with tuned():
+            loss_bits, sparsity = _epoch(network, optimiser, batches, standing, compile_, on_progress)
         standing.epoch += 1
         standing.validation_loss = validate(network)
         ramping = any(recipe.sparsities) and (standing.epoch - 1) / recipe.epochs < RAMP
