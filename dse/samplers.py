@@ -357,6 +357,13 @@ def distributions(space: Space) -> Distributions:
     }
 
 
+def known_choice(of: BaseDistribution, value: Any) -> Value:
+    """What was picked, from a table of trials: it has no integers, or no truths, in a column that has gaps."""
+    if isinstance(of, CategoricalDistribution):
+        return next(c for c in of.choices if c == value or str(c) == str(value))  # type: ignore[return-value]
+    return int(value) if isinstance(of, IntDistribution) else float(value)
+
+
 def _distribution(parameter: Parameter) -> BaseDistribution:
     if parameter.choices is not None:
         return CategoricalDistribution(parameter.choices)

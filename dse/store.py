@@ -9,11 +9,13 @@ trials.csv          one row a trial: parameters, model, format, sparsity, every 
 trials.parquet      the same with types: a parameter that is not in force is null
 front.csv           the rows of the front, with test loss, and whether they stay on it if costs are low or high
 published.csv       the shipped designs on the models of the space, same scenario and objectives
-models.csv          one row a model and threshold: accuracy, sparsity, size
+models.csv          one row a model and threshold: accuracy, sparsity, size, and the trace it was run on
+points.parquet      one row a point that was simulated: cycles, stalls, GOPS, roofline (`dse.breakdown`)
+components.parquet  one row of each component of its energy and its area, with band, status and source
 front_details.json  per point of the front: energy and area by component, stalls, cycles of steps, ledger, command
 model_details.json  per model and threshold: how the zeros of its states lie, by unit, over time and over lanes
 quality.json        hypervolume of what was found, its reference, and that of the exact front where it is known
-traces/             the traces that the points of the front ran
+traces/             what the points ran
 manifest.json       versions, seed, hashes, counts, wall time
 =================== =====================================================================================
 """
@@ -36,6 +38,7 @@ from archsim.design import Design
 from archsim.roofline import roofline
 from archsim.trace import VERSION, BadInput, whole_file
 from dse import facts, objectives
+from dse.breakdown import Breakdowns
 from dse.database import only_one
 from dse.files import write_text
 from dse.outcome import End, Outcome
@@ -57,6 +60,8 @@ FILES = (
     "front.csv",
     "published.csv",
     "models.csv",
+    "points.parquet",
+    "components.parquet",
     "front_details.json",
     "model_details.json",
     "quality.json",
@@ -223,6 +228,7 @@ class Results:
     front: pd.DataFrame
     published: pd.DataFrame
     models: pd.DataFrame
+    parts: Breakdowns
     details: list[FrontDetail]
     model_details: list[ModelDetail]
     manifest: Manifest
@@ -259,13 +265,17 @@ def trace_path(measured: Measured, folder: Path) -> Path:
 
 
 def write_traces(measured: Iterable[Measured], folder: Path) -> None:
-    """The traces of the front, so that its points can be run again as they were."""
+    """What points ran, so that they can be run again as they were."""
     for path, one in {trace_path(one, folder): one for one in measured}.items():
         one.trace.save(path)
 
 
 def write(
-    result: SearchResult, space: Space, published: Published, sides: Mapping[ModelChoice, Measured | BadInput]
+    result: SearchResult,
+    space: Space,
+    published: Published,
+    sides: Mapping[ModelChoice, Measured | BadInput],
+    parts: Breakdowns,
 ) -> None:
     """Every table, and the manifest last: a folder that has one is complete."""
     folder = result.folder
@@ -281,6 +291,8 @@ def write(
     _csv(front, folder / "front.csv")
     _csv(_published_table(published), folder / "published.csv")
     _csv(_models_table(measured, result), folder / "models.csv")
+    _parquet(parts.points, folder / "points.parquet")
+    _parquet(parts.components, folder / "components.parquet")
     details = [_detail(point, result) for point in result.front]
     write_text(folder / "front_details.json", _DETAILS.dump_json(details, indent=1).decode())
     models = [_model_detail(side) for side in measured.values()]
@@ -299,6 +311,7 @@ def read(folder: Path) -> Results:
         front=_table(folder / "front.csv"),
         published=_table(folder / "published.csv"),
         models=_table(folder / "models.csv"),
+        parts=Breakdowns(_typed(folder / "points.parquet"), _typed(folder / "components.parquet")),
         details=_json(folder / "front_details.json", _DETAILS),
         model_details=_json(folder / "model_details.json", _MODELS),
         manifest=_json(folder / "manifest.json", _MANIFEST),
@@ -364,6 +377,7 @@ def _models_table(measured: Mapping[ModelChoice, Measured], result: SearchResult
             "test_loss": test.get(choice, float("nan")),
             "on_front": choice in test,
             "identity": side.identity,
+            "trace": str(trace_path(side, result.folder).relative_to(result.folder)),
         }
         for choice, side in sorted(measured.items(), key=lambda item: (item[0].network, item[1].threshold))
     ]
@@ -469,6 +483,13 @@ def _table(path: Path) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         raise BadInput(f"{path}: is not a whole table of a search ({error})") from None
     return table.fillna(dict.fromkeys(WORDS, ""))
+
+
+def _typed(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path}: is not a whole table of a search ({error})") from None
 
 
 def _json(path: Path, adapter: TypeAdapter[_T]) -> _T:

@@ -7,7 +7,6 @@ ends with the same trials as one that ran through (tests/dse/test_resume.py), fo
 """
 
 import math
-import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,9 @@ from archsim.design import Design, load_design
 from archsim.trace import BadInput
 from dse import objectives, store
 from dse.bands import front_at
+from dse.breakdown import Breakdowns, breakdowns
 from dse.budget import Budget
+from dse.command import command
 from dse.database import Database, Direction, opened
 from dse.enumerate import known_front
 from dse.evaluate import Evaluator, Point
@@ -43,13 +44,17 @@ DEFAULT_CACHE = Path("results") / ".cache"
 TIMED_PART = 8
 """Points evaluated together where seconds count: bulk gains little beyond, and a part once begun is completed."""
 
+BULK = 512
+"""Points evaluated together of which whole reports are needed: these are not kept."""
+
 T = TypeVar("T")
-Phase = Literal["search", "confirm", "test"]
+Phase = Literal["search", "break down", "confirm", "test"]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a search is. In `confirm` and `test`, done and total count points and models of the front."""
+    """How far a search is. After `search`, done and total count the points that were simulated, then points and models
+    of the front."""
 
     phase: Phase
     done: int
@@ -101,12 +106,13 @@ def search(
         running.run()
         if not running.trials:
             raise BadInput(f"{space.name}: seconds must be enough to begin a trial, not {space.seconds:g}")
+        parts = running.broken_down()
         front, published = running.confirmed(), running.published()
         seconds = time.monotonic() - began
         fronts = {end: front_at(end, running.trials, space) for end in ENDS}
         evaluations = (running.model_evaluations, running.cached_evaluations(front))
         result = SearchResult(folder, tuple(running.trials), front, fronts, *evaluations, seconds, *running.quality())
-        store.write(result, space, published, running.evaluator.measured)
+        store.write(result, space, published, running.evaluator.measured, parts)
     return result
 
 
@@ -135,6 +141,7 @@ class _Search:
         self._on_progress = on_progress
         self._memory: dict[str, Outcome] = {}
         self._seen: set[str] = set()
+        self._on_front: dict[int, Evaluation] = {}
         self._draws = Draws(space, disk.first)
         self._disk = disk
         stored = disk.trials
@@ -161,26 +168,46 @@ class _Search:
             self._generation(len(numbers))
             self._report()
 
+    def broken_down(self) -> Breakdowns:
+        """What every point that was simulated consists of: evaluated once more, in bulk, since a search keeps figures
+        of its points and no reports."""
+        front = {trial.number for trial in self._front()}
+
+        def each() -> Iterator[tuple[int, Evaluation]]:
+            for trial, found in self._again([t for t in self.trials if t.distinct and not t.outcome.refused]):
+                if trial.number in front:
+                    self._on_front[trial.number] = found
+                yield trial.number, found
+
+        return breakdowns(each())
+
+    def _again(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Evaluation]]:
+        """Trials as they came out; BadInput where one does not come out so again."""
+        for begin in range(0, len(trials), BULK):
+            self._enter("break down", begin, len(trials))
+            part = trials[begin : begin + BULK]
+            found = self.evaluator.evaluate([self._point(trial) for trial in part], self._count)
+            for trial, evaluation in zip(part, found, strict=True):
+                if isinstance(evaluation, BadInput) or not _same(trial.outcome.values, evaluation):
+                    raise BadInput(
+                        f"{self.folder}: trial {trial.number} does not come out as it did: it was made by another"
+                        " version of archsim, of a design or of a model; search again in a new folder"
+                    )
+                yield trial, evaluation
+
     def confirmed(self) -> tuple[FrontPoint, ...]:
-        """The front, each point run again on both engines, with its test loss."""
+        """The front, after `broken_down`: each point run again by `burst`, with its test loss."""
         front = self._front()
-        points = [self._point(trial) for trial in front]
-        evaluations = self.evaluator.evaluate([p for p, _ in points], self._count)
         confirmed = []
-        for done, (trial, found) in enumerate(zip(front, evaluations, strict=True)):
+        for done, trial in enumerate(front):
             self._enter("confirm", done, len(front))
-            if isinstance(found, BadInput) or not _same(trial.outcome.values, found):
-                raise BadInput(
-                    f"{self.folder}: trial {trial.number} does not come out as it did: it was made by another version"
-                    " of archsim, of a design or of a model; search again in a new folder"
-                )
-            confirmed.append(self.evaluator.confirm(found))
+            confirmed.append(self.evaluator.confirm(self._on_front[trial.number]))
         self._enter("confirm", len(front), len(front))
         loss = self._test([found.measured.choice for found in confirmed])
-        store.write_traces([found.measured for found in confirmed], self.folder)
+        store.write_traces((m for m in self.evaluator.measured.values() if isinstance(m, Measured)), self.folder)
         return tuple(
             FrontPoint(trial, found, overrides, loss[found.measured.choice], self._command(found, overrides))
-            for trial, found, (_, overrides) in zip(front, confirmed, points, strict=True)
+            for trial, found, overrides in zip(front, confirmed, map(self._overrides, front), strict=True)
         )
 
     def quality(self) -> tuple[Quality | None, tuple[float, ...]]:
@@ -286,9 +313,11 @@ class _Search:
     def _key(self, parameters: Mapping[str, Value]) -> str:
         return point_key(self.space.overrides(parameters), self.identities[self._choice(parameters)])
 
-    def _point(self, trial: Trial) -> tuple[Point, dict[str, Setting]]:
-        overrides = self.space.overrides(trial.parameters)
-        return Point(self.space.design(overrides), self._choice(trial.parameters)), overrides
+    def _overrides(self, trial: Trial) -> dict[str, Setting]:
+        return self.space.overrides(trial.parameters)
+
+    def _point(self, trial: Trial) -> Point:
+        return Point(self.space.design(self._overrides(trial)), self._choice(trial.parameters))
 
     def _test(self, choices: Sequence[ModelChoice]) -> dict[ModelChoice, float]:
         distinct = list(dict.fromkeys(choices))
@@ -298,11 +327,7 @@ class _Search:
         return loss
 
     def _command(self, found: Evaluation, overrides: Mapping[str, Setting]) -> str:
-        settings = [part for path, value in overrides.items() for part in ("--set", f"{path}={_literal(value)}")]
-        trace = store.trace_path(found.measured, self.folder)
-        words = ["archsim", "run", "--design", self.space.base, "--workload", str(trace), *settings]
-        scenario = self.space.scenario
-        return shlex.join([*words, "--scope", scenario.scope, "--steps", str(scenario.steps)])
+        return command(self.space, store.trace_path(found.measured, self.folder), overrides)
 
     @property
     def model_evaluations(self) -> int:
@@ -350,9 +375,3 @@ def _parts(points: Mapping[str, T], size: int) -> Iterator[dict[str, T]]:
 def _same(values: Mapping[str, float], found: Evaluation) -> bool:
     """Whether a point comes out as stored; an accuracy measured anew may differ in its last digits."""
     return all(math.isclose(values[o.name], o.of(found), rel_tol=1e-5) for o in objectives.ALL)
-
-
-def _literal(value: Setting) -> str:
-    if isinstance(value, tuple):
-        return "[" + ", ".join(f'"{v}"' for v in value) + "]"
-    return str(value).lower() if isinstance(value, bool) else str(value)

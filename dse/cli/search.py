@@ -28,7 +28,12 @@ from dse.workers import Workers, workers_for
 PANEL = "Search"
 app = typer.Typer()
 
-PHASES: dict[Phase, str] = {"search": "searching", "confirm": "simulating the front", "test": "testing the front"}
+PHASES: dict[Phase, str] = {
+    "search": "searching",
+    "break down": "pricing every part",
+    "confirm": "simulating the front",
+    "test": "testing the front",
+}
 
 
 @app.command(rich_help_panel=PANEL, short_help="A whole search on shipped models and text, in minutes.")

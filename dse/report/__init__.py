@@ -45,7 +45,7 @@ def view_page(paths: Sequence[Path]) -> Page:
     return Page(
         title=_title(found, [name for name, _ in runs]),
         goals=goals(found[0].space) if found else [],
-        searches=[search_page(results, folder, i) for i, (results, folder) in both],
+        searches=[search_page(results, folder, i, texts) for i, (results, folder) in both],
         designs=[
             *(design for i, (results, _) in both for design in front_designs(results, i, texts)),
             *(saved_design(run, name, f"run:{i}", texts) for i, (name, run) in enumerate(runs)),

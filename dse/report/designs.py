@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dse import objectives
-from dse.report.searches import key, leaves
 from dse.report.shapes import Design, Fact, Part
+from dse.report.values import key, leaves
 from dse.report.words import known, model_label, number, short
 from dse.store import FigureJson, FrontDetail, Results
 
@@ -49,7 +49,7 @@ def _of_detail(detail: FrontDetail, results: Results, index: int, texts: Texts) 
         stalls=detail.stalls,
         step_cycles=detail.step_cycles,
         roofline=detail.roofline,
-        command=detail.command,
+        command="",
         clock=clock_words(tuple(detail.clock_problems)),
     )
 
@@ -70,7 +70,7 @@ def _detail_facts(detail: FrontDetail, results: Results) -> list[Fact]:
         Fact(term="Achieved", value=short(detail.gops), unit="GOPS"),
         Fact(term="Dense-equivalent", value=short(detail.gops_effective), unit="GOPS"),
         Fact(term="Cycles per step", value=short(detail.cycles_per_step), unit="cycles"),
-        Fact(term="Weights", value="resident in SRAM" if detail.weights_resident else "streamed from DRAM"),
+        Fact(term="Weights", value=weights_words(detail.weights_resident)),
         Fact(term="Left out", value="; ".join(detail.left_out) or "nothing"),
     ]
 
@@ -95,6 +95,10 @@ def energy_words(chip_pj: float, system_pj: tuple[float, float, float]) -> str:
     if low == high:
         return f"{mid} nJ a token; no DRAM traffic."
     return f"{mid} nJ a token with DRAM, {low} to {high} as its energy per bit is low or high; {chip} nJ on the chip."
+
+
+def weights_words(resident: bool) -> str:
+    return "resident in SRAM" if resident else "streamed from DRAM"
 
 
 def clock_words(problems: tuple[str, ...]) -> str:

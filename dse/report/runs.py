@@ -12,9 +12,9 @@ from archsim.design import Design as Hardware
 from archsim.report import JsonValue, SimReport
 from archsim.roofline import roofline
 from archsim.trace import BadInput, explain
-from dse.report.designs import PJ_PER_NJ, Texts, clock_words, energy_words, network_key
-from dse.report.searches import leaves
+from dse.report.designs import PJ_PER_NJ, Texts, clock_words, energy_words, network_key, weights_words
 from dse.report.shapes import Design, Fact, Part
+from dse.report.values import leaves
 from dse.report.words import model_label, short
 from dse.store import RooflineJson
 
@@ -129,7 +129,7 @@ def _facts(run: SavedRun) -> list[Fact]:
         Fact(term="Lanes", value=run.lanes),
         Fact(term="Steps", value=run.steps),
         Fact(term="Engine", value=run.engine),
-        Fact(term="Weights", value="resident in SRAM" if run.weights_resident else "streamed from DRAM"),
+        Fact(term="Weights", value=weights_words(run.weights_resident)),
         Fact(term="Model", value=short(run.model_kib), unit="KiB"),
         Fact(term="Trace", value="synthetic" if run.synthetic else "recorded"),
         Fact(term="Left out", value="; ".join(run.left_out) or "nothing"),

@@ -6,23 +6,24 @@ import warnings
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import optuna
 import pandas as pd
-from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.distributions import BaseDistribution
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, create_trial
 
-from archsim.design import Design as Hardware
 from dse import facts, objectives
 from dse.objectives import Objective
 from dse.quality import value_of
 from dse.report import words
-from dse.report.shapes import Coded, Column, Goal, Scalar, Search, Setting, Table, Trials
+from dse.report.designs import Texts, network_key
+from dse.report.others import commands, others
+from dse.report.shapes import Column, Goal, Scalar, Search, Table, Trials
+from dse.report.values import coded, key, leaves
 from dse.report.words import known, short
-from dse.samplers import distributions
+from dse.samplers import distributions, known_choice
 from dse.space import MODEL, Space, Value
 from dse.store import Results
 
@@ -33,7 +34,7 @@ FRONT, DOMINATED, MISSES, REFUSED, REPEATED = "front", "dominated", "misses a co
 """What became of a trial; `REPEATED`: an earlier one was at the same point."""
 
 
-def search_page(results: Results, folder: Path, index: int) -> Search:
+def search_page(results: Results, folder: Path, index: int, texts: Texts) -> Search:
     """Search number `index` of a page."""
     space = results.space
     best = balanced(results)
@@ -50,6 +51,8 @@ def search_page(results: Results, folder: Path, index: int) -> Search:
         parameters=[*space.parameters, *space.variants],
         variants={group: {n: dict(s) for n, s in variants.items()} for group, variants in space.variants.items()},
         trials=_trials(results),
+        others=others(results, texts),
+        commands=commands(results, folder),
         published=_published(results),
         first=None if best is None else key(index, best),
         course=[] if results.quality is None else [short(v) for v in results.trials["hypervolume"]],
@@ -63,11 +66,6 @@ def search_page(results: Results, folder: Path, index: int) -> Search:
     )
 
 
-def key(index: int, trial: int) -> str:
-    """Of a design of search number `index`."""
-    return f"{index}:{trial}"
-
-
 def goals(space: Space) -> list[Goal]:
     """Every objective in the words of the task, those of the search first."""
     first = [*space.objectives, *(o.name for o in objectives.ALL if o.name not in space.objectives)]
@@ -75,18 +73,6 @@ def goals(space: Space) -> list[Goal]:
         Goal(name=o.name, title=o.title, unit=o.screen_unit, minimize=o.sign > 0, log=o.logarithmic)
         for o in map(space.objective, first)
     ]
-
-
-def leaves(design: Hardware) -> dict[str, Setting]:
-    """Every parameter of a design by dotted path."""
-
-    def walk(tree: Mapping[str, object], prefix: str) -> dict[str, Setting]:
-        found: dict[str, Setting] = {}
-        for name, value in tree.items():
-            found |= walk(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: _setting(value)}
-        return found
-
-    return walk(design.model_dump(mode="json"), "")
 
 
 def balanced(results: Results) -> int | None:
@@ -103,11 +89,6 @@ def balanced(results: Results) -> int | None:
     return details[distance.index(min(distance))].trial
 
 
-def coded(values: pd.Series) -> Coded:
-    index, distinct = pd.factorize(values, use_na_sentinel=False)
-    return Coded(values=[_setting(value) for value in distinct.tolist()], index=index.tolist())
-
-
 def _trials(results: Results) -> Trials:
     table, space = results.trials, results.space
     kind = np.select(
@@ -120,6 +101,11 @@ def _trials(results: Results) -> Trials:
         trial=table["trial"].tolist(),
         numbers=_numbers(table, space) | {"state_sparsity": _shortened(100 * table["state_sparsity"])},
         coded={"kind": coded(pd.Series(kind)), "facts": coded(_keeps_facts(table, space))}
+        | {
+            "network": coded(
+                pd.Series([network_key(*ran) for ran in zip(table["model"], table["threshold"], strict=True)])
+            )
+        }
         | {name: coded(table[name]) for name in names},
     )
 
@@ -150,14 +136,6 @@ def _names() -> list[str]:
 
 def _shortened(values: pd.Series) -> list[float | None]:
     return [known(value) for value in values]
-
-
-def _setting(value: object) -> Setting:
-    if isinstance(value, list | tuple):
-        return tuple(map(str, value))
-    if isinstance(value, float) and math.isnan(value):
-        return None
-    return value if isinstance(value, bool | int | float | str) or value is None else str(value)
 
 
 def _reference(results: Results) -> str:
@@ -206,15 +184,8 @@ def _replayed(evaluated: pd.DataFrame, space: Space, free: Mapping[str, BaseDist
 def _picked(row: pd.Series, space: Space, free: Mapping[str, BaseDistribution]) -> dict[str, Value]:
     """What a trial picked, as its distributions know it; parameters whose condition does not hold are left out."""
     given = {name: row[name] for name in free if name != MODEL and not pd.isna(row[name])}
-    picked: dict[str, Value] = {name: _known_choice(free[name], value) for name, value in given.items()}
+    picked: dict[str, Value] = {name: known_choice(free[name], value) for name, value in given.items()}
     return picked | ({MODEL: _label(space, row["model"], row["threshold"])} if MODEL in free else {})
-
-
-def _known_choice(of: BaseDistribution, value: Any) -> Value:
-    """A table has no integers, or no truths, in a column that has gaps."""
-    if isinstance(of, CategoricalDistribution):
-        return next(c for c in of.choices if c == value or str(c) == str(value))  # type: ignore[return-value]
-    return int(value) if isinstance(of, IntDistribution) else float(value)
 
 
 def _spread(table: pd.DataFrame, most: int) -> pd.DataFrame:

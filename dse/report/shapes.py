@@ -52,6 +52,59 @@ class Trials(_Frozen):
     coded: dict[str, Coded]
 
 
+class PartColumn(_Frozen):
+    """One component of energies or areas, as `Part` has it, of many points; None where a point has no such component.
+
+    `low` or `high` is None where it equals the value throughout.
+    """
+
+    name: str
+    value: list[float | None]
+    low: list[float | None] | None
+    high: list[float | None] | None
+    status: Coded
+    source: Coded
+
+
+class Term(_Frozen):
+    """One `Fact` of many points."""
+
+    term: str
+    unit: str = ""
+    values: Coded
+
+
+class Others(_Frozen):
+    """Points off the front by column: what a `Design` has, but for what follows from their row of the trials, the
+    cycles of each step, and what only the front was run for."""
+
+    trial: list[int] = []
+    left_out: int = 0
+    """Points that were simulated and are not here: farther from the front."""
+    facts: list[Term] = []
+    energy: list[PartColumn] = []
+    area: list[PartColumn] = []
+    cycles: list[int] = []
+    busy_cycles: list[int] = []
+    stalls: dict[str, list[int]] = {}
+    roofline: dict[str, list[float | None]] = {}
+    bound: Coded = Coded(values=[], index=[])
+    clock: Coded = Coded(values=[], index=[])
+
+
+class Commands(_Frozen):
+    """The command of any trial: `head`, the trace of its network, the settings of its parameters, `tail`.
+
+    Settings lie as the values of the parameter's column do.
+    """
+
+    head: str
+    traces: dict[str, str]
+    """By network."""
+    settings: dict[str, list[str]]
+    tail: str
+
+
 class Note(_Frozen):
     text: str
     warning: bool = False
@@ -77,6 +130,8 @@ class Search(_Frozen):
     parameters: list[str]
     variants: dict[str, dict[str, dict[str, Setting]]]
     trials: Trials
+    others: Others
+    commands: Commands
     published: Trials
     first: str | None
     """Key of the design that the page opens with."""
@@ -128,6 +183,7 @@ class Design(_Frozen):
     step_cycles: list[int]
     roofline: RooflineJson
     command: str
+    """Runs it again; empty for a trial, whose search has the words of its command."""
     clock: str
 
 

@@ -8,8 +8,9 @@ from archsim.simulation import Job, prepare, simulate
 from archsim.timeline import TITLES, Event, Slice, slices
 from archsim.trace import BadInput, Trace
 from dse.report.designs import trace_file
-from dse.report.searches import balanced, key
+from dse.report.searches import balanced
 from dse.report.shapes import Timeline
+from dse.report.values import key
 from dse.report.words import model_label
 from dse.store import FrontDetail, Results
 

@@ -21,7 +21,9 @@ from dse import objectives, store
 from dse import report as report_
 from dse.models import ModelSide
 from dse.report import view_page, words, write_report
+from dse.report.designs import Texts
 from dse.report.html import SCRIPTS, render
+from dse.report.others import others
 from dse.report.searches import search_page
 from dse.report.shapes import Page, Trials
 from dse.result import SearchResult
@@ -122,6 +124,42 @@ def test_breakdowns_add_up_and_carry_their_band(page: Page, results: Results) ->
         assert {page.texts[part.source] for part in design.area} == {f.source for f in detail.area.values()}
 
 
+def test_points_off_the_front_are_broken_down_too(page: Page, results: Results) -> None:
+    of = page.searches[0].others
+    table = results.trials.set_index("trial")
+    drawn = table[table["distinct"] & table["area_mm2"].notna()]
+    assert of.trial == sorted(set(drawn.index) - set(results.front["trial"]))
+    assert of.left_out == 0
+    for name, columns, scale in (("energy_system_pj_per_token", of.energy, 1000), ("area_mm2", of.area, 1)):
+        totals = np.sum([np.array(part.value, float) for part in columns], axis=0)
+        np.testing.assert_allclose(totals, table.loc[of.trial, name] / scale, rtol=1e-5)
+        for part in columns:
+            low, high = part.low or part.value, part.high or part.value
+            assert (np.array(low) <= np.array(part.value)).all()
+            assert (np.array(part.value) <= np.array(high)).all()
+            assert all(page.texts[part.source.values[i]] for i in part.source.index)
+    waits = np.sum([of.stalls[cause] for cause in of.stalls], axis=0)
+    assert (np.array(of.busy_cycles) + waits).tolist() == of.cycles
+
+
+def test_of_many_points_the_nearest_to_the_front_are_kept(results: Results) -> None:
+    kept, every = others(results, Texts(), 3), others(results, Texts())
+    assert len(kept.trial) == 3
+    assert kept.left_out == len(every.trial) - 3
+    table = results.trials.set_index("trial")
+    goals = results.space.goals
+    assert all(goal.sign > 0 for goal in goals)
+    told = {g.name: np.log10(table[g.name]) if g.logarithmic else table[g.name] for g in goals}
+    front = results.front["trial"]
+    spans = {name: told[name][front].max() - told[name][front].min() for name in told}
+
+    def behind(trial: int) -> float:
+        return min(max((told[n][trial] - told[n][best]) / spans[n] for n in told) for best in front)
+
+    order = sorted(every.trial, key=lambda trial: (not table["feasible"][trial], behind(trial)))
+    assert kept.trial == sorted(order[:3])
+
+
 def test_parameters_are_those_of_the_design(page: Page, results: Results) -> None:
     for design, detail in zip(page.designs, results.details, strict=True):
         for path, value in detail.overrides.items():
@@ -164,9 +202,9 @@ def test_what_an_objective_hangs_on_is_found(results: Results, finished: SearchR
     table = table.assign(weight_format="ternary", state_sparsity=0.5, reason="", left_out="")
     given = {"validation_loss": table["model"].map(len), "area_mm2": table["pe_array.tiles"]}
     given |= {"energy_system_pj_per_token": 1.0 / table["clock_mhz"]}
-    table = table.assign(on_front_low=False, on_front_high=False, hypervolume=0.0)
+    table = table.assign(on_front_low=False, on_front_high=False, hypervolume=0.0, weights_resident=True)
     table = table.assign(**{o.name: given.get(o.name, 1.0) for o in objectives.ALL})
-    made = search_page(replace(results, trials=table), finished.folder, 0).importances
+    made = search_page(replace(results, trials=table), finished.folder, 0, Texts()).importances
     most = [max(made.rows, key=lambda row, goal=goal: row[goal])[0] for goal in (1, 2, 3)]
     assert most == ["model", "pe_array.tiles", "clock_mhz"]
 
@@ -211,7 +249,7 @@ def test_the_checks_are_those_of_validate(page: Page) -> None:
 def test_a_search_without_a_front_is_shown(results: Results, finished: SearchResult) -> None:
     trials = results.trials.assign(on_front=False, feasible=False, reason="too late by 3 us")
     empty = replace(results, trials=trials, front=results.front.iloc[:0], details=[], quality=None)
-    made = search_page(empty, finished.folder, 0)
+    made = search_page(empty, finished.folder, 0, Texts())
     assert made.first is None
     assert made.course == []
     assert made.failures.rows[0] == [len(trials), "too late by # us"]
@@ -229,7 +267,10 @@ def test_the_page_of_a_thousand_trials_stays_small(page: Page, results: Results)
     }
     large = search.model_copy(update={"trials": Trials.model_validate(trials)})
     grown = page.model_copy(update={"searches": [large], "designs": page.designs * 10})
-    assert len(render(grown)) < 8_000_000
+    text = render(grown)
+    (others_,) = [s.others for s in page.searches]
+    each = len(others_.model_dump_json()) / len(others_.trial)
+    assert len(text) + each * 1000 < 8_000_000
 
 
 def test_unequal_work_is_warned_of(results: Results) -> None:

@@ -17,9 +17,10 @@ from archsim.simulation import simulate
 from archsim.synthetic import synthesize
 from dse import report as report_
 from dse import store
+from dse.command import command
 from dse.models import ModelSide
 from dse.report.html import render
-from dse.report.shapes import Coded, Column, Comparison, Curve, Page, Table, Trials
+from dse.report.shapes import Coded, Column, Comparison, Curve, Others, Page, Table, Trials
 from dse.result import SearchResult
 from dse.space import parse_space
 from dse.store import Results
@@ -204,9 +205,60 @@ def test_a_click_on_the_front_shows_what_the_tables_hold(report: Path, opened: O
         for name, figure in figures.items():
             assert shown[name.replace("_", " ")] == report_.words.number(float(f"{figure.value / scale:.7g}"))
     assert tab.locator("#design code").inner_text() == detail.command
+    assert "front alone" not in tab.locator("#design").inner_text()
     tiles = int(parameters["pe_array.tiles"])
     assert tab.locator("svg.diagram rect.tile").count() == tiles
     assert tab.locator("svg.diagram rect.pe").count() == tiles * row["pe_array.pes_per_tile"]
+
+
+OFF = """kind => points.find((p) => p.kind === kind && !designByKey.has(p.key)).key"""
+
+
+@pytest.mark.parametrize("kind", ["dominated", "misses a constraint"])
+def test_a_point_off_the_front_has_its_command_and_its_parts(
+    report: Path, opened: Opened, results: Results, finished: SearchResult, kind: str
+) -> None:
+    tab = opened(report)
+    key = tab.evaluate(OFF, kind)
+    tab.evaluate("key => chosen.choose(key)", key)
+    number = int(key.split(":")[1])
+    row = results.trials.set_index("trial").loc[number]
+    said = tab.locator("#brief").inner_text()
+    assert (row["reason"] or "is at least as good in every objective, and better in one") in said
+    assert tab.locator("#brief .strip").count() == 2
+    turn_to(tab, "design")
+    own = results.parts.components[results.parts.components["trial"] == number]
+    for whole, scale in (("energy", 1000), ("area", 1)):
+        shown = cells(tab, f"table[data-parts={whole}]")
+        of = own[own["whole"] == whole].set_index("component")
+        assert set(shown) - {"system", "chip"} == {name.replace("_", " ") for name in of.index}
+        for name, value in of["value"].items():
+            assert shown[name.replace("_", " ")] == report_.words.number(float(f"{value / scale:.7g}"))
+    point = results.parts.points.set_index("trial").loc[number]
+    stalls = tab.evaluate("document.querySelector('[data-figure=stalls]').make().rows")
+    assert {cause: cycles for _, cause, cycles, _ in stalls}["busy"] == point["busy_cycles"]
+    assert f"bound by {point['bound']}" in tab.locator("#design").inner_text()
+    assert tab.locator("svg.diagram rect.pe").count() > 0
+    assert "Cycles of each step" in tab.locator("#design").inner_text()
+    trial = next(t for t in finished.trials if t.number == number)
+    choice = results.space.choices[str(trial.parameters["model"])]
+    (trace,) = results.models[
+        (results.models["model"] == choice.network) & (results.models["threshold"] == row["threshold"])
+    ]["trace"]
+    overrides = results.space.overrides(trial.parameters)
+    assert tab.locator("#design code").inner_text() == command(results.space, finished.folder / trace, overrides)
+
+
+def test_of_a_point_far_from_the_front_the_page_says_what_it_has(page: Page, tmp_path: Path, opened: Opened) -> None:
+    (search_,) = page.searches
+    few = search_.model_copy(update={"others": Others(left_out=len(search_.others.trial))})
+    tab = opened(report_.write(page.model_copy(update={"searches": [few]}), tmp_path / "few.html"))
+    tab.evaluate("key => chosen.choose(key)", tab.evaluate(OFF, "dominated"))
+    turn_to(tab, "design")
+    said = tab.locator("#design").inner_text()
+    assert f"{few.others.left_out} lie farther. The command shows them." in said
+    assert tab.locator("#design code").inner_text().startswith("archsim run --design skip-65nm --workload ")
+    assert tab.locator("table[data-parts]").count() == 0
 
 
 def cells(tab: Any, selector: str, index: int = 0) -> dict[str, str]:

@@ -23,6 +23,7 @@ from dse.bands import front_at
 from dse.evaluate import EngineMismatch, Evaluator, Point
 from dse.models import ModelSide, OnDone, Split
 from dse.point import Measured, ModelChoice
+from dse.report import view_page
 from dse.result import SearchResult
 from dse.space import Space, parse_space
 from dse.study import Progress, search
@@ -107,6 +108,30 @@ def test_front_details_equal_the_trials(finished: SearchResult) -> None:
         assert {f.status for f in (*detail.energy.values(), *detail.area.values())} <= {"calibrated", "predicted"}
 
 
+def test_every_simulated_point_is_broken_down(finished: SearchResult, models: ModelSide) -> None:
+    """Against each point simulated on its own, event by event."""
+    results = store.read(finished.folder)
+    simulated = [t for t in finished.trials if t.distinct and not t.outcome.refused]
+    points, components = results.parts.points.set_index("trial"), results.parts.components
+    assert points.index.tolist() == [t.number for t in simulated]
+    measured = models.measure(results.space.choices.values(), lambda choice: None)
+    for trial in simulated:
+        choice = results.space.choices[str(trial.parameters["model"])]
+        side = measured[choice]
+        assert isinstance(side, Measured)
+        design = results.space.design(results.space.overrides(trial.parameters))
+        report = simulate(design, side.trace, "burst", scope="recurrent")
+        row = points.loc[trial.number]
+        assert (row["cycles"], row["busy_cycles"]) == (report.cycles, report.busy_cycles)
+        assert {cause: row[f"stall_{cause}"] for cause in report.stalls} == dict(report.stalls)
+        own = components[components["trial"] == trial.number]
+        for whole, figures in (("energy", report.energy.components), ("area", report.area.components)):
+            told = own[own["whole"] == whole].set_index("component")
+            assert told["value"].to_dict() == pytest.approx({name: f.value for name, f in figures.items()})
+            assert told["low"].to_dict() == pytest.approx({name: f.band.low for name, f in figures.items()})
+            assert told["source"].to_dict() == {name: f.source for name, f in figures.items()}
+
+
 def test_the_front_runs_again_from_its_command(finished: SearchResult) -> None:
     detail = store.read(finished.folder).details[0]
     words = shlex.split(detail.command)
@@ -188,13 +213,25 @@ def test_nothing_feasible_is_a_result_too(tmp_path: Path, tree: dict[str, Any], 
     assert result.front == ()
     results = store.read(tmp_path)
     assert (len(results.front), len(results.details)) == (0, 0)
+    assert len(results.parts.points) == result.distinct_points > 0
+    assert (view_page([tmp_path]).searches[0].others.trial) == results.parts.points["trial"].tolist()
     assert results.trials["reason"].str.contains("area_mm2 must be at most 1e-09").any()
+
+
+def test_nothing_simulated_is_a_result_too(tmp_path: Path, tree: dict[str, Any], models: ModelSide) -> None:
+    refused = {"parameters": {"lanes": {"choices": [3]}, "pe_array.pes_per_tile": {"choices": [4, 8]}}, "variants": {}}
+    search(parse_space(tree | refused, "t"), tmp_path, models=models)
+    results = store.read(tmp_path)
+    assert results.parts.points.empty
+    assert view_page([tmp_path]).searches[0].others.trial == []
 
 
 def test_progress_rises_to_the_end(tmp_path: Path, space: Space, models: ModelSide) -> None:
     seen: list[Progress] = []
     search(space, tmp_path, on_progress=seen.append, models=models)
-    assert [p.phase for p in seen] == sorted((p.phase for p in seen), key=["search", "confirm", "test"].index)
+    assert [p.phase for p in seen] == sorted(
+        (p.phase for p in seen), key=["search", "break down", "confirm", "test"].index
+    )
     done = [p.done for p in seen if p.phase == "search"]
     assert done == sorted(done)
     assert done[-1] == 30

@@ -414,17 +414,10 @@ function buildDesign() {
   const designs = chosen.keys.map(designOf);
   if (!designs.length) return [el("p.soft", {}, "Choose a design on the tab Front.")];
   const full = designs.filter((design) => design.cycles);
-  const missing = designs.length - full.length;
   return [
     comparePicker(),
     el("div.designs", { style: `--across:${Math.min(2, designs.length)}` }, designs.map(designHead)),
-    missing
-      ? el(
-          "p.warning",
-          {},
-          "Only designs of the front are kept in full: of the others there are parameters and objectives alone.",
-        )
-      : null,
+    absent(designs).map((text) => el("p.soft", {}, text)),
     ...(full.length ? breakdowns(full) : []),
     el(
       "div.columns",
@@ -433,6 +426,26 @@ function buildDesign() {
       el("div", {}, el("h2", {}, "Parameters"), parametersTable(designs)),
     ),
   ];
+}
+
+// What the page has not of the designs that are chosen, and why.
+function absent(designs) {
+  const off = designs.filter((design) => pointByKey.has(design.key) && !designByKey.has(design.key));
+  const far = off.filter((design) => !design.cycles);
+  const names = (of) => of.map((design) => `trial ${pointByKey.get(design.key).trial}`).join(", ");
+  const said = [];
+  if (far.length) {
+    const { trial, left_out } = pointByKey.get(far[0].key).search.others;
+    said.push(
+      `Of ${names(far)} there are parameters and objectives alone: of the points off the front, energy, area, stalls and roofline are kept for the ${trial.length.toLocaleString("en-US")} nearest to it, ${left_out.toLocaleString("en-US")} lie farther. The command shows them.`,
+    );
+  }
+  if (off.length > far.length) {
+    said.push(
+      "Cycles of each step, speed-up by skipping and test figures are there for designs of the front alone, which are simulated step by step and tested; the command, with --html run.html, shows the steps.",
+    );
+  }
+  return said;
 }
 
 function breakdowns(designs) {

@@ -231,6 +231,6 @@ function buildModel() {
 
 // The network that the design chosen last runs.
 function followChosen() {
-  const key = chosen.keys.length ? designByKey.get(chosen.keys.at(-1))?.model : null;
+  const key = chosen.keys.length ? designOf(chosen.keys.at(-1)).model : null;
   if (networkByKey.has(key)) network = page.networks.indexOf(networkByKey.get(key));
 }

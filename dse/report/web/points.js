@@ -79,28 +79,86 @@ function parametersOf(point) {
   return made;
 }
 
-// What the tab Design shows of a key: simulated in full (the front, or a run), or what its row of the trials says.
+// The words of the command that runs a point again.
+function commandOf(point) {
+  const { head, traces, settings, tail } = point.search.commands;
+  const set = point.search.parameters.map((name) => settings[name][point.search.trials.coded[name].index[point.i]]);
+  return [head, traces[word(point, "network")], ...set.filter(Boolean), tail].join(" ");
+}
+
+// Trial to its row among the others, a map a search.
+const otherRows = new Map(
+  page.searches.map((search) => [search, new Map(search.others.trial.map((trial, row) => [trial, row]))]),
+);
+
+// What a point off the front consists of; null where the page has no such thing of it.
+function partsOf(point) {
+  const of = point.search.others,
+    row = otherRows.get(point.search).get(point.trial);
+  if (row === undefined) return null;
+  const at = ({ values, index }) => values[index[row]];
+  const parts = (columns) =>
+    columns
+      .filter((part) => part.value[row] !== null)
+      .map(({ name, value, low, high, status, source }) => ({
+        name,
+        value: value[row],
+        low: (low ?? value)[row],
+        high: (high ?? value)[row],
+        status: at(status),
+        source: at(source),
+      }));
+  const rowOf = (columns) => Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, values[row]]));
+  return {
+    facts: of.facts.map(({ term, unit, values }) => ({ term, unit, value: at(values) })),
+    energy: parts(of.energy),
+    area: parts(of.area),
+    cycles: of.cycles[row],
+    busy_cycles: of.busy_cycles[row],
+    stalls: rowOf(of.stalls),
+    roofline: { ...rowOf(of.roofline), bound: at(of.bound) },
+    clock: at(of.clock),
+  };
+}
+
+// Why a point is not on the front of its search.
+function whyOff(point) {
+  if (word(point, "reason")) return `Not feasible: ${word(point, "reason")}.`;
+  const goals = point.search.objectives.map((name) => goalByName.get(name));
+  const costs = (of) => goals.map((goal) => (goal.minimize ? 1 : -1) * value(of, goal.name));
+  const better = points.find(
+    (of) => of.kind === FRONT && of.search === point.search && dominates(costs(of), costs(point)),
+  );
+  return better
+    ? `Trial ${better.trial} is at least as good in every objective, and better in one.`
+    : "Another design is at least as good in every objective, and better in one.";
+}
+
+// What the tab Design shows of a key: a design of the front or a run as it is there, or what is known of a trial.
 function designOf(key) {
-  const full = designByKey.get(key);
-  if (full) return full;
   const point = pointByKey.get(key);
+  const full = designByKey.get(key);
+  if (full) return point ? { ...full, command: commandOf(point) } : full;
   const title = `Trial ${point.trial}: ${modelLabel(point)}, ${word(point, "weight_format")} weights`;
   const facts = page.goals.map((goal) => ({ term: goal.title, value: value(point, goal.name), unit: goal.unit }));
   facts.push({ term: "State threshold", value: word(point, "threshold"), unit: "" });
   facts.push({ term: "Zeros in the state", value: value(point, "state_sparsity"), unit: "%" });
+  const parts = partsOf(point);
   return {
     key,
     title,
-    says: word(point, "reason") || "Another design is better in every respect.",
-    facts,
+    says: whyOff(point),
+    model: word(point, "network"),
     parameters: parametersOf(point),
     energy: [],
     area: [],
     stalls: {},
-    step_cycles: [],
     roofline: null,
-    command: "",
     clock: "",
+    ...parts,
+    facts: [...facts, ...(parts?.facts ?? [])],
+    step_cycles: [],
+    command: commandOf(point),
   };
 }
 
