@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from textwrap import fill
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -19,15 +19,18 @@ from archsim.roofline import Roofline
 from archsim.scenario import Least, Streaming
 from archsim.validate import Row as ValidationRow
 from archsim.validate import Validation
-from dse.compare import Comparison
-from dse.enumerate import Enumeration
 from dse.fit import Fit
-from dse.result import SearchResult
-from dse.space import Space
+from dse.sparsity import SparsityPoint
 from workloads.fixed_point import Point
 from workloads.sparsify import Zeros
 from workloads.zoo import Card
 from workloads.zoo.published import Published, Untrained
+
+if TYPE_CHECKING:
+    from dse.compare import Comparison
+    from dse.enumerate import Enumeration
+    from dse.result import SearchResult
+    from dse.space import Space
 
 FRONT_ROWS = 12
 """Rows of the front that a summary shows."""
@@ -394,6 +397,42 @@ def zoo_markdown(cards: Iterable[Card]) -> str:
     return "\n".join(lines)
 
 
+def sparsity_table(points: Sequence[SparsityPoint]) -> RenderableType:
+    """What zeros cost and gain, a line a model and sparsity, and what could not be simulated."""
+    lanes = next((tuple(gain.lanes for gain in p.gains) for p in points if p.gains), ())
+    rows = [
+        (
+            f"{p.model}{' *' if p.pruned else ''}",
+            f"{p.sparsity:.1%}",
+            f"{p.loss:.3f} {p.metric}",
+            *(f"{g.speedup:.2f} ({g.ideal:.2f})" for g in p.gains),
+            *("-" for _ in lanes if not p.gains),
+        )
+        for p in points
+    ]
+    return Group(
+        figures(
+            "Speed-up over the same lanes with skipping off (were time in proportion to columns)",
+            ("model", "zeros", "loss", *(_several(n, "lane") for n in lanes)),
+            rows,
+        ),
+        "* pruned after training" if any(p.pruned for p in points) else "",
+        *(f"[yellow]not simulated:[/] {literal(r)}" for r in dict.fromkeys(p.refusal for p in points) if r),
+    )
+
+
+def sparsity_markdown(points: Sequence[SparsityPoint]) -> str:
+    """The same for a page: with the share of columns skipped."""
+    lanes = next((tuple(gain.lanes for gain in p.gains) for p in points if p.gains), ())
+    heads = (f"skipped, {_several(n, 'lane')} | speed-up | ideal" for n in lanes)
+    lines = [f"| model | zeros | metric | loss | {' | '.join(heads)} |", "|---|" + "---|" * (3 + 3 * len(lanes))]
+    for p in points:
+        gains = (f"{g.skipped:.1%} | {g.speedup:.2f} | {g.ideal:.2f}" for g in p.gains)
+        name = f"`{p.model}`{', pruned' if p.pruned else ''}"
+        lines.append(f"| {name} | {p.sparsity:.1%} | {p.metric} | {p.loss:.3f} | {' | '.join(gains)} |")
+    return "\n".join(lines)
+
+
 def published_networks(figures_: Iterable[Published], untrained: Iterable[Untrained]) -> RenderableType:
     """What papers report of trained networks, ours, and what has not been trained yet."""
     rows = [(f.recipe, f.metric, f"{f.value:g}", f.sure, *(_ours(f) or ("-", ""))) for f in figures_]
@@ -425,7 +464,7 @@ def _ours(figure: Published) -> tuple[str, str] | None:
     return f"{figure.ours:.3f}", f"{figure.difference:+.3f}"
 
 
-def enumeration_report(found: Enumeration) -> RenderableType:
+def enumeration_report(found: "Enumeration") -> RenderableType:
     """What a space holds: its points by what became of them, and the two ends of its front for each objective."""
     counts, goals, front = found.counts, found.space.goals, found.front
     total = max(counts.distinct, 1)
@@ -447,7 +486,7 @@ def enumeration_report(found: Enumeration) -> RenderableType:
     )
 
 
-def comparison_report(found: Comparison, page: Path) -> RenderableType:
+def comparison_report(found: "Comparison", page: Path) -> RenderableType:
     """Samplers by the share of the exact hypervolume that they found, and by the trials it took."""
 
     def median(steps: Sequence[int | None]) -> str:
@@ -472,7 +511,7 @@ def comparison_report(found: Comparison, page: Path) -> RenderableType:
     )
 
 
-def search_summary(result: SearchResult, space: Space, report: Path) -> RenderableType:
+def search_summary(result: "SearchResult", space: "Space", report: Path) -> RenderableType:
     """What a search found: how much it looked at, a few points of the front, and where the rest is."""
     goals = space.goals
     bounds = ", ".join(space.bounds_in_words) or "none"

@@ -5,14 +5,17 @@ from typing import Annotated
 
 import typer
 
+from archsim.design import load_design
 from archsim.trace import BadInput
 from dse import tables
 from dse.cli.terminal import Json, notes, out, print_json, progress, say
+from dse.sparsity import sparsity_curve
 from workloads import tasks, zoo
 from workloads.fixed_point import Point, search_bits, sweep
 from workloads.importers import Choices, Formats, import_model
 from workloads.record import given_sample, longest, record_sample
 from workloads.sparsify import prune_to, zeros
+from workloads.tasks import Split
 from workloads.zoo import published as zoo_published
 
 PANEL = "Networks"
@@ -169,6 +172,35 @@ def prune(
         return
     out.print(tables.zeros_table(found))
     say(f"thresholds {', '.join(f'{t:.4g}' for t in thresholds)}: written to {out_}")
+
+
+@app.command(rich_help_panel=PANEL, short_help="What zeros in the state cost in accuracy, and gain in speed.")
+def sparsity(
+    workloads: Annotated[list[str], typer.Argument(help="Zoo models, or model files.")],
+    design: Annotated[str, typer.Option(help="A shipped design, or a TOML file.")] = "skip-65nm",
+    lanes: Annotated[list[int] | None, typer.Option(min=1, help="Sequences side by side; default: 1 and 8.")] = None,
+    at: Annotated[list[float] | None, typer.Option(help="Pruned to this share as well (repeatable).")] = None,
+    split: Annotated[Split, typer.Option(help="Data that all is measured on.")] = "validation",
+    markdown: Annotated[bool, typer.Option("--markdown", help="The table as archsim/DESIGN.md has it.")] = False,
+    as_json: Json = False,
+) -> None:
+    """What zeros in the state cost in accuracy, and gain in speed: models as trained, and pruned harder.
+
+    archsim sparsity wp-lstm256-ternary wp-lstm256-ternary-s50 wp-lstm256-ternary-s90
+
+    archsim sparsity mine.safetensors --at 0.5 --at 0.8 --at 0.9 --design mine.toml --lanes 4
+    """
+    points = []
+    with progress("measuring", len(workloads) * (1 + len(at or []))) as (bar, task):
+        for point in sparsity_curve(workloads, load_design(design), lanes or (1, 8), at or (), split):
+            points.append(point)
+            bar.update(task, advance=1, note=f"{point.model}: {point.sparsity:.0%} zeros, {point.loss:.3f}")
+    if as_json:
+        print_json([point.to_json() for point in points])
+    elif markdown:
+        print(tables.sparsity_markdown(points))
+    else:
+        out.print(tables.sparsity_table(points))
 
 
 @app.command(rich_help_panel=PANEL, short_help="Integers only, after training: the fewest bits within a loss.")

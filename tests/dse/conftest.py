@@ -111,7 +111,13 @@ def digits_file(tmp_path: Path) -> Path:
         return rng.normal(0, 0.5, size).astype(np.float32)
 
     layer = LayerConfig(
-        cell="lstm", hidden=4, weight_format="ternary", input_weight_format="ternary", state_bits=8, threshold=0.05
+        cell="lstm",
+        hidden=4,
+        weight_format="ternary",
+        input_weight_format="ternary",
+        state_bits=8,
+        threshold=0.05,
+        input_bits=8,
     )
     config = Config(
         name="digits",
