@@ -23,7 +23,7 @@ from dse.fit import Fit
 from dse.sparsity import SparsityPoint
 from workloads.fixed_point import Point
 from workloads.sparsify import Zeros
-from workloads.zoo import Card
+from workloads.zoo import Card, Verification
 from workloads.zoo.published import Published, Untrained
 
 if TYPE_CHECKING:
@@ -431,6 +431,17 @@ def sparsity_markdown(points: Sequence[SparsityPoint]) -> str:
         name = f"`{p.model}`{', pruned' if p.pruned else ''}"
         lines.append(f"| {name} | {p.sparsity:.1%} | {p.metric} | {p.loss:.3f} | {' | '.join(gains)} |")
     return "\n".join(lines)
+
+
+def verified(results: Sequence[Verification]) -> RenderableType:
+    """Test metrics measured again, beside their cards', and data that would be needed for more."""
+    measured = ("-" if r.measured_loss is None else f"{r.measured_loss:.4f}" for r in results)
+    said = ("DIFFERS" if not r.passed else "no data" if r.missing else "ok" for r in results)
+    rows = [(r.name, r.metric, f"{r.card_loss:.4f}", *rest) for r, *rest in zip(results, measured, said, strict=True)]
+    return Group(
+        figures("The whole test split", ("name", "metric", "card", "measured", ""), rows, text=("metric",)),
+        *(literal(line) for line in dict.fromkeys(r.missing for r in results) if line),
+    )
 
 
 def published_networks(figures_: Iterable[Published], untrained: Iterable[Untrained]) -> RenderableType:

@@ -1,4 +1,4 @@
-"""Models to test: small ones with drawn weights, of every cell, and every checkpoint the zoo holds."""
+"""Models to test: small ones with drawn weights, of every cell, and checkpoints of the zoo."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +8,7 @@ import pytest
 
 from workloads import cells, formats, tasks, zoo
 from workloads.model import Config, Embedding, Layer, LayerConfig, Model, OneHot, Readout, Vector
+from workloads.training.recipe import load_recipe
 
 TINY: dict[str, dict[str, Any]] = {
     "tiny-float": {"weight_format": "float32", "state_bits": None, "threshold": 0.0},
@@ -17,7 +18,8 @@ TINY: dict[str, dict[str, Any]] = {
     "tiny-binary": {"weight_format": "binary", "state_bits": 6, "threshold": 0.3},
 }
 INPUT_FIELDS = ("input_bits", "input_integer_bits", "input_threshold")  # which a one-hot input has not
-SHIPPED = [name for name in zoo.ALL if (zoo.FOLDER / f"{name}.safetensors").is_file()]
+SHIPPED = [name for name in zoo.ALL if load_recipe(name).group == "war-and-peace lstm 256"]
+"""Of the zoo, what the quick tests run: every format, on a text that ships."""
 
 
 def drawn_codes(weight_format: str, shape: tuple[int, int], rng: np.random.Generator) -> tuple[Any, Any]:
@@ -119,6 +121,6 @@ def draw() -> Callable[..., Model]:
 
 @pytest.fixture(scope="session", params=[*TINY, *SHIPPED])
 def model(request: pytest.FixtureRequest) -> Model:
-    """Each small model, and each of the zoo."""
+    """Each small model, and each shipped one that quick tests run."""
     name = request.param
     return drawn_model(name, **TINY[name]) if name in TINY else zoo.load_model(name)

@@ -207,7 +207,7 @@ def test_streams_side_by_side_are_as_good_as_one(model):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", zoo.ALL)
+@pytest.mark.parametrize("name", [name for name in zoo.ALL if name.startswith("wp-lstm256")])
 def test_sixty_four_streams_are_as_good_as_one_on_the_whole_split(name):
     model = zoo.load_model(name)
     apart = evaluate(model, "validation", streams=64) - evaluate(model, "validation", streams=1)

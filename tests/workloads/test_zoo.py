@@ -56,7 +56,25 @@ def test_a_checkpoint_was_made_by_its_recipe(name):
 @pytest.mark.slow
 @shipped
 def test_the_metric_on_a_card_is_measured_again(name):
-    assert zoo.verify(name).passed
+    found = zoo.verify(name)
+    assert found.passed
+    if found.missing:
+        pytest.skip(found.missing)
+    assert found.measured_loss == pytest.approx(found.card_loss, rel=zoo.TOLERANCE)
+
+
+def test_verification_without_data_says_what_is_missing_and_still_checks_the_file(draw, tmp_path, monkeypatch):
+    monkeypatch.delenv("ARCHSIM_DATA", raising=False)
+    path = tmp_path / "mine.safetensors"
+    draw(task="ptb-char").save(path)
+    card = zoo.load_card("wp-lstm256-ternary")
+    file = card.file.model_copy(update={"sha256": file_sha256(path)})
+    for sha256, passed in ((file.sha256, True), ("0" * 64, False)):
+        card.model_copy(update={"file": file.model_copy(update={"sha256": sha256})}).save(path.with_suffix(".toml"))
+        found = zoo.verify(path)
+        assert found.measured_loss is None
+        assert "ARCHSIM_DATA" in found.missing
+        assert found.passed is passed
 
 
 def test_an_unknown_name_is_refused():

@@ -89,6 +89,10 @@ class Task(Protocol[Data]):
     @property
     def readout(self) -> Literal["every_step", "last_step"]: ...
 
+    @property
+    def ships(self) -> bool:
+        """Whether the data come with archsim."""
+
     def missing(self) -> str | None:
         """One line on what is not there and where to put it; None: `split` finds all it needs. Reads no data."""
 

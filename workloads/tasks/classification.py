@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from archsim.trace import BadInput
 from workloads.tasks.base import OnSteps, Runnable, Sample, Split, check_sample, check_split
-from workloads.tasks.files import NOT_INSTALLED, DataFile, combined, installed
+from workloads.tasks.files import NOT_INSTALLED, DataFile, Shipped, combined, installed
 from workloads.tasks.metrics import error_pct
 
 
@@ -79,6 +79,10 @@ class Classification:
     @property
     def sha256(self) -> str:
         return combined(self.files)
+
+    @property
+    def ships(self) -> bool:
+        return all(isinstance(file, Shipped) for file in self.files)
 
     def missing(self) -> str | None:
         absent = (line for file in self.files if (line := file.missing(self.name)))

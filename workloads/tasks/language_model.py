@@ -9,7 +9,7 @@ import numpy as np
 
 from archsim.trace import BadInput
 from workloads.tasks.base import OnSteps, Runnable, Sample, Split, Symbols, check_sample, check_split
-from workloads.tasks.files import DataFile, combined
+from workloads.tasks.files import DataFile, Shipped, combined
 from workloads.tasks.metrics import CHUNK, bits_per_character, perplexity
 
 WARMUP = 256
@@ -50,6 +50,10 @@ class LanguageModel:
     @property
     def sha256(self) -> str:
         return combined(self.files)
+
+    @property
+    def ships(self) -> bool:
+        return all(isinstance(file, Shipped) for file in self.files)
 
     def missing(self) -> str | None:
         return next((line for file in self.files if (line := file.missing(self.name))), None)
