@@ -80,6 +80,11 @@ def roofline(report: SimReport) -> Roofline:
     )
 
 
+def run_json(report: SimReport) -> dict[str, JsonValue]:
+    """What ``archsim run --json`` prints: the report, and where it lies under its roofs."""
+    return {**report.to_json(), "roofline": roofline(report).to_json()}
+
+
 @dataclass(frozen=True)
 class Speedup:
     """What skipping gains over the same lanes with skipping off."""

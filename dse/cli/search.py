@@ -1,4 +1,8 @@
-"""Commands about many designs: demo, search, enumerate, compare, view."""
+"""Commands about many designs: demo, search, enumerate, compare, view.
+
+What they need beside the simulator (Optuna, pandas, SQLAlchemy, Plotly) takes half a second to load: each command loads
+its own when it is called, so that the others need not wait.
+"""
 
 import os
 import time
@@ -6,29 +10,27 @@ import webbrowser
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from archsim.trace import BadInput
-from dse import report as report_
-from dse import store, studies, tables
+from dse import studies, tables
 from dse.cli.terminal import Json, complain, notes, out, print_json, progress, say
-from dse.compare import Run, compare, parse_budgets
-from dse.enumerate import Enumeration, enumerate_space
-from dse.enumerate import Progress as EnumerationProgress
-from dse.models import Models
-from dse.space import Space, Value, load_space
-from dse.study import DEFAULT_CACHE, Phase
-from dse.study import Progress as SearchProgress
-from dse.study import search as run_search
-from dse.warm import warm_points
-from dse.workers import Workers, workers_for
+
+if TYPE_CHECKING:
+    from dse.compare import Run
+    from dse.enumerate import Enumeration
+    from dse.enumerate import Progress as EnumerationProgress
+    from dse.space import Space, Value
+    from dse.study import Phase
+    from dse.study import Progress as SearchProgress
+    from dse.workers import Workers
 
 PANEL = "Search"
 app = typer.Typer()
 
-PHASES: dict[Phase, str] = {
+PHASES: "dict[Phase, str]" = {
     "search": "searching",
     "break down": "pricing every part",
     "confirm": "simulating the front",
@@ -47,6 +49,10 @@ def demo(
 
     archsim demo --out results/again
     """
+    from dse import store
+    from dse.space import load_space
+    from dse.workers import workers_for
+
     notes.print(
         "Searching accelerators for six trained LSTMs (War and Peace, 256 units, 8-bit, ternary and binary weights, "
         "with and without a pruned state). Every accuracy is measured on the text now, every design simulated on what "
@@ -76,6 +82,10 @@ def search(
 
     archsim search my-study.toml --workers 4 --resume
     """
+    from dse.space import load_space
+    from dse.warm import warm_points
+    from dse.workers import workers_for
+
     space = load_space(studies.path(study))
     if resume and warm_start:
         raise BadInput("--warm-start: a search that is resumed has begun already")
@@ -85,17 +95,20 @@ def search(
 
 
 def _search(
-    space: Space,
+    space: "Space",
     folder: Path,
-    workers: Workers,
+    workers: "Workers",
     resume: bool = False,
     fresh: bool = False,
     as_json: bool = False,
-    first: Sequence[Mapping[str, Value]] = (),
+    first: "Sequence[Mapping[str, Value]]" = (),
 ) -> None:
+    from dse import report as report_
+    from dse.study import search as run_search
+
     with progress("measuring the models", space.trials) as (bar, task):
 
-        def show_progress(p: SearchProgress) -> None:
+        def show_progress(p: "SearchProgress") -> None:
             note = f"{p.model_evaluations} accuracies, front {p.front_size}"
             phase = PHASES[p.phase] if p.done or p.phase != "search" else "measuring the models"
             if bar.tasks[task].description != phase:  # each phase has a pace of its own
@@ -151,6 +164,9 @@ def enumerate_(
 
     archsim enumerate my-study.toml --out results/mine/exact --workers 4 --json
     """
+    from dse.space import load_space
+    from dse.workers import workers_for
+
     space = load_space(studies.path(study))
     began = time.monotonic()
     with workers_for(workers, scheduler) as crew:
@@ -171,11 +187,15 @@ def enumerate_(
         out.print(tables.enumeration_report(found))
 
 
-def _enumerate(space: Space, folder: Path, workers: Workers) -> Enumeration:
+def _enumerate(space: "Space", folder: Path, workers: "Workers") -> "Enumeration":
+    from dse.enumerate import enumerate_space
+    from dse.models import Models
+    from dse.study import DEFAULT_CACHE
+
     space.check_data()
     with progress("measuring the models", None) as (bar, task):
 
-        def show(p: EnumerationProgress) -> None:
+        def show(p: "EnumerationProgress") -> None:
             note = f"front {p.front}"
             bar.update(task, description="enumerating", completed=p.done, total=p.total, note=note)
 
@@ -199,6 +219,11 @@ def compare_(
 
     archsim compare exact --samplers nsga2,nsga3,tpe:2000 --seeds 3 --workers 2 --json
     """
+    from dse import report as report_
+    from dse.compare import compare, parse_budgets
+    from dse.space import load_space
+    from dse.workers import workers_for
+
     space = load_space(studies.path(study))
     folder = out_ or Path("results") / space.name
     with workers_for(workers, None) as crew:
@@ -206,7 +231,7 @@ def compare_(
         budgets = parse_budgets(samplers, exact.counts.distinct)
         with progress("searching", len(budgets) * seeds) as (bar, task):
 
-            def done(run: Run) -> None:
+            def done(run: "Run") -> None:
                 bar.update(task, advance=1, note=run.name)
 
             found = compare(exact, folder / "compare", budgets, range(1, seeds + 1), crew, done)
@@ -232,6 +257,8 @@ def view(
 
     archsim view one.json other.json --no-open --out compared.html
     """
+    from dse import report as report_
+
     alone = len(runs) == 1 and runs[0].is_dir()
     with progress("building the report", None):
         report = report_.write(report_.view_page(runs), out_ or (runs[0] if alone else Path()) / report_.NAME)

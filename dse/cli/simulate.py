@@ -14,13 +14,12 @@ from archsim.design import Design, load_design
 from archsim.diff import diff, load_run
 from archsim.explain import explain as explain_design
 from archsim.mapping import RUN_SCOPES
-from archsim.roofline import column_histograms, roofline
+from archsim.roofline import column_histograms, roofline, run_json
 from archsim.scenario import Least, least_bandwidth, least_sram, streaming
 from archsim.simulation import ENGINES, simulate
 from archsim.timeline import open_timeline, parse_window
 from archsim.trace import BadInput
 from archsim.validate import validate
-from dse import report as report_
 from dse import tables
 from dse.check import check
 from dse.cli.inputs import at_threshold, load_workload, parse_overrides, record_text
@@ -89,12 +88,14 @@ def run(
             costs=load_cost_table(costs) if costs else SHIPPED,
         )
     if html is not None:
+        from dse import report as report_  # pandas, Plotly: half a second that no other run need wait for
+
         shown = report_.timeline(chosen, trace, first, last, scope, lanes, "run", report.workload)  # type: ignore
         network = report_.run_network(workload, threshold, trace)
         command = shlex.join(["archsim", *sys.argv[1:]])
         report_.write(report_.run_page(report, command, network, shown), html)
     if as_json:
-        print_json(report_.run_json(report))
+        print_json(run_json(report))
     else:
         out.print(tables.run_report(report))
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from archsim.report import SimReport
+from archsim.roofline import run_json
 from archsim.trace import BadInput
 from dse import store
 from dse.files import write_text
@@ -12,7 +13,7 @@ from dse.report.comparisons import comparison
 from dse.report.designs import Texts, front_designs
 from dse.report.html import render
 from dse.report.networks import papers, run_network, search_networks
-from dse.report.runs import load_saved, run_design, run_json, saved_design
+from dse.report.runs import load_saved, run_design, saved_design
 from dse.report.searches import goals, search_page
 from dse.report.shapes import Network, Page, Table, Timeline
 from dse.report.timelines import front_timelines, timeline

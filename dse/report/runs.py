@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from archsim.costs import Figure
 from archsim.design import Design as Hardware
-from archsim.report import JsonValue, SimReport
-from archsim.roofline import roofline
+from archsim.report import SimReport
+from archsim.roofline import run_json
 from archsim.trace import BadInput, explain
 from dse.report.designs import PJ_PER_NJ, Texts, clock_words, energy_words, network_key, weights_words
 from dse.report.shapes import Design, Fact, Part
@@ -54,11 +54,6 @@ class SavedRun(BaseModel):
     area_bands_mm2: dict[str, tuple[float, float]]
     area_status: dict[str, str]
     roofline: RooflineJson
-
-
-def run_json(report: SimReport) -> dict[str, JsonValue]:
-    """What ``archsim run --json`` prints: all that `SavedRun` reads, and more."""
-    return {**report.to_json(), "roofline": roofline(report).to_json()}
 
 
 def run_design(report: SimReport, at: str, command: str, texts: Texts) -> Design:

@@ -149,6 +149,18 @@ def test_everything_listed_is_listed_as_json_too(what: str) -> None:
     assert max(map(len, table.stdout.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("words", [("--help",), ("list",), ("run", "--design", "skip-65nm", "--workload", "t.npz")])
+def test_what_only_a_search_needs_is_not_loaded(words: tuple[str, ...], trace: Path) -> None:
+    """The names of modules that were looked at, of Python's own telling."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "dse.cli", *words],
+        capture_output=True, text=True, cwd=trace.parent, timeout=120, check=True,
+    )  # fmt: skip
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "archsim" in loaded
+    assert not {"pandas", "optuna", "sqlalchemy", "plotly", "moocore", "pyarrow"} & loaded
+
+
 def test_help_fits_one_screen() -> None:
     done = archsim("--help")
     assert done.returncode == 0
