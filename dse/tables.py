@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dse.enumerate import Enumeration
     from dse.result import SearchResult
     from dse.space import Space
+    from workloads.training.sweep import Trained
 
 FRONT_ROWS = 12
 """Rows of the front that a summary shows."""
@@ -114,6 +115,9 @@ def run_report(report: SimReport) -> RenderableType:
         f"power at this rate: chip {report.energy.power_chip_mw:,.1f} mW, "
         f"system {report.energy.power_system_mw:,.1f} mW; not counted: {', '.join(report.energy.left_out)}",
         *(f"[yellow]clock:[/] {literal(problem)}" for problem in clock_problems(report.design)),
+        f"[bold]{report.latency_us_per_step:,.3f} us a step, {_plain(report.energy.total_system / 1000)} nJ a token "
+        f"(chip {_plain(report.energy.total_chip / 1000)}), {_plain(report.area.total_chip)} mm2, "
+        f"{report.speedup_same_lanes:.3g} x by skipping[/]",
     ]  # fmt: skip
     return Group(*parts)
 
@@ -237,12 +241,12 @@ def validation_table(found: Validation) -> RenderableType:
             f"{r.published:.4g}",
             *_ours_and_error(r),
             r.sure,
-            f"{r.basis[0]} {1 + notes.index(r.note)}" if r.note else r.basis[0],
-            "MISSED" if r.failed else "gates" if r.gates else "",
+            f"{r.basis[0]} {f'{1 + notes.index(r.note)}' if r.note else '':2} "
+            f"{'MISSED' if r.failed else 'gates' if r.gates else ''}".rstrip(),
         )
         for r in found.rows
     ]
-    names = ("chip", "figure", "paper", "ours", "%", "sure", "", "")
+    names = ("chip", "figure", "paper", "ours", "%", "sure", "")
     verdict = "every figure that gates is within its tolerance" if found.ok else "a figure that gates is missed"
     return Group(
         figures("Published figures and ours (f fitted, p predicted)", names, rows, text=("figure", "sure", "")),
@@ -430,6 +434,34 @@ def sparsity_markdown(points: Sequence[SparsityPoint]) -> str:
         gains = (f"{g.skipped:.1%} | {g.speedup:.2f} | {g.ideal:.2f}" for g in p.gains)
         name = f"`{p.model}`{', pruned' if p.pruned else ''}"
         lines.append(f"| {name} | {p.sparsity:.1%} | {p.metric} | {p.loss:.3f} | {' | '.join(gains)} |")
+    return "\n".join(lines)
+
+
+def sweep_table(found: "Sequence[Trained]") -> Table:
+    """Variants of a recipe as they came out."""
+    keys = tuple(found[0].variant.values)
+    rows = [
+        (
+            *map(str, t.variant.values.values()),
+            f"{t.validation:.3f}",
+            f"{t.test:.3f}",
+            f"{t.best_epoch}/{t.epochs_run}",
+        )
+        for t in found
+    ]
+    heads = (*keys, "validation", "test", "best epoch")
+    return figures(f"Variants: {found[0].metric}, less is better", heads, rows, text=keys)
+
+
+def sweep_markdown(found: "Sequence[Trained]") -> str:
+    """Test metrics for a page: the last field that varies goes across, the others down."""
+    down = list(found[0].variant.values)[:-1]
+    tests = {tuple(map(str, t.variant.values.values())): f"{t.test:.2f}" for t in found}
+    across = list(dict.fromkeys(key[-1] for key in tests))
+    lines = [f"| {' | '.join([*down, *across])} |", "|---" * (len(down) + len(across)) + "|"]
+    for row in dict.fromkeys(key[:-1] for key in tests):
+        cells = (*row, *(tests.get((*row, column), "") for column in across))
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

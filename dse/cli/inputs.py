@@ -47,9 +47,14 @@ def parse_overrides(assignments: list[str]) -> dict[str, Value]:
         path, equals, raw = assignment.partition("=")
         if not equals or not path:
             raise BadInput(f"--set must be dotted.path=value, not {assignment!r}")
-        try:
-            value = json.loads(raw)
-        except json.JSONDecodeError:
-            value = raw
-        values[path.strip()] = value
+        values[path.strip()] = parse_value(raw)
     return values
+
+
+def parse_value(text: str) -> Value:
+    """As JSON reads it, or else the text."""
+    try:
+        value: Value = json.loads(text)
+    except json.JSONDecodeError:
+        return text
+    return value

@@ -1,15 +1,19 @@
 """Commands about trained networks: train, import, prune, ptq, zoo."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from archsim.design import load_design
 from archsim.trace import BadInput
 from dse import tables
+from dse.cli.inputs import parse_value
 from dse.cli.terminal import Json, notes, out, print_json, progress, say
 from dse.sparsity import sparsity_curve
+from dse.tables import literal
 from workloads import tasks, zoo
 from workloads.fixed_point import Point, search_bits, sweep
 from workloads.importers import Choices, Formats, import_model
@@ -17,6 +21,9 @@ from workloads.record import given_sample, longest, record_sample
 from workloads.sparsify import prune_to, zeros
 from workloads.tasks import Split
 from workloads.zoo import published as zoo_published
+
+if TYPE_CHECKING:
+    from workloads.training.train import OnProgress, Progress
 
 PANEL = "Networks"
 app = typer.Typer()
@@ -36,12 +43,8 @@ def train(
 
     archsim train my.toml --device cuda --out models
     """
-    try:
+    with _pytorch("train"):
         from workloads.training.export import train_and_export
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise BadInput("archsim train needs PyTorch: pip install 'archsim[train]'") from None
     path = Path(recipe)
     folder = run_folder or Path("runs") / path.stem
     with progress(f"training {path.stem}", None) as (bar, task):
@@ -51,11 +54,7 @@ def train(
             out_,
             device,
             lambda p: bar.update(
-                task,
-                total=p.epochs * p.batches,
-                completed=p.epoch * p.batches + p.batch,
-                note=f"epoch {p.epoch + 1}/{p.epochs}  loss {p.loss_bits:.3f} bits  {p.metric} {p.validation_loss:.3f}"
-                f"  zeros {p.sparsity:.0%}",
+                task, total=p.epochs * p.batches, completed=p.epoch * p.batches + p.batch, note=_epoch(p)
             ),
         )
     if as_json:
@@ -63,6 +62,72 @@ def train(
         return
     out.print(tables.zoo_table([card]))
     say(f"written to {out_}")
+
+
+@contextmanager
+def _pytorch(command: str) -> Iterator[None]:
+    """BadInput where an import within finds no PyTorch."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise BadInput(f"archsim {command} needs PyTorch: pip install 'archsim[train]'") from None
+
+
+def _epoch(p: "Progress") -> str:
+    return (
+        f"epoch {p.epoch + 1}/{p.epochs}  loss {p.loss_bits:.3f} bits  {p.metric} {p.validation_loss:.3f}"
+        f"  zeros {p.sparsity:.0%}"
+    )
+
+
+@app.command(name="sweep", rich_help_panel=PANEL, short_help="One recipe in variants: formats, cells, norms compared.")
+def sweep_(
+    recipe: Annotated[str, typer.Argument(help="A recipe (TOML), or the name of a shipped one.")],
+    each: Annotated[list[str], typer.Option(help="A field and its values, FIELD=A,B,... (repeatable).")],
+    run_folder: Annotated[Path | None, typer.Option("--run", help="Folder of the runs; default runs/NAME.")] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    markdown: Annotated[bool, typer.Option("--markdown", help="The table as a page has it.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a recipe in every combination of values (extra `train`); the same command again resumes it.
+
+    archsim sweep my.toml --each weight_format=float32,ternary,binary --each rounding=deterministic,stochastic
+
+    archsim sweep my.toml --each cell=lstm,gru --each target_sparsity=0,0.5,0.9 --json
+    """
+    with _pytorch("sweep"):
+        from workloads.training.compiler import fastest
+        from workloads.training.recipe import load_recipe
+        from workloads.training.sweep import sweep, variants
+    base = load_recipe(recipe)
+    fitting, refused = variants(base, {key: tuple(values) for key, values in map(_field, each)})
+    for reason in refused:
+        notes.print(literal(f"left out: {reason}"), soft_wrap=True, highlight=False)
+    folder, found = run_folder or Path("runs") / base.name, []
+    with progress(f"training {base.name}", len(fitting)) as (bar, task):
+
+        def show(k: int) -> "OnProgress":
+            return lambda p: bar.update(task, note=f"{fitting[k]}: {_epoch(p)}")
+
+        for trained in sweep(fitting, folder, device, show, fastest()):
+            found.append(trained)
+            bar.update(task, completed=len(found))
+    if as_json:
+        print_json([{**vars(t), "variant": t.variant.values} for t in found])
+    elif markdown:
+        print(tables.sweep_markdown(found))
+    else:
+        out.print(tables.sweep_table(found))
+
+
+def _field(text: str) -> tuple[str, list[Any]]:
+    """``FIELD=A,B``, each value a number where it reads as one."""
+    key, equals, values = text.partition("=")
+    if not equals or not values:
+        raise BadInput(f"--each must be FIELD=VALUE,VALUE,..., not {text!r}")
+    return key, [parse_value(value) for value in values.split(",")]
 
 
 @app.command(name="import", rich_help_panel=PANEL, short_help="Your own model, from PyTorch or ONNX.")
