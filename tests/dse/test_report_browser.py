@@ -4,8 +4,12 @@ import csv
 import json
 import os
 import re
+import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +21,6 @@ from archsim.simulation import simulate
 from archsim.synthetic import synthesize
 from dse import report as report_
 from dse import store
-from dse.command import command
 from dse.models import ModelSide
 from dse.report.html import render
 from dse.report.shapes import Coded, Column, Comparison, Curve, Others, Page, Table, Trials
@@ -95,6 +98,34 @@ def report(page: Page, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return report_.write(page, tmp_path_factory.mktemp("report") / "report.html")
 
 
+@dataclass(frozen=True)
+class Searched:
+    """A search with its report."""
+
+    folder: Path
+    report: Path
+    results: Results
+
+
+@pytest.fixture(scope="module")
+def tiny(finished: SearchResult, report: Path, results: Results) -> Searched:
+    return Searched(finished.folder, report, results)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Searched:
+    """What `archsim demo` leaves behind."""
+    folder = tmp_path_factory.mktemp("demo") / "out"
+    subprocess.run([sys.executable, "-m", "dse.cli", "--quiet", "demo", "--out", folder], check=True)
+    return Searched(folder, folder / "report.html", store.read(folder))
+
+
+@pytest.fixture(scope="module", params=["tiny", "demo"])
+def searched(request: pytest.FixtureRequest) -> Searched:
+    found: Searched = request.getfixturevalue(request.param)
+    return found
+
+
 def turn_to(tab: Any, name: str) -> None:
     tab.click(f"#tab-{name}")
 
@@ -146,10 +177,10 @@ def test_samplers_are_drawn_with_their_spread(tmp_path: Path, page: Page, opened
     assert [y for _, fill, y in drawn if fill] == [[61, 72, 60, 55], [41, 52, 40, 35]]
 
 
-def test_every_tab_opens_offline_and_fits_the_window(report: Path, opened: Opened) -> None:
+def test_every_tab_opens_offline_and_fits_the_window(searched: Searched, opened: Opened) -> None:
     for width in (800, 1440, 2000):
-        tab = opened(report, width)
-        assert tab.title() == "tiny"
+        tab = opened(searched.report, width)
+        assert tab.title() == (searched.results.space.title or searched.results.space.name)
         for name in TABS:
             turn_to(tab, name)
             assert tab.locator(f"#{name}").is_visible()
@@ -184,8 +215,8 @@ def test_every_figure_has_units_a_sentence_and_its_data(report: Path, opened: Op
             assert figure["whole"]
 
 
-def test_a_click_on_the_front_shows_what_the_tables_hold(report: Path, opened: Opened, results: Results) -> None:
-    tab = opened(report)
+def test_a_click_on_the_front_shows_what_the_tables_hold(searched: Searched, opened: Opened, tmp_path: Path) -> None:
+    tab, results = opened(searched.report), searched.results
     key = apart(tab)
     click_point(tab, key)
     assert tab.evaluate("chosen.keys") == [key]
@@ -196,14 +227,21 @@ def test_a_click_on_the_front_shows_what_the_tables_hold(report: Path, opened: O
     turn_to(tab, "design")
     assert tab.locator("[data-design]").get_attribute("data-design") == key
     parameters = cells(tab, "#design table", -1)
-    assert float(parameters["clock_mhz"]) == row["clock_mhz"]
-    assert float(parameters["lanes"]) == row["lanes"]
-    assert float(parameters["pe_array.pes_per_tile"]) == row["pe_array.pes_per_tile"]
+    for name in results.space.parameters:
+        assert float(parameters[name].replace(",", "")) == row[name]
+    for group, variants in results.space.variants.items():
+        for name, value in variants[row[group]].items():
+            assert parameters[name] == ({True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value))
     detail = next(d for d in results.details if d.trial == row.name)
     for kind, figures, scale in (("energy", detail.energy, 1000), ("area", detail.area, 1)):
         shown = cells(tab, f"table[data-parts={kind}]")
+        saved = pd.read_csv(downloaded(tab, f"figure:has([data-figure={kind}])", tmp_path)).set_index("Component")
+        assert set(saved.index) == set(figures)
         for name, figure in figures.items():
             assert shown[name.replace("_", " ")] == report_.words.number(float(f"{figure.value / scale:.7g}"))
+            for column, value in (("Value", figure.value), ("Low", figure.low), ("High", figure.high)):
+                assert saved.filter(like=column).loc[name].item() == pytest.approx(value / scale, rel=1e-6)
+            assert saved.loc[name, "Source"] == figure.source
     assert tab.locator("#design code").inner_text() == detail.command
     assert "front alone" not in tab.locator("#design").inner_text()
     tiles = int(parameters["pe_array.tiles"])
@@ -215,10 +253,8 @@ OFF = """kind => points.find((p) => p.kind === kind && !designByKey.has(p.key)).
 
 
 @pytest.mark.parametrize("kind", ["dominated", "misses a constraint"])
-def test_a_point_off_the_front_has_its_command_and_its_parts(
-    report: Path, opened: Opened, results: Results, finished: SearchResult, kind: str
-) -> None:
-    tab = opened(report)
+def test_a_point_off_the_front_has_its_parts_and_its_command(searched: Searched, opened: Opened, kind: str) -> None:
+    tab, results = opened(searched.report), searched.results
     key = tab.evaluate(OFF, kind)
     tab.evaluate("key => chosen.choose(key)", key)
     number = int(key.split(":")[1])
@@ -235,18 +271,16 @@ def test_a_point_off_the_front_has_its_command_and_its_parts(
         for name, value in of["value"].items():
             assert shown[name.replace("_", " ")] == report_.words.number(float(f"{value / scale:.7g}"))
     point = results.parts.points.set_index("trial").loc[number]
-    stalls = tab.evaluate("document.querySelector('[data-figure=stalls]').make().rows")
-    assert {cause: cycles for _, cause, cycles, _ in stalls}["busy"] == point["busy_cycles"]
     assert f"bound by {point['bound']}" in tab.locator("#design").inner_text()
     assert tab.locator("svg.diagram rect.pe").count() > 0
     assert "Cycles of each step" in tab.locator("#design").inner_text()
-    trial = next(t for t in finished.trials if t.number == number)
-    choice = results.space.choices[str(trial.parameters["model"])]
-    (trace,) = results.models[
-        (results.models["model"] == choice.network) & (results.models["threshold"] == row["threshold"])
-    ]["trace"]
-    overrides = results.space.overrides(trial.parameters)
-    assert tab.locator("#design code").inner_text() == command(results.space, finished.folder / trace, overrides)
+    words = shlex.split(tab.locator("#design code").inner_text())
+    ran = subprocess.run([sys.executable, "-m", "dse.cli", *words[1:], "--json"], stdout=subprocess.PIPE, check=True)
+    run = json.loads(ran.stdout)
+    stalls = {cause: n for _, cause, n, _ in tab.evaluate("document.querySelector('[data-figure=stalls]').make().rows")}
+    assert stalls == {"busy": run["busy_cycles"], **{c: run["stalls"][c] for c in set(stalls) - {"busy"}}}
+    assert run["area_mm2"]["total_chip"] == pytest.approx(row["area_mm2"])
+    assert run["energy_pj_per_token"]["total_system"] == pytest.approx(row["energy_system_pj_per_token"])
 
 
 def test_of_a_point_far_from_the_front_the_page_says_what_it_has(page: Page, tmp_path: Path, opened: Opened) -> None:
@@ -261,6 +295,15 @@ def test_of_a_point_far_from_the_front_the_page_says_what_it_has(page: Page, tmp
     assert tab.locator("table[data-parts]").count() == 0
 
 
+def downloaded(tab: Any, where: str, folder: Path) -> Path:
+    """What the button for CSV saves there, under the name that it gives it."""
+    with tab.expect_download() as waited:
+        tab.locator(where).locator("button.csv").click()
+    path = folder / waited.value.suggested_filename
+    waited.value.save_as(path)
+    return path
+
+
 def cells(tab: Any, selector: str, index: int = 0) -> dict[str, str]:
     """First cell of each row to the second."""
     rows = tab.locator(selector).nth(index).locator("tbody tr").all_inner_texts()
@@ -270,8 +313,8 @@ def cells(tab: Any, selector: str, index: int = 0) -> dict[str, str]:
 DRAWN = """() => document.querySelector("[data-figure=front]").data.flatMap((t) => t.customdata || [])"""
 
 
-def test_filters_change_what_is_drawn(report: Path, opened: Opened, results: Results) -> None:
-    tab = opened(report)
+def test_filters_change_what_is_drawn(searched: Searched, opened: Opened) -> None:
+    tab, results = opened(searched.report), searched.results
     distinct = results.trials[results.trials["distinct"] & results.trials["area_mm2"].notna()]
     assert sorted(tab.evaluate(DRAWN)) == sorted(f"0:{n}" for n in distinct["trial"])
     for filters, name in (("models", "model"), ("formats", "weight_format")):
@@ -284,14 +327,15 @@ def test_filters_change_what_is_drawn(report: Path, opened: Opened, results: Res
     bound = distinct["area_mm2"].median() * 1.0001  # the page keeps seven figures
     tab.fill("[data-limit=area_mm2]", str(bound))
     tab.press("[data-limit=area_mm2]", "Enter")
-    inside = distinct[(distinct["area_mm2"] <= bound) & (distinct["latency_us_per_step"] <= 0.8)]
+    late = distinct["latency_us_per_step"] > results.space.constraints["latency_us_per_step"]
+    inside = distinct[(distinct["area_mm2"] <= bound) & ~late]
     assert sorted(tab.evaluate(DRAWN)) == sorted(f"0:{n}" for n in inside["trial"])
     tab.select_option("[data-view=x]", "latency_us_per_step")
     assert tab.evaluate("document.querySelector('[data-figure=front]').layout.shapes.length") == 1
 
 
-def test_the_front_of_the_page_is_that_of_the_search(report: Path, opened: Opened, results: Results) -> None:
-    tab = opened(report)
+def test_the_front_of_the_page_is_that_of_the_search(searched: Searched, opened: Opened) -> None:
+    tab, results = opened(searched.report), searched.results
     assert sorted(tab.evaluate("sorted().front.map((p) => p.trial)")) == sorted(results.front["trial"])
     assert tab.locator("#front tr[data-key]").count() == len(results.front)
 
@@ -317,8 +361,8 @@ def test_parameters_of_any_trial_are_those_of_its_design(report: Path, opened: O
         }
 
 
-def test_the_dark_switch_works(report: Path, opened: Opened) -> None:
-    tab = opened(report)
+def test_the_dark_switch_works(searched: Searched, opened: Opened) -> None:
+    tab = opened(searched.report)
     look = """() => [getComputedStyle(document.body).backgroundColor,
                      document.querySelector("[data-figure=front]").layout.font.color]"""
     light = tab.evaluate(look)
@@ -327,16 +371,13 @@ def test_the_dark_switch_works(report: Path, opened: Opened) -> None:
     assert light[0] == "rgb(255, 255, 255)"
     assert dark[0] == "rgb(20, 23, 28)"
     assert light[1] != dark[1]
-    assert opened(report, scheme="dark").evaluate(look) == dark
+    assert opened(searched.report, scheme="dark").evaluate(look) == dark
 
 
-def test_a_figure_saves_its_data(report: Path, opened: Opened, results: Results, tmp_path: Path) -> None:
-    tab = opened(report)
-    with tab.expect_download() as waited:
-        tab.locator("figure button.csv").first.click()
-    path = tmp_path / "front.csv"
-    waited.value.save_as(path)
-    assert waited.value.suggested_filename == "front.csv"
+def test_a_figure_saves_its_data(searched: Searched, opened: Opened, tmp_path: Path) -> None:
+    tab, results = opened(searched.report), searched.results
+    path = downloaded(tab, "figure:has([data-figure=front])", tmp_path)
+    assert path.name == "front.csv"
     saved = pd.read_csv(path)
     front = saved[saved["Kind"] == "front"].set_index("Trial")
     expected = results.front.set_index("trial")
