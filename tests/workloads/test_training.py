@@ -191,6 +191,33 @@ def test_a_quantized_weight_passes_its_gradient_straight_through():
 
 
 @pytest.mark.parametrize("recipe", [TEXT, VOWELS], ids=lambda recipe: recipe.name)
+def test_the_activity_penalty_is_of_the_mean_magnitude_over_the_steps_that_run(recipe):
+    from workloads.training.batches import batches_of
+    from workloads.training.compiler import eager
+    from workloads.training.network import Passing
+    from workloads.training.train import _descend, build
+
+    recipe = recipe.changed(layers=2, target_sparsity=0.0, threshold=0.02, clip_norm=1e9, rounding="deterministic")
+    batches, gradients = batches_of(recipe, "cpu"), []
+    batch = next(batches.epoch(0))
+    for penalty in (0.0, 3.0):
+        network = build(recipe.changed(activity_penalty=penalty), batches.steps)
+        still = torch.optim.SGD(network.parameters(), lr=0.0)
+        out = network.run(batch.inputs, network.start(recipe.batch), Passing(batch.active, torch.float32, 0.0, eager))
+        _descend(network, still, out, batch)
+        gradients.append([p.grad for p in network.parameters() if p.grad is not None])
+    network = build(recipe, batches.steps)
+    out = network.run(batch.inputs, network.start(recipe.batch), Passing(batch.active, torch.float32, 0.0, eager))
+    lengths = batch.lengths if batch.lengths is not None else torch.full((recipe.batch,), len(batch.inputs))
+    total = sum(out.layers[k].states[:n, lane].abs().sum() for k in range(2) for lane, n in enumerate(lengths))
+    (3.0 * total / (2 * int(lengths.sum()) * recipe.hidden)).backward()
+    alone = [torch.zeros(()) if p.grad is None else p.grad for p in network.parameters()]
+    assert any(g.abs().max() > 1e-6 for g in alone)
+    for without, with_, of_penalty in zip(*gradients, alone, strict=True):
+        torch.testing.assert_close(with_ - without, of_penalty.expand_as(without), rtol=1e-3, atol=1e-7)
+
+
+@pytest.mark.parametrize("recipe", [TEXT, VOWELS], ids=lambda recipe: recipe.name)
 def test_a_text_is_gone_on_with_and_sequences_start_anew(recipe, monkeypatch, tmp_path):
     from workloads.training.network import Network
     from workloads.training.train import train

@@ -46,6 +46,11 @@ class Recipe(BaseModel):
     target_sparsity: float | tuple[float, ...] = Field(
         default=0.0, description="sets the threshold by quantile of |h|; a list: one for each layer"
     )
+    activity_penalty: float = Field(
+        default=0.0,
+        ge=0.0,
+        description="of the mean |h|, added to the loss in nats: large states raise the threshold that prunes so many",
+    )
     input_bits: int | None = Field(default=None, ge=2, le=16, description="the same for vectors that enter the network")
     input_integer_bits: int = Field(default=0, ge=0, le=15)
     input_threshold: float = Field(default=0.0, ge=0.0)

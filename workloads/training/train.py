@@ -175,11 +175,20 @@ def _descend(network: Network, optimiser: torch.optim.Optimizer, out: Sequence, 
     """One step of the optimiser; the loss before it, in bits a prediction."""
     states = out.states.flatten(0, 1) if batch.lengths is None else last_steps(out.states, batch.lengths)
     loss = nn.functional.cross_entropy(network.readout(states), batch.targets.flatten())
+    penalty = network.recipe.activity_penalty
+    penalised = loss + penalty * _mean_magnitude(out, batch.active) if penalty else loss
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    penalised.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(network.parameters(), network.recipe.clip_norm)
     optimiser.step()
     return loss.item() / math.log(2)
+
+
+def _mean_magnitude(out: Sequence, active: Tensor | None) -> Tensor:
+    """Mean |h| over all layers, as pruned and rounded, and over the steps that sequences run."""
+    states = torch.stack([layer.states for layer in out.layers])
+    running = 1.0 if active is None else active.float().mean()
+    return states.abs().mean() / running
 
 
 def _learning_rate(recipe: Recipe, standing: Standing, done: float) -> float:
