@@ -98,8 +98,8 @@ def sweep_(
     archsim sweep my.toml --each cell=lstm,gru --each target_sparsity=0,0.5,0.9 --json
     """
     with _pytorch("sweep"):
-        from workloads.training.compiler import fastest
         from workloads.training.recipe import load_recipe
+        from workloads.training.sequence import fastest
         from workloads.training.sweep import sweep, variants
     base = load_recipe(recipe)
     fitting, refused = variants(base, {key: tuple(values) for key, values in map(_field, each)})

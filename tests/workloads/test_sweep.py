@@ -13,7 +13,7 @@ from workloads.training.recipe import Recipe
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.train
 
-from workloads.training import compiler  # noqa: E402
+from workloads.training import sequence  # noqa: E402
 from workloads.training.sweep import sweep, variants  # noqa: E402
 from workloads.training.train import train, validate  # noqa: E402
 
@@ -68,7 +68,7 @@ def test_variants_are_trained_as_recipes_are_and_once(tmp_path):
 
 def test_the_command_prints_every_variant(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(compiler, "fastest", lambda: compiler.eager)  # a compiler takes longer than the training
+    monkeypatch.setattr(sequence, "fastest", lambda: sequence.eager)  # a compiler takes longer than the training
     (tmp_path / "small.toml").write_text(tomli_w.dumps(BASE.model_dump(exclude_none=True)))
     words = ["sweep", "small.toml", "--each", "weight_format=float32,ternary", "--each", "hidden=4,6"]
     run = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False)

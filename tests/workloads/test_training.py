@@ -193,8 +193,8 @@ def test_a_quantized_weight_passes_its_gradient_straight_through():
 @pytest.mark.parametrize("recipe", [TEXT, VOWELS], ids=lambda recipe: recipe.name)
 def test_the_activity_penalty_is_of_the_mean_magnitude_over_the_steps_that_run(recipe):
     from workloads.training.batches import batches_of
-    from workloads.training.compiler import eager
     from workloads.training.network import Passing
+    from workloads.training.sequence import eager
     from workloads.training.train import _descend, build
 
     recipe = recipe.changed(layers=2, target_sparsity=0.0, threshold=0.02, clip_norm=1e9, rounding="deterministic")
@@ -268,8 +268,8 @@ def test_noise_on_the_first_state_is_drawn_anew_for_every_mini_batch(monkeypatch
 
 def test_batch_norm_of_sequences_that_begin_alike_trains_with_noise(tmp_path):
     """Black pixels first, as in sequential MNIST: the variance is zero for a hundred steps."""
-    from workloads.training.compiler import eager
     from workloads.training.network import Passing
+    from workloads.training.sequence import eager
     from workloads.training.train import build
 
     network = build(DIGITS.changed(norm="batch"))
@@ -288,8 +288,8 @@ def test_batch_norm_of_sequences_that_begin_alike_trains_with_noise(tmp_path):
 
 
 def test_dropout_of_what_enters_and_of_what_leaves_each_layer():
-    from workloads.training.compiler import eager
     from workloads.training.network import Passing
+    from workloads.training.sequence import eager
     from workloads.training.train import build
 
     passing, inputs = Passing(None, torch.float32, 0.05, eager), torch.rand(8, 64, 8)

@@ -150,8 +150,8 @@ def test_statistics_of_each_step_are_refused_by_name(tmp_path):
 @pytest.mark.parametrize("cell", CELLS)
 def test_training_computes_what_inference_does(cell, norm):
     """Once the running statistics are those of the mini-batch; those that all steps share differ from each step's."""
-    from workloads.training.compiler import eager
     from workloads.training.network import Passing
+    from workloads.training.sequence import eager
 
     recipe = DIGITS.changed(cell=cell, norm=norm, layers=2, state_bits=5, state_integer_bits=1, threshold=0.03)
     network = drawn(recipe, steps=8)
@@ -172,8 +172,8 @@ def test_running_statistics_of_each_step_end_with_the_sequences_they_were_taken_
 
 @pytest.mark.parametrize("recipe", [TEXT, TEXT.changed(embedding=4), VOWELS], ids=["one-hot", "embedding", "vectors"])
 def test_running_statistics_are_those_of_the_steps_that_sequences_run(recipe):
-    from workloads.training.compiler import eager
     from workloads.training.network import Passing
+    from workloads.training.sequence import eager
 
     network = drawn(recipe.changed(weight_format="float32", norm="batch"))
     (layer,) = network.stack
@@ -286,8 +286,8 @@ def test_a_start_of_another_shape_is_refused(float_run, tmp_path):
 
 
 def test_train_and_export_writes_a_model_and_a_card_that_hold_together(float_run, tmp_path):
-    from workloads.training.compiler import eager
     from workloads.training.export import train_and_export
+    from workloads.training.sequence import eager
     from workloads.training.train import validate
 
     recipe, outcome, folder = float_run

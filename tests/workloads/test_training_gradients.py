@@ -28,11 +28,6 @@ def normalised(norm, z, gain, lanes):
     return z
 
 
-def sequences_first(out):
-    """States ``(T, B, H)`` and the last state ``(B, H)`` of a layer, which has its units first."""
-    return out.states.transpose(1, 2), tuple(part.t() for part in out.state)
-
-
 def written_out(cell, norm, x, weight, gain, shift, state, threshold, bits, integer_bits, lengths):
     """The sequence step by step, with PyTorch's own operations and slices."""
     h, *rest = state
@@ -84,8 +79,7 @@ def written_out(cell, norm, x, weight, gain, shift, state, threshold, bits, inte
 )
 def test_the_gradient_is_that_of_plain_autograd(cell, norm, threshold, bits, integer_bits, lengths):
     from workloads.training import cells
-    from workloads.training.compiler import eager
-    from workloads.training.sequence import Inputs, Kind, kernels, run_layer
+    from workloads.training.sequence import Inputs, Kind, eager, kernels, run_layer
 
     generator = torch.Generator().manual_seed(0)
 
@@ -103,13 +97,13 @@ def test_the_gradient_is_that_of_plain_autograd(cell, norm, threshold, bits, int
         kind,
         kernels(kind, eager),
         torch.tensor(threshold, dtype=torch.float64),
-        tuple(part.t().contiguous() for part in state),
-        None if min(lengths) == STEPS else active[:, None],
+        state,
+        None if min(lengths) == STEPS else active[..., None],
         torch.float64,
     )
     results = []
     for run in (
-        lambda x, *leaves: sequences_first(run_layer(x.transpose(1, 2), *leaves, inputs)),
+        lambda *leaves: run_layer(*leaves, inputs)[:2],
         lambda *leaves: written_out(cell, norm, *leaves, state, threshold, bits, integer_bits, lengths),
     ):
         leaves = [leaf.clone().requires_grad_() for leaf in (x, weight, gain, shift)]
@@ -132,16 +126,15 @@ def test_the_gradient_is_that_of_plain_autograd(cell, norm, threshold, bits, int
 @pytest.mark.parametrize("lengths", [(STEPS,) * BATCH, LENGTHS], ids=["equal", "unequal"])
 def test_magnitudes_are_those_before_pruning_of_sequences_that_run(lengths):
     from workloads.training import cells
-    from workloads.training.compiler import eager
-    from workloads.training.sequence import Inputs, Kind, kernels, run_layer
+    from workloads.training.sequence import Inputs, Kind, eager, kernels, run_layer
 
     kind = Kind(cells.by_name("rnn-tanh"), "none", None, 0, keep_magnitudes=True)
-    active = (torch.tensor(lengths) > torch.arange(STEPS)[:, None])[:, None]
-    x = torch.randn(STEPS, HIDDEN, BATCH, generator=torch.Generator().manual_seed(1))
+    active = (torch.tensor(lengths) > torch.arange(STEPS)[:, None])[..., None]
+    x = torch.randn(STEPS, BATCH, HIDDEN, generator=torch.Generator().manual_seed(1))
     none = torch.zeros(HIDDEN, HIDDEN), torch.ones(HIDDEN), torch.zeros(HIDDEN)
-    state = (torch.zeros(HIDDEN, BATCH),)
+    state = (torch.zeros(BATCH, HIDDEN),)
     out = run_layer(x, *none, Inputs(kind, kernels(kind, eager), torch.tensor(0.5), state, active, torch.float32))
-    expected = [torch.tanh(x[t]).abs()[:, active[t, 0]].flatten() for t in (0, 2, 3, 5)]
+    expected = [torch.tanh(x[t]).abs()[active[t, :, 0]].flatten() for t in (0, 2, 3, 5)]
     torch.testing.assert_close(out.magnitudes, torch.cat(expected))
     assert out.statistics is None
 
@@ -169,8 +162,7 @@ def test_weight_norm_has_no_gradient_along_a_row():
 )
 def test_a_compiled_step_computes_what_an_eager_one_does(cell, norm, unequal):
     from workloads.training import cells
-    from workloads.training.compiler import compiled, eager
-    from workloads.training.sequence import Inputs, Kind, kernels, run_layer
+    from workloads.training.sequence import Inputs, Kind, compiled, eager, kernels, run_layer
 
     generator = torch.Generator().manual_seed(0)
 
@@ -178,10 +170,10 @@ def test_a_compiled_step_computes_what_an_eager_one_does(cell, norm, unequal):
         return scale * torch.randn(*shape, generator=generator)
 
     rows = GATES[cell] * HIDDEN
-    leaves = drawn(STEPS, rows, BATCH), drawn(rows, HIDDEN, scale=0.6), drawn(rows, scale=0.5), drawn(HIDDEN)
-    state = tuple(drawn(HIDDEN, BATCH, scale=0.3) for _ in range(STATES.get(cell, 1)))
-    active = (torch.tensor(LENGTHS) > torch.arange(STEPS)[:, None])[:, None] if unequal else None
-    towards = drawn(STEPS, HIDDEN, BATCH)
+    leaves = drawn(STEPS, BATCH, rows), drawn(rows, HIDDEN, scale=0.6), drawn(rows, scale=0.5), drawn(HIDDEN)
+    state = tuple(drawn(BATCH, HIDDEN, scale=0.3) for _ in range(STATES.get(cell, 1)))
+    active = (torch.tensor(LENGTHS) > torch.arange(STEPS)[:, None])[..., None] if unequal else None
+    towards = drawn(STEPS, BATCH, HIDDEN)
     kind, results = Kind(cells.by_name(cell), norm, 8, 0, keep_magnitudes=True), []
     for compile_ in (eager, compiled):
         copies = [leaf.clone().requires_grad_() for leaf in leaves]

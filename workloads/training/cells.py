@@ -20,10 +20,10 @@ Tensors = tuple[Tensor, ...]
 class Stage:
     """What follows one product of W_h.
 
-    ``compute(x, y, shift, carried)``: x and y, ``(gates * H, B)``, are the input and the recurrent part of its rows,
-    both normalised, biases in x; `shift` ``(H, 1)`` is the bias of the candidate's recurrent product, where the cell
-    has one; `carried` are those results of the stage before, by `carries`, that are needed beside their product. The
-    first result is what the next product multiplies: it is rounded, and pruned if it is the new h.
+    ``compute(x, y, shift, carried)``: x and y, ``(B, gates * H)``, are the input and the recurrent part of its rows,
+    both normalised, biases in x; `shift` ``(H,)`` is the bias of the candidate's recurrent product, where the cell has
+    one; `carried` are those results of the stage before, by `carries`, that are needed beside their product. The first
+    result is what the next product multiplies: it is rounded, and pruned if it is the new h.
     """
 
     gates: int
@@ -44,20 +44,20 @@ class TrainedCell:
 
 
 def _lstm(x: Tensor, y: Tensor, shift: Tensor, carried: Tensors) -> Tensors:
-    i, f, g, o = (x + y).chunk(4, 0)
+    i, f, g, o = (x + y).chunk(4, 1)
     c = torch.sigmoid(f) * carried[0] + torch.sigmoid(i) * torch.tanh(g)
     return torch.sigmoid(o) * torch.tanh(c), c
 
 
 def _gru(x: Tensor, y: Tensor, shift: Tensor, carried: Tensors) -> Tensors:
-    (r_x, z_x, n_x), (r_y, z_y, n_y) = x.chunk(3, 0), y.chunk(3, 0)
+    (r_x, z_x, n_x), (r_y, z_y, n_y) = x.chunk(3, 1), y.chunk(3, 1)
     n = torch.tanh(n_x + torch.sigmoid(r_x + r_y) * (n_y + shift))
     z = torch.sigmoid(z_x + z_y)
     return ((1 - z) * n + z * carried[0],)
 
 
 def _reset(x: Tensor, y: Tensor, shift: Tensor, carried: Tensors) -> Tensors:
-    r, z = torch.sigmoid(x + y).chunk(2, 0)
+    r, z = torch.sigmoid(x + y).chunk(2, 1)
     return r * carried[0], z, carried[0]
 
 

@@ -18,10 +18,10 @@ from workloads.evaluate import evaluate
 from workloads.model import Config, LayerConfig, Model, Readout
 from workloads.record import longest, record
 from workloads.tasks import Sequences
-from workloads.training.compiler import Compile, fastest
 from workloads.training.network import Layer, Network
 from workloads.training.norms import EPSILON, ProductNorm
 from workloads.training.recipe import Recipe, load_recipe
+from workloads.training.sequence import Compile, fastest
 from workloads.training.train import OnProgress, Outcome, final_draw, train
 from workloads.training.weights import QuantizedWeight, Rng
 from workloads.zoo.card import Card, Data, Measured, StateZeros, Training, Weights, file_sha256

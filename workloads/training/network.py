@@ -16,10 +16,10 @@ from workloads import cells as reference
 from workloads.tasks import Task
 from workloads.training import cells
 from workloads.training.cells import Tensors
-from workloads.training.compiler import Compile, eager
 from workloads.training.norms import ProductNorm
 from workloads.training.recipe import Recipe
 from workloads.training.sequence import (
+    Compile,
     Inputs,
     Kind,
     Pass,
@@ -95,63 +95,72 @@ class Layer(nn.Module):
 
     def run(self, values: Tensor, weights: Weights, state: Tensors, passing: Passing) -> Pass:
         """Training pass over symbols ``(T, B)`` or vectors ``(T, B, I)``; batch norm by their own statistics."""
-        active = None if passing.active is None else passing.active.transpose(1, 2)
-        x = self._input_part(values, weights, active, passing)
+        x = self._input_part(values, weights, passing.active, passing.product_dtype, passing.momentum)
         gain = self.recurrent_norm.gain if self.kind.norm != "none" else torch.ones_like(weights.bias)
         inputs = Inputs(
             self.kind,
             kernels(self.kind, passing.compile_),
             self.threshold,
-            tuple(part.t().contiguous() for part in state),
-            active,
+            state,
+            passing.active,
             passing.product_dtype,
         )
         out = run_layer(x, weights.recurrent, gain, weights.bias_candidate, inputs)
         if out.statistics is not None:
             mean, variance = out.statistics
             if self.recurrent_norm.norm == "batch":
-                share = _share_of_steps(x, active)
+                share = _share_of_steps(x, passing.active)
                 mean, variance = share @ mean, share @ variance
             self.recurrent_norm.follow(mean, variance, passing.momentum)
-        return out._replace(states=out.states.transpose(1, 2), state=tuple(part.t() for part in out.state))
+        return out
 
     @torch.no_grad()
     def infer(self, values: Tensor, weights: Weights, state: Tensors) -> tuple[Tensor, Tensors]:
         """h of every step ``(T, B, H)`` and the state after the last, by the running statistics."""
-        x = self._input_part(values, weights, None, None)
+        x = self._input_part(values, weights, None, weights.input.dtype, None)
         rows = rows_of_stages(self.cell, self.hidden)
-        parts = [weights.recurrent[r] for r in rows]
-        column = weights.bias_candidate[:, None]
-        state, states = tuple(part.t() for part in state), []
+        transposed = [weights.recurrent[r].t() for r in rows]
+        states = []
         for t, gates in enumerate(x):
-            for stage, r, weight in zip(self.cell.stages, rows, parts, strict=True):
+            for stage, r, weight in zip(self.cell.stages, rows, transposed, strict=True):
                 carried = tuple(state[i] for i in stage.carries)
-                y = self.recurrent_norm.of_state(weight @ state[0], t, r)
-                results = stage.compute(gates[r], y, column, carried)
+                y = self.recurrent_norm.of_state(state[0] @ weight, t, r)
+                results = stage.compute(gates[:, r], y, weights.bias_candidate, carried)
                 state = self.kind.finished(stage, results, self.threshold, None)
             states.append(state[0])
-        return torch.stack(states).transpose(1, 2), tuple(part.t() for part in state)
+        return torch.stack(states), state
 
     def start(self, batch: int) -> Tensors:
         """Zeros ``(B, H)``, one for each state of the cell."""
         return tuple(self.bias.new_zeros(batch, self.hidden) for _ in self.states)
 
-    def _input_part(self, values: Tensor, weights: Weights, active: Tensor | None, passing: Passing | None) -> Tensor:
-        """``(T, R, B)``: the normalised input product plus the bias. `passing` None: by running statistics.
+    def _input_part(
+        self,
+        values: Tensor,
+        weights: Weights,
+        active: Tensor | None,
+        dtype: torch.dtype,
+        momentum: float | None,
+    ) -> Tensor:
+        """``(T, B, R)``: the normalised input product plus the bias. `momentum` None: by running statistics.
 
         A one-hot product is a column of W_x, so it is normalised symbol by symbol: its mean and variance over a
         mini-batch follow from how often each symbol occurs.
         """
-        momentum, compile_ = (None, eager) if passing is None else (passing.momentum, passing.compile_)
-        bias, share = weights.bias[:, None], active
+        apart = self.input_norm.norm == "batch-per-step"
+        share = active
+        if self.one_hot:
+            z = weights.input.t()  # (V, R)
+            share = _occurrences(values, active, len(z))
+        else:
+            z = (values.to(dtype) @ weights.input.to(dtype).t()).to(weights.input.dtype)
+        if apart:
+            z = nn.functional.embedding(values, z) if self.one_hot else z
+            return self.input_norm.of_inputs(z, None, momentum) + weights.bias
         if not self.one_hot:
-            dtype = weights.input.dtype if passing is None else passing.product_dtype
-            z = (weights.input.to(dtype) @ values.to(dtype).transpose(1, 2)).to(weights.input.dtype)
-            return self.input_norm.of_inputs(z, share, momentum, compile_) + bias
-        if self.input_norm.norm == "batch-per-step":
-            return self.input_norm.of_inputs(_columns(weights.input, values), None, momentum, compile_) + bias
-        share = _occurrences(values, active, weights.input.shape[1])
-        return _columns(self.input_norm.of_inputs(weights.input, share, momentum, compile_) + bias, values)
+            z, share = z.flatten(0, 1), None if active is None else active.flatten(0, 1)
+        y = self.input_norm.of_inputs(z, share, momentum) + weights.bias
+        return nn.functional.embedding(values, y) if self.one_hot else y.view(*values.shape[:2], -1)
 
 
 class Sequence(NamedTuple):
@@ -272,16 +281,10 @@ def _step_norm(recipe: Recipe) -> StepNorm:
     return of.get(recipe.norm, "none")
 
 
-def _columns(table: Tensor, symbols: Tensor) -> Tensor:
-    """Columns ``(T, R, B)`` of `table` ``(R, V)``: a product, whose gradient is one as well."""
-    one_hot = nn.functional.one_hot(symbols, table.shape[1]).transpose(1, 2).to(table.dtype)
-    return torch.bmm(table.expand(len(symbols), -1, -1), one_hot)
-
-
 def _occurrences(symbols: Tensor, active: Tensor | None, count: int) -> Tensor:
-    """How often each symbol occurs, ``(count,)``."""
-    counted = symbols.flatten() if active is None else symbols[active[:, 0]]
-    return torch.bincount(counted, minlength=count)
+    """How often each symbol occurs, ``(count, 1)``."""
+    counted = symbols.flatten() if active is None else symbols[active[..., 0]]
+    return torch.bincount(counted, minlength=count)[:, None]
 
 
 def _share_of_steps(x: Tensor, active: Tensor | None) -> Tensor:

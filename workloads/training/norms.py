@@ -13,14 +13,10 @@ norm                 of the product
 ==================== ===============================================================================================
 """
 
-import functools
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
 from archsim.trace import BadInput
-from workloads.training.compiler import Compile, eager
 from workloads.training.recipe import Norm
 
 EPSILON = 1e-5
@@ -28,41 +24,28 @@ FIRST_BATCH_GAIN = 0.1
 """RBT's: a tanh of small numbers still has a gradient (Cooijmans et al. 2017)."""
 
 
-def batch_statistics(z: Tensor, share: Tensor | None, over: tuple[int, ...] = (-1,)) -> tuple[Tensor, Tensor]:
-    """Mean and biased variance of the rows of `z` ``(..., R, N)`` over its dimensions `over`.
+def batch_statistics(z: Tensor, share: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance ``(..., R)`` over the rows of `z` ``(..., N, R)``.
 
-    `share`, of a shape that broadcasts to that of `z`: how often each element counts, if not once.
+    `share` ``(N, 1)``: how often each row counts, if not once.
     """
     if share is None:
-        mean = z.mean(over, keepdim=True)
-        variance = (z - mean).square().mean(over, keepdim=True)
-    else:
-        weight = share.to(z.dtype) / share.sum()
-        mean = (z * weight).sum(over, keepdim=True)
-        variance = ((z - mean).square() * weight).sum(over, keepdim=True)
-    return mean.squeeze(over), variance.squeeze(over)
+        mean = z.mean(-2)
+        return mean, (z - mean.unsqueeze(-2)).square().mean(-2)
+    weight = share.to(z.dtype) / share.sum()
+    mean = (z * weight).sum(-2)
+    return mean, ((z - mean.unsqueeze(-2)).square() * weight).sum(-2)
 
 
 def batch_normalised(z: Tensor, mean: Tensor, variance: Tensor, gain: Tensor) -> Tensor:
-    """`z` ``(..., R, N)`` by statistics ``(R,)`` or ``(..., R)``."""
-    return (z - mean.unsqueeze(-1)) * (gain * torch.rsqrt(variance + EPSILON)).unsqueeze(-1)
-
-
-@functools.cache
-def _by_own_statistics(compile_: Compile) -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
-    def normalised(
-        z: Tensor, share: Tensor | None, gain: Tensor, over: tuple[int, ...]
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        mean, variance = batch_statistics(z, share, over)
-        return batch_normalised(z, mean, variance, gain), mean, variance
-
-    return compile_(normalised)
+    """`z` ``(..., N, R)`` by statistics ``(..., R)``."""
+    return (z - mean.unsqueeze(-2)) * (gain * torch.rsqrt(variance + EPSILON)).unsqueeze(-2)
 
 
 def layer_normalised(z: Tensor, gain: Tensor) -> Tensor:
-    """`z` ``(..., R, N)`` by its own mean and variance over the rows."""
-    centred = z - z.mean(-2, keepdim=True)
-    return centred * torch.rsqrt(centred.square().mean(-2, keepdim=True) + EPSILON) * gain.unsqueeze(-1)
+    """`z` ``(..., R)`` by its own mean and variance over the rows."""
+    centred = z - z.mean(-1, keepdim=True)
+    return centred * torch.rsqrt(centred.square().mean(-1, keepdim=True) + EPSILON) * gain
 
 
 def row_norms(weight: Tensor) -> Tensor:
@@ -100,11 +83,11 @@ class ProductNorm(nn.Module):
             return quantized
         return quantized * (self.gain / row_norms(quantized))[:, None]
 
-    def of_inputs(self, z: Tensor, share: Tensor | None, momentum: float | None, compile_: Compile = eager) -> Tensor:
-        """A product that needs no state, all at once: `z` ``(R, N)`` or ``(T, R, B)``.
+    def of_inputs(self, z: Tensor, share: Tensor | None, momentum: float | None) -> Tensor:
+        """A product that needs no state, all at once: `z` ``(N, R)``, or ``(T, B, R)`` where steps are apart.
 
-        Statistics over N, over B where steps are apart, or else over T and B, elements counted by `share` ``(N,)`` or
-        ``(T, 1, B)``; the running ones follow them by `momentum`. Without one the running ones are used.
+        Statistics over N or B, rows counted by `share` ``(N, 1)``, which the running ones follow by `momentum`; without
+        one the running ones are used.
         """
         if self.norm == "layer":
             return layer_normalised(z, self.gain)
@@ -112,13 +95,12 @@ class ProductNorm(nn.Module):
             return z
         if momentum is None:
             return batch_normalised(z, *self._running(slice(0, z.shape[0])), self.gain)
-        over = (0, 2) if z.dim() == 3 and self.norm == "batch" else (-1,)
-        y, mean, variance = _by_own_statistics(compile_)(z, share, self.gain, over)
-        self.follow(mean.detach(), variance.detach(), momentum)
-        return y
+        mean, variance = batch_statistics(z, share)
+        self.follow(mean, variance, momentum)
+        return batch_normalised(z, mean, variance, self.gain)
 
     def of_state(self, z: Tensor, step: int, rows: slice) -> Tensor:
-        """Inference: some `rows` of the product ``(R, B)`` at one step."""
+        """Inference: some `rows` of the product ``(B, R)`` at one step."""
         if self.norm == "layer":
             return layer_normalised(z, self.gain[rows])
         if not self.by_batch:

@@ -25,7 +25,7 @@ def tuned() -> Iterator[None]:
 def _keep_freed_memory() -> None:
     """Keep what tensors free for those that follow; does nothing where the C library is not glibc.
 
-    By default every tensor of some size is mapped anew and unmapped: a fifth of an epoch went into page faults.
+    By default every tensor of some size is mapped anew and unmapped: a sixth of an epoch went into page faults.
     """
     if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "mallopt"):
         library.mallopt(M_MMAP_MAX, 0)

@@ -2,9 +2,8 @@
 
 A cell is plain differentiable arithmetic on one step (`workloads.training.cells`). Forward keeps the products and what
 is carried from step to step. Backward takes the gradient of a step from PyTorch (``torch.func.vjp``), which computes it
-from the product anew: cheaper than to keep every gate, and one kernel each way where it is compiled. Units come before
-sequences, ``(R, B)``: the statistics of a row are then those of numbers that lie side by side, and not a power of two
-apart, which caches can't hold. Equal to plain autograd (tests/workloads/test_training_gradients.py).
+from the product anew: cheaper than to keep every gate, and one kernel each way where it is compiled. The gradient of
+the weights is one product over all steps. Equal to plain autograd (tests/workloads/test_training_gradients.py).
 
 The state is pruned after SKIP (Ardakani et al., DATE 2019): elements below a threshold become zero. Their gradient is
 zero as well; passed straight through, as SKIP has it, training to 90 % sparsity by quantile runs away (the threshold
@@ -14,6 +13,7 @@ through within the range of the format, and stops the gradient beyond it.
 
 import functools
 import itertools
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -22,11 +22,12 @@ import torch
 from torch import Tensor
 
 from workloads.training.cells import Stage, Tensors, TrainedCell
-from workloads.training.compiler import Compile
 from workloads.training.norms import batch_normalised, batch_statistics, layer_normalised
 
 SAMPLED_STEPS = 4
 """Steps of a sequence whose |h| the threshold follows."""
+COMPILED_VARIANTS = 64
+"""Shapes and kinds of step one process may compile. PyTorch's own limit, 8, is met by a sweep over cells and norms."""
 
 StepNorm = Literal["none", "batch", "layer"]
 """What is done to a product within a step: batch norm takes its statistics from that step."""
@@ -63,7 +64,7 @@ class Kind:
     def finished(self, stage: Stage, results: Tensors, threshold: Tensor, active: Tensor | None) -> Tensors:
         """The results of a stage, the first of them as the next product sees it.
 
-        A sequence that has ended (not `active` ``(1, B)``) has a state of zeros.
+        A sequence that has ended (not `active` ``(B, 1)``) has a state of zeros.
         """
         if not self.is_last(stage):
             return (_rounded(results[0], self.bits, self.integer_bits), *results[1:])
@@ -76,6 +77,25 @@ class Kernels(NamedTuple):
 
     forward: Callable[..., Any]
     backward: Callable[..., Any]
+
+
+Compile = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def eager(function: Callable[..., Any]) -> Callable[..., Any]:
+    """No compiler: each operation by itself."""
+    return function
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """One kernel a step (torch.compile): several times as fast on a CPU. Needs a C++ compiler."""
+    torch._dynamo.config.cache_size_limit = max(torch._dynamo.config.cache_size_limit, COMPILED_VARIANTS)
+    return torch.compile(function, dynamic=False)
+
+
+def fastest() -> Compile:
+    """`compiled` where there is a C++ compiler."""
+    return eager if shutil.which("c++") is None else compiled
 
 
 @functools.cache
@@ -96,14 +116,14 @@ def _normalised(norm: StepNorm, z: Tensor, gain: Tensor, active: Tensor | None) 
 
 def _forward(kind: Kind, stage: Stage) -> Callable[..., Any]:
     def forward(
-        product: Tensor,  # (R, B) in the type of products
-        x: Tensor,  # (R, B)
+        product: Tensor,  # (B, R) in the type of products
+        x: Tensor,  # (B, R)
         gain: Tensor,  # (R,)
-        shift: Tensor,  # (H, 1)
+        shift: Tensor,  # (H,)
         threshold: Tensor,  # ()
-        active: Tensor | None,  # (1, B)
+        active: Tensor | None,  # (B, 1)
         carried: Tensors,
-        operand: Tensor,  # (H, B) in the type of products, written: what the next product multiplies
+        operand: Tensor,  # (B, H) in the type of products, written: what the next product multiplies
     ) -> tuple[Tensors, Tensors, Tensors]:
         y, statistics = _normalised(kind.norm, product.to(x.dtype), gain, active)
         results = stage.compute(x, y, shift, carried)
@@ -124,10 +144,10 @@ def _backward(kind: Kind, stage: Stage) -> Callable[..., Any]:
         threshold: Tensor,
         active: Tensor | None,
         carried: Tensors,
-        grads_of_first: Tensors,  # each (H, B); their sum is the gradient of the first result
+        grads_of_first: Tensors,  # each (B, H); their sum is the gradient of the first result
         grads_of_rest: Tensors,
-        grad_product: Tensor,  # (R, B) in the type of products, written
-        grad_x: Tensor,  # (R, B), written
+        grad_product: Tensor,  # (B, R) in the type of products, written
+        grad_x: Tensor,  # (B, R), written
     ) -> tuple[Tensor, Tensor, Tensors]:
         """Gradients of gain, shift and what was carried."""
 
@@ -151,22 +171,22 @@ class Inputs(NamedTuple):
     kind: Kind
     kernels: tuple[Kernels, ...]
     threshold: Tensor  # ()
-    state: Tensors  # (H, B) each, h first
-    active: Tensor | None  # (T, 1, B) bool; None: all
+    state: Tensors  # (B, H) each, h first
+    active: Tensor | None  # (T, B, 1) bool; None: all
     product_dtype: torch.dtype
 
 
 class Pass(NamedTuple):
     """What a layer yields over ``T`` steps of ``B`` sequences. Only `states` carries a gradient."""
 
-    states: Tensor  # (T, H, B) pruned and rounded h
-    state: Tensors  # (H, B) each, after the last step
+    states: Tensor  # (T, B, H) pruned and rounded h
+    state: Tensors  # (B, H) each, after the last step
     statistics: tuple[Tensor, Tensor] | None  # batch norm: mean and variance (T, R) of the product at each step
     magnitudes: Tensor | None  # (N,) |h| before pruning at a few steps
 
 
 def run_layer(x: Tensor, weight: Tensor, gain: Tensor, shift: Tensor, inputs: Inputs) -> Pass:
-    """A layer over the input part `x` ``(T, R, B)`` of its gates, with W_h `weight` ``(R, H)``.
+    """A layer over the input part `x` ``(T, B, R)`` of its gates, with W_h `weight` ``(R, H)``.
 
     `gain` ``(R,)`` follows the normalisation of the recurrent product, `shift` ``(H,)`` is the candidate's; either is
     left unused where the norm or the cell has none.
@@ -181,12 +201,12 @@ class _Run(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, gain: Tensor, shift: Tensor, inputs: Inputs) -> Tensors:
         kind, stages = inputs.kind, inputs.kind.cell.stages
-        (steps, _, batch), hidden, dtype = x.shape, weight.shape[1], inputs.product_dtype
+        (steps, batch, _), hidden, dtype = x.shape, weight.shape[1], inputs.product_dtype
         rows = rows_of_stages(kind.cell, hidden)
-        weights = [weight[r].to(dtype) for r in rows]
-        gains, column = [gain[r] for r in rows], shift[:, None]
-        products = [x.new_empty(steps, r.stop - r.start, batch, dtype=dtype) for r in rows]
-        operands = [x.new_empty(steps + 1, hidden, batch, dtype=dtype) for _ in stages]
+        transposed = [weight[r].to(dtype).t() for r in rows]
+        gains = [gain[r] for r in rows]
+        products = [x.new_empty(steps, batch, r.stop - r.start, dtype=dtype) for r in rows]
+        operands = [x.new_empty(steps + 1, batch, hidden, dtype=dtype) for _ in stages]
         operands[0][0] = inputs.state[0]
         results, carried, statistics, magnitudes = inputs.state, [], [], []
         states = []
@@ -195,14 +215,14 @@ class _Run(torch.autograd.Function):
             active = None if inputs.active is None else inputs.active[t]
             for k, stage in enumerate(stages):
                 carried.append(tuple(results[i] for i in stage.carries))
-                torch.mm(weights[k], operands[k][t], out=products[k][t])
+                torch.mm(operands[k][t], transposed[k], out=products[k][t])
                 following = operands[0][t + 1] if kind.is_last(stage) else operands[k + 1][t]
                 results, taken, magnitude = inputs.kernels[k].forward(
-                    products[k][t], x[t][rows[k]], gains[k], column, inputs.threshold, active, carried[-1], following
+                    products[k][t], x[t][:, rows[k]], gains[k], shift, inputs.threshold, active, carried[-1], following
                 )
                 statistics.append(taken)
                 if magnitude and t in sampled:
-                    magnitudes.append(magnitude[0] if active is None else magnitude[0][:, active[0]])
+                    magnitudes.append(magnitude[0] if active is None else magnitude[0][active[:, 0]])
             states.append(results[0])
         ctx.save_for_backward(x, weight, gain, shift)
         ctx.inputs, ctx.products, ctx.operands, ctx.carried = inputs, products, operands, carried
@@ -217,36 +237,37 @@ class _Run(torch.autograd.Function):
         x, weight, gain, shift = ctx.saved_tensors
         inputs, products, operands, carried = ctx.inputs, ctx.products, ctx.operands, ctx.carried
         kind, stages = inputs.kind, inputs.kind.cell.stages
-        (steps, _, batch), hidden, dtype = x.shape, weight.shape[1], inputs.product_dtype
+        (steps, batch, _), hidden, dtype = x.shape, weight.shape[1], inputs.product_dtype
         rows = rows_of_stages(kind.cell, hidden)
         weights = [weight[r].to(dtype) for r in rows]
-        gains, column = [gain[r] for r in rows], shift[:, None]
+        gains = [gain[r] for r in rows]
         grad_x = torch.empty_like(x)
         grad_products = [torch.empty_like(product) for product in products]
-        grad_states = grads[0].contiguous()  # of a readout it comes sequences first
-        grad_weights = [torch.zeros_like(w) for w in weights]
-        grad_gains, grad_shift = [torch.zeros_like(g) for g in gains], torch.zeros_like(column)
-        through_product = x.new_zeros(hidden, batch, dtype=dtype)
+        grad_gains, grad_shift = [torch.zeros_like(g) for g in gains], torch.zeros_like(shift)
+        through_product = x.new_zeros(batch, hidden, dtype=dtype)
         zeros = torch.zeros_like(inputs.state[0])
         carried_back = {i: zeros for i in range(len(inputs.state)) if i or 0 in stages[0].carries}
         for t in reversed(range(steps)):
             active = None if inputs.active is None else inputs.active[t]
             for k in reversed(range(len(stages))):
-                first = (grad_states[t], through_product) if kind.is_last(stages[k]) else (through_product,)
+                first = (grads[0][t], through_product) if kind.is_last(stages[k]) else (through_product,)
                 if 0 in carried_back:
                     first = (*first, carried_back[0])
                 rest = tuple(grad for i, grad in sorted(carried_back.items()) if i)
                 dgain, dshift, dcarried = inputs.kernels[k].backward(
-                    products[k][t], x[t][rows[k]], gains[k], column, inputs.threshold, active, carried.pop(),
-                    first, rest, grad_products[k][t], grad_x[t][rows[k]],
+                    products[k][t], x[t][:, rows[k]], gains[k], shift, inputs.threshold, active, carried.pop(),
+                    first, rest, grad_products[k][t], grad_x[t][:, rows[k]],
                 )  # fmt: skip
                 grad_gains[k] += dgain
                 grad_shift += dshift
                 carried_back = dict(zip(stages[k].carries, dcarried, strict=True))
-                grad_weights[k].addmm_(grad_products[k][t], operands[k][t].t())
                 if t or k:
-                    through_product = torch.mm(weights[k].t(), grad_products[k][t])
-        return grad_x, torch.cat(grad_weights).to(weight.dtype), torch.cat(grad_gains), grad_shift[:, 0], None
+                    through_product = torch.mm(grad_products[k][t], weights[k])
+        grad_weight = [
+            torch.mm(grad.flatten(0, 1).t(), operand[:steps].flatten(0, 1)).to(weight.dtype)
+            for grad, operand in zip(grad_products, operands, strict=True)
+        ]
+        return grad_x, torch.cat(grad_weight), torch.cat(grad_gains), grad_shift, None
 
 
 def rows_of_stages(cell: TrainedCell, hidden: int) -> list[slice]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from archsim.trace import BadInput
 from workloads import tasks
-from workloads.training.compiler import Compile, eager
 from workloads.training.recipe import Recipe
+from workloads.training.sequence import Compile, eager
 from workloads.training.train import OnProgress, train, validate
 
 Value = str | int | float | bool

@@ -12,10 +12,10 @@ from archsim.trace import BadInput
 from workloads import tasks
 from workloads.training import checkpoints, start
 from workloads.training.batches import Batches, MiniBatch, batches_of
-from workloads.training.compiler import Compile, eager
 from workloads.training.network import Network, Passing, Sequence, last_steps
 from workloads.training.process import tuned
 from workloads.training.recipe import Recipe
+from workloads.training.sequence import Compile, eager
 from workloads.training.weights import Rng, draw
 
 RAMP = 1 / 3
