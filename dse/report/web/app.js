@@ -48,12 +48,14 @@ function openTab(name) {
   if (changed && !first) scrollTo({ top: 0 });
 }
 
+const prefersDark = matchMedia("(prefers-color-scheme: dark)");
 find("#theme").addEventListener("click", () => {
-  const root = document.documentElement;
-  root.dataset.theme = getComputedStyle(root).colorScheme === "dark" ? "light" : "dark";
+  const { dataset } = document.documentElement;
+  const dark = dataset.theme ? dataset.theme === "dark" : prefersDark.matches;
+  dataset.theme = dark ? "light" : "dark";
   drawAll();
 });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+prefersDark.addEventListener("change", drawAll);
 
 layOut();
 chosen.keys = [page.searches[0]?.first ?? page.designs[0]?.key].filter(Boolean);

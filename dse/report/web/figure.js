@@ -24,7 +24,12 @@ const PLAIN = ",~r"; // ticks: thousands told apart, no exponent, no trailing ze
 const BUTTONS = ["toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"];
 const CONFIG = { responsive: true, displaylogo: false, modeBarButtons: [BUTTONS] };
 
-const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+// A colour of the style as the theme has it, resolved: Plotly reads no `light-dark()`.
+const resolved = document.body.appendChild(el("i", { hidden: true }));
+function ink(name) {
+  resolved.style.color = `var(${name})`;
+  return getComputedStyle(resolved).color;
+}
 const visible = (element) => element.offsetParent !== null;
 
 function themed(layout) {
