@@ -23,8 +23,11 @@ ALL: tuple[str, ...] = (
     "wp-lstm256-ternary-s50",
     "wp-lstm256-ternary-s90",
     "wp-lstm256-fixed8-s90",
+    "wp-lstm512-float",
     "wp-lstm512-binary",
     "wp-lstm512-ternary",
+    "smnist-rows-lstm100-float",
+    "smnist-rows-lstm100-ternary",
 )
 
 FOLDER = Path(__file__).parent
