@@ -103,6 +103,7 @@ QUICK = (
     ("trace", "show", "t.npz"),
     ("trace", "record", "--workload", "wp-lstm256-ternary", "--steps", "3", "--sequences", "2", "--out", "r.npz"),
     ("import", "mine.safetensors", "--out", "own.safetensors"),
+    ("sparsity", "digits.safetensors", "--at", "0.9"),
 )
 
 
@@ -117,7 +118,7 @@ def state_dict(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", QUICK, ids=" ".join)
-@pytest.mark.usefixtures("nasty", "state_dict")
+@pytest.mark.usefixtures("nasty", "state_dict", "digits_file")
 def test_what_a_command_prints(words: tuple[str, ...], archsim: Archsim) -> None:
     """80 columns, no control character, the same as JSON, and nothing beside the result where there is no terminal."""
     code, table, errors = archsim(*words)

@@ -27,7 +27,10 @@ ALL: tuple[str, ...] = (
     "wp-lstm512-binary",
     "wp-lstm512-ternary",
     "smnist-rows-lstm100-float",
+    "smnist-rows-lstm100-binary",
     "smnist-rows-lstm100-ternary",
+    "spoken-lstm64-float",
+    "spoken-lstm64-ternary",
 )
 
 FOLDER = Path(__file__).parent
