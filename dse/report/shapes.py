@@ -142,7 +142,7 @@ class Search(_Frozen):
     """How much the search found, in words."""
     importances: Table
     pace: list[tuple[int, float]]
-    """(trials complete, seconds since the first was begun); empty where it was not recorded."""
+    """(trials complete, seconds spent on searching by then); empty where it was not recorded."""
     failures: Table
     notes: list[Note]
     footer: str

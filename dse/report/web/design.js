@@ -242,6 +242,8 @@ function rooflineFigure(designs) {
     ],
     hoverinfo: "text",
   }));
+  const drawn = [...roofs, ...dots].flatMap((trace) => trace.y);
+  const heights = [Math.min(...drawn) / 2, Math.max(...drawn) * 2]; // near its roof a design is seen near it
   const bound = with_
     .map(({ roof, n }) =>
       `${lettered(designs, n)} bound by ${roof.bound}, ${(100 * roof.share).toFixed(0)} % of that ceiling${roof.macs_per_dram_bit == null ? " (reads no DRAM: drawn at 1,000)" : ""}`.trim(),
@@ -278,11 +280,7 @@ function rooflineFigure(designs) {
       height: 330,
       showlegend: designs.length > 1,
       xaxis: logAxis("Operational intensity", "MACs per DRAM bit", xs),
-      yaxis: logAxis(
-        "Performance",
-        "GOPS",
-        [...roofs, ...dots].flatMap((trace) => trace.y),
-      ),
+      yaxis: { ...logAxis("Performance", "GOPS", heights), range: heights.map(Math.log10) },
     },
   };
 }
@@ -475,7 +473,7 @@ function breakdowns(designs) {
       el("div", {}, figure(area), partsTable("area", "mm²", designs)),
     ),
     el(
-      "div.columns.three",
+      roofs && steps ? "div.columns.three" : "div.columns",
       {},
       figure(() => stallsFigure(designs)),
       roofs ? figure(() => rooflineFigure(designs)) : null,

@@ -69,9 +69,14 @@ function axis(title, unit, more = {}) {
   return { title: { text: label(withUnit(title, unit)) }, ...more };
 }
 
-// An axis in decades: ticks at 1, 2 and 5 of each as plain numbers, or at 1 alone where they would run together.
+// An axis in decades: ticks at 1, 2 and 5 of each as plain numbers, or at 1 alone where they would run together; where
+// none of these may lie in reach, Plotly's own.
 function logAxis(title, unit, values) {
   const positive = values.filter((value) => value > 0);
   const [low, high] = positive.reduce(([a, b], v) => [Math.min(a, v), Math.max(b, v)], [Infinity, -Infinity]);
-  return axis(title, unit, { type: "log", tickformat: PLAIN, dtick: high > 100 * low ? 1 : "D2" });
+  return axis(title, unit, {
+    type: "log",
+    tickformat: PLAIN,
+    dtick: high > 100 * low ? 1 : high > 4 * low ? "D2" : undefined,
+  });
 }

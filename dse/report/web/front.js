@@ -30,6 +30,7 @@ function brief() {
     strip("Energy per token", "nJ", design.energy),
     strip("Chip area", "mm²", design.area),
     changedList(design),
+    command(design),
   ];
 }
 

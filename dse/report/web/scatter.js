@@ -304,13 +304,20 @@ function shadeNames() {
   });
 }
 
+// Whether a spot is so high in the figure that a pin above it would lie on the legend.
+function high({ y }) {
+  const range = find("[data-figure=front]")?.layout?.yaxis.range;
+  return range && y > range[0] + 0.85 * (range[1] - range[0]);
+}
+
 // Pins are annotations: to move them Plotly need not look at the points again.
 function pins() {
   return chosen.keys
     .map((key) => pointByKey.get(key))
     .filter(Boolean)
-    .map((point, n) => ({
-      ...spot(value(point, view.x), value(point, view.y)),
+    .map((point, n) => [spot(value(point, view.x), value(point, view.y)), point, n])
+    .map(([at, point, n]) => ({
+      ...at,
       text: `<b>${chosen.keys.length > 1 ? LETTERS[n] : `trial ${point.trial}`}</b>`,
       showarrow: true,
       arrowhead: 0,
@@ -318,7 +325,7 @@ function pins() {
       arrowcolor: CHOSEN[n],
       standoff: 7,
       ax: 0,
-      ay: -38,
+      ay: high(at) ? 38 : -38,
       bgcolor: CHOSEN[n],
       borderpad: 3,
       font: { size: 12, color: "#ffffff" },

@@ -43,7 +43,7 @@ const pace = () => ({
   layout: {
     height: 360,
     showlegend: several,
-    xaxis: axis("Time since the first trial", "s", { rangemode: "tozero" }),
+    xaxis: axis("Time spent on searching", "s", { rangemode: "tozero" }),
     yaxis: axis("Complete", "trials", { rangemode: "tozero", tickformat: PLAIN }),
   },
 });
