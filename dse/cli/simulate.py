@@ -227,8 +227,9 @@ def validate_(
     """
     recorded = {}
     if traces:
-        for name in (card.name for card in map(zoo.load_card, zoo.ALL) if card.measured.state_sparsity > 0.25):
-            recorded[name] = record_text(name, "test", 8, 400, None)
+        for card in map(zoo.load_card, zoo.ALL):
+            if card.measured.state_sparsity > 0.25 and tasks.by_name(card.data.task).ships:
+                recorded[card.name] = record_text(card.name, "test", 8, 400, None)
     with progress("simulating", None):
         found = validate(recorded)
     if as_json:
