@@ -54,7 +54,7 @@ def demo(
     from dse.workers import workers_for
 
     notes.print(
-        "Searching accelerators for six trained LSTMs (War and Peace, 256 units, 8-bit, ternary and binary weights, "
+        "Searching accelerators for eight trained LSTMs (War and Peace; 256 and 512 units; 8-bit, ternary, binary; "
         "with and without a pruned state). Every accuracy is measured on the text now, every design simulated on what "
         "its model really did; the best designs are then simulated again, event by event."
     )
