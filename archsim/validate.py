@@ -140,7 +140,7 @@ def _rbt_rows(chip: Chip) -> Iterator[Row]:
     basis: Basis = "fitted" if chip.design in {c.design for c in low_power()} else "predicted"
     yield _row(chip, "gops", "GOPS", peak_gops(as_published(chip)), PRINTED, note="peak: PEs, bus and DRAM")
     note = "without the state buffer: the paper keeps activations in DRAM"
-    yield _row(chip, "area_mm2", "mm2", published_area_mm2(chip), SRAM_MODEL, basis, note)
+    yield _row(chip, "area_mm2", "mm²", published_area_mm2(chip), SRAM_MODEL, basis, note)
     yield _row(chip, "power_mw", "mW", published_power_mw(chip), SRAM_MODEL, basis, f"dense peak, {note}")
 
 
@@ -150,7 +150,7 @@ def _skip_rows() -> Iterator[Row]:
     gops, power_mw = peak_gops(design), published_power_mw(chip)
     yield _row(chip, "gops", "GOPS", gops, PRINTED, note="peak: PEs, bus and DRAM")
     yield _row(chip, "gops_one_lane", "GOPS", peak_gops(design, 1), PRINTED, note="peak of one lane of eight")
-    yield _row(chip, "area_mm2", "mm2", published_area_mm2(chip), SRAM_MODEL)
+    yield _row(chip, "area_mm2", "mm²", published_area_mm2(chip), SRAM_MODEL)
     yield _row(chip, "power_mw", "mW", power_mw, SRAM_MODEL, note="dense peak, chip without DRAM")
     yield _row(chip, "gops_per_w", "GOPS/W", 1000 * gops / power_mw, SRAM_MODEL, note="dense peak, chip without DRAM")
     yield from _speedup_rows(chip)

@@ -29,6 +29,8 @@ ALL: tuple[str, ...] = (
     "smnist-rows-lstm100-float",
     "smnist-rows-lstm100-binary",
     "smnist-rows-lstm100-ternary",
+    "smnist-rows-lstm100-ternary-s80",
+    "imdb-lstm64-float",
     "spoken-lstm64-float",
     "spoken-lstm64-ternary",
 )

@@ -35,7 +35,7 @@ class Untrained:
 
     recipe: str
     hours: float
-    """Estimated, on 2 CPU cores."""
+    """Estimated, on one CPU core."""
 
     @property
     def command(self) -> str:

@@ -227,7 +227,7 @@ function publishedTraces() {
   ];
 }
 
-// Each published design is named once, at its highest or lowest star, by turns along x.
+// Each published design is named once, at its highest or lowest star by turns along x, near it or one line further.
 function publishedNames() {
   if (!view.published) return [];
   const of = page.searches[0].published;
@@ -243,11 +243,12 @@ function publishedNames() {
       const rising = [...rows].sort((a, b) => of.numbers[view.y][a] - of.numbers[view.y][b]);
       const above = turn % 2 === 0;
       const i = above ? rising.at(-1) : rising[0];
+      const away = turn % 4 < 2 ? 14 : 27;
       return {
         ...spot(of.numbers[view.x][i], of.numbers[view.y][i]),
         text: label(name),
         showarrow: false,
-        yshift: above ? 14 : -14,
+        yshift: above ? away : -away,
         font: { size: 11 },
         bgcolor: ink("--ground"),
         borderpad: 0,

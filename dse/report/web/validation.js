@@ -41,9 +41,6 @@ const errors = () => {
             color: colour,
             pattern: { shape: hatch, solidity: 0.3, fillmode: "overlay", fgcolor: "rgba(0,0,0,0.45)" },
           },
-          text: group.map((check) => `${check.error_pct > 0 ? "+" : ""}${check.error_pct.toFixed(1)} %`),
-          textposition: "outside",
-          cliponaxis: false,
           customdata: group.map(
             (check) =>
               `${label(checkName(check))}<br>published ${number(check.published)} ${label(check.unit)}, ours ${number(check.ours)}<br>${label(check.note)}`,
@@ -61,6 +58,16 @@ const errors = () => {
         x: allowed.map((check) => sign * check.tolerance_pct),
         marker: { symbol: "line-ns-open", size: 12, color: ink("--soft"), line: { width: 1.5 } },
       })),
+      {
+        type: "scatter",
+        mode: "text",
+        showlegend: false,
+        hoverinfo: "skip",
+        y: one.map((check) => check.at),
+        x: one.map(() => 1.55 * most),
+        text: one.map((check) => `${check.error_pct > 0 ? "+" : ""}${check.error_pct.toFixed(1)} %`),
+        textposition: "middle left",
+      },
     ],
     columns: checkColumns(),
     rows: checkRows(),
@@ -69,7 +76,7 @@ const errors = () => {
       bargap: 0.35,
       barmode: "overlay",
       margin: { l: 10, r: 40, t: 14, b: 52 },
-      xaxis: axis("Error against the published figure", "%", { zeroline: true, range: [-1.35 * most, 1.35 * most] }),
+      xaxis: axis("Error against the published figure", "%", { zeroline: true, range: [-1.1 * most, 1.6 * most] }),
       yaxis: {
         showgrid: false,
         type: "category",
