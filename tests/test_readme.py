@@ -37,7 +37,7 @@ NOT_RUN = {
     "archsim compare exact --samplers nsga2,random,tpe:2000": "an hour and more; test_compare.py has a smaller space",
     "archsim enumerate exact": "725,760 points; test_enumerate.py has smaller spaces",
     "archsim train workloads/training/recipes/wp-lstm256-ternary.toml": "hours; the digits are trained here",
-    "archsim sweep spoken-gru64-float --each cell=lstm,gru --each weight_format=ternary,binary": "minutes, and data "
+    "archsim train spoken-gru64-float --each cell=lstm,gru --each weight_format=ternary,binary": "minutes, and data "
     "that do not ship; test_sweep.py has others",
 }
 """Commands of the README that no test runs as they stand: their options are checked."""

@@ -31,19 +31,27 @@ app = typer.Typer()
 
 @app.command(rich_help_panel=PANEL, short_help="Train a recipe with PyTorch, or go on with it.")
 def train(
-    recipe: Annotated[str, typer.Argument(help="A recipe (TOML).")],
+    recipe: Annotated[str, typer.Argument(help="A recipe (TOML), or the name of a shipped one.")],
     run_folder: Annotated[Path | None, typer.Option("--run", help="Folder of the run; default runs/NAME.")] = None,
     out_: Annotated[Path, typer.Option("--out", help="Folder for the model and its card.")] = Path("results/models"),
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    each: Annotated[
+        list[str] | None,
+        typer.Option(help="A field and its values, FIELD=A,B,...: compare all combinations, write no model."),
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="With --each: the table as a page has it.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Train a recipe with PyTorch (extra `train`); the same command again resumes it.
+    """Train a recipe with PyTorch (extra `train`), or variants of it; the same command again resumes.
 
     archsim train workloads/training/recipes/wp-lstm256-ternary.toml
 
-    archsim train my.toml --device cuda --out models
+    archsim train my.toml --each weight_format=float32,ternary --each cell=lstm,gru
     """
-    with _pytorch("train"):
+    if each:
+        _train_variants(recipe, each, run_folder, device, markdown, as_json)
+        return
+    with _pytorch():
         from workloads.training.export import train_and_export
     path = Path(recipe)
     folder = run_folder or Path("runs") / path.stem
@@ -65,14 +73,14 @@ def train(
 
 
 @contextmanager
-def _pytorch(command: str) -> Iterator[None]:
+def _pytorch() -> Iterator[None]:
     """BadInput where an import within finds no PyTorch."""
     try:
         yield
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
-        raise BadInput(f"archsim {command} needs PyTorch: pip install 'archsim[train]'") from None
+        raise BadInput("archsim train needs PyTorch: pip install 'archsim[train]'") from None
 
 
 def _epoch(p: "Progress") -> str:
@@ -82,22 +90,10 @@ def _epoch(p: "Progress") -> str:
     )
 
 
-@app.command(name="sweep", rich_help_panel=PANEL, short_help="One recipe in variants: formats, cells, norms compared.")
-def sweep_(
-    recipe: Annotated[str, typer.Argument(help="A recipe (TOML), or the name of a shipped one.")],
-    each: Annotated[list[str], typer.Option(help="A field and its values, FIELD=A,B,... (repeatable).")],
-    run_folder: Annotated[Path | None, typer.Option("--run", help="Folder of the runs; default runs/NAME.")] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    markdown: Annotated[bool, typer.Option("--markdown", help="The table as a page has it.")] = False,
-    as_json: Json = False,
+def _train_variants(
+    recipe: str, each: list[str], run_folder: Path | None, device: str, markdown: bool, as_json: bool
 ) -> None:
-    """Train a recipe in every combination of values (extra `train`); the same command again resumes it.
-
-    archsim sweep my.toml --each weight_format=float32,ternary,binary --each rounding=deterministic,stochastic
-
-    archsim sweep my.toml --each cell=lstm,gru --each target_sparsity=0,0.5,0.9 --json
-    """
-    with _pytorch("sweep"):
+    with _pytorch():
         from workloads.training.recipe import load_recipe
         from workloads.training.sequence import fastest
         from workloads.training.sweep import sweep, variants
@@ -105,7 +101,7 @@ def sweep_(
     fitting, refused = variants(base, {key: tuple(values) for key, values in map(_field, each)})
     for reason in refused:
         notes.print(literal(f"left out: {reason}"), soft_wrap=True, highlight=False)
-    folder, found = run_folder or Path("runs") / base.name, []
+    folder, found = run_folder or Path("runs") / f"{base.name}-variants", []
     with progress(f"training {base.name}", len(fitting)) as (bar, task):
 
         def show(k: int) -> "OnProgress":

@@ -70,7 +70,7 @@ def test_the_command_prints_every_variant(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sequence, "fastest", lambda: sequence.eager)  # a compiler takes longer than the training
     (tmp_path / "small.toml").write_text(tomli_w.dumps(BASE.model_dump(exclude_none=True)))
-    words = ["sweep", "small.toml", "--each", "weight_format=float32,ternary", "--each", "hidden=4,6"]
+    words = ["train", "small.toml", "--each", "weight_format=float32,ternary", "--each", "hidden=4,6"]
     run = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False)
     found = json.loads(run.stdout)
     assert [(v["variant"]["weight_format"], v["variant"]["hidden"]) for v in found] == [
@@ -87,6 +87,6 @@ def test_the_command_prints_every_variant(tmp_path, monkeypatch):
         f"| float32 | {tests[0]} | {tests[1]} |",
         f"| ternary | {tests[2]} | {tests[3]} |",
     ]
-    wrong = CliRunner().invoke(app, ["sweep", "small.toml", "--each", "hidden"])
+    wrong = CliRunner().invoke(app, ["train", "small.toml", "--each", "hidden"])
     assert isinstance(wrong.exception, BadInput)
     assert str(wrong.exception) == "--each must be FIELD=VALUE,VALUE,..., not 'hidden'"
