@@ -109,7 +109,7 @@ def _search(
     with progress("measuring the models", space.trials) as (bar, task):
 
         def show_progress(p: "SearchProgress") -> None:
-            note = f"{p.model_evaluations} accuracies, front {p.front_size}"
+            note = f"accuracies {p.model_evaluations}, front {p.front_size}"
             phase = PHASES[p.phase] if p.done or p.phase != "search" else "measuring the models"
             if bar.tasks[task].description != phase:  # each phase has a pace of its own
                 bar.reset(task, description=phase, total=p.total)
