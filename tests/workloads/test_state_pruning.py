@@ -1,4 +1,4 @@
-"""Pruning and rounding of states, and the sparsity that a machine can use."""
+"""Pruning and rounding of states."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from archsim.trace import BadInput
-from workloads.state_pruning import Pruning, sparsity, threshold_for, union_sparsity
+from workloads.state_pruning import Pruning
 
 values = arrays(np.float32, (5, 7), elements=st.floats(-1, 1, width=32))
 bits = st.one_of(st.none(), st.integers(2, 16))
@@ -47,35 +46,3 @@ def test_training_prunes_the_same_way(h, threshold, state_bits):
 
     trained = prune_and_round(torch.from_numpy(h.copy()), torch.tensor(threshold), state_bits).numpy()
     np.testing.assert_array_equal(Pruning(threshold, state_bits)(h), trained)
-
-
-@given(
-    st.lists(st.integers(1, 10**6), min_size=1, max_size=60, unique=True),
-    st.floats(0, 0.999),
-)
-def test_threshold_prunes_the_share_asked_for(distinct, target):
-    magnitudes = np.array(distinct) / 2e6
-    pruned = Pruning(threshold_for(magnitudes, target))(magnitudes)
-    assert abs(sparsity(pruned) - target) <= 1 / len(distinct)
-
-
-def test_no_sparsity_asked_for_is_no_threshold():
-    assert threshold_for(np.array([0.1, 0.2]), 0.0) == 0.0
-    with pytest.raises(BadInput, match=r"target sparsity must be at least 0 and below 1, not 1\.0"):
-        threshold_for(np.array([0.1]), 1.0)
-
-
-@given(arrays(np.bool_, (3, 7, 5)), st.integers(1, 7))
-def test_union_sparsity_counts_columns_that_no_lane_needs(nonzero, lanes):
-    groups = 7 // lanes
-    unions = [
-        set().union(*(np.flatnonzero(nonzero[t, s]) for s in range(g * lanes, (g + 1) * lanes)))
-        for t in range(3)
-        for g in range(groups)
-    ]
-    assert union_sparsity(nonzero, lanes) == pytest.approx(1 - sum(map(len, unions)) / (3 * groups * 5))
-
-
-def test_more_lanes_than_sequences_are_refused():
-    with pytest.raises(BadInput, match="lanes must be between 1 and the 2 sequences, not 3"):
-        union_sparsity(np.zeros((4, 2, 8), bool), 3)
