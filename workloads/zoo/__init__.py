@@ -26,6 +26,7 @@ ALL: tuple[str, ...] = (
     "wp-lstm512-float",
     "wp-lstm512-binary",
     "wp-lstm512-ternary",
+    "wp-lstm512-ternary-s90",
     "smnist-rows-lstm100-float",
     "smnist-rows-lstm100-binary",
     "smnist-rows-lstm100-ternary",
