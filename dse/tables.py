@@ -346,7 +346,7 @@ def points_table(metric: str, points: Iterable[Point], best: Point) -> Table:
                 f"{p.relative_loss:+.2%}",
                 f"{p.memory_bytes / 1024:,.1f}",
                 f"{p.memory_cut:.1%}",
-                "<- smallest" if p == best else "",
+                "<- best" if p == best else "",
             )
             for p in sorted(points, key=lambda p: p.memory_bytes)
         ],

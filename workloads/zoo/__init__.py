@@ -32,8 +32,12 @@ ALL: tuple[str, ...] = (
     "smnist-rows-lstm100-ternary",
     "smnist-rows-lstm100-ternary-s80",
     "imdb-lstm64-float",
+    "imdb-lstm64-ternary",
     "spoken-lstm64-float",
     "spoken-lstm64-ternary",
+    "spoken-gru64-float",
+    "spoken-rnn64-float",
+    "spoken-rnn64-ternary",
 )
 
 FOLDER = Path(__file__).parent
