@@ -36,6 +36,7 @@ ALL: tuple[str, ...] = (
     "spoken-lstm64-float",
     "spoken-lstm64-ternary",
     "spoken-gru64-float",
+    "spoken-gru64-ternary",
     "spoken-rnn64-float",
     "spoken-rnn64-ternary",
 )
