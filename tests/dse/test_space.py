@@ -45,7 +45,7 @@ def mistakes(tree: dict[str, Any]) -> tuple[str, ...]:
         ({"models": [{"name": "wp-lstm256-float"}] * 2}, "models.1: names must be distinct, with their bits and"),
         ({"models": [{}]}, "models.0: must have either name, or some of task, cell, weight_format,"),
         ({"models": [{"name": "wp-lstm256-float", "cell": "lstm"}]}, "layers, state_bits, not both"),
-        ({"models": [{"cell": "gru"}]}, "models.0: must select a model of the zoo, which has cell: "),
+        ({"models": [{"hidden": 7}]}, "models.0: must select a model of the zoo, which has hidden: "),
         (
             {"models": [{"name": "wp-lstm256-ternary-s90", "thresholds": [0.1]}]},
             "models.0.thresholds: must be larger than the 0.2201 it was trained with, not 0.1",
@@ -130,7 +130,7 @@ def test_all_mistakes_at_once_a_line_each(tree: dict[str, Any]) -> None:
             "base": "eyeriss",
             "sampler": "luck",
             "objectives": ["beauty", "truth"],
-            "models": [{"name": "gpt"}, {"name": "wp-lstm256-ternary", "thresholds": [0]}, {"cell": "gru"}],
+            "models": [{"name": "gpt"}, {"name": "wp-lstm256-ternary", "thresholds": [0]}, {"hidden": 7}],
             "parameters": {"clock_mhz": {"low": 9, "high": 2}, "lanes": {"choices": [9]}},
         }
     )
