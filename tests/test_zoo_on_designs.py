@@ -49,7 +49,7 @@ def test_burst_equals_analytic_over_1000_steps_of_real_text(name: str, trace: Tr
     design = load_design(name)
     weights = trace.graph.mat_vecs[0].weight_format.name
     if weights not in FORMATS_DONE[name]:
-        with pytest.raises(BadInput, match=f"design {name} cannot run operation W_x: {weights} weights"):
+        with pytest.raises(BadInput, match=rf"design {name} cannot run operation \w+: {weights} weights"):
             simulate(design, trace)
         return
     burst, analytic = (simulate(design, trace, engine) for engine in ("burst", "analytic"))
@@ -65,7 +65,9 @@ def test_burst_stays_with_column_on_real_text(lanes: int, trace: Trace) -> None:
     design = load_design("skip-65nm")
     if trace.graph.mat_vecs[0].weight_format.name == "float32":
         pytest.skip("no design runs floating-point weights")
-    burst, column = (simulate(design, trace, engine, steps=30, lanes=lanes) for engine in ("burst", "column"))
+    burst, column = (
+        simulate(design, trace, engine, steps=min(30, trace.steps), lanes=lanes) for engine in ("burst", "column")
+    )
     assert burst.cycles == pytest.approx(column.cycles, rel=0.005)
     assert burst.macs == column.macs
 
@@ -75,11 +77,14 @@ def test_burst_stays_with_column_on_real_text(lanes: int, trace: Trace) -> None:
 @pytest.mark.parametrize("workload", kinds())
 def test_every_sum_of_50_steps_is_the_reference_s(name: str, workload: str) -> None:
     model, design = zoo.load_model(workload), load_design(name)
-    if model.weight_format.name not in FORMATS_DONE[name]:
-        pytest.skip(f"{name} refuses {model.weight_format.name} (tested above)")
+    entering = model.config.input
+    read = {model.weight_format.name} | ({entering.weight_format} if entering.kind == "embedding" else set())
+    if not read <= FORMATS_DONE[name]:
+        pytest.skip(f"{name} refuses {' or '.join(read - FORMATS_DONE[name])} (tested above)")
     steps = min(50, longest(model, "test", design.lanes))
     sample = tasks.by_name(model.task).sample("test", design.lanes, steps, seed=0)
     found = check(design, model, sample)
     assert found.passed
     layer = model.layers[0]
-    assert sum(found.sums.values()) >= steps * design.lanes * 2 * len(layer.cell.gates) * layer.config.hidden
+    rows = len(layer.cell.gates) * layer.config.hidden
+    assert sum(found.sums.values()) >= 2 * rows * int(sample.lengths.sum())
