@@ -113,6 +113,11 @@ class SimReport:
         return self.against.cycles_per_token_best * self.tokens / self.cycles
 
     @property
+    def skipped(self) -> float:
+        """Share of the streamed columns (of the issued MACs, which go with them) that is skipped."""
+        return 1 - self.macs.issued / self.against.macs_streamed
+
+    @property
     def speedup_ideal(self) -> float:
         """What skipping would gain if time went with issued MACs."""
         return self.against.macs_streamed / self.macs.issued if self.macs.issued else float("inf")

@@ -177,15 +177,10 @@ def _run(skipped_share: float) -> SimReport:
     return simulate(design, _skipping_trace(skipped_share, design.lanes), "analytic", scope="recurrent")
 
 
-def _skipped(report: SimReport) -> float:
-    """Share of the streamed columns (of the issued MACs, which go with them) that is skipped."""
-    return 1 - report.macs.issued / report.against.macs_streamed
-
-
 def _speedup_rows(chip: Chip) -> Iterator[Row]:
     report = _run(chip["skipped_share"].value)
     ideal = f"(ideal {report.speedup_ideal:.2f} x)"
-    note = f"synthetic, {_skipped(report):.1%} of the streamed columns skipped {ideal}, against "
+    note = f"synthetic, {report.skipped:.1%} of the streamed columns skipped {ideal}, against "
     row = _row(chip, "speedup_max", "x", report.speedup_same_lanes, OVERHEAD, note=f"{note}the same lanes, dense")
     yield row
     yield replace(row, ours=report.speedup_best_dense, tolerance=None, note=f"{note}the best dense run")
@@ -199,7 +194,7 @@ def _share_for(speedup: float) -> float:
     while high - low > 0.001:
         middle = (low + high) / 2
         low, high = (low, middle) if _run(middle).speedup_same_lanes >= speedup else (middle, high)
-    return _skipped(_run(high))
+    return _run(high).skipped
 
 
 def _recorded_row(name: str, trace: Trace, lanes: int) -> Row:
@@ -213,5 +208,5 @@ def _recorded_row(name: str, trace: Trace, lanes: int) -> Row:
     except BadInput as refusal:
         return replace(row, ours=None, note=f"{kind} {name}: {refusal}")
     width = "1 lane" if lanes == 1 else f"{lanes} lanes"
-    note = f"{kind} {name}, {width}, {_skipped(report):.1%} of the streamed columns skipped"
+    note = f"{kind} {name}, {width}, {report.skipped:.1%} of the streamed columns skipped"
     return replace(row, ours=report.speedup_same_lanes, note=note)

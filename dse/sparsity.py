@@ -15,13 +15,11 @@ from workloads import tasks, zoo
 from workloads.evaluate import evaluate
 from workloads.model import Model
 from workloads.record import longest, record
-from workloads.sparsify import prune_to, zeros
+from workloads.sparsify import prune_to, sample_of, zeros
 from workloads.tasks.base import Split
 
 SEQUENCES, STEPS = 16, 400
 """Of the trace that zeros and cycles are counted in, at most."""
-BISECTED_STEPS = 256
-"""Of the validation split, that thresholds are found on."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +72,7 @@ def sparsity_curve(
         model = zoo.load_model(name)
         trained = _point(model, design, lanes, split, pruned=False)
         yield trained
-        sample = tasks.by_name(model.task).sample(
-            "validation", SEQUENCES, min(BISECTED_STEPS, longest(model, "validation", SEQUENCES)), seed=0
-        )
+        sample = sample_of(model)
         for target in targets:
             if target > trained.sparsity:
                 yield _point(prune_to(model, target, sample), design, lanes, split, pruned=True)
@@ -106,5 +102,4 @@ def _point(model: Model, design: Design, lanes: Sequence[int], split: Split, pru
 
 def _gain(trace: Trace, design: Design, lanes: int) -> Gain:
     report = simulate(design, trace, quickest(design), lanes=lanes, scope="recurrent")
-    skipped = 1 - report.macs.issued / report.against.macs_streamed
-    return Gain(lanes, skipped, report.speedup_same_lanes, report.speedup_ideal)
+    return Gain(lanes, report.skipped, report.speedup_same_lanes, report.speedup_ideal)

@@ -7,12 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.trace import BadInput, Operand, Trace
+from workloads import tasks
 from workloads.model import Model
-from workloads.record import record_sample
+from workloads.record import longest, record_sample
 from workloads.tasks.base import Sample
 
 LANES = (1, 2, 4, 8, 16)
+SEQUENCES, STEPS = 16, 256
+"""Of the validation split, that thresholds are found on, at most."""
 _HALVINGS = 16
+
+
+def sample_of(model: Model) -> Sample:
+    """Of the model's own task, what thresholds are found on; BadInput where it has none or the data are missing."""
+    steps = min(STEPS, longest(model, "validation", SEQUENCES))
+    return tasks.by_name(model.task).sample("validation", SEQUENCES, steps, seed=0)
 
 
 def prune_to(model: Model, target: float | Sequence[float], sample: Sample) -> Model:

@@ -1,4 +1,4 @@
-"""Commands about trained networks: train, import, prune, ptq, zoo."""
+"""Commands about trained networks: train, import, prune, sparsity, ptq, zoo."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +13,11 @@ from dse import tables
 from dse.cli.inputs import parse_value
 from dse.cli.terminal import Json, notes, out, print_json, progress, say
 from dse.sparsity import sparsity_curve
-from dse.tables import literal
 from workloads import tasks, zoo
 from workloads.fixed_point import Point, search_bits, sweep
 from workloads.importers import Choices, Formats, import_model
-from workloads.record import given_sample, longest, record_sample
-from workloads.sparsify import prune_to, zeros
+from workloads.record import given_sample, record_sample
+from workloads.sparsify import prune_to, sample_of, zeros
 from workloads.tasks import Split
 from workloads.zoo import published as zoo_published
 
@@ -100,7 +99,7 @@ def _train_variants(
     base = load_recipe(recipe)
     fitting, refused = variants(base, {key: tuple(values) for key, values in map(_field, each)})
     for reason in refused:
-        notes.print(literal(f"left out: {reason}"), soft_wrap=True, highlight=False)
+        notes.print(tables.literal(f"left out: {reason}"), soft_wrap=True, highlight=False)
     folder, found = run_folder or Path("runs") / f"{base.name}-variants", []
     with progress(f"training {base.name}", len(fitting)) as (bar, task):
 
@@ -216,12 +215,7 @@ def prune(
     archsim prune stack.safetensors --sparsity 0.9 --sparsity 0.8 --inputs mine.npy --out pruned.safetensors
     """
     model = zoo.load_model(workload)
-    if inputs is None:
-        sequences = 16
-        steps = min(256, longest(model, "validation", sequences))
-        sample = tasks.by_name(model.task).sample("validation", sequences, steps, seed=0)
-    else:
-        sample = given_sample(inputs)
+    sample = sample_of(model) if inputs is None else given_sample(inputs)
     with progress("bisecting thresholds", None):
         pruned = prune_to(model, sparsity if len(sparsity) > 1 else sparsity[0], sample)
     pruned.save(out_)

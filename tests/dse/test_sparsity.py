@@ -19,7 +19,6 @@ LANES, TARGETS = (1, 4), (0.5, 0.9)
 
 @pytest.fixture
 def design() -> Design:
-    """Without prefixes of zeros to pad, so that each column listed is a column that is not zero."""
     return load_design("skip-65nm")
 
 

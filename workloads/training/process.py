@@ -13,7 +13,7 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of mallopt(3)
 @contextmanager
 def tuned() -> Iterator[None]:
     """Memory is kept, from here on; denormal numbers are zero, within: gradients that have vanished over hundreds of
-    steps are denormal, and a product of them takes ten times as long."""
+    steps are denormal, and products of them take twice as long."""
     _keep_freed_memory()
     torch.set_flush_denormal(True)
     try:
