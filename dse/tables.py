@@ -465,9 +465,16 @@ def sweep_markdown(found: "Sequence[Trained]") -> str:
 
 def verified(results: Sequence[Verification]) -> RenderableType:
     """Test metrics measured again, beside their cards', and data that would be needed for more."""
-    measured = ("-" if r.measured_loss is None else f"{r.measured_loss:.4f}" for r in results)
-    said = ("DIFFERS" if not r.passed else "no data" if r.missing else "ok" for r in results)
-    rows = [(r.name, r.metric, f"{r.card_loss:.4f}", *rest) for r, *rest in zip(results, measured, said, strict=True)]
+    rows = [
+        (
+            r.name if r.bits is None else f"{r.name} {r.bits}",
+            r.metric,
+            f"{r.card_loss:.4f}",
+            "-" if r.measured_loss is None else f"{r.measured_loss:.4f}",
+            "DIFFERS" if not r.passed else "no data" if r.missing else "ok",
+        )
+        for r in results
+    ]
     return Group(
         figures("The whole test split", ("name", "metric", "card", "measured", ""), rows, text=("metric",)),
         *(literal(line) for line in dict.fromkeys(r.missing for r in results) if line),
@@ -476,7 +483,7 @@ def verified(results: Sequence[Verification]) -> RenderableType:
 
 def published_networks(figures_: Iterable[Published], untrained: Iterable[Untrained]) -> RenderableType:
     """What papers report of trained networks, ours, and what has not been trained yet."""
-    rows = [(f.recipe, f.metric, f"{f.value:g}", f.sure, *(_ours(f) or ("-", ""))) for f in figures_]
+    rows = [(f.recipe, _unit(f), f"{f.value:g}", f.sure, *(_ours(f) or ("-", ""))) for f in figures_]
     waiting = [(u.recipe, f"{u.hours:g}") for u in untrained]
     return Group(
         figures(
@@ -485,6 +492,7 @@ def published_networks(figures_: Iterable[Published], untrained: Iterable[Untrai
             rows,
             ("metric", "sure"),
         ),
+        _UNITS + "\n",
         figures("Not trained yet: archsim train RECIPE", ("recipe", "hours, 1 core"), waiting),
     )
 
@@ -494,8 +502,15 @@ def published_markdown(figures_: Iterable[Published]) -> str:
     lines = ["| paper | recipe | metric | published | how sure | ours | difference |", "|---|---|---|---|---|---|---|"]
     for f in figures_:
         ours, difference = _ours(f) or ("not trained yet", "")
-        lines.append(f"| {f.paper} | `{f.recipe}` | {f.metric} | {f.value:g} | {f.sure} | {ours} | {difference} |")
+        lines.append(f"| {f.paper} | `{f.recipe}` | {_unit(f)} | {f.value:g} | {f.sure} | {ours} | {difference} |")
     return "\n".join(lines)
+
+
+_UNITS = "+bpc: over the dense twin. ppw 11/10: integers of these weight and activation bits. memory %: of float32."
+
+
+def _unit(figure: Published) -> str:
+    return figure.metric.replace("_pct", " %")
 
 
 def _ours(figure: Published) -> tuple[str, str] | None:

@@ -383,6 +383,16 @@ class Model:
             first |= {"input_bits": input_bits, "input_integer_bits": input_integer_bits}
         return self._with_layers([first, *[{"state_bits": state_bits}] * (len(self.layers) - 1)])
 
+    def with_float16(self) -> "Model":
+        """The same model, its float32 weights rounded to float16; quantized ones, scales and biases stay as they are.
+
+        BadInput where a weight is larger than float16 can say.
+        """
+        config = Config.model_validate(_in_float16(self.config.model_dump()))
+        layers = tuple(replace(layer, config=new) for layer, new in zip(self.layers, config.layers, strict=True))
+        with np.errstate(over="ignore"):  # infinite: refused by name
+            return _unpacked(config, replace(self, config=config, layers=layers)._tensors)
+
     def _with_layers(self, changes: Sequence[Mapping[str, Any]]) -> "Model":
         """The same numbers with other entries in the config of each layer."""
         raw = self.config.model_dump()
@@ -506,6 +516,16 @@ class Model:
             for slot in _slots(self.config)
             if (array := arrays[slot.name]) is not None
         }
+
+
+def _in_float16(tree: Any) -> Any:
+    """A dumped config, or a part of it, where float32 weights are float16."""
+    if isinstance(tree, dict):
+        return {
+            key: "float16" if key.endswith("weight_format") and part == "float32" else _in_float16(part)
+            for key, part in tree.items()
+        }
+    return [_in_float16(part) for part in tree] if isinstance(tree, list | tuple) else tree
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Commands about trained networks: train, import, prune, sparsity, ptq, zoo."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -263,7 +263,13 @@ def ptq(
     workload: Annotated[str, typer.Argument(help="A floating-point zoo model, or a model file.")],
     out_: Annotated[Path | None, typer.Option("--out", help="Write the smallest model found (.safetensors).")] = None,
     max_loss: Annotated[float, typer.Option(help="Loss allowed, in per cent of the metric.")] = 1.0,
-    bits: Annotated[str, typer.Option(help="Least and most bits tried, as LEAST:MOST.")] = "2:12",
+    bits: Annotated[str, typer.Option(help="Least and most bits tried, as LEAST:MOST, or one number.")] = "2:12",
+    weight_bits: Annotated[str | None, typer.Option(help="The same of weights alone.")] = None,
+    activation_bits: Annotated[str | None, typer.Option(help="The same of activations alone.")] = None,
+    cell_bits: Annotated[str | None, typer.Option(help="The same of c alone.")] = None,
+    record_: Annotated[
+        bool, typer.Option("--record", help="Measure the one found on the test split too; put it on the model's card.")
+    ] = False,
     table: Annotated[bool, typer.Option("--table", help="Instead, measure every combination of bits.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -271,39 +277,67 @@ def ptq(
 
     archsim ptq wp-lstm256-float --out small.safetensors
 
-    archsim ptq mine.safetensors --table --bits 4:8
+    archsim ptq mine.safetensors --table --weight-bits 4:8 --activation-bits 6:12 --cell-bits 12
     """
     model = zoo.load_model(workload)
-    least, _, most = bits.partition(":")
-    if not (least.isdecimal() and most.isdecimal() and 2 <= int(least) <= int(most) <= 16):
-        raise BadInput(f"--bits must be LEAST:MOST between 2 and 16, not {bits!r}")
-    widths = range(int(least), int(most) + 1)
-    with progress("measuring", len(widths) ** 2 if table else None) as (bar, task):
+    weights = _widths("--weight-bits", weight_bits, bits)
+    activations = _widths("--activation-bits", activation_bits, bits)
+    cells = _widths("--cell-bits", cell_bits, bits)
+    metric = tasks.by_name(model.task).metric
+    if table:
+        if out_ or record_:
+            raise BadInput("--table keeps no model: neither --out nor --record goes with it")
+        if cell_bits and len(cells) > 1:
+            raise BadInput(
+                f"--cell-bits must be one number with --table, which has no column for it, not {cell_bits!r}"
+            )
+        with _points(len(weights) * len(activations)) as show:
+            points = sweep(model, weights, activations, cells if cell_bits else None, on_point=show)
+        if as_json:
+            print_json({"model": model.name, "metric": metric, "points": [vars(point) for point in points]})
+        else:
+            out.print(tables.bits_table(metric, points))
+        return
+    card = zoo.load_card(workload) if record_ else None
+    with _points(None) as show:
+        found = search_bits(model, None, max_loss / 100, weights, activations, cells, on_point=show)
+    if found.best is None or found.model is None:
+        raise BadInput(f"no combination of these bits loses at most {max_loss:g} % of {model.name}'s {metric}")
+    if out_ is not None:
+        found.model.save(out_)
+    entry = None if card is None else zoo.record_quantized(workload, card, found.best, found.model)
+    if as_json:
+        rows = [vars(point) for point in found.points]
+        of_card = entry and entry.model_dump()
+        print_json({"model": model.name, "metric": metric, "points": rows, "best": vars(found.best), "card": of_card})
+        return
+    out.print(tables.points_table(metric, found.points, found.best))
+    if out_ is not None:
+        say(f"written to {out_}")
+    if entry is not None:
+        say(f"test split {entry.test:.4f}: written to the card of {model.name}")
+
+
+@contextmanager
+def _points(total: int | None) -> Iterator[Callable[..., None]]:
+    """A bar of integer models measured, and what is to be called with each."""
+    with progress("measuring", total) as (bar, task):
 
         def show(point: Point, *_: int) -> None:
-            bar.advance(task)
             note = f"{point.weight_bits} x {point.activation_bits} bits: {point.value:.4g}"
-            bar.update(task, note=note)
+            bar.update(task, advance=1, note=note)
 
-        if table:
-            points, best = sweep(model, widths, widths, on_point=show), None
-        else:
-            search_ = search_bits(model, None, max_loss / 100, widths, widths, widths, on_point=show)
-            points, best = list(search_.points), search_.best
-    metric = tasks.by_name(model.task).metric
-    if not table and (best is None or search_.model is None):
-        raise BadInput(f"no combination of {bits} bits loses at most {max_loss:g} % of {model.name}'s {metric}")
-    if out_ is not None and not table and search_.model is not None:
-        search_.model.save(out_)
-    if as_json:
-        rows = [vars(point) for point in points]
-        print_json({"model": model.name, "metric": metric, "points": rows, "best": best and vars(best)})
-    elif table:
-        out.print(tables.bits_table(metric, points))
-    elif best is not None:
-        out.print(tables.points_table(metric, points, best))
-        if out_ is not None:
-            say(f"written to {out_}")
+        yield show
+
+
+def _widths(option: str, own: str | None, bits: str) -> range:
+    """From least to most, by an option of its own, else by --bits."""
+    option, given = ("--bits", bits) if own is None else (option, own)
+    least, colon, most = given.partition(":")
+    most = most if colon else least
+    if not (least.isdecimal() and most.isdecimal() and 2 <= int(least) <= int(most) <= 16):
+        raise BadInput(f"{option} must be LEAST:MOST, or one number, between 2 and 16, not {given!r}")
+    return range(int(least), int(most) + 1)
 
 
 @app.command(name="zoo", rich_help_panel=PANEL, short_help="The shipped models, measured again with --verify.")
@@ -335,10 +369,10 @@ def zoo_(
         else:
             out.print(tables.zoo_table(cards))
         return
-    results = []
+    results: list[zoo.Verification] = []
     for name in names:
         with progress(name, None) as (bar, task):
-            results.append(zoo.verify(name, lambda done, total: bar.update(task, completed=done, total=total)))
+            results += zoo.verify(name, lambda done, total: bar.update(task, completed=done, total=total))
     if as_json:
         print_json([{**vars(result), "passed": result.passed} for result in results])
     else:

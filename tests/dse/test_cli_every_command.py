@@ -18,6 +18,10 @@ from archsim.design import load_design
 from archsim.synthetic import synthesize
 from dse import cli
 from dse.cli import terminal
+from workloads import zoo
+from workloads.evaluate import evaluate
+from workloads.model import Model
+from workloads.zoo.card import file_sha256
 
 
 def walk(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
@@ -189,3 +193,50 @@ def test_exit_codes(archsim: Archsim, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _interrupted(*arguments: object, **options: object) -> None:
     raise KeyboardInterrupt
+
+
+PTQ = ("ptq", "digits.safetensors", "--max-loss", "50")
+
+
+@pytest.mark.usefixtures("digits_file")
+def test_integers_of_given_bits_are_recorded_on_the_card_and_verified(archsim: Archsim, tmp_path: Path) -> None:
+    path = tmp_path / "digits.safetensors"
+    card = zoo.load_card("wp-lstm256-ternary")
+    file = card.file.model_copy(update={"sha256": file_sha256(path)})
+    tests = {"test": evaluate(Model.load(path), "test"), "metric": "error_pct"}
+    measured = card.measured.model_copy(update=tests)
+    card.model_copy(update={"file": file, "measured": measured}).save(path.with_suffix(".toml"))
+    bits = ("--weight-bits", "8", "--activation-bits", "8:9", "--cell-bits", "10")
+    code, said, _ = archsim(*PTQ, *bits, "--record", "--json")
+    assert code == 0
+    found = json.loads(said)
+    (entry,) = zoo.load_card(path).quantized
+    assert found["card"] == entry.model_dump()
+    assert entry.bits == "8/{activation_bits}/10".format(**found["best"])
+    assert entry.validation == found["best"]["value"]
+    code, said, _ = archsim("zoo", "--verify", "digits.safetensors", "--json")
+    assert code == 0
+    assert [(each["bits"], each["measured_loss"]) for each in json.loads(said)] == [
+        (None, tests["test"]),
+        (entry.bits, entry.test),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--cell-bits", "8:4"), "--cell-bits must be LEAST:MOST, or one number, between 2 and 16, not '8:4'"),
+        (("--bits", "1"), "--bits must be LEAST:MOST, or one number, between 2 and 16, not '1'"),
+        (("--table", "--record"), "--table keeps no model: neither --out nor --record goes with it"),
+        (("--table", "--cell-bits", "4:5"), "--cell-bits must be one number with --table, which has no column for it"),
+        (("--record",), "digits.toml: no such card"),
+    ],
+    ids=["order", "one", "record", "column", "card"],
+)
+@pytest.mark.usefixtures("digits_file")
+def test_a_mistake_in_bits_is_said_before_anything_is_measured(
+    words: tuple[str, ...], message: str, archsim: Archsim
+) -> None:
+    code, _, errors = archsim(*PTQ, *words)
+    assert code == 2
+    assert message in errors

@@ -2,6 +2,7 @@
 
 import math
 import re
+import struct
 from collections import Counter
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from archsim.trace import BadInput
 from workloads import formats
 from workloads.formats.fixed import Fixed
+from workloads.formats.floating import Float
 
 WIDTHS = range(2, 17)
 FIXED = {f"fixed{bits}{row}": bits for row in ("", "-row") for bits in WIDTHS}
@@ -20,8 +22,10 @@ BINARY, TERNARY = ("binary", "limp-binary"), ("ternary", "limp-ternary")
 EXPONENTS = {"exponential3": range(-7, 1), "exponential4": range(-15, 1), "exponential5": range(-22, 10)}
 """Exponents of the codes; those of LIMP are absolute, the others count down from the scale."""
 
+FLOATS = {"float32": 32, "float16": 16}
 BITS = (
-    {"float32": 32, "pow2-ternary": 2, "exponential3": 4, "exponential4": 5, "exponential5": 6}
+    FLOATS
+    | {"pow2-ternary": 2, "exponential3": 4, "exponential4": 5, "exponential5": 6}
     | FIXED
     | dict.fromkeys(BINARY, 1)
     | dict.fromkeys(TERNARY, 2)
@@ -36,14 +40,14 @@ MULTIPLIERS = (
     dict.fromkeys(FIXED, "fixed")
     | dict.fromkeys(EXPONENTS, "shift")
     | dict.fromkeys((*BINARY, *TERNARY, "pow2-ternary"), "mux")
-    | {"float32": "float"}
+    | dict.fromkeys(FLOATS, "float")
 )
-NEVER_DRAWN = {"float32", "pow2-ternary"}
+NEVER_DRAWN = {*FLOATS, "pow2-ternary"}
 DRAWS = 10_000
 
 every_format = pytest.mark.parametrize("fmt", formats.ALL, ids=lambda f: f.name)
 quantized_formats = pytest.mark.parametrize(
-    "fmt", [f for f in formats.ALL if f.name != "float32"], ids=lambda f: f.name
+    "fmt", [f for f in formats.ALL if f.name not in FLOATS], ids=lambda f: f.name
 )
 drawn_formats = pytest.mark.parametrize("fmt", [f for f in formats.ALL if f.stochastic], ids=lambda f: f.name)
 matrices = arrays(
@@ -114,6 +118,7 @@ def field_of(name, code):
     ("name", "codes", "stored"),
     [
         ("float32", [1.0, -2.5], "0000803f 000020c0"),
+        ("float16", [1.0, -2.5], "003c 00c1"),
         ("fixed8", [-127, 5], "81 05"),
         ("ternary", [-1, 0, 1, 1, -1], "53 03"),  # 01 01 00 11, then 11
         ("binary", [1, -1, 1], "a0"),
@@ -145,7 +150,7 @@ def test_quantized_weights_are_representable_and_stay_so(fmt, weights):
 
 
 def code_type(name):
-    if name in EXPONENTS or name == "float32":
+    if name in EXPONENTS or name in FLOATS:
         return np.float32
     return np.int8 if BITS[name] <= 8 else np.int16
 
@@ -377,6 +382,20 @@ def test_fixed_point_of_another_width_is_refused(bits):
         Fixed(bits)
 
 
+@pytest.mark.parametrize("bits", [8, 64])
+def test_floating_point_of_another_width_is_refused(bits):
+    with pytest.raises(BadInput, match=f"^bits of a floating-point weight must be 16 or 32, not {bits}$"):
+        Float(bits)
+
+
+@pytest.mark.parametrize(("bits", "field", "largest"), [(16, "e", 65504.0), (32, "f", 3.4028234663852886e38)])
+def test_floats_are_rounded_as_python_packs_them(bits, field, largest):
+    weights = np.random.default_rng(1).normal(0, [[1e-6], [0.3], [300]], (3, 50))
+    codes = Float(bits).quantize(weights, np.ones(1))
+    assert codes.tolist() == [[struct.unpack(field, struct.pack(field, w))[0] for w in row] for row in weights.tolist()]
+    assert Float(bits).quantize(np.array([[1e300, -1e300]]), np.ones(1)).tolist() == [[largest, -largest]]
+
+
 # Storage
 
 
@@ -415,6 +434,6 @@ def test_the_code_that_stands_for_nothing_is_refused(name):
 
 
 def test_an_unknown_format_is_refused_by_name():
-    with pytest.raises(BadInput, match=re.escape("must be one of float32, fixed2, fixed3, ")) as refusal:
+    with pytest.raises(BadInput, match=re.escape("must be one of float32, float16, fixed2, fixed3, ")) as refusal:
         formats.by_name("fp4")
     assert str(refusal.value).endswith(", exponential3, exponential4, exponential5, not 'fp4'")

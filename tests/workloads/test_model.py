@@ -99,7 +99,7 @@ def test_a_threshold_each(draw):
     [None, Embedding(symbols=65, size=6, weight_format="fixed5-row"), Vector(size=5)],
     ids=["one_hot", "embedding", "vector"],
 )
-@pytest.mark.parametrize("weight_format", ["float32", "fixed3-row", "exponential4", "pow2-ternary"])
+@pytest.mark.parametrize("weight_format", ["float32", "float16", "fixed3-row", "exponential4", "pow2-ternary"])
 def test_every_kind_of_model_is_saved_whole(draw, cell, inputs, weight_format, tmp_path):
     model = draw(task=None, cell=cell, layers=2, inputs=inputs, weight_format=weight_format, norm="layer",
                  initial=True, input_bits=9, input_integer_bits=2, input_threshold=0.1)  # fmt: skip
@@ -110,6 +110,32 @@ def test_every_kind_of_model_is_saved_whole(draw, cell, inputs, weight_format, t
     shape = (9, 3) if model.config.input.symbols else (9, 3, 5)
     values = data.integers(0, 65, shape) if model.config.input.symbols else data.normal(size=shape)
     np.testing.assert_array_equal(again.run(values)[0], model.run(values)[0])
+
+
+def test_float_weights_take_half_the_bytes_in_float16_and_others_stay(draw):
+    table = Embedding(symbols=65, size=6, weight_format="float32")
+    model = draw(task=None, layers=2, inputs=table, weight_format="float32")
+    half = model.with_float16()
+    assert half.gate_weight_bytes * 2 == model.gate_weight_bytes
+    assert half.config.model_dump_json() == model.config.model_dump_json().replace("float32", "float16")
+    for layer, before in zip(half.layers, model.layers, strict=True):
+        np.testing.assert_array_equal(layer.recurrent_codes, before.recurrent_codes.astype(np.float16))
+        np.testing.assert_array_equal(layer.scale_input, before.scale_input)
+    np.testing.assert_array_equal(half.embedding_codes, model.embedding_codes.astype(np.float16))
+    np.testing.assert_array_equal(half.readout_codes, model.readout_codes.astype(np.float16))
+    mixed = draw(task=None, inputs=table, weight_format="ternary").with_float16()
+    formats_of = (mixed.config.input.weight_format, mixed.weight_format.name, mixed.config.readout.weight_format)
+    assert formats_of == ("float16", "ternary", "fixed8")
+    assert draw(weight_format="ternary").with_float16().sha256 == draw(weight_format="ternary").sha256
+
+
+def test_a_weight_beyond_float16_is_refused(draw):
+    model = draw(weight_format="float32")
+    (layer,) = model.layers
+    codes = layer.recurrent_codes.copy()
+    codes[0, 0] = 70_000
+    with pytest.raises(BadInput, match=r"model drawn: layers\.0\.recurrent_weight must hold finite numbers only"):
+        replace(model, layers=(replace(layer, recurrent_codes=codes),)).with_float16()
 
 
 def test_a_model_without_a_readout_has_states_alone(draw):

@@ -15,8 +15,8 @@ torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.train
 
 NORMS = ("none", "batch", "layer", "weight")
-FORMATS = ("float32", "fixed8", "fixed4-row", "ternary", "binary", "pow2-ternary", "exponential4", "limp-ternary",
-           "limp-binary")  # fmt: skip
+FORMATS = ("float32", "float16", "fixed8", "fixed4-row", "ternary", "binary", "pow2-ternary", "exponential4",
+           "limp-ternary", "limp-binary")  # fmt: skip
 CELLS = [cell.name for cell in cells.ALL]
 TEXT = Recipe(
     name="drawn", task="tiny-shakespeare", hidden=6, weight_format="ternary", epochs=1, patience=1, batch=4, steps=9,
@@ -272,7 +272,7 @@ def test_a_start_of_another_shape_is_refused(float_run, tmp_path):
         (VOWELS.changed(hidden=10, start_from=str(folder)), r": is not of the shape of recipe drawn \(size mismatch"),
         (recipe.changed(start_from=str(tmp_path)), r"best\.pt: no such checkpoint$"),
         (recipe.changed(start_from="nothing"), r"nothing: no such model file, nor one of "),
-        (TEXT.changed(start_from=str(path)), r"ternary\.safetensors: weight format must be float32, not ternary"),
+        (TEXT.changed(start_from=str(path)), r"\.safetensors: weight format must be float32 or float16, not ternary"),
         (recipe.changed(start_from=str(path)), r"input must be vector, as in recipe digits, not one_hot"),
         (TEXT.changed(norm="layer", start_from=str(float_path)), r"norm must be layer, as in recipe drawn, not none"),
         (TEXT.changed(cell="gru", start_from=str(float_path)), r"cell must be gru, as in recipe drawn, not lstm"),
@@ -303,6 +303,7 @@ def test_train_and_export_writes_a_model_and_a_card_that_hold_together(float_run
     assert Card.load(path.with_suffix(".toml")) == card
     model = Model.load(path)
 
+    assert model.weight_format.name == "float16"
     assert card.measured.metric == "error_pct"
     assert card.measured.validation == outcome.validation_loss == card.training.validation
     assert card.measured.test == validate(outcome.network, "test")
@@ -317,6 +318,17 @@ def test_train_and_export_writes_a_model_and_a_card_that_hold_together(float_run
     assert tuple(zeros.union_sparsity) == LANES
     assert zeros.union_sparsity[1] == pytest.approx(zeros.sparsity) == card.measured.state_sparsity
     assert (card.file.bytes, card.file.weight_bytes) == (path.stat().st_size, model.weight_bytes)
+
+
+def test_float_weights_are_shipped_in_float16_only_where_nothing_changes(float_run, monkeypatch):
+    from workloads.training import export as module
+
+    recipe, outcome, _ = float_run
+    model = module.export(recipe, outcome.network)
+    for half_loss, weight_format in ((5.0, "float16"), (5.01, "float32"), (4.99, "float32")):
+        losses = {"float32": 5.0, "float16": half_loss}
+        monkeypatch.setattr(module, "evaluate", lambda m, split, losses=losses: losses[m.weight_format.name])
+        assert module.narrowest(model).weight_format.name == weight_format
 
 
 def test_a_card_of_a_text_has_a_figure_for_one_stream(tmp_path):

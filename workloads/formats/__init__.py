@@ -5,12 +5,13 @@ from workloads.formats.base import WeightFormat, rounded
 from workloads.formats.binary import BINARY, LIMP_BINARY
 from workloads.formats.exponential import LIMP_LOWEST, Exponential
 from workloads.formats.fixed import Fixed
-from workloads.formats.float32 import Float32
+from workloads.formats.floating import Float
 from workloads.formats.pow2_ternary import Pow2Ternary
 from workloads.formats.ternary import LIMP_TERNARY, TERNARY
 
 ALL: tuple[WeightFormat, ...] = (
-    Float32(),
+    Float(32),
+    Float(16),
     *(Fixed(bits) for bits in range(2, 17)),
     *(Fixed(bits, per_row=True) for bits in range(2, 17)),
     TERNARY,

@@ -28,6 +28,8 @@ from workloads.zoo.card import Card, Data, Measured, StateZeros, Training, Weigh
 
 SEQUENCES = 64
 """Sequences of the test split that sparsity is measured on; a multiple of every number of lanes."""
+UNCHANGED = 1e-4
+"""How far the validation metric may move, as a share of it, where float weights are shipped in float16."""
 ONE_STREAM_SYMBOLS = 1_000_000
 """The longest test split that is also read as one stream: a step at a time, which takes minutes."""
 
@@ -132,6 +134,15 @@ def _folded(weight: QuantizedWeight, norm: ProductNorm, rng: Rng) -> tuple[NDArr
     return codes, scale.astype(np.float64), shift
 
 
+def narrowest(model: Model) -> Model:
+    """`model` with its float32 weights in float16 where the validation metric does not change, else as it is."""
+    narrow = model.with_float16()
+    if narrow.config == model.config:
+        return model
+    before, after = evaluate(model, "validation"), evaluate(narrow, "validation")
+    return narrow if abs(after - before) <= UNCHANGED * before else model
+
+
 def measure(model: Model) -> Measured:
     """The task's metric on both splits, and how the zeros of the states lie on the test split."""
     task = tasks.by_name(model.task)
@@ -211,7 +222,7 @@ def train_and_export(
         hours = round((time.monotonic() - start) / 3600, 3)
     zoo_folder.mkdir(parents=True, exist_ok=True)
     path = zoo_folder / f"{recipe.name}.safetensors"
-    model = export(recipe, outcome.network)
+    model = narrowest(export(recipe, outcome.network))
     model.save(path)
     card = make_card(model, path, recipe, outcome, _machine(device), hours)
     card.save(path.with_suffix(".toml"))

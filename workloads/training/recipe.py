@@ -80,7 +80,7 @@ class Recipe(BaseModel):
     )
     seed: int = Field(default=1, ge=0)
     start_from: str | None = Field(
-        default=None, description="fine-tuning: folder of a run, or float32 model (file or zoo name), of the same shape"
+        default=None, description="fine-tuning: folder of a run, or float model (file or zoo name), of the same shape"
     )
 
     @property

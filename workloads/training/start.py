@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from archsim.trace import BadInput
-from workloads import zoo
+from workloads import formats, zoo
 from workloads.model import Layer as ModelLayer
 from workloads.model import Model
 from workloads.training import checkpoints
@@ -71,8 +71,8 @@ def _from_model(model: Model, where: str, network: Network, batch: MiniBatch) ->
         _same(where, "cell", given.config.cell, recipe.cell, recipe)
         _same(where, "hidden", given.config.hidden, recipe.hidden, recipe)
         for weight_format in (given.config.weight_format, given.config.input_weight_format):
-            if weight_format != "float32":
-                raise BadInput(f"{where}: weight format must be float32, not {weight_format}")
+            if formats.by_name(weight_format).multiplier != "float":
+                raise BadInput(f"{where}: weight format must be float32 or float16, not {weight_format}")
         _same(where, "norm", given.config.norm, "layer" if recipe.norm == "layer" else "none", recipe)
         if given.initial_state is not None:
             raise BadInput(f"{where}: has an initial state, and sequences are trained from zeros")

@@ -36,7 +36,7 @@ class QuantizedWeight(nn.Module):
 
     @property
     def quantizes(self) -> bool:
-        return self.format.multiplier != "float"
+        return self.format.bits < 32
 
     def codes(self, rng: Rng = None) -> tuple[NDArray[Any], NDArray[np.float64]]:
         """Codes ``(rows, cols)`` and their scale ``(1,)`` or ``(rows,)``; drawn where there is a generator."""

@@ -3,17 +3,17 @@
 ``archsim train`` makes both; `verify` measures a model again and compares it with its card.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from archsim.trace import BadInput
 from workloads import tasks
 from workloads.evaluate import evaluate
-from workloads.fixed_point import IntegerModel
+from workloads.fixed_point import IntegerModel, Point, Settings, calibrate, quantize
 from workloads.fixed_point.model import is_integer_model
 from workloads.model import Config, Model
-from workloads.zoo.card import Card, file_sha256
+from workloads.zoo.card import Card, Quantized, file_sha256
 
 ALL: tuple[str, ...] = (
     "wp-lstm256-float",
@@ -51,9 +51,11 @@ last bit, and a state that then falls on the other side of the threshold changes
 
 @dataclass(frozen=True)
 class Verification:
-    """A zoo model measured again."""
+    """A zoo model measured again, or its integers after training."""
 
     name: str
+    bits: str | None
+    """Of the integers; None: the model as it is."""
     metric: str
     card_loss: float
     measured_loss: float | None
@@ -102,28 +104,55 @@ def load_card(name_or_path: str | Path) -> Card:
     return Card.load(model_path(name_or_path).with_suffix(".toml"))
 
 
-def verify(name_or_path: str | Path, on_steps: Callable[[int, int], None] | None = None) -> Verification:
-    """Measure the test metric of a model again, on the whole split, where its data are at hand.
+def verify(name_or_path: str | Path, on_steps: Callable[[int, int], None] | None = None) -> Iterator[Verification]:
+    """Measure the test metrics on the card of a model again, on the whole split, where its data are at hand.
 
     BadInput where the model or its card is broken.
     """
     path = model_path(name_or_path)
     card, model = load_card(path), Model.load(path)
     missing = tasks.by_name(model.task).missing()
-    measured = None if missing else evaluate(model, "test", on_steps)
     same_file = file_sha256(path) == card.file.sha256
-    return Verification(card.name, card.measured.metric, card.measured.test, measured, missing, same_file)
+
+    def found(bits: str | None, of_card: float, measured: float | None) -> Verification:
+        return Verification(card.name, bits, card.measured.metric, of_card, measured, missing, same_file)
+
+    yield found(None, card.measured.test, None if missing else evaluate(model, "test", on_steps))
+    for entry in card.quantized:
+        again = None if missing else evaluate(_integers(model, entry), "test", on_steps)
+        yield found(entry.bits, entry.test, again)
+
+
+def record_quantized(name_or_path: str | Path, card: Card, point: Point, integers: IntegerModel) -> Quantized:
+    """Measure `integers`, which is `point` of the validation split, on the test split too, and put both on the card."""
+    entry = Quantized(
+        weight_bits=point.weight_bits,
+        activation_bits=point.activation_bits,
+        cell_bits=point.cell_bits,
+        validation=point.value,
+        test=evaluate(integers.with_products("blas"), "test"),
+        memory_cut=round(point.memory_cut, 6),
+    )
+    card.with_quantized(entry).save(model_path(name_or_path).with_suffix(".toml"))
+    return entry
+
+
+def _integers(model: Model, entry: Quantized) -> IntegerModel:
+    widths = entry.model_dump(include={"weight_bits", "activation_bits", "cell_bits"})
+    return quantize(model, calibrate(model), Settings.of(**widths)).with_products("blas")
 
 
 __all__ = [
     "ALL",
     "FOLDER",
     "Card",
+    "Quantized",
     "Verification",
     "load_card",
     "load_config",
     "load_either",
     "load_model",
     "model_path",
+    "record_quantized",
     "verify",
 ]

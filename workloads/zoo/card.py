@@ -76,6 +76,22 @@ class Measured(_Frozen):
         return {n: sum(state.union_sparsity[n] for state in self.states) / len(self.states) for n in lanes}
 
 
+class Quantized(_Frozen):
+    """In integers alone, after training (`workloads.fixed_point`): the metric of whole splits, and memory saved."""
+
+    weight_bits: int
+    activation_bits: int
+    cell_bits: int
+    validation: float
+    test: float
+    memory_cut: float = Field(description="share of the float32 bytes of weights and of one sequence's states")
+
+    @property
+    def bits(self) -> str:
+        """``weights/activations/cell``."""
+        return f"{self.weight_bits}/{self.activation_bits}/{self.cell_bits}"
+
+
 class Weights(_Frozen):
     """The file, and what of it is weights."""
 
@@ -95,9 +111,17 @@ class Card(_Frozen):
     training: Training
     measured: Measured
     file: Weights
+    quantized: tuple[Quantized, ...] = Field(default=(), description="by ``archsim ptq MODEL --record``")
+
+    def with_quantized(self, quantized: Quantized) -> "Card":
+        """This card and one more entry, in place of an earlier one of the same bits."""
+        others = (q for q in self.quantized if q.bits != quantized.bits)
+        entries = sorted((*others, quantized), key=lambda q: (q.weight_bits, q.activation_bits, q.cell_bits))
+        return self.model_copy(update={"quantized": tuple(entries)})
 
     def to_toml(self) -> str:
-        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+        nothing = set() if self.quantized else {"quantized"}
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True, exclude=nothing))
 
     def save(self, path: Path) -> None:
         """Write one file, whole or not at all."""
