@@ -28,6 +28,7 @@ FORMATS = {
     "fixed4": NumberFormat(name="fixed4", bits=4, multiplier="fixed"),
     "fixed8": NumberFormat(name="fixed8", bits=8, multiplier="fixed"),
     "fixed12": NumberFormat(name="fixed12", bits=12, multiplier="fixed"),
+    "exponential5": NumberFormat(name="exponential5", bits=6, multiplier="shift"),
     "float32": NumberFormat(name="float32", bits=32, multiplier="float"),
 }
 

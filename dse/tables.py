@@ -334,14 +334,16 @@ def zeros_table(states: Iterable[Zeros]) -> Table:
 
 def points_table(metric: str, points: Iterable[Point], best: Point) -> Table:
     """What a search over bits measured, smallest memory first; the one it chose is marked."""
+    embedded = best.embedding_bits is not None
     return figures(
-        "Integers only, on the validation split",
-        ("weight bits", "activation", "cell", metric, "loss", "KiB", "saved", ""),
+        "Integers only, on the validation split; bits of",
+        ("weights", "states", "c", *(["embedding"] if embedded else []), metric, "loss", "KiB", "saved", ""),
         [
             (
                 str(p.weight_bits),
                 str(p.activation_bits),
                 str(p.cell_bits),
+                *([str(p.embedding_bits)] if embedded else []),
                 f"{p.value:.4f}",
                 f"{p.relative_loss:+.2%}",
                 f"{p.memory_bytes / 1024:,.1f}",

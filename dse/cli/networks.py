@@ -267,6 +267,7 @@ def ptq(
     weight_bits: Annotated[str | None, typer.Option(help="The same of weights alone.")] = None,
     activation_bits: Annotated[str | None, typer.Option(help="The same of activations alone.")] = None,
     cell_bits: Annotated[str | None, typer.Option(help="The same of c alone.")] = None,
+    embedding_bits: Annotated[str | None, typer.Option(help="The same of an embedding alone.")] = None,
     record_: Annotated[
         bool, typer.Option("--record", help="Measure the one found on the test split too; put it on the model's card.")
     ] = False,
@@ -280,19 +281,29 @@ def ptq(
     archsim ptq mine.safetensors --table --weight-bits 4:8 --activation-bits 6:12 --cell-bits 12
     """
     model = zoo.load_model(workload)
+    metric = tasks.by_name(model.task).metric
+    embedded = model.config.input.kind == "embedding"
+    if embedding_bits and not embedded:
+        raise BadInput(f"--embedding-bits: {model.name} has no embedding")
     weights = _widths("--weight-bits", weight_bits, bits)
     activations = _widths("--activation-bits", activation_bits, bits)
     cells = _widths("--cell-bits", cell_bits, bits)
-    metric = tasks.by_name(model.task).metric
+    embeddings = _widths("--embedding-bits", embedding_bits, bits) if embedded else None
     if table:
         if out_ or record_:
             raise BadInput("--table keeps no model: neither --out nor --record goes with it")
-        if cell_bits and len(cells) > 1:
-            raise BadInput(
-                f"--cell-bits must be one number with --table, which has no column for it, not {cell_bits!r}"
-            )
+        for option, own in (("--cell-bits", cell_bits), ("--embedding-bits", embedding_bits)):
+            if own and ":" in own:
+                raise BadInput(f"{option} must be one number with --table, which has no column for it, not {own!r}")
         with _points(len(weights) * len(activations)) as show:
-            points = sweep(model, weights, activations, cells if cell_bits else None, on_point=show)
+            points = sweep(
+                model,
+                weights,
+                activations,
+                cells if cell_bits else None,
+                embeddings if embedding_bits else None,
+                on_point=show,
+            )
         if as_json:
             print_json({"model": model.name, "metric": metric, "points": [vars(point) for point in points]})
         else:
@@ -300,7 +311,7 @@ def ptq(
         return
     card = zoo.load_card(workload) if record_ else None
     with _points(None) as show:
-        found = search_bits(model, None, max_loss / 100, weights, activations, cells, on_point=show)
+        found = search_bits(model, None, max_loss / 100, weights, activations, cells, embeddings, on_point=show)
     if found.best is None or found.model is None:
         raise BadInput(f"no combination of these bits loses at most {max_loss:g} % of {model.name}'s {metric}")
     if out_ is not None:

@@ -626,7 +626,7 @@ def test_every_action_that_is_counted_has_a_price_and_every_price_is_of_one() ->
 @pytest.mark.parametrize("name", designs.ALL)
 def test_whatever_a_run_counts_is_priced(name: str) -> None:
     design = load_design(name)
-    formats = ("binary", "ternary", "fixed8")
+    formats = ("binary", "ternary", "fixed8", "exponential5")
     kinds = [f for f in formats if design.pe_array.refusal(FORMATS[f], design.pe_array.act_bits) is None]
     trace = synthesize(128, 20, 0.4, sequences=design.lanes, steps=3, weight_format=kinds[0])
     report = simulate(design, trace, "burst", scope="recurrent")

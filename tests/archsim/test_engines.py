@@ -432,7 +432,8 @@ def test_one_burst_alone_takes_as_long_as_its_columns(
 @pytest.mark.parametrize("name", designs.ALL)
 def test_burst_stays_within_half_a_percent_of_column_at_1000_units(name: str, density: float) -> None:
     design = load_design(name)
-    weights = {"rbt-low-power-full": "fixed12"}.get(name, name.rsplit("-", 1)[-1] if "rbt" in name else "fixed8")
+    own = {"rbt-low-power-full": "fixed12", "edge-shift": "exponential5"}
+    weights = own.get(name, name.rsplit("-", 1)[-1] if "rbt" in name else "fixed8")
     trace = synthesize(1000, 50, density, sequences=design.lanes, steps=2, weight_format=weights)
     _, timings = engines(design, trace)
     assert timings["burst"].cycles == pytest.approx(timings["column"].cycles, rel=0.005)

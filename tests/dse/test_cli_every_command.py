@@ -230,8 +230,9 @@ def test_integers_of_given_bits_are_recorded_on_the_card_and_verified(archsim: A
         (("--table", "--record"), "--table keeps no model: neither --out nor --record goes with it"),
         (("--table", "--cell-bits", "4:5"), "--cell-bits must be one number with --table, which has no column for it"),
         (("--record",), "digits.toml: no such card"),
+        (("--embedding-bits", "4"), "--embedding-bits: digits has no embedding"),
     ],
-    ids=["order", "one", "record", "column", "card"],
+    ids=["order", "one", "record", "column", "card", "embedding"],
 )
 @pytest.mark.usefixtures("digits_file")
 def test_a_mistake_in_bits_is_said_before_anything_is_measured(

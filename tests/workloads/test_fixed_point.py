@@ -247,6 +247,7 @@ WIDTHS = st.fixed_dictionaries(
         "weight_bits": st.integers(2, 16),
         "activation_bits": st.integers(2, 16),
         "cell_bits": st.none() | st.integers(2, 16),
+        "embedding_bits": st.none() | st.integers(2, 16),
         "gate_bits": st.none() | st.integers(2, 16),
         "preactivation_bits": st.none() | st.integers(5, 16),
         "bias_bits": st.none() | st.integers(2, 16),
@@ -925,8 +926,8 @@ def put(*path, value):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (put("version", value=2), "integer model version must be 1, not 2"),
-        (put("version", value=...), "integer model version must be 1, not None"),
+        (put("version", value=1), "integer model version must be 2, not 1"),
+        (put("version", value=...), "integer model version must be 2, not None"),
         (put("more", value=1), "spec: more: unknown key"),
         (put("widths", "more", value=1), r"spec: widths\.more: unknown key"),
         (put("widths", "weight_bits", value=17), r"spec: widths\.weight_bits: Input should be less than .*, not 17"),

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from archsim.trace import BadInput
 from workloads import tasks
-from workloads.fixed_point import Settings, calibrate, quantize, relative_loss, search_bits, sweep
+from workloads.fixed_point import Settings, analyse, calibrate, quantize, relative_loss, search_bits, sweep
 from workloads.fixed_point.quantize import memory_of
 from workloads.fixed_point.search import smallest, smallest_monotone
+from workloads.model import Embedding
 from workloads.tasks.metrics import bits_per_character
 
 
@@ -120,6 +121,23 @@ def test_points_say_what_was_measured(setting):
     assert sweep(model, (4,), (5,), ranges=ranges, evaluate=evaluate, metric="bpc")[0].cell_bits == 5
 
 
+def test_an_embedding_has_bits_of_its_own(draw):
+    table = Embedding(symbols=50, size=6, weight_format="float32")
+    model = draw(weight_format="float32", state_bits=None, threshold=0.0, hidden=4, task=None, inputs=table, outputs=3)
+    ranges = analyse(model, np.random.default_rng(0).integers(0, 50, (20, 3)).astype(np.uint8))
+    how = {"ranges": ranges, "evaluate": lambda m: float(m.run(np.zeros((2, 1), np.uint8))[0].sum()), "metric": "bpc"}
+    narrow, wide = sweep(model, (8,), (6,), (7,), (3, 9), **how)
+    assert (narrow.embedding_bits, wide.embedding_bits) == (3, 9)
+    spared = model.embedding_codes.size * 6 + model.config.input.width * 6  # the table, and the row that enters
+    assert (wide.memory_bytes - narrow.memory_bytes) == pytest.approx(spared / 8, abs=1)
+    assert wide.value == how["evaluate"](
+        quantize(model, ranges, Settings(activation_bits=6, cell_bits=7, embedding_bits=9))
+    )
+    assert sweep(model, (8,), (6,), **how)[0].embedding_bits == 6
+    found = search_bits(model, None, 1e9, (8,), (6,), (7,), (3, 9), **how)
+    assert found.best == narrow
+
+
 def test_memory_grows_with_every_bit(setting):
     """What `monotone` rests on for cost; for loss it is an assumption."""
     model, ranges, _ = setting
@@ -162,7 +180,7 @@ def test_a_metric_goes_with_evaluate(setting):
 def test_what_is_not_there_to_try_is_refused(setting):
     model, ranges, evaluate = setting
     how = {"ranges": ranges, "evaluate": evaluate, "metric": "bpc"}
-    with pytest.raises(BadInput, match="cell_bits must each hold at least one number"):
+    with pytest.raises(BadInput, match="embedding_bits must each hold at least one number"):
         search_bits(model, None, 0.01, (4,), (), **how)
     with pytest.raises(BadInput, match="method must be one of monotone, exhaustive, not 'greedy'"):
         search_bits(model, None, 0.01, (4,), (4,), method="greedy", **how)

@@ -49,7 +49,7 @@ from workloads.formats import WeightFormat
 from workloads.formats.packing import code_type, pack_fields, unpack_fields
 from workloads.model import Config, Inputs, opened
 
-VERSION = 1
+VERSION: Literal[2] = 2
 
 
 class Spec(BaseModel):
@@ -57,7 +57,7 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    version: Literal[1] = 1
+    version: Literal[2] = VERSION
     network: Config
     widths: Widths
     ranges: Ranges
@@ -91,7 +91,7 @@ def _rules(spec: Spec) -> Iterator[tuple[str, Any, Any]]:
         yield "network.input.weight_format", network.input.weight_format, wide.embedding_format.name
     entering = {
         "one_hot": None,
-        "embedding": wide.embedding_format.bits,
+        "embedding": wide.embedding_bits,
         "vector": wide.activation_bits,
     }[network.input.kind]
     for k, (layer, numbers) in enumerate(zip(network.layers, spec.layers, strict=True)):
@@ -477,7 +477,7 @@ def _slots(spec: Spec) -> Iterator[_Slot]:
     network, wide = spec.network, spec.widths
     width, per_row = network.input.width, wide.per_row
     if network.input.kind == "embedding":
-        yield _Slot.weight("embedding", (network.input.symbols, width), wide.embedding_format.bits)
+        yield _Slot.weight("embedding", (network.input.symbols, width), wide.embedding_bits)
     for k, (layer, numbers) in enumerate(zip(network.layers, spec.layers, strict=True)):
         cell, hidden = cells.by_name(layer.cell), layer.hidden
         rows, prefix = len(cell.gates) * hidden, f"layers.{k}."

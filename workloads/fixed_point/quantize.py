@@ -113,7 +113,7 @@ def _entering(
         assert largest is not None
         return None, Number.holding(wide.activation_bits, largest)
     table = model.embedding_codes.astype(np.float64) * np.reshape(model.embedding_scale, (-1, 1)).astype(np.float64)
-    bits = wide.embedding_format.bits
+    bits = wide.embedding_bits
     codes, fraction = quantized(table, bits, False, weight_range, np.array([bits - 1 + FARTHEST]))
     return codes, Number(bits=bits, fraction=int(fraction[0]))
 

@@ -23,7 +23,7 @@ Evaluate = Callable[[Runnable], float]
 """The metric of a model, lower is better."""
 Method = Literal["monotone", "exhaustive"]
 Bits = tuple[int, ...]
-"""Weight bits, activation bits, cell bits."""
+"""Weight bits, activation bits, cell bits, embedding bits."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Point:
     weight_bits: int
     activation_bits: int
     cell_bits: int
+    embedding_bits: int | None
+    """None: there is no embedding."""
     value: float
     """The task's metric."""
     relative_loss: float
@@ -70,8 +72,10 @@ class _Bench:
     float_value: float
 
     def settings_of(self, bits: Bits) -> Settings:
-        weight, activation, cell = bits
-        return self.settings.but(weight_bits=weight, activation_bits=activation, cell_bits=cell)
+        weight, activation, cell, embedding = bits
+        return self.settings.but(
+            weight_bits=weight, activation_bits=activation, cell_bits=cell, embedding_bits=embedding
+        )
 
     def build(self, bits: Bits) -> IntegerModel:
         return quantize(self.model, self.ranges, self.settings_of(bits)).with_products(self.products)
@@ -82,11 +86,12 @@ class _Bench:
     def point(self, bits: Bits) -> Point:
         candidate = self.build(bits)
         value, memory, seen = self.evaluate(candidate), candidate.memory, candidate.saturations
-        weight, activation, cell = bits
+        weight, activation, cell, embedding = bits
         return Point(
             weight_bits=weight,
             activation_bits=activation,
             cell_bits=cell,
+            embedding_bits=embedding if self.model.config.input.kind == "embedding" else None,
             value=value,
             relative_loss=relative_loss(self.metric, self.float_value, value),
             memory_bytes=memory.total_bytes,
@@ -123,18 +128,20 @@ def _grid(
     weight_bits: Iterable[int],
     activation_bits: Iterable[int],
     cell_bits: Iterable[int] | None,
+    embedding_bits: Iterable[int] | None,
     settings: Settings | None,
 ) -> list[Bits]:
-    """Every combination; without `cell_bits` cells are as wide as the settings say."""
+    """Every combination; cells and embeddings that are not given are as wide as the settings say."""
     cells = None if cell_bits is None else tuple(cell_bits)
-    base = settings or Settings()
-    grid: list[Bits] = [
-        (w, a, c)
-        for w, a in product(weight_bits, activation_bits)
-        for c in (cells if cells is not None else (base.but(activation_bits=a).widths.cell_bits,))
-    ]
+    embeddings = None if embedding_bits is None else tuple(embedding_bits)
+    grid: list[Bits] = []
+    for w, a in product(weight_bits, activation_bits):
+        wide = (settings or Settings()).but(weight_bits=w, activation_bits=a).widths
+        own_cells = (wide.cell_bits,) if cells is None else cells
+        own_embeddings = (wide.embedding_bits,) if embeddings is None else embeddings
+        grid += [(w, a, c, e) for c, e in product(own_cells, own_embeddings)]
     if not grid:
-        raise BadInput("weight_bits, activation_bits and cell_bits must each hold at least one number")
+        raise BadInput("weight_bits, activation_bits, cell_bits and embedding_bits must each hold at least one number")
     return grid
 
 
@@ -143,6 +150,7 @@ def sweep(
     weight_bits: Iterable[int] = BITS,
     activation_bits: Iterable[int] = BITS,
     cell_bits: Iterable[int] | None = None,
+    embedding_bits: Iterable[int] | None = None,
     *,
     task: Task[Any] | None = None,
     settings: Settings | None = None,
@@ -158,7 +166,7 @@ def sweep(
     Everything else is as in `settings`; `ranges` are those of `calibrate` unless given. ``on_point(point, done,
     total)`` is called after each.
     """
-    grid = _grid(weight_bits, activation_bits, cell_bits, settings)
+    grid = _grid(weight_bits, activation_bits, cell_bits, embedding_bits, settings)
     bench = _bench(model, task, settings, ranges, split, products, evaluate, metric)
     points = []
     for bits in grid:
@@ -189,6 +197,7 @@ def search_bits(
     weight_bits: Iterable[int] = BITS,
     activation_bits: Iterable[int] = BITS,
     cell_bits: Iterable[int] | None = None,
+    embedding_bits: Iterable[int] | None = None,
     *,
     method: Method = "monotone",
     settings: Settings | None = None,
@@ -207,11 +216,13 @@ def search_bits(
     """
     if method not in METHODS:
         raise BadInput(f"method must be one of {', '.join(METHODS)}, not {method!r}")
-    grid = _grid(weight_bits, activation_bits, cell_bits, settings)
+    grid = _grid(weight_bits, activation_bits, cell_bits, embedding_bits, settings)
     bench = _bench(model, task, settings, ranges, split, products, evaluate, metric)
     points: list[Point] = []
+    tried: list[Bits] = []
 
     def within(bits: Bits) -> bool:
+        tried.append(bits)
         points.append(bench.point(bits))
         if on_point:
             on_point(points[-1])
@@ -223,7 +234,7 @@ def search_bits(
         max_relative_loss=max_relative_loss,
         method=method,
         points=tuple(points),
-        best=next((p for p in points if (p.weight_bits, p.activation_bits, p.cell_bits) == best), None),
+        best=None if best is None else points[tried.index(best)],
         model=None if best is None else bench.build(best).with_products("integer"),
     )
 

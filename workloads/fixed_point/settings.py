@@ -24,6 +24,7 @@ class Widths(BaseModel):
     weight_bits: int = Field(ge=2, le=16)
     activation_bits: int = Field(ge=2, le=16, description="h, r h and vectors that enter")
     cell_bits: int = Field(ge=2, le=16, description="c")
+    embedding_bits: int = Field(ge=2, le=16, description="words of the embedding, which enter the first layer")
     gate_bits: int = Field(ge=2, le=16, description="results of sigmoid and tanh, never stored")
     preactivation_bits: int = Field(ge=3, le=16, description="arguments of sigmoid and tanh, never stored")
     bias_bits: int = Field(ge=2, le=16)
@@ -41,8 +42,8 @@ class Widths(BaseModel):
 
     @property
     def embedding_format(self) -> WeightFormat:
-        """One scale, since its words are the first layer's inputs; no wider than an input."""
-        return Fixed(min(self.weight_bits, self.activation_bits))
+        """One scale, since its words are the first layer's inputs."""
+        return Fixed(self.embedding_bits)
 
 
 class Settings(BaseModel):
@@ -53,6 +54,9 @@ class Settings(BaseModel):
     weight_bits: int = Field(default=8, ge=2, le=16)
     activation_bits: int = Field(default=8, ge=2, le=16)
     cell_bits: int | None = Field(default=None, ge=2, le=16, description="None: activation_bits")
+    embedding_bits: int | None = Field(
+        default=None, ge=2, le=16, description="None: the fewer of weight_bits and activation_bits"
+    )
     gate_bits: int | None = Field(default=None, ge=2, le=16, description="None: activation_bits, at least 8")
     preactivation_bits: int | None = Field(default=None, ge=3, le=16, description="None: two more than gates")
     bias_bits: int | None = Field(default=None, ge=2, le=16, description="None: weight_bits, at least 8")
@@ -88,6 +92,7 @@ class Settings(BaseModel):
             self.model_dump(exclude={"weight_range"})
             | {
                 "cell_bits": self.cell_bits or self.activation_bits,
+                "embedding_bits": self.embedding_bits or min(self.weight_bits, self.activation_bits),
                 "gate_bits": gate_bits,
                 "preactivation_bits": argument_bits,
                 "bias_bits": self.bias_bits or max(self.weight_bits, 8),
@@ -146,7 +151,7 @@ def memory(config: Config, wide: Widths, table_bits: int, initial: Sequence[bool
     if config.input.kind == "embedding":
         embedding = config.input.symbols * width
     if config.input.kind != "one_hot":
-        states, state_bits = width, width * (wide.embedding_format.bits if embedding else wide.activation_bits)
+        states, state_bits = width, width * (wide.embedding_bits if embedding else wide.activation_bits)
     for layer, started in zip(config.layers, initial, strict=True):
         cell, hidden = cells.by_name(layer.cell), layer.hidden
         rows, carried = len(cell.gates) * hidden, len(cell.states) * hidden
@@ -168,7 +173,7 @@ def memory(config: Config, wide: Widths, table_bits: int, initial: Sequence[bool
         bias_bits += config.readout.outputs * wide.bias_bits
     return Memory(
         weight_bits=weights * wide.weight_bits,
-        embedding_bits=embedding * wide.embedding_format.bits,
+        embedding_bits=embedding * wide.embedding_bits,
         bias_bits=bias_bits,
         shift_bits=shifts * SHIFT_BITS + (SHIFT_BITS if embedding else 0),
         table_bits=table_bits,

@@ -129,6 +129,7 @@ def record_quantized(name_or_path: str | Path, card: Card, point: Point, integer
         weight_bits=point.weight_bits,
         activation_bits=point.activation_bits,
         cell_bits=point.cell_bits,
+        embedding_bits=point.embedding_bits,
         validation=point.value,
         test=evaluate(integers.with_products("blas"), "test"),
         memory_cut=round(point.memory_cut, 6),
@@ -138,7 +139,7 @@ def record_quantized(name_or_path: str | Path, card: Card, point: Point, integer
 
 
 def _integers(model: Model, entry: Quantized) -> IntegerModel:
-    widths = entry.model_dump(include={"weight_bits", "activation_bits", "cell_bits"})
+    widths = entry.model_dump(include={"weight_bits", "activation_bits", "cell_bits", "embedding_bits"})
     return quantize(model, calibrate(model), Settings.of(**widths)).with_products("blas")
 
 

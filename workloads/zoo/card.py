@@ -82,14 +82,16 @@ class Quantized(_Frozen):
     weight_bits: int
     activation_bits: int
     cell_bits: int
+    embedding_bits: int | None = Field(default=None, description="absent: there is no embedding")
     validation: float
     test: float
     memory_cut: float = Field(description="share of the float32 bytes of weights and of one sequence's states")
 
     @property
     def bits(self) -> str:
-        """``weights/activations/cell``."""
-        return f"{self.weight_bits}/{self.activation_bits}/{self.cell_bits}"
+        """``weights/activations/cell``, and ``/embedding`` where there is one."""
+        embedding = "" if self.embedding_bits is None else f"/{self.embedding_bits}"
+        return f"{self.weight_bits}/{self.activation_bits}/{self.cell_bits}{embedding}"
 
 
 class Weights(_Frozen):
@@ -116,7 +118,9 @@ class Card(_Frozen):
     def with_quantized(self, quantized: Quantized) -> "Card":
         """This card and one more entry, in place of an earlier one of the same bits."""
         others = (q for q in self.quantized if q.bits != quantized.bits)
-        entries = sorted((*others, quantized), key=lambda q: (q.weight_bits, q.activation_bits, q.cell_bits))
+        entries = sorted(
+            (*others, quantized), key=lambda q: (q.weight_bits, q.activation_bits, q.cell_bits, q.embedding_bits or 0)
+        )
         return self.model_copy(update={"quantized": tuple(entries)})
 
     def to_toml(self) -> str:
