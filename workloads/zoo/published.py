@@ -51,8 +51,8 @@ class _Paper(_Frozen):
             ]
             return min(small, default=None)
         if self.bits is not None:
-            tests = (q.test for q in card.quantized if (q.weight_bits, q.activation_bits) == self.bits)
-            return min(tests, default=None)
+            entries = [q for q in card.quantized if (q.weight_bits, q.activation_bits) == self.bits]
+            return min(entries, key=lambda q: q.validation).test if entries else None
         if self.over is not None:
             dense = _card(self.over)
             return None if dense is None else card.measured.test - dense.measured.test
