@@ -12,7 +12,6 @@ from workloads import tasks, zoo
 from workloads.fixed_point import IntegerModel
 from workloads.model import Model
 from workloads.sparsify import zeros
-from workloads.training.recipe import load_recipe
 from workloads.zoo.published import published
 
 BINS = 41
@@ -88,7 +87,7 @@ def papers() -> Table:
         [
             p.paper,
             p.recipe,
-            _metric(p.recipe),
+            p.words,
             p.value,
             _short(p.ours),
             _short(p.difference),
@@ -97,11 +96,6 @@ def papers() -> Table:
         for p in published()
     ]
     return Table(columns=columns, rows=rows)
-
-
-def _metric(recipe: str) -> str:
-    words = tasks.METRIC_WORDS[tasks.by_name(load_recipe(recipe).task).metric]
-    return f"{words.title}, {words.unit}"
 
 
 def _short(value: float | None) -> float | None:

@@ -115,6 +115,7 @@ def test_published_figures_of_other_kinds_come_from_the_same_cards():
     figures = {(figure.recipe, figure.metric): figure for figure in published()}
     sparse, dense = (zoo.load_card(f"wp-lstm512-ternary{s}").measured.test for s in ("-s90", ""))
     assert figures["wp-lstm512-ternary-s90", "+bpc"].ours == sparse - dense
+    assert figures["wp-lstm512-ternary-s90", "+bpc"].words == "loss over the dense twin, bits per character"
     assert figures["ptb-word-lstm300-float", "ppw 11/10"].value == 93.7
     left = figures["imdb-lstm64-float", "memory_pct"]
     assert left.ours == pytest.approx(9.63, abs=0.005)  # 4-bit weights and states, 7 bits of c, 3 of the embedding

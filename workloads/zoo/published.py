@@ -37,6 +37,14 @@ class _Paper(_Frozen):
             return f"{metric} {self.bits[0]}/{self.bits[1]}"
         return f"+{metric}" if self.over else metric
 
+    def words(self, recipe: str) -> str:
+        words = tasks.METRIC_WORDS[tasks.by_name(load_recipe(recipe).task).metric]
+        if self.within_loss_pct is not None:
+            return "memory, % of float32"
+        if self.bits is not None:
+            return f"{words.title}, {words.unit}, integers of {self.bits[0]} and {self.bits[1]} bits"
+        return f"{words.title}{' over the dense twin' if self.over else ''}, {words.unit}"
+
     def ours(self, recipe: str) -> float | None:
         """Our figure; None: not trained, or not measured yet."""
         card = _card(recipe)
@@ -73,6 +81,8 @@ class Published:
     metric: str
     """The task's; ``+bpc``: over the dense twin; ``ppw 11/10``: in integers of 11 and 10 bits; ``memory_pct``: memory
     in per cent of float32."""
+    words: str
+    """The same in words, with the unit."""
     value: float
     sure: str
     ours: float | None
@@ -100,7 +110,7 @@ class Untrained:
 def published() -> list[Published]:
     """Every published figure, in the order of the file."""
     return [
-        Published(paper.title, recipe, paper.unit(recipe), value, sure, paper.ours(recipe))
+        Published(paper.title, recipe, paper.unit(recipe), paper.words(recipe), value, sure, paper.ours(recipe))
         for paper in _file().papers
         for recipe, (value, sure) in paper.figures.items()
     ]

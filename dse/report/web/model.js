@@ -221,7 +221,7 @@ function buildModel() {
           el(
             "p",
             {},
-            "Metrics are losses: below zero, ours is better. A dash is a network whose recipe is there and that is not trained yet.",
+            "Less is better: below zero, ours is. A dash is a network that is not trained, or not measured so, yet; its recipe is there.",
           ),
           table("papers", page.papers),
         ]
