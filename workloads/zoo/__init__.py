@@ -35,6 +35,8 @@ ALL: tuple[str, ...] = (
     "smnist-rows-lstm100-ternary-s80",
     "imdb-lstm64-float",
     "imdb-lstm64-ternary",
+    "imdb-gru64-float",
+    "imdb-gru64-ternary",
     "spoken-lstm64-float",
     "spoken-lstm64-ternary",
     "spoken-gru64-float",
