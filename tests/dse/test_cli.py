@@ -118,7 +118,7 @@ def test_a_format_that_the_design_cannot_do_is_refused() -> None:
     message = refused("run", "--design", "rbt-low-power-binary", "--workload", "wp-lstm256-ternary", "--steps", "5")
     assert "design rbt-low-power-binary cannot run operation W_x: ternary weights take 2 bits, a PE takes 1" in message
     message = refused("run", "--design", "skip-65nm", "--workload", "wp-lstm256-float", "--steps", "5")
-    assert "float32 weights need a floating-point MAC" in message
+    assert "float16 weights need a floating-point MAC" in message
 
 
 def test_bad_arguments_are_refused(trace: Path, tmp_path: Path) -> None:
