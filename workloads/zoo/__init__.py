@@ -27,6 +27,7 @@ ALL: tuple[str, ...] = (
     "wp-lstm512-binary",
     "wp-lstm512-ternary",
     "wp-lstm512-ternary-s90",
+    "wp-lstm512-ternary-s95",
     "wp-lstm512-fixed8",
     "wp-lstm512-pow2-ternary",
     "smnist-rows-lstm100-float",
