@@ -587,7 +587,7 @@ def search_summary(result: "SearchResult", space: "Space", report: Path) -> Rend
         "event with equal cycles and counts.",
         figures(
             f"{len(shown)} of them, the most accurate first",
-            ("model", *(fill(head, 10, break_long_words=False) for head in heads)),
+            ("model", *(fill(head, 9, break_long_words=False) for head in heads)),
             [
                 (
                     p.evaluation.measured.choice.title,

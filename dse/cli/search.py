@@ -54,9 +54,10 @@ def demo(
     from dse.workers import workers_for
 
     notes.print(
-        "Searching accelerators for eight trained LSTMs (War and Peace; 256 and 512 units; 8-bit, ternary, binary; "
-        "with and without a pruned state). Every accuracy is measured on the text now, every design simulated on what "
-        "its model really did; the best designs are then simulated again, event by event."
+        "Searching accelerators for eight trained LSTMs (War and Peace; 256 and 512 units; 8-bit, ternary, "
+        "power-of-two ternary, binary; with and without a pruned state). Every accuracy is measured on the text now, "
+        "every design simulated on what its model really did; the best designs are then simulated again, event by "
+        "event."
     )
     store.clear(out_)
     with workers_for(os.cpu_count() or 1, None) as workers:
