@@ -38,7 +38,8 @@ pytestmark = [
 ]
 
 TABS = ("front", "design", "search", "model", "validation", "timeline")
-SOON_S = 0.5
+FLUID = 10
+"""The most that 20,000 points may take to answer, in times of what 200 take: a hundredth of them."""
 
 
 @pytest.fixture(scope="module")
@@ -478,6 +479,11 @@ SELECT = """async key => {
 }"""
 
 
+def selection_s(tab: Any) -> float:
+    """The least time that a selection takes until it is drawn."""
+    return float(min(tab.evaluate(SELECT, f"0:{100_000 + n}") for n in (7, 8, 9)))
+
+
 def test_twenty_thousand_points_stay_fluid(page: Page, tmp_path: Path, opened: Opened, record_property: Any) -> None:
     took = {}
     for count in (200, 20_000):
@@ -487,27 +493,29 @@ def test_twenty_thousand_points_stay_fluid(page: Page, tmp_path: Path, opened: O
         key = tab.evaluate("sorted().front[0].key")
         click_point(tab, key)
         tab.wait_for_function("chosen.keys.length === 1", timeout=5000)
-        took[count] = min(tab.evaluate(SELECT, f"0:{100_000 + n}") for n in (7, 8, 9))
-        assert took[count] < SOON_S
+        took[count] = selection_s(tab)
     ratio = took[20_000] / took[200]
     print(f"selection: {took[200]:.3f} s of 200 points, {took[20_000]:.3f} s of 20,000: x {ratio:.1f}")
     record_property("ratio", ratio)
+    assert ratio < FLUID
 
 
 def test_without_webgl_what_lies_on_one_spot_is_drawn_once(
     page: Page, tmp_path: Path, launch: Callable[..., Any]
 ) -> None:
-    path = tmp_path / "many.html"
-    path.write_text(render(enlarged(page, 20_000)))
     browser = launch("--disable-gpu", "--disable-3d-apis")
-    tab = browser.new_page()
-    tab.goto(path.as_uri())
-    assert tab.evaluate("webgl") is False
+    took = {}
+    for count in (200, 20_000):
+        path = tmp_path / f"{count}.html"
+        path.write_text(render(enlarged(page, count)))
+        tab = browser.new_page()
+        tab.goto(path.as_uri())
+        assert tab.evaluate("webgl") is False
+        took[count] = selection_s(tab)
     front = tab.evaluate("sorted().front.length")
     assert front < len(tab.evaluate(DRAWN)) <= front + 2 * tab.evaluate("MOST_SVG")
-    took = min(tab.evaluate(SELECT, f"0:{100_000 + n}") for n in (7, 8, 9))
-    print(f"selection without WebGL: {took:.3f} s of 20,000 points")
-    assert took < SOON_S
+    print(f"selection without WebGL: {took[200]:.3f} s of 200 points, {took[20_000]:.3f} s of 20,000")
+    assert took[20_000] / took[200] < FLUID
     browser.close()
 
 
