@@ -38,7 +38,7 @@ pytestmark = [
 ]
 
 TABS = ("front", "design", "search", "model", "validation", "timeline")
-FLUID = 10
+FLUID = 5
 """The most that 20,000 points may take to answer, in times of what 200 take: a hundredth of them."""
 
 

@@ -272,7 +272,10 @@ def test_a_start_of_another_shape_is_refused(float_run, tmp_path):
         (VOWELS.changed(hidden=10, start_from=str(folder)), r": is not of the shape of recipe drawn \(size mismatch"),
         (recipe.changed(start_from=str(tmp_path)), r"best\.pt: no such checkpoint$"),
         (recipe.changed(start_from="nothing"), r"nothing: no such model file, nor one of "),
-        (TEXT.changed(start_from=str(path)), r"\.safetensors: weight format must be float32 or float16, not ternary"),
+        (
+            TEXT.changed(start_from=str(path)),
+            r"ternary\.safetensors: weight format must be float32 or float16, not ternary",
+        ),
         (recipe.changed(start_from=str(path)), r"input must be vector, as in recipe digits, not one_hot"),
         (TEXT.changed(norm="layer", start_from=str(float_path)), r"norm must be layer, as in recipe drawn, not none"),
         (TEXT.changed(cell="gru", start_from=str(float_path)), r"cell must be gru, as in recipe drawn, not lstm"),

@@ -109,6 +109,9 @@ def test_published_figures_are_joined_with_cards():
     assert ternary.difference == pytest.approx(ternary.ours - 1.72)
     assert {name for _, name in figures} <= set(ALL_RECIPES)
     assert all(figure.ours is None for (_, name), figure in figures.items() if name not in zoo.ALL)
+    plain = {key: figure for key, figure in figures.items() if figure.metric in tasks.METRIC_WORDS}
+    assert len(plain) > 15
+    assert all((figure.ours is None) == (name not in zoo.ALL) for (_, name), figure in plain.items())
 
 
 def test_published_figures_of_other_kinds_come_from_the_same_cards():

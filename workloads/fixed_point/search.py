@@ -218,23 +218,21 @@ def search_bits(
         raise BadInput(f"method must be one of {', '.join(METHODS)}, not {method!r}")
     grid = _grid(weight_bits, activation_bits, cell_bits, embedding_bits, settings)
     bench = _bench(model, task, settings, ranges, split, products, evaluate, metric)
-    points: list[Point] = []
-    tried: list[Bits] = []
+    points: dict[Bits, Point] = {}
 
     def within(bits: Bits) -> bool:
-        tried.append(bits)
-        points.append(bench.point(bits))
+        points[bits] = bench.point(bits)
         if on_point:
-            on_point(points[-1])
-        return points[-1].relative_loss <= max_relative_loss
+            on_point(points[bits])
+        return points[bits].relative_loss <= max_relative_loss
 
     best = METHODS[method]({bits: bench.memory_bits(bits) for bits in grid}, within)
     return Search(
         float_value=bench.float_value,
         max_relative_loss=max_relative_loss,
         method=method,
-        points=tuple(points),
-        best=None if best is None else points[tried.index(best)],
+        points=tuple(points.values()),
+        best=None if best is None else points[best],
         model=None if best is None else bench.build(best).with_products("integer"),
     )
 

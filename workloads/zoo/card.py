@@ -11,11 +11,11 @@ from workloads.tasks import Metric
 from workloads.training.recipe import Recipe
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Data(_Frozen):
+class Data(Frozen):
     """The task, and how its data were split."""
 
     task: str
@@ -27,7 +27,7 @@ class Data(_Frozen):
     split: str
 
 
-class Training(_Frozen):
+class Training(Frozen):
     """How the run went. The metric by PyTorch, in float32."""
 
     epochs_run: int
@@ -38,7 +38,7 @@ class Training(_Frozen):
     hours: float | None = None
 
 
-class StateZeros(_Frozen):
+class StateZeros(Frozen):
     """Zeros in the state of one layer, on the test split."""
 
     operand: str = Field(description="its name in a trace")
@@ -47,7 +47,7 @@ class StateZeros(_Frozen):
     union_sparsity: dict[int, float] = Field(description="by lanes: share of columns zero in all of them")
 
 
-class Measured(_Frozen):
+class Measured(Frozen):
     """By the numpy reference, on whole splits; texts in 64 streams unless said otherwise (`workloads.evaluate`)."""
 
     metric: Metric
@@ -76,7 +76,7 @@ class Measured(_Frozen):
         return {n: sum(state.union_sparsity[n] for state in self.states) / len(self.states) for n in lanes}
 
 
-class Quantized(_Frozen):
+class Quantized(Frozen):
     """In integers alone, after training (`workloads.fixed_point`): the metric of whole splits, and memory saved."""
 
     weight_bits: int
@@ -94,7 +94,7 @@ class Quantized(_Frozen):
         return f"{self.weight_bits}/{self.activation_bits}/{self.cell_bits}{embedding}"
 
 
-class Weights(_Frozen):
+class Weights(Frozen):
     """The file, and what of it is weights."""
 
     sha256: str
@@ -103,7 +103,7 @@ class Weights(_Frozen):
     gate_weight_bytes: int = Field(description="packed W_h and W_x alone: RBT's size of a model")
 
 
-class Card(_Frozen):
+class Card(Frozen):
     """One checkpoint of the zoo. `published` is for orientation: another work's figure on the same text."""
 
     name: str

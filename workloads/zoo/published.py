@@ -5,20 +5,16 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from workloads import tasks, zoo
 from workloads.fixed_point import relative_loss
 from workloads.training.recipe import load_recipe
 from workloads.training.recipes import ALL as RECIPES
-from workloads.zoo.card import Card
+from workloads.zoo.card import Card, Frozen
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Paper(_Frozen):
+class _Paper(Frozen):
     """Figures of one kind: the metric on the test split, unless a field says otherwise."""
 
     title: str
@@ -67,7 +63,7 @@ class _Paper(_Frozen):
         return card.measured.test
 
 
-class _File(_Frozen):
+class _File(Frozen):
     papers: tuple[_Paper, ...]
     hours: dict[str, float]
 
