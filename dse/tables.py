@@ -503,7 +503,7 @@ def published_markdown(figures_: Iterable[Published]) -> str:
     """The same for the README: what papers report, and ours."""
     lines = ["| paper | recipe | metric | published | how sure | ours | difference |", "|---|---|---|---|---|---|---|"]
     for f in figures_:
-        ours, difference = _ours(f) or ("not trained yet", "")
+        ours, difference = _ours(f) or (f"not {'measured' if f.trained else 'trained'} yet", "")
         lines.append(f"| {f.paper} | `{f.recipe}` | {_unit(f)} | {f.value:g} | {f.sure} | {ours} | {difference} |")
     return "\n".join(lines)
 

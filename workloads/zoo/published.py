@@ -9,62 +9,82 @@ from pydantic import Field
 
 from workloads import tasks, zoo
 from workloads.fixed_point import relative_loss
+from workloads.tasks import METRIC_WORDS, Metric
 from workloads.training.recipe import load_recipe
 from workloads.training.recipes import ALL as RECIPES
 from workloads.zoo.card import Card, Frozen
 
 
 class _Paper(Frozen):
-    """Figures of one kind: the metric on the test split, unless a field says otherwise."""
+    """Figures of one kind: the metric on the test split. Each other kind is a subclass with a field of its own."""
 
     title: str
     figures: dict[str, tuple[float, str]] = Field(description="by recipe: the figure, and how sure it is")
-    over: str | None = Field(default=None, description="the metric less that of this recipe")
-    bits: tuple[int, int] | None = Field(default=None, description="with integers of these weights and activations")
-    within_loss_pct: float | None = Field(
-        default=None, description="not the metric: the least memory within this loss, in per cent of float32"
-    )
 
-    def unit(self, recipe: str) -> str:
-        metric = tasks.by_name(load_recipe(recipe).task).metric
-        if self.within_loss_pct is not None:
-            return "memory_pct"
-        if self.bits is not None:
-            return f"{metric} {self.bits[0]}/{self.bits[1]}"
-        return f"+{metric}" if self.over else metric
+    def unit(self, metric: Metric) -> str:
+        """Short, of `metric`, the task's."""
+        return metric
 
-    def words(self, recipe: str) -> str:
-        words = tasks.METRIC_WORDS[tasks.by_name(load_recipe(recipe).task).metric]
-        if self.within_loss_pct is not None:
-            return "memory, % of float32"
-        if self.bits is not None:
-            return f"{words.title}, {words.unit}, integers of {self.bits[0]} and {self.bits[1]} bits"
-        return f"{words.title}{' over the dense twin' if self.over else ''}, {words.unit}"
+    def words(self, metric: Metric) -> str:
+        """The same in words."""
+        words = METRIC_WORDS[metric]
+        return f"{words.title}, {words.unit}"
 
-    def ours(self, recipe: str) -> float | None:
-        """Our figure; None: not trained, or not measured yet."""
-        card = _card(recipe)
-        if card is None:
-            return None
-        if self.within_loss_pct is not None:
-            float_loss, metric = card.measured.validation, card.measured.metric
-            small = [
-                100 * (1 - q.memory_cut)
-                for q in card.quantized
-                if 100 * relative_loss(metric, float_loss, q.validation) <= self.within_loss_pct
-            ]
-            return min(small, default=None)
-        if self.bits is not None:
-            entries = [q for q in card.quantized if (q.weight_bits, q.activation_bits) == self.bits]
-            return min(entries, key=lambda q: q.validation).test if entries else None
-        if self.over is not None:
-            dense = _card(self.over)
-            return None if dense is None else card.measured.test - dense.measured.test
+    def ours(self, card: Card) -> float | None:
+        """Our figure; None: not measured yet."""
         return card.measured.test
 
 
+class _OverTwin(_Paper):
+    over: str = Field(description="recipe of the dense twin, whose metric is taken off")
+
+    def unit(self, metric: Metric) -> str:
+        return f"+{metric}"
+
+    def words(self, metric: Metric) -> str:
+        words = METRIC_WORDS[metric]
+        return f"{words.title} over the dense twin, {words.unit}"
+
+    def ours(self, card: Card) -> float | None:
+        dense = _card(self.over)
+        return None if dense is None else card.measured.test - dense.measured.test
+
+
+class _InIntegers(_Paper):
+    bits: tuple[int, int] = Field(description="of weights and of activations, after training")
+
+    def unit(self, metric: Metric) -> str:
+        return f"{metric} {self.bits[0]}/{self.bits[1]}"
+
+    def words(self, metric: Metric) -> str:
+        return f"{super().words(metric)}, integers of {self.bits[0]} and {self.bits[1]} bits"
+
+    def ours(self, card: Card) -> float | None:
+        entries = [q for q in card.quantized if (q.weight_bits, q.activation_bits) == self.bits]
+        return min(entries, key=lambda q: q.validation).test if entries else None
+
+
+class _LeastMemory(_Paper):
+    within_loss_pct: float = Field(description="integers that lose this at most, on the validation split")
+
+    def unit(self, metric: Metric) -> str:
+        return "memory_pct"
+
+    def words(self, metric: Metric) -> str:
+        return "memory, % of float32"
+
+    def ours(self, card: Card) -> float | None:
+        measured = card.measured
+        small = [
+            100 * (1 - q.memory_cut)
+            for q in card.quantized
+            if 100 * relative_loss(measured.metric, measured.validation, q.validation) <= self.within_loss_pct
+        ]
+        return min(small, default=None)
+
+
 class _File(Frozen):
-    papers: tuple[_Paper, ...]
+    papers: tuple[_OverTwin | _InIntegers | _LeastMemory | _Paper, ...]
     hours: dict[str, float]
 
 
@@ -81,8 +101,9 @@ class Published:
     """The same in words, with the unit."""
     value: float
     sure: str
+    trained: bool
     ours: float | None
-    """None: not trained, or not measured, yet."""
+    """None: not trained, or not measured so, yet."""
 
     @property
     def difference(self) -> float | None:
@@ -105,11 +126,21 @@ class Untrained:
 
 def published() -> list[Published]:
     """Every published figure, in the order of the file."""
-    return [
-        Published(paper.title, recipe, paper.unit(recipe), paper.words(recipe), value, sure, paper.ours(recipe))
-        for paper in _file().papers
-        for recipe, (value, sure) in paper.figures.items()
-    ]
+    return [_published(paper, recipe, *figure) for paper in _file().papers for recipe, figure in paper.figures.items()]
+
+
+def _published(paper: _Paper, recipe: str, value: float, sure: str) -> Published:
+    metric, card = tasks.by_name(load_recipe(recipe).task).metric, _card(recipe)
+    return Published(
+        paper=paper.title,
+        recipe=recipe,
+        metric=paper.unit(metric),
+        words=paper.words(metric),
+        value=value,
+        sure=sure,
+        trained=card is not None,
+        ours=None if card is None else paper.ours(card),
+    )
 
 
 def untrained() -> list[Untrained]:
