@@ -334,16 +334,16 @@ def zeros_table(states: Iterable[Zeros]) -> Table:
 
 def points_table(metric: str, points: Iterable[Point], best: Point) -> Table:
     """What a search over bits measured, smallest memory first; the one it chose is marked."""
-    embedded = best.embedding_bits is not None
+    some = {"c": best.cell_bits, "embedding": best.embedding_bits}
+    optional = [name for name, bits in some.items() if bits is not None]
     return figures(
         "Integers only, on the validation split; bits of",
-        ("weights", "states", "c", *(["embedding"] if embedded else []), metric, "loss", "KiB", "saved", ""),
+        ("weights", "states", *optional, metric, "loss", "KiB", "saved", ""),
         [
             (
                 str(p.weight_bits),
                 str(p.activation_bits),
-                str(p.cell_bits),
-                *([str(p.embedding_bits)] if embedded else []),
+                *(str(bits) for bits in (p.cell_bits, p.embedding_bits) if bits is not None),
                 f"{p.value:.4f}",
                 f"{p.relative_loss:+.2%}",
                 f"{p.memory_bytes / 1024:,.1f}",

@@ -175,6 +175,11 @@ class Config(_Frozen):
                 raise ValueError(f"{what} must be {expected}, as in {self.task}, not {value}")
         return self
 
+    @property
+    def has_cell_state(self) -> bool:
+        """Whether a layer carries a c beside its h."""
+        return any("c" in cells.by_name(layer.cell).states for layer in self.layers)
+
     def suffix(self, layer: int) -> str:
         """What names of layer `layer` end with: nothing where there is one layer."""
         return "" if len(self.layers) == 1 else f"_{layer + 1}"

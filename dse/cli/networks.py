@@ -282,12 +282,14 @@ def ptq(
     """
     model = zoo.load_model(workload)
     metric = tasks.by_name(model.task).metric
-    embedded = model.config.input.kind == "embedding"
+    embedded, has_c = model.config.input.kind == "embedding", model.config.has_cell_state
     if embedding_bits and not embedded:
         raise BadInput(f"--embedding-bits: {model.name} has no embedding")
+    if cell_bits and not has_c:
+        raise BadInput(f"--cell-bits: {model.name} has no cell state c")
     weights = _widths("--weight-bits", weight_bits, bits)
     activations = _widths("--activation-bits", activation_bits, bits)
-    cells = _widths("--cell-bits", cell_bits, bits)
+    cells = _widths("--cell-bits", cell_bits, bits) if has_c else None
     embeddings = _widths("--embedding-bits", embedding_bits, bits) if embedded else None
     if table:
         if out_ or record_:

@@ -138,6 +138,17 @@ def test_an_embedding_has_bits_of_its_own(draw):
     assert found.best == narrow
 
 
+def test_a_network_without_c_has_no_bits_of_it(draw):
+    model = draw(cell="gru", weight_format="float32", state_bits=None, threshold=0.0, hidden=4, task=None, outputs=3)
+    ranges = analyse(model, np.zeros((4, 3), np.uint8))
+    how = {"ranges": ranges, "evaluate": lambda m: float(m.run(np.zeros((2, 1), np.uint8))[0].sum()), "metric": "bpc"}
+    (point,) = sweep(model, (8,), (6,), **how)
+    assert point.cell_bits is None
+    narrow, wide = (quantize(model, ranges, Settings(activation_bits=6, cell_bits=bits)) for bits in (2, 16))
+    assert narrow.memory == wide.memory
+    assert how["evaluate"](narrow) == how["evaluate"](wide) == point.value
+
+
 def test_memory_grows_with_every_bit(setting):
     """What `monotone` rests on for cost; for loss it is an assumption."""
     model, ranges, _ = setting

@@ -135,6 +135,9 @@ def test_integers_are_recorded_once_for_their_bits_in_order():
         entry["test"] += 0.1
     assert [(q.bits, round(q.test, 1)) for q in card.quantized] == [("4/8/8", 2.0), ("8/8/8", 2.1)]
     assert Card.model_validate(tomllib.loads(card.to_toml())) == card
+    gru = Quantized(weight_bits=5, activation_bits=6, embedding_bits=3, **entry)
+    assert gru.bits == "5/6/3"
+    assert card.with_quantized(gru).quantized[1] == gru
 
 
 def test_every_recipe_without_a_model_is_listed_with_its_hours():

@@ -32,7 +32,8 @@ class Point:
 
     weight_bits: int
     activation_bits: int
-    cell_bits: int
+    cell_bits: int | None
+    """None: there is no c."""
     embedding_bits: int | None
     """None: there is no embedding."""
     value: float
@@ -84,14 +85,14 @@ class _Bench:
         return memory_of(self.model, self.ranges, self.settings_of(bits)).total_bits
 
     def point(self, bits: Bits) -> Point:
-        candidate = self.build(bits)
+        candidate, config = self.build(bits), self.model.config
         value, memory, seen = self.evaluate(candidate), candidate.memory, candidate.saturations
         weight, activation, cell, embedding = bits
         return Point(
             weight_bits=weight,
             activation_bits=activation,
-            cell_bits=cell,
-            embedding_bits=embedding if self.model.config.input.kind == "embedding" else None,
+            cell_bits=cell if config.has_cell_state else None,
+            embedding_bits=embedding if config.input.kind == "embedding" else None,
             value=value,
             relative_loss=relative_loss(self.metric, self.float_value, value),
             memory_bytes=memory.total_bytes,

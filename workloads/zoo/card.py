@@ -81,7 +81,7 @@ class Quantized(Frozen):
 
     weight_bits: int
     activation_bits: int
-    cell_bits: int
+    cell_bits: int | None = Field(default=None, description="absent: there is no c")
     embedding_bits: int | None = Field(default=None, description="absent: there is no embedding")
     validation: float
     test: float
@@ -89,9 +89,9 @@ class Quantized(Frozen):
 
     @property
     def bits(self) -> str:
-        """``weights/activations/cell``, and ``/embedding`` where there is one."""
-        embedding = "" if self.embedding_bits is None else f"/{self.embedding_bits}"
-        return f"{self.weight_bits}/{self.activation_bits}/{self.cell_bits}{embedding}"
+        """``weights/activations/cell/embedding``, without what there is none of."""
+        widths = (self.weight_bits, self.activation_bits, self.cell_bits, self.embedding_bits)
+        return "/".join(str(width) for width in widths if width is not None)
 
 
 class Weights(Frozen):
@@ -119,7 +119,8 @@ class Card(Frozen):
         """This card and one more entry, in place of an earlier one of the same bits."""
         others = (q for q in self.quantized if q.bits != quantized.bits)
         entries = sorted(
-            (*others, quantized), key=lambda q: (q.weight_bits, q.activation_bits, q.cell_bits, q.embedding_bits or 0)
+            (*others, quantized),
+            key=lambda q: (q.weight_bits, q.activation_bits, q.cell_bits or 0, q.embedding_bits or 0),
         )
         return self.model_copy(update={"quantized": tuple(entries)})
 
