@@ -140,16 +140,18 @@ def test_every_format_in_every_cell(draw, cell, weight_format):
 
 @every_cell
 @every_input
-def test_the_input_product_of_many_steps_at_once_changes_nothing(draw, cell, inputs, monkeypatch):
-    model = draw(hidden=HIDDEN, task=None, cell=cell, inputs=inputs, weight_format="fixed8", norm="layer")
+@pytest.mark.parametrize("state_bits", [None, 8])
+def test_the_input_product_of_many_steps_at_once_changes_nothing(draw, cell, inputs, state_bits, monkeypatch):
+    exact = {"threshold": 0.0, "weight_format": "float32"} if state_bits is None else {"weight_format": "fixed8"}
+    model = draw(hidden=HIDDEN, task=None, cell=cell, inputs=inputs, norm="layer", state_bits=state_bits, **exact)
     given = some_inputs(inputs)
     whole, _ = model.states(given)
     monkeypatch.setattr("workloads.model.CHUNK_BYTES", 1)  # one step at a time
     step_by_step, _ = model.states(given)
-    np.testing.assert_allclose(
-        step_by_step, whole, rtol=0, atol=1e-6 if model.config.layers[0].state_bits is None else 1
-    )
-    np.testing.assert_allclose(np.mean(step_by_step != whole), 0, atol=0.01)
+    if state_bits is None:
+        np.testing.assert_allclose(step_by_step, whole, rtol=0, atol=1e-6)
+    else:  # a state in the middle between two numbers may be rounded either way, and few are
+        assert np.mean(step_by_step != whole) < 0.01
 
 
 @every_cell
