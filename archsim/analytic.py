@@ -89,8 +89,9 @@ def _tables(plan: Plan) -> tuple[Ints, Ints, Ints, Ints]:
     shared = plan.fetch is not None and plan.fetch.arbitration != "tdm"
     for run in plan.runs:
         block, made = run.block, -1 if run.block.list is None else run.block.list
+        norms = block.norms.cycles, shared and block.norms.dram_bits > 0
         times = block.activation_cycles, block.encode_cycles
-        blocks.append((len(bursts), len(block.bursts), run.count, *times, made, block.ends_list))
+        blocks.append((len(bursts), len(block.bursts), run.count, *norms, *times, made, block.ends_list))
         for b in block.bursts:
             own = len(streams), len(b.streams), len(waits), len(b.waits)
             inputs = b.reads_inputs, shared and b.streamed
@@ -121,11 +122,14 @@ def _timing(design: Design, plan: Plan, work: Work, clock: _Clock, step_ends: In
             useful += count * burst.rows * totals.nonzero[first]
             reads += count * totals.issued[first] if work.reads_buffer[first] else 0
         product = block.bursts[0].streams[0][0]
-        bursts += count * len(block.bursts) * totals.run_steps[product]
+        ran = count * totals.run_steps[product]
+        bursts += len(block.bursts) * ran
+        dram_bits += block.norms.dram_bits * ran
+        sram_words += block.norms.sram_words * ran
         for component, action, per_lane in block.results:
             ledger.add(component, action, count * per_lane * totals.runs[product])
         if block.list is not None and design.skip_encoder.enabled:
-            scanned += count * block.units * totals.run_steps[product]
+            scanned += block.units * ran
     ledger.add("sequencer", "burst", bursts)
     ledger.add("sequencer", "column", columns)
     ledger.add("dram", "read_bits", dram_bits)

@@ -172,6 +172,7 @@ class Run:
         """Count what a step does, without simulating it: counts hang on its own masks, not on when things happen."""
         self.reader.count(step)
         for block in self.blocks(step):
+            self.stream.count_norms(block)
             for burst in block.bursts:
                 columns = self.work.columns_of(burst, step)
                 self.sequencer.count(columns)

@@ -26,6 +26,9 @@ RunScope = Literal["model", "recurrent"]
 
 RUN_SCOPES: tuple[RunScope, ...] = ("model", "recurrent")
 
+NORM_BITS = 16
+"""Bits of one stored row scale, shift or bias."""
+
 
 @dataclass(frozen=True)
 class Wait:
@@ -74,6 +77,17 @@ class Burst:
 
 
 @dataclass(frozen=True)
+class Norms:
+    """Row scales and biases of a block's units: they come over the weight path before its first column, past the FIFO
+    to the activation unit, and their latency hides behind the columns."""
+
+    cycles: int
+    """Of the weight path."""
+    sram_words: int
+    dram_bits: int
+
+
+@dataclass(frozen=True)
 class Block:
     """Units that are accumulated together, and what follows once they are."""
 
@@ -84,6 +98,7 @@ class Block:
     units: int
     unit_by_unit: bool
     """A unit lies in one PE; else its rows are dealt out to the PEs one by one."""
+    norms: Norms
     bursts: tuple[Burst, ...]
     activation_cycles: int
     encode_cycles: int
@@ -93,6 +108,10 @@ class Block:
     """The list is known once this block is encoded."""
     results: tuple[tuple[str, str, int], ...]
     """(component, action, count per active lane) once the block is activated."""
+
+    def on_channel(self, position: int, columns: int) -> bool:
+        """Whether a burst takes the DRAM channel: for its columns, or, the first, for norms and biases."""
+        return (columns > 0 and self.bursts[position].streamed) or (position == 0 and self.norms.dram_bits > 0)
 
 
 @dataclass(frozen=True)
@@ -133,6 +152,11 @@ class Stage:
     rows_per_unit: int
     """Most rows of a unit that one column feeds."""
     operand: str | None
+
+    @property
+    def norm_bits(self) -> int:
+        """Stored row scales and biases of one unit."""
+        return NORM_BITS * (self.norms_per_unit + self.shifts_per_unit)
 
     @property
     def sums_per_unit(self) -> int:
@@ -186,10 +210,6 @@ class Plan:
         return tuple(block for run in self.runs for block in run.blocks)
 
 
-NORM_BITS = 16
-"""Bits of one stored row scale, shift or bias."""
-
-
 def plan(design: "Design", graph: Graph, lanes: int, scope: RunScope = "model") -> Plan:
     """The plan of `graph` on `design` with `lanes` sequences side by side.
 
@@ -207,7 +227,7 @@ def plan(design: "Design", graph: Graph, lanes: int, scope: RunScope = "model") 
     slices = _slices(design, stages)
     one_hot = {operand.name for operand in graph.operands if operand.kind == "one_hot"}
     reads = [min(1.0, lanes / mv.cols) if mv.operand in one_hot else mv.when == "every_step" for mv in mat_vecs]
-    kept, resident_bits, model_bits = _residents(design, mat_vecs, stages, slices, reads)
+    kept, norms_resident, resident_bits, model_bits = _residents(design, mat_vecs, stages, slices, reads)
     lists = tuple(stage.operand for stage in stages if stage.operand is not None)
     _check_order(mat_vecs, stages)
     runs: list[BlockRun] = []
@@ -230,6 +250,7 @@ def plan(design: "Design", graph: Graph, lanes: int, scope: RunScope = "model") 
                 first_unit=first_unit,
                 units=part.units,
                 unit_by_unit=part.units_per_pe is not None,
+                norms=_norms(design, stage.norm_bits * part.units, norms_resident),
                 bursts=_merged(made_of[part, resident], opening),
                 activation_cycles=buffer.access_cycles(
                     part.units * lanes,
@@ -432,9 +453,9 @@ def _residents(
     stages: Sequence[Stage],
     slices: Sequence[Sequence[Slice]],
     reads: Sequence[float],
-) -> tuple[list[list[frozenset[tuple[int, ...]]]], int, int]:
-    """The streams whose weights lie in SRAM, for every block of every stage; their bits, with those of norms and
-    biases; those of the model.
+) -> tuple[list[list[frozenset[tuple[int, ...]]]], bool, int, int]:
+    """The streams whose weights lie in SRAM, for every block of every stage; whether norms and biases do; the bits of
+    both; those of the model.
 
     Every column is padded to whole SRAM words. Where not all fit, a design with ``residency = "part"`` keeps what is
     read most often: `reads` is the share of its columns that a product reads at a step, at most (a one-hot operand: one
@@ -447,12 +468,12 @@ def _residents(
         column = sum(mat_vecs[i].rows // stage.units * units * mat_vecs[i].weight_format.bits for i in stream)
         return ceil_div(column, word_bits) * word_bits * mat_vecs[stream[0]].cols
 
-    norms = sum(NORM_BITS * stage.units * (stage.norms_per_unit + stage.shifts_per_unit) for stage in stages)
+    norms = sum(stage.norm_bits * stage.units for stage in stages)
     model = norms + sum(stored(stage, stream, stage.units) for stage in stages for stream in stage.streams)
     fits = 0 < model <= memory.capacity_bits
     if fits or memory.residency == "whole" or norms > memory.capacity_bits:
         of_stage = [frozenset(stage.streams if fits else ()) for stage in stages]
-        return [[own] * len(cut) for own, cut in zip(of_stage, slices, strict=True)], model if fits else 0, model
+        return [[own] * len(cut) for own, cut in zip(of_stage, slices, strict=True)], fits, fits * model, model
     items = [
         (index, stream, number, stored(stage, stream, part.units), reads[stream[0]])
         for index, stage in enumerate(stages)
@@ -465,7 +486,17 @@ def _residents(
         if used + bits <= memory.capacity_bits:
             kept[index][number].add(stream)
             used += bits
-    return [[frozenset(streams) for streams in stage] for stage in kept], used, model
+    return [[frozenset(streams) for streams in stage] for stage in kept], True, used, model
+
+
+def _norms(design: "Design", bits: int, resident: bool) -> Norms:
+    """A bus word of the weights' a cycle, or what the channel takes."""
+    words = ceil_div(bits, design.weight_memory.weights_per_cycle * design.pe_array.weight_bits)
+    return Norms(
+        cycles=max(words, 0 if resident else design.dram.channel_cycles(bits, design.clock_mhz)),
+        sram_words=words if resident else 0,
+        dram_bits=0 if resident else design.dram.transferred_bits(bits),
+    )
 
 
 def _merged(bursts: Sequence[Burst], opening: bool) -> tuple[Burst, ...]:

@@ -5,7 +5,7 @@ cycles of a column on the weight path and on the tiles, L the latency, F the col
 burst::
 
     S = max(path free, list known, tiles began the burst before, A where it reads inputs, F where it needs the channel)
-            + setup                                                          stream start
+            + setup + norms and biases where it is a block's first           stream start
     C = max(tiles free, S + s + L, scratch bank free at a block's first burst)     tile start;  n = 0: without s + L
     I = last column issued (``mapping.last_issue_cycle``) -> path free
     E = max(C + n p, I + L + p) -> tiles free;  n = 0: E = C
@@ -38,7 +38,7 @@ PATH, BEGAN, TILES, ACTIVATED, ACTIVATED_BEFORE, ENCODED, FETCHED, ARRIVED, LIST
 SCRATCH_BANK, STATE_DEPENDENCY, INPUT_FETCH, FIFO_CREDIT, WEIGHT_LATENCY, WEIGHT_BANDWIDTH, CAUSES = range(7)
 
 # A row of `blocks`.
-FIRST_BURST, BURSTS, COUNT, ACTIVATION, ENCODE, LIST, ENDS_LIST, BLOCK_FIELDS = range(8)
+FIRST_BURST, BURSTS, COUNT, NORMS, NORMS_ON_CHANNEL, ACTIVATION, ENCODE, LIST, ENDS_LIST, BLOCK_FIELDS = range(10)
 
 # A row of `bursts`; `streams` and `waits` are lists that each burst has a part of.
 FIRST_STREAM, STREAMS, FIRST_WAIT, WAITS, READS_INPUTS, ON_CHANNEL, LATENCY, STREAM, TILE, FIFO, BURST_FIELDS = range(
@@ -125,10 +125,14 @@ def advance(
                         i, steps_back = waits[k]
                         listed = max(listed, before[i] if steps_back else state[LISTS + i])
                     on_channel = n > 0 and burst[ON_CHANNEL] > 0
+                    norms = 0
+                    if b == first:
+                        norms = block[NORMS]
+                        on_channel = on_channel or block[NORMS_ON_CHANNEL] > 0
                     admitted = max(arrived if burst[READS_INPUTS] else 0, fetched if on_channel else 0)
                     path_free = max(path, began)
                     waited = waited or max(listed, admitted) > path_free
-                    start = max(path_free, listed, admitted) + setup
+                    start = max(path_free, listed, admitted) + setup + norms
                     ready = start + (stream + latency if n else 0)
                     bank_free = 0
                     if b == first:
@@ -142,9 +146,9 @@ def advance(
                     moved[INPUT_FETCH] += for_input
                     moved[WEIGHT_LATENCY] += begin - tiles - for_bank - for_list - for_input
                     path = tiles = began = begin
-                    last = 0
+                    last = start + n * stream
                     if n:
-                        last, fifo = start + n * stream, burst[FIFO]
+                        fifo = burst[FIFO]
                         if n > fifo:
                             pace, trip = max(stream, tile), stream + latency + tile
                             trips = 1 if fifo * pace >= trip else max(1, (n - 1) // fifo)

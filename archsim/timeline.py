@@ -8,7 +8,8 @@ at which they hold; within a component cycles never fall:
 | weight_stream | turn | the path could take the burst: it is free and the burst before is being consumed |
 | | listed | its lists are known too |
 | | admitted | its inputs are there, and it may take the channel |
-| | start | the sequencer has set it up |
+| | norms | the first of a block: the sequencer has set it up, and row scales and biases take the path |
+| | start | it is set up, and its columns may take the path |
 | | wait_credit | the path waits for room in the FIFO (`burst`: all waits of the burst, gathered at its end) |
 | | wait_channel | `column`, ``fcfs``: the path waits for the channel, to take one column |
 | | column | `column` only: a column takes the path |
@@ -31,8 +32,8 @@ at which they hold; within a component cycles never fall:
    descriptor ahead). `burst` knows of a burst only how long path and PEs waited, not when: as many cycles of the PEs'
    wait as the path waited for credits are the credits';
 5. `setup`: the sequencer sets up the burst that the weight path is to begin;
-6. data: `weight_latency` until the first column of a burst is there (set-up included), `weight_bandwidth` between its
-   columns; `block_data`: the part upstream has not finished a block;
+6. data: `weight_latency` until the first column of a burst is there (set-up and norms included), `weight_bandwidth`
+   between its columns; `block_data`: the part upstream has not finished a block;
 7. `drain`: nothing is left to do.
 
 The input reader waits for a buffer (`input_buffer`: inputs of two steps are held already), then for the `channel`.
@@ -170,11 +171,12 @@ class _WeightPath(_Track):
     turn = 0
     listed: int | None = None
     admitted: int | None = None
+    norms: int | None = None
 
     def _on_turn(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
         same = self.place[:2] == (step, block)
         self.place = step, block, self.place[2] + 1 if same else 0
-        self.turn, self.listed, self.admitted = cycle, None, None
+        self.turn, self.listed, self.admitted, self.norms = cycle, None, None, None
         yield from ()
 
     def _on_listed(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
@@ -185,13 +187,19 @@ class _WeightPath(_Track):
         self.admitted = cycle
         yield from ()
 
+    def _on_norms(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+        self.norms = cycle
+        yield from ()
+
     def _on_start(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
         listed = cycle if self.listed is None else self.listed
         admitted = listed if self.admitted is None else self.admitted
+        norms = cycle if self.norms is None else self.norms
         yield "fifo_credit", self.told, self.turn
         yield "state_dependency", self.turn, listed
         yield "input_fetch", listed, admitted
-        yield "setup", admitted, cycle
+        yield "setup", admitted, norms
+        yield "busy", norms, cycle
         self.shared.bursts.append(_Burst(self.place[2], cycle, listed, admitted))
 
     def _on_wait_credit(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:

@@ -21,9 +21,9 @@ STALLS = (
     "drain",
 )
 """Why the PE array stood still, in the order of blame: no accumulators are free; the list of the new state is not
-known; inputs are not there, or on the channel; the stream waited for room in the FIFO; the first column is under way;
-the stream is slower than the tiles; the last results are on their way out. `timeline` says the same of every
-component."""
+known; inputs are not there, or on the channel; the stream waited for room in the FIFO; the first column is under way,
+or norms and biases before it; the stream is slower than the tiles; the last results are on their way out. `timeline`
+says the same of every component."""
 
 
 @dataclass(frozen=True)

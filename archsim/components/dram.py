@@ -127,9 +127,10 @@ class DramChannel:
 
     def needed_by(self, transfer: "Transfer") -> bool:
         """Whether a burst and the inputs keep each other waiting."""
-        return self.order in ("static", "fcfs") and transfer.burst.streamed and transfer.columns > 0
+        return self.order in ("static", "fcfs") and transfer.block.on_channel(transfer.position, transfer.columns)
 
     def granted_by_columns(self, transfer: "Transfer") -> bool:
+        """Norms and biases first, where there are some, then column by column."""
         return self.by_columns and self.order == "fcfs" and self.needed_by(transfer)
 
     def admit_burst(self, transfer: "Transfer") -> Generator[simpy.Event, Any, None]:
@@ -137,7 +138,7 @@ class DramChannel:
         self.run.waits("weight_stream", "the DRAM channel (from the input reader)")
         if self.order == "static":
             yield self._event(self._fetched, transfer.step - transfer.opens_step)
-        elif not self.by_columns:
+        elif not self.by_columns or (transfer.opens_block and transfer.block.norms.dram_bits):
             yield from self._ask_for_weights()
 
     def burst_left(self, transfer: "Transfer") -> None:

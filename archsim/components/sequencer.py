@@ -69,9 +69,9 @@ class Sequencer:
         return (block for block in self.run.plan.blocks if self.run.work.active_in(block, step))
 
     def opens_on_channel(self, step: int) -> bool:
-        """Whether the first burst of a step has columns that come from DRAM."""
-        first = next(self.blocks(step)).bursts[0]
-        return first.streamed and self.run.work.columns_of(first, step) > 0
+        """Whether the first burst of a step takes the DRAM channel."""
+        first = next(self.blocks(step))
+        return first.on_channel(0, self.run.work.columns_of(first.bursts[0], step))
 
     def transfers(self) -> Iterator[Transfer]:
         run, previous = self.run, None

@@ -12,6 +12,7 @@ from archsim.mapping import Burst, last_issue_cycle
 if TYPE_CHECKING:
     from archsim.components.sequencer import Transfer
     from archsim.machine import Run
+    from archsim.mapping import Block
 
 
 class WeightMemorySpec(Spec):
@@ -134,9 +135,24 @@ class WeightStream:
             transfer.admitted = run.now
         run.note("weight_stream", "admitted", transfer.step, transfer.block.index)
         yield run.env.timeout(run.design.sequencer.setup_cycles)
+        if transfer.opens_block and transfer.block.norms.cycles:
+            yield from self._norms(transfer)
         run.note("weight_stream", "start", transfer.step, transfer.block.index)
         first = transfer.burst.stream_cycles + transfer.burst.latency_cycles if transfer.columns else 0
         transfer.descriptor.succeed(run.now + first)
+
+    def _norms(self, transfer: "Transfer") -> Generator[simpy.Event, Any, None]:
+        """A block's row scales and biases pass by the FIFO."""
+        run, norms = self.run, transfer.block.norms
+        run.note("weight_stream", "norms", transfer.step, transfer.block.index)
+        yield run.env.timeout(norms.cycles)
+        if norms.dram_bits and run.channel.granted_by_columns(transfer):
+            run.channel.column_left()
+        self.count_norms(transfer.block)
+
+    def count_norms(self, block: "Block") -> None:
+        self.run.ledger.add("dram", "read_bits", block.norms.dram_bits)
+        self.run.ledger.add("weight_memory", "sram_read_word", block.norms.sram_words)
 
     def count(self, burst: Burst, columns: int) -> None:
         ledger = self.run.ledger

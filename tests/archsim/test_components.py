@@ -20,7 +20,7 @@ from archsim.components.skip_encoder import SkipEncoder
 from archsim.components.weight_memory import WeightStream
 from archsim.design import Design, load_design
 from archsim.machine import Barrier, Run
-from archsim.mapping import Block, Burst, Fetch, plan
+from archsim.mapping import Block, Burst, Fetch, Norms, plan
 from archsim.synthetic import synthesize
 from archsim.trace import BadInput
 from archsim.work import measure
@@ -29,8 +29,9 @@ Process = Generator[simpy.Event, Any, None]
 
 BURST = Burst(streams=((0,),), waits=(), reads_inputs=True, rows=4, column_words=1, column_sram_words=0,
               column_dram_bits=32, latency_cycles=3, stream_cycles=2, tile_cycles=1, fifo_columns=2)  # fmt: skip
-BLOCK = Block(index=0, stage=0, first_unit=0, units=2, unit_by_unit=False, bursts=(BURST,), activation_cycles=3,
-              encode_cycles=2, list=0, ends_list=True, results=(("activation_unit", "curve", 5),))  # fmt: skip
+BLOCK = Block(index=0, stage=0, first_unit=0, units=2, unit_by_unit=False, norms=Norms(0, 0, 0), bursts=(BURST,),
+              activation_cycles=3, encode_cycles=2, list=0, ends_list=True,
+              results=(("activation_unit", "curve", 5),))  # fmt: skip
 
 
 @dataclass

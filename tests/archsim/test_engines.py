@@ -18,7 +18,7 @@ from archsim.machine import Deadlock, run_machine
 from archsim.mapping import Block, Plan, plan
 from archsim.simulation import Job, prepare, simulate, simulate_many, time_run
 from archsim.synthetic import synthesize
-from archsim.trace import VERSION, BadInput, Graph, Header, Trace, pack_mask
+from archsim.trace import VERSION, BadInput, Elementwise, Graph, Header, RowAffine, Trace, pack_mask
 from archsim.work import WINDOW, Timing, Work, measure
 from workloads import cells
 from workloads.model import Config, Embedding, LayerConfig, OneHot, Readout, Vector
@@ -175,7 +175,32 @@ def bits_by_definition(design: Design, trace: Trace, work: Work) -> int:
         for burst in block.bursts
         for stream in burst.streams
     )
-    return inputs + weights
+    return inputs + weights + norms_by_definition(design, trace, planned)
+
+
+def norms_by_definition(design: Design, trace: Trace, planned: Plan) -> int:
+    """Of every block that runs, unless they lie in SRAM: a scale for each row of a product that is normalised, a bias
+    for each row of a group, 16 bits each, in whole accesses."""
+    scaled = {op.of for op in trace.graph.operations if isinstance(op, RowAffine)}
+    rows: dict[str, int] = {}
+    for op in (op for op in trace.graph.operations if isinstance(op, Elementwise)):
+        for group in op.of:
+            members = [mv for mv in planned.mat_vecs if mv.group == group]
+            for mv in members:
+                rows[mv.name] = mv.rows * (mv.name in scaled)
+            if members:
+                rows[members[0].name] += members[0].rows
+    capacity, whole = design.weight_memory.capacity_bits, design.weight_memory.residency == "whole"
+    if planned.resident or (not whole and 16 * sum(rows.values()) <= capacity):
+        return 0
+    bits = 0
+    for block in planned.blocks:
+        stage = planned.stages[block.stage]
+        mine = [mv for stream in stage.streams for mv in (planned.mat_vecs[i] for i in stream)]
+        of_block = 16 * sum(rows[mv.name] * block.units // stage.units for mv in mine if mv.name in rows)
+        ran = trace.active(design.lanes, trace.steps, mine[0].when).any(axis=1).sum()
+        bits += int(ran) * -(-of_block // design.dram.burst_bits) * design.dram.burst_bits
+    return bits
 
 
 @settings(max_examples=1200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])

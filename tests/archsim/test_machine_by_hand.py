@@ -13,18 +13,27 @@ encoding takes 1. Step 0 meets one input column and one non-zero state (unit 0),
             block 0, state:  the list is known at 21, issued 21-23, arrives 26, consumed 26-27, activated 27-28
             block 1, both:   its turn at 26, issued 26-28 and 28-30, arrive 31 and 33, consumed 31-32 and 33-34
                              activated 34-35, encoded 36-37: the end
+
+Row scales and biases are left out, but for the one case that has them in its name.
 """
 
 import numpy as np
 import pytest
 
+from archsim import mapping
 from archsim.design import Design, load_design
 from archsim.machine import run_machine
-from archsim.mapping import plan
+from archsim.mapping import Norms, plan
 from archsim.simulation import Job, prepare, simulate
 from archsim.synthetic import synthesize
 from archsim.trace import Trace, pack_mask
 from archsim.work import Timing, measure
+
+
+@pytest.fixture(autouse=True)
+def norms(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "norms" not in request.node.name:
+        monkeypatch.setattr(mapping, "_norms", lambda *_: Norms(0, 0, 0))
 
 
 @pytest.fixture
@@ -71,10 +80,20 @@ def whole_log(design: Design, trace: Trace) -> tuple[Told, Timing]:
     return told, timing
 
 
-def path(step: int, block: int, turn: int, listed: int, *columns: tuple[int, int], end: int, admitted: int = 0) -> Told:
-    """A burst on the weight path; columns as (asked for credits, taken)."""
+def path(
+    step: int,
+    block: int,
+    turn: int,
+    listed: int,
+    *columns: tuple[int, int],
+    end: int,
+    admitted: int = 0,
+    norms: int = 0,
+) -> Told:
+    """A burst on the weight path; columns as (asked for credits, taken); so many cycles of norms and biases first."""
     admitted = max(listed, admitted)
-    events = [(turn, "turn"), (listed, "listed"), (admitted, "admitted"), (admitted, "start")]
+    events = [(turn, "turn"), (listed, "listed"), (admitted, "admitted")]
+    events += [(admitted, "norms")] * (norms > 0) + [(admitted + norms, "start")]
     events += [each for asked, taken in columns for each in ((asked, "wait_credit"), (taken, "column"))]
     return {"weight_stream": [(cycle, event, step, block) for cycle, event in (*events, (end, "end"))]}
 
@@ -124,6 +143,44 @@ def test_streamed_and_skipping(design: Design, trace: Trace) -> None:
     assert timing.step_ends.tolist() == [21, 37]
     assert timing.cycles == 37
     assert timing.busy_cycles == 8
+
+
+def test_norms_and_biases_come_before_a_blocks_first_column(design: Design, trace: Trace) -> None:
+    """A block is a unit of four rows: four biases of 16 bits, which take the channel four cycles.
+
+    block 0, input:  biases 0-4, issued 4-6, arrives 9, consumed 9-10
+             state:  its turn at 9, issued 9-11, arrives 14, consumed 14-15, activated 15-16, encoded 17-18
+    block 1, both:   its turn at 14, biases 14-18, issued 18-20 and 20-22, arrive 23 and 25, consumed 23-24 and 25-26
+                     activated 26-27, encoded 28-29: the list of step 1 is known at 29
+    step 1, block 0, input:  its turn at 23, biases 23-27, issued 27-29, arrives 32, consumed 32-33
+            state:   its turn at 32, issued 32-34, arrives 37, consumed 37-38, activated 38-39, encoded 40-41
+            block 1, both:   its turn at 37, biases 37-41, issued 41-43 and 43-45, arrive 46 and 48, consumed 46-47 and
+                             48-49, activated 49-50, encoded 51-52: the end
+    """
+    told, timing = whole_log(design, trace)
+    assert (
+        told["weight_stream"]
+        == together(
+            path(0, 0, 0, 0, (4, 4), end=6, norms=4),
+            path(0, 0, 9, 9, (9, 9), end=11),
+            path(0, 1, 14, 14, (18, 18), (20, 20), end=22, norms=4),
+            path(1, 0, 23, 23, (27, 27), end=29, norms=4),
+            path(1, 0, 32, 32, (32, 32), end=34),
+            path(1, 1, 37, 37, (41, 41), (43, 43), end=45, norms=4),
+        )["weight_stream"]
+    )
+    assert timing.step_ends.tolist() == [29, 52]
+    # Idle 0-9, 10-14, 15-23, 24-25, 26-32, 33-37, 38-46, 47-48 and 49-52; the bank is missing 15-16, 26-27 and 38-39.
+    assert timing.stalls == {
+        "scratch_bank": 3, "state_dependency": 0, "input_fetch": 0, "fifo_credit": 0,
+        "weight_latency": 9 + 4 + 7 + 5 + 4 + 7, "weight_bandwidth": 2, "drain": 3,
+    }  # fmt: skip
+    assert timing.ledger.get("dram", "read_bits") == 8 * 32 + 4 * 64
+    # In SRAM they are two bus words of 32 bits, a cycle each, and pass by the FIFO.
+    _, resident = whole_log(design.override({"weight_memory.capacity_kib": 1}), trace)
+    assert resident.ledger.get("weight_memory", "sram_read_word") == 8 + 4 * 2
+    assert resident.ledger.get("weight_memory", "fifo_word") == 8
+    assert resident.ledger.get("dram", "read_bits") == 0
 
 
 def test_counts_are_the_ones_on_paper(design: Design, trace: Trace) -> None:

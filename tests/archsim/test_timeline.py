@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from archsim.components.dram import Arbitration
 from archsim.design import Design, load_design
 from archsim.machine import run_machine
-from archsim.mapping import Burst, Plan, last_issue_cycle
+from archsim.mapping import Burst, Norms, Plan, last_issue_cycle
 from archsim.simulation import Job, prepare
 from archsim.synthetic import synthesize
 from archsim.timeline import (
@@ -107,7 +107,7 @@ def test_busy_is_the_work_of_the_plan(drawn: tuple[Design, Trace], engine: Engin
     found = component_stalls(events, timing.cycles, plan.banks)
     assert found["weight_stream"].busy_cycles == sum(
         work.columns_of(burst, step) * burst.stream_cycles for block, step in ran for burst in block.bursts
-    )
+    ) + sum(block.norms.cycles for block, _ in ran)
     assert found["activation_unit"].busy_cycles == sum(block.activation_cycles for block, _ in ran)
     assert found["skip_encoder"].busy_cycles == sum(b.encode_cycles for b, _ in ran if b.list is not None)
     fetched = [plan.fetch.cycles[work.inputs_at(plan, step)] for step in range(work.steps)] if plan.fetch else []
@@ -232,9 +232,11 @@ def by_recurrence(design: Design, plan: Plan, work: Work) -> tuple[Counter[str],
                 s, p = burst.stream_cycles, burst.tile_cycles
                 turn = max(path, began)
                 listed = max([turn, *(lists.get((w.list, step - w.steps_back), 0) for w in burst.waits)])
-                shares = fetch is not None and fetch.arbitration == "static" and burst.column_dram_bits > 0 and n > 0
+                norms = block.norms if position == 0 else Norms(0, 0, 0)
+                reads = (burst.column_dram_bits > 0 and n > 0) or norms.dram_bits > 0
+                shares = fetch is not None and fetch.arbitration == "static" and reads
                 admitted = max(listed, arrived if burst.reads_inputs else 0, fetched if shares else 0)
-                start = admitted + design.sequencer.setup_cycles
+                start = admitted + design.sequencer.setup_cycles + norms.cycles
                 ready = start + (s + latency if n else 0)
                 bank_free = freed.pop(0) if position == 0 else 0
                 begin = max(tiles, ready, bank_free)
@@ -253,7 +255,7 @@ def by_recurrence(design: Design, plan: Plan, work: Work) -> tuple[Counter[str],
                 stalls["path credit"] += turn - path + credit
                 stalls["path list"] += listed - turn
                 stalls["path input"] += admitted - listed
-                stalls["path setup"] += start - admitted
+                stalls["path setup"] += design.sequencer.setup_cycles
                 if first and fetch and work.inputs_at(plan, step + 1):
                     fetched = max(fetched, before, last if shares else 0) + fetch.cycles[work.inputs_at(plan, step + 1)]
                     arrives = fetched + fetch.latency_cycles
