@@ -157,7 +157,7 @@ def load_run(path: Path) -> Run:
         tree = json.loads(path.read_text())
     except FileNotFoundError:
         raise BadInput(f"{path}: no such report") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, a number of 5,000 digits; too deep
         raise BadInput(f"{path}: not JSON: {error}") from None
     if not isinstance(tree, dict):
         raise BadInput(f"{path}: must be one object, as archsim run --json writes it")
@@ -168,6 +168,8 @@ def _run(tree: Mapping[str, JsonValue], name: str, where: str) -> Run:
     missing = [key for key in SETTINGS if key not in tree]
     if missing:
         raise BadInput(f"{where}: not a report of archsim run --json: {missing[0]} is missing")
+    if not _number(tree, "tokens", where):
+        raise BadInput(f"{where}: not a report of archsim run --json: tokens must be above 0")
     ledger = _table(tree, "ledger", where)
     counts = {component: _numbers(ledger, component, where) for component in ledger}
     return Run(
@@ -203,8 +205,8 @@ def _table(tree: Mapping[str, JsonValue], key: str, where: str) -> dict[str, Jso
 
 def _number(tree: Mapping[str, JsonValue], key: str, where: str) -> float:
     value = tree.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadInput(f"{where}: not a report of archsim run --json: {key} must be a number, not {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < inf:
+        raise BadInput(f"{where}: not a report of archsim run --json: {key} must be a number from 0 on, not {value!r}")
     return value
 
 

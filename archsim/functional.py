@@ -1,8 +1,9 @@
 """Functional check: the `column` engine with real integers in its FIFOs, PEs and accumulators.
 
 The weight path fetches the weights of each listed column, the FIFO carries them, each PE multiplies its rows' weights
-with its lane's operand and adds to its own scratch entry, and the activation unit reads the sums out of the bank. What
-comes out must equal the sums of the network's own reference, bit for bit (`Reference`, made outside of archsim).
+with its lane's operand and adds to its own scratch entry, which wraps around at ``pe_array.accumulator_bits``, and the
+activation unit reads the sums out of the bank. What comes out must equal the sums of the network's own reference, bit
+for bit (made outside of archsim).
 """
 
 from collections.abc import Mapping
@@ -137,7 +138,7 @@ class Functional:
 
     def read_out(self, block: Block, step: int) -> None:
         """The activation unit takes the sums of the oldest full bank."""
-        bank = self._banks[self._read % self.plan.banks]
+        bank = _wrapped(self._banks[self._read % self.plan.banks], self.design.pe_array.accumulator_bits)
         self._read += 1
         for name, here in self._places[block.index].items():
             self.sums[name][step][:, here.rows] = bank[:, here.pe, here.entry]
@@ -183,6 +184,14 @@ class Functional:
         weights = [self.integers.weights[self.plan.mat_vecs[i].name] for i in stream]
         parts = [matrix[own, column] for matrix, own in zip(weights, rows, strict=True)]
         return Token(stream, column, np.concatenate(parts))
+
+
+def _wrapped(sums: Ints, bits: int) -> Ints:
+    """What `bits` of a two's complement hold of them: once, at the end, as good as at every addition."""
+    if bits == 64:
+        return sums
+    half = 1 << (bits - 1)
+    return ((sums + half) & (2 * half - 1)) - half
 
 
 def run_check(design: Design, plan: Plan, work: Work, trace: Trace, integers: Integers) -> dict[str, Ints]:

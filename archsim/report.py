@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,7 +148,7 @@ class SimReport:
             "gops_effective": self.gops_effective,
             "speedup_same_lanes": self.speedup_same_lanes,
             "speedup_best_dense": self.speedup_best_dense,
-            "speedup_ideal": self.speedup_ideal,
+            "speedup_ideal": self.speedup_ideal if isfinite(self.speedup_ideal) else None,
             "busy_cycles": self.busy_cycles,
             "stalls": dict(self.stalls),
             "macs": {"dense": self.macs.dense, "issued": self.macs.issued, "useful": self.macs.useful},

@@ -8,6 +8,7 @@ bounds. A step on its own is timed by ``analytic``.
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 import numpy as np
@@ -343,8 +344,8 @@ def _ledger_over(design: Design, timing: Timing, cycles: int) -> Ledger:
 
 def _positive(**times_us: float) -> None:
     for name, value in times_us.items():
-        if not value > 0:
-            raise BadInput(f"{name} must be above 0 us, not {value:g}")
+        if not 0 < value < inf:
+            raise BadInput(f"{name} must be above 0 us and finite, not {value:g}")
 
 
 def _useful_mbps(design: Design, plan: Plan) -> int:

@@ -52,9 +52,14 @@ def simulate(
     on_step: Callable[[int], None] | None = None,
     costs: CostTable = SHIPPED,
 ) -> SimReport:
-    """Simulate sequences ``0 .. lanes - 1`` of `trace`; BadInput names what the design cannot do."""
+    """Simulate sequences ``0 .. lanes - 1`` of `trace`; BadInput names what the design cannot do.
+
+    `log` is told every event, `on_step` how many steps are done; ``analytic`` has no events, and no steps to tell of.
+    """
     if engine not in ENGINES:
         raise BadInput(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
+    if engine == "analytic" and log is not None:
+        raise BadInput("engine analytic has no events to log: a timeline takes burst or column")
     prepared = prepare(Job(design, trace, lanes, steps, scope))
     if engine == "analytic":
         timing = run_analytic(*prepared.triple)

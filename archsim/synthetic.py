@@ -63,6 +63,10 @@ def synthesize(
     for name, count in (("hidden", hidden), ("inputs", inputs), ("sequences", sequences), ("steps", steps)):
         if count < 1:
             raise BadInput(f"{name} must be at least 1, not {count}")
+    if seed < 0:
+        raise BadInput(f"seed must be at least 0, not {seed}")
+    if not 1 <= state_bits <= 64:
+        raise BadInput(f"state_bits must be between 1 and 64, not {state_bits}")
     weights = FORMATS[weight_format]
     graph = Graph(
         operations=(
@@ -78,6 +82,7 @@ def synthesize(
             Operand(name="h", size=hidden, bits=state_bits, kind="state"),
         ),
     )  # fmt: skip
+    graph.check()
     header = Header(
         version=VERSION,
         workload=f"synthetic-lstm{hidden}-{weight_format}-d{density:g}",

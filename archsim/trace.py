@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 VERSION = 3
 MAX_BYTES = 2**32
 """What a trace file may unpack to: a small file could fill any disk."""
+MAX_SYMBOLS = 2**16
+"""Of a one-hot operand."""
 PIECE = 1024
 """Rows of an operand that lie in a file as one array."""
 
@@ -228,21 +230,41 @@ class Graph(_Frozen):
         if len({o.name for o in self.operands}) != len(self.operands):
             raise BadInput("operand names must be distinct")
         groups: dict[str, int] = {}
+        times: dict[str, When] = {}
+        made = {op.operand for op in self.operations if isinstance(op, Encode)}
         for mv in self.mat_vecs:
             operand = self.operand(mv.operand)
+            if operand.kind == "one_hot" and operand.size > MAX_SYMBOLS:
+                raise BadInput(f"operand {operand.name}: must have at most {MAX_SYMBOLS} symbols, not {operand.size}")
             if operand.size != mv.cols:
                 raise BadInput(f"operation {mv.name}: cols must be {operand.size}, as {mv.operand} has, not {mv.cols}")
             if mv.edge not in _EDGES[operand.kind]:
                 raise BadInput(f"operation {mv.name}: edge {mv.edge} does not fit an operand of kind {operand.kind}")
             if groups.setdefault(mv.group, mv.rows) != mv.rows:
                 raise BadInput(f"operation {mv.name}: rows must be {groups[mv.group]}, as in the rest of {mv.group}")
+            if times.setdefault(mv.group, mv.when) != mv.when:
+                raise BadInput(f"operation {mv.name}: when must be {times[mv.group]}, as in the rest of {mv.group}")
+            if mv.edge == "previous_step" and mv.operand not in made:
+                raise BadInput(f"operation {mv.name}: reads {mv.operand} of the step before, which nothing encodes")
         known = set(names) | set(groups)
         for op in self.operations:
             for source in () if isinstance(op, MatVec) else (op.of,) if isinstance(op.of, str) else op.of:
                 if source not in known:
                     raise BadInput(f"operation {op.name}: of must name an operation or a group, not {source!r}")
+            if isinstance(op, Elementwise) and len({times[group] for group in op.of if group in times}) > 1:
+                raise BadInput(f"operation {op.name}: when must be one and the same in the groups {', '.join(op.of)}")
             if isinstance(op, Encode):
-                self.operand(op.operand)
+                self._check_encoded(op)
+
+    def _check_encoded(self, op: Encode) -> None:
+        size = self.operand(op.operand).size
+        result = next((each for each in self.operations if each.name == op.of), None)
+        sizes = [op.size, *([result.size] if isinstance(result, Elementwise) else [])]
+        if sizes != [size] * len(sizes):
+            raise BadInput(
+                f"operation {op.name}: what it encodes must have the {size} elements of {op.operand}, not"
+                f" {' and '.join(map(str, sizes))}"
+            )
 
 
 _EDGES: dict[str, tuple[Edge, ...]] = {
@@ -287,6 +309,8 @@ class StoredRows:
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    file: tuple[int, ...]
+    """Which file this was (`_identity`)."""
     _read: dict[int, NDArray[Any]] = field(default_factory=dict, repr=False)
 
     def __getitem__(self, rows: slice) -> NDArray[Any]:
@@ -299,13 +323,20 @@ class StoredRows:
         return (found[0] if len(found) == 1 else np.concatenate(found))[at : at + stop - first]
 
     def _piece(self, number: int) -> NDArray[Any]:
-        with zipfile.ZipFile(self.path) as archive:
+        with self.path.open("rb") as stored, zipfile.ZipFile(stored) as archive:
+            if _identity(stored) != self.file:
+                raise BadInput(f"{self.path}: has been replaced since it was opened")
             member = archive.getinfo(_member(self.name, number))
             with archive.open(member) as file:
                 return read_array(file, member.file_size)
 
     def __reduce__(self) -> tuple[Callable[[NDArray[Any]], NDArray[Any]], tuple[NDArray[Any]]]:
         return np.asarray, (self[:],)
+
+
+def _identity(file: IO[bytes]) -> tuple[int, ...]:
+    told = os.fstat(file.fileno())
+    return told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns
 
 
 def _member(operand: str, number: int) -> str:
@@ -585,7 +616,8 @@ def _stored_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Rows]
     """The arrays of an ``.npz`` by name, and the rows of its operands: in memory where they are one piece."""
     arrays: dict[str, NDArray[Any]] = {}
     pieces: dict[str, list[tuple[tuple[int, ...], np.dtype[Any]]]] = {}
-    with zipfile.ZipFile(path) as archive:
+    with path.open("rb") as stored, zipfile.ZipFile(stored) as archive:
+        identity = _identity(stored)
         unpacked = sum(member.file_size for member in archive.infolist())
         if unpacked > MAX_BYTES:
             raise BadInput(f"must unpack to at most {MAX_BYTES} bytes, not {unpacked}")
@@ -600,16 +632,18 @@ def _stored_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Rows]
                     of.append((shape, dtype))
                 else:
                     arrays[member.filename.removesuffix(".npy")] = read_array(file, member.file_size)
-    return arrays, {operand: _rows(path, operand, of) for operand, of in pieces.items()}
+    return arrays, {operand: _rows(path, identity, operand, of) for operand, of in pieces.items()}
 
 
-def _rows(path: Path, operand: str, pieces: list[tuple[tuple[int, ...], np.dtype[Any]]]) -> Rows:
+def _rows(
+    path: Path, identity: tuple[int, ...], operand: str, pieces: list[tuple[tuple[int, ...], np.dtype[Any]]]
+) -> Rows:
     shape, dtype = pieces[0]
     if not shape or any((len(other), other[1:], kind) != (len(shape), shape[1:], dtype) for other, kind in pieces):
         raise ValueError(f"operand {operand}: its pieces differ in more than their rows")
     if any(other[0] != PIECE for other, _ in pieces[:-1]):
         raise ValueError(f"operand {operand}: every piece but the last must have {PIECE} rows")
-    rows = StoredRows(path, operand, (sum(other[0] for other, _ in pieces), *shape[1:]), dtype)
+    rows = StoredRows(path, operand, (sum(other[0] for other, _ in pieces), *shape[1:]), dtype, identity)
     return rows if len(pieces) > 1 else rows[:]
 
 

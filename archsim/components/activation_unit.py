@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import simpy
 from pydantic import Field, model_validator
 
-from archsim.components.base import Spec
+from archsim.components.base import MOST, Spec
 from archsim.trace import ElementwiseKind
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ class ActivationUnitSpec(Spec):
     ``workloads.fixed_point``: a trace does not say how its activations were computed.
     """
 
-    units_per_cycle: int = Field(ge=1)
-    depth_cycles: int = Field(ge=0)
+    units_per_cycle: int = Field(ge=1, le=MOST)
+    depth_cycles: int = Field(ge=0, le=MOST)
     curve: Curve
     entries: int = Field(ge=1, le=65536)
 

@@ -7,7 +7,7 @@ import simpy
 from pydantic import Field, model_validator
 from simpy.events import NORMAL, EventPriority
 
-from archsim.components.base import Spec, ceil_div
+from archsim.components.base import MOST, Spec, ceil_div
 
 if TYPE_CHECKING:
     from archsim.components.sequencer import Transfer
@@ -31,11 +31,14 @@ class DramSpec(Spec):
     """
 
     kind: str = "lpddr4"
-    bandwidth_gbps: float = Field(ge=0.001, description="10^9 bits per second")
-    latency_ns: float = Field(ge=0)
-    burst_bits: int = Field(default=1, ge=1, description="what one access delivers; a column takes whole ones")
+    bandwidth_gbps: float = Field(ge=0.001, le=1e6, description="10^9 bits per second")
+    latency_ns: float = Field(ge=0, le=1e6)
+    burst_bits: int = Field(default=1, ge=1, le=MOST, description="what one access delivers; a column takes whole ones")
     outstanding: int | None = Field(
-        default=None, ge=1, description="accesses under way at once, at most; absent: as many as bandwidth takes"
+        default=None,
+        ge=1,
+        le=MOST,
+        description="accesses under way at once, at most; absent: as many as bandwidth takes",
     )
     inputs: bool = Field(default=False, description="inputs x come over the channel, a step ahead of their use")
     arbitration: Arbitration = "static"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import simpy
 from pydantic import Field
 
-from archsim.components.base import Spec
+from archsim.components.base import MOST, Spec
 from archsim.trace import NumberFormat
 
 if TYPE_CHECKING:
@@ -24,12 +24,12 @@ class PEArraySpec(Spec):
     """
 
     multiplier: Literal["fixed", "mux", "shift"]
-    tiles: int = Field(ge=1)
-    pes_per_tile: int = Field(ge=1)
+    tiles: int = Field(ge=1, le=MOST)
+    pes_per_tile: int = Field(ge=1, le=MOST)
     weight_bits: int = Field(ge=1, le=16)
     act_bits: int = Field(ge=1, le=16)
-    accumulator_bits: int = Field(ge=8, le=64)
-    accumulators: int = Field(ge=1, description="scratch entries per PE and bank")
+    accumulator_bits: int = Field(ge=8, le=64, description="whether sums fit: archsim run --check")
+    accumulators: int = Field(ge=1, le=MOST, description="scratch entries per PE and bank")
     double_buffered: bool = Field(description="two banks of scratch: one accumulates while the other is read out")
     clock_gated: bool = Field(description="an idle PE's clock is stopped")
 

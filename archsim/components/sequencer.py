@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import simpy
 from pydantic import Field
 
-from archsim.components.base import Spec
+from archsim.components.base import MOST, Spec
 from archsim.mapping import Block, Burst
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 class SequencerSpec(Spec):
     """Hands bursts to the weight path in a fixed order: embedding, layers, readout; `setup_cycles` for each."""
 
-    setup_cycles: int = Field(default=0, ge=0, description="from a burst's turn to its first column: addresses")
+    setup_cycles: int = Field(
+        default=0, ge=0, le=MOST, description="from a burst's turn to its first column: addresses"
+    )
 
 
 @dataclass

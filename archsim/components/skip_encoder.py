@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import simpy
 from pydantic import Field
 
-from archsim.components.base import Spec
+from archsim.components.base import MOST, Spec
 
 if TYPE_CHECKING:
     from archsim.machine import Run
@@ -21,7 +21,7 @@ class SkipEncoderSpec(Spec):
     """
 
     enabled: bool = Field(description="False: every column is listed and streamed")
-    columns_per_cycle: int = Field(ge=1)
+    columns_per_cycle: int = Field(ge=1, le=MOST)
     offset_bits: int = Field(ge=0, le=32)
 
     @property

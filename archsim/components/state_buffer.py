@@ -4,15 +4,15 @@ from typing import Literal
 
 from pydantic import Field
 
-from archsim.components.base import Spec, ceil_div
+from archsim.components.base import MOST, Spec, ceil_div
 
 
 class StateBufferSpec(Spec):
     """Room for `units` elements of h and c in every lane; unit u lies in bank u modulo `banks`."""
 
-    units: int = Field(ge=1)
+    units: int = Field(ge=1, le=MOST)
     cell_bits: int = Field(ge=2, le=64, description="bits of one element of the cell state c")
-    banks: int | None = Field(default=None, ge=1, description="absent: as many as are asked for at once")
+    banks: int | None = Field(default=None, ge=1, le=MOST, description="absent: as many as are asked for at once")
     ports: Literal[1, 2] = Field(
         description="of a bank of c; 1: it reads or writes a word a cycle; 2: it reads one and writes one"
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import simpy
 from pydantic import Field
 
-from archsim.components.base import Spec, ceil_div
+from archsim.components.base import MOST, Spec, ceil_div
 from archsim.mapping import Burst, last_issue_cycle
 
 if TYPE_CHECKING:
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 class WeightMemorySpec(Spec):
     """`capacity_kib` of SRAM (0: none), a bus of `weights_per_cycle` to the PEs, a FIFO of `fifo_words` bus words."""
 
-    capacity_kib: int = Field(ge=0)
+    capacity_kib: int = Field(ge=0, le=MOST)
     residency: Literal["whole", "part"] = Field(
         default="whole", description="whole: weights lie in SRAM if all of them fit; part: as many of them as fit"
     )
-    weights_per_cycle: int = Field(ge=1)
-    fifo_words: int = Field(ge=1, description="one word is `weights_per_cycle` weights at the PE's weight width")
+    weights_per_cycle: int = Field(ge=1, le=MOST)
+    fifo_words: int = Field(
+        ge=1, le=MOST, description="one word is `weights_per_cycle` weights at the PE's weight width"
+    )
     ports: Literal[1, 2] = Field(description="of the FIFO; 1: a word a cycle goes in or comes out; 2: one in, one out")
 
     @property

@@ -84,7 +84,8 @@ def peak_gops(design: Design, lanes: int | None = None) -> float:
     memory = design.weight_memory
     weights = memory.weights_per_cycle / memory.fifo_cycles(1)
     if not memory.capacity_kib:
-        weights = min(weights, 1000 * design.dram.bandwidth_gbps / design.clock_mhz / design.pe_array.weight_bits)
+        rate_gbps, _ = design.dram.rate_gbps(design.clock_mhz, "weights")
+        weights = min(weights, 1000 * rate_gbps / design.clock_mhz / design.pe_array.weight_bits)
     return 2e-3 * design.clock_mhz * lanes * min(weights, design.pes_per_lane)
 
 

@@ -32,10 +32,10 @@
     source = "data sheet"
 """
 
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -45,7 +45,7 @@ from archsim.costs.figures import Band, Figure, of_band
 from archsim.costs.parts import COMPONENTS
 from archsim.costs.prices import PRICES
 from archsim.design import Design
-from archsim.trace import BadInput, explain
+from archsim.trace import BadInput, explain, read_toml
 
 OWN_KIND = "own-"
 """How the name of a kind of DRAM begins that no shipped table has."""
@@ -127,13 +127,9 @@ class _Entry(BaseModel):
 def load_cost_table(path: Path) -> CostTable:
     """A validated table of own costs; BadInput says what is wrong, and where."""
     try:
-        tree = tomllib.loads(path.read_text())
+        tree = read_toml(path)
     except FileNotFoundError:
         raise BadInput(f"{path}: no such cost table") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: cannot be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{path}: not TOML: {error}") from None
     try:
         return cost_table(tree)
     except BadInput as error:
@@ -152,7 +148,7 @@ def cost_table(tree: Mapping[str, object]) -> CostTable:
 def _figures(tree: Mapping[str, object]) -> Iterator[tuple[str, Given]]:
     known = _units()
     for path, entry in _entries(tree, ""):
-        units = known.get(path) or (("pJ/bit",) if path.startswith(f"dram.{OWN_KIND}") else None)
+        units = known.get(path) or _units_of_own_kind(path)
         if units is None:
             raise BadInput(f"{path}: unknown key; there is {_known_beside(path, known)}")
         yield path, _given(path, entry, units)
@@ -179,6 +175,12 @@ def _units() -> dict[str, tuple[str, ...]]:
     return {**area, **leakage, **actions, **dram, **{f"background.{kind}": ("mW",) for kind in PJ_PER_BIT}}
 
 
+def _units_of_own_kind(path: str) -> tuple[str, ...] | None:
+    """Of a DRAM that only this table knows: what a bit costs, and its background power."""
+    section, _, kind = path.partition(".")
+    return {"dram": ("pJ/bit",), "background": ("mW",)}.get(section) if kind.startswith(OWN_KIND) else None
+
+
 def _known_beside(path: str, known: Mapping[str, tuple[str, ...]]) -> str:
     """The paths that begin as this one does, as far as any do."""
     beside = [other for other in known if other.rpartition(".")[0] == path.rpartition(".")[0]]
@@ -203,8 +205,12 @@ def _given(path: str, entry: Mapping[str, object], units: tuple[str, ...]) -> Gi
 
 
 def _floats(entry: Mapping[str, object]) -> dict[str, object]:
-    """TOML's integers are numbers too; a truth value is not."""
-    return {
-        key: float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-        for key, value in entry.items()
-    }
+    """TOML's integers are numbers too, as far as a float has them; a truth value is not."""
+
+    def number(value: object) -> object:
+        try:
+            return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        except OverflowError:
+            return inf
+
+    return {key: number(value) for key, value in entry.items()}

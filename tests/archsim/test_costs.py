@@ -14,6 +14,7 @@ from archsim import designs
 from archsim.components import ALL as SPECS
 from archsim.components.activation_unit import OPS, results
 from archsim.costs import area, banks, energy, leakage
+from archsim.costs import parts as parts_module
 from archsim.costs.dram import BACKGROUND_MW, PJ_PER_BIT
 from archsim.costs.fitted import BUFFERED_WEIGHTS_PER_MAC, LOGIC_ENERGY_FACTOR
 from archsim.costs.model import prices
@@ -558,6 +559,38 @@ def test_the_mac_of_skip_by_hand() -> None:
     assert prices(SKIP)["pe_array", "mac"][1].value == pytest.approx(
         cell.energy_pj * energy_scale(65) * LOGIC_ENERGY_FACTOR
     )
+
+
+def test_every_action_costs_what_its_parts_do() -> None:
+    """At 65 nm and 1.2 V, logic times the fitted factor; a word of h holds a column of all 8 lanes."""
+    p, logic = parts(SKIP), energy_scale(65) * LOGIC_ENERGY_FACTOR
+    cell = pe("fixed", 8, 8, 24, 3.0).cell
+    counter = parts_module.counters(1).energy_pj
+    expected = {
+        ("pe_array", "mac"): cell.energy_pj * logic,
+        ("pe_array", "mac_zero_operand"): cell.energy_pj * logic * zero_operand_share("fixed", 8, 8),
+        ("pe_array", "idle_pe_cycle"): (cell.clock_pj + p.scratch.clock_pj) * logic,
+        ("pe_array", "scratch_access"): p.scratch.energy_pj * logic,
+        ("weight_memory", "sram_read_word"): p.weights.read_pj,
+        ("weight_memory", "sram_write_word"): p.weights.write_pj,
+        ("weight_memory", "fifo_word"): p.fifo.write_pj + p.fifo.read_pj + bus_pj(SKIP),
+        ("state_buffer", "h_read"): p.state.read_pj / 8,
+        ("state_buffer", "h_write"): p.state.write_pj / 8,
+        ("state_buffer", "c_read"): p.cell.read_pj / p.cells_per_word,
+        ("state_buffer", "c_write"): p.cell.write_pj / p.cells_per_word,
+        ("skip_encoder", "scan_column"): p.nonzero_detect.energy_pj * logic,
+        ("skip_encoder", "list_column"): p.scan.energy_pj * logic,
+        ("activation_unit", "row_affine"): p.affine.energy_pj * logic,
+        ("activation_unit", "curve"): p.gate.energy_pj * logic,
+        ("activation_unit", "multiply"): p.multiply.energy_pj * logic,
+        ("activation_unit", "add"): p.add.energy_pj * logic,
+        ("sequencer", "burst"): 3 * counter * logic,
+        ("sequencer", "column"): 2 * counter * logic,
+    }
+    found = {action: figure.value for action, (_, figure) in prices(SKIP).items() if action != ("dram", "read_bits")}
+    assert found == pytest.approx(expected)
+    assert SKIP.lanes == 8
+    assert not SKIP.pe_array.clock_gated
 
 
 def test_gated_idle_pes_cost_nothing() -> None:

@@ -109,6 +109,10 @@ def test_an_own_kind_of_dram() -> None:
         dram_pj_per_bit(design)
     assert dram_pj_per_bit(design, table(text)).value == 4
     assert energy(design, Ledger(), 1, 1, table(text)).components["dram"].value == 0
+    known = f'{text}[background.own-lpddr5]\nvalue = 10\nunit = "mW"\nsource = "s"\n'
+    read = Ledger()
+    read.add("dram", "read_bits", 1)
+    assert energy(design, read, 200, 1, table(known)).components["dram"].value == pytest.approx(4 + 10 * 1000)
 
 
 def test_the_background_of_a_channel() -> None:
@@ -183,11 +187,17 @@ def test_files_that_are_not_there_or_not_toml(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"no such cost table$"):
         load_cost_table(tmp_path / "none.toml")
     (tmp_path / "bad.toml").write_text("x = ")
-    with pytest.raises(BadInput, match="not TOML"):
+    with pytest.raises(BadInput, match="is not a TOML file"):
         load_cost_table(tmp_path / "bad.toml")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(BadInput, match="cannot be read"):
+    with pytest.raises(BadInput, match="is not a TOML file"):
         load_cost_table(tmp_path / "binary.toml")
+    (tmp_path / "long.toml").write_text(f"x = 1{'0' * 5000}")
+    with pytest.raises(BadInput, match="is not a TOML file"):
+        load_cost_table(tmp_path / "long.toml")
+    figure = f'name = "x"\n[dram.lpddr4]\nvalue = 1{"0" * 400}\nunit = "pJ/bit"\nsource = "s"\n'
+    with pytest.raises(BadInput, match=r"dram\.lpddr4\.value: Input should be a finite number"):
+        table(figure)
 
 
 def test_tables_are_hashable_and_compare_by_content() -> None:

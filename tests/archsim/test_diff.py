@@ -174,10 +174,13 @@ def test_a_file_that_is_no_report_is_refused(tmp_path: Path, text: str, rule: st
 @pytest.mark.parametrize(
     ("key", "value", "rule"),
     [
-        ("cycles", "many", "cycles must be a number, not 'many'"),
+        ("cycles", "many", "cycles must be a number from 0 on, not 'many'"),
         ("stalls", [1], r"stalls must be an object, not \[1\]"),
-        ("ledger", {"dram": {"read_bits": None}}, "read_bits must be a number, not None"),
+        ("ledger", {"dram": {"read_bits": None}}, "read_bits must be a number from 0 on, not None"),
         ("area_mm2", 3, "area_mm2 must be an object, not 3"),
+        ("cycles", -1, "cycles must be a number from 0 on, not -1"),
+        ("cycles", float("inf"), "cycles must be a number from 0 on, not inf"),
+        ("tokens", 0, "tokens must be above 0"),
     ],
 )
 def test_a_report_with_a_wrong_figure_is_refused(tmp_path: Path, key: str, value: object, rule: str) -> None:

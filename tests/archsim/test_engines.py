@@ -404,6 +404,22 @@ class Mutants:
         )
 
 
+def test_sums_that_do_not_fit_their_accumulators_are_noticed() -> None:
+    """128 columns of 8 x 8 bits need 22 bits at most, and random ones more than 16."""
+    trace = synthesize(128, 10, 1.0, sequences=4, steps=2)
+    wide, narrow = (
+        load_design("skip-65nm").override({"lanes": 4, "pe_array.accumulator_bits": bits}) for bits in (22, 16)
+    )
+    assert checked(wide, trace) == 0
+    assert checked(narrow, trace) > 0
+
+
+def test_the_closed_form_has_no_events_to_log() -> None:
+    trace = synthesize(8, 2, 0.5, steps=1)
+    with pytest.raises(BadInput, match="engine analytic has no events to log"):
+        simulate(load_design("skip-65nm"), trace, "analytic", lanes=1, log=lambda *_: None)
+
+
 MUTANTS = [name for name in vars(Mutants) if not name.startswith("_")]
 
 

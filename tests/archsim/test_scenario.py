@@ -16,7 +16,7 @@ from archsim.roofline import column_histograms, listed_columns, roofline, speedu
 from archsim.scenario import batch, least_bandwidth, least_sram, streaming
 from archsim.simulation import Job, prepare, simulate
 from archsim.synthetic import synthesize
-from archsim.trace import BadInput, Trace
+from archsim.trace import BadInput, Trace, pack_mask
 
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SMALL = {
@@ -129,9 +129,11 @@ def test_only_steps_in_which_a_sequence_runs_are_streamed(design: Design, trace:
     assert json.loads(json.dumps(found.to_json()))["steps"] == 3
 
 
-@pytest.mark.parametrize(("period", "deadline", "name"), [(0.0, 1.0, "period"), (1.0, -2.0, "deadline")])
+@pytest.mark.parametrize(
+    ("period", "deadline", "name"), [(0.0, 1.0, "period"), (1.0, -2.0, "deadline"), (math.inf, 1.0, "period")]
+)
 def test_times_must_be_positive(design: Design, trace: Trace, period: float, deadline: float, name: str) -> None:
-    with pytest.raises(BadInput, match=f"^{name} must be above 0 us, not "):
+    with pytest.raises(BadInput, match=f"^{name} must be above 0 us and finite, not "):
         streaming(design, trace, period, deadline)
 
 
@@ -310,12 +312,44 @@ def test_roofs_of_a_dense_run_on_paper() -> None:
 
 
 def test_speedup_is_that_of_two_runs(design: Design, trace: Trace) -> None:
-    sparse, off = simulate(design, trace), simulate(design.override({"skip_encoder.enabled": False}), trace)
-    found = speedup(sparse)
-    assert found.achieved == off.cycles / sparse.cycles
-    assert found.ideal == off.macs.issued / sparse.macs.issued
-    assert found.share == found.achieved / found.ideal
-    assert set(found.to_json()) == {"ideal", "achieved", "best_dense", "share"}
+    dense = design.override({"skip_encoder.enabled": False})
+    for lanes in (1, 2):
+        sparse, off = simulate(design, trace, lanes=lanes), simulate(dense, trace, lanes=lanes)
+        found = speedup(sparse)
+        assert found.achieved == off.cycles / sparse.cycles
+        assert found.ideal == off.macs.issued / sparse.macs.issued
+        assert found.share == found.achieved / found.ideal
+        assert set(found.to_json()) == {"ideal", "achieved", "best_dense", "share"}
+
+
+def test_the_best_dense_run_has_as_many_lanes_as_serve_a_token_soonest(design: Design, trace: Trace) -> None:
+    """On one lane of two: what skipping gains over the machine as it would be used without."""
+    dense = design.override({"skip_encoder.enabled": False})
+    sparse = simulate(design, trace, lanes=1)
+    runs = [simulate(dense, trace, lanes=lanes) for lanes in (1, 2)]
+    one, two = (run.cycles / run.tokens for run in runs)
+    assert two < one
+    assert speedup(sparse).best_dense == pytest.approx(two * sparse.tokens / sparse.cycles)
+    assert speedup(sparse).best_dense < speedup(sparse).achieved
+    a_token = sum(mv.rows * (mv.cols if mv.name == "W_h" else 1) for mv in trace.graph.mat_vecs)
+    assert sparse.gops_effective == pytest.approx(2e-9 * a_token * sparse.tokens / sparse.seconds)
+    assert sparse.gops < sparse.gops_effective
+
+
+def test_a_run_without_work_has_no_ideal() -> None:
+    """All inputs and states zero: nothing is issued, and JSON has no infinity."""
+    trace = synthesize(8, 4, 0.0, sequences=1, steps=2)
+    graph = trace.graph.model_copy(
+        update={
+            "operands": tuple(o.model_copy(update={"kind": "vector", "bits": 8}) if o.name == "x" else o
+                              for o in trace.graph.operands)
+        }
+    )  # fmt: skip
+    arrays = {**trace.arrays, "h": trace.arrays["h"][:] * 0, "x": pack_mask(np.zeros((2, 1, 4), bool))}
+    nothing = Trace(trace.header.model_copy(update={"graph": graph}), arrays, trace.lengths)
+    report = simulate(load_design("skip-65nm"), nothing, lanes=1)
+    assert report.macs.issued == 0
+    assert report.to_json()["speedup_ideal"] is None
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 3])

@@ -84,6 +84,13 @@ def test_a_long_trace_is_read_piece_by_piece(tmp_path: Path) -> None:
     assert simulate(design, stored) == simulate(design, held)
 
 
+def test_a_trace_whose_file_is_replaced_is_not_another_trace(tmp_path: Path) -> None:
+    _, stored = _long(tmp_path / "t.npz")
+    synthesize(19, 5, 0.9, sequences=3, steps=5 * PIECE // 2).save(tmp_path / "t.npz")
+    with pytest.raises(BadInput, match=r"t\.npz: has been replaced since it was opened$"):
+        simulate(load_design("skip-65nm"), stored, lanes=1)
+
+
 def test_windows_of_work_are_its_steps_in_order() -> None:
     """Counted a thousand steps at a time, and once more from the whole masks."""
     trace = synthesize(30, 5, 0.3, sequences=2, steps=2 * WINDOW + 100)
@@ -189,6 +196,37 @@ def test_a_graph_that_does_not_fit_together_is_refused() -> None:
     w_h = graph.mat_vecs[1].model_copy(update={"cols": 9})
     with pytest.raises(BadInput, match="operation W_h: cols must be 8, as h has, not 9"):
         Graph(operations=(w_h,), operands=graph.operands).check()
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "rule"),
+    [
+        ("W_h", {"when": "last_step"}, "operation W_h: when must be every_step, as in the rest of gates"),
+        ("encode_h", {"size": 9}, "operation encode_h: what it encodes must have the 8 elements of h, not 9 and 8"),
+        ("cell", {"size": 16}, "operation encode_h: what it encodes must have the 8 elements of h, not 8 and 16"),
+        ("encode_h", None, "operation W_h: reads h of the step before, which nothing encodes"),
+    ],
+)
+def test_operations_that_do_not_fit_each_other_are_refused(
+    name: str, changed: dict[str, object] | None, rule: str
+) -> None:
+    graph = synthesize(8, 2, 0.5, steps=1).graph
+    operations = tuple(
+        op if op.name != name else op.model_copy(update=changed)
+        for op in graph.operations
+        if op.name != name or changed is not None
+    )
+    with pytest.raises(BadInput, match=f"^{rule}$"):
+        graph.model_copy(update={"operations": operations}).check()
+
+
+def test_what_no_trace_can_hold_is_not_drawn() -> None:
+    with pytest.raises(BadInput, match="operand x: must have at most 65536 symbols, not 70000"):
+        synthesize(8, 70_000, 0.5, steps=1)
+    with pytest.raises(BadInput, match="seed must be at least 0, not -1"):
+        synthesize(8, 2, 0.5, steps=1, seed=-1)
+    with pytest.raises(BadInput, match="state_bits must be between 1 and 64, not 0"):
+        synthesize(8, 2, 0.5, steps=1, state_bits=0)
 
 
 def test_more_lanes_or_steps_than_there_are_is_refused() -> None:
