@@ -215,7 +215,7 @@ class Layer:
     def fold(self, dtype: DTypeLike, one_hot: bool) -> Folded:
         """Parameters in `dtype` (float32 or float64)."""
         cell, hidden = self.cell, self.config.hidden
-        half = np.repeat([0.5 if gate in cell.sigmoid_gates else 1.0 for gate in cell.gates], hidden).astype(dtype)
+        half = np.repeat([0.5 if curve == "sigmoid" else 1.0 for curve in cell.curves], hidden).astype(dtype)
 
         def product(
             codes: NDArray[np.generic], format_name: str, scale: Floats, gain: Floats | None, rows: slice
@@ -224,9 +224,7 @@ class Layer:
             if gain is None:
                 after = after * half[rows]
             factor = None if gain is None else gain[rows].astype(dtype) * half[rows]
-            if formats.by_name(format_name).multiplier == "float":  # no sum of integers to keep exact
-                return Product(weight * after, None, factor)
-            return Product(weight, after, factor)
+            return _product(weight, format_name, after, factor)
 
         bounds = np.cumsum([0, *(len(gates) for gates in cell.recurrent_gates)]) * hidden
         inputs = product(
@@ -254,6 +252,13 @@ class Layer:
         shape = (len(self.cell.states), self.config.hidden)
         initial = np.zeros(shape, dtype) if self.initial_state is None else self.initial_state.astype(dtype)
         return tuple(np.tile(row, (batch, 1)) for row in initial)
+
+
+def _product(weight: Floats, format_name: str, scale: Floats, factor: Floats | None = None) -> Product:
+    """`weight` ``(I, R)`` are codes of a format; floats are scaled at once, having no sum of integers to keep exact."""
+    if formats.by_name(format_name).multiplier == "float":
+        return Product(weight * scale, None, factor)
+    return Product(weight, scale, factor)
 
 
 @dataclass(frozen=True)
@@ -418,13 +423,15 @@ class Model:
         """The state that sequences begin with, flat over the layers."""
         return tuple(array for layer in self.layers for array in layer.start(batch, dtype))
 
+    @np.errstate(over="ignore", invalid="ignore")  # infinite or NaN: refused by name
     def operands(
         self, inputs: Inputs, state: State | None = None, dtype: DTypeLike = np.float32
     ) -> tuple[dict[str, NDArray[Any]], State]:
         """Every operand of a product by its name in the trace ``(T, B, size)``, and the state after the last step.
 
         Each h is that after its step; symbols are ``(T, B)``. The state is a flat tuple of ``(B, H)``: that of the
-        first layer, then of the second, and so on; None is where sequences start from.
+        first layer, then of the second, and so on; None is where sequences start from. BadInput where vectors, or an h,
+        are not finite in `dtype`.
         """
         self._check_inputs(inputs)
         operands: dict[str, NDArray[Any]] = {}
@@ -438,10 +445,16 @@ class Model:
             config, one_hot = layer.config, k == 0 and self.config.input.kind == "one_hot"
             if not one_hot:
                 vectors = np.asarray(vectors, dtype)
+                if k == 0 and not np.all(np.isfinite(vectors)):
+                    raise BadInput(f"model {self.name}: inputs must be finite numbers in {vectors.dtype}")
                 vectors = config.input_pruning(vectors) if config.input_pruning.changes else vectors
             operands[self.config.input_operand(k)] = vectors
             start = tuple(next(given) for _ in layer.cell.states)
             vectors, results, last = _run(layer, layer.fold(dtype, one_hot), vectors, start)
+            finite = np.isfinite(vectors).all(axis=(1, 2))
+            if not finite.all():
+                when = f"step {finite.argmin()} of {len(inputs)}"
+                raise BadInput(f"model {self.name}: layers.{k}: h must be finite, and is not at {when}")
             suffix = self.config.suffix(k)
             operands |= {f"{name}{suffix}": values for name, values in results.items()}
             operands[f"h{suffix}"] = vectors
@@ -457,7 +470,9 @@ class Model:
         """Logits ``(..., V)`` of pruned states ``(..., H)``, in their type; BadInput where there is no readout."""
         if self.readout_codes is None or self.readout_scale is None or self.readout_bias is None:
             raise BadInput(f"model {self.name}: has no readout")
-        logits: Floats = states @ (self.readout_codes.T.astype(states.dtype) * self.readout_scale.astype(states.dtype))
+        assert self.config.readout is not None
+        weight, scale = self.readout_codes.T.astype(states.dtype), self.readout_scale.astype(states.dtype)
+        logits = _product(weight, self.config.readout.weight_format, scale)(states)
         logits += self.readout_bias
         return logits
 
@@ -481,7 +496,7 @@ class Model:
         """A validated model; BadInput names the file and the rule it breaks."""
         with opened(path) as stored:
             config = _config(stored.metadata())
-            return _unpacked(config, {name: stored.get_tensor(name) for name in stored.keys()})  # noqa: SIM118
+            return _unpacked(config, stored_tensors(stored))
 
     @classmethod
     def load_config(cls, path: Path) -> Config:
@@ -545,6 +560,19 @@ def opened(path: Path) -> Iterator[Any]:
         raise BadInput(f"{path}: {error}") from None
     except (SafetensorError, OSError) as error:
         raise BadInput(f"{path}: is not a whole safetensors file ({error})") from None
+
+
+_NUMPY_TYPES = {"BOOL", *(f"{kind}{bits}" for kind in "UI" for bits in (8, 16, 32, 64)), "F16", "F32", "F64"}
+
+
+def stored_tensors(stored: Any) -> dict[str, NDArray[Any]]:
+    """All tensors of an `opened` file; BadInput where one has a type that numpy has not."""
+    names = list(stored.keys())
+    for name in names:
+        given = stored.get_slice(name).get_dtype()
+        if given not in _NUMPY_TYPES:
+            raise BadInput(f"tensor {name} must have a type that numpy has, not {given}")
+    return {name: stored.get_tensor(name) for name in names}
 
 
 def _run(layer: Layer, folded: Folded, inputs: Inputs, state: State) -> tuple[Floats, dict[str, Floats], State]:

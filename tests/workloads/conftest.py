@@ -1,6 +1,8 @@
 """Models to test: small ones with drawn weights, of every cell, and checkpoints of the zoo."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -117,6 +119,21 @@ def drawn_model(
 @pytest.fixture(scope="session")
 def draw() -> Callable[..., Model]:
     return drawn_model
+
+
+def retyped(path: Path, tensor: str, dtype: str, elements: int) -> None:
+    """The safetensors file at `path`, the bytes of a tensor said to be so many elements of another type."""
+    raw = path.read_bytes()
+    end = 8 + int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8:end])
+    header[tensor] |= {"dtype": dtype, "shape": [elements]}
+    said = json.dumps(header).encode()
+    path.write_bytes(len(said).to_bytes(8, "little") + said + raw[end:])
+
+
+@pytest.fixture(scope="session")
+def retype() -> Callable[[Path, str, str, int], None]:
+    return retyped
 
 
 @pytest.fixture(scope="session", params=[*TINY, *SHIPPED])

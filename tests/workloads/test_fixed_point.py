@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 from archsim.trace import BadInput
 from workloads import cells, tasks, zoo
-from workloads.fixed_point import IntegerModel, Number, Ranges, Settings, analyse, calibrate, number_report, quantize
+from workloads.fixed_point import IntegerModel, Number, Ranges, Settings, analyse, calibrate, quantize
 from workloads.fixed_point import activations as activations_module
 from workloads.fixed_point import cells as cells_module
 from workloads.fixed_point import layers as layers_module
@@ -141,7 +141,10 @@ class Plain:
         return start
 
     def bias(self, code, number, fraction):
-        return min(max(half_up(real(code, number.fraction), fraction), -self.limit), self.limit - 1)
+        return min(max(self.exact_bias(code, number, fraction), -self.limit), self.limit - 1)
+
+    def exact_bias(self, code, number, fraction):
+        return half_up(real(code, number.fraction), fraction)
 
     def step(self, layer, x, state):
         numbers, config, hidden = layer.numbers, layer.config, layer.config.hidden
@@ -447,10 +450,11 @@ def test_the_proof_is_the_worst_case(seed, bits, weight_bits):
         assert interval.bits()[row] == needed
 
 
+@pytest.mark.parametrize("accumulator_bits", [8, 32])
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_models_proofs_are_the_worst_case_over_every_symbol_and_state(draw, cell):
-    """Every symbol and every h there is, in the sums of a layer of two units."""
-    wide = Settings(activation_bits=3, bias_bits=12)
+def test_a_models_proofs_are_the_worst_case_over_every_symbol_and_state(draw, cell, accumulator_bits):
+    """Every symbol and every h there is, in the sums of a layer of two units, from biases that need not fit."""
+    wide = Settings(activation_bits=3, bias_bits=12, accumulator_bits=accumulator_bits)
     float_model = draw(
         weight_format="float32", state_bits=None, hidden=2, task=None, cell=cell, inputs=INPUTS["one_hot"], outputs=3,
         threshold=0.0,
@@ -468,11 +472,11 @@ def test_a_models_proofs_are_the_worst_case_over_every_symbol_and_state(draw, ce
         needed = 0
         for r in rows:
             at = max(of_x[r], of_h[r]) if meet[r] else of_x[r]
-            columns = [int(w) << (at - of_x[r]) for w in layer.input_codes[r]]
-            starts = [plain.bias(layer.bias_codes[r], layer.numbers.bias, at) + column for column in columns]
+            columns = [0, *(int(w) << (at - of_x[r]) for w in layer.input_codes[r])]
+            starts = [plain.exact_bias(layer.bias_codes[r], layer.numbers.bias, at) + column for column in columns]
             if not meet[r]:
                 at = of_h[r]
-                starts = [plain.bias(layer.recurrent_bias_codes[r - 4], layer.numbers.recurrent_bias, at)]
+                starts = [plain.exact_bias(layer.recurrent_bias_codes[r - 4], layer.numbers.recurrent_bias, at)]
             left = at - of_h[r]
             sums = [
                 start + sum(int(w) * h << left for w, h in zip(layer.recurrent_codes[r], hs, strict=True))
@@ -480,6 +484,51 @@ def test_a_models_proofs_are_the_worst_case_over_every_symbol_and_state(draw, ce
             ]  # fmt: skip
             needed = max(needed, *(1 + (v if v >= 0 else ~v).bit_length() for v in sums))
         assert (proof.site, proof.bits_needed) == ("layer recurrent product", needed)
+
+
+@pytest.mark.parametrize("kind", sorted(INPUTS))
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_row_whose_bias_does_not_fit_is_not_proved(draw, cell, kind, sign):
+    """Not even where weights are zero, so that nothing is added to what it is clipped to."""
+    model = drawn_integer_model(draw, Settings(accumulator_bits=24), cell, kind, threshold=0.0)
+    (layer,) = model.layers
+    own = None if layer.recurrent_bias_codes is None else np.full_like(layer.recurrent_bias_codes, 100 * sign)
+    layer = replace(
+        layer, bias_codes=np.full_like(layer.bias_codes, 100 * sign), recurrent_bias_codes=own,
+        input_codes=np.zeros_like(layer.input_codes), recurrent_codes=np.zeros_like(layer.recurrent_codes),
+    )  # fmt: skip
+    wide = replace(model, layers=(layer,))
+    of_x, of_h, meet = Plain(wide).fractions(layer)
+    at = [max(x, h) if together else x for x, h, together in zip(of_x, of_h, meet, strict=True)]
+    biases = [Plain(wide).exact_bias(100 * sign, layer.numbers.bias, f) for f in at]
+    bits = max(abs(bias).bit_length() for bias in biases)  # and its sign: one too few
+    spec = wide.spec.model_copy(update={"widths": wide.widths.model_copy(update={"accumulator_bits": bits})})
+    narrow = replace(wide, spec=spec)
+    assert all(proof.proved for proof in wide.proofs)
+    assert narrow.proofs[0].rows_proved == sum(abs(b).bit_length() < bits for b in biases) < len(biases)
+    assert not all(proof.proved for proof in narrow.proofs[1:-1])
+    check_against_plain(narrow)
+
+
+def test_a_bias_that_any_column_of_a_one_hot_input_brings_back_does_not_fit_either():
+    """130 does not fit 8 bits and is clipped, though 120 would."""
+    added = products_module.one_of(np.array([[-5, -8], [3, 4]], np.int8), np.array([1, 2]))
+    sums = products_module.Interval.point(np.array([130, 100])) + added
+    assert (sums.low.tolist(), sums.high.tolist()) == ([114, 100], [130, 116])
+    assert sums.bits().tolist() == [9, 8]
+
+
+def test_inputs_that_do_not_fit_are_clipped_and_counted(draw):
+    model = drawn_integer_model(draw, Settings(activation_bits=4), "gru", "vector", squeeze=0.3, input_threshold=0.2)
+    number, inputs = model.layers[0].numbers.input, drawn_inputs(model, 20, 2, 0)
+    model.run(inputs)
+    expected = sum(
+        not -8 <= round(Fraction(float(v)) * Fraction(2) ** number.fraction) <= 7 for v in inputs.flat if abs(v) >= 0.2
+    )
+    assert 0 < expected < inputs.size
+    assert model.saturations.count("input") == expected
+    assert model.saturations.share("input") == expected / inputs.size
 
 
 def test_small_candidate_weights_of_a_gru_keep_their_bits(draw):
@@ -654,6 +703,18 @@ def test_a_layer_norm_is_refused_by_name(draw):
         quantize(model, analyse(plain, drawn_inputs(plain, 5, 2, 0)))
 
 
+def test_a_cell_that_integers_have_no_step_for_is_refused_by_name(draw, monkeypatch):
+    monkeypatch.setattr(cells, "ALL", (*cells.ALL, replace(cells.by_name("lstm"), name="lstm-2")))
+    model, plain = draw(task=None, cell="lstm-2"), draw(task=None)
+    inputs = drawn_inputs(model, 5, 2, 0)
+    np.testing.assert_array_equal(model.run(inputs)[0], plain.run(inputs)[0])
+    message = "model drawn: layers.0: cell must be one of lstm, gru, .*rnn-relu for integer inference, not 'lstm-2'"
+    with pytest.raises(BadInput, match=message):
+        analyse(model, inputs)
+    with pytest.raises(BadInput, match=message):
+        quantize(model, analyse(plain, inputs))
+
+
 def test_ranges_of_another_network_are_refused(draw):
     one, two = (draw(task=None, layers=n) for n in (1, 2))
     with pytest.raises(BadInput, match="ranges must be those of 2 layers, not 1"):
@@ -766,19 +827,6 @@ def test_calibration_on_the_models_own_task_is_the_same_every_time(draw):
     model = draw()
     assert calibrate(model, sequences=4, steps=20) == calibrate(model, sequences=4, steps=20)
     assert calibrate(model, sequences=4, steps=20, seed=1) != calibrate(model, sequences=4, steps=20)
-
-
-def test_numbers_are_reported_with_what_they_hold(draw):
-    model = drawn_integer_model(draw, Settings(cell_bits=12), kind="vector", layers=2)
-    rows = {(row.place, row.what): row for row in number_report(model)}
-    assert [what for place, what in rows if place == "layer 2"] == ["input", "state", "cell", "bias"]
-    assert set(rows) >= {("model", "argument of sigmoid"), ("model", "argument of tanh"), ("readout", "bias")}
-    cell, ranges = rows["layer 1", "cell"], model.spec.ranges.layers[0]
-    assert (cell.bits, cell.largest) == (12, ranges.cell)
-    assert 2.0 ** (cell.integer_bits - 1) < cell.largest <= 2.0**cell.integer_bits
-    assert cell.integer_bits + cell.fraction_bits == 11
-    reset = {row.what for row in number_report(drawn_integer_model(draw, Settings(), "gru"))}
-    assert {"reset", "recurrent bias"} <= reset
 
 
 def test_a_calibrated_input_beyond_the_curves_flat_part_costs_no_bits(draw):
@@ -975,6 +1023,12 @@ def test_a_wrong_spec_is_refused(saved, change, message):
 def test_wrong_tensors_are_refused(saved, tensors, message):
     rewrite(saved, tensors=tensors)
     with pytest.raises(BadInput, match=rf"integer\.safetensors: .*{message}"):
+        IntegerModel.load(saved)
+
+
+def test_a_type_that_numpy_has_not_is_refused(saved, retype):
+    retype(saved, "layers.0.bias", "F8_E5M2", 12)
+    with pytest.raises(BadInput, match=r"integer\.safetensors: tensor layers.0.bias must have a type .*, not F8_E5M2$"):
         IntegerModel.load(saved)
 
 

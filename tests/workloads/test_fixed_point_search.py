@@ -1,5 +1,8 @@
 """The search over bits against trying everything, and what its points say."""
 
+import tracemalloc
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -45,6 +48,43 @@ def test_monotony_saves_trials():
 
     assert smallest_monotone(grid, within) == (6, 6, 6)
     assert len(tried) < 60
+
+
+def _tried_by_comparing_all_pairs(costs, good):
+    """What the docstring of `search_bits` says is tried, in order, by looking at every pair of points."""
+    open_ = sorted(costs, key=lambda bits: (costs[bits], bits))
+    tried = []
+    while open_:
+        below = [[p for p in open_ if all(a <= b for a, b in zip(p, q, strict=True))] for q in open_]
+        gain = [min(len(open_) - n, len(no_more)) for n, no_more in enumerate(below)]
+        n = gain.index(max(gain))
+        tried.append(open_[n])
+        open_ = open_[:n] if open_[n] in good else [p for p in open_ if p not in below[n]]
+    return tried
+
+
+@given(data=st.data(), costs=st.dictionaries(st.tuples(*[st.sampled_from((2, 3, 5, 9))] * 4), st.integers(1, 20)))
+def test_what_is_tried_rules_out_most_of_any_grid(data, costs):
+    """With holes, as where c is as wide as h; and `within` need not be monotone."""
+    good = set(data.draw(st.lists(st.sampled_from(sorted(costs))))) if costs else set()
+    tried = []
+
+    def within(bits):
+        tried.append(bits)
+        return bits in good
+
+    smallest_monotone(costs, within)
+    assert tried == _tried_by_comparing_all_pairs(costs, good)
+
+
+def test_a_large_grid_takes_memory_in_proportion():
+    """All pairs of 50,625 points would take 2.4 GiB even as single bytes."""
+    costs = {bits: sum(bits) for bits in product(range(2, 17), repeat=4)}
+    tracemalloc.start()
+    assert smallest_monotone(costs, lambda bits: min(bits) >= 9) == (9, 9, 9, 9)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50e6
 
 
 def test_exhaustive_finds_the_optimum_where_more_bits_are_worse_at_times():
@@ -144,6 +184,8 @@ def test_a_network_without_c_has_no_bits_of_it(draw):
     how = {"ranges": ranges, "evaluate": lambda m: float(m.run(np.zeros((2, 1), np.uint8))[0].sum()), "metric": "bpc"}
     (point,) = sweep(model, (8,), (6,), **how)
     assert point.cell_bits is None
+    assert sweep(model, (8,), (6,), (2, 16), (2, 16), **how) == [point]  # nor of an embedding
+    assert search_bits(model, None, 1e9, (8,), (6,), (2, 16), (2, 16), method="exhaustive", **how).points == (point,)
     narrow, wide = (quantize(model, ranges, Settings(activation_bits=6, cell_bits=bits)) for bits in (2, 16))
     assert narrow.memory == wide.memory
     assert how["evaluate"](narrow) == how["evaluate"](wide) == point.value

@@ -196,6 +196,8 @@ def two_directions(op: str) -> dict[str, Any]:
         ("LSTM", {}, {"clip": 3.0}, "attribute clip is not supported"),
         ("LSTM", {}, {"input_forget": 1}, "attribute input_forget is not supported"),
         ("GRU", {}, {"activation_alpha": [0.5]}, "attribute activation_alpha is not supported"),
+        ("LSTM", {}, {"clip": numpy_helper.from_array(np.ones(2))}, "attribute clip is not supported"),
+        ("RNN", {}, {"activation_alpha": numpy_helper.from_array(np.ones(0))}, "attribute activation_alpha is not sup"),
         ("RNN", {}, {"activation_beta": [0.5]}, "attribute activation_beta is not supported"),
         ("RNN", {}, {"activations": ["Sigmoid"]}, "activations must be tanh, not sigmoid"),
         (

@@ -129,6 +129,12 @@ def test_error_is_the_share_of_wrong_answers(data):
     assert error_pct(logits, np.array([label for _, label in answers])) == pytest.approx(100 * wrong / len(answers))
 
 
+def test_logits_that_are_no_numbers_are_no_answer():
+    """numpy takes the first NaN for the largest."""
+    logits = np.array([[np.nan, 0.0], [0.0, np.nan], [1.0, 0.0], [-np.inf, np.inf]])
+    assert error_pct(logits, np.array([0, 1, 0, 1])) == 50
+
+
 class Perfect:
     """Answers with the label of the sequence it is shown, found by its content."""
 

@@ -11,6 +11,7 @@ from safetensors.numpy import load_file, save_file
 
 from archsim.trace import BadInput
 from workloads import cells, formats
+from workloads.fixed_point import analyse
 from workloads.model import Embedding, Model, Vector
 
 
@@ -110,6 +111,40 @@ def test_every_kind_of_model_is_saved_whole(draw, cell, inputs, weight_format, t
     shape = (9, 3) if model.config.input.symbols else (9, 3, 5)
     values = data.integers(0, 65, shape) if model.config.input.symbols else data.normal(size=shape)
     np.testing.assert_array_equal(again.run(values)[0], model.run(values)[0])
+
+
+def test_a_state_that_grows_without_bound_is_refused(draw):
+    """A vanilla network whose h becomes ten times as large at each step passes float32's 3.4e38 at its 39th."""
+    model = draw(
+        task=None, cell="rnn-relu", hidden=1, weight_format="float32", state_bits=None, threshold=0.0,
+        inputs=Vector(size=1), outputs=2,
+    )  # fmt: skip
+    one = np.ones(1, np.float32)
+    layer = replace(
+        model.layers[0], recurrent_codes=one[:, None], input_codes=one[:, None], scale_recurrent=10 * one,
+        scale_input=one, shift=0 * one,
+    )  # fmt: skip
+    model = replace(model, layers=(layer,))
+    inputs = np.zeros((60, 1, 1))
+    inputs[0] = 1
+    assert model.states(inputs[:39])[0][-1] == pytest.approx(1e38)
+    assert model.states(inputs, None, np.float64)[0][-1] == pytest.approx(1e59)
+    for run in (model.run, lambda inputs: model.last(inputs, np.array([60]))):
+        with pytest.raises(BadInput, match=r"^model drawn: layers.0: h must be finite, and is not at step 39 of 60$"):
+            run(inputs)
+    with pytest.raises(BadInput, match=r"h must be finite, and is not at step 309 of 360$"):  # 1.8e308
+        analyse(model, np.concatenate([inputs] * 6))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e39])
+def test_vectors_that_are_not_finite_are_refused(draw, value):
+    """1e39 is finite in double precision alone. Rounded to codes, each would be a number again."""
+    model = draw(task=None, inputs=Vector(size=5), input_bits=8)
+    inputs = np.full((3, 2, 5), value)
+    with pytest.raises(BadInput, match=r"^model drawn: inputs must be finite numbers in float32$"):
+        model.run(inputs)
+    if value == 1e39:
+        model.run(inputs, None, np.float64)
 
 
 def test_float_weights_take_half_the_bytes_in_float16_and_others_stay(draw):
@@ -258,6 +293,33 @@ def test_wrong_tensors_are_refused(saved, tensors, message):
     rewrite(saved, tensors=tensors)
     with pytest.raises(BadInput, match=rf"model\.safetensors: .*{message}"):
         Model.load(saved)
+
+
+@pytest.mark.parametrize(
+    ("tensor", "dtype", "elements"), [("layers.0.shift", "BF16", 192), ("layers.0.recurrent_weight", "F8_E4M3", 576)]
+)
+def test_a_type_that_numpy_has_not_is_refused(saved, retype, tensor, dtype, elements):
+    retype(saved, tensor, dtype, elements)
+    with pytest.raises(BadInput, match=rf"model\.safetensors: tensor {tensor} must have a type .*, not {dtype}$"):
+        Model.load(saved)
+
+
+@pytest.mark.parametrize("readout_format", ["ternary", "fixed5-row"])
+def test_logits_are_products_of_codes_scaled_afterwards(draw, readout_format):
+    """Against a sum of integers. So a sequence has the same logits alone or beside others, to the last bit."""
+    model, fmt = draw(task=None, outputs=7, hidden=40), formats.by_name(readout_format)
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(7, 40))
+    scale = np.asarray(fmt.fit_scale(weights), np.float32).reshape(-1)
+    config = model.config.model_copy(
+        update={"readout": model.config.readout.model_copy(update={"weight_format": fmt.name})}
+    )
+    codes = fmt.quantize(weights, fmt.fit_scale(weights))
+    model = replace(model, config=config, readout_codes=codes, readout_scale=scale)
+    states = rng.integers(-128, 128, (30, 9, 40))  # codes of 8 bits
+    sums = np.einsum("tbk,rk->tbr", states, codes.astype(np.int64))
+    logits = model.readout((states / 128).astype(np.float32))
+    np.testing.assert_array_equal(logits, (sums / 128).astype(np.float32) * scale + model.readout_bias)
 
 
 def test_states_and_inputs_in_fixed_point(draw):

@@ -76,6 +76,28 @@ def test_a_stopped_run_goes_on_to_the_same_end(finished, tmp_path):
     assert (tmp_path / "log.csv").read_text() == (folder / "log.csv").read_text()
 
 
+@pytest.mark.parametrize("saved", [False, True], ids=["before", "after"])
+def test_a_run_killed_beside_its_checkpoint_has_each_epoch_once_in_its_log(finished, tmp_path, monkeypatch, saved):
+    from workloads.training import checkpoints
+    from workloads.training.train import train
+
+    recipe, _, folder = finished
+    save = checkpoints.save
+
+    def killed(path, recipe, network, optimiser, standing):
+        if saved or standing["epoch"] < 2:
+            save(path, recipe, network, optimiser, standing)
+        if standing["epoch"] == 2:
+            raise Stop
+
+    monkeypatch.setattr(checkpoints, "save", killed)
+    with pytest.raises(Stop):
+        train(recipe, tmp_path)
+    monkeypatch.undo()
+    train(recipe, tmp_path)
+    assert (tmp_path / "log.csv").read_text() == (folder / "log.csv").read_text()
+
+
 def test_a_finished_run_returns_its_outcome_at_once(finished):
     from workloads.training.train import train
 
@@ -110,6 +132,17 @@ def test_every_cell_learns(cell, tmp_path):
     assert np.mean(losses[:3]) == pytest.approx(np.log2(10), abs=0.6)
     assert np.mean(losses[-3:]) < 0.8 * np.mean(losses[:3])
     assert outcome.validation_loss < 80  # a guess: 90 % wrong
+
+
+@pytest.mark.parametrize("cell", ["lstm", "rnn-tanh"])
+@pytest.mark.parametrize("seed", range(4))
+def test_one_unit_starts_with_weights_of_glorots_size(cell, seed):
+    """Where the four rows of an LSTM begin alike, or a vanilla network has one, they have no deviation of their own."""
+    from workloads.training.train import build
+
+    rows = {"lstm": 4, "rnn-tanh": 1}[cell]
+    weights = build(DIGITS.changed(hidden=1, cell=cell, seed=seed)).stack[0].recurrent_weight.full
+    assert weights.abs().flatten().tolist() == pytest.approx([(2 / (1 + rows)) ** 0.5] * rows)
 
 
 def test_progress_counts_mini_batches_and_names_the_metric(tmp_path):
@@ -385,6 +418,25 @@ def test_a_broken_checkpoint_is_named(finished, tmp_path, damage):
         train(recipe, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [(name, key) for name in ("latest.pt", "best.pt") for key in ("recipe", "model")]
+    + [("latest.pt", key) for key in ("optimiser", "standing", "rng", "device_rng")],
+)
+def test_a_file_that_is_no_checkpoint_is_named(finished, tmp_path, name, key):
+    """One file in place of the other, or of something else."""
+    from workloads.training.train import train
+
+    recipe, _, folder = finished
+    saved = torch.load(folder / name, weights_only=True)
+    del saved[key]
+    torch.save(saved, tmp_path / name)
+    if name == "best.pt":
+        recipe, tmp_path = recipe.changed(start_from=str(tmp_path)), tmp_path / "run"
+    with pytest.raises(BadInput, match=rf"{name}: is not a checkpoint of a training run$"):
+        train(recipe, tmp_path)
+
+
 def test_a_missing_best_checkpoint_is_named(finished, tmp_path):
     from workloads.training.train import train
 
@@ -471,6 +523,9 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_one_line(tmp_path):
         ('embedding_format = "fixed8"', "embedding_format: there is no embedding"),
         ('norm = "batch-per-step"', "norm: batch-per-step is for sequences of one length; tiny-shakespeare is one"),
         ('norm = "group"', "norm: Input should be 'none', 'batch', 'batch-per-step', 'layer' or 'weight', not 'group'"),
+        ("threshold = inf", "threshold: Input should be a finite number, not inf"),
+        ("learning_rate = nan", "learning_rate: Input should be a finite number, not nan"),
+        ("activity_penalty = inf", "activity_penalty: Input should be a finite number, not inf"),
         ("steps = ", "is not a TOML file"),
     ],
 )

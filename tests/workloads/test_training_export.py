@@ -1,5 +1,7 @@
 """What is exported is what was trained; what is fine-tuned starts from what it is given."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -207,6 +209,15 @@ def test_cells_are_those_of_the_reference():
         assert [stage.gates for stage in stages] == [len(gates) for gates in cell.recurrent_gates]
     with pytest.raises(BadInput, match=r"cell must be one of lstm, gru, gru-classic, rnn-tanh, rnn-relu, not 'elman'"):
         trained_cells.by_name("elman")
+
+
+def test_a_cell_that_has_no_training_is_refused_by_name(monkeypatch):
+    from workloads.training.train import build
+
+    monkeypatch.setattr(cells, "ALL", (*cells.ALL, replace(cells.by_name("lstm"), name="lstm-2")))
+    recipe = Recipe(name="new", task="digits", cell="lstm-2", hidden=4, weight_format="ternary", epochs=1, patience=1)
+    with pytest.raises(BadInput, match=r"^cell must be one of lstm, .*, rnn-relu, not 'lstm-2'$"):
+        build(recipe)
 
 
 # Fine-tuning

@@ -2,7 +2,7 @@
 
 from archsim.trace import BadInput
 from workloads.cells import rnn
-from workloads.cells.base import Cell, Floats, Folded, Product, State, layer_normalised
+from workloads.cells.base import Cell, Curve, Floats, Folded, Product, State, layer_normalised
 from workloads.cells.gru import GRU, ClassicGRU
 from workloads.cells.lstm import LSTM
 
@@ -17,4 +17,4 @@ def by_name(name: str) -> Cell:
     raise BadInput(f"cell must be one of {', '.join(c.name for c in ALL)}, not {name!r}")
 
 
-__all__ = ["ALL", "Cell", "Floats", "Folded", "Product", "State", "by_name", "layer_normalised"]
+__all__ = ["ALL", "Cell", "Curve", "Floats", "Folded", "Product", "State", "by_name", "layer_normalised"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ Floats = NDArray[np.floating]
 State = tuple[Floats, ...]
 """Arrays ``(B, H)``: what a layer carries from one step to the next, h first."""
 
+Curve = Literal["sigmoid", "tanh"]
 LAYER_NORM_EPSILON = 1e-5
 
 
@@ -80,7 +81,9 @@ class Cell(Protocol):
     def gates(self) -> tuple[str, ...]: ...
 
     @property
-    def sigmoid_gates(self) -> tuple[str, ...]: ...
+    def curves(self) -> tuple[Curve | None, ...]:
+        """What each gate's sum goes through; None: its positive part is taken."""
+        ...
 
     @property
     def states(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from archsim.trace import ElementwiseKind
-from workloads.cells.base import Floats, Folded, State
+from workloads.cells.base import Curve, Floats, Folded, State
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class GRU:
 
     name: str = "gru"
     gates: tuple[str, ...] = ("r", "z", "n")
-    sigmoid_gates: tuple[str, ...] = ("r", "z")
+    curves: tuple[Curve, ...] = ("sigmoid", "sigmoid", "tanh")
     states: tuple[str, ...] = ("h",)
     recurrent_gates: tuple[tuple[str, ...], ...] = (("r", "z", "n"),)
     results: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class ClassicGRU:
 
     name: str = "gru-classic"
     gates: tuple[str, ...] = ("r", "z", "n")
-    sigmoid_gates: tuple[str, ...] = ("r", "z")
+    curves: tuple[Curve, ...] = ("sigmoid", "sigmoid", "tanh")
     states: tuple[str, ...] = ("h",)
     recurrent_gates: tuple[tuple[str, ...], ...] = (("r", "z"), ("n",))
     results: tuple[str, ...] = ("rh",)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from archsim.trace import ElementwiseKind
-from workloads.cells.base import Floats, Folded, State
+from workloads.cells.base import Curve, Floats, Folded, State
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class LSTM:
 
     name: str = "lstm"
     gates: tuple[str, ...] = ("i", "f", "g", "o")
-    sigmoid_gates: tuple[str, ...] = ("i", "f", "o")
+    curves: tuple[Curve, ...] = ("sigmoid", "sigmoid", "tanh", "sigmoid")
     states: tuple[str, ...] = ("h", "c")
     recurrent_gates: tuple[tuple[str, ...], ...] = (("i", "f", "g", "o"),)
     results: tuple[str, ...] = ()

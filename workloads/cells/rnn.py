@@ -5,16 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from archsim.trace import ElementwiseKind
-from workloads.cells.base import Floats, Folded, State
+from workloads.cells.base import Curve, Floats, Folded, State
 
 
 @dataclass(frozen=True)
 class _RNN:
     name: str
-    squashing: bool
+    curves: tuple[Curve | None]
     """tanh, or the positive part (whose h has no bound)."""
     gates: tuple[str, ...] = ("h",)
-    sigmoid_gates: tuple[str, ...] = ()
     states: tuple[str, ...] = ("h",)
     recurrent_gates: tuple[tuple[str, ...], ...] = (("h",),)
     results: tuple[str, ...] = ()
@@ -25,7 +24,7 @@ class _RNN:
 
     def step(self, gates: Floats, layer: Folded, state: State, h: Floats) -> tuple[State, tuple[Floats, ...]]:
         gates += layer.recurrent[0](state[0])
-        if self.squashing:
+        if self.curves == ("tanh",):
             np.tanh(gates, out=h)
         else:
             np.maximum(gates, 0, out=h)
@@ -33,5 +32,5 @@ class _RNN:
         return (h,), ()
 
 
-TANH = _RNN("rnn-tanh", squashing=True)
-RELU = _RNN("rnn-relu", squashing=False)
+TANH = _RNN("rnn-tanh", ("tanh",))
+RELU = _RNN("rnn-relu", (None,))

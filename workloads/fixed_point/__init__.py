@@ -13,20 +13,21 @@ What an `IntegerModel` computes
   Activations, states, biases and arguments have one number a layer; weights are symmetric (`formats.Fixed`) with one
   fraction a matrix or one a row. All scales are powers of two, so all rescaling is shifting.
 - **Rounding.** A right shift by n rounds half up: ``(v + 2^(n-1)) >> n``. A left shift is exact. Whatever does not fit
-  its number afterwards is clipped, and counted (`IntegerModel.counting`).
+  its number afterwards is clipped, and counted (`IntegerModel.counting`); constants are clipped once, uncounted.
 - **Accumulators.** Each row adds bias, input product and recurrent product in one accumulator of `accumulator_bits`.
   Its fraction is the finer of the two products'; the coarser product is shifted left, exactly. The order is: bias,
-  input columns, state columns, clipped after every column. Where the ranges prove that no partial sum can leave the
-  accumulator, that is one matrix product (`IntegerModel.proofs`); elsewhere it saturates as hardware would.
+  input columns, state columns, clipped after each. Where the ranges prove that neither the bias nor a partial sum can
+  leave the accumulator, that is one matrix product (`IntegerModel.proofs`); elsewhere it saturates as hardware would.
 - **Gates.** Accumulators are shifted to the argument of sigmoid or tanh (`preactivation_bits`), clipped, and looked up:
   a table, or piecewise-linear segments (`activations`). Results have ``gate_bits - 1`` fraction bits; a sigmoid reaches
   1 exactly.
 - **Cells.** Products of gates and states are integer products; the sum of two of them is taken at the finer fraction,
   exactly, and rounded once (`cells`).
 - **Pruning.** ``|h| < threshold`` is an integer comparison at the precision that h is made with, before it is rounded,
-  as the float model prunes before it rounds. An input threshold compares codes.
-- **Edges.** Real inputs are rounded to codes as they enter; logits are integers, scaled to floats for a metric alone.
-  One-hot symbols and embedded tokens are look-ups of integers.
+  as the float model prunes before it rounds. An input threshold compares codes; of real inputs, before they are
+  rounded.
+- **Edges.** Real inputs are rounded to codes as they enter, halves to even; logits are integers, scaled to floats for
+  a metric alone. One-hot symbols and embedded tokens are look-ups of integers.
 
 What is quantized anew is the effective real weight: codes times scales, folded norms included. The float model's own
 `state_bits` and `input_bits` give way to the settings'; its thresholds stay. The next layer reads the codes of h as
@@ -39,7 +40,6 @@ from workloads.fixed_point.model import IntegerModel, Spec
 from workloads.fixed_point.numbers import Number, Saturations
 from workloads.fixed_point.quantize import calibrate, quantize
 from workloads.fixed_point.ranges import LayerRanges, Ranges, analyse
-from workloads.fixed_point.report import NumberReport, number_report
 from workloads.fixed_point.search import Point, Search, relative_loss, search_bits, sweep
 from workloads.fixed_point.settings import Memory, Settings, Widths
 
@@ -49,7 +49,6 @@ __all__ = [
     "LayerRanges",
     "Memory",
     "Number",
-    "NumberReport",
     "Point",
     "Proof",
     "Ranges",
@@ -63,7 +62,6 @@ __all__ = [
     "analyse",
     "calibrate",
     "error_table",
-    "number_report",
     "quantize",
     "relative_loss",
     "search_bits",

@@ -9,17 +9,17 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archsim.trace import BadInput
+from workloads.cells import Curve
 from workloads.fixed_point.numbers import Ints, Number
 
-Curve = Literal["sigmoid", "tanh"]
-"""What is approximated."""
 CURVES: tuple[Curve, ...] = ("sigmoid", "tanh")
+"""What is approximated."""
 Floats = NDArray[np.float64]
 
 _CURVES: dict[Curve, Callable[[Floats], Floats]] = {

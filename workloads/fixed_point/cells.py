@@ -51,9 +51,7 @@ class Squashing:
 
     def of(self, cell: Cell, gate: str) -> Activation | None:
         """Curve of a gate; None: the positive part."""
-        if cell.name == "rnn-relu":
-            return None
-        return self.sigmoid if gate in cell.sigmoid_gates else self.tanh
+        return {"sigmoid": self.sigmoid, "tanh": self.tanh, None: None}[cell.curves[cell.gates.index(gate)]]
 
 
 @dataclass(frozen=True, eq=False)

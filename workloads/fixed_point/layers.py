@@ -183,7 +183,7 @@ class Machine:
 
 @dataclass(frozen=True, eq=False)
 class _Accumulators:
-    """Where a layer's sums have their binary point, and what they start from."""
+    """Where a layer's sums have their binary point, and the biases there, which may not fit."""
 
     fractions: Fractions
     input_left: Ints  # (R,)
@@ -193,7 +193,7 @@ class _Accumulators:
     shared: NDArray[np.bool_]  # (R,) both products are added to the same accumulator
 
     @classmethod
-    def of(cls, layer: IntegerLayer, gate_fraction: int, accumulator_bits: int) -> "_Accumulators":
+    def of(cls, layer: IntegerLayer, gate_fraction: int) -> "_Accumulators":
         """A row's accumulator has the finer fraction of the two products it holds; the other is shifted left."""
         cell, numbers, hidden = layer.cell, layer.numbers, layer.config.hidden
         rows = len(cell.gates) * hidden
@@ -207,21 +207,25 @@ class _Accumulators:
             Fractions(gate_fraction, input_fraction, reset),
             input_fraction - of_input,
             state_fraction - of_state,
-            _constant(layer.bias_codes, numbers.bias, input_fraction, accumulator_bits),
-            _constant(layer.recurrent_bias_codes, numbers.recurrent_bias, reset, accumulator_bits),
+            _constant(layer.bias_codes, numbers.bias, input_fraction),
+            _constant(layer.recurrent_bias_codes, numbers.recurrent_bias, reset),
             shared,
         )
 
 
-def _constant(codes: NDArray[np.integer] | None, number: Number | None, fraction: Ints, accumulator_bits: int) -> Ints:
-    """A bias as accumulators of `fraction` hold it, clipped to their range."""
+def _constant(codes: NDArray[np.integer] | None, number: Number | None, fraction: Ints) -> Ints:
+    """A bias at the `fraction` of its accumulators."""
     if codes is None or number is None:
         return np.zeros(len(fraction), np.int64)
     if np.max(fraction - number.fraction) > WIDEST_BITS - number.bits:
         raise BadInput(f"a bias must fit {WIDEST_BITS} bits in its accumulator: numbers lie too far apart")
+    return Shift.right_by(number.fraction - fraction)(codes.astype(np.int64))
+
+
+def _held(bias: Ints, accumulator_bits: int) -> Ints:
+    """What accumulators start from: a bias that does not fit is clipped (and its row is not proved)."""
     limit = 1 << (accumulator_bits - 1)
-    held: Ints = np.clip(Shift.right_by(number.fraction - fraction)(codes.astype(np.int64)), -limit, limit - 1)
-    return held
+    return np.clip(bias, -limit, limit - 1)
 
 
 def machine(
@@ -234,7 +238,7 @@ def machine(
 ) -> Machine:
     """What steps `layer`. BadInput where its numbers lie so far apart that a sum does not fit 62 bits."""
     cell, numbers = layer.cell, layer.numbers
-    own = _Accumulators.of(layer, squashing.fraction, accumulator_bits)
+    own = _Accumulators.of(layer, squashing.fraction)
     how = accumulator_bits, products, saturations
     input_part, after, proof = _input_part(layer, own, f"{site} input product", *how)
     recurrent, proofs = _recurrent(layer, own, after, f"{site} recurrent product", *how)
@@ -257,12 +261,12 @@ def machine(
         squashing=squashing,
         accumulator_bits=accumulator_bits,
         input_part=input_part,
-        bias=own.bias,
+        bias=_held(own.bias, accumulator_bits),
         recurrent=recurrent,
-        recurrent_bias=own.recurrent_bias,
+        recurrent_bias=_held(own.recurrent_bias, accumulator_bits),
         arguments=arguments,
         step=step,
-        to_state=_shift(step.h_fraction, numbers.state, held if cell.name == "rnn-relu" else 0, site),
+        to_state=_shift(step.h_fraction, numbers.state, held if None in cell.curves else 0, site),
         threshold=threshold_codes(layer.config.threshold, step.h_fraction),
         proofs=tuple(proofs),
         site=site,
@@ -285,7 +289,8 @@ def _input_part(
         )
     after = start + one_of(layer.input_codes, own.input_left)
     proof = Proof.of(site, accumulator_bits, after)
-    look_up = LookUp.of(own.bias, layer.input_codes, own.input_left, site, accumulator_bits, saturations)
+    held = _held(own.bias, accumulator_bits)
+    look_up = LookUp.of(held, layer.input_codes, own.input_left, site, accumulator_bits, saturations)
     return look_up, after, proof
 
 
@@ -352,14 +357,14 @@ class ReadoutMachine:
         saturations: Saturations,
     ) -> "ReadoutMachine":
         rows = by_row(fraction, len(codes)) + state.fraction
-        start = _constant(bias_codes, bias, rows, accumulator_bits)
+        start = _constant(bias_codes, bias, rows)
         product, _, proof = accumulate(
             codes, np.zeros_like(rows), Interval.point(start), state, "readout", accumulator_bits, products, saturations
         )
         finest = int(rows.max())
         if min(proof.bits_needed, accumulator_bits) + finest - int(rows.min()) > WIDEST_BITS:
             raise BadInput(f"readout: logits must fit {WIDEST_BITS} bits: numbers lie too far apart")
-        return cls(product, start, Shift.right_by(rows - finest), finest, proof)
+        return cls(product, _held(start, accumulator_bits), Shift.right_by(rows - finest), finest, proof)
 
     def __call__(self, states: NDArray[np.integer]) -> Ints:
         """Codes ``(..., V)`` with `fraction` bits behind the point, of codes of h ``(..., H)``."""

@@ -38,7 +38,8 @@ from safetensors.numpy import save
 
 from archsim.trace import BadInput, explain, whole_file
 from workloads import cells
-from workloads.fixed_point.activations import CURVES, Activation, Curve, Segments, Table, size_bits
+from workloads.cells import Curve
+from workloads.fixed_point.activations import CURVES, Activation, Segments, Table, size_bits
 from workloads.fixed_point.cells import LayerNumbers, Squashing, State
 from workloads.fixed_point.layers import IntegerLayer, Machine, Proof, ReadoutMachine, machine, threshold_codes
 from workloads.fixed_point.numbers import Ints, Number, Saturations
@@ -47,7 +48,7 @@ from workloads.fixed_point.ranges import Ranges
 from workloads.fixed_point.settings import SHIFT_BITS, Memory, Widths, memory
 from workloads.formats import WeightFormat
 from workloads.formats.packing import code_type, pack_fields, unpack_fields
-from workloads.model import Config, Inputs, opened
+from workloads.model import Config, Inputs, opened, stored_tensors
 
 VERSION: Literal[2] = 2
 
@@ -83,10 +84,9 @@ def _rules(spec: Spec) -> Iterator[tuple[str, Any, Any]]:
     network, wide = spec.network, spec.widths
     yield "layers", len(spec.layers), len(network.layers)
     yield "ranges.layers", len(spec.ranges.layers), len(network.layers)
-    squashed = [layer for layer in network.layers if layer.cell != "rnn-relu"]
-    gated = any(cells.by_name(layer.cell).sigmoid_gates for layer in network.layers)
-    yield "sigmoid.bits", _bits(spec.sigmoid), wide.preactivation_bits if gated else None
-    yield "tanh.bits", _bits(spec.tanh), wide.preactivation_bits if squashed else None
+    used = {curve for layer in network.layers for curve in cells.by_name(layer.cell).curves}
+    for curve in CURVES:
+        yield f"{curve}.bits", _bits(spec.argument(curve)), wide.preactivation_bits if curve in used else None
     if network.input.kind == "embedding":
         yield "network.input.weight_format", network.input.weight_format, wide.embedding_format.name
     entering = {
@@ -315,7 +315,7 @@ class IntegerModel:
         """A validated model; BadInput names the file and the rule it breaks."""
         with opened(path) as stored:
             spec = _spec(stored.metadata())
-            return _unpacked(spec, {name: stored.get_tensor(name) for name in stored.keys()})  # noqa: SIM118
+            return _unpacked(spec, stored_tensors(stored))
 
     @classmethod
     def load_config(cls, path: Path) -> Config:
@@ -335,6 +335,7 @@ class IntegerModel:
             if not np.all(np.isfinite(inputs)):
                 raise BadInput(f"model {self.name}: inputs must be finite numbers")
             kept = np.where(np.abs(inputs) < first.input_threshold, 0, inputs)
+            self.saturations.note("input", "x", number.clipped(kept), kept.size)
             return number.codes(kept).astype(np.int16)
         if inputs.ndim != 2 or inputs.dtype.kind not in "ui":
             shape = f"{inputs.dtype} {inputs.shape}"

@@ -14,8 +14,9 @@ FARTHEST = 16
 """Integer bits lie between -16 and 16: ranges of 2^-16 to 2^16."""
 
 
-Kind = Literal["accumulator", "argument", "state"]
-"""What is clipped: partial sums; arguments of sigmoid and tanh, and what a GRU's reset gate multiplies; h and c."""
+Kind = Literal["accumulator", "argument", "state", "input"]
+"""What is clipped: partial sums; arguments of sigmoid and tanh, and what a GRU's reset gate multiplies; h and c; real
+inputs."""
 
 
 @dataclass
@@ -82,8 +83,16 @@ class Number(BaseModel):
 
     def codes(self, values: NDArray[np.floating]) -> Ints:
         """Nearest codes of real `values`, halves to even, clipped. Not for the inner loop."""
-        rounded = np.rint(np.ldexp(values.astype(np.float64), self.fraction))
-        return np.clip(rounded, self.low, self.high).astype(np.int64)
+        return np.clip(self._nearest(values), self.low, self.high).astype(np.int64)
+
+    def clipped(self, values: NDArray[np.floating]) -> int:
+        """How many of real `values` have no code near."""
+        nearest = self._nearest(values)
+        return int(np.count_nonzero((nearest < self.low) | (nearest > self.high)))
+
+    def _nearest(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
+        nearest: NDArray[np.float64] = np.rint(np.ldexp(values.astype(np.float64), self.fraction))
+        return nearest
 
     def values(self, codes: NDArray[Any]) -> NDArray[np.float64]:
         """What codes stand for. Not for the inner loop."""

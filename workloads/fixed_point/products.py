@@ -70,9 +70,11 @@ def reach(codes: NDArray[np.integer], left: Ints, low: int, high: int) -> Interv
 
 
 def one_of(codes: NDArray[np.integer], left: Ints) -> Interval:
-    """Interval of one column of `codes` ``(R, K)``, shifted."""
+    """Interval of one column of `codes` ``(R, K)``, shifted, or of none."""
     unit = np.array([1 << int(s) for s in left], object)
-    return Interval(codes.min(axis=1).astype(object) * unit, codes.max(axis=1).astype(object) * unit)
+    return Interval(
+        codes.min(axis=1, initial=0).astype(object) * unit, codes.max(axis=1, initial=0).astype(object) * unit
+    )
 
 
 def dot(codes: NDArray[np.integer], bits: int, products: Products) -> Dot:

@@ -7,13 +7,14 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from archsim.trace import BadInput, explain
-from workloads import cells, tasks
-from workloads.fixed_point.activations import CURVES, Curve, Segments, Table, flat_from, size_bits
+from workloads import tasks
+from workloads.cells import Curve
+from workloads.fixed_point.activations import CURVES, Segments, Table, flat_from, size_bits
 from workloads.fixed_point.cells import LayerNumbers
 from workloads.fixed_point.layers import IntegerLayer
 from workloads.fixed_point.model import IntegerModel, Spec, empty_activation
 from workloads.fixed_point.numbers import FARTHEST, Ints, Number
-from workloads.fixed_point.ranges import Effective, LayerRanges, Ranges, analyse, effective, refuse_layer_norm
+from workloads.fixed_point.ranges import Effective, LayerRanges, Ranges, analyse, effective, refuse_unfit
 from workloads.fixed_point.settings import Memory, Settings, Widths, memory
 from workloads.formats.fixed import Fixed
 from workloads.model import Config, Embedding, Layer, Model
@@ -43,9 +44,10 @@ def quantize(model: Model, ranges: Ranges, settings: Settings | None = None) -> 
     """`model` in integers of the widths in `settings`, with binary points after `ranges`. Deterministic.
 
     Effective real weights (codes times scales, folded norms included) are quantized anew, whatever format they had.
-    BadInput where a layer has a norm at run time, or the ranges are those of another network.
+    BadInput where a layer has a norm at run time, or a cell that integers have no step for, or the ranges are those of
+    another network.
     """
-    refuse_layer_norm(model)
+    refuse_unfit(model)
     settings = settings or Settings()
     wide = settings.widths
     if len(ranges.layers) != len(model.layers):
@@ -136,9 +138,7 @@ def _holding_all(bits: int, values: Floats) -> Number:
 
 def _layer(layer: Layer, real: Effective, numbers: LayerNumbers, spec: Spec, k: int, weight_range: str) -> IntegerLayer:
     wide, cell = spec.widths, layer.cell
-    target: Ints = np.repeat(
-        [_target(spec, numbers, layer.config.cell, gate) for gate in cell.gates], layer.config.hidden
-    )
+    target: Ints = np.repeat([_target(spec, numbers, curve) for curve in cell.curves], layer.config.hidden)
     of_state = target.copy()
     if numbers.reset is not None:
         of_state[-layer.config.hidden :] = numbers.reset.fraction
@@ -166,11 +166,11 @@ def _layer(layer: Layer, real: Effective, numbers: LayerNumbers, spec: Spec, k: 
     )
 
 
-def _target(spec: Spec, numbers: LayerNumbers, cell: str, gate: str) -> int:
-    """Bits behind the point of what a gate's accumulators are rounded to."""
-    if cell == "rnn-relu":
+def _target(spec: Spec, numbers: LayerNumbers, curve: Curve | None) -> int:
+    """Bits behind the point of what the accumulators of a gate with `curve` are rounded to."""
+    if curve is None:
         return numbers.state.fraction
-    argument = spec.argument("sigmoid" if gate in cells.by_name(cell).sigmoid_gates else "tanh")
+    argument = spec.argument(curve)
     assert argument is not None
     return argument.fraction
 

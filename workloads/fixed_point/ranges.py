@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from archsim.trace import BadInput
+from workloads.fixed_point.cells import STEPS
 from workloads.model import Inputs, Layer, Model
 
 Floats = NDArray[np.float64]
@@ -44,10 +45,10 @@ def analyse(
 ) -> Ranges:
     """Ranges of `model` over calibration `inputs` ``(T, B[, I])``, padded after the `lengths` ``(B,)`` of sequences.
 
-    Everything is computed in double precision from the model's own h and x. BadInput on a layer norm, whose mean and
-    variance are no fixed-point operation here.
+    Everything is computed in double precision from the model's own h and x. BadInput on a cell that integers have no
+    step for, and on a layer norm, whose mean and variance are no fixed-point operation here.
     """
-    refuse_layer_norm(model)
+    refuse_unfit(model)
     if not 0 < percentile <= 100:
         raise BadInput(f"percentile must be above 0 and at most 100, not {percentile}")
     steps, batch = inputs.shape[:2]
@@ -70,8 +71,15 @@ def analyse(
     return Ranges(percentile=percentile, sequences=batch, steps=int(running.sum()), layers=tuple(layers))
 
 
-def refuse_layer_norm(model: Model) -> None:
+def refuse_unfit(model: Model) -> None:
+    """BadInput where a layer is nothing that integers compute."""
+    known = [cell for cell in _OBSERVERS if cell in STEPS]
     for k, layer in enumerate(model.config.layers):
+        if layer.cell not in known:
+            raise BadInput(
+                f"model {model.name}: layers.{k}: cell must be one of {', '.join(known)} for integer inference, "
+                f"not {layer.cell!r}"
+            )
         if layer.norm != "none":
             raise BadInput(
                 f"model {model.name}: layers.{k}: norm must be none for integer inference, not {layer.norm!r}: "

@@ -15,7 +15,7 @@ from workloads.fixed_point.products import Products
 from workloads.fixed_point.quantize import calibrate, memory_of, quantize
 from workloads.fixed_point.ranges import Ranges
 from workloads.fixed_point.settings import Settings
-from workloads.model import Model
+from workloads.model import Config, Model
 from workloads.tasks import Metric, Runnable, Split, Task
 
 BITS = tuple(range(2, 13))
@@ -126,15 +126,16 @@ def _bench(
 
 
 def _grid(
+    config: Config,
     weight_bits: Iterable[int],
     activation_bits: Iterable[int],
     cell_bits: Iterable[int] | None,
     embedding_bits: Iterable[int] | None,
     settings: Settings | None,
 ) -> list[Bits]:
-    """Every combination; cells and embeddings that are not given are as wide as the settings say."""
-    cells = None if cell_bits is None else tuple(cell_bits)
-    embeddings = None if embedding_bits is None else tuple(embedding_bits)
+    """Every combination; cells and embeddings that are not given, or not there, are as wide as the settings say."""
+    cells = None if cell_bits is None or not config.has_cell_state else tuple(cell_bits)
+    embeddings = None if embedding_bits is None or config.input.kind != "embedding" else tuple(embedding_bits)
     grid: list[Bits] = []
     for w, a in product(weight_bits, activation_bits):
         wide = (settings or Settings()).but(weight_bits=w, activation_bits=a).widths
@@ -167,7 +168,7 @@ def sweep(
     Everything else is as in `settings`; `ranges` are those of `calibrate` unless given. ``on_point(point, done,
     total)`` is called after each.
     """
-    grid = _grid(weight_bits, activation_bits, cell_bits, embedding_bits, settings)
+    grid = _grid(model.config, weight_bits, activation_bits, cell_bits, embedding_bits, settings)
     bench = _bench(model, task, settings, ranges, split, products, evaluate, metric)
     points = []
     for bits in grid:
@@ -217,7 +218,7 @@ def search_bits(
     """
     if method not in METHODS:
         raise BadInput(f"method must be one of {', '.join(METHODS)}, not {method!r}")
-    grid = _grid(weight_bits, activation_bits, cell_bits, embedding_bits, settings)
+    grid = _grid(model.config, weight_bits, activation_bits, cell_bits, embedding_bits, settings)
     bench = _bench(model, task, settings, ranges, split, products, evaluate, metric)
     points: dict[Bits, Point] = {}
 
@@ -247,18 +248,23 @@ def smallest_monotone(costs: Mapping[Bits, int], within: Callable[[Bits], bool])
     """The same, if whatever is no smaller than something `within` in any place is so too; far fewer trials."""
     each = sorted(costs, key=lambda bits: (costs[bits], bits))
     grid = np.array(each)
-    below = np.asarray((grid[:, None] <= grid[None]).all(axis=2))  # (i, j): i has no more bits than j anywhere
+    axes = [np.unique(axis, return_inverse=True) for axis in grid.T]
+    shape, at = tuple(len(values) for values, _ in axes), tuple(rank for _, rank in axes)
     open_: NDArray[np.bool_] = np.ones(len(each), bool)
     best: Bits | None = None
     while open_.any():
         if_within = open_[::-1].cumsum()[::-1]  # itself and what costs as much or more
-        if_not = below[open_].sum(axis=0)  # itself and what has no more bits
+        below = np.zeros(shape, np.int64)
+        below[at] = open_
+        for axis in range(len(shape)):
+            np.cumsum(below, axis, out=below)
+        if_not = below[at]  # itself and what has no more bits anywhere
         tried = int(np.argmax(np.where(open_, np.minimum(if_within, if_not), -1)))
         if within(each[tried]):
             best = each[tried]
             open_[tried:] = False
         else:
-            open_ &= ~below[:, tried]
+            open_ &= ~(grid <= grid[tried]).all(axis=1)
     return best
 
 

@@ -58,8 +58,12 @@ def perplexity(bits: float) -> float:
 
 
 def error_pct(logits: NDArray[np.floating[Any]], labels: NDArray[np.integer[Any]]) -> float:
-    """Share in % of N sequences whose largest logit ``(N, V)``, of equals the first, is not at the label ``(N,)``."""
-    return float(100.0 * np.mean(logits.argmax(axis=-1) != labels))
+    """Share in % of N sequences whose largest logit ``(N, V)``, of equals the first, is not at the label ``(N,)``.
+
+    Where a logit is NaN there is no largest.
+    """
+    wrong = (logits.argmax(axis=-1) != labels) | np.isnan(logits).any(axis=-1)
+    return float(100.0 * np.mean(wrong))
 
 
 def _nats(logits: NDArray[np.floating[Any]], target: NDArray[Any]) -> NDArray[np.floating[Any]]:

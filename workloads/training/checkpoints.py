@@ -35,7 +35,7 @@ def resume(
     path: Path, recipe: Recipe, network: Network, optimiser: torch.optim.Optimizer, device: str
 ) -> dict[str, Any]:
     """Put a run back to where `path` left it; returns its standing. BadInput where it is of another recipe."""
-    saved = _load(path, device)
+    saved = _load(path, device, "recipe", "model", "optimiser", "standing", "rng", "device_rng")
     if _recipe(saved) != recipe:
         raise BadInput(f"{path}: was made by another recipe; give an empty folder or the recipe that made it")
     network.load_state_dict(saved["model"])
@@ -53,13 +53,13 @@ def save_weights(path: Path, recipe: Recipe, network: Network) -> None:
 
 def weights(path: Path, device: str) -> dict[str, torch.Tensor]:
     """State of the network in a file of `save_weights`."""
-    state: dict[str, torch.Tensor] = _load(path, device)["model"]
+    state: dict[str, torch.Tensor] = _load(path, device, "model")["model"]
     return state
 
 
 def recipe_of(path: Path) -> Recipe:
     """The recipe that made a checkpoint; BadInput where it is none that can be read today."""
-    recipe = _recipe(_load(path, "cpu"))
+    recipe = _recipe(_load(path, "cpu", "recipe"))
     if recipe is None:
         raise BadInput(f"{path}: was made by a recipe with other keys than recipes have now")
     return recipe
@@ -73,8 +73,8 @@ def _recipe(saved: dict[str, Any]) -> Recipe | None:
         return None
 
 
-def _load(path: Path, device: str) -> dict[str, Any]:
-    """A checkpoint of `_save`; BadInput where it is not a whole one."""
+def _load(path: Path, device: str, *needed: str) -> dict[str, Any]:
+    """A checkpoint of `_save`; BadInput where it is not a whole one, or has not all that is `needed`."""
     try:
         saved: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
     except FileNotFoundError:
@@ -86,7 +86,7 @@ def _load(path: Path, device: str) -> dict[str, Any]:
     except (RuntimeError, EOFError, pickle.UnpicklingError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadInput(f"{path}: is not a whole checkpoint; delete it to start over ({reason})") from None
-    if not isinstance(saved, dict) or "model" not in saved:
+    if not isinstance(saved, dict) or not saved.keys() >= set(needed):
         raise BadInput(f"{path}: is not a checkpoint of a training run")
     return saved
 

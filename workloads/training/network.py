@@ -67,7 +67,8 @@ class Layer(nn.Module):
         bound = (6.0 / (inputs + rows)) ** 0.5
         w_x = torch.empty(rows, inputs).uniform_(-bound, bound)
         w_h = torch.cat([nn.init.orthogonal_(torch.empty(self.hidden, self.hidden)) for _ in gates])
-        w_h *= (6.0 / (self.hidden + rows)) ** 0.5 / (3**0.5) / w_h.std()  # Glorot's variance for the fused matrix
+        spread = w_h.std() if self.hidden > 1 else 1.0  # one unit: +-1, of which all may be the same
+        w_h *= (6.0 / (self.hidden + rows)) ** 0.5 / (3**0.5) / spread  # Glorot's variance for the fused matrix
         self.input_weight = QuantizedWeight(w_x, recipe.input, self.cell.gates)
         self.recurrent_weight = QuantizedWeight(w_h, recipe.recurrent, self.cell.gates)
         self.input_norm, self.recurrent_norm = (ProductNorm(recipe.norm, w, steps) for w in (w_x, w_h))

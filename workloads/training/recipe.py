@@ -20,7 +20,7 @@ class Recipe(BaseModel):
     A text is trained on in `batch` streams, `steps` steps at a time; whole sequences in mini-batches of `batch`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
     task: Annotated[str, AfterValidator(lambda name: tasks.by_name(name).name)]

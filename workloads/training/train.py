@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from archsim.trace import BadInput
+from archsim.trace import BadInput, whole_file
 from workloads import tasks
 from workloads.training import checkpoints, start
 from workloads.training.batches import Batches, MiniBatch, batches_of
@@ -124,8 +124,8 @@ def train(
             checkpoints.save_weights(best, recipe, network)
         elif recipe.schedule == "plateau":
             standing.learning_rate /= recipe.lr_decay
-        checkpoints.save(latest, recipe, network, optimiser, vars(standing))
         _log(folder / "log.csv", standing, loss_bits, sparsity, network)
+        checkpoints.save(latest, recipe, network, optimiser, vars(standing))
     network.load_state_dict(checkpoints.weights(best, device))
     return Outcome(network, standing.best_loss, standing.best_epoch, standing.epoch)
 
@@ -223,12 +223,12 @@ def _share_of_zeros(out: Sequence, batch: MiniBatch) -> float:
 
 
 def _log(path: Path, standing: Standing, loss_bits: float, sparsity: float, network: Network) -> None:
-    """One line an epoch."""
+    """One line an epoch, in place of that of a run that was stopped before the epoch's checkpoint."""
     thresholds = [f"{float(layer.threshold):.5f}" for layer in network.stack]
-    if not path.exists():
-        metric = tasks.by_name(network.recipe.task).metric
-        names = [f"threshold_{k + 1}" for k in range(len(thresholds))]
-        path.write_text(",".join(["epoch", "loss_bits", f"validation_{metric}", "sparsity", *names]) + "\n")
+    metric = tasks.by_name(network.recipe.task).metric
+    names = [f"threshold_{k + 1}" for k in range(len(thresholds))]
+    header = ",".join(["epoch", "loss_bits", f"validation_{metric}", "sparsity", *names])
     figures = f"{standing.epoch},{loss_bits:.5f},{standing.validation_loss:.5f},{sparsity:.4f}"
-    with path.open("a") as log:
-        log.write(",".join([figures, *thresholds]) + "\n")
+    before = path.read_text().splitlines()[1 : standing.epoch] if path.exists() else []
+    with whole_file(path) as part:
+        part.write_text("\n".join([header, *before, ",".join([figures, *thresholds])]) + "\n")

@@ -67,7 +67,8 @@ def _cell(node: Node) -> str:
     if direction != "forward":
         raise node.refused(f"direction must be forward, not {direction}")
     for name in ("clip", "activation_alpha", "activation_beta"):
-        if node.attributes.get(name, ()) != ():
+        given = node.attributes.get(name, ())
+        if isinstance(given, np.ndarray) or given != ():
             raise node.refused(f"attribute {name} is not supported")
     if node.integer("input_forget", 0):
         raise node.refused("attribute input_forget is not supported")
