@@ -1,4 +1,5 @@
-"""The command that runs a point of a search again, word by word: `archsim run` of its design on the trace it ran."""
+"""The command that runs a point of a search again, word by word: `archsim run` (of a stream `archsim stream`) of its
+design on the trace it ran."""
 
 import shlex
 from collections.abc import Mapping
@@ -14,7 +15,8 @@ def command(space: Space, trace: Path, overrides: Mapping[str, Setting]) -> str:
 
 def head(space: Space) -> str:
     """Up to the trace."""
-    return shlex.join(("archsim", "run", "--design", space.base, "--workload"))
+    verb = "run" if space.scenario.kind == "batch" else "stream"
+    return shlex.join(("archsim", verb, "--design", space.base, "--workload"))
 
 
 def settings(overrides: Mapping[str, Setting]) -> str:
@@ -23,8 +25,12 @@ def settings(overrides: Mapping[str, Setting]) -> str:
 
 
 def tail(space: Space) -> str:
-    """What of the model is run, and for how long."""
-    return shlex.join(("--scope", space.scenario.scope, "--steps", str(space.scenario.steps)))
+    """What of the model is run, for how long, and of a stream how often and by when."""
+    scenario = space.scenario
+    words = ["--scope", scenario.scope, "--steps", str(scenario.steps)]
+    if scenario.kind == "streaming":
+        words += ["--period", str(scenario.period_us), "--deadline", str(scenario.due_us)]
+    return shlex.join(words)
 
 
 def _literal(value: Setting) -> str:

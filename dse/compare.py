@@ -6,7 +6,7 @@ of the machine. Runs are kept, so that a comparison can be stopped, carried on, 
 =================== =====================================================================================
 file                what
 =================== =====================================================================================
-runs/               one parquet file a sampler and seed: the number of each point drawn, in order
+runs/               one parquet file a sampler, seed and population: the number of each point drawn, in order
 compare.csv         sampler, trials, and over the seeds the mean, least and largest share at that trial
 compare.json        what was compared: space, reference, budgets, seeds; shares at the end, trials to reach a share
 =================== =====================================================================================
@@ -43,10 +43,11 @@ class Run:
     sampler: str
     seed: int
     trials: int
+    population: int
 
     @property
     def name(self) -> str:
-        return f"{self.sampler}-{self.seed}"
+        return f"{self.sampler}-{self.seed}-{self.population}"
 
 
 class Lookup:
@@ -90,7 +91,7 @@ def carry_out(run: Run) -> NDArray[np.int64]:
 
 
 def _draws(exact: Enumeration, run: Run) -> Draws:
-    wanted = {"sampler": run.sampler, "seed": run.seed, "trials": run.trials}
+    wanted = {"sampler": run.sampler, "seed": run.seed, "trials": run.trials, "population": run.population}
     return Draws(exact.space.model_copy(update=wanted))
 
 
@@ -135,13 +136,22 @@ class Comparison(BaseModel):
 def compare(
     exact: Enumeration,
     folder: Path,
-    budgets: Mapping[str, int],
+    budgets: Mapping[str, int | None],
     seeds: Sequence[int],
+    population: int,
     workers: Workers,
     on_done: Callable[[Run], None],
 ) -> Comparison:
-    """Run each sampler of `budgets`, to so many trials, with each seed, but for the runs that `folder` holds."""
-    runs = [Run(exact.folder, sampler, seed, trials) for sampler, trials in budgets.items() for seed in seeds]
+    """Run each sampler of `budgets` with each seed, but for the runs that `folder` holds.
+
+    To so many trials, or to a share of the points where none are given; generations are of `population` trials.
+    """
+    share = max(1, int(SHARE_OF_SPACE * exact.counts.distinct))
+    runs = [
+        Run(exact.folder, sampler, seed, trials or share, population)
+        for sampler, trials in budgets.items()
+        for seed in seeds
+    ]
     with quiet_optuna():
         for run in runs:
             _draws(exact, run)  # what does not fit is refused before anything runs
@@ -163,7 +173,7 @@ def compare(
         front=exact.counts.front,
         hypervolume=exact.volume,
         reference=exact.reference,
-        population=exact.space.population,
+        population=population,
         curves=tuple(curves),
     )
     write_text(folder / "compare.csv", pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
@@ -180,16 +190,16 @@ def stored(folder: Path) -> Comparison:
         raise BadInput(f"{path}: is not a whole comparison ({str(error).splitlines()[0]})") from None
 
 
-def parse_budgets(text: str, points: int) -> dict[str, int]:
-    """``nsga2,tpe:2000``: samplers, each with its trials or else with a share of the points of the space."""
-    budgets: dict[str, int] = {}
+def parse_budgets(text: str) -> dict[str, int | None]:
+    """``nsga2,tpe:2000``: samplers, each with its trials, where they are given."""
+    budgets: dict[str, int | None] = {}
     for part in text.split(","):
         name, colon, trials = part.strip().partition(":")
         if name not in NAMES or name in budgets:
             raise BadInput(f"--samplers must be distinct, of {', '.join(NAMES)}, not {part.strip()!r}")
         if colon and not (trials.isdigit() and int(trials)):
             raise BadInput(f"--samplers: trials of {name} must be a positive number, not {trials!r}")
-        budgets[name] = int(trials) if colon else max(1, int(SHARE_OF_SPACE * points))
+        budgets[name] = int(trials) if colon else None
     return budgets
 
 

@@ -14,7 +14,7 @@ import filelock
 import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
-from sqlalchemy import event
+from sqlalchemy import URL, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from archsim.trace import BadInput
@@ -67,9 +67,9 @@ def stored_trials(folder: Path) -> list[FrozenTrial]:
         raise BadInput(f"{folder}: holds no search (no {FILE})")
     with quiet_optuna():
         try:
-            study = optuna.load_study(study_name="search", storage=f"sqlite:///{path.resolve()}")
+            study = optuna.load_study(study_name="search", storage=_url(path))
             return study.get_trials(deepcopy=False)
-        except UNREADABLE as error:
+        except (*UNREADABLE, KeyError) as error:  # KeyError: a database without our study
             raise _unreadable(path, error) from None
 
 
@@ -85,7 +85,7 @@ def opened(folder: Path, resume: bool, goals: Mapping[str, Direction], signature
         storage = None
         try:
             try:
-                storage = RDBStorage(f"sqlite:///{path.resolve()}")
+                storage = RDBStorage(_url(path))
                 _write_ahead(storage)
                 study = optuna.create_study(
                     storage=storage, study_name="search", directions=list(goals.values()), load_if_exists=True
@@ -132,6 +132,11 @@ def only_one(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _url(path: Path) -> str:
+    """For SQLAlchemy, to which a ? or a % in a path would mean something."""
+    return URL.create("sqlite", database=str(path.resolve())).render_as_string()
 
 
 def _write_ahead(storage: RDBStorage) -> None:

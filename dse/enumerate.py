@@ -90,8 +90,6 @@ class Progress:
     done: int
     total: int
     front: int
-    points_per_second: float
-    """Evaluated or refused by this run, since it began."""
 
 
 OnProgress = Callable[[Progress], None]
@@ -143,16 +141,14 @@ def enumerate_space(
     measured = models.measure(list(space.choices.values()), lambda _: None)
     parts = [PartWork(space, measured, n, min(n + PART, grid.size)) for n in range(0, grid.size, PART)]
     tally = _Tally(space)
-    began, done, computed = time.monotonic(), 0, 0
+    done = 0
     for part, table, stored in _tables(folder, parts, workers or InProcess()):
         if stored and not done:
             _check_version(folder, part, table)
         tally.add(table)
         done += part.last - part.first
-        computed += 0 if stored else len(table)
         if on_progress:
-            rate = computed / max(time.monotonic() - began, 1e-9)
-            on_progress(Progress(done, grid.size, len(tally.front.labels), rate))
+            on_progress(Progress(done, grid.size, len(tally.front.labels)))
     _finish(space, folder, grid, tally)
     return Enumeration(folder)
 
@@ -165,6 +161,7 @@ class Enumeration:
         if record is None or record.counts is None or record.reference is None:
             raise BadInput(f"{folder}: holds no complete enumeration; run archsim enumerate")
         self.folder = folder
+        self.signature = record.signature
         self.space = load_space(folder / "space.toml")
         self.grid = Grid(self.space)
         self.seconds = record.seconds
@@ -198,13 +195,13 @@ class Enumeration:
         return self.reference.hypervolume(self.costs(rows[feasible(rows)]))
 
 
-def known_front(space: Space, folder: Path) -> Enumeration | None:
-    """The complete enumeration of the points of `space` in `folder`, if it holds one."""
+def known_front(space: Space, folder: Path, models: ModelSide) -> Enumeration | None:
+    """The complete enumeration of the points of `space`, on these very models, in `folder`, if it holds one."""
     try:
         found = Enumeration(folder)
     except BadInput:
         return None
-    return found if _points_sha256(found.space) == _points_sha256(space) else None
+    return found if found.signature == _signature(space, models) else None
 
 
 def feasible(rows: pd.DataFrame) -> NDArray[np.bool_]:

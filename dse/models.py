@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 import platform
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
@@ -45,8 +45,8 @@ class ModelSide(Protocol):
         """Validation loss and trace of each, or why it has none; `on_done` after each that had to be run."""
         ...
 
-    def test_loss(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, float]:
-        """Loss of each on the whole test split, NaN where it has none; `on_done` after each that had to be run."""
+    def test_loss(self, choices: Iterable[ModelChoice], on_done: OnDone) -> Mapping[ModelChoice, float | None]:
+        """Loss of each on the whole test split, None where it has none; `on_done` after each that had to be run."""
         ...
 
 
@@ -82,9 +82,9 @@ class Models:
         losses = self._losses(choices, "validation", on_done)
         return {choice: self._measured(choice, loss) for choice, loss in losses}
 
-    def test_loss(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, float]:
+    def test_loss(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, float | None]:
         losses = self._losses(choices, "test", on_done)
-        return {choice: math.nan if isinstance(loss, BadInput) else loss for choice, loss in losses}
+        return {choice: None if isinstance(loss, BadInput) else loss for choice, loss in losses}
 
     def _model(self, choice: ModelChoice) -> AnyModel | BadInput:
         """The model, or why there is none."""

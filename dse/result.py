@@ -28,7 +28,8 @@ class FrontPoint:
     trial: Trial
     evaluation: Evaluation
     overrides: dict[str, Setting]
-    test_loss: float
+    test_loss: float | None
+    """None where its model has none."""
     command: str
     """Runs this point again."""
 

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
-from math import comb
-from typing import Any, Self
+from math import comb, inf, isfinite
+from typing import Any, Self, get_args
 
 import numpy as np
 import optuna
@@ -38,14 +38,14 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from archsim.trace import BadInput
 from dse.grid import Grid
 from dse.quality import cost
-from dse.space import MODEL, Space
+from dse.space import MODEL, SamplerName, Space
 from dse.specs import Parameter, Value
 
 Distributions = dict[str, BaseDistribution]
 Picked = Mapping[str, Value]
 IsNew = Callable[[Picked], bool]
 
-NAMES = ("nsga2", "nsga3", "tpe", "gp", "qmc", "random", "grid")
+NAMES: tuple[SamplerName, ...] = get_args(SamplerName)
 
 REFUSED = "refused"
 REFUSAL = 1e6
@@ -87,7 +87,7 @@ class Draws:
         self._free = {name: d for name, d in self._drawn_from.items() if not d.single()}
         self._only = {name: _only(d) for name, d in self._kept_as.items() if d.single()}
         self._study = optuna.create_study(directions=["minimize"] * len(space.goals))
-        self._worst = [0.0] * len(space.goals)
+        self._worst = [-inf] * len(space.goals)
         self._seen: set[tuple[Value, ...]] = set()
         self._asked = 0
         self._parents: dict[int, list[FrozenTrial]] = {}
@@ -149,7 +149,7 @@ class Draws:
         kept = create_trial(
             params=drawn.picked,
             distributions=self._kept_as,
-            values=[values.get(goal.name, goal.sign * float("inf")) for goal in goals],
+            values=[values.get(goal.name, goal.sign * inf) for goal in goals],
             user_attrs=dict(attributes or {}),
             system_attrs={name: value for name, value in told.system_attrs.items() if name != "fixed_params"},
         )
@@ -222,12 +222,14 @@ class Draws:
 
     def _costs(self, values: Mapping[str, float]) -> list[float]:
         """What is told: a refused point is worse than any; for a Gaussian process, which knows no infinity, as bad as
-        the worst before it."""
+        the worst before it, and 0 where there is none."""
         if values:
             costs = [float(cost(goal, np.asarray(values[goal.name]))) for goal in self._space.goals]
             self._worst = [max(pair) for pair in zip(self._worst, costs, strict=True)]
             return costs
-        return self._worst if self._space.sampler == "gp" else [float("inf")] * len(self._worst)
+        if self._space.sampler == "gp":
+            return [worst if isfinite(worst) else 0.0 for worst in self._worst]
+        return [inf] * len(self._worst)
 
 
 class _Known(BaseSampler):

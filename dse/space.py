@@ -176,15 +176,21 @@ class Space(BaseModel):
                 return ()
             picked[group] = same[0]
         starts = [self.canonical({MODEL: choice.label, **picked}) for choice in self.as_trained]
-        inside = [all(p.holds(start[path]) for path, p in self.parameters.items()) for start in starts]
-        return tuple(start for start, held in zip(starts, inside, strict=True) if held)
+        found = [{path: p.find(start[path]) for path, p in self.parameters.items()} for start in starts]
+        return tuple(
+            {**start, **{path: value for path, value in held.items() if value is not None}}
+            for start, held in zip(starts, found, strict=True)
+            if None not in held.values()
+        )
 
     def inactive(self, picked: Picked) -> frozenset[str]:
         """Names of the parameters whose condition does not hold, be it that what it names is inactive itself."""
 
         def active(name: str) -> bool:
             when = self.parameters[name].when if name in self.parameters else {}
-            return all(active(other) and picked[other] in values for other, values in when.items())
+            return all(
+                active(other) and _rounded(picked[other]) in map(_rounded, values) for other, values in when.items()
+            )
 
         return frozenset(name for name in self._conditional if not active(name))
 
@@ -292,6 +298,11 @@ def _resolve(table: dict[str, Any], key: str, shipped: tuple[str, ...], folder: 
     given = table.get(key)
     if isinstance(given, str) and given not in shipped and (folder / given).is_file():
         table[key] = str((folder / given).resolve())
+
+
+def _rounded(value: Value) -> Value:
+    """Twelve digits of a number: 0.7 and a step of 0.1 are 0.8, which they are not in floating point."""
+    return float(f"{value:.12g}") if isinstance(value, float) else value
 
 
 def value_at(tree: dict[str, Any], path: str) -> Any:

@@ -22,6 +22,13 @@ from workloads.model import Config
 MODEL = "model"
 """Name of the parameter that picks a model, its bits and its threshold."""
 
+TAKEN = frozenset((
+    "trial", MODEL, "threshold", "weight_format", "state_sparsity", *(o.name for o in objectives.ALL), *facts.BY_NAME,
+    "weights_resident", "left_out", "feasible", "reason", "on_front", "on_front_low", "on_front_high", "distinct",
+    "design_sha256", "hypervolume", "test_loss", "point", "kind", "network", "facts",
+))  # fmt: skip
+"""What tables and report call their own columns: no group of variants can have such a name."""
+
 _T = TypeVar("_T")
 Where = tuple[str | int, ...]
 Variants = dict[str, dict[str, dict[str, Setting]]]
@@ -255,7 +262,7 @@ def _depends_on(given: Mapping[str, Parameter], name: str) -> set[str]:
 def _variants(draft: _Draft) -> Iterator[Mistake]:
     taken = {path: f"parameters.{path}" for path in draft.parameters}
     for group, variants in draft.variants.items():
-        if group == MODEL or group in draft.parameters:
+        if group in TAKEN or group in draft.parameters:
             yield Mistake(("variants", group), "must have a name of its own: the name is taken", group)
         if not variants:
             yield Mistake(("variants", group), "must have at least one variant, not none")

@@ -135,14 +135,23 @@ class Parameter(Frozen):
 
     def holds(self, value: Value) -> bool:
         """Whether a sampler can pick `value`."""
+        return self.find(value) is not None
+
+    def find(self, value: Value) -> Value | None:
+        """`value` as a sampler picks it, 8 for 8.0 where a choice is 8; None where it cannot."""
         if self.choices is not None:
-            return any(value == c and type(value) is type(c) for c in self.choices)
+            return next((c for c in self.choices if c == value and _kind(c) is _kind(value)), None)
         low, high = self.low, self.high
         if low is None or high is None or isinstance(value, (bool, str)) or not low <= value <= high:
-            return False
+            return None
         step = self.step or (1 if self.integer and not self.log else None)
         steps = 0.0 if step is None else (value - low) / step
-        return (isinstance(value, int) or not self.integer) and abs(steps - round(steps)) < 1e-9
+        return value if (isinstance(value, int) or not self.integer) and abs(steps - round(steps)) < 1e-9 else None
+
+
+def _kind(value: Value) -> type:
+    """1 is no truth; whole or not, a number is a number."""
+    return type(value) if isinstance(value, (bool, str)) else float
 
 
 Bits: TypeAlias = Annotated[int, Field(ge=2, le=16, strict=True)]

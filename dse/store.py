@@ -36,7 +36,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from archsim.costs import Figure, clock_problems
 from archsim.design import Design
 from archsim.roofline import roofline
-from archsim.trace import VERSION, BadInput, whole_file
+from archsim.trace import VERSION, BadInput, read_toml, whole_file
 from dse import facts, objectives
 from dse.breakdown import Breakdowns
 from dse.database import only_one
@@ -76,8 +76,7 @@ PACKAGES = ("archsim", "numpy", "pandas", "pyarrow", "optuna", "moocore", "plotl
 
 
 class _Frozen(BaseModel):
-    # A model may have a loss on validation data and none on test data.
-    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class FigureJson(_Frozen):
@@ -127,7 +126,7 @@ class FrontDetail(_Frozen):
     state_sparsity: float
     overrides: dict[str, Setting]
     objectives: dict[str, float]
-    test_loss: float
+    test_loss: float | None
     on_front_at: list[End]
     """Ends of the costs' bands at which it is on the front as well."""
     lanes: int
@@ -243,14 +242,21 @@ _QUALITY: TypeAdapter[Quality | None] = TypeAdapter(Quality | None)
 Published = list[tuple[Design, ModelChoice, Outcome]]
 
 
-def clear(folder: Path) -> None:
-    """Remove what an earlier search wrote; nothing else in the folder is touched. BadInput where one is at work."""
-    if folder.exists():
-        with only_one(folder):
-            for name in FILES:
-                (folder / name).unlink(missing_ok=True)
-            for name in FOLDERS:
-                shutil.rmtree(folder / name, ignore_errors=True)
+def clear(folder: Path, name: str) -> None:
+    """Remove what an earlier search of the space called `name` wrote, and nothing else.
+
+    BadInput where one is at work, and where the folder holds anything that no such search began.
+    """
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    config = folder / "config.toml"
+    if not (folder / "study.db").exists() or not config.exists() or read_toml(config).get("name") != name:
+        raise BadInput(f"{folder}: holds something other than the search {name}; name another folder with --out")
+    with only_one(folder):
+        for file in FILES:
+            (folder / file).unlink(missing_ok=True)
+        for sub in FOLDERS:
+            shutil.rmtree(folder / sub, ignore_errors=True)
 
 
 def write_config(space: Space, folder: Path) -> None:
@@ -287,7 +293,7 @@ def write(
     _csv(trials, folder / "trials.csv")
     _parquet(trials, folder / "trials.parquet")
     front = trials[trials["on_front"]].drop(columns=["reason", "feasible", "on_front", "distinct", "hypervolume"])
-    front = front.assign(test_loss=[on_front[number].test_loss for number in front["trial"]])
+    front = front.assign(test_loss=np.array([on_front[number].test_loss for number in front["trial"]], float))
     _csv(front, folder / "front.csv")
     _csv(_published_table(published), folder / "published.csv")
     _csv(_models_table(measured, result), folder / "models.csv")
@@ -305,10 +311,11 @@ def read(folder: Path) -> Results:
     """A finished search; BadInput names what is missing or not whole."""
     if not (folder / "manifest.json").is_file():
         raise BadInput(f"{folder}: holds no finished search (no manifest.json)")
+    space = load_space(folder / "config.toml")
     return Results(
-        space=load_space(folder / "config.toml"),
-        trials=_table(folder / "trials.csv"),
-        front=_table(folder / "front.csv"),
+        space=space,
+        trials=_table(folder / "trials.csv", space.variants),
+        front=_table(folder / "front.csv", space.variants),
         published=_table(folder / "published.csv"),
         models=_table(folder / "models.csv"),
         parts=Breakdowns(_typed(folder / "points.parquet"), _typed(folder / "components.parquet")),
@@ -363,6 +370,12 @@ def _published_table(published: Published) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*columns, "weights_resident", "left_out", "feasible", "reason"])
 
 
+MODELS_COLUMNS = (
+    "model", "threshold", "as_trained", "weight_format", "weight_kib", "state_sparsity", "validation_loss", "test_loss",
+    "on_front", "identity", "trace",
+)  # fmt: skip
+
+
 def _models_table(measured: Mapping[ModelChoice, Measured], result: SearchResult) -> pd.DataFrame:
     test = {point.evaluation.measured.choice: point.test_loss for point in result.front}
     rows = [
@@ -374,14 +387,14 @@ def _models_table(measured: Mapping[ModelChoice, Measured], result: SearchResult
             "weight_kib": side.weight_bytes / 1024,
             "state_sparsity": side.state_sparsity,
             "validation_loss": side.validation_loss,
-            "test_loss": test.get(choice, float("nan")),
+            "test_loss": test.get(choice),
             "on_front": choice in test,
             "identity": side.identity,
             "trace": str(trace_path(side, result.folder).relative_to(result.folder)),
         }
         for choice, side in sorted(measured.items(), key=lambda item: (item[0].network, item[1].threshold))
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=[*MODELS_COLUMNS])
 
 
 def _detail(point: FrontPoint, result: SearchResult) -> FrontDetail:
@@ -477,12 +490,14 @@ def _parquet(table: pd.DataFrame, path: Path) -> None:
         typed.to_parquet(unfinished, compression="zstd", index=False)
 
 
-def _table(path: Path) -> pd.DataFrame:
+def _table(path: Path, groups: Iterable[str] = ()) -> pd.DataFrame:
+    """`groups` of variants are text whatever their variants are called: true, or 07."""
+    words = (*WORDS, *groups)
     try:
-        table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(WORDS, str))
+        table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(words, str))
     except (OSError, ValueError) as error:
         raise BadInput(f"{path}: is not a whole table of a search ({error})") from None
-    return table.fillna(dict.fromkeys(WORDS, ""))
+    return table.fillna(dict.fromkeys(words, ""))
 
 
 def _typed(path: Path) -> pd.DataFrame:

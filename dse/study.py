@@ -63,10 +63,6 @@ class Progress:
     model_evaluations: int
     """Whole splits run through a model so far, by this process."""
     front_size: int
-    trials_per_second: float
-    """Of this process, since it began; model evaluations counted in."""
-    workers: int
-    """That measure accuracies, now."""
     seconds: float
     """Spent on searching, earlier runs counted in."""
 
@@ -100,6 +96,7 @@ def search(
     identities = {choice: models.identity(choice) for choice in space.choices.values()}
     goals: dict[str, Direction] = {goal.name: goal.direction for goal in space.goals}
     with opened(folder, resume, goals, _signature(space, identities)) as disk:
+        store.write_config(space, folder)
         if not resume:
             disk.begin_with(first)
         running = _Search(space, folder, disk, identities, models, workers, on_progress)
@@ -146,20 +143,18 @@ class _Search:
         self._disk = disk
         stored = disk.trials
         self._draws.restore(stored)
-        self._before_seconds = 0.0
+        before_seconds = 0.0
         for trial in stored:
             try:
                 found = Outcome.from_json(trial.user_attrs["outcome"])
-                self._before_seconds = float(trial.user_attrs["seconds"])
+                before_seconds = float(trial.user_attrs["seconds"])
             except (KeyError, TypeError, ValueError):
                 raise BadInput(
                     f"{folder}: trial {trial.number} was made by another version of archsim; search in a new folder"
                 ) from None
             self._remember(trial.number, trial.params, found)
-        self._begun_with = len(stored)
-        self._budget = Budget(space.trials, space.seconds, self._before_seconds)
+        self._budget = Budget(space.trials, space.seconds, before_seconds)
         self._searched()
-        store.write_config(self.space, self.folder)
 
     def run(self) -> None:
         """Generation after generation until the budget is spent."""
@@ -212,7 +207,7 @@ class _Search:
 
     def quality(self) -> tuple[Quality | None, tuple[float, ...]]:
         """How good the search is, and the hypervolume after each trial."""
-        exact = known_front(self.space, self.folder / "exact")
+        exact = known_front(self.space, self.folder / "exact", self.evaluator.models)
         missing = float("inf")
         values = {
             g.name: np.array([t.outcome.values.get(g.name, missing) for t in self.trials]) for g in self.space.goals
@@ -258,8 +253,6 @@ class _Search:
     def _searched(self) -> None:
         self._front_size = len(self._front())
         self._phase = ("search", len(self.trials), self.space.trials)
-        seconds = self._budget.seconds - self._before_seconds
-        self._rate = (len(self.trials) - self._begun_with) / max(seconds, 1e-9)
 
     def _answers(self, picked: Sequence[Mapping[str, Value]]) -> list[Outcome]:
         """Outcomes of a generation, in order: of all, or of the first ones where there is no time for more."""
@@ -319,7 +312,7 @@ class _Search:
     def _point(self, trial: Trial) -> Point:
         return Point(self.space.design(self._overrides(trial)), self._choice(trial.parameters))
 
-    def _test(self, choices: Sequence[ModelChoice]) -> dict[ModelChoice, float]:
+    def _test(self, choices: Sequence[ModelChoice]) -> Mapping[ModelChoice, float | None]:
         distinct = list(dict.fromkeys(choices))
         self._enter("test", 0, len(distinct))
         loss = self.evaluator.models.test_loss(distinct, self._count_test)
@@ -354,11 +347,7 @@ class _Search:
 
     def _report(self) -> None:
         if self._on_progress:
-            phase, done, total = self._phase
-            crew, seconds = self._workers.count, self._budget.seconds
-            self._on_progress(
-                Progress(phase, done, total, self.model_evaluations, self._front_size, self._rate, crew, seconds)
-            )
+            self._on_progress(Progress(*self._phase, self.model_evaluations, self._front_size, self._budget.seconds))
 
 
 def _signature(space: Space, identities: Mapping[ModelChoice, str]) -> str:

@@ -140,8 +140,9 @@ def stream_report(found: Streaming, least: Mapping[str, Least | str], roof: Roof
         (name, each if isinstance(each, str) else f"{each.value:,.4g} {each.unit}") for name, each in least.items()
     ]
     return Group(
-        f"[bold]{literal(found.workload)}[/] on [bold]{literal(found.design.name)}[/]: a step every "
-        f"{found.period_us:g} us, due after {found.deadline_us:g} us; "
+        f"[bold]{literal(found.workload)}[/] on [bold]{literal(found.design.name)}[/]: "
+        f"{_several(found.lanes, 'lane')}, a step of each every {found.period_us:g} us, "
+        f"due after {found.deadline_us:g} us; "
         f"{found.missed_steps} of {found.steps} steps miss it",
         figures(
             "Microseconds",
@@ -538,7 +539,10 @@ def enumeration_report(found: "Enumeration") -> RenderableType:
         figures(
             "The front's box",
             ("", "best", "worst"),
-            [(f"{g.title}, {g.unit}", _plain(front[g.name].min()), _plain(front[g.name].max())) for g in goals],
+            [
+                (f"{g.title}, {g.unit}", *map(_plain, (front[g.name].min(), front[g.name].max())[:: g.sign]))
+                for g in goals
+            ],
         ),
         f"front: {literal(str(found.folder / 'front.csv'))}",
     )
@@ -586,13 +590,13 @@ def search_summary(result: "SearchResult", space: "Space", report: Path) -> Rend
         f"Pareto front: {len(result.front)} points that no other beats in every respect, each simulated again event by "
         "event with equal cycles and counts.",
         figures(
-            f"{len(shown)} of them, the most accurate first",
+            f"{len(shown)} of them, best {goals[0].title} first",
             ("model", *(fill(head, 9, break_long_words=False) for head in heads)),
             [
                 (
                     p.evaluation.measured.choice.title,
                     *(_plain(p.trial.outcome.values[goal.name]) for goal in goals),
-                    f"{p.test_loss:.3f}",
+                    "-" if p.test_loss is None else f"{p.test_loss:.3f}",
                 )
                 for p in shown
             ],

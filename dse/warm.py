@@ -48,8 +48,8 @@ def placed(space: Space, design: Design) -> dict[str, Value] | None:
 
 def nearest(parameter: Parameter, value: Value) -> Value | None:
     """The value of a parameter that is nearest to `value`; None for another word or truth."""
-    if parameter.holds(value):
-        return value
+    if (found := parameter.find(value)) is not None:
+        return found
     if isinstance(value, (bool, str)):
         return None
     if parameter.size is None:

@@ -52,9 +52,11 @@ def parse_overrides(assignments: list[str]) -> dict[str, Value]:
 
 
 def parse_value(text: str) -> Value:
-    """As JSON reads it, or else the text."""
+    """As JSON reads it, or else the text; BadInput where it is a number too long, or lists too deep, to be read."""
     try:
         value: Value = json.loads(text)
     except json.JSONDecodeError:
         return text
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{text[:20]}...: cannot be read ({error})") from None
     return value

@@ -262,7 +262,9 @@ def sparsity(
 def ptq(
     workload: Annotated[str, typer.Argument(help="A floating-point zoo model, or a model file.")],
     out_: Annotated[Path | None, typer.Option("--out", help="Write the smallest model found (.safetensors).")] = None,
-    max_loss: Annotated[float, typer.Option(help="Loss allowed, in per cent of the metric.")] = 1.0,
+    max_loss: Annotated[
+        float, typer.Option(help="Loss allowed, in per cent: of the metric, of the accuracy if that is an error.")
+    ] = 1.0,
     bits: Annotated[str, typer.Option(help="Least and most bits tried, as LEAST:MOST, or one number.")] = "2:12",
     weight_bits: Annotated[str | None, typer.Option(help="The same of weights alone.")] = None,
     activation_bits: Annotated[str | None, typer.Option(help="The same of activations alone.")] = None,
@@ -315,7 +317,8 @@ def ptq(
     with _points(None) as show:
         found = search_bits(model, None, max_loss / 100, weights, activations, cells, embeddings, on_point=show)
     if found.best is None or found.model is None:
-        raise BadInput(f"no combination of these bits loses at most {max_loss:g} % of {model.name}'s {metric}")
+        whole = "accuracy" if metric == "error_pct" else metric
+        raise BadInput(f"no combination of these bits loses at most {max_loss:g} % of {model.name}'s {whole}")
     if out_ is not None:
         found.model.save(out_)
     entry = None if card is None else zoo.record_quantized(workload, card, found.best, found.model)

@@ -53,15 +53,16 @@ def demo(
     from dse.space import load_space
     from dse.workers import workers_for
 
+    space = load_space(studies.path("demo"))
+    store.clear(out_, space.name)
     notes.print(
         "Searching accelerators for eight trained LSTMs (War and Peace; 256 and 512 units; 8-bit, ternary, "
         "power-of-two ternary, binary; with and without a pruned state). Every accuracy is measured on the text now, "
         "every design simulated on what its model really did; the best designs are then simulated again, event by "
         "event."
     )
-    store.clear(out_)
     with workers_for(os.cpu_count() or 1, None) as workers:
-        _search(load_space(studies.path("demo")), out_, workers, fresh=True, as_json=as_json)
+        _search(space, out_, workers, fresh=True, as_json=as_json)
 
 
 @app.command(rich_help_panel=PANEL)
@@ -225,17 +226,16 @@ def compare_(
     from dse.space import load_space
     from dse.workers import workers_for
 
-    space = load_space(studies.path(study))
+    space, budgets = load_space(studies.path(study)), parse_budgets(samplers)
     folder = out_ or Path("results") / space.name
     with workers_for(workers, None) as crew:
         exact = _enumerate(space, folder / "exact", crew)
-        budgets = parse_budgets(samplers, exact.counts.distinct)
         with progress("searching", len(budgets) * seeds) as (bar, task):
 
             def done(run: "Run") -> None:
                 bar.update(task, advance=1, note=run.name)
 
-            found = compare(exact, folder / "compare", budgets, range(1, seeds + 1), crew, done)
+            found = compare(exact, folder / "compare", budgets, range(1, seeds + 1), space.population, crew, done)
     page = report_.write(report_.comparison_page(folder), folder / "compare" / report_.NAME)
     if as_json:
         print_json(found.model_dump(mode="json") | {"page": str(page)})

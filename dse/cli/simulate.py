@@ -132,27 +132,28 @@ def stream(
     deadline: Annotated[float | None, typer.Option(help="Microseconds a step may take; default: the period.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Override, e.g. clock_mhz=100 (repeatable).")] = None,
     steps: Annotated[int, typer.Option(min=1, help="Steps of the stream.")] = 100,
+    lanes: Annotated[int | None, typer.Option(min=1, help="Sequences side by side; default: the design's.")] = None,
     scope: Annotated[str, typer.Option(help=f"What is run: {' or '.join(RUN_SCOPES)} (no readout).")] = "model",
     as_json: Json = False,
 ) -> None:
-    """A stream with a period and a deadline: slack, energy, and the least DRAM and SRAM that hold it.
+    """A stream, a step of every lane each period: slack, energy, and the least DRAM and SRAM that hold the deadline.
 
     archsim stream --design skip-65nm --workload wp-lstm256-ternary-s90 --period 100
 
     archsim stream --design edge-8pe --workload wp-lstm256-fixed8-s90 --period 2000 --deadline 500 --json
     """
     chosen = load_design(design).override(parse_overrides(set_ or []))
-    trace = load_workload(workload, 1, steps, "test", None)
-    options: dict[str, Any] = {"steps": min(steps, trace.steps), "scope": scope}
+    lanes = lanes or chosen.lanes
+    trace = load_workload(workload, lanes, steps, "test", None)
+    options: dict[str, Any] = {"lanes": lanes, "steps": min(steps, trace.steps), "scope": scope}
     found = streaming(chosen, trace, period, deadline, **options)
     with progress("bisecting", None):
         least = {
             "bandwidth": _least(lambda: least_bandwidth(chosen, trace, found.deadline_us, **options)),
             "sram": _least(lambda: least_sram(chosen, trace, found.deadline_us, **options)),
         }
-    report = simulate(chosen, trace, lanes=1, **options)
-    roof = roofline(report)
-    histograms = column_histograms(trace, 1)
+    roof = roofline(simulate(chosen, trace, **options))
+    histograms = column_histograms(trace, lanes)
     if as_json:
         needs = {name: each if isinstance(each, str) else each.to_json() for name, each in least.items()}
         lists = [histogram.to_json() for histogram in histograms]

@@ -29,7 +29,7 @@ err = Console(stderr=True)
 notes = Console(stderr=True)
 """Progress, and what is good to know meanwhile: what `--quiet` silences."""
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON instead of tables.")]
 
 
 class _Pace(ProgressColumn):
@@ -87,7 +87,7 @@ def steps_of(description: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 def print_json(value: object) -> None:
-    print(json.dumps(value, indent=2))
+    print(json.dumps(value, indent=2, allow_nan=False))
 
 
 def say(text: str) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from archsim.report import SimReport
-from archsim.roofline import run_json
 from archsim.trace import BadInput
 from dse import store
 from dse.files import write_text
@@ -112,7 +111,6 @@ def _same_task(found: Sequence[Results], folders: Sequence[Path]) -> None:
 __all__ = [
     "NAME",
     "comparison_page",
-    "run_json",
     "run_network",
     "run_page",
     "timeline",

@@ -45,27 +45,33 @@ def search_networks(results: Results) -> list[Network]:
 
 
 def run_network(workload: str, threshold: float | None, trace: Trace) -> Network:
-    """What one run computed; the metric is that of the model's card, where it has one and ran as trained."""
+    """What one run computed; the metric is that of the model's card, where it has one and ran as trained.
+
+    A trace on its own says nothing of the threshold and the weights of its model.
+    """
     states = [StateDetail.of(z) for z in zeros(trace)]
     shares = [1 - float(np.mean(s.per_unit)) for s in states]
-    card = zoo.load_card(workload) if workload in zoo.ALL and threshold is None else None
+    as_trained, of_trace = threshold is None, workload.endswith(".npz")
+    card = zoo.load_card(workload) if workload in zoo.ALL and as_trained else None
     measured = None if card is None else card.measured
     metric = tasks.METRIC_WORDS[measured.metric] if measured else None
+    if threshold is None and not of_trace:
+        threshold = max(layer.threshold for layer in zoo.load_config(workload).layers)
     recurrent = [mv.weight_format.name for mv in trace.graph.mat_vecs if mv.edge == "previous_step"]
     return Network(
         key=network_key(trace.header.workload, None),
         label=model_label(trace.header.workload),
         weight_format=", ".join(dict.fromkeys(recurrent)),
         weight_kib=None if card is None else short(card.file.weight_bytes / 1024),
-        threshold=short(threshold or (measured.threshold if measured else 0.0)),
-        as_trained=threshold is None,
+        threshold=known(threshold),
+        as_trained=as_trained,
         state_sparsity=short(100 * (1 - sum(shares) / len(shares))) if shares else 0.0,
         metric=metric.title if metric else "",
         unit=metric.unit if metric else "",
         validation=short(measured.validation) if measured else None,
         test=short(measured.test) if measured else None,
         states=states,
-        weights=[] if workload.endswith(".npz") else _weights(workload),
+        weights=[] if of_trace else _weights(workload),
     )
 
 
@@ -89,17 +95,13 @@ def papers() -> Table:
             p.recipe,
             p.words,
             p.value,
-            _short(p.ours),
-            _short(p.difference),
+            known(p.ours),
+            known(p.difference),
             p.sure,
         ]
         for p in published()
     ]
     return Table(columns=columns, rows=rows)
-
-
-def _short(value: float | None) -> float | None:
-    return None if value is None else short(value)
 
 
 def _weights(name: str) -> list[Weights]:

@@ -150,7 +150,8 @@ def _importances(results: Results) -> Table:
     """Of each parameter for each objective (PED-ANOVA: how differently the best tenth of the trials is distributed).
 
     Watanabe, Bansal & Hutter, "PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in Arbitrary Subspaces"
-    (IJCAI 2023), as Optuna has it. Empty where too few trials were evaluated for it to mean anything.
+    (IJCAI 2023), as Optuna has it. None for a parameter that was in force in no trial; the table is empty where too few
+    trials were evaluated for it to mean anything.
     """
     space, table = results.space, results.trials
     evaluated = table[table["distinct"] & table[space.objectives[0]].notna()]
@@ -159,8 +160,8 @@ def _importances(results: Results) -> Table:
     if len(evaluated) < 20 or not free:
         return Table(columns=columns, rows=[])
     study = _replayed(_spread(evaluated, MOST_REPLAYED), space, free)
-    by_goal = [_importance(study, index, list(free)) for index in range(len(space.goals))]
-    rows: list[list[Scalar]] = [[name, *(short(found[name]) for found in by_goal)] for name in free]
+    by_goal = [_importance(study, index) for index in range(len(space.goals))]
+    rows: list[list[Scalar]] = [[name, *(known(found.get(name)) for found in by_goal)] for name in free]
     return Table(columns=columns, rows=sorted(rows, key=lambda row: -sum(v for v in row[1:] if isinstance(v, float))))
 
 
@@ -193,7 +194,7 @@ def _spread(table: pd.DataFrame, most: int) -> pd.DataFrame:
     return table.iloc[:: max(1, -(-len(table) // most))]
 
 
-def _importance(study: optuna.Study, goal: int, names: list[str]) -> dict[str, float]:
+def _importance(study: optuna.Study, goal: int) -> dict[str, float]:
     minimised = study.directions[goal] == optuna.study.StudyDirection.MINIMIZE
 
     def target(trial: FrozenTrial) -> float:
@@ -201,7 +202,7 @@ def _importance(study: optuna.Study, goal: int, names: list[str]) -> dict[str, f
         return found if minimised else -found
 
     with warnings.catch_warnings(action="ignore", category=UserWarning):  # "low values are sought": they are
-        return get_param_importances(study, evaluator=PedAnovaImportanceEvaluator(), params=names, target=target)
+        return get_param_importances(study, evaluator=PedAnovaImportanceEvaluator(), target=target)
 
 
 def _label(space: Space, network: str, threshold: float) -> str:
@@ -211,15 +212,19 @@ def _label(space: Space, network: str, threshold: float) -> str:
 
 
 def _pace(folder: Path) -> list[tuple[int, float]]:
-    """How many trials were complete after how many seconds of searching, models measured meanwhile counted in."""
+    """How many trials were complete after how many seconds of searching, models measured meanwhile counted in.
+
+    Empty where the study cannot be read: all else is in the tables.
+    """
     path = folder / "study.db"
-    if not path.is_file():
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            rows = database.execute(
+                "SELECT CAST(value_json AS REAL) FROM trials JOIN trial_user_attributes USING (trial_id) "
+                "WHERE state = 'COMPLETE' AND key = 'seconds' ORDER BY number"
+            ).fetchall()
+    except sqlite3.Error:
         return []
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-        rows = database.execute(
-            "SELECT CAST(value_json AS REAL) FROM trials JOIN trial_user_attributes USING (trial_id) "
-            "WHERE state = 'COMPLETE' AND key = 'seconds' ORDER BY number"
-        ).fetchall()
     step = max(1, len(rows) // 200)
     picked = [*range(step - 1, len(rows), step)]
     return [(i + 1, round(float(rows[i][0]), 3)) for i in picked]

@@ -202,7 +202,7 @@ class Network(_Frozen):
     label: str
     weight_format: str
     weight_kib: float | None
-    threshold: float
+    threshold: float | None
     as_trained: bool
     state_sparsity: float
     metric: str

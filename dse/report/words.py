@@ -26,9 +26,9 @@ def short(value: float) -> float:
     return float(f"{value:.7g}")
 
 
-def known(value: float) -> float | None:
+def known(value: float | None) -> float | None:
     """`short`; None where there is no figure."""
-    return None if math.isnan(value) else short(value)
+    return None if value is None or math.isnan(value) else short(value)
 
 
 def model_label(name: str) -> str:

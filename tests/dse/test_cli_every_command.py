@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -15,12 +16,19 @@ from rich.console import Console
 from typer.main import get_command
 
 from archsim.design import load_design
+from archsim.functional import Functional
+from archsim.scenario import streaming
+from archsim.simulation import simulate
 from archsim.synthetic import synthesize
+from archsim.trace import Trace
+from archsim.validate import Validation, validate
 from dse import cli
 from dse.cli import terminal
 from workloads import zoo
 from workloads.evaluate import evaluate
 from workloads.model import Model
+from workloads.record import record
+from workloads.tasks import Split
 from workloads.zoo.card import file_sha256
 
 
@@ -185,27 +193,226 @@ def test_exit_codes(archsim: Archsim, monkeypatch: pytest.MonkeyPatch) -> None:
     assert archsim("list", "formats")[0] == 0
     assert archsim("run", "--no-such-option")[0] == 2
     assert archsim("view", "none")[0] == 2
+    assert archsim("compare", "exact", "--samplers", "best")[0] == 2  # before anything is enumerated
+    assert not Path("results").exists()
     monkeypatch.setattr("dse.cli.simulate.fit", _interrupted)
     assert archsim("fit")[0] == 130
     for code in ("0 done", "1 failed", "2 bad input", "130 interrupted"):
         assert code in archsim("--help")[1]
 
 
+def test_the_demo_leaves_a_folder_alone_that_is_not_its_own(archsim: Archsim) -> None:
+    (mine := Path("mine")).mkdir()
+    (mine / "config.toml").write_text('name = "mine"')
+    refusal = "archsim: mine: holds something other than the search demo; name another folder with --out\n"
+    assert archsim("demo", "--out", "mine") == (2, "", refusal)
+    assert [path.name for path in mine.iterdir()] == ["config.toml"]
+
+
 def _interrupted(*arguments: object, **options: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_a_sum_that_is_not_the_references_is_a_failure(
+    digits_file: Path, archsim: Archsim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("run", "--design", "skip-65nm", "--workload", str(digits_file), "--check", "--steps", "3", "--json")
+    code, said, _ = archsim(*words)
+    assert (code, json.loads(said)["passed"]) == (0, True)
+    right, seen = Functional.accumulate, iter(range(10**9))
+    monkeypatch.setattr(Functional, "accumulate", lambda self, *a: None if next(seen) == 2 else right(self, *a))
+    code, said, _ = archsim(*words)
+    assert (code, json.loads(said)["passed"]) == (1, False)
+    assert any(json.loads(said)["different"].values())
+
+
+def test_a_published_figure_that_is_missed_is_a_failure(archsim: Archsim, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = validate()
+    wrong = next(row for row in found.rows if row.gates)
+    rows = tuple(replace(row, ours=3 * row.published) if row is wrong else row for row in found.rows)
+    for made, expected in ((found, 0), (Validation(rows), 1)):
+        monkeypatch.setattr("dse.cli.simulate.validate", lambda _, made=made: made)
+        code, said, _ = archsim("validate", "--no-traces", "--json")
+        assert (code, json.loads(said)["ok"]) == (expected, not expected)
+
+
+def write_card(path: Path, test: float) -> None:
+    """A card for a model of the digits, whose error on the test split is said to be `test`."""
+    card = zoo.load_card("wp-lstm256-ternary")
+    file = card.file.model_copy(update={"sha256": file_sha256(path)})
+    measured = card.measured.model_copy(update={"test": test, "metric": "error_pct"})
+    card.model_copy(update={"file": file, "measured": measured}).save(path.with_suffix(".toml"))
+
+
+def test_a_card_that_says_another_error_is_a_failure(digits_file: Path, archsim: Archsim) -> None:
+    right = evaluate(Model.load(digits_file), "test")
+    for test, expected in ((right, 0), (right - 10, 1)):
+        write_card(digits_file, test)
+        code, said, _ = archsim("zoo", "--verify", str(digits_file), "--json")
+        assert (code, [each["passed"] for each in json.loads(said)]) == (expected, [not expected])
+
+
+SKIP = load_design("skip-65nm")
+DIGITS = ("--workload", "digits.safetensors")
+RUN = ("run", "--design", "skip-65nm", *DIGITS, "--steps", "8")
+STREAM = ("stream", "--design", "skip-65nm", *DIGITS, "--period", "100", "--steps", "8")
+RECORD = ("trace", "record", *DIGITS, "--sequences", "4", "--steps", "8", "--out", "r.npz")
+SPARSITY = ("sparsity", "digits.safetensors", "--lanes", "1")
+OWN = """
+name = "ours"
+[area.pe_array]
+value = 1000
+unit = "um2/PE"
+source = "our synthesis"
+"""
+OWN_MM2 = 192 * 1000 / 1e6
+"""Of the PEs of SKIP."""
+
+
+def digits(split: Split = "test", threshold: float | None = None, sequences: int = 16) -> Trace:
+    """What a command records of the model in this folder."""
+    model = Model.load(Path("digits.safetensors"))
+    return record(model if threshold is None else model.with_threshold(threshold), split, sequences, 8)
+
+
+def system_pj(said: Any) -> float:
+    return float(said["energy_pj_per_token"]["total_system"])
+
+
+OPTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...], Callable[[Any], object], Callable[[], object]]] = {
+    "run --split": (
+        RUN,
+        ("--split", "validation"),
+        system_pj,
+        lambda: simulate(SKIP, digits("validation")).energy.total_system,
+    ),
+    "run --threshold": (
+        RUN,
+        ("--threshold", "0.3"),
+        system_pj,
+        lambda: simulate(SKIP, digits(threshold=0.3)).energy.total_system,
+    ),
+    "run --window": (
+        (*RUN, "--timeline", "t.json"),
+        ("--window", "3:5"),
+        lambda _: json.loads(Path("t.json").read_text())["otherData"]["first_step"],
+        lambda: 3,
+    ),
+    "run --costs": (RUN, ("--costs", "own.toml"), lambda said: said["area_mm2"]["pe_array"], lambda: OWN_MM2),
+    "explain --costs": (
+        ("explain", "skip-65nm"),
+        ("--costs", "own.toml"),
+        lambda said: next(r["value"] for r in said if (r["component"], r["figure"]) == ("pe_array", "area")),
+        lambda: OWN_MM2,
+    ),
+    "stream --deadline": (
+        STREAM,
+        ("--deadline", "50"),
+        lambda said: said["slack_us"]["least"],
+        lambda: 50 - streaming(SKIP, digits(), 100, lanes=8).latency_us.most,
+    ),
+    "stream --lanes": (
+        STREAM,
+        ("--lanes", "2"),
+        system_pj,
+        lambda: streaming(SKIP, digits(), 100, lanes=2).energy.total_system,
+    ),
+    "trace record --split": (
+        RECORD,
+        ("--split", "validation"),
+        lambda _: Trace.load(Path("r.npz")).sha256,
+        lambda: digits("validation", sequences=4).sha256,
+    ),
+    "trace record --threshold": (
+        RECORD,
+        ("--threshold", "0.3"),
+        lambda _: Trace.load(Path("r.npz")).sha256,
+        lambda: digits(threshold=0.3, sequences=4).sha256,
+    ),
+    "sparsity --split": (
+        SPARSITY,
+        ("--split", "test"),
+        lambda said: said[0]["loss"],
+        lambda: evaluate(Model.load(Path("digits.safetensors")), "test"),
+    ),
+}
+"""By name: a command, an option, the figure that it changes, and what that must be."""
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.usefixtures("digits_file")
+def test_an_option_changes_what_it_should(name: str, archsim: Archsim) -> None:
+    words, option, figure, expected = OPTIONS[name]
+    Path("own.toml").write_text(OWN)
+    before = figure(json.loads(archsim(*words, "--json")[1]))
+    code, said, errors = archsim(*words, *option, "--json")
+    assert (code, errors) == (0, "")
+    assert figure(json.loads(said)) == pytest.approx(expected())
+    assert before != pytest.approx(expected())
+
+
+STUDY = """
+name = "few"
+base = "skip-65nm"
+objectives = ["validation_loss", "area_mm2"]
+trials = 4
+population = 4
+scenario = { sequences = 8, steps = 8 }
+models = [{ name = "digits.safetensors" }]
+parameters = { clock_mhz = { choices = [100, 200] } }
+"""
+
+
+@pytest.mark.usefixtures("digits_file")
+def test_a_fresh_search_measures_what_is_cached(archsim: Archsim) -> None:
+    """The validation split, and the test split of the front."""
+    Path("few.toml").write_text(STUDY)
+    counted = []
+    for words in (("--out", "a"), ("--out", "b"), ("--out", "c", "--fresh")):
+        code, said, _ = archsim("search", "few.toml", *words, "--json")
+        assert code == 0
+        found = json.loads(said)
+        counted.append((found["model_evaluations"], found["model_evaluations_cached"]))
+    assert counted == [(2, 0), (0, 2), (2, 0)]
+
+
+def test_a_run_of_training_is_kept_where_it_is_said(archsim: Archsim, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    folders = []
+
+    def noted(recipe: Path, folder: Path, *_: object) -> object:
+        folders.append(folder)
+        return zoo.load_card("wp-lstm256-ternary")
+
+    monkeypatch.setattr("workloads.training.export.train_and_export", noted)
+    for words in ((), ("--run", "mine")):
+        assert archsim("train", "some.toml", *words)[0] == 0
+    assert folders == [Path("runs/some"), Path("mine")]
+
+
+@pytest.mark.usefixtures("nasty")
+def test_a_value_that_cannot_be_read_is_one_line(archsim: Archsim) -> None:
+    code, said, errors = archsim("run", *ON, "--set", f"lanes={'9' * 5000}")
+    assert (code, said) == (2, "")
+    assert errors.startswith("archsim: 99999999999999999999...: cannot be read (")
+    assert len(errors.splitlines()) == 1
 
 
 PTQ = ("ptq", "digits.safetensors", "--max-loss", "50")
 
 
 @pytest.mark.usefixtures("digits_file")
+def test_a_loss_is_one_of_the_accuracy_where_the_metric_is_an_error(archsim: Archsim) -> None:
+    code, said, errors = archsim(*PTQ[:-1], "-90", "--bits", "8")
+    assert (code, said) == (2, "")
+    assert errors == "archsim: no combination of these bits loses at most -90 % of digits's accuracy\n"
+
+
+@pytest.mark.usefixtures("digits_file")
 def test_integers_of_given_bits_are_recorded_on_the_card_and_verified(archsim: Archsim, tmp_path: Path) -> None:
     path = tmp_path / "digits.safetensors"
-    card = zoo.load_card("wp-lstm256-ternary")
-    file = card.file.model_copy(update={"sha256": file_sha256(path)})
-    tests = {"test": evaluate(Model.load(path), "test"), "metric": "error_pct"}
-    measured = card.measured.model_copy(update=tests)
-    card.model_copy(update={"file": file, "measured": measured}).save(path.with_suffix(".toml"))
+    test = evaluate(Model.load(path), "test")
+    write_card(path, test)
     bits = ("--weight-bits", "8", "--activation-bits", "8:9", "--cell-bits", "10")
     code, said, _ = archsim(*PTQ, *bits, "--record", "--json")
     assert code == 0
@@ -217,7 +424,7 @@ def test_integers_of_given_bits_are_recorded_on_the_card_and_verified(archsim: A
     code, said, _ = archsim("zoo", "--verify", "digits.safetensors", "--json")
     assert code == 0
     assert [(each["bits"], each["measured_loss"]) for each in json.loads(said)] == [
-        (None, tests["test"]),
+        (None, test),
         (entry.bits, entry.test),
     ]
 

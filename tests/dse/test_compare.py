@@ -43,13 +43,13 @@ def exact(space: Space, models: ModelSide, tmp_path: Path) -> Enumeration:
 def test_shares_are_those_of_the_points_that_were_drawn(exact: Enumeration, tmp_path: Path) -> None:
     budgets = {"grid": exact.grid.size, "nsga2": 60, "random": 60}
     done: list[Run] = []
-    found = compare(exact, tmp_path / "compare", budgets, [1, 2], InProcess(), done.append)
+    found = compare(exact, tmp_path / "compare", budgets, [1, 2], 8, InProcess(), done.append)
     whole, nsga2, _ = found.curves
     assert whole.final == pytest.approx((1.0, 1.0))
     assert set(whole.on_front) == {exact.counts.front}
     assert (set(whole.repeated), set(nsga2.repeated)) == ({0}, {0})
     assert len(done) == 6
-    numbers = pd.read_parquet(tmp_path / "compare" / "runs" / "nsga2-2.parquet")["point"].to_numpy()
+    numbers = pd.read_parquet(tmp_path / "compare" / "runs" / "nsga2-2-8.parquet")["point"].to_numpy()
     costs = exact.costs(exact.points.loc[numbers])
     share = exact.reference.hypervolume(costs[np.isfinite(costs).all(axis=1)]) / exact.volume
     assert nsga2.final[1] == pytest.approx(share)
@@ -86,10 +86,13 @@ def test_runs_are_kept(exact: Enumeration, tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(comparing, "carry_out", counted)
     arguments = (InProcess(), lambda _: None)
-    first = compare(exact, tmp_path / "c", {"random": 40}, [1], *arguments)
-    assert compare(exact, tmp_path / "c", {"random": 40}, [1], *arguments) == first
-    compare(exact, tmp_path / "c", {"random": 20}, [1, 2], *arguments)
+    first = compare(exact, tmp_path / "c", {"random": 40}, [1], 8, *arguments)
+    assert compare(exact, tmp_path / "c", {"random": 40}, [1], 8, *arguments) == first
+    compare(exact, tmp_path / "c", {"random": 20}, [1, 2], 8, *arguments)
     assert [(run.seed, run.trials) for run in ran] == [(1, 40), (2, 20)]
+    few, many = (compare(exact, tmp_path / "c", {"nsga2": 60}, [1], size, *arguments) for size in (8, 12))
+    assert [few.population, many.population] == [run.population for run in ran[2:]] == [8, 12]
+    assert few.curves != many.curves
 
 
 def test_a_search_is_answered_as_by_the_machine(
@@ -97,7 +100,7 @@ def test_a_search_is_answered_as_by_the_machine(
 ) -> None:
     """The same points in the same order, and so the same shares."""
     result = search(space, tmp_path, models=models)
-    numbers = carry_out(Run(exact.folder, space.sampler, space.seed, 30))
+    numbers = carry_out(Run(exact.folder, space.sampler, space.seed, 30, space.population))
     lookup = Lookup(exact)
     assert [lookup.number(trial.parameters) for trial in result.trials] == numbers.tolist()
     assert result.quality is not None
@@ -107,6 +110,16 @@ def test_a_search_is_answered_as_by_the_machine(
     assert result.quality.hypervolume == pytest.approx(found)
     assert result.quality.regret == pytest.approx(1 - found / exact.volume)
     assert 0 < result.quality.regret < 1
+
+
+def test_an_exact_front_of_other_models_is_not_that_of_a_search(
+    space: Space, models: ModelSide, exact: Enumeration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same names in the same space, trained anew since."""
+    monkeypatch.setattr(models, "identity", lambda choice: f"again {choice.label}")
+    result = search(space, tmp_path, models=models)
+    assert result.quality is not None
+    assert result.quality.exact_hypervolume is None
 
 
 def test_without_an_exact_front_a_search_is_its_own_measure(space: Space, models: ModelSide, tmp_path: Path) -> None:
@@ -130,11 +143,14 @@ def test_without_an_exact_front_a_search_is_its_own_measure(space: Space, models
 )
 def test_what_is_no_budget_is_refused(given: str, message: str) -> None:
     with pytest.raises(BadInput, match=message):
-        parse_budgets(given, 1000)
+        parse_budgets(given)
 
 
-def test_budgets_are_two_per_cent_where_none_is_given() -> None:
-    assert parse_budgets("nsga2, tpe:2000", 725_760) == {"nsga2": 14_515, "tpe": 2000}
+def test_budgets_are_two_per_cent_where_none_is_given(exact: Enumeration, tmp_path: Path) -> None:
+    budgets = parse_budgets("random, qmc:7")
+    assert budgets == {"random": None, "qmc": 7}
+    found = compare(exact, tmp_path / "c", budgets, [1], 8, InProcess(), lambda _: None)
+    assert [curve.trials for curve in found.curves] == [exact.counts.distinct // 50, 7]
 
 
 def test_a_sampler_that_does_not_fit_is_refused_before_any_runs(
@@ -142,13 +158,13 @@ def test_a_sampler_that_does_not_fit_is_refused_before_any_runs(
 ) -> None:
     exact = enumerate_space(parse_space(tree, "t"), tmp_path / "exact", models)
     with pytest.raises(BadInput, match="sampler gp: trials must be at most 1000"):
-        compare(exact, tmp_path / "c", {"random": 10, "gp": 2000}, [1], InProcess(), lambda _: None)
+        compare(exact, tmp_path / "c", {"random": 10, "gp": 2000}, [1], 8, InProcess(), lambda _: None)
     assert not (tmp_path / "c").exists()
 
 
 def test_its_tables_fit_80_columns(exact: Enumeration, tmp_path: Path) -> None:
     """Nothing is folded or cut, not even of large spaces."""
-    found = compare(exact, tmp_path / "c", {"random": 40, "nsga2": 40}, [1], InProcess(), lambda _: None)
+    found = compare(exact, tmp_path / "c", {"random": 40, "nsga2": 40}, [1], 8, InProcess(), lambda _: None)
     late = {str(level): (123_456,) for level in comparing.LEVELS}
     large = [curve.model_copy(update={"trials": 200_000, "trials_to": late}) for curve in found.curves]
     console = Console(width=80, record=True, file=StringIO())
@@ -159,3 +175,18 @@ def test_its_tables_fit_80_columns(exact: Enumeration, tmp_path: Path) -> None:
         share = f"{100 * curve.mean:.2f}"
         assert [curve.sampler, "200,000", f"{100 * curve.share_of_space:.2f}", *3 * [share], *3 * ["123,456"]] in rows
     assert ["refused", f"{exact.counts.refused:,}", f"{exact.counts.refused / exact.counts.distinct:.1%}"] in rows
+
+
+def test_the_best_of_what_is_maximised_is_the_most(tree: dict[str, Any], models: ModelSide, tmp_path: Path) -> None:
+    found = enumerate_space(
+        parse_space(tree | {"objectives": ["tokens_per_second", "area_mm2"]}, "t"), tmp_path, models
+    )
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(tables.enumeration_report(found))
+    text = console.export_text()
+    for name, unit, best in (("tokens_per_second", "tokens/s", max), ("area_mm2", "mm²", min)):
+        shown = re.search(rf"{unit} +(\S+) +(\S+)", text)
+        assert shown
+        ends = [float(value.replace(",", "")) for value in shown.groups()]
+        assert ends[0] == pytest.approx(best(found.front[name]), rel=1e-3)
+        assert ends[0] == best(ends) != ends[1]

@@ -187,6 +187,15 @@ def test_a_quantized_model_is_made_once_and_measured(
     assert again.identity != side(found[pruned]).identity
 
 
+def test_a_worker_that_has_another_model_is_told_so(tmp_path: Path, files: list[Path], counted: list[str]) -> None:
+    choice = ModelChoice(str(files[0]))
+    identity = Models(tmp_path / "cache", SCENARIO).identity(choice)
+    assert module._loss(module._Unit(choice, "validation", identity)) == 3.0
+    with pytest.raises(BadInput, match=r"^worker .*: has another .*tiny-0\.safetensors, or other data of tiny-shakes"):
+        module._loss(module._Unit(choice, "validation", "0" * 64))
+    assert len(counted) == 1
+
+
 def refuse(*_: Any) -> Any:
     raise AssertionError("asked again")
 
@@ -220,7 +229,7 @@ def test_a_model_that_has_no_loss_says_why(tmp_path: Path, files: list[Path], di
         assert words in str(found[choice])
     assert isinstance(found[choices[3]], Measured)
     tested = models.test_loss(choices, nothing)
-    assert [np.isnan(tested[choice]) for choice in choices] == [True, True, True, False]
+    assert [tested[choice] is None for choice in choices] == [True, True, True, False]
 
 
 def test_two_searches_may_measure_the_same_at_once(tmp_path: Path, digits_file: Path) -> None:

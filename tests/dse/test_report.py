@@ -13,10 +13,12 @@ import pytest
 from plotly.offline import get_plotlyjs
 
 from archsim.design import load_design
+from archsim.roofline import run_json
 from archsim.simulation import simulate
 from archsim.synthetic import synthesize
 from archsim.timeline import CAUSES, TITLES
 from archsim.trace import BadInput
+from archsim.work import STALLS
 from dse import objectives, store
 from dse import report as report_
 from dse.models import ModelSide
@@ -28,8 +30,11 @@ from dse.report.searches import search_page
 from dse.report.shapes import Page, Trials
 from dse.result import SearchResult
 from dse.space import parse_space
+from dse.space_rules import TAKEN
 from dse.store import Results
 from dse.study import search
+from workloads.model import Model
+from workloads.record import record
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +113,27 @@ def test_every_trial_is_there_once_with_its_figures(page: Page, results: Results
     for name in ("lanes", "clock_mhz", "array", "model"):
         column = trials.coded[name]
         assert [column.values[i] for i in column.index] == table[name].tolist()
+
+
+def test_no_group_of_variants_can_be_called_as_a_column(page: Page, results: Results) -> None:
+    own = {*results.space.parameters, *results.space.variants}
+    assert {*results.trials.columns, *results.front.columns, *page.searches[0].trials.coded} - own <= TAKEN
+
+
+def test_variants_may_be_called_as_numbers_and_truths(tmp_path: Path, tree: dict[str, Any], models: ModelSide) -> None:
+    multiplier, mux = tree["variants"]["array"].values()
+    tree["variants"] = {
+        "array": {"true": multiplier, "false": mux},
+        "volts": {"0.90": {"voltage_v": 0.9}, "1.0": {"voltage_v": 1.0}},
+        "node": {"07": {"node_nm": 65}, "7": {"node_nm": 45}},
+    }
+    found = search(parse_space(tree, "t"), tmp_path, models=models)
+    [shown] = view_page([tmp_path]).searches
+    for group, variants in tree["variants"].items():
+        column = shown.trials.coded[group]
+        assert [column.values[i] for i in column.index] == [trial.parameters[group] for trial in found.trials]
+        for name, set_ in zip(column.values, shown.commands.settings[group], strict=True):
+            assert all(f"{path}={value}" in set_ for path, value in variants[name].items())
 
 
 def test_breakdowns_add_up_and_carry_their_band(page: Page, results: Results) -> None:
@@ -209,6 +235,20 @@ def test_what_an_objective_hangs_on_is_found(results: Results, finished: SearchR
     assert most == ["model", "pe_array.tiles", "clock_mhz"]
 
 
+def test_a_parameter_that_was_never_in_force_has_no_importance(
+    tmp_path: Path, tree: dict[str, Any], models: ModelSide
+) -> None:
+    """It goes with PEs of one bit, which no model here can run on."""
+    tree["variants"]["array"]["bits"] = {"pe_array.multiplier": "mux", "pe_array.weight_bits": 1}
+    tree["parameters"]["dram.bandwidth_gbps"] = {"choices": [12.8, 25.6], "when": {"array": "bits"}}
+    search(parse_space(tree | {"trials": 60}, "t"), tmp_path, models=models)
+    [shown] = view_page([tmp_path]).searches
+    rows = {row[0]: row[1:] for row in shown.importances.rows}
+    assert rows.pop("dram.bandwidth_gbps") == [None, None, None]
+    for goal in range(3):
+        assert sum(float(str(row[goal])) for row in rows.values()) == pytest.approx(1, abs=1e-5)
+
+
 def test_the_pace_counts_every_trial_in_order(page: Page, results: Results) -> None:
     pace = page.searches[0].pace
     assert pace[-1][0] == len(results.trials)
@@ -224,6 +264,16 @@ def test_timelines_tile_the_window_of_every_component(page: Page) -> None:
             own = [i for i, c in enumerate(timeline.component) if c == component]
             ends = [timeline.begin[i] + timeline.cycles[i] for i in own]
             assert [timeline.begin[i] for i in own[1:]] == ends[:-1]
+
+
+def test_every_state_of_a_timeline_has_a_colour_of_its_own() -> None:
+    script = (Path(report_.__file__).parent / "web" / "design.js").read_text()
+    table = re.search(r"CAUSE_COLOURS = {(.*?)}", script, re.DOTALL)
+    assert table
+    colours = dict(re.findall(r'(\w+): "(#\w+)"', table[1]))
+    assert set(colours) == {"busy", *STALLS, *(cause for causes in CAUSES.values() for cause in causes)}
+    assert len(set(colours.values())) == len(colours)
+    assert [cause for cause in colours if cause in STALLS] == list(STALLS)
 
 
 def test_networks_are_the_models_measured(page: Page, results: Results) -> None:
@@ -294,11 +344,20 @@ def test_a_run_is_a_page_of_its_design_its_network_and_a_timeline() -> None:
     assert max(timeline.step) == 4
     assert network.state_sparsity == pytest.approx(80, abs=3)
     assert network.validation is None
+    assert network.threshold is None
+
+
+def test_a_run_of_a_model_has_the_threshold_it_ran_with(digits_file: Path) -> None:
+    """That of the fixture is 0.05."""
+    trace = record(Model.load(digits_file), "test", sequences=2, steps=3)
+    for given, shown in ((None, 0.05), (0.2, 0.2)):
+        network = report_.run_network(str(digits_file), given, trace)
+        assert (network.threshold, network.as_trained) == (shown, given is None)
 
 
 def test_saved_runs_stand_beside_searches(tmp_path: Path, finished: SearchResult) -> None:
     report = simulate(load_design("edge-8pe"), synthesize(64, 10, 0.2, sequences=8, steps=12))
-    (tmp_path / "one.json").write_text(json.dumps(report_.run_json(report)))
+    (tmp_path / "one.json").write_text(json.dumps(run_json(report)))
     made = view_page([tmp_path / "one.json", finished.folder])
     run = made.designs[-1]
     assert run.key == "run:0"

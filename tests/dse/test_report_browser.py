@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 
 from archsim.design import load_design
+from archsim.roofline import run_json
 from archsim.simulation import simulate
 from archsim.synthetic import synthesize
 from dse import report as report_
@@ -350,6 +351,12 @@ def test_facts_keep_points_off_the_front(
     assert not table[table["distinct"] & table["area_mm2"].notna()]["meets_deadline"].all()
     tab = opened(report_.write_report(tmp_path))
     assert sorted(tab.evaluate("sorted().front.map((p) => p.trial)")) == sorted(p.trial.number for p in found.front)
+    tab.evaluate("key => chosen.choose(key)", tab.evaluate(OFF, "misses a constraint"))
+    turn_to(tab, "design")
+    assert tab.locator("#design code").inner_text().startswith("archsim stream --design skip-65nm --workload ")
+    for name in ("design", "timeline"):
+        turn_to(tab, name)
+        assert "--html" not in tab.locator(f"#{name}").inner_text()  # which a stream has not
 
 
 def test_parameters_of_any_trial_are_those_of_its_design(report: Path, opened: Opened, page: Page) -> None:
@@ -415,6 +422,27 @@ def test_keys_and_the_keyboard_choose_too(report: Path, opened: Opened) -> None:
     rows = tab.locator("#front table").first.locator("tbody tr").all_inner_texts()
     order = [float(row.split("\t")[3]) for row in rows]
     assert order == sorted(order)
+
+
+def test_marks_of_rows_outlast_sorting(report: Path, opened: Opened, page: Page) -> None:
+    tab = opened(report)
+    marked = tab.locator("#front tr.chosen")
+    assert marked.get_attribute("data-key") == page.searches[0].first  # one, and before anything is chosen
+    tab.locator("#front th button").nth(3).click()
+    assert marked.get_attribute("data-key") == page.searches[0].first
+    tab.locator("#front tr[data-key]:not(.chosen)").first.click(modifiers=["Shift"])
+    assert marked.count() == 2
+    turn_to(tab, "design")
+    marks = """() => [...document.querySelectorAll("#design .columns table:not(.parts) tbody tr")].map((row) =>
+      [row.className === "differs", row.cells[1].textContent !== row.cells[2].textContent])"""
+    before = tab.evaluate(marks)
+    assert all(marked == differs for marked, differs in before)
+    assert {marked for marked, _ in before} == {True, False}
+    for i in range(2):
+        tab.locator("#design .columns table:not(.parts) thead").nth(i).locator("button").nth(1).click()
+    after = tab.evaluate(marks)
+    assert after != before
+    assert sorted(after) == sorted(before)
 
 
 EVIL = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>"
@@ -534,7 +562,7 @@ def test_a_run_has_its_design_its_model_and_its_timeline(tmp_path: Path, opened:
 def test_two_searches_and_a_run_are_compared(finished: SearchResult, tmp_path: Path, opened: Opened) -> None:
     run = tmp_path / "one.json"
     report = simulate(load_design("edge-8pe"), synthesize(64, 10, 0.2, sequences=8, steps=12))
-    run.write_text(json.dumps(report_.run_json(report)))
+    run.write_text(json.dumps(run_json(report)))
     path = report_.write(report_.view_page([finished.folder, finished.folder, run]), tmp_path / "both.html")
     tab = opened(path)
     assert tab.evaluate("page.searches.length") == 2
@@ -545,3 +573,8 @@ def test_two_searches_and_a_run_are_compared(finished: SearchResult, tmp_path: P
     turn_to(tab, "design")
     tab.select_option("#compare", "run:0")
     assert tab.locator("[data-design]").count() == 2
+    for _ in range(2):  # taken away, and put beside it again
+        tab.evaluate("chosen.choose(page.searches[0].first, true)")
+    assert tab.evaluate("chosen.keys") == ["run:0", tab.evaluate("page.searches[0].first")]
+    assert tab.evaluate("pins().map((pin) => pin.text)") == ["<b>B</b>"]
+    assert tab.locator("[data-design]").nth(1).locator("b.letter").inner_text() == "B"

@@ -18,8 +18,11 @@ import pytest
 from archsim.trace import BadInput
 from dse import store
 from dse.models import ModelSide
+from dse.report.designs import Texts
+from dse.report.searches import search_page
 from dse.space import Space, parse_space
 from dse.study import Progress, search
+from dse.warm import warm_points
 
 SCRIPT = Path(__file__).with_name("conftest.py")
 
@@ -161,8 +164,33 @@ def test_a_folder_in_use_is_not_overwritten(tmp_path: Path, space: Space, models
     search(space, tmp_path, models=models)
     with pytest.raises(BadInput, match=r"already holds a search; carry it on with --resume"):
         search(space, tmp_path, models=models)
-    store.clear(tmp_path)
+    store.clear(tmp_path, space.name)
     assert list(tmp_path.iterdir()) == []
+    store.clear(tmp_path, space.name)
+    store.clear(tmp_path / "absent", space.name)
+
+
+def test_what_another_search_or_none_has_left_is_not_cleared(tmp_path: Path, space: Space, models: ModelSide) -> None:
+    search(space, tmp_path / "search", models=models)
+    (tmp_path / "mine" / "cache").mkdir(parents=True)
+    (tmp_path / "mine" / "config.toml").write_text(f'name = "{space.name}"')
+    before = sorted(tmp_path.rglob("*"))
+    for folder, name in (("search", "other"), ("mine", space.name)):
+        with pytest.raises(BadInput, match=f"{folder}: holds something other than the search {name}; name another"):
+            store.clear(tmp_path / folder, name)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_folder_may_be_called_as_it_likes(tmp_path: Path, tree: dict[str, Any], models: ModelSide) -> None:
+    """What means something in an address means nothing here; the report finds the study too, or does without."""
+    space = parse_space(tree | {"trials": 8}, "t")
+    for name in ("a?b=c", "a#b", "a%41b", "a b:é"):
+        search(space, tmp_path / name, models=models)
+        assert search_page(store.read(tmp_path / name), tmp_path / name, 0, Texts()).pace[-1][0] == 8
+        assert len(warm_points(space, [str(tmp_path / name)])) > 0
+    assert len(list(tmp_path.iterdir())) == 4
+    (tmp_path / name / "study.db").write_bytes(b"not a database" * 1000)
+    assert search_page(store.read(tmp_path / name), tmp_path / name, 0, Texts()).pace == []
 
 
 def test_nothing_to_resume(tmp_path: Path, space: Space, models: ModelSide) -> None:
@@ -182,7 +210,10 @@ def test_one_search_at_a_time_in_a_folder(tmp_path: Path, tree: dict[str, Any], 
     problems: set[str] = set()
 
     def intrude(progress: Progress) -> None:
-        for intrusion in (lambda: search(space, tmp_path, resume=True, models=models), lambda: store.clear(tmp_path)):
+        for intrusion in (
+            lambda: search(space, tmp_path, resume=True, models=models),
+            lambda: store.clear(tmp_path, space.name),
+        ):
             with pytest.raises(BadInput) as refusal:
                 intrusion()
             problems.add(str(refusal.value))

@@ -111,6 +111,7 @@ def mistakes(tree: dict[str, Any]) -> tuple[str, ...]:
         ),
         ({"variants": {"array": {"x": {"lanes": 2}}}}, "variants.array.lanes: must be set in one place; lanes is"),
         ({"variants": {"model": {"x": {"node_nm": 45}}}}, "variants.model: must have a name of its own: the name is"),
+        ({"variants": {"reason": {"x": {"node_nm": 45}}}}, "variants.reason: must have a name of its own: the name is"),
         (
             {"variants": {"a": {"x": {"node_nm": 45}}, "b": {"x": {"node_nm": 28}}}},
             "variants.b.node_nm: must be set in one place",
@@ -244,6 +245,25 @@ def test_a_condition_that_fails_leaves_the_base_as_it_is(tree: dict[str, Any]) -
     assert (design.dram, design.pe_array.tiles, design.lanes) == (base.dram, base.pe_array.tiles, 2)
     assert space.design(space.overrides(picked | {"array": "mux"})).dram.latency_ns == 200
     assert space.canonical(picked) == picked | {"dram.bandwidth_gbps": 1.0, "dram.latency_ns": 50}
+
+
+def test_a_condition_on_a_number_does_not_hang_on_its_last_bit(tree: dict[str, Any]) -> None:
+    """0.7 + 0.1 is 0.7999999999999999."""
+    tree["parameters"]["voltage_v"] = {"low": 0.7, "high": 0.9, "step": 0.1}
+    tree["parameters"]["dram.latency_ns"] = {"choices": [50, 100], "when": {"voltage_v": [0.8, 0.9]}}
+    space = parse_space(tree, "t")
+    drawn = space.parameters["voltage_v"].values
+    assert drawn[1] != 0.8
+    assert ["dram.latency_ns" in space.inactive({"voltage_v": v}) for v in drawn] == [True, False, False]
+
+
+def test_a_start_is_made_of_the_choices_as_they_are_written(tree: dict[str, Any]) -> None:
+    """The base has 100.0 ns; a whole number is a number too, a truth is none."""
+    tree["parameters"] = {"dram.latency_ns": {"choices": [1, 100]}, "clock_mhz": {"choices": [200, 300]}}
+    space = parse_space(tree | {"scenario": {"sequences": 8}}, "t")
+    assert len(space.starts) == len(space.models)
+    assert all(type(start["dram.latency_ns"]) is int for start in space.starts)
+    assert not space.parameters["dram.latency_ns"].holds(True)
 
 
 def test_the_size_is_the_number_of_distinct_points(tree: dict[str, Any]) -> None:

@@ -1,24 +1,27 @@
 """What a search finds, counts and keeps, against its own tables and against brute force."""
 
 import json
+import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from archsim.costs import AreaReport, area
 from archsim.design import Design, load_design
 from archsim.scenario import streaming
 from archsim.simulation import simulate
 from archsim.trace import BadInput, Trace
-from dse import objectives, store
+from dse import objectives, store, tables
 from dse.bands import front_at
 from dse.evaluate import EngineMismatch, Evaluator, Point
 from dse.models import ModelSide, OnDone, Split
@@ -226,6 +229,21 @@ def test_nothing_simulated_is_a_result_too(tmp_path: Path, tree: dict[str, Any],
     assert view_page([tmp_path]).searches[0].others.trial == []
 
 
+def test_a_summary_begins_with_the_best_of_the_first_objective(
+    tmp_path: Path, tree: dict[str, Any], models: ModelSide
+) -> None:
+    space = parse_space(tree | {"objectives": ["tokens_per_second", "area_mm2", "validation_loss"]}, "t")
+    found = search(space, tmp_path, models=models)
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(tables.search_summary(found, space, tmp_path))
+    said = console.export_text()
+    assert "best Throughput first" in said
+    shown = [float(rate.replace(",", "")) for rate in re.findall(r"^ *wp-\S+ +([\d,]+) ", said, re.MULTILINE)]
+    assert len(shown) > 1
+    assert shown == sorted(shown, reverse=True)
+    assert shown[0] == round(max(point.trial.outcome.values["tokens_per_second"] for point in found.front))
+
+
 def test_progress_rises_to_the_end(tmp_path: Path, space: Space, models: ModelSide) -> None:
     seen: list[Progress] = []
     search(space, tmp_path, on_progress=seen.append, models=models)
@@ -277,6 +295,36 @@ def test_a_model_that_fails_does_not_end_the_search(
     assert not any("s90" in label for label in results.manifest.models)
 
 
+def test_models_that_cannot_be_measured_are_a_result_too(
+    tmp_path: Path, space: Space, models: ModelSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(choices: Iterable[ModelChoice], _: OnDone) -> dict[ModelChoice, BadInput]:
+        return {choice: BadInput("its file is gone") for choice in choices}
+
+    monkeypatch.setattr(models, "measure", none)
+    assert search(space, tmp_path, models=models).refused == 30
+    assert store.read(tmp_path).models.empty
+    page = view_page([tmp_path])
+    assert page.networks == []
+    assert page.searches[0].failures.rows
+
+
+def test_a_test_loss_that_is_missing_is_null(
+    tmp_path: Path, space: Space, models: ModelSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "test_loss", lambda choices, _: dict.fromkeys(choices))
+    found = search(space, tmp_path, models=models)
+    assert [point.test_loss for point in found.front] == [None] * len(found.front)
+    text = (tmp_path / "front_details.json").read_text()
+    assert "NaN" not in text
+    assert [detail["test_loss"] for detail in json.loads(text)] == [None] * len(found.front)
+    assert pd.read_csv(tmp_path / "front.csv")["test_loss"].isna().all()
+    assert {network.test for network in view_page([tmp_path]).networks} == {None}
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(tables.search_summary(found, space, tmp_path))
+    assert re.search(r"wp-lstm.* - *$", console.export_text(), re.MULTILINE)
+
+
 STREAM = {"kind": "streaming", "scope": "recurrent", "sequences": 4, "steps": 6, "period_us": 1.0, "deadline_us": 0.8}
 
 
@@ -284,6 +332,7 @@ def test_a_stream_is_searched_for_designs_that_keep_its_deadline(
     tmp_path: Path, tree: dict[str, Any], models: ModelSide
 ) -> None:
     goals = ["validation_loss", "area_mm2", "power_system_mw"]
+    tree["parameters"]["lanes"] = {"choices": [2, 4]}
     space = parse_space(tree | {"scenario": STREAM, "constraints": {}, "objectives": goals}, "t")
     assert space.constraints == {"meets_deadline": True}
     result = search(space, tmp_path, models=models)
@@ -302,6 +351,16 @@ def test_a_stream_is_searched_for_designs_that_keep_its_deadline(
     detail = store.read(tmp_path).details[0]
     assert sum(f.value for f in detail.energy.values()) == pytest.approx(detail.energy_system_pj_per_token)
     assert "max(latency, period)" in detail.energy_basis
+    words = shlex.split(detail.command)
+    assert words[:2] == ["archsim", "stream"]
+    done = subprocess.run(
+        [sys.executable, "-m", "dse.cli", *words[1:], "--json"], capture_output=True, text=True, check=True
+    )
+    again = json.loads(done.stdout)
+    assert again["lanes"] == detail.lanes > 1
+    assert again["steps"] == detail.steps
+    assert again["energy_pj_per_token"]["total_system"] == pytest.approx(detail.energy_system_pj_per_token)
+    assert again["deadline_us"] - again["slack_us"]["mean"] == pytest.approx(detail.objectives["latency_us_per_step"])
 
 
 def test_a_stream_that_burst_sees_otherwise_ends_the_search(

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 
 from archsim.design import load_design
@@ -27,10 +28,13 @@ from dse.warm import nearest, placed, warm_points
         (Parameter(choices=("whole",)), "part", None),
         (Parameter(choices=(True,)), False, None),
         (Parameter(choices=("whole",)), 3, None),
+        (Parameter(choices=(10, 20)), 10.0, 10),
+        (Parameter(choices=(1, 2)), True, None),
     ],
 )
 def test_the_nearest_value(parameter: Parameter, value: Any, found: Any) -> None:
     assert nearest(parameter, value) == found
+    assert type(nearest(parameter, value)) is type(found)
 
 
 def test_a_design_of_the_space_is_its_own_point(tree: dict[str, Any]) -> None:
@@ -60,14 +64,15 @@ def test_published_designs_on_every_model(tree: dict[str, Any]) -> None:
 
 def test_an_earlier_front_comes_first(tree: dict[str, Any], models: ModelSide, tmp_path: Path) -> None:
     """In a wider space, without one of the models: the front's points on the others are the first trials."""
-    before = search(parse_space(tree, "t"), tmp_path / "before", models=models)
+    loose = parse_space(tree | {"constraints": {"latency_us_per_step": 1.5}}, "t")
+    before = search(loose, tmp_path / "before", models=models)
     wider = tree | {"models": tree["models"][:2], "constraints": {}, "seed": 8}
     wider["parameters"] = tree["parameters"] | {"pe_array.tiles": {"choices": [1, 2, 4, 8]}}
     space = parse_space(wider, "t")
     first = warm_points(space, [str(tmp_path / "before")])
     on_front = [p.trial.parameters for p in before.front if p.trial.parameters[MODEL] in space.choices]
     assert {frozenset(point.items()) for point in first} == {frozenset(point.items()) for point in on_front}
-    assert len(first) == len(on_front) > 0
+    assert len(before.front) > len(first) == len(on_front) > 0
     after = search(space, tmp_path / "after", models=models, first=first)
     assert [trial.parameters for trial in after.trials[: len(first)]] == list(first)
 
@@ -84,4 +89,7 @@ def test_resumed_it_goes_on_with_what_it_was_given(tree: dict[str, Any], models:
 def test_what_is_no_search_is_named(tree: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text(parse_space(tree, "t").to_toml())
     with pytest.raises(BadInput, match=r"holds no search \(no study.db\)"):
+        warm_points(parse_space(tree, "t"), [str(tmp_path)])
+    optuna.create_study(storage=f"sqlite:///{tmp_path / 'study.db'}", study_name="another")
+    with pytest.raises(BadInput, match=r"study\.db: is not a study of this search, or damaged"):
         warm_points(parse_space(tree, "t"), [str(tmp_path)])

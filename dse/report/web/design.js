@@ -24,19 +24,21 @@ const PART_COLOURS = [
 ];
 const partColour = (name) => PART_COLOURS[Math.max(0, COMPONENTS.indexOf(name)) % PART_COLOURS.length];
 
-const CAUSES = ["scratch_bank", "state_dependency", "fifo_credit", "weight_latency", "weight_bandwidth", "drain"];
+// In the order of blame; the tab Timeline has more of them than the PE array.
 const CAUSE_COLOURS = {
   busy: "#009E73",
   scratch_bank: "#CC79A7",
   state_dependency: "#E69F00",
+  input_fetch: "#882255",
   fifo_credit: "#F0E442",
+  setup: "#999933",
   weight_latency: "#56B4E9",
   weight_bandwidth: "#0072B2",
-  setup: "#999933",
   block_data: "#8A8F98",
+  input_buffer: "#AA4499",
+  channel: "#D55E00",
   drain: "#C9CDD3",
 };
-const causeColour = (name) => CAUSE_COLOURS[name] || COLOURS.grey;
 
 const sum = (parts, of = "value") => parts.reduce((total, part) => total + part[of], 0);
 const lettered = (designs, n) => (designs.length > 1 ? LETTERS[n] : "");
@@ -164,7 +166,8 @@ function partCells(parts, name, full) {
 
 function stallsFigure(designs) {
   const ys = designs.map((_, n) => rowName(designs, n));
-  const names = ["busy", ...CAUSES.filter((cause) => designs.some((design) => design.stalls[cause] > 0))];
+  const causes = Object.keys(CAUSE_COLOURS).filter((cause) => designs.some((design) => cause in design.stalls));
+  const names = ["busy", ...causes.filter((cause) => designs.some((design) => design.stalls[cause] > 0))];
   const cycles = (design, cause) => (cause === "busy" ? design.busy_cycles : design.stalls[cause] || 0);
   const said = { busy: "working" };
   return {
@@ -178,7 +181,7 @@ function stallsFigure(designs) {
       name: said[cause] || `waits: ${spaced(cause)}`,
       y: ys,
       x: designs.map((design) => (100 * cycles(design, cause)) / design.cycles),
-      marker: { color: causeColour(cause), line: { width: 0.5, color: ink("--ground") } },
+      marker: { color: CAUSE_COLOURS[cause], line: { width: 0.5, color: ink("--ground") } },
       text: designs.map((design) =>
         cycles(design, cause) > 0.06 * design.cycles
           ? `${((100 * cycles(design, cause)) / design.cycles).toFixed(0)} %`
@@ -191,7 +194,7 @@ function stallsFigure(designs) {
     })),
     columns: [column("Design", "", true), column("Cause", "", true), column("Cycles", "cycles"), column("Share", "%")],
     rows: designs.flatMap((design) =>
-      ["busy", ...CAUSES].map((cause) => [
+      ["busy", ...causes].map((cause) => [
         design.title,
         cause,
         cycles(design, cause),
@@ -341,10 +344,8 @@ function sideBySide(name, rows, designs) {
     column(spaced(name)[0].toUpperCase() + spaced(name).slice(1), "", true),
     ...designs.map((_, n) => column(lettered(designs, n) || "Value")),
   ];
-  const made = table(name, { columns, rows });
   const differ = (row) => new Set(row.slice(1).map((each) => JSON.stringify(each))).size > 1;
-  all("tbody tr", made).forEach((line, i) => line.classList.toggle("differs", designs.length > 1 && differ(rows[i])));
-  return made;
+  return table(name, { columns, rows }, { rowClass: (i) => differ(rows[i]) && "differs" });
 }
 
 function command(design) {
@@ -435,12 +436,13 @@ function absent(designs) {
   if (far.length) {
     const { trial, left_out } = pointByKey.get(far[0].key).search.others;
     said.push(
-      `Of ${names(far)} there are parameters and objectives alone: of the points off the front, energy, area, stalls and roofline are kept for the ${trial.length.toLocaleString("en-US")} nearest to it, ${left_out.toLocaleString("en-US")} lie farther. The command shows them.`,
+      `Of ${names(far)} there are parameters and objectives alone: of the points off the front, energy, area, stalls and roofline are kept for the ${trial.length.toLocaleString("en-US")} nearest to it, ${left_out.toLocaleString("en-US")} lie farther. The command shows ${writesPage(far[0]) ? "them" : "energy and roofline"}.`,
     );
   }
   if (off.length > far.length) {
+    const steps = writesPage(off[0]) ? "; the command, with --html run.html, shows the steps" : "";
     said.push(
-      "Cycles of each step, speed-up by skipping and test figures are there for designs of the front alone, which are simulated step by step and tested; the command, with --html run.html, shows the steps.",
+      `Cycles of each step, speed-up by skipping and test figures are there for designs of the front alone, which are simulated step by step and tested${steps}.`,
     );
   }
   return said;

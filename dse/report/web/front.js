@@ -118,7 +118,11 @@ function frontTable() {
   return table(
     "front-table",
     { columns, rows },
-    { keys: front.map((p) => p.key), onRow: (key, beside) => chosen.choose(key, beside) },
+    {
+      keys: front.map((p) => p.key),
+      onRow: (key, beside) => chosen.choose(key, beside),
+      rowClass: (i) => chosen.keys.includes(front[i].key) && "chosen",
+    },
   );
 }
 

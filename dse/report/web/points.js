@@ -86,6 +86,9 @@ function commandOf(point) {
   return [head, traces[word(point, "network")], ...set.filter(Boolean), tail].join(" ");
 }
 
+// Whether the command of a design can write a page: that of a stream cannot.
+const writesPage = (design) => design.command.startsWith("archsim run ");
+
 // Trial to its row among the others, a map a search.
 const otherRows = new Map(
   page.searches.map((search) => [search, new Map(search.others.trial.map((trial, row) => [trial, row]))]),

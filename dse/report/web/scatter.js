@@ -314,9 +314,9 @@ function high({ y }) {
 // Pins are annotations: to move them Plotly need not look at the points again.
 function pins() {
   return chosen.keys
-    .map((key) => pointByKey.get(key))
-    .filter(Boolean)
-    .map((point, n) => [spot(value(point, view.x), value(point, view.y)), point, n])
+    .map((key, n) => [pointByKey.get(key), n])
+    .filter(([point]) => point) // a run is no point, and has a letter on the tab Design
+    .map(([point, n]) => [spot(value(point, view.x), value(point, view.y)), point, n])
     .map(([at, point, n]) => ({
       ...at,
       text: `<b>${chosen.keys.length > 1 ? LETTERS[n] : `trial ${point.trial}`}</b>`,

@@ -1,10 +1,11 @@
-// A table that sorts by its headings and saves itself as CSV. `keys`, where given, make rows choose a design.
+// A table that sorts by its headings and saves itself as CSV. `keys`, where given, make rows choose a design;
+// `rowClass(i)` marks row i.
 
-function table(name, { columns, rows }, { keys = null, onRow = null, cell = shown } = {}) {
+function table(name, { columns, rows }, { keys = null, onRow = null, rowClass = () => null } = {}) {
   const body = el("tbody");
   const order = rows.map((_, i) => i);
   const fill = () =>
-    body.replaceChildren(...order.map((i) => tableRow(columns, rows[i], keys && keys[i], onRow, cell)));
+    body.replaceChildren(...order.map((i) => tableRow(columns, rows[i], rowClass(i), keys && keys[i], onRow)));
   const heads = columns.map((each, index) => heading(each, index, rows, order, fill));
   fill();
   const made = el("table", {}, el("thead", {}, el("tr", {}, heads)), body);
@@ -41,12 +42,12 @@ function compare(a, b) {
 // Words stay on one line unless they are a sentence.
 const kindOf = (of, value) => (!of.words ? "td" : String(value).length > 44 ? "td.words.long" : "td.words");
 
-function tableRow(columns, row, key, onRow, cell) {
-  const cells = row.map((value, i) => el(kindOf(columns[i], value), {}, cell(value, i)));
-  if (!key) return el("tr", {}, cells);
+function tableRow(columns, row, mark, key, onRow) {
+  const cells = row.map((value, i) => el(kindOf(columns[i], value), {}, shown(value)));
+  if (!key) return el("tr", { class: mark }, cells);
   const choose = (event) => onRow(key, event.shiftKey || event.ctrlKey || event.metaKey);
   const press = (event) => {
     if (event.key === "Enter") choose(event);
   };
-  return el("tr", { "data-key": key, tabindex: 0, onclick: choose, onkeydown: press }, cells);
+  return el("tr", { class: mark, "data-key": key, tabindex: 0, onclick: choose, onkeydown: press }, cells);
 }

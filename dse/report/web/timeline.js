@@ -6,9 +6,7 @@ const timelineByKey = new Map(page.timelines.map((each) => [each.key, each]));
 const slices = () => {
   const of = timelineByKey.get(shownTimeline);
   const us = (cycles) => cycles / of.clock_mhz;
-  const order = ["busy", ...Object.keys(CAUSE_COLOURS).filter((state) => state !== "busy")].filter((state) =>
-    of.states.includes(state),
-  );
+  const order = Object.keys(CAUSE_COLOURS).filter((state) => of.states.includes(state));
   return {
     name: "timeline",
     bar: true,
@@ -24,7 +22,7 @@ const slices = () => {
         base: rows.map((i) => us(of.begin[i])),
         x: rows.map((i) => us(of.cycles[i])),
         y: rows.map((i) => of.components[of.component[i]]),
-        marker: { color: causeColour(state), line: { width: 0 } },
+        marker: { color: CAUSE_COLOURS[state], line: { width: 0 } },
         text: rows.map(
           (i) =>
             `step ${of.step[i]}, block ${of.block[i]}<br>${of.cycles[i].toLocaleString("en-US")} cycles from ${(of.origin + of.begin[i]).toLocaleString("en-US")}`,
@@ -96,7 +94,7 @@ function buildTimeline() {
   const missing = chosen.keys
     .filter((key) => !timelineByKey.has(key))
     .map(designOf)
-    .filter((design) => design.command);
+    .filter(writesPage);
   return [
     page.timelines.length > 1 ? el("p", {}, el("label", {}, "Timeline of ", picker)) : null,
     figure(slices),
