@@ -59,6 +59,7 @@ from dse.point import ModelChoice
 from dse.space_rules import MODEL, broken, table_of, with_deadline
 from dse.specs import Bound, ModelSpec, Parameter, Picked, Ptq, Scenario, Setting, Value
 from workloads import tasks, zoo
+from workloads.record import number_format
 from workloads.tasks import METRIC_WORDS, MetricWords, Task
 
 SamplerName: TypeAlias = Literal["nsga2", "nsga3", "tpe", "gp", "qmc", "random", "grid"]
@@ -166,22 +167,41 @@ class Space(BaseModel):
         """The base design on every model as trained, as parameters; none where the base is not in the space.
 
         A search begins with these: the model that is best in one respect may be drawn too seldom to meet a design that
-        can run it.
+        can run it. Where the base's PEs cannot, the first variants that can take its own's place, as few as it takes.
         """
         base = self.base_design.model_dump(mode="json")
         picked: dict[str, Value] = {path: value_at(base, path) for path in self.parameters}
+        own: dict[str, str] = {}
         for group, variants in self.variants.items():
             same = [name for name, settings in variants.items() if agrees(base, settings)]
             if not same:
                 return ()
-            picked[group] = same[0]
-        starts = [self.canonical({MODEL: choice.label, **picked}) for choice in self.as_trained]
+            own[group] = same[0]
+        starts = [
+            self.canonical({MODEL: choice.label, **picked, **self._fitting(choice, own)}) for choice in self.as_trained
+        ]
         found = [{path: p.find(start[path]) for path, p in self.parameters.items()} for start in starts]
         return tuple(
             {**start, **{path: value for path, value in held.items() if value is not None}}
             for start, held in zip(starts, found, strict=True)
             if None not in held.values()
         )
+
+    def _fitting(self, choice: ModelChoice, own: Mapping[str, str]) -> Mapping[str, str]:
+        """Variants whose PEs multiply the weights of a model: `own`, or as many of them as can stay."""
+        layers = zoo.load_config(choice.name).layers
+        names = {name for layer in layers for name in (layer.weight_format, layer.input_weight_format)}
+        weights = [number_format(name) for name in ([f"fixed{choice.ptq.weights}"] if choice.ptq else names)]
+        combinations = [dict(zip(self.variants, each, strict=True)) for each in product(*self.variants.values())]
+        for variants in sorted(combinations, key=lambda each: sum(own[group] != name for group, name in each.items())):
+            settings = {k: v for group, name in variants.items() for k, v in self.variants[group][name].items()}
+            try:
+                array = self.base_design.override(settings).pe_array
+            except BadInput:  # parts that do not fit together
+                continue
+            if all(array.refusal(each, 1) is None for each in weights):
+                return variants
+        return own
 
     def inactive(self, picked: Picked) -> frozenset[str]:
         """Names of the parameters whose condition does not hold, be it that what it names is inactive itself."""

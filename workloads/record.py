@@ -216,7 +216,7 @@ def _symbols(config: Config) -> Operand:
 def _embedding(config: Config) -> list[Operation]:
     if config.input.kind != "embedding":
         return []
-    table, size = _number_format(config.input.weight_format), config.input.size
+    table, size = number_format(config.input.weight_format), config.input.size
     return [
         MatVec(name="embedding", scope="embedding", rows=size, cols=config.input.symbols, weight_format=table,
                operand="token", edge="input", group="embedding"),
@@ -230,7 +230,7 @@ def _readout(config: Config) -> list[Operation]:
     last, outputs = len(config.layers) - 1, config.readout.outputs
     return [
         MatVec(name="readout", scope="readout", rows=outputs, cols=config.layers[last].hidden,
-               weight_format=_number_format(config.readout.weight_format), operand=f"h{config.suffix(last)}",
+               weight_format=number_format(config.readout.weight_format), operand=f"h{config.suffix(last)}",
                edge="same_step", group="readout", when=config.readout.when),
         Elementwise(name="readout_bias", scope="readout", kind="bias", size=outputs, of=("readout",)),
     ]  # fmt: skip
@@ -285,7 +285,7 @@ def _product(
     parts: list[MatVec] = [
         MatVec(
             name=product_name(weight, own, whole, suffix), scope=scope,
-            rows=len(own) * layer.hidden, cols=size, weight_format=_number_format(weight_format), operand=operand,
+            rows=len(own) * layer.hidden, cols=size, weight_format=number_format(weight_format), operand=operand,
             edge=edge, group=f"{group}{suffix}",
         )
         for group, own in gates_by_group(gates, groups).items()
@@ -317,6 +317,7 @@ def product_name(weight: str, own: list[str], whole: tuple[str, ...], suffix: st
     return f"{weight}{'' if len(own) == len(whole) else '_' + ''.join(own)}{suffix}"
 
 
-def _number_format(name: str) -> NumberFormat:
+def number_format(name: str) -> NumberFormat:
+    """A weight format by name, as hardware sees it."""
     weight_format = formats.by_name(name)
     return NumberFormat(name=weight_format.name, bits=weight_format.bits, multiplier=weight_format.multiplier)

@@ -56,7 +56,7 @@ def demo(
     space = load_space(studies.path("demo"))
     store.clear(out_, space.name)
     notes.print(
-        "Searching accelerators for eight trained LSTMs (War and Peace; 256 and 512 units; 8-bit, ternary, "
+        "Searching accelerators for ten trained LSTMs (War and Peace; 256 and 512 units; 8-bit, exponential, ternary, "
         "power-of-two ternary, binary; with and without a pruned state). Every accuracy is measured on the text now, "
         "every design simulated on what its model really did; the best designs are then simulated again, event by "
         "event."

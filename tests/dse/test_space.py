@@ -375,7 +375,10 @@ def test_shipped_studies(name: str) -> None:
 
 def test_the_demo_is_what_it_says() -> None:
     space = load_space(studies.path("demo"))
-    assert len(space.starts) == len(space.models) == 8
+    assert len(space.starts) == len(space.models) == 10
+    arrays = {start["model"]: start["array"] for start in space.starts}
+    assert arrays.pop("wp-lstm512-exponential5") == "shifter"  # which the base's PEs cannot multiply
+    assert set(arrays.values()) == {"multiplier-8bit"}
     assert len(space.choices) <= 18  # each is an evaluation of a whole split
     assert space.objectives == ("validation_loss", "area_mm2", "energy_system_pj_per_token")
     assert "latency_us_per_step" in space.constraints
