@@ -548,7 +548,8 @@ def test_steps_that_meet_what_earlier_ones_met_are_not_simulated_again(name: str
 
 
 def test_a_deadlock_says_who_waits_for_whom() -> None:
-    """A column that the FIFO can never hold: the mapping refuses it, so the plan is broken by hand."""
+    """A column that the FIFO can never hold: the mapping refuses it, so the plan is broken by hand. Biases come before
+    it, past the FIFO."""
     design = load_design("skip-65nm")
     trace = synthesize(64, 10, 0.5, sequences=8, steps=3)
     planned = plan(design, trace.graph, 8)
@@ -557,7 +558,8 @@ def test_a_deadlock_says_who_waits_for_whom() -> None:
     block = replace(first.block, bursts=(wide, *first.block.bursts[1:]))
     broken = replace(planned, runs=(replace(first, block=block), *rest))
     message = (
-        r"design skip-65nm: deadlock at cycle 0, in step 0: weight_stream waits for room for 65 words in the FIFO"
+        rf"design skip-65nm: deadlock at cycle {block.norms.cycles}, in step 0: weight_stream waits for room for 65 words"
+        r" in the FIFO"
         r" \(credits from the PE array\); pe_array waits for a column in the FIFO \(from the weight stream\);"
         r" activation_unit waits for a finished block from the PE array;"
         r" skip_encoder waits for an activated block from the activation unit"
