@@ -41,8 +41,8 @@ def fit(
     """An LSTM on `design` in every format with every SRAM, weights part and part where they do not all fit.
 
     PEs, lanes, DRAM and weights of a bus word stay, so that a bus of fewer bits takes longer for biases, which have 16;
-    a PE is as wide as the format, a multiplexer for binary and ternary weights, a shifter for powers of two. The state is drawn, `density` of it non-zero (`synthesize`), the same for all. BadInput names what cannot
-    be.
+    a PE is as wide as the format, a multiplexer for binary and ternary weights, a shifter for powers of two. The state
+    is drawn, `density` of it non-zero (`synthesize`), the same for all. BadInput names what cannot be.
     """
     pairs = [(name, kib) for name in weights for kib in capacities_kib]
     traces = {
