@@ -40,8 +40,8 @@ pytestmark = [
 
 TABS = ("front", "design", "search", "model", "validation", "timeline")
 FLUID = 4
-"""The most CPU time that an answer may take of 20,000 points, in times of what it takes of 200, a hundredth of them. 3 it
-is; 4.8 were they drawn anew."""
+"""The most CPU time that an answer may take of 20,000 points, in times of what it takes of 200, a hundredth of them.
+It is 3; 4.8 were they drawn anew."""
 
 
 @pytest.fixture(scope="module")
