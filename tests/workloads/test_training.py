@@ -454,6 +454,23 @@ def test_a_checkpoint_of_another_recipe_is_refused(finished):
         train(recipe.changed(seed=6), folder)
 
 
+def test_an_lstm_may_begin_with_long_memories():
+    """A forget gate of sigmoid(b) holds on to what it has for about e^b steps (Tallec & Ollivier 2018)."""
+    from workloads.training.train import build
+
+    plain = build(DIGITS.changed(hidden=200)).stack[0]
+    long = build(DIGITS.changed(hidden=200, memory_steps=784)).stack[0]
+    assert torch.equal(plain.recurrent_weight.full, long.recurrent_weight.full)
+    i, f, *others = long.bias.view(4, -1)
+    assert torch.equal(i, -f)
+    assert 1 <= f.exp().min() < 40
+    assert 740 < f.exp().max() <= 783
+    assert not any(each.any() for each in others)
+    assert torch.equal(plain.bias.view(4, -1)[1], torch.ones(200))
+    with pytest.raises(BadInput, match="memory_steps: cell gru has no forget gate"):
+        DIGITS.changed(cell="gru", memory_steps=784)
+
+
 @pytest.mark.parametrize(("key", "value", "resumes"), [("lr_decay", None, True), ("depth", 3, False)])
 def test_a_checkpoint_from_before_a_key_with_a_default_resumes(finished, tmp_path, key, value, resumes):
     import json

@@ -72,10 +72,7 @@ class Layer(nn.Module):
         self.input_weight = QuantizedWeight(w_x, recipe.input, self.cell.gates)
         self.recurrent_weight = QuantizedWeight(w_h, recipe.recurrent, self.cell.gates)
         self.input_norm, self.recurrent_norm = (ProductNorm(recipe.norm, w, steps) for w in (w_x, w_h))
-        bias = torch.zeros(rows)
-        if "f" in gates:
-            bias.view(self.cell.gates, -1)[gates.index("f")] = 1.0
-        self.bias = nn.Parameter(bias)
+        self.bias = nn.Parameter(_first_bias(gates, recipe.hidden, recipe.memory_steps))
         shifts = reference.by_name(recipe.cell).shifts_candidate
         self.bias_candidate = nn.Parameter(torch.zeros(self.hidden)) if shifts else None
         self.register_buffer("threshold", torch.tensor(recipe.threshold))
@@ -274,6 +271,18 @@ def as_tensor(inputs: NDArray[Any], like: Tensor) -> Tensor:
 def last_steps(states: Tensor, lengths: Tensor) -> Tensor:
     """``(B, H)`` of states ``(T, B, H)``, each sequence at its own last step."""
     return states[lengths - 1, torch.arange(len(lengths), device=states.device)]
+
+
+def _first_bias(gates: tuple[str, ...], hidden: int, memory_steps: int | None) -> Tensor:
+    """``(R,)``: 0, and of a forget gate 1, or the log of memories of 1 to `memory_steps` - 1 steps, which the input
+    gate then has with the other sign."""
+    bias = torch.zeros(len(gates), hidden)
+    if "f" in gates:
+        spans = torch.empty(hidden).uniform_(1, memory_steps - 1).log() if memory_steps else None
+        bias[gates.index("f")] = 1.0 if spans is None else spans
+        if spans is not None:
+            bias[gates.index("i")] = -spans
+    return bias.flatten()
 
 
 def _step_norm(recipe: Recipe) -> StepNorm:

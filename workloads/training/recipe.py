@@ -55,6 +55,13 @@ class Recipe(BaseModel):
     input_integer_bits: int = Field(default=0, ge=0, le=15)
     input_threshold: float = Field(default=0.0, ge=0.0)
 
+    memory_steps: int | None = Field(
+        default=None,
+        ge=3,
+        description="an LSTM begins with memories of up to so many steps (chrono initialisation, Tallec & Ollivier "
+        "2018); absent: the forget gate has a bias of 1",
+    )
+
     epochs: int = Field(ge=1)
     patience: int = Field(ge=1, description="epochs without a better validation metric before the run ends")
     batch: int = Field(default=128, ge=2)
@@ -127,6 +134,8 @@ class Recipe(BaseModel):
     def _holds_together(self) -> Self:
         for rule in (self._fixed_points, self._inputs, self._sparsity, self._norm, self._rounding):
             rule()
+        if self.memory_steps and "f" not in cells.by_name(self.cell).gates:
+            raise ValueError(f"memory_steps: cell {self.cell} has no forget gate")
         return self
 
     def _fixed_points(self) -> None:
