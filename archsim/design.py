@@ -61,6 +61,11 @@ class Design(Spec):
         return self.pe_array.pes // self.lanes
 
     @property
+    def bus_word_bits(self) -> int:
+        """What the weight bus brings in a cycle, and what a word of the weight SRAM holds."""
+        return self.weight_memory.weights_per_cycle * self.pe_array.weight_bits
+
+    @property
     def sha256(self) -> str:
         return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
 

@@ -49,8 +49,7 @@ def load(design: Design, resident_bits: int, costs: CostTable = SHIPPED) -> Load
     """What filling the SRAM with `resident_bits` takes; None where nothing is resident."""
     if not resident_bits:
         return None
-    word_bits = design.weight_memory.weights_per_cycle * design.pe_array.weight_bits
-    words = ceil_div(resident_bits, word_bits)
+    words = ceil_div(resident_bits, design.bus_word_bits)
     bits = design.dram.transferred_bits(resident_bits)
     clock = design.clock_mhz
     cycles = design.dram.latency_cycles(clock) + max(words, design.dram.channel_cycles(resident_bits, clock))

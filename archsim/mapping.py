@@ -461,8 +461,7 @@ def _residents(
     read most often: `reads` is the share of its columns that a product reads at a step, at most (a one-hot operand: one
     a lane). Norms and biases come first.
     """
-    memory, array = design.weight_memory, design.pe_array
-    word_bits = memory.weights_per_cycle * array.weight_bits
+    memory, word_bits = design.weight_memory, design.bus_word_bits
 
     def stored(stage: Stage, stream: tuple[int, ...], units: int) -> int:
         column = sum(mat_vecs[i].rows // stage.units * units * mat_vecs[i].weight_format.bits for i in stream)
@@ -491,7 +490,7 @@ def _residents(
 
 def _norms(design: "Design", bits: int, resident: bool) -> Norms:
     """A bus word of the weights' a cycle, or what the channel takes."""
-    words = ceil_div(bits, design.weight_memory.weights_per_cycle * design.pe_array.weight_bits)
+    words = ceil_div(bits, design.bus_word_bits)
     return Norms(
         cycles=max(words, 0 if resident else design.dram.channel_cycles(bits, design.clock_mhz)),
         sram_words=words if resident else 0,
@@ -539,7 +538,7 @@ def _burst(
     part: Slice,
     resident: bool,
 ) -> Burst:
-    memory, array = design.weight_memory, design.pe_array
+    memory = design.weight_memory
     per_unit = sum(mat_vecs[i].rows for i in stream) // stage.units
     rows = part.units * per_unit
     bits = sum(mat_vecs[i].rows // stage.units * part.units * mat_vecs[i].weight_format.bits for i in stream)
@@ -556,7 +555,7 @@ def _burst(
         reads_inputs=not waits,
         rows=rows,
         column_words=words,
-        column_sram_words=ceil_div(bits, memory.weights_per_cycle * array.weight_bits) if resident else 0,
+        column_sram_words=ceil_div(bits, design.bus_word_bits) if resident else 0,
         column_dram_bits=0 if resident else design.dram.transferred_bits(bits),
         latency_cycles=1 if resident else design.dram.latency_cycles(design.clock_mhz),
         stream_cycles=max(

@@ -355,9 +355,8 @@ def _useful_mbps(design: Design, plan: Plan) -> int:
     blocks = [run.block for run in plan.runs]
     bursts = [burst for block in blocks for burst in block.bursts if burst.streamed]
     weights = [dram.mbps_for(b.column_dram_bits, clock, fifo.fifo_cycles(b.column_words)) for b in bursts]
-    word_bits = fifo.weights_per_cycle * design.pe_array.weight_bits
     streamed = [block.norms.dram_bits for block in blocks if block.norms.dram_bits]
-    weights += [dram.mbps_for(bits, clock, ceil_div(bits, word_bits)) for bits in streamed]
+    weights += [dram.mbps_for(bits, clock, ceil_div(bits, design.bus_word_bits)) for bits in streamed]
     inputs = [dram.mbps_for(plan.fetch.bits[-1], clock, 1, "inputs")] if plan.fetch else []
     return max(weights + inputs, default=0)
 

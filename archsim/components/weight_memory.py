@@ -7,12 +7,11 @@ import simpy
 from pydantic import Field
 
 from archsim.components.base import MOST, Spec, ceil_div
-from archsim.mapping import Burst, last_issue_cycle
+from archsim.mapping import Block, Burst, last_issue_cycle
 
 if TYPE_CHECKING:
     from archsim.components.sequencer import Transfer
     from archsim.machine import Run
-    from archsim.mapping import Block
 
 
 class WeightMemorySpec(Spec):
@@ -152,7 +151,7 @@ class WeightStream:
             run.channel.column_left()
         self.count_norms(transfer.block)
 
-    def count_norms(self, block: "Block") -> None:
+    def count_norms(self, block: Block) -> None:
         self.run.ledger.add("dram", "read_bits", block.norms.dram_bits)
         self.run.ledger.add("weight_memory", "sram_read_word", block.norms.sram_words)
 

@@ -71,7 +71,7 @@ def peak_ledger(design: Design, cycles: int, sums_per_row: int = 1) -> Ledger:
     if design.weight_memory.capacity_kib:
         ledger.add("weight_memory", "sram_read_word", cycles)
     else:
-        ledger.add("dram", "read_bits", cycles * design.weight_memory.weights_per_cycle * design.pe_array.weight_bits)
+        ledger.add("dram", "read_bits", cycles * design.bus_word_bits)
     return ledger
 
 

@@ -58,7 +58,7 @@ def _state_bits(design: Design) -> int:
 
 def _weight_bits(design: Design) -> int:
     memory = design.weight_memory
-    return memory.capacity_bits + memory.fifo_words * memory.weights_per_cycle * design.pe_array.weight_bits
+    return memory.capacity_bits + memory.fifo_words * design.bus_word_bits
 
 
 PER: dict[str, tuple[str, Callable[[Design], int]]] = {

@@ -109,7 +109,10 @@ def parts(design: Design) -> Parts:
         scratch=_scratch(array.accumulators, array.accumulator_bits, array.banks),
         weights=banks(design),
         fifo=_in_order(
-            design, design.weight_memory.ports, design.weight_memory.fifo_words * _word_bits(design), _word_bits(design)
+            design,
+            design.weight_memory.ports,
+            design.weight_memory.fifo_words * design.bus_word_bits,
+            design.bus_word_bits,
         ),
         state=_state_banks(design, _state_bits(design), lambda bank, width: _sram(design, bank, width)),
         cell=_state_banks(
@@ -136,11 +139,7 @@ def banks(design: Design) -> Memory:
     One port is enough: it is written once, before it is read. Of no capacity where a design has none. Where no bank is
     fast enough: the fastest (``cycle_ns`` says how fast).
     """
-    return _sram(design, design.weight_memory.capacity_bits, _word_bits(design))
-
-
-def _word_bits(design: Design) -> int:
-    return design.weight_memory.weights_per_cycle * design.pe_array.weight_bits
+    return _sram(design, design.weight_memory.capacity_bits, design.bus_word_bits)
 
 
 def _state_bits(design: Design) -> int:
@@ -232,7 +231,7 @@ def bus_pj(design: Design) -> float:
     sram_mm2 = sum(m.area_mm2 for macros in memories(design).values() for m in macros)
     side_um = math.sqrt(logic_um2 + 1e6 * sram_mm2)
     volt = technology.supply(design.node_nm, design.voltage_v)
-    return _word_bits(design) * TOGGLES * side_um * WIRE_FF_PER_UM * volt**2 / 2 / 1000
+    return design.bus_word_bits * TOGGLES * side_um * WIRE_FF_PER_UM * volt**2 / 2 / 1000
 
 
 def memories(design: Design) -> dict[str, tuple[Memory, ...]]:

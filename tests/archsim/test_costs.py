@@ -14,11 +14,10 @@ from archsim import designs
 from archsim.components import ALL as SPECS
 from archsim.components.activation_unit import OPS, results
 from archsim.costs import area, banks, energy, leakage
-from archsim.costs import parts as parts_module
 from archsim.costs.dram import BACKGROUND_MW, PJ_PER_BIT
 from archsim.costs.fitted import BUFFERED_WEIGHTS_PER_MAC, LOGIC_ENERGY_FACTOR
 from archsim.costs.model import prices
-from archsim.costs.parts import COMPONENTS, bus_pj, parts
+from archsim.costs.parts import COMPONENTS, bus_pj, counters, parts
 from archsim.costs.tables import curve, duplex, memory, pe, register_file, sram_macro, zero_operand_share
 from archsim.costs.technology import area_scale, delay_scale, energy_scale, logic_leakage, sram_leakage
 from archsim.design import Design, load_design
@@ -565,7 +564,7 @@ def test_every_action_costs_what_its_parts_do() -> None:
     """At 65 nm and 1.2 V, logic times the fitted factor; a word of h holds a column of all 8 lanes."""
     p, logic = parts(SKIP), energy_scale(65) * LOGIC_ENERGY_FACTOR
     cell = pe("fixed", 8, 8, 24, 3.0).cell
-    counter = parts_module.counters(1).energy_pj
+    counter = counters(1).energy_pj
     expected = {
         ("pe_array", "mac"): cell.energy_pj * logic,
         ("pe_array", "mac_zero_operand"): cell.energy_pj * logic * zero_operand_share("fixed", 8, 8),

@@ -558,8 +558,7 @@ def test_a_deadlock_says_who_waits_for_whom() -> None:
     block = replace(first.block, bursts=(wide, *first.block.bursts[1:]))
     broken = replace(planned, runs=(replace(first, block=block), *rest))
     message = (
-        rf"design skip-65nm: deadlock at cycle {block.norms.cycles}, in step 0: weight_stream waits for room for"
-        r" 65 words in the FIFO"
+        r"design skip-65nm: deadlock at cycle 22, in step 0: weight_stream waits for room for 65 words in the FIFO"
         r" \(credits from the PE array\); pe_array waits for a column in the FIFO \(from the weight stream\);"
         r" activation_unit waits for a finished block from the PE array;"
         r" skip_encoder waits for an activated block from the activation unit"

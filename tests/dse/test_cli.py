@@ -1,7 +1,6 @@
 """The command line as a person meets it: bad input is one line and exit code 2, JSON has what it promises."""
 
 import json
-import re
 import signal
 import subprocess
 import sys
@@ -293,8 +292,8 @@ def test_a_machine_that_stands_still_says_who_waits_for_whom(
     assert left.value.code == 1
     said = capsys.readouterr().err
     # the row scales and biases of the block have come by then
-    assert re.match(
-        r"archsim: design skip-65nm: deadlock at cycle \d+, in step 0: weight_stream waits for room for", said
+    assert said.startswith(
+        "archsim: design skip-65nm: deadlock at cycle 32, in step 0: weight_stream waits for room for"
     )
     assert "pe_array waits for a column in the FIFO (from the weight stream)" in said
     assert len(said.splitlines()) == 1
