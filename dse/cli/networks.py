@@ -84,8 +84,8 @@ def _pytorch() -> Iterator[None]:
 
 def _epoch(p: "Progress") -> str:
     return (
-        f"epoch {p.epoch + 1}/{p.epochs}  loss {p.loss_bits:.3f} bits  {p.metric} {p.validation_loss:.3f}"
-        f"  zeros {p.sparsity:.0%}"
+        f"{p.task}, epoch {p.epoch + 1}/{p.epochs}: loss {p.loss_bits:.3f} bits, {p.metric} {p.validation_loss:.3f}, "
+        f"zeros {p.sparsity:.0%}"
     )
 
 

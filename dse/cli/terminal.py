@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -62,16 +62,25 @@ class _Time(ProgressColumn):
         return self._left.render(task) + Text(" left")
 
 
+class _Bars(Progress):
+    """Each bar with its note on a line of its own: beside it, 80 columns are too few."""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        for task in self.tasks:
+            if task.fields["note"]:
+                yield Text(f"  {task.fields['note']}", style="dim", no_wrap=True, overflow="ellipsis")
+
+
 @contextmanager
 def progress(description: str, total: int | None) -> Iterator[tuple[Progress, TaskID]]:
     """A bar on standard error, with pace and time left: silent when that is no terminal, and with `--quiet`."""
-    with Progress(
+    with _Bars(
         TextColumn("{task.description}"),
         BarColumn(bar_width=16),
         _Done(),
         _Pace(),
         _Time(),
-        TextColumn("{task.fields[note]}"),
         console=notes,
         transient=True,
         disable=notes.quiet or not notes.is_interactive,

@@ -182,11 +182,14 @@ def test_pace_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
         bar.reset(task)
         for clock[0] in (1.0, 2.0):
             bar.advance(task, 25)
+        bar.update(task, note="what is going on, " * 6)
         bar.refresh()
     last = screen.getvalue()
     assert "50/100" in last
     assert "25/s" in last
     assert "00:02 left" in last
+    notes = [line for line in last.splitlines() if "what is going on" in line]
+    assert all("working" not in line and line.rstrip().endswith("…") for line in notes), "a line of its own, cut"
 
 
 def test_exit_codes(archsim: Archsim, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,7 @@ SIZES = {  # symbols, or sequences, in train, validation, test
     "text8": (90_000_000, 5_000_000, 5_000_000),
     "ptb-word": (929_589, 73_760, 82_430),  # as published, with end of sentence
     "smnist": (50_000, 10_000, 10_000),
+    "smnist-half": (50_000, 10_000, 10_000),
     "smnist-rows": (50_000, 10_000, 10_000),
     "imdb": (22_500, 2_500, 25_000),
     "spoken-digits": (2_400, 300, 300),
@@ -48,7 +49,13 @@ SIZES = {  # symbols, or sequences, in train, validation, test
     "digits": (1_437, 180, 180),
 }
 SYMBOLS = {"war-and-peace": 83, "tiny-shakespeare": 65, "ptb-char": 50, "text8": 27, "ptb-word": 10_000, "imdb": 10_001}
-LENGTHS = {"smnist": (784, 784), "smnist-rows": (28, 28), "digits": (8, 8), "japanese-vowels": (7, 29)}
+LENGTHS = {
+    "smnist": (784, 784),
+    "smnist-half": (196, 196),
+    "smnist-rows": (28, 28),
+    "digits": (8, 8),
+    "japanese-vowels": (7, 29),
+}
 DUPLICATES = {"imdb": (13, 101, 22)}  # texts in train and validation, train and test, validation and test: as counted
 
 every_task = pytest.mark.parametrize("name", [t.name for t in tasks.ALL])
@@ -579,6 +586,10 @@ def test_mnist_is_scaled_and_cut(monkeypatch):
         np.testing.assert_allclose(splits["validation"][1].reshape(28, 28), train[0][4] / 255, rtol=1e-6)
         np.testing.assert_array_equal(splits["test"].labels, test[1])
         assert set(splits["test"].lengths) == {784 // features}
+    half = smnist._parse((*train[2:], *test[2:]), features=1, side=14)["validation"]
+    squares = [[train[0][4][2 * y : 2 * y + 2, 2 * x : 2 * x + 2].mean() for x in range(14)] for y in range(14)]
+    np.testing.assert_allclose(half[1].reshape(14, 14), np.array(squares) / 255, rtol=1e-6)
+    assert set(half.lengths) == {196}
 
 
 def test_mnist_digits_are_what_their_labels_say():

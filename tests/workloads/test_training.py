@@ -1,5 +1,6 @@
 """Training: that it learns, goes on where it stopped, draws what it says, and refuses what it cannot do."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -469,6 +470,134 @@ def test_an_lstm_may_begin_with_long_memories():
     assert torch.equal(plain.bias.view(4, -1)[1], torch.ones(200))
     with pytest.raises(BadInput, match="memory_steps: cell gru has no forget gate"):
         DIGITS.changed(cell="gru", memory_steps=784)
+
+
+def test_weights_of_inputs_may_begin_as_large_as_asked_for():
+    from workloads.training.train import build
+
+    plain, wide = (build(DIGITS.changed(hidden=200, input_std=std)).stack[0] for std in (None, 4.0))
+    assert plain.input_weight.full.std().item() == pytest.approx((2 / (8 + 800)) ** 0.5, rel=0.05)
+    assert wide.input_weight.full.std().item() == pytest.approx(4.0, rel=0.05)
+    assert torch.equal(plain.recurrent_weight.full, wide.recurrent_weight.full)
+
+
+@pytest.fixture
+def every_other_row(monkeypatch):
+    """The task of every other row of a digit: 4 steps in place of 8."""
+    from workloads.tasks.classification import Sequences
+
+    def parse(files):
+        whole = tasks.DIGITS.parse(files)
+        return {
+            name: Sequences(split.values.reshape(-1, 8, 8)[:, ::2].reshape(-1, 8), split.lengths // 2, split.labels)
+            for name, split in whole.items()
+        }
+
+    easier = replace(tasks.DIGITS, name="every-other-row", parse=parse)
+    monkeypatch.setattr(tasks, "ALL", (*tasks.ALL, easier))
+    return easier
+
+
+@pytest.fixture
+def curriculum(every_other_row):
+    first = {"task": "every-other-row", "epochs": 2, "learning_rate": 0.02, "memory_steps": 4}
+    return DIGITS.changed(
+        name="curriculum", weight_format="ternary", state_bits=8, target_sparsity=0.5, memory_steps=8, first=first
+    )
+
+
+def test_a_curriculum_begins_with_the_best_of_a_dense_run_on_the_easier_task(curriculum, every_other_row, tmp_path):
+    from workloads.training import checkpoints, start
+    from workloads.training.train import build, train
+
+    before = curriculum.before
+    assert (before.task, before.epochs, before.learning_rate, before.memory_steps) == ("every-other-row", 2, 0.02, 4)
+    assert (before.weight_format, before.target_sparsity, before.first) == ("ternary", 0.0, None)
+    seen = []
+    outcome = train(curriculum, tmp_path / "run", on_progress=lambda p: seen.append((p.task, p.epoch)))
+    assert list(dict.fromkeys(seen)) == [("every-other-row", 0), ("every-other-row", 1), ("digits", 0)]
+
+    alone = train(before, tmp_path / "alone")
+    network = build(curriculum)
+    network.load_state_dict(alone.network.state_dict())
+    start.lengthen_memories(network, every_other_row)
+    network_file = tmp_path / "by-hand" / "best.pt"
+    network_file.parent.mkdir()
+    checkpoints.save_weights(network_file, curriculum, network)
+    by_hand = train(curriculum.changed(first=None, start_from=str(network_file.parent)), tmp_path / "rest")
+    for name, value in by_hand.network.state_dict().items():
+        torch.testing.assert_close(outcome.network.state_dict()[name], value, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(("task", "epoch"), [("every-other-row", 1), ("digits", 0)])
+def test_a_stopped_curriculum_goes_on_to_the_same_end(curriculum, tmp_path, task, epoch):
+    from workloads.training.train import train
+
+    def stop(progress):
+        if (progress.task, progress.epoch, progress.batch) == (task, epoch, 2):
+            raise Stop
+
+    straight = train(curriculum, tmp_path / "straight")
+    with pytest.raises(Stop):
+        train(curriculum, tmp_path / "stopped", on_progress=stop)
+    resumed = train(curriculum, tmp_path / "stopped")
+    for name, value in straight.network.state_dict().items():
+        torch.testing.assert_close(resumed.network.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_longer_memories_do_over_longer_sequences_what_shorter_ones_did(every_other_row):
+    """Where slow gates see the same at each step, a cell hangs on the share of all steps that is over."""
+    from workloads.training import start
+    from workloads.training.train import build
+
+    network = build(DIGITS.changed(hidden=6))
+    layer = network.stack[0]
+    with torch.no_grad():
+        layer.recurrent_weight.full.zero_()
+        layer.input_weight.full.zero_()
+        i, f, g, _ = layer.bias.view(4, -1)
+        f.copy_(torch.linspace(4, 7, 6))
+        i.copy_(-f)
+        g.copy_(torch.linspace(-1, 1, 6))
+
+    def cells_after(steps):
+        return layer.infer(torch.zeros(steps, 1, 8), layer.weights(), layer.start(1))[1][1]
+
+    before, unchanged = cells_after(100), cells_after(200)
+    start.lengthen_memories(network, every_other_row)
+    torch.testing.assert_close(cells_after(200), before, rtol=0.01, atol=0)
+    assert ((unchanged - before).abs() > 0.1 * before.abs()).all()
+
+
+def test_a_cell_without_a_forget_gate_keeps_its_memories(every_other_row):
+    from workloads.training import start
+    from workloads.training.train import build
+
+    network = build(DIGITS.changed(cell="gru"))
+    before = network.stack[0].bias.clone()
+    start.lengthen_memories(network, every_other_row)
+    assert torch.equal(network.stack[0].bias, before)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (
+            {"first": {"task": "japanese-vowels", "epochs": 1}},
+            "first: features of japanese-vowels must be 8, as those of",
+        ),
+        ({"first": {"task": "nothing", "epochs": 1}}, "task must be one of .*, not 'nothing'"),
+        ({"first": {"task": "digits", "epochs": 1, "hidden": 3}}, r"first\.hidden: .*"),
+        ({"first": {"task": "digits", "epochs": 1, "memory_steps": 9}, "cell": "gru"}, "gru has no forget gate"),
+        (
+            {"first": {"task": "digits", "epochs": 1}, "norm": "batch-per-step"},
+            "first: norm batch-per-step has statistics",
+        ),
+    ],
+)
+def test_a_curriculum_that_cannot_be_is_refused(fields, message):
+    with pytest.raises(BadInput, match=f"^recipe digits: .*{message}"):
+        DIGITS.changed(**fields)
 
 
 @pytest.mark.parametrize(("key", "value", "resumes"), [("lr_decay", None, True), ("depth", 3, False)])

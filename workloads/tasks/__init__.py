@@ -14,7 +14,7 @@ from workloads.tasks.imdb import IMDB
 from workloads.tasks.japanese_vowels import JAPANESE_VOWELS
 from workloads.tasks.language_model import LanguageModel
 from workloads.tasks.ptb_word import PTB_WORD
-from workloads.tasks.smnist import SMNIST, SMNIST_ROWS
+from workloads.tasks.smnist import SMNIST, SMNIST_HALF, SMNIST_ROWS
 from workloads.tasks.spoken_digits import SPOKEN_DIGITS
 
 ALL: tuple[Task[Any], ...] = (
@@ -25,6 +25,7 @@ ALL: tuple[Task[Any], ...] = (
     TEXT8,
     PTB_WORD,
     SMNIST,
+    SMNIST_HALF,
     SMNIST_ROWS,
     IMDB,
     SPOKEN_DIGITS,

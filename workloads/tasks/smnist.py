@@ -1,4 +1,4 @@
-"""Sequential MNIST: a digit of 28 x 28 pixels, pixel by pixel or row by row."""
+"""Sequential MNIST: a digit of 28 x 28 pixels, pixel by pixel, also at half the resolution, or row by row."""
 
 from functools import partial
 
@@ -48,12 +48,14 @@ def _read(images: bytes, labels: bytes) -> tuple[NDArray[np.float32], NDArray[np
     return pixels.astype(np.float32) / np.float32(255), np.frombuffer(labels, np.uint8, offset=8).astype(np.int64)
 
 
-def _parse(files: tuple[bytes, ...], features: int) -> Splits:
+def _parse(files: tuple[bytes, ...], features: int, side: int = 28) -> Splits:
+    """`side`: pixels of a row and of a column, each the mean of a square of the digit's."""
     (pixels, labels), test = _read(*files[:2]), _read(*files[2:])
 
     def sequences(pixels: NDArray[np.float32], labels: NDArray[np.int64]) -> Sequences:
-        lengths = np.full(len(labels), 784 // features, np.int64)
-        return Sequences(pixels.reshape(-1, features), lengths, labels)
+        lengths = np.full(len(labels), side**2 // features, np.int64)
+        means = pixels.reshape(-1, side, 28 // side, side, 28 // side).mean((2, 4))
+        return Sequences(means.reshape(-1, features), lengths, labels)
 
     return {
         "train": sequences(pixels[:-_VALIDATION], labels[:-_VALIDATION]),
@@ -70,6 +72,15 @@ SMNIST = Classification(
     features=1,
     files=FILES,
     parse=partial(_parse, features=1),
+)
+SMNIST_HALF = Classification(
+    name="smnist-half",
+    title="Sequential MNIST at half the resolution: 196 steps of 1 (mean of 2 x 2 pixels / 255)",
+    published="none",
+    outputs=10,
+    features=1,
+    files=FILES,
+    parse=partial(_parse, features=1, side=14),
 )
 SMNIST_ROWS = Classification(
     name="smnist-rows",

@@ -215,7 +215,7 @@ def train_and_export(
     """
     recipe = load_recipe(recipe_name_or_path)
     _exportable(recipe)
-    fresh = not (folder / "latest.pt").exists()
+    fresh = not any(folder.rglob("latest.pt"))
     start = time.monotonic()
     outcome = train(recipe, folder, device, on_progress, compile_ or fastest())
     if fresh and hours is None:

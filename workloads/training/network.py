@@ -64,7 +64,7 @@ class Layer(nn.Module):
             self.cell, _step_norm(recipe), recipe.state_bits, recipe.state_integer_bits, any(recipe.sparsities)
         )
         gates, rows = reference.by_name(recipe.cell).gates, self.cell.gates * recipe.hidden
-        bound = (6.0 / (inputs + rows)) ** 0.5
+        bound = (6.0 / (inputs + rows)) ** 0.5 if recipe.input_std is None else 3**0.5 * recipe.input_std
         w_x = torch.empty(rows, inputs).uniform_(-bound, bound)
         w_h = torch.cat([nn.init.orthogonal_(torch.empty(self.hidden, self.hidden)) for _ in gates])
         spread = w_h.std() if self.hidden > 1 else 1.0  # one unit: +-1, of which all may be the same

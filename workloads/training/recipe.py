@@ -14,6 +14,17 @@ FormatName = Annotated[str, AfterValidator(lambda name: formats.by_name(name).na
 Norm = Literal["none", "batch", "batch-per-step", "layer", "weight"]
 
 
+class First(BaseModel):
+    """A curriculum: a run before, on an easier task of the same data; each field takes the place of the recipe's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    task: str = Field(description="of the same symbols or features, and outputs")
+    epochs: int = Field(ge=1)
+    learning_rate: float | None = Field(default=None, gt=0, description="absent: the recipe's")
+    memory_steps: int | None = Field(default=None, ge=3)
+
+
 class Recipe(BaseModel):
     """One training run. Those of a `group` are compared: they have equal epochs, optimiser and patience.
 
@@ -61,6 +72,12 @@ class Recipe(BaseModel):
         description="an LSTM begins with memories of up to so many steps (chrono initialisation, Tallec & Ollivier "
         "2018); absent: the forget gate has a bias of 1",
     )
+    input_std: float | None = Field(
+        default=None,
+        gt=0,
+        description="standard deviation that W_x begins with; absent: Glorot's, far too little where one small number "
+        "enters at each step",
+    )
 
     epochs: int = Field(ge=1)
     patience: int = Field(ge=1, description="epochs without a better validation metric before the run ends")
@@ -88,6 +105,11 @@ class Recipe(BaseModel):
     seed: int = Field(default=1, ge=0)
     start_from: str | None = Field(
         default=None, description="fine-tuning: folder of a run, or float model (file or zoo name), of the same shape"
+    )
+    first: First | None = Field(
+        default=None,
+        description="a dense run before this one, from whose best weights it starts; where sequences then get longer, "
+        "memories get longer by as much",
     )
 
     @property
@@ -123,6 +145,14 @@ class Recipe(BaseModel):
         target = self.target_sparsity
         return target if isinstance(target, tuple) else (target,) * self.layers
 
+    @property
+    def before(self) -> "Recipe | None":
+        """The run before this one, if there is one."""
+        if self.first is None:
+            return None
+        fields = self.first.model_dump(exclude_none=True) | {"memory_steps": self.first.memory_steps}
+        return self.changed(**fields, first=None, target_sparsity=0.0, activity_penalty=0.0)
+
     def changed(self, **fields: Any) -> "Recipe":
         """This recipe with other values in some fields; BadInput where they do not fit."""
         try:
@@ -136,7 +166,19 @@ class Recipe(BaseModel):
             rule()
         if self.memory_steps and "f" not in cells.by_name(self.cell).gates:
             raise ValueError(f"memory_steps: cell {self.cell} has no forget gate")
+        if self.first is not None:
+            self._first_run(tasks.by_name(self.first.task))
         return self
+
+    def _first_run(self, easier: tasks.Task[Any]) -> None:
+        own = tasks.by_name(self.task)
+        for what in ("symbols", "features", "outputs"):
+            theirs, ours = getattr(easier, what), getattr(own, what)
+            if theirs != ours:
+                raise ValueError(f"first: {what} of {easier.name} must be {ours}, as those of {own.name}, not {theirs}")
+        if self.norm == "batch-per-step":
+            raise ValueError("first: norm batch-per-step has statistics of each step, which another task has not")
+        assert self.before is not None  # holds together by itself
 
     def _fixed_points(self) -> None:
         for what, bits, integer in (

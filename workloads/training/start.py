@@ -1,5 +1,6 @@
-"""Fine-tuning: a network that starts from the best weights of another run, or from a float model."""
+"""A network that starts from the best weights of another run, or from a float model: fine-tuning and curricula."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from archsim.trace import BadInput
-from workloads import formats, zoo
+from workloads import cells, formats, tasks, zoo
 from workloads.model import Layer as ModelLayer
 from workloads.model import Model
+from workloads.tasks import Sequences, Task
 from workloads.training import checkpoints
 from workloads.training.batches import MiniBatch
 from workloads.training.network import Layer, Network
@@ -37,6 +39,29 @@ def load(source: str, network: Network, batch: MiniBatch) -> None:
         _from_model(zoo.load_model(source), f"start_from {source}", network, batch)
     for layer, threshold in zip(network.stack, thresholds, strict=True):
         layer.threshold.copy_(threshold)
+
+
+@torch.no_grad()
+def lengthen_memories(network: Network, before: Task[Any]) -> None:
+    """Let a network that was trained on shorter sequences, those of `before`, forget and take in as much more slowly.
+
+    A gate near zero is the exponential of what goes into it, so the log of the ratio of steps is taken off what takes
+    in and added to what keeps: an LSTM's biases (the time warp of Tallec & Ollivier 2018). A cell without a forget gate
+    stays as it is.
+    """
+    longer = math.log(_mean_steps(tasks.by_name(network.recipe.task)) / _mean_steps(before))
+    for layer in network.stack:
+        gates = cells.by_name(network.recipe.cell).gates
+        if "f" in gates:
+            bias = layer.bias.view(len(gates), layer.hidden)
+            bias[gates.index("f")] += longer
+            bias[gates.index("i")] -= longer
+
+
+def _mean_steps(task: Task[Any]) -> float:
+    """Of its training sequences; texts are alike."""
+    data = task.split("train")
+    return float(data.lengths.mean()) if isinstance(data, Sequences) else 1.0
 
 
 def _from_run(path: Path, network: Network) -> None:

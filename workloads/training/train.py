@@ -30,6 +30,8 @@ STREAMS = {"every_step": 64, "last_step": 256}
 class Progress:
     """Where a run stands, for a progress bar."""
 
+    task: str
+    """What it trains on: a curriculum begins with an easier task."""
     epoch: int
     epochs: int
     batch: int
@@ -98,7 +100,8 @@ def train(
 
     A text: truncated backpropagation; it is cut into `batch` contiguous streams whose state is carried from one
     mini-batch to the next and reset at the start of an epoch. Sequences: backpropagation over all their steps. The
-    full-precision weights of the epoch with the best validation metric are kept. BadInput where `folder` holds another
+    full-precision weights of the epoch with the best validation metric are kept. The run that a curriculum begins with
+    is in the folder ``first`` of `folder`. BadInput where `folder` holds another
     run or a broken one, or where the loss is no longer finite.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -110,6 +113,10 @@ def train(
     latest, best = folder / "latest.pt", folder / "best.pt"
     if latest.exists():
         standing = Standing(**checkpoints.resume(latest, recipe, network, optimiser, device))
+    elif recipe.before is not None:
+        first = train(recipe.before, folder / "first", device, on_progress, compile_)
+        network.load_state_dict(first.network.state_dict())
+        start.lengthen_memories(network, tasks.by_name(recipe.before.task))
     elif recipe.start_from is not None:
         start.load(recipe.start_from, network, next(batches.epoch(0)))
     while standing.epoch < recipe.epochs and standing.epoch - standing.best_epoch < recipe.patience:
@@ -164,8 +171,8 @@ def _epoch(
         if on_progress:
             on_progress(
                 Progress(
-                    standing.epoch, recipe.epochs, k, batches.count, bits, metric, standing.validation_loss,
-                    total_zeros / k,
+                    recipe.task, standing.epoch, recipe.epochs, k, batches.count, bits, metric,
+                    standing.validation_loss, total_zeros / k,
                 )
             )  # fmt: skip
     return total_bits / batches.count, total_zeros / batches.count
