@@ -109,7 +109,7 @@ class Models:
             threshold=model.threshold,
             weight_format=model.weight_format.name,
             weight_bytes=model.weight_bytes,
-            state_sparsity=state_sparsity(trace),
+            state_sparsity=float(trace.header.provenance["state_sparsity"]),
             validation_loss=loss,
             trace=trace,
         )
@@ -202,14 +202,6 @@ def _ranges(model: Model) -> Ranges:
     if model.sha256 not in _RANGES:
         _RANGES[model.sha256] = calibrate(model)
     return _RANGES[model.sha256]
-
-
-def state_sparsity(trace: Trace) -> float:
-    """Share of zeros among the operands that products take from the previous step, over all sequences and steps."""
-    recurrent = [mv for mv in trace.graph.mat_vecs if mv.edge == "previous_step"]
-    columns = [trace.columns(mv, trace.sequences, trace.steps) for mv in recurrent]
-    possible = sum(int(c.possible.sum()) for c in columns)
-    return 1 - sum(int(c.nonzero.sum()) for c in columns) / possible if possible else 0.0
 
 
 def _digest(*parts: object) -> str:

@@ -1,6 +1,6 @@
 """What a search ends with."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +56,16 @@ class SearchResult:
     def stays(self, point: FrontPoint) -> tuple[End, ...]:
         """The ends of the costs' bands at which a point is still on the front."""
         return tuple(end for end, numbers in self.fronts.items() if point.trial.number in numbers)
+
+    def outcomes(self, names: Iterable[str]) -> tuple[FrontPoint, ...]:
+        """The front with one point for each model and values of objectives: many share them where a parameter changes
+        nothing."""
+        names = tuple(names)
+        found: dict[tuple[object, ...], FrontPoint] = {}
+        for point in self.front:
+            what = (point.evaluation.measured.choice, *(point.trial.outcome.values[name] for name in names))
+            found.setdefault(what, point)
+        return tuple(found.values())
 
     @property
     def distinct_points(self) -> int:

@@ -7,7 +7,6 @@ ends with the same trials as one that ran through (tests/dse/test_resume.py), fo
 """
 
 import math
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, takewhile
@@ -88,7 +87,6 @@ def search(
     this search, whatever the cache holds. `workers` measure them; this process alone does the rest, and writes.
     `models` stands in for the zoo in tests. `first` are points to begin with, after the starts of the space.
     """
-    began = time.monotonic()
     workers = workers or InProcess()
     if models is None:
         space.check_data()
@@ -105,7 +103,7 @@ def search(
             raise BadInput(f"{space.name}: seconds must be enough to begin a trial, not {space.seconds:g}")
         parts = running.broken_down()
         front, published = running.confirmed(), running.published()
-        seconds = time.monotonic() - began
+        seconds = running.seconds
         fronts = {end: front_at(end, running.trials, space) for end in ENDS}
         evaluations = (running.model_evaluations, running.cached_evaluations(front))
         result = SearchResult(folder, tuple(running.trials), front, fronts, *evaluations, seconds, *running.quality())
@@ -155,6 +153,11 @@ class _Search:
             self._remember(trial.number, trial.params, found)
         self._budget = Budget(space.trials, space.seconds, before_seconds)
         self._searched()
+
+    @property
+    def seconds(self) -> float:
+        """Spent so far, by earlier runs of the search as well."""
+        return self._budget.seconds
 
     def run(self) -> None:
         """Generation after generation until the budget is spent."""

@@ -110,7 +110,7 @@ def run_report(report: SimReport) -> RenderableType:
             if report.reused_steps
             else []
         ),
-        f"system energy over the band of DRAM pJ a bit: {_plain(report.energy.band.low)} to "
+        f"system energy at the ends of the cost bands (DRAM, leakage): {_plain(report.energy.band.low)} to "
         f"{_plain(report.energy.band.high)} pJ a token",
         f"power at this rate: chip {report.energy.power_chip_mw:,.1f} mW, "
         f"system {report.energy.power_system_mw:,.1f} mW; not counted: {', '.join(report.energy.left_out)}",
@@ -194,6 +194,8 @@ def fit_report(found: Iterable[Fit]) -> RenderableType:
         table("Chip energy, nJ a token", lambda each: f"{each.chip_pj_per_token / 1e3:,.0f}"),
         table("Microseconds a token", lambda each: f"{each.time_us_per_token:,.1f}"),
         table("Chip, mm²", lambda each: f"{each.area_mm2:.2f}"),
+        "Weights of fewer bits come over a narrower bus, and a row's 16-bit bias takes more words of it: where all is "
+        "resident, fewer bits can take longer.",
     )
 
 
@@ -283,13 +285,15 @@ def diff_report(found: Diff) -> RenderableType:
     changes = [
         (
             f"{c.component}: {c.name}" if c.name else c.component,
-            c.kind,
+            f"{c.kind}, {c.unit}" if c.unit not in ("", c.kind) else c.kind,
             _plain(c.before),
             _plain(c.after),
             "new" if c.ratio == float("inf") else f"x {c.ratio:.3g}",
         )
         for c in found.changes
     ]
+    if not set_ and not changes:
+        return f"{literal(found.before)} -> {literal(found.after)}: no difference"
     return Group(
         f"{literal(found.before)} -> {literal(found.after)}"
         + ("; cycles and counts per token" if found.per_token else ""),
@@ -392,12 +396,13 @@ def zoo_markdown(cards: Iterable[Card]) -> str:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for card in cards:
-        m, training = card.measured, card.training
+        m, training, first = card.measured, card.training, card.recipe.first
+        epochs = f"{f'{first.epochs} + ' if first else ''}{training.epochs_run} ({training.best_epoch})"
         twin = twins.get(card.recipe.group)
         lines.append(
             f"| `{card.name}` | {card.recipe.weight_format} | {m.validation:.3f} | {m.test:.3f} "
             f"| {'' if twin is None else f'{m.test - twin:+.3f}'} | {m.state_sparsity:.1%} | {m.union_sparsity[8]:.1%} "
-            f"| {card.file.gate_weight_bytes / 1024:,.1f} | {training.epochs_run} ({training.best_epoch}) |"
+            f"| {card.file.gate_weight_bytes / 1024:,.1f} | {epochs} |"
         )
     return "\n".join(lines)
 
@@ -487,7 +492,7 @@ def verified(results: Sequence[Verification]) -> RenderableType:
 def published_networks(figures_: Iterable[Published], untrained: Iterable[Untrained]) -> RenderableType:
     """What papers report of trained networks, ours, and what has not been trained yet."""
     rows = [(f.recipe, _unit(f), f"{f.value:g}", f.sure, *(_ours(f) or ("-", ""))) for f in figures_]
-    waiting = [(u.recipe, f"{u.hours:g}") for u in untrained]
+    waiting = [(u.recipe, "?" if u.hours is None else f"{u.hours:g}") for u in untrained]
     return Group(
         figures(
             "Test metric (less is better)",
@@ -521,6 +526,10 @@ def _ours(figure: Published) -> tuple[str, str] | None:
     if figure.ours is None or figure.difference is None:
         return None
     return f"{figure.ours:.3f}", f"{figure.difference:+.3f}"
+
+
+def _alike(points: int, outcomes: int) -> str:
+    return f" ({_several(outcomes, 'different outcome')}: some parameters change nothing)" if outcomes < points else ""
 
 
 def enumeration_report(found: "Enumeration") -> RenderableType:
@@ -577,18 +586,20 @@ def search_summary(result: "SearchResult", space: "Space", report: Path) -> Rend
     """What a search found: how much it looked at, a few points of the front, and where the rest is."""
     goals = space.goals
     bounds = ", ".join(space.bounds_in_words) or "none"
-    by_first = sorted(result.front, key=lambda p: goals[0].sign * p.trial.outcome.values[goals[0].name])
+    different = result.outcomes(goal.name for goal in goals)
+    by_first = sorted(different, key=lambda p: goals[0].sign * p.trial.outcome.values[goals[0].name])
     step = max(1, -(-len(by_first) // FRONT_ROWS))
     shown = by_first[::step]
     heads = (*(f"{g.title}, {g.unit}" for g in goals), f"test {space.metric.title}, {space.metric.unit}")
     return Group(
-        f"{result.distinct_designs} distinct designs x {result.models_run} models in {result.seconds:,.0f} s; "
-        f"{result.model_evaluations} runs of a model over a whole split, {result.model_evaluations_cached} "
-        "in the cache.\n"
+        f"{_several(result.distinct_points, 'point')} ({_several(result.distinct_designs, 'design')}, "
+        f"{_several(result.models_run, 'network')}) in {result.seconds:,.0f} s; {result.model_evaluations} runs of a "
+        f"model over a whole split, {result.model_evaluations_cached} in the cache.\n"
         f"{result.refused} trials were refused (a design that cannot do a model), {result.infeasible} missed the "
         f"constraints ({literal(bounds)}).",
-        f"Pareto front: {len(result.front)} points that no other beats in every respect, each simulated again event by "
-        "event with equal cycles and counts.",
+        f"Pareto front: {_several(len(result.front), 'point')} that no other beats in every respect"
+        f"{_alike(len(result.front), len(different))}, each simulated again event by event with equal cycles and "
+        "counts.",
         figures(
             f"{len(shown)} of them, best {goals[0].title} first",
             ("model", *(fill(head, 9, break_long_words=False) for head in heads)),

@@ -47,6 +47,7 @@ from workloads.state_pruning import Pruning
 
 VERSION = 2
 CHUNK_BYTES = 2**24
+NO_TASK = "has no task, so its accuracy is not known, nor what to run it on (your own: archsim trace record --inputs)"
 """Input products are made for as many steps at a time as take this much."""
 
 Inputs = NDArray[Any]
@@ -341,7 +342,7 @@ class Model:
     def task(self) -> str:
         """The task's name; BadInput where the model has none."""
         if self.config.task is None:
-            raise BadInput(f"model {self.name}: has no task, so its accuracy is not known")
+            raise BadInput(f"model {self.name}: {NO_TASK}")
         return self.config.task
 
     @property
@@ -387,8 +388,8 @@ class Model:
         """
         first: dict[str, Any] = {"state_bits": state_bits}
         if (self.config.input.kind == "one_hot") != (input_bits is None):
-            needs = "has none" if input_bits else "needs input_bits"
-            raise BadInput(f"model {self.name}: a {self.config.input.kind} input {needs}")
+            needs = "takes none" if input_bits else "needs some (--input-bits)"
+            raise BadInput(f"model {self.name}: input_bits: its input ({self.config.input.kind}) {needs}")
         if input_bits is not None:
             first |= {"input_bits": input_bits, "input_integer_bits": input_integer_bits}
         return self._with_layers([first, *[{"state_bits": state_bits}] * (len(self.layers) - 1)])
@@ -559,7 +560,16 @@ def opened(path: Path) -> Iterator[Any]:
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from None
     except (SafetensorError, OSError) as error:
-        raise BadInput(f"{path}: is not a whole safetensors file ({error})") from None
+        what = _OTHER_FILES.get(path.suffix, f"is not a whole safetensors file ({error})")
+        raise BadInput(f"{path}: {what}") from None
+
+
+_OTHER_FILES = {
+    **dict.fromkeys((".pt", ".pth", ".onnx"), "is no model of archsim yet: `archsim import` makes one of it"),
+    ".npz": "is a trace, and a model is needed: a trace has the zeros alone",
+    ".npy": "is an array of inputs, and a model is needed",
+    ".toml": "is a design, a study or a recipe, and a model is needed",
+}
 
 
 _NUMPY_TYPES = {"BOOL", *(f"{kind}{bits}" for kind in "UI" for bits in (8, 16, 32, 64)), "F16", "F32", "F64"}

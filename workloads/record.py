@@ -167,11 +167,22 @@ def given_sample(path: Path) -> Sample:
         raise BadInput(f"{path}: no such file of inputs") from None
     except NOT_WHOLE as error:
         raise BadInput(f"{path}: is not a .npy file of numbers ({str(error)[:200]})") from None
-    if inputs.dtype.kind not in "iuf" or not np.all(np.isfinite(inputs)):
-        raise BadInput(f"{path}: inputs must be finite integers or floats, not {inputs.dtype}")
+    if inputs.dtype.kind not in "iuf":
+        raise BadInput(f"{path}: inputs must be integers or floats, not {inputs.dtype}")
+    if not np.all(np.isfinite(inputs)):
+        count = np.count_nonzero(~np.isfinite(inputs))
+        raise BadInput(f"{path}: inputs must be finite; {count:,} of {inputs.size:,} are not")
     if inputs.ndim not in (2, 3) or not inputs.size:
         raise BadInput(f"{path}: inputs must be (steps, sequences) or (steps, sequences, size)")
     return Sample(inputs, np.full(inputs.shape[1], len(inputs), np.int64), 0)
+
+
+def beyond_range(config: Config, inputs: NDArray[np.generic]) -> float:
+    """Share of vectors' elements `inputs` that lie beyond the fixed point of what enters, and so are clipped."""
+    first = config.layers[0]
+    if config.input.kind != "vector" or first.input_bits is None:
+        return 0.0
+    return float(np.mean(np.abs(inputs.astype(np.float64)) > 2.0**first.input_integer_bits))
 
 
 def longest(model: Recordable, split: Split, sequences: int) -> int:

@@ -200,8 +200,9 @@ def logic(design: Design) -> dict[str, Logic]:
 
 @lru_cache(maxsize=4096)
 def _activation_of_a_unit(affine: Logic, gate: Logic, multiply: Logic, add: Logic) -> Logic:
-    lstm = OPS["lstm_cell"]  # the largest: what does an LSTM does a GRU and a vanilla RNN
-    return affine.times(GATES * PRODUCTS) + gate.times(lstm.curves) + multiply.times(lstm.multiplies) + add
+    """It does the largest cell, an LSTM, and so a GRU and a vanilla RNN."""
+    curves, multiplies = (max(getattr(ops, what) for ops in OPS.values()) for what in ("curves", "multiplies"))
+    return affine.times(GATES * PRODUCTS) + gate.times(curves) + multiply.times(multiplies) + add
 
 
 COUNTER_BITS = 24

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib import resources
-from typing import Literal
+from typing import Literal, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -536,6 +536,8 @@ def curve(kind: Curve, size: int, bits: int) -> Logic:
         raise BadInput(f"activation costs: size and bits must be at least 1, not {size} and {bits}")
     if kind == "table":
         return _table(size, bits)
+    if kind != "segments":
+        assert_never(kind)
     if size <= _SHIFT_ADD_SEGMENTS:
         one, four = by_bits("hard_sigmoid_x4", bits), by_bits("sigmoid_plan4seg", bits)
         return _mix(one, four, (size - 1) / (_SHIFT_ADD_SEGMENTS - 1))

@@ -130,6 +130,7 @@ def _search(
                 "folder": str(folder),
                 "report": str(report),
                 "trials": len(result.trials),
+                "distinct_points": result.distinct_points,
                 "distinct_designs": result.distinct_designs,
                 "models": result.models_run,
                 "refused": result.refused,

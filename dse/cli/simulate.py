@@ -66,6 +66,10 @@ def run(
     archsim run --design rbt-high-speed-ternary --workload wp-lstm256-ternary --set clock_mhz=200 --html run.html
     """
     chosen = load_design(design).override(parse_overrides(set_ or []))
+    if check_ and (given := [name for name, path in (("--html", html), ("--timeline", timeline)) if path]):
+        raise BadInput(f"--check: compares sums and simulates nothing that {given[0]} could show; run once without it")
+    if window and not (html or timeline):
+        raise BadInput("--window: says which steps --timeline or --html show; give one of these")
     if check_:
         _check(chosen, workload, lanes or chosen.lanes, steps, split, threshold, scope, as_json)
         return

@@ -1,17 +1,22 @@
 """`archsim trace`: traces drawn, recorded, shown."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from archsim.synthetic import FORMATS, synthesize
 from archsim.trace import Trace
 from dse import tables
 from dse.cli.inputs import at_threshold, record_text
-from dse.cli.terminal import Json, out, print_json, say, steps_of
+from dse.cli.terminal import Json, notes, out, print_json, say, steps_of
 from workloads import zoo
-from workloads.record import given_sample, record_sample
+from workloads.fixed_point import IntegerModel
+from workloads.model import Model
+from workloads.record import beyond_range, given_sample, record_sample
 from workloads.sparsify import zeros
 
 app = typer.Typer(no_args_is_help=True, help="Make and look at traces.")
@@ -75,10 +80,22 @@ def record_(
         trace, what = record_text(workload, split, sequences, steps, threshold, out_), f"of the {split} split"
     else:
         model, sample = at_threshold(zoo.load_either(workload), threshold), given_sample(inputs)
+        for note in _odd(model, sample.inputs):
+            notes.print(f"[yellow]inputs:[/] {note}", soft_wrap=True, highlight=False)
         with steps_of("recording", int(sample.lengths.max())) as on_step:
             trace = record_sample(model, sample, {"inputs": inputs.name}, out_, on_step)
         what = f"of {inputs.name}"
     _written(out_, trace, what, as_json)
+
+
+def _odd(model: Model | IntegerModel, inputs: NDArray[np.generic]) -> Iterator[str]:
+    """What is allowed and seldom meant."""
+    if clipped := beyond_range(model.config, inputs):
+        limit = 2 ** model.config.layers[0].input_integer_bits
+        yield f"{clipped:.1%} lie beyond +-{limit} and are clipped; import the model with more --input-integer-bits"
+    if len(inputs) < inputs.shape[1]:
+        shape = f"{len(inputs)} steps of {inputs.shape[1]} sequences"
+        yield f"{shape}; steps come first (PyTorch's batch_first is the other way round)"
 
 
 def _written(path: Path, trace: Trace, what: str, as_json: bool) -> None:

@@ -42,10 +42,11 @@ def view_page(paths: Sequence[Path]) -> Page:
     texts = Texts()
     networks: dict[str, Network] = {n.key: n for results in found for n in search_networks(results)}
     both = list(enumerate(zip(found, folders, strict=True)))
+    of = _told_apart(found, folders)
     return Page(
-        title=_title(found, [name for name, _ in runs]),
+        title=_title(found, of, [name for name, _ in runs]),
         goals=goals(found[0].space) if found else [],
-        searches=[search_page(results, folder, i, texts) for i, (results, folder) in both],
+        searches=[search_page(results, folder, i, texts, of[i]) for i, (results, folder) in both],
         designs=[
             *(design for i, (results, _) in both for design in front_designs(results, i, texts)),
             *(saved_design(run, name, f"run:{i}", texts) for i, (name, run) in enumerate(runs)),
@@ -96,8 +97,14 @@ def comparison_page(folder: Path) -> Page:
     )
 
 
-def _title(found: Sequence[Results], runs: Sequence[str]) -> str:
-    titles = [results.space.title or results.space.name for results in found]
+def _told_apart(found: Sequence[Results], folders: Sequence[Path]) -> list[str]:
+    """What follows the name of each search: its folder, where another of the page has that name."""
+    names = [results.space.name for results in found]
+    return [f" ({folder})" if names.count(name) > 1 else "" for name, folder in zip(names, folders, strict=True)]
+
+
+def _title(found: Sequence[Results], of: Sequence[str], runs: Sequence[str]) -> str:
+    titles = [(results.space.title or results.space.name) + which for results, which in zip(found, of, strict=True)]
     return " and ".join([*titles, *(f"run {name}" for name in runs)])
 
 

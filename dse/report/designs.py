@@ -92,9 +92,9 @@ def _parts(components: Mapping[str, FigureJson], scale: float, texts: Texts) -> 
 def energy_words(chip_pj: float, system_pj: tuple[float, float, float]) -> str:
     low, mid, high = (number(pj / PJ_PER_NJ) for pj in system_pj)
     chip = number(chip_pj / PJ_PER_NJ)
-    if low == high:
-        return f"{mid} nJ a token; no DRAM traffic."
-    return f"{mid} nJ a token with DRAM, {low} to {high} as its energy per bit is low or high; {chip} nJ on the chip."
+    on_chip = f", {chip} nJ of it on the chip" if system_pj[1] > chip_pj else ", all of it on the chip"
+    band = f"; {low} to {high} at the ends of the cost bands" if low != high else ""
+    return f"{mid} nJ a token{on_chip}{band}."
 
 
 def weights_words(resident: bool) -> str:

@@ -34,13 +34,13 @@ FRONT, DOMINATED, MISSES, REFUSED, REPEATED = "front", "dominated", "misses a co
 """What became of a trial; `REPEATED`: an earlier one was at the same point."""
 
 
-def search_page(results: Results, folder: Path, index: int, texts: Texts) -> Search:
-    """Search number `index` of a page."""
+def search_page(results: Results, folder: Path, index: int, texts: Texts, of: str = "") -> Search:
+    """Search number `index` of a page; `of` follows its name where another has the same."""
     space = results.space
     best = balanced(results)
     return Search(
-        name=space.name,
-        title=space.title or space.name,
+        name=space.name + of,
+        title=(space.title or space.name) + of,
         introduction=words.introduction(results),
         tiles=words.tiles(results),
         objectives=list(space.objectives),

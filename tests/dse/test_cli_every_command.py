@@ -170,6 +170,54 @@ def test_progress_and_quiet(archsim: Archsim, monkeypatch: pytest.MonkeyPatch) -
     assert mistake.startswith("archsim: none: ")
 
 
+REFUSED = (
+    (("--window", "0:1"), "--window: says which steps --timeline or --html show"),
+    (("--check", "--html", "x.html"), "--check: compares sums and simulates nothing that --html could show"),
+    (("--split", "tset"), "--split must be validation or test, not 'tset'"),
+    (("--check",), "t.npz: is a trace, and a model is needed"),
+)
+
+
+@pytest.mark.parametrize(("words", "said"), REFUSED)
+@pytest.mark.usefixtures("nasty")
+def test_what_a_run_could_only_ignore_is_refused(words: tuple[str, ...], said: str, archsim: Archsim) -> None:
+    code, table, errors = archsim("run", *ON, *words)
+    assert (code, table) == (2, "")
+    assert said in errors
+    assert not Path("x.html").exists()
+
+
+@pytest.mark.usefixtures("nasty")
+def test_two_runs_alike_have_no_difference(archsim: Archsim) -> None:
+    Path("one.json").write_text(archsim("run", *ON, "--json")[1])
+    assert archsim("diff", "one.json", "one.json")[1].rstrip().endswith("no difference")
+    Path("two.json").write_text(archsim("run", *ON, "--set", "clock_mhz=100", "--json")[1])
+    assert "energy, pJ" in archsim("diff", "one.json", "two.json")[1]
+
+
+@pytest.mark.usefixtures("state_dict")
+def test_inputs_that_are_seldom_meant_are_pointed_out(archsim: Archsim) -> None:
+    bits = ("--state-bits", "8", "--input-bits", "8")
+    assert archsim("import", "mine.safetensors", "--weights", "fixed8", *bits, "--out", "own.safetensors")[0] == 0
+    for name, inputs, said in (
+        ("fine", np.full((6, 2, 5), -1.0), ""),
+        ("wide", np.repeat([[[0.5, -9.0, 9.0, 1.0, 0.0]] * 2], 6, axis=0), "40.0% lie beyond +-1 and are clipped"),
+        ("turned", np.zeros((2, 6, 5)), "2 steps of 6 sequences; steps come first"),
+    ):
+        np.save(f"{name}.npy", inputs)
+        code, _, errors = archsim(
+            "trace", "record", "--workload", "own.safetensors", "--inputs", f"{name}.npy", "--out", "o.npz"
+        )
+        assert code == 0
+        assert (said in errors) if said else not errors
+    np.save("nan.npy", np.array([[[0.0, np.nan, np.inf, 0.0, 0.0]]]))
+    _, _, errors = archsim("trace", "record", "--workload", "own.safetensors", "--inputs", "nan.npy", "--out", "o.npz")
+    assert "nan.npy: inputs must be finite; 2 of 5 are not" in errors
+    Path("mine.pt").write_bytes(b"PK")
+    _, _, errors = archsim("run", "--design", "edge-8pe", "--workload", "mine.pt")
+    assert "mine.pt: is no model of archsim yet: `archsim import` makes one of it" in errors
+
+
 def test_pace_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     from io import StringIO
 
@@ -189,6 +237,7 @@ def test_pace_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "25/s" in last
     assert "00:02 left" in last
     notes = [line for line in last.splitlines() if "what is going on" in line]
+    assert notes
     assert all("working" not in line and line.rstrip().endswith("…") for line in notes), "a line of its own, cut"
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from archsim.trace import BadInput, Trace
 from dse import models as module
-from dse.models import Models, load, state_sparsity
+from dse.models import Models, load
 from dse.point import Measured, ModelChoice, PtqBits
 from dse.space import Scenario
 from dse.workers import LocalProcesses
@@ -21,6 +21,7 @@ from workloads.evaluate import evaluate
 from workloads.fixed_point import Settings, calibrate, quantize
 from workloads.model import Config, Layer, LayerConfig, Model, OneHot, Readout
 from workloads.record import record
+from workloads.sparsify import zeros
 
 SCENARIO = Scenario(sequences=3, steps=20)
 
@@ -150,8 +151,8 @@ def test_sparsity_is_a_count_of_zeros(tmp_path: Path, files: list[Path], counted
     choice = ModelChoice(str(files[0]))
     measured = Models(tmp_path / "cache", SCENARIO).measure([choice], nothing)[choice]
     trace: Trace = measured.trace
-    seen = np.unpackbits(trace.arrays["h"][:-1], axis=-1, count=4)  # the state that enters each step
-    assert measured.state_sparsity == state_sparsity(trace) == pytest.approx(1 - seen.mean())
+    seen = np.unpackbits(trace.arrays["h"][1:], axis=-1, count=4)  # after each step
+    assert measured.state_sparsity == zeros(trace)[0].sparsity == pytest.approx(1 - seen.mean())
 
 
 def test_a_model_of_any_task_is_measured(digits_file: Path, tmp_path: Path) -> None:

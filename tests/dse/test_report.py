@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -23,7 +24,7 @@ from dse import objectives, store
 from dse import report as report_
 from dse.models import ModelSide
 from dse.report import view_page, words, write_report
-from dse.report.designs import Texts
+from dse.report.designs import Texts, energy_words
 from dse.report.html import SCRIPTS, render
 from dse.report.others import others
 from dse.report.searches import search_page
@@ -364,6 +365,35 @@ def test_saved_runs_stand_beside_searches(tmp_path: Path, finished: SearchResult
     assert run.title.startswith("one: ")
     assert run.parameters["pe_array.pes_per_tile"] == 8
     assert sum(part.value for part in run.energy) == pytest.approx(report.energy.total_system / 1000, rel=1e-5)
+
+
+def test_searches_of_one_name_are_told_apart_by_their_folders(tmp_path: Path, finished: SearchResult) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(finished.folder, other)
+    made = view_page([finished.folder, other])
+    name = store.read(other).space.name
+    assert [search.name for search in made.searches] == [f"{name} ({finished.folder})", f"{name} ({other})"]
+    assert str(finished.folder) in made.title
+    assert str(other) in made.title
+    assert view_page([other]).searches[0].name == name
+
+
+@pytest.mark.parametrize(
+    ("chip", "system", "said"),
+    [
+        (2000.0, (1000.0, 3000.0, 5000.0), "3.000 nJ a token, 2.000 nJ of it on the chip; 1.000 to 5.000 at the ends"),
+        (
+            3000.0,
+            (2000.0, 3000.0, 5000.0),
+            "3.000 nJ a token, all of it on the chip; 2.000 to 5.000 at the ends of the",
+        ),
+        (3000.0, (3000.0, 3000.0, 3000.0), "3.000 nJ a token, all of it on the chip."),
+    ],
+)
+def test_energy_in_words_names_the_dram_where_it_is_read(
+    chip: float, system: tuple[float, float, float], said: str
+) -> None:
+    assert energy_words(chip, system).startswith(said)
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:

@@ -244,6 +244,24 @@ def test_a_summary_begins_with_the_best_of_the_first_objective(
     assert shown[0] == round(max(point.trial.outcome.values["tokens_per_second"] for point in found.front))
 
 
+def test_a_front_of_points_that_are_alike_says_how_many_differ(
+    tmp_path: Path, tree: dict[str, Any], models: ModelSide
+) -> None:
+    """No accuracy and no area hangs on the DRAM's bandwidth."""
+    parameters = {name: {"choices": c} for name, c in (("lanes", [4]), ("dram.bandwidth_gbps", [10, 20, 40]))}
+    changed = {"objectives": ["validation_loss", "area_mm2"], "constraints": {}, "parameters": parameters}
+    space = parse_space(tree | changed, "t")
+    found = search(space, tmp_path, models=models)
+    different = {(p.evaluation.measured.choice.label, p.trial.outcome.values["area_mm2"]) for p in found.front}
+    assert len(different) < len(found.front)
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(tables.search_summary(found, space, tmp_path))
+    said = " ".join(console.export_text(clear=False).split())
+    assert f"{len(found.front)} points that no other beats in every respect ({len(different)} different" in said
+    rows = re.findall(r"^ *wp-.*$", console.export_text(), re.MULTILINE)
+    assert len(rows) == len(set(rows)) == len(different)
+
+
 def test_progress_rises_to_the_end(tmp_path: Path, space: Space, models: ModelSide) -> None:
     seen: list[Progress] = []
     search(space, tmp_path, on_progress=seen.append, models=models)

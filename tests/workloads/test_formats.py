@@ -69,6 +69,19 @@ def test_every_format_is_covered_here():
 # Conformance
 
 
+@quantized_formats
+@briefly
+@given(weights=matrices)
+def test_a_pe_of_the_formats_bits_and_multiplier_can_multiply_by_every_code(fmt, weights):
+    codes = np.abs(fmt.quantize(weights, fmt.fit_scale(weights), None).astype(np.float64))
+    if fmt.multiplier == "mux":
+        assert codes.max() <= 1
+    elif fmt.multiplier == "shift":
+        assert np.all(np.frexp(codes[codes > 0])[0] == 0.5), "a shift is a power of two"
+    else:
+        assert codes.max() < 2 ** (fmt.bits - 1)
+
+
 @every_format
 @briefly
 @given(weights=matrices)

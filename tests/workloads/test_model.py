@@ -330,9 +330,9 @@ def test_states_and_inputs_in_fixed_point(draw):
     for name, unit in (("x", 2**-3), ("h_1", 2**-7), ("h_2", 2**-7)):
         np.testing.assert_array_equal(operands[name] / unit, np.rint(operands[name] / unit))
     assert np.abs(fixed.states(values)[0] - float_.states(values)[0]).max() < 0.2
-    with pytest.raises(BadInput, match="model drawn: a vector input needs input_bits"):
+    with pytest.raises(BadInput, match=r"model drawn: input_bits: its input \(vector\) needs some \(--input-bits\)"):
         float_.with_bits(8)
-    with pytest.raises(BadInput, match="model drawn: a one_hot input has none"):
+    with pytest.raises(BadInput, match=r"model drawn: input_bits: its input \(one_hot\) takes none"):
         draw(task=None).with_bits(8, 8)
     with pytest.raises(BadInput, match=r"layers.0.state_bits: Input should be less than or equal to 16, not 17"):
         draw(task=None).with_bits(17)

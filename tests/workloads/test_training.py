@@ -468,17 +468,22 @@ def test_an_lstm_may_begin_with_long_memories():
     assert 740 < f.exp().max() <= 783
     assert not any(each.any() for each in others)
     assert torch.equal(plain.bias.view(4, -1)[1], torch.ones(200))
-    with pytest.raises(BadInput, match="memory_steps: cell gru has no forget gate"):
+    with pytest.raises(BadInput, match="memory_steps: cell gru has no gates of its own to keep and to take in"):
         DIGITS.changed(cell="gru", memory_steps=784)
 
 
-def test_weights_of_inputs_may_begin_as_large_as_asked_for():
+@pytest.mark.parametrize(("norm", "weights"), [("none", "float32"), ("weight", "float32"), ("weight", "ternary")])
+def test_weights_of_inputs_may_begin_as_large_as_asked_for(norm, weights):
+    """As the products have them, after rounding and norm."""
     from workloads.training.train import build
 
-    plain, wide = (build(DIGITS.changed(hidden=200, input_std=std)).stack[0] for std in (None, 4.0))
-    assert plain.input_weight.full.std().item() == pytest.approx((2 / (8 + 800)) ** 0.5, rel=0.05)
-    assert wide.input_weight.full.std().item() == pytest.approx(4.0, rel=0.05)
-    assert torch.equal(plain.recurrent_weight.full, wide.recurrent_weight.full)
+    recipe = DIGITS.changed(hidden=200, norm=norm, weight_format=weights)
+    plain, wide = (build(recipe.changed(input_std=std)).stack[0].weights() for std in (None, 4.0))
+    assert plain.input.std().item() == pytest.approx((2 / (8 + 800)) ** 0.5, rel=0.05)
+    assert wide.input.std().item() == pytest.approx(4.0, rel=0.05)
+    assert torch.equal(plain.recurrent, wide.recurrent)
+    with pytest.raises(BadInput, match="input_std: norm batch divides it out again"):
+        recipe.changed(norm="batch", input_std=4.0)
 
 
 @pytest.fixture
@@ -500,7 +505,7 @@ def every_other_row(monkeypatch):
 
 @pytest.fixture
 def curriculum(every_other_row):
-    first = {"task": "every-other-row", "epochs": 2, "learning_rate": 0.02, "memory_steps": 4}
+    first = {"task": "every-other-row", "epochs": 2, "learning_rate": 0.02}
     return DIGITS.changed(
         name="curriculum", weight_format="ternary", state_bits=8, target_sparsity=0.5, memory_steps=8, first=first
     )
@@ -510,9 +515,10 @@ def test_a_curriculum_begins_with_the_best_of_a_dense_run_on_the_easier_task(cur
     from workloads.training import checkpoints, start
     from workloads.training.train import build, train
 
-    before = curriculum.before
+    before = curriculum.before(longer=2.0)
     assert (before.task, before.epochs, before.learning_rate, before.memory_steps) == ("every-other-row", 2, 0.02, 4)
-    assert (before.weight_format, before.target_sparsity, before.first) == ("ternary", 0.0, None)
+    assert (before.weight_format, before.target_sparsity, before.threshold, before.first) == ("ternary", 0.0, 0.0, None)
+    assert curriculum.changed(memory_steps=None).before(longer=2.0).memory_steps is None
     seen = []
     outcome = train(curriculum, tmp_path / "run", on_progress=lambda p: seen.append((p.task, p.epoch)))
     assert list(dict.fromkeys(seen)) == [("every-other-row", 0), ("every-other-row", 1), ("digits", 0)]
@@ -520,7 +526,7 @@ def test_a_curriculum_begins_with_the_best_of_a_dense_run_on_the_easier_task(cur
     alone = train(before, tmp_path / "alone")
     network = build(curriculum)
     network.load_state_dict(alone.network.state_dict())
-    start.lengthen_memories(network, every_other_row)
+    start.lengthen_memories(network, start.times_longer("digits", every_other_row.name))
     network_file = tmp_path / "by-hand" / "best.pt"
     network_file.parent.mkdir()
     checkpoints.save_weights(network_file, curriculum, network)
@@ -545,7 +551,7 @@ def test_a_stopped_curriculum_goes_on_to_the_same_end(curriculum, tmp_path, task
         torch.testing.assert_close(resumed.network.state_dict()[name], value, rtol=0, atol=0)
 
 
-def test_longer_memories_do_over_longer_sequences_what_shorter_ones_did(every_other_row):
+def test_longer_memories_do_over_longer_sequences_what_shorter_ones_did():
     """Where slow gates see the same at each step, a cell hangs on the share of all steps that is over."""
     from workloads.training import start
     from workloads.training.train import build
@@ -564,19 +570,31 @@ def test_longer_memories_do_over_longer_sequences_what_shorter_ones_did(every_ot
         return layer.infer(torch.zeros(steps, 1, 8), layer.weights(), layer.start(1))[1][1]
 
     before, unchanged = cells_after(100), cells_after(200)
-    start.lengthen_memories(network, every_other_row)
+    start.lengthen_memories(network, 2.0)
     torch.testing.assert_close(cells_after(200), before, rtol=0.01, atol=0)
     assert ((unchanged - before).abs() > 0.1 * before.abs()).all()
 
 
-def test_a_cell_without_a_forget_gate_keeps_its_memories(every_other_row):
+def test_a_cell_without_a_forget_gate_keeps_its_memories():
     from workloads.training import start
     from workloads.training.train import build
 
     network = build(DIGITS.changed(cell="gru"))
     before = network.stack[0].bias.clone()
-    start.lengthen_memories(network, every_other_row)
+    start.lengthen_memories(network, 2.0)
     assert torch.equal(network.stack[0].bias, before)
+
+
+def test_the_dense_run_before_leaves_the_threshold_to_the_recipe(curriculum, tmp_path):
+    from workloads.training import start
+    from workloads.training.train import build
+
+    recipe = curriculum.changed(threshold=0.3, target_sparsity=0.0)
+    network, before = build(recipe), build(recipe.before(longer=2.0))
+    assert before.stack[0].threshold == 0.0
+    start.take_over(network, before, 2.0)
+    assert network.stack[0].threshold == pytest.approx(0.3)
+    assert torch.equal(network.stack[0].recurrent_weight.full, before.stack[0].recurrent_weight.full)
 
 
 @pytest.mark.parametrize(
@@ -588,7 +606,6 @@ def test_a_cell_without_a_forget_gate_keeps_its_memories(every_other_row):
         ),
         ({"first": {"task": "nothing", "epochs": 1}}, "task must be one of .*, not 'nothing'"),
         ({"first": {"task": "digits", "epochs": 1, "hidden": 3}}, r"first\.hidden: .*"),
-        ({"first": {"task": "digits", "epochs": 1, "memory_steps": 9}, "cell": "gru"}, "gru has no forget gate"),
         (
             {"first": {"task": "digits", "epochs": 1}, "norm": "batch-per-step"},
             "first: norm batch-per-step has statistics",

@@ -207,7 +207,9 @@ def test_cells_are_those_of_the_reference():
     for cell in cells.ALL:
         stages = trained_cells.by_name(cell.name).stages
         assert [stage.gates for stage in stages] == [len(gates) for gates in cell.recurrent_gates]
-    with pytest.raises(BadInput, match=r"cell must be one of lstm, gru, gru-classic, rnn-tanh, rnn-relu, not 'elman'"):
+    with pytest.raises(
+        BadInput, match=r"cell must be one of lstm, gru, gru-classic, rnn-tanh, rnn-relu for training, not 'elman'"
+    ):
         trained_cells.by_name("elman")
 
 
@@ -216,7 +218,7 @@ def test_a_cell_that_has_no_training_is_refused_by_name(monkeypatch):
 
     monkeypatch.setattr(cells, "ALL", (*cells.ALL, replace(cells.by_name("lstm"), name="lstm-2")))
     recipe = Recipe(name="new", task="digits", cell="lstm-2", hidden=4, weight_format="ternary", epochs=1, patience=1)
-    with pytest.raises(BadInput, match=r"^cell must be one of lstm, .*, rnn-relu, not 'lstm-2'$"):
+    with pytest.raises(BadInput, match=r"^cell must be one of lstm, .*, rnn-relu for training, not 'lstm-2'$"):
         build(recipe)
 
 

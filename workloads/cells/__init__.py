@@ -17,4 +17,20 @@ def by_name(name: str) -> Cell:
     raise BadInput(f"cell must be one of {', '.join(c.name for c in ALL)}, not {name!r}")
 
 
-__all__ = ["ALL", "Cell", "Curve", "Floats", "Folded", "Product", "State", "by_name", "layer_normalised"]
+def keeps_by_gates(gates: tuple[str, ...]) -> bool:
+    """Whether a cell has an LSTM's two gates: f for what is kept and, of its own, i for what is taken in."""
+    return {"f", "i"} <= set(gates)
+
+
+__all__ = [
+    "ALL",
+    "Cell",
+    "Curve",
+    "Floats",
+    "Folded",
+    "Product",
+    "State",
+    "by_name",
+    "keeps_by_gates",
+    "layer_normalised",
+]

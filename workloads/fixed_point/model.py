@@ -48,7 +48,7 @@ from workloads.fixed_point.ranges import Ranges
 from workloads.fixed_point.settings import SHIFT_BITS, Memory, Widths, memory
 from workloads.formats import WeightFormat
 from workloads.formats.packing import code_type, pack_fields, unpack_fields
-from workloads.model import Config, Inputs, opened, stored_tensors
+from workloads.model import NO_TASK, Config, Inputs, opened, stored_tensors
 
 VERSION: Literal[2] = 2
 
@@ -178,7 +178,7 @@ class IntegerModel:
     def task(self) -> str:
         """The task's name; BadInput where the model has none."""
         if self.config.task is None:
-            raise BadInput(f"model {self.name}: has no task, so its accuracy is not known")
+            raise BadInput(f"model {self.name}: {NO_TASK}")
         return self.config.task
 
     @property

@@ -117,7 +117,7 @@ def _why_not(error: Exception) -> str:
 
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__
+    return lines[0].split(". ")[0][:200] if lines else type(error).__name__
 
 
 def _find_state_dict(loaded: object, path: str | None, note: Note) -> Mapping[str, object]:

@@ -135,7 +135,12 @@ class Fetched:
 
 
 def combined(files: Sequence[DataFile]) -> str:
-    """Digest of a data set: its only file's, or that of its files' hexadecimal digests, a line each, in order."""
+    """Digest of a data set: its only file's, or that of its files' hexadecimal digests, a line each, in order.
+
+    BadInput where there is none: accuracies are kept by this digest, and would outlive a change of the data.
+    """
+    if not files:
+        raise BadInput("a task needs at least one file, by whose digest its data are told from others")
     if len(files) == 1:
         return files[0].sha256
     return hashlib.sha256("".join(f"{file.sha256}\n" for file in files).encode()).hexdigest()

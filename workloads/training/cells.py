@@ -84,8 +84,8 @@ ALL: tuple[TrainedCell, ...] = (
 
 
 def by_name(name: str) -> TrainedCell:
-    """The cell called `name`; BadInput lists those there are."""
+    """The cell called `name`; BadInput lists those that can be trained."""
     for cell in ALL:
         if cell.name == name:
             return cell
-    raise BadInput(f"cell must be one of {', '.join(c.name for c in ALL)}, not {name!r}")
+    raise BadInput(f"cell must be one of {', '.join(c.name for c in ALL)} for training, not {name!r}")

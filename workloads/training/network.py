@@ -277,7 +277,7 @@ def _first_bias(gates: tuple[str, ...], hidden: int, memory_steps: int | None) -
     """``(R,)``: 0, and of a forget gate 1, or the log of memories of 1 to `memory_steps` - 1 steps, which the input
     gate then has with the other sign."""
     bias = torch.zeros(len(gates), hidden)
-    if "f" in gates:
+    if reference.keeps_by_gates(gates):
         spans = torch.empty(hidden).uniform_(1, memory_steps - 1).log() if memory_steps else None
         bias[gates.index("f")] = 1.0 if spans is None else spans
         if spans is not None:

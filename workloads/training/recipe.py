@@ -22,7 +22,6 @@ class First(BaseModel):
     task: str = Field(description="of the same symbols or features, and outputs")
     epochs: int = Field(ge=1)
     learning_rate: float | None = Field(default=None, gt=0, description="absent: the recipe's")
-    memory_steps: int | None = Field(default=None, ge=3)
 
 
 class Recipe(BaseModel):
@@ -75,8 +74,8 @@ class Recipe(BaseModel):
     input_std: float | None = Field(
         default=None,
         gt=0,
-        description="standard deviation that W_x begins with; absent: Glorot's, far too little where one small number "
-        "enters at each step",
+        description="standard deviation that W_x begins with, where no norm divides it out; absent: Glorot's, far too "
+        "little where one small number enters at each step",
     )
 
     epochs: int = Field(ge=1)
@@ -108,8 +107,8 @@ class Recipe(BaseModel):
     )
     first: First | None = Field(
         default=None,
-        description="a dense run before this one, from whose best weights it starts; where sequences then get longer, "
-        "memories get longer by as much",
+        description="a dense run before this one, from whose best weights it starts; where its sequences are shorter, "
+        "memories are by as much",
     )
 
     @property
@@ -145,13 +144,13 @@ class Recipe(BaseModel):
         target = self.target_sparsity
         return target if isinstance(target, tuple) else (target,) * self.layers
 
-    @property
-    def before(self) -> "Recipe | None":
-        """The run before this one, if there is one."""
-        if self.first is None:
-            return None
-        fields = self.first.model_dump(exclude_none=True) | {"memory_steps": self.first.memory_steps}
-        return self.changed(**fields, first=None, target_sparsity=0.0, activity_penalty=0.0)
+    def before(self, longer: float) -> "Recipe":
+        """The run that `first` asks for; sequences, and so memories, are `longer` times as long here as there."""
+        assert self.first is not None
+        memory_steps = self.memory_steps and max(3, round(self.memory_steps / longer))
+        dense = {"threshold": 0.0, "target_sparsity": 0.0, "activity_penalty": 0.0}
+        fields = self.first.model_dump(exclude_none=True)
+        return self.changed(**fields, **dense, memory_steps=memory_steps, first=None)
 
     def changed(self, **fields: Any) -> "Recipe":
         """This recipe with other values in some fields; BadInput where they do not fit."""
@@ -164,8 +163,8 @@ class Recipe(BaseModel):
     def _holds_together(self) -> Self:
         for rule in (self._fixed_points, self._inputs, self._sparsity, self._norm, self._rounding):
             rule()
-        if self.memory_steps and "f" not in cells.by_name(self.cell).gates:
-            raise ValueError(f"memory_steps: cell {self.cell} has no forget gate")
+        if self.memory_steps and not cells.keeps_by_gates(cells.by_name(self.cell).gates):
+            raise ValueError(f"memory_steps: cell {self.cell} has no gates of its own to keep and to take in")
         if self.first is not None:
             self._first_run(tasks.by_name(self.first.task))
         return self
@@ -178,7 +177,7 @@ class Recipe(BaseModel):
                 raise ValueError(f"first: {what} of {easier.name} must be {ours}, as those of {own.name}, not {theirs}")
         if self.norm == "batch-per-step":
             raise ValueError("first: norm batch-per-step has statistics of each step, which another task has not")
-        assert self.before is not None  # holds together by itself
+        self.before(longer=1.0)  # holds together by itself
 
     def _fixed_points(self) -> None:
         for what, bits, integer in (
@@ -208,6 +207,8 @@ class Recipe(BaseModel):
                 raise ValueError(f"target_sparsity must be at least 0 and below 1, not {sparsity}")
 
     def _norm(self) -> None:
+        if self.input_std and self.norm not in ("none", "weight"):
+            raise ValueError(f"input_std: norm {self.norm} divides it out again")
         if self.initial_noise and tasks.by_name(self.task).readout == "every_step":
             raise ValueError(f"initial_noise: {self.task} is one long text, whose state is carried on")
         if self.norm == "batch-per-step" and tasks.by_name(self.task).readout == "every_step":

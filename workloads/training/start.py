@@ -15,7 +15,7 @@ from archsim.trace import BadInput
 from workloads import cells, formats, tasks, zoo
 from workloads.model import Layer as ModelLayer
 from workloads.model import Model
-from workloads.tasks import Sequences, Task
+from workloads.tasks import Sequences
 from workloads.training import checkpoints
 from workloads.training.batches import MiniBatch
 from workloads.training.network import Layer, Network
@@ -41,26 +41,38 @@ def load(source: str, network: Network, batch: MiniBatch) -> None:
         layer.threshold.copy_(threshold)
 
 
+def take_over(network: Network, before: Network, longer: float) -> None:
+    """Fill `network` from one trained on sequences of which its own are `longer` times as long; its thresholds stay."""
+    thresholds = [layer.threshold.clone() for layer in network.stack]
+    network.load_state_dict(before.state_dict())
+    for layer, threshold in zip(network.stack, thresholds, strict=True):
+        layer.threshold.copy_(threshold)
+    lengthen_memories(network, longer)
+
+
 @torch.no_grad()
-def lengthen_memories(network: Network, before: Task[Any]) -> None:
-    """Let a network that was trained on shorter sequences, those of `before`, forget and take in as much more slowly.
+def lengthen_memories(network: Network, longer: float) -> None:
+    """Let a network forget and take in `longer` times as slowly.
 
-    A gate near zero is the exponential of what goes into it, so the log of the ratio of steps is taken off what takes
-    in and added to what keeps: an LSTM's biases (the time warp of Tallec & Ollivier 2018). A cell without a forget gate
-    stays as it is.
+    A gate near zero is the exponential of what goes into it, so the log is taken off what takes in and added to what
+    keeps: an LSTM's biases (the time warp of Tallec & Ollivier 2018). A cell without these two gates stays as it is.
     """
-    longer = math.log(_mean_steps(tasks.by_name(network.recipe.task)) / _mean_steps(before))
+    gates = cells.by_name(network.recipe.cell).gates
+    if not cells.keeps_by_gates(gates):
+        return
     for layer in network.stack:
-        gates = cells.by_name(network.recipe.cell).gates
-        if "f" in gates:
-            bias = layer.bias.view(len(gates), layer.hidden)
-            bias[gates.index("f")] += longer
-            bias[gates.index("i")] -= longer
+        bias = layer.bias.view(len(gates), layer.hidden)
+        bias[gates.index("f")] += math.log(longer)
+        bias[gates.index("i")] -= math.log(longer)
 
 
-def _mean_steps(task: Task[Any]) -> float:
-    """Of its training sequences; texts are alike."""
-    data = task.split("train")
+def times_longer(task: str, before: str) -> float:
+    """Mean steps of the training sequences of a task, over those of another; texts are alike."""
+    return _mean_steps(task) / _mean_steps(before)
+
+
+def _mean_steps(task: str) -> float:
+    data = tasks.by_name(task).split("train")
     return float(data.lengths.mean()) if isinstance(data, Sequences) else 1.0
 
 

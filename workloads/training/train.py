@@ -113,10 +113,10 @@ def train(
     latest, best = folder / "latest.pt", folder / "best.pt"
     if latest.exists():
         standing = Standing(**checkpoints.resume(latest, recipe, network, optimiser, device))
-    elif recipe.before is not None:
-        first = train(recipe.before, folder / "first", device, on_progress, compile_)
-        network.load_state_dict(first.network.state_dict())
-        start.lengthen_memories(network, tasks.by_name(recipe.before.task))
+    elif recipe.first is not None:
+        longer = start.times_longer(recipe.task, recipe.first.task)
+        first = train(recipe.before(longer), folder / "first", device, on_progress, compile_)
+        start.take_over(network, first.network, longer)
     elif recipe.start_from is not None:
         start.load(recipe.start_from, network, next(batches.epoch(0)))
     while standing.epoch < recipe.epochs and standing.epoch - standing.best_epoch < recipe.patience:

@@ -4,6 +4,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Literal
 
 from pydantic import Field
 
@@ -14,12 +15,15 @@ from workloads.training.recipe import load_recipe
 from workloads.training.recipes import ALL as RECIPES
 from workloads.zoo.card import Card, Frozen
 
+Sure = Literal["read", "agrees", "recalled", "weak", "derived"]
+"""As in ``archsim/costs/published.toml``, which this package does not know."""
+
 
 class _Paper(Frozen):
     """Figures of one kind: the metric on the test split. Each other kind is a subclass with a field of its own."""
 
     title: str
-    figures: dict[str, tuple[float, str]] = Field(description="by recipe: the figure, and how sure it is")
+    figures: dict[str, tuple[float, Sure]] = Field(description="by recipe: the figure, and how sure it is")
 
     def unit(self, metric: Metric) -> str:
         """Short, of `metric`, the task's."""
@@ -100,7 +104,7 @@ class Published:
     words: str
     """The same in words, with the unit."""
     value: float
-    sure: str
+    sure: Sure
     trained: bool
     ours: float | None
     """None: not trained, or not measured so, yet."""
@@ -116,8 +120,8 @@ class Untrained:
     """A recipe whose model is not shipped yet."""
 
     recipe: str
-    hours: float
-    """Estimated, on one CPU core."""
+    hours: float | None
+    """Estimated, on one CPU core; None: nobody has."""
 
     @property
     def command(self) -> str:
@@ -129,7 +133,7 @@ def published() -> list[Published]:
     return [_published(paper, recipe, *figure) for paper in _file().papers for recipe, figure in paper.figures.items()]
 
 
-def _published(paper: _Paper, recipe: str, value: float, sure: str) -> Published:
+def _published(paper: _Paper, recipe: str, value: float, sure: Sure) -> Published:
     metric, card = tasks.by_name(load_recipe(recipe).task).metric, _card(recipe)
     return Published(
         paper=paper.title,
@@ -146,7 +150,7 @@ def _published(paper: _Paper, recipe: str, value: float, sure: str) -> Published
 def untrained() -> list[Untrained]:
     """Recipes without a model, with the hours they would take."""
     hours = _file().hours
-    return [Untrained(name, hours[load_recipe(name).group]) for name in RECIPES if name not in zoo.ALL]
+    return [Untrained(name, hours.get(load_recipe(name).group)) for name in RECIPES if name not in zoo.ALL]
 
 
 def _card(recipe: str) -> Card | None:
