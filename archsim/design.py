@@ -1,6 +1,5 @@
 """Design: a frozen, validated tree of component specs. From TOML, to TOML, overridden by dotted path."""
 
-import difflib
 import hashlib
 import json
 import tomllib
@@ -23,7 +22,7 @@ from archsim.components import (
     WeightMemorySpec,
 )
 from archsim.components.base import Spec
-from archsim.trace import BadInput, Scope, explain, read_toml
+from archsim.trace import BadInput, Scope, explain, near, read_toml
 
 Value = str | int | float | bool | Sequence[str]
 
@@ -81,8 +80,7 @@ class Design(Spec):
             for parent in parents:
                 node = node.get(parent) if isinstance(node, dict) else None
             if not isinstance(node, dict) or leaf not in node or isinstance(node[leaf], dict):
-                close = difflib.get_close_matches(path, parameters(self), n=3) or parameters(self)
-                raise BadInput(f"design {self.name}: no parameter {path!r}; there is {', '.join(close)}")
+                raise BadInput(f"design {self.name}: no parameter {path!r}; there is {near(path, parameters(self))}")
             node[leaf] = value
         return _validated(tree, f"design {self.name}")
 
@@ -108,7 +106,7 @@ def load_design(name_or_path: str | Path) -> Design:
         path = Path(name_or_path)
         where = str(path)
         if not path.is_file():
-            raise BadInput(f"{path}: no such design file, nor one of {', '.join(designs.ALL)}")
+            raise BadInput(f"{path}: no such design file, nor one of {near(str(path), designs.ALL)}")
         tree = read_toml(path)
     return _validated(tree, where)
 

@@ -16,9 +16,10 @@ import os
 import tomllib
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from tokenize import TokenError
@@ -83,6 +84,12 @@ def _shown(value: object) -> str:
     except ValueError:  # Python writes no integers of more than 4,300 digits
         return "a number of thousands of digits"
     return text if len(text) <= 200 else f"{text[:200]}..."
+
+
+def near(given: str, names: Sequence[str]) -> str:
+    """What there is, for one who asked for `given`: the names most like it, or else all."""
+    close = get_close_matches(given, names, n=3)
+    return f"{', '.join(close)}, ..." if close else ", ".join(names)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

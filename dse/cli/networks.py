@@ -11,7 +11,7 @@ from archsim.design import load_design
 from archsim.trace import BadInput
 from dse import tables
 from dse.cli.inputs import parse_value
-from dse.cli.terminal import Json, notes, out, print_json, progress, say
+from dse.cli.terminal import Json, complain, notes, out, print_json, progress, say
 from dse.sparsity import sparsity_curve
 from workloads import tasks, zoo
 from workloads.fixed_point import Point, search_bits, sweep
@@ -54,7 +54,7 @@ def train(
         from workloads.training.export import train_and_export
     path = Path(recipe)
     folder = run_folder or Path("runs") / path.stem
-    with progress(f"training {path.stem}", None) as (bar, task):
+    with progress(f"training {path.stem}", None) as (bar, task), _resumable(folder):
         card = train_and_export(
             path,
             folder,
@@ -82,6 +82,16 @@ def _pytorch() -> Iterator[None]:
         raise BadInput("archsim train needs PyTorch: pip install 'archsim[train]'") from None
 
 
+@contextmanager
+def _resumable(folder: Path) -> Iterator[None]:
+    """One who interrupts it is told how it goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        complain(f"stopped; {folder} keeps the epochs that are done, the same command goes on")
+        raise typer.Exit(130) from None
+
+
 def _epoch(p: "Progress") -> str:
     return (
         f"{p.task}, epoch {p.epoch + 1}/{p.epochs}: loss {p.loss_bits:.3f} bits, {p.metric} {p.validation_loss:.3f}, "
@@ -101,7 +111,7 @@ def _train_variants(
     for reason in refused:
         notes.print(tables.literal(f"left out: {reason}"), soft_wrap=True, highlight=False)
     folder, found = run_folder or Path("runs") / f"{base.name}-variants", []
-    with progress(f"training {base.name}", len(fitting)) as (bar, task):
+    with progress(f"training {base.name}", len(fitting)) as (bar, task), _resumable(folder):
 
         def show(k: int) -> "OnProgress":
             return lambda p: bar.update(task, note=f"{fitting[k]}: {_epoch(p)}")

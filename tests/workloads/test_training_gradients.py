@@ -65,13 +65,13 @@ def written_out(cell, norm, x, weight, gain, shift, state, threshold, bits, inte
     return torch.stack(states), (h, *rest)
 
 
-@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
 def test_every_cell_that_can_be_trained_is_covered_here():
     from workloads.training import cells
 
     assert {cell.name: cell.gates for cell in cells.ALL} == GATES
 
 
+@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
 @pytest.mark.parametrize("cell", GATES)
 @pytest.mark.parametrize(
     ("threshold", "bits", "integer_bits", "lengths"),

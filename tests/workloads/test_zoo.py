@@ -164,3 +164,8 @@ def test_integers_are_recorded_once_for_their_bits_in_order():
 def test_every_recipe_without_a_model_is_listed_with_its_hours():
     assert [each.recipe for each in untrained()] == [name for name in ALL_RECIPES if name not in zoo.ALL]
     assert all(each.hours > 0 and each.recipe in each.command for each in untrained())
+
+
+def test_a_name_that_is_nearly_one_is_told_which():
+    with pytest.raises(BadInput, match=r"^wp-lstm256: no such model file, nor one of (wp-lstm256-\S+, ){3}\.\.\.$"):
+        zoo.model_path("wp-lstm256")

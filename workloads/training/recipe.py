@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from archsim.trace import BadInput, explain, read_toml
+from archsim.trace import BadInput, explain, near, read_toml
 from workloads import cells, formats, tasks
 from workloads.formats import WeightFormat
 from workloads.training import recipes
@@ -226,6 +226,6 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     try:
         return Recipe.model_validate(read_toml(path))
     except FileNotFoundError:
-        raise BadInput(f"{path}: no such recipe file, nor one of {', '.join(recipes.ALL)}") from None
+        raise BadInput(f"{path}: no such recipe file, nor one of {near(str(path), recipes.ALL)}") from None
     except ValidationError as error:
         raise BadInput(f"{path}: {explain(error)}") from None

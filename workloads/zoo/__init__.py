@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archsim.trace import BadInput
+from archsim.trace import BadInput, near
 from workloads import tasks
 from workloads.evaluate import evaluate
 from workloads.fixed_point import IntegerModel, Point, Settings, calibrate, quantize
@@ -93,7 +93,7 @@ def model_path(name_or_path: str | Path) -> Path:
         return FOLDER / f"{name_or_path}.safetensors"
     path = Path(name_or_path)
     if not path.is_file():
-        raise BadInput(f"{path}: no such model file, nor one of {', '.join(ALL)}")
+        raise BadInput(f"{path}: no such model file, nor one of {near(str(path), ALL)}")
     return path
 
 
