@@ -34,6 +34,8 @@ ALL: tuple[str, ...] = (
     "wp-lstm512-fixed8",
     "wp-lstm512-pow2-ternary",
     "wp-lstm512-exponential5",
+    "smnist-lstm100-float",
+    "smnist-lstm100-ternary",
     "smnist-rows-lstm100-float",
     "smnist-rows-lstm100-binary",
     "smnist-rows-lstm100-ternary",
