@@ -528,10 +528,6 @@ def _ours(figure: Published) -> tuple[str, str] | None:
     return f"{figure.ours:.3f}", f"{figure.difference:+.3f}"
 
 
-def _alike(points: int, outcomes: int) -> str:
-    return f" ({_several(outcomes, 'different outcome')}: some parameters change nothing)" if outcomes < points else ""
-
-
 def enumeration_report(found: "Enumeration") -> RenderableType:
     """What a space holds: its points by what became of them, and the two ends of its front for each objective."""
     counts, goals, front = found.counts, found.space.goals, found.front
@@ -587,6 +583,7 @@ def search_summary(result: "SearchResult", space: "Space", report: Path) -> Rend
     goals = space.goals
     bounds = ", ".join(space.bounds_in_words) or "none"
     different = result.outcomes(goal.name for goal in goals)
+    alike = f" ({len(different)} different outcomes)" if len(different) < len(result.front) else ""
     by_first = sorted(different, key=lambda p: goals[0].sign * p.trial.outcome.values[goals[0].name])
     step = max(1, -(-len(by_first) // FRONT_ROWS))
     shown = by_first[::step]
@@ -598,8 +595,7 @@ def search_summary(result: "SearchResult", space: "Space", report: Path) -> Rend
         f"{result.refused} trials were refused (a design that cannot do a model), {result.infeasible} missed the "
         f"constraints ({literal(bounds)}).",
         f"Pareto front: {_several(len(result.front), 'point')} that no other beats in every respect"
-        f"{_alike(len(result.front), len(different))}, each simulated again event by event with equal cycles and "
-        "counts.",
+        f"{alike}, each simulated again event by event with equal cycles and counts.",
         figures(
             f"{len(shown)} of them, best {goals[0].title} first",
             ("model", *(fill(head, 9, break_long_words=False) for head in heads)),

@@ -551,6 +551,16 @@ def test_a_stopped_curriculum_goes_on_to_the_same_end(curriculum, tmp_path, task
         torch.testing.assert_close(resumed.network.state_dict()[name], value, rtol=0, atol=0)
 
 
+def test_a_run_of_a_task_that_has_changed_is_refused(every_other_row, monkeypatch, tmp_path):
+    from workloads.training.train import train
+
+    recipe = DIGITS.changed(task="every-other-row")
+    train(recipe, tmp_path)
+    monkeypatch.setattr(tasks, "ALL", (*tasks.ALL[:-1], replace(every_other_row, outputs=11)))
+    with pytest.raises(BadInput, match=r"latest\.pt: does not fit the task every-other-row as it is now \(size mismatch"):
+        train(recipe, tmp_path)
+
+
 def test_longer_memories_do_over_longer_sequences_what_shorter_ones_did():
     """Where slow gates see the same at each step, a cell hangs on the share of all steps that is over."""
     from workloads.training import start

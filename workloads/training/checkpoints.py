@@ -38,7 +38,11 @@ def resume(
     saved = _load(path, device, "recipe", "model", "optimiser", "standing", "rng", "device_rng")
     if _recipe(saved) != recipe:
         raise BadInput(f"{path}: was made by another recipe; give an empty folder or the recipe that made it")
-    network.load_state_dict(saved["model"])
+    try:
+        network.load_state_dict(saved["model"])
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise BadInput(f"{path}: does not fit the task {recipe.task} as it is now ({reason})") from None
     optimiser.load_state_dict(saved["optimiser"])
     torch.set_rng_state(saved["rng"].cpu())
     if saved["device_rng"] is not None and device.startswith("cuda"):
