@@ -557,7 +557,9 @@ def test_a_run_of_a_task_that_has_changed_is_refused(every_other_row, monkeypatc
     recipe = DIGITS.changed(task="every-other-row")
     train(recipe, tmp_path)
     monkeypatch.setattr(tasks, "ALL", (*tasks.ALL[:-1], replace(every_other_row, outputs=11)))
-    with pytest.raises(BadInput, match=r"latest\.pt: does not fit the task every-other-row as it is now \(size mismatch"):
+    with pytest.raises(
+        BadInput, match=r"latest\.pt: does not fit the task every-other-row as it is now \(size mismatch"
+    ):
         train(recipe, tmp_path)
 
 
