@@ -166,10 +166,10 @@ class Recipe(BaseModel):
         if self.memory_steps and not cells.keeps_by_gates(cells.by_name(self.cell).gates):
             raise ValueError(f"memory_steps: cell {self.cell} has no gates of its own to keep and to take in")
         if self.first is not None:
-            self._first_run(tasks.by_name(self.first.task))
+            self._curriculum(tasks.by_name(self.first.task))
         return self
 
-    def _first_run(self, easier: tasks.Task[Any]) -> None:
+    def _curriculum(self, easier: tasks.Task[Any]) -> None:
         own = tasks.by_name(self.task)
         for what in ("symbols", "features", "outputs"):
             theirs, ours = getattr(easier, what), getattr(own, what)

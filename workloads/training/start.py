@@ -1,7 +1,8 @@
 """A network that starts from the best weights of another run, or from a float model: fine-tuning and curricula."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,22 +33,26 @@ def load(source: str, network: Network, batch: MiniBatch) -> None:
     of its products come from `batch`, gain and bias from what is then left. BadInput where the two are of another
     shape.
     """
-    thresholds = [layer.threshold.clone() for layer in network.stack]
-    if Path(source).is_dir():
-        _from_run(Path(source) / "best.pt", network)
-    else:
-        _from_model(zoo.load_model(source), f"start_from {source}", network, batch)
-    for layer, threshold in zip(network.stack, thresholds, strict=True):
-        layer.threshold.copy_(threshold)
+    with _keeping_thresholds(network):
+        if Path(source).is_dir():
+            _from_run(Path(source) / "best.pt", network)
+        else:
+            _from_model(zoo.load_model(source), f"start_from {source}", network, batch)
 
 
 def take_over(network: Network, before: Network, longer: float) -> None:
     """Fill `network` from one trained on sequences of which its own are `longer` times as long; its thresholds stay."""
+    with _keeping_thresholds(network):
+        network.load_state_dict(before.state_dict())
+    lengthen_memories(network, longer)
+
+
+@contextmanager
+def _keeping_thresholds(network: Network) -> Iterator[None]:
     thresholds = [layer.threshold.clone() for layer in network.stack]
-    network.load_state_dict(before.state_dict())
+    yield
     for layer, threshold in zip(network.stack, thresholds, strict=True):
         layer.threshold.copy_(threshold)
-    lengthen_memories(network, longer)
 
 
 @torch.no_grad()

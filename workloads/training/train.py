@@ -101,8 +101,8 @@ def train(
     A text: truncated backpropagation; it is cut into `batch` contiguous streams whose state is carried from one
     mini-batch to the next and reset at the start of an epoch. Sequences: backpropagation over all their steps. The
     full-precision weights of the epoch with the best validation metric are kept. The run that a curriculum begins with
-    is in the folder ``first`` of `folder`. BadInput where `folder` holds another
-    run or a broken one, or where the loss is no longer finite.
+    is in the folder ``first`` of `folder`. BadInput where `folder` holds another run or a broken one, or where the loss
+    is no longer finite.
     """
     folder.mkdir(parents=True, exist_ok=True)
     batches = batches_of(recipe, device)
