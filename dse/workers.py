@@ -166,14 +166,21 @@ class DaskCluster:
         from distributed.comm.core import CommClosedError
 
         try:
-            # With no worker there one unit is sent all the same: it waits for the first that joins.
-            yield from _as_completed(
-                lambda a: self._executor.submit(function, a), lambda: max(1, self.count), arguments
-            )
+            yield from _as_completed(lambda a: self._executor.submit(function, a), self._room, arguments)
         except KilledWorker as error:
             raise WorkerDied(f"scheduler {self._address}: {_first_line(error)}") from None
         except (CancelledError, CommClosedError) as error:
-            raise WorkerDied(f"scheduler {self._address}: is gone ({_first_line(error)})") from None
+            raise self._gone(error) from None
+
+    def _room(self) -> int:
+        """With no worker there one unit is sent all the same: it waits for the first that joins."""
+        try:
+            return max(1, self.count)
+        except OSError as error:  # asked, it does not answer
+            raise self._gone(error) from None
+
+    def _gone(self, error: BaseException) -> WorkerDied:
+        return WorkerDied(f"scheduler {self._address}: is gone ({_first_line(error)})")
 
     def __enter__(self) -> Self:
         return self

@@ -236,6 +236,20 @@ def test_a_scheduler_that_goes(begin: Begin, units: ModuleType) -> None:
             list(results)
 
 
+@pytest.mark.slow
+def test_a_scheduler_that_does_not_answer(begin: Begin, units: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked how many workers there are, it may time out before any unit is known to be lost."""
+
+    def unanswered(self: object) -> dict[str, int]:
+        raise OSError("Timed out trying to connect")
+
+    cluster = begin(1)
+    with DaskCluster(cluster.address) as workers:
+        monkeypatch.setattr("distributed.Client.nthreads", unanswered)
+        with pytest.raises(WorkerDied, match=f"{cluster.address}: is gone .Timed out trying to connect"):
+            list(workers.run(units.sleep, [0.1]))
+
+
 ACCURACIES = {
     "name": "accuracies",
     "base": "skip-65nm",
