@@ -17,8 +17,8 @@ AnyModel = TypeVar("AnyModel", Model, IntegerModel, Model | IntegerModel)
 
 def load_workload(name: str, lanes: int, steps: int, split: str, threshold: float | None) -> Trace:
     """A trace file, or a trace recorded now from a model of the zoo (or a model file) over real text."""
-    _check_split(split)
     if name.endswith(".npz"):
+        _check_split(split)  # a trace has its own; a model's is checked where it is recorded
         if threshold is not None:
             raise BadInput(f"--threshold: {name} is a trace, which has its threshold already; give a model")
         return Trace.load(Path(name))
