@@ -16,11 +16,27 @@ Other modules are for what their names say: `scenario`, `roofline`, `timeline`, 
 `explain`.
 """
 
-from archsim.design import Design, load_design
-from archsim.report import SimReport
-from archsim.simulation import Job, simulate, simulate_many
-from archsim.synthetic import synthesize
-from archsim.trace import BadInput, Trace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archsim.design import Design, load_design
+    from archsim.errors import BadInput
+    from archsim.report import SimReport
+    from archsim.simulation import Job, simulate, simulate_many
+    from archsim.trace import Trace, synthesize
+
+_HOMES = {
+    "BadInput": "archsim.errors",
+    "Design": "archsim.design",
+    "Job": "archsim.simulation",
+    "SimReport": "archsim.report",
+    "Trace": "archsim.trace",
+    "load_design": "archsim.design",
+    "simulate": "archsim.simulation",
+    "simulate_many": "archsim.simulation",
+    "synthesize": "archsim.trace",
+}
 
 __all__ = [
     "BadInput",
@@ -33,3 +49,10 @@ __all__ = [
     "simulate_many",
     "synthesize",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """A name is loaded when it is first asked for (PEP 562), so that `import archsim.trace` loads no simulator."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

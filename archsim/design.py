@@ -12,7 +12,13 @@ import tomli_w
 from pydantic import Field, ValidationError, model_validator
 
 from archsim import designs
-from archsim.components import (
+from archsim.errors import (
+    BadInput,
+    explain,
+    near,
+)
+from archsim.files import read_toml
+from archsim.specs import (
     ActivationUnitSpec,
     DramSpec,
     PEArraySpec,
@@ -21,8 +27,8 @@ from archsim.components import (
     StateBufferSpec,
     WeightMemorySpec,
 )
-from archsim.components.base import Spec
-from archsim.trace import BadInput, Scope, explain, near, read_toml
+from archsim.specs.base import Spec
+from archsim.trace.graph import Scope
 
 Value = str | int | float | bool | Sequence[str]
 

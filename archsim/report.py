@@ -7,13 +7,12 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.analysis.load import Load, load
 from archsim.costs import AreaReport, CostTable, EnergyReport, Figure, clock_problems
 from archsim.design import Design
+from archsim.files import JsonValue
 from archsim.ledger import Ledger
-from archsim.load import Load, load
-from archsim.work import Macs
-
-JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
+from archsim.timing import Macs
 
 
 @dataclass(frozen=True)

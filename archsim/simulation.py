@@ -4,14 +4,18 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from archsim.analytic import refusal, run_analytic
+from archsim.analytic.closed_form import refusal, run_analytic
 from archsim.costs import SHIPPED, CostTable, area, energy
 from archsim.design import Design
-from archsim.machine import Log, run_machine
-from archsim.mapping import Plan, RunScope, plan
+from archsim.errors import BadInput
+from archsim.machine.log import Log
+from archsim.machine.steps import run_machine
+from archsim.mapping.plan import Plan, RunScope
+from archsim.mapping.planner import plan
+from archsim.mapping.work import Work, measure
 from archsim.report import DenseRuns, SimReport
-from archsim.trace import BadInput, Trace
-from archsim.work import Timing, Work, measure
+from archsim.timing import Timing
+from archsim.trace.trace import Trace
 
 Engine = Literal["burst", "column", "analytic"]
 

@@ -16,7 +16,7 @@ import onnx.numpy_helper
 import pytest
 
 from archsim import designs
-from dse import tables
+from dse.cli import tables
 from workloads import zoo
 from workloads.zoo.published import published
 

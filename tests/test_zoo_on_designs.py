@@ -4,9 +4,10 @@ import pytest
 
 from archsim import designs
 from archsim.design import load_design
+from archsim.errors import BadInput
 from archsim.simulation import simulate
-from archsim.trace import BadInput, Trace
-from dse.check import check
+from archsim.trace.trace import Trace
+from dse.evaluation.check import check
 from workloads import tasks, zoo
 from workloads.record import longest, record
 

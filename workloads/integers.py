@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from workloads import cells
 from workloads.model import Model
 from workloads.record import gates_by_group, graph_of, hidden_states, product_name

@@ -39,7 +39,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from archsim.trace import BadInput, When, explain, whole_file
+from archsim.errors import BadInput, explain
+from archsim.files import whole_file
+from archsim.trace.graph import When
 from workloads import cells, formats, tasks
 from workloads.cells import Cell, Floats, Folded, Product, State, layer_normalised
 from workloads.formats import WeightFormat

@@ -8,15 +8,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.trace import (
-    NOT_WHOLE,
-    VERSION,
-    BadInput,
+from archsim.errors import BadInput
+from archsim.files import NOT_WHOLE, read_array
+from archsim.trace.columns import pack_mask
+from archsim.trace.graph import (
     Edge,
     Elementwise,
     Encode,
     Graph,
-    Header,
     LayerNorm,
     MatVec,
     NumberFormat,
@@ -24,10 +23,9 @@ from archsim.trace import (
     Operation,
     RowAffine,
     Scope,
-    Trace,
-    pack_mask,
-    read_array,
 )
+from archsim.trace.header import VERSION, Header
+from archsim.trace.trace import Trace
 from workloads import cells, formats, tasks
 from workloads.cells import Floats, State
 from workloads.model import Config, Inputs, LayerConfig

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.trace import BadInput, Operand, Trace
+from archsim.errors import BadInput
+from archsim.trace.graph import Operand
+from archsim.trace.trace import Trace
 from workloads import tasks
 from workloads.model import Model
 from workloads.record import longest, record_sample

@@ -31,6 +31,7 @@ def as_published(chip: Chip, weights_per_mac: int = BUFFERED_WEIGHTS_PER_MAC) ->
 
     All RBT chips alike, so that the high-speed ones are the low-power ones and more MACs: the weights stream through
     the buffer (DRAM feeds every MAC), one bank of scratch, one unit a cycle of activation.
+
     """
     design = load_design(chip.design)
     if chip.paper != "rbt":

@@ -3,7 +3,7 @@
 import math
 
 from archsim.costs.figures import Band, Figure, exact, of_band
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 
 # Energy tables that published accelerator models ship, read there; where they agree on no more than a range, its middle
 # is `mid`.

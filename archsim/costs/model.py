@@ -10,8 +10,8 @@ from archsim.costs.own import OWN_KIND, SHIPPED, CostTable
 from archsim.costs.parts import COMPONENTS, logic, memories, parts
 from archsim.costs.prices import DRAM_READ, LOGIC_SOURCE, PRICES, Action, memory_figure
 from archsim.design import Design
+from archsim.errors import BadInput
 from archsim.ledger import Ledger
-from archsim.trace import BadInput
 
 
 @dataclass(frozen=True)

@@ -45,10 +45,12 @@ from archsim.costs.figures import Band, Figure, of_band
 from archsim.costs.parts import COMPONENTS
 from archsim.costs.prices import PRICES
 from archsim.design import Design
-from archsim.trace import BadInput, explain, read_toml
+from archsim.errors import BadInput, explain
+from archsim.files import read_toml
 
 OWN_KIND = "own-"
-"""How the name of a kind of DRAM begins that no shipped table has."""
+"""How the name of a kind of DRAM begins that no shipped table has.
+"""
 
 
 def _state_bits(design: Design) -> int:

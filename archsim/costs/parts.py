@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
-from archsim.components.activation_unit import OPS
-from archsim.components.base import ceil_div
 from archsim.costs import technology
 from archsim.costs.tables import (
     PE,
@@ -25,6 +23,8 @@ from archsim.costs.tables import (
     zero_skip_scan,
 )
 from archsim.design import Design
+from archsim.mapping.operations import OPS
+from archsim.specs.base import ceil_div
 
 # The activation unit, for one unit of the network a cycle: every row has its scale at once, both products of it
 # (they are normalised apart), at the 16 bits that the mapping stores scales and shifts in.

@@ -16,8 +16,8 @@ from typing import Literal, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.components.activation_unit import Curve
-from archsim.trace import BadInput
+from archsim.errors import BadInput
+from archsim.specs.activation_unit import Curve
 
 Ports = Literal["1RW", "1R1W"]
 Cell = Literal["itrs-lstp", "itrs-hp"]

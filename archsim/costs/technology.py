@@ -14,7 +14,7 @@ from functools import cache
 
 from archsim.costs.figures import Band
 from archsim.costs.tables import sram_macro, sram_nodes
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 
 LIBRARY_NODE_NM = 45  # NangateOpenCellLibrary, typical corner
 

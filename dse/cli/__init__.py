@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from archsim.machine import Deadlock
-from archsim.trace import BadInput
+from archsim.errors import BadInput
+from archsim.machine.assembly import Deadlock
 from dse.cli import listing, networks, search, simulate, traces
 from dse.cli.terminal import complain, notes
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from archsim.design import Value
-from archsim.trace import BadInput, Trace
+from archsim.errors import BadInput
+from archsim.trace.trace import Trace
 from dse.cli.terminal import steps_of
 from workloads import zoo
 from workloads.fixed_point import IntegerModel

@@ -6,8 +6,9 @@ import typer
 
 from archsim import designs
 from archsim.design import load_design
-from archsim.trace import BadInput
-from dse import studies, tables
+from archsim.errors import BadInput
+from dse import studies
+from dse.cli import tables
 from dse.cli.terminal import Json, out, print_json
 from workloads import cells, formats, tasks, zoo
 

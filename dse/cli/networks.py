@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archsim.design import load_design
-from archsim.trace import BadInput
-from dse import tables
+from archsim.errors import BadInput
+from dse.cli import tables
 from dse.cli.inputs import parse_value
 from dse.cli.terminal import Json, complain, notes, out, print_json, progress, say
-from dse.sparsity import sparsity_curve
+from dse.evaluation.sparsity import sparsity_curve
 from workloads import tasks, zoo
 from workloads.fixed_point import Point, search_bits, sweep
 from workloads.importers import Choices, Formats, import_model

@@ -14,18 +14,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archsim.trace import BadInput
-from dse import studies, tables
+from archsim.errors import BadInput
+from dse import studies
+from dse.cli import tables
 from dse.cli.terminal import Json, complain, notes, out, print_json, progress, say
 
 if TYPE_CHECKING:
-    from dse.compare import Run
-    from dse.enumerate import Enumeration
-    from dse.enumerate import Progress as EnumerationProgress
-    from dse.space import Space, Value
-    from dse.study import Phase
-    from dse.study import Progress as SearchProgress
-    from dse.workers import Workers
+    from dse.evaluation.workers import Workers
+    from dse.search.compare import Run
+    from dse.search.enumerate import Enumeration
+    from dse.search.enumerate import Progress as EnumerationProgress
+    from dse.search.study import Phase
+    from dse.search.study import Progress as SearchProgress
+    from dse.space.space import Space, Value
 
 PANEL = "Search"
 app = typer.Typer()
@@ -49,9 +50,9 @@ def demo(
 
     archsim demo --out results/again
     """
-    from dse import store
-    from dse.space import load_space
-    from dse.workers import workers_for
+    from dse.evaluation.workers import workers_for
+    from dse.results import store
+    from dse.space.space import load_space
 
     space = load_space(studies.path("demo"))
     store.clear(out_, space.name)
@@ -84,9 +85,9 @@ def search(
 
     archsim search my-study.toml --workers 4 --resume
     """
-    from dse.space import load_space
-    from dse.warm import warm_points
-    from dse.workers import workers_for
+    from dse.evaluation.workers import workers_for
+    from dse.search.warm import warm_points
+    from dse.space.space import load_space
 
     space = load_space(studies.path(study))
     if resume and warm_start:
@@ -106,7 +107,7 @@ def _search(
     first: "Sequence[Mapping[str, Value]]" = (),
 ) -> None:
     from dse import report as report_
-    from dse.study import search as run_search
+    from dse.search.study import search as run_search
 
     with progress("measuring the models", space.trials) as (bar, task):
 
@@ -167,8 +168,8 @@ def enumerate_(
 
     archsim enumerate my-study.toml --out results/mine/exact --workers 4 --json
     """
-    from dse.space import load_space
-    from dse.workers import workers_for
+    from dse.evaluation.workers import workers_for
+    from dse.space.space import load_space
 
     space = load_space(studies.path(study))
     began = time.monotonic()
@@ -191,9 +192,9 @@ def enumerate_(
 
 
 def _enumerate(space: "Space", folder: Path, workers: "Workers") -> "Enumeration":
-    from dse.enumerate import enumerate_space
-    from dse.models import Models
-    from dse.study import DEFAULT_CACHE
+    from dse.evaluation.models import Models
+    from dse.search.enumerate import enumerate_space
+    from dse.search.study import DEFAULT_CACHE
 
     space.check_data()
     with progress("measuring the models", None) as (bar, task):
@@ -223,9 +224,9 @@ def compare_(
     archsim compare exact --samplers nsga2,nsga3,tpe:2000 --seeds 3 --workers 2 --json
     """
     from dse import report as report_
-    from dse.compare import compare, parse_budgets
-    from dse.space import load_space
-    from dse.workers import workers_for
+    from dse.evaluation.workers import workers_for
+    from dse.search.compare import compare, parse_budgets
+    from dse.space.space import load_space
 
     space, budgets = load_space(studies.path(study)), parse_budgets(samplers)
     folder = out_ or Path("results") / space.name

@@ -9,22 +9,31 @@ from typing import Annotated, Any
 
 import typer
 
+from archsim.analysis.diff import diff, load_run
+from archsim.analysis.explain import explain as explain_design
+from archsim.analysis.perfetto import open_timeline, parse_window
+from archsim.analysis.roofline import (
+    column_histograms,
+    roofline,
+    run_json,
+)
+from archsim.analysis.scenario import (
+    Least,
+    least_bandwidth,
+    least_sram,
+    streaming,
+)
+from archsim.analysis.validate import validate
 from archsim.costs import SHIPPED, load_cost_table
 from archsim.design import Design, load_design
-from archsim.diff import diff, load_run
-from archsim.explain import explain as explain_design
-from archsim.mapping import RUN_SCOPES
-from archsim.roofline import column_histograms, roofline, run_json
-from archsim.scenario import Least, least_bandwidth, least_sram, streaming
+from archsim.errors import BadInput
+from archsim.mapping.plan import RUN_SCOPES
 from archsim.simulation import ENGINES, simulate
-from archsim.timeline import open_timeline, parse_window
-from archsim.trace import BadInput
-from archsim.validate import validate
-from dse import tables
-from dse.check import check
+from dse.cli import tables
 from dse.cli.inputs import at_threshold, load_workload, parse_overrides, record_text
 from dse.cli.terminal import Json, out, print_json, progress, steps_of
-from dse.fit import fit
+from dse.evaluation.check import check
+from dse.evaluation.fit import fit
 from workloads import tasks, zoo
 
 PANEL = "Simulate"

@@ -20,7 +20,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from dse.tables import literal
+from dse.cli.tables import literal
 
 out = Console()
 """Results."""

@@ -8,9 +8,9 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from archsim.synthetic import FORMATS, synthesize
-from archsim.trace import Trace
-from dse import tables
+from archsim.trace.synthetic import FORMATS, synthesize
+from archsim.trace.trace import Trace
+from dse.cli import tables
 from dse.cli.inputs import at_threshold, record_text
 from dse.cli.terminal import Json, notes, out, print_json, say, steps_of
 from workloads import zoo

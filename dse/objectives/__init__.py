@@ -1,6 +1,6 @@
 """What a search can minimise or maximise. A new objective is one file and one line in ``ALL``."""
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from dse.objectives.area_mm2 import AREA_MM2
 from dse.objectives.base import Objective
 from dse.objectives.dram_gbps_needed import DRAM_GBPS

@@ -1,7 +1,7 @@
 """Silicon area of the chip, DRAM left out."""
 
+from dse.evaluation.point import Evaluation
 from dse.objectives.base import Objective
-from dse.point import Evaluation
 
 
 def _of(evaluation: Evaluation) -> float:

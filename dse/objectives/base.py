@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from dse.point import Evaluation
+from dse.evaluation.point import Evaluation
 from workloads.tasks import MetricWords
 
 

@@ -3,8 +3,8 @@
 In a stream that is the deadline, or the period where that is shorter; in batches the mean time of a step.
 """
 
+from dse.evaluation.point import Evaluation
 from dse.objectives.base import Objective
-from dse.point import Evaluation
 
 
 def _of(evaluation: Evaluation) -> float:

@@ -1,7 +1,7 @@
 """Energy-delay product: system energy of a token times the time of a step."""
 
+from dse.evaluation.point import Evaluation
 from dse.objectives.base import Objective
-from dse.point import Evaluation
 
 
 def _of(evaluation: Evaluation) -> float:

@@ -1,7 +1,7 @@
 """Energy of one token, DRAM left out: what papers that synthesise a chip report."""
 
+from dse.evaluation.point import Evaluation
 from dse.objectives.base import Objective
-from dse.point import Evaluation
 
 
 def _of(evaluation: Evaluation) -> float:

@@ -1,7 +1,7 @@
 """Energy of one token with the DRAM counted. Per token, since a step of 8 lanes does 8 times the work of one."""
 
+from dse.evaluation.point import Evaluation
 from dse.objectives.base import Objective
-from dse.point import Evaluation
 
 
 def _of(evaluation: Evaluation) -> float:

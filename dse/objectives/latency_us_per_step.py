@@ -1,7 +1,7 @@
 """Mean time of one step: how long a lane waits for its next token; in a stream, from a step's input to its end."""
 
+from dse.evaluation.point import Evaluation
 from dse.objectives.base import Objective
-from dse.point import Evaluation
 
 
 def _of(evaluation: Evaluation) -> float:

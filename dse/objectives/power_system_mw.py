@@ -1,7 +1,7 @@
 """Mean power with the DRAM: of a stream over its periods, else while it runs."""
 
+from dse.evaluation.point import Evaluation
 from dse.objectives.base import Objective
-from dse.point import Evaluation
 
 
 def _of(evaluation: Evaluation) -> float:

@@ -1,7 +1,7 @@
 """Tokens a second over all lanes; of a stream no more than enter it."""
 
+from dse.evaluation.point import Evaluation
 from dse.objectives.base import Objective
-from dse.point import Evaluation
 
 
 def _of(evaluation: Evaluation) -> float:

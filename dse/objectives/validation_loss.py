@@ -1,7 +1,7 @@
 """Task loss over the whole validation split: bits per character, perplexity per word, or error, as the task has it."""
 
+from dse.evaluation.point import Evaluation
 from dse.objectives.base import Objective
-from dse.point import Evaluation
 
 
 def _of(evaluation: Evaluation) -> float:

@@ -1,7 +1,7 @@
 """Size of the model as stored: packed weights, their scales, biases and tables."""
 
+from dse.evaluation.point import Evaluation
 from dse.objectives.base import Objective
-from dse.point import Evaluation
 
 
 def _of(evaluation: Evaluation) -> float:

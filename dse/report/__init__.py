@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from archsim.errors import BadInput
 from archsim.report import SimReport
-from archsim.trace import BadInput
-from dse import store
-from dse.files import write_text
 from dse.report.checks import checks
 from dse.report.comparisons import comparison
 from dse.report.designs import Texts, front_designs
@@ -16,7 +14,9 @@ from dse.report.runs import load_saved, run_design, saved_design
 from dse.report.searches import goals, search_page
 from dse.report.shapes import Network, Page, Table, Timeline
 from dse.report.timelines import front_timelines, timeline
-from dse.store import Results
+from dse.results import store
+from dse.results.files import write_text
+from dse.results.store import Results
 
 NAME = "report.html"
 NO_TABLE = Table(columns=(), rows=[])

@@ -1,6 +1,6 @@
 """The table of ``archsim validate`` as the tab Validation shows it."""
 
-from archsim.validate import validate
+from archsim.analysis.validate import validate
 from dse.report.shapes import Check
 from dse.report.words import short
 

@@ -6,10 +6,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dse.compare import LEVELS, Curve, stored
 from dse.report.shapes import Column, Comparison, Scalar, Table
 from dse.report.shapes import Curve as Line
 from dse.report.words import short
+from dse.search.compare import (
+    LEVELS,
+    Curve,
+    stored,
+)
 
 
 def comparison(folder: Path) -> Comparison | None:

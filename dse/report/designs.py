@@ -7,7 +7,11 @@ from dse import objectives
 from dse.report.shapes import Design, Fact, Part
 from dse.report.values import key, leaves
 from dse.report.words import known, model_label, number, short
-from dse.store import FigureJson, FrontDetail, Results
+from dse.results.store import (
+    FigureJson,
+    FrontDetail,
+    Results,
+)
 
 PJ_PER_NJ = 1000.0
 STAYS = "On the front if costs are"

@@ -3,11 +3,16 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.trace import BadInput, Trace
+from archsim.errors import BadInput
+from archsim.trace.trace import Trace
 from dse.report.designs import network_key
 from dse.report.shapes import Column, Network, Scalar, Table, Weights
 from dse.report.words import known, model_label, short
-from dse.store import ModelDetail, Results, StateDetail
+from dse.results.store import (
+    ModelDetail,
+    Results,
+    StateDetail,
+)
 from workloads import tasks, zoo
 from workloads.fixed_point import IntegerModel
 from workloads.model import Model

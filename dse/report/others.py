@@ -7,15 +7,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dse.breakdown import STALL, WHOLES, Whole
-from dse.command import head, settings, tail
-from dse.quality import costs
 from dse.report.designs import PJ_PER_NJ, STAYS, Texts, clock_words, network_key, weights_words
 from dse.report.shapes import Coded, Commands, Others, PartColumn, Term
 from dse.report.values import coded
 from dse.report.words import short
-from dse.samplers import distributions, known_choice
-from dse.store import Results
+from dse.results.breakdown import (
+    STALL,
+    WHOLES,
+    Whole,
+)
+from dse.results.command import (
+    head,
+    settings,
+    tail,
+)
+from dse.results.quality import costs
+from dse.results.store import Results
+from dse.search.samplers import distributions, known_choice
 
 MOST = 2000
 """Points off the front whose parts are in the page; a study of a thousand trials has all of its own."""

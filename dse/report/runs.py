@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from archsim.analysis.roofline import run_json
 from archsim.costs import Figure
 from archsim.design import Design as Hardware
+from archsim.errors import BadInput, explain
 from archsim.report import SimReport
-from archsim.roofline import run_json
-from archsim.trace import BadInput, explain
 from dse.report.designs import PJ_PER_NJ, Texts, clock_words, energy_words, network_key, weights_words
 from dse.report.shapes import Design, Fact, Part
 from dse.report.values import leaves
 from dse.report.words import model_label, short
-from dse.store import RooflineJson
+from dse.results.store import RooflineJson
 
 
 class SavedRun(BaseModel):

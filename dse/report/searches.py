@@ -14,18 +14,22 @@ from optuna.distributions import BaseDistribution
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, create_trial
 
-from dse import facts, objectives
+from dse import constraints, objectives
 from dse.objectives import Objective
-from dse.quality import value_of
 from dse.report import words
 from dse.report.designs import Texts, network_key
 from dse.report.others import commands, others
 from dse.report.shapes import Column, Goal, Scalar, Search, Table, Trials
 from dse.report.values import coded, key, leaves
 from dse.report.words import known, short
-from dse.samplers import distributions, known_choice
-from dse.space import MODEL, Space, Value
-from dse.store import Results
+from dse.results.quality import value_of
+from dse.results.store import Results
+from dse.search.samplers import distributions, known_choice
+from dse.space.space import (
+    MODEL,
+    Space,
+    Value,
+)
 
 MOST_REPLAYED = 1500
 """Trials from which importances are computed: more cost seconds and change little."""
@@ -122,7 +126,7 @@ def _published(results: Results) -> Trials:
 
 def _keeps_facts(table: pd.DataFrame, space: Space) -> pd.Series:
     """Whether every fact that the space asks for is so: a constraint that no limit of the page can stand for."""
-    asked = [name for name in space.constraints if name in facts.BY_NAME]
+    asked = [name for name in space.constraints if name in constraints.BY_NAME]
     return pd.Series([not any(f"{name} must be" in reason for name in asked) for reason in table["reason"]], dtype=bool)
 
 

@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
-from dse.store import RooflineJson, StateDetail
+from dse.results.store import RooflineJson, StateDetail
 
 Scalar: TypeAlias = bool | int | float | str | None
 Setting: TypeAlias = Scalar | tuple[str, ...]

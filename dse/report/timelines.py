@@ -2,17 +2,23 @@
 
 from pathlib import Path
 
+from archsim.analysis.perfetto import TITLES
+from archsim.analysis.stalls import (
+    Event,
+    Slice,
+    slices,
+)
 from archsim.design import Design as Hardware
-from archsim.mapping import RunScope
+from archsim.errors import BadInput
+from archsim.mapping.plan import RunScope
 from archsim.simulation import Job, prepare, simulate
-from archsim.timeline import TITLES, Event, Slice, slices
-from archsim.trace import BadInput, Trace
+from archsim.trace.trace import Trace
 from dse.report.designs import trace_file
 from dse.report.searches import balanced
 from dse.report.shapes import Timeline
 from dse.report.values import key
 from dse.report.words import model_label
-from dse.store import FrontDetail, Results
+from dse.results.store import FrontDetail, Results
 
 FIRST, LAST = 1, 2
 """The window that a search's report shows: step 0 meets an empty machine, so it begins after."""

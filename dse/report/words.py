@@ -5,12 +5,12 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from dse import facts
+from dse import constraints
+from dse.evaluation.outcome import ENDS, kind_of
 from dse.objectives import Objective
-from dse.outcome import ENDS, kind_of
 from dse.report.shapes import Column, Note, Scalar, Table, Tile
-from dse.space import Scenario, Space
-from dse.store import Results
+from dse.results.store import Results
+from dse.space.space import Scenario, Space
 
 
 def number(value: float) -> str:
@@ -157,8 +157,8 @@ def _goal_words(goal: Objective) -> str:
 
 
 def _bound_words(space: Space, name: str) -> str:
-    if name in facts.BY_NAME:
-        return facts.BY_NAME[name].title
+    if name in constraints.BY_NAME:
+        return constraints.BY_NAME[name].title
     goal, bound = space.objective(name), space.constraints[name]
     return f"{_lower(goal.title)} at {'most' if goal.sign > 0 else 'least'} {bound:g} {goal.unit}"
 

@@ -11,15 +11,36 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from archsim import designs
-from archsim.analytic import run_analytic
+from archsim.analytic.closed_form import run_analytic
 from archsim.design import Design, load_design
-from archsim.functional import Functional, Integers, Token, differences, run_check
-from archsim.machine import Deadlock, run_machine
-from archsim.mapping import Block, Plan, plan
+from archsim.errors import BadInput
+from archsim.machine.assembly import Deadlock
+from archsim.machine.functional import (
+    Functional,
+    Integers,
+    Token,
+    differences,
+    run_check,
+)
+from archsim.machine.steps import run_machine
+from archsim.mapping.plan import Block, Plan
+from archsim.mapping.planner import plan
+from archsim.mapping.work import (
+    WINDOW,
+    Work,
+    measure,
+)
 from archsim.simulation import Job, prepare, simulate, simulate_many, time_run
-from archsim.synthetic import synthesize
-from archsim.trace import VERSION, BadInput, Elementwise, Graph, Header, RowAffine, Trace, pack_mask
-from archsim.work import WINDOW, Timing, Work, measure
+from archsim.timing import Timing
+from archsim.trace.columns import pack_mask
+from archsim.trace.graph import (
+    Elementwise,
+    Graph,
+    RowAffine,
+)
+from archsim.trace.header import VERSION, Header
+from archsim.trace.synthetic import synthesize
+from archsim.trace.trace import Trace
 from workloads import cells
 from workloads.model import Config, Embedding, LayerConfig, OneHot, Readout, Vector
 from workloads.record import graph_of

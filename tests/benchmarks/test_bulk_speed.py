@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from archsim.design import Design, Value, load_design
-from archsim.machine import run_machine
+from archsim.errors import BadInput
+from archsim.machine.steps import run_machine
 from archsim.simulation import Job, prepare, simulate_many
-from archsim.synthetic import synthesize
-from archsim.trace import BadInput, Trace
+from archsim.trace.synthetic import synthesize
+from archsim.trace.trace import Trace
 
 pytestmark = pytest.mark.slow
 

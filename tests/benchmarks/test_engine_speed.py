@@ -6,13 +6,13 @@ from typing import Literal
 
 import pytest
 
-from archsim.analytic import run_analytic
+from archsim.analytic.closed_form import run_analytic
 from archsim.design import load_design
-from archsim.machine import run_machine
-from archsim.mapping import plan
+from archsim.machine.steps import run_machine
+from archsim.mapping.planner import plan
+from archsim.mapping.work import measure
 from archsim.simulation import Job, prepare, simulate, simulate_many
-from archsim.synthetic import synthesize
-from archsim.work import measure
+from archsim.trace.synthetic import synthesize
 
 pytestmark = pytest.mark.slow
 

@@ -6,11 +6,12 @@ from typing import Literal
 
 import pytest
 
+from archsim.analysis.perfetto import Timeline
+from archsim.analysis.stalls import Event, OccupationLog
 from archsim.design import load_design
-from archsim.machine import run_machine
+from archsim.machine.steps import run_machine
 from archsim.simulation import Job, prepare
-from archsim.synthetic import synthesize
-from archsim.timeline import Event, OccupationLog, Timeline
+from archsim.trace.synthetic import synthesize
 
 pytestmark = pytest.mark.slow
 

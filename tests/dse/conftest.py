@@ -14,12 +14,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from archsim.synthetic import synthesize
-from dse.models import OnDone
-from dse.point import Measured, ModelChoice
-from dse.result import SearchResult
-from dse.space import Space, load_space, parse_space
-from dse.study import search
+from archsim.trace.synthetic import synthesize
+from dse.evaluation.models import OnDone
+from dse.evaluation.point import Measured
+from dse.results.result import SearchResult
+from dse.search.study import search
+from dse.space.choice import ModelChoice
+from dse.space.space import (
+    Space,
+    load_space,
+    parse_space,
+)
 from workloads.model import Config, Layer, LayerConfig, Model, Readout, Vector
 
 MODELS = {

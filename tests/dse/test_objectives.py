@@ -6,13 +6,14 @@ import pytest
 
 from archsim.costs import clock_problems
 from archsim.design import load_design
-from archsim.trace import BadInput
-from dse import facts, objectives
-from dse.evaluate import Evaluator, Point
-from dse.models import ModelSide
+from archsim.errors import BadInput
+from dse import constraints, objectives
+from dse.evaluation.evaluator import Evaluator, Point
+from dse.evaluation.models import ModelSide
+from dse.evaluation.point import Evaluation
 from dse.objectives import Objective
-from dse.point import Evaluation, ModelChoice
-from dse.space import Scenario, Space
+from dse.space.choice import ModelChoice
+from dse.space.space import Scenario, Space
 from workloads.tasks import METRIC_WORDS
 
 SHOWN_UNITS = {"bits per character", "mm²", "nJ", "µs", "tokens/s", "mW", "nJ µs", "KiB", "Gb/s"}
@@ -52,7 +53,7 @@ def test_conformance(objective: Objective, evaluation: Evaluation) -> None:
 
 
 def test_names_are_distinct() -> None:
-    names = [one.name for one in (*objectives.ALL, *facts.ALL)]
+    names = [one.name for one in (*objectives.ALL, *constraints.ALL)]
     assert len(set(names)) == len(names)
 
 
@@ -94,22 +95,22 @@ def test_a_deadline_is_met_or_missed(models: ModelSide) -> None:
     slowest = streamed(models, 100).stream
     assert slowest is not None
     due = slowest.latency_us.most
-    assert facts.MEETS_DEADLINE.excess(streamed(models, 100, due)) == pytest.approx(0, abs=1e-9)
-    assert facts.MEETS_DEADLINE.excess(streamed(models, 100, due * 1.01)) < 0
-    assert facts.MEETS_DEADLINE.excess(streamed(models, 100, due / 1.25)) == pytest.approx(0.25)
+    assert constraints.MEETS_DEADLINE.excess(streamed(models, 100, due)) == pytest.approx(0, abs=1e-9)
+    assert constraints.MEETS_DEADLINE.excess(streamed(models, 100, due * 1.01)) < 0
+    assert constraints.MEETS_DEADLINE.excess(streamed(models, 100, due / 1.25)) == pytest.approx(0.25)
 
 
 def test_facts_are_those_of_the_report(models: ModelSide, space: Space) -> None:
     small, large = (evaluated(models, space.scenario, **{"weight_memory.capacity_kib": kib}) for kib in (0, 4096))
-    assert facts.BY_NAME["fits_on_chip"].excess(small) == 1.0
-    assert facts.BY_NAME["fits_on_chip"].excess(large) == 0.0
+    assert constraints.BY_NAME["fits_on_chip"].excess(small) == 1.0
+    assert constraints.BY_NAME["fits_on_chip"].excess(large) == 0.0
     assert large.report.resident
     for mhz in (200, 250, 1000, 3000):
         found = evaluated(models, space.scenario, clock_mhz=mhz)
         problems = clock_problems(found.design)
-        assert (facts.BY_NAME["clock_met"].excess(found) <= 0) == (not problems)
+        assert (constraints.BY_NAME["clock_met"].excess(found) <= 0) == (not problems)
         hopeless = any("no number" in problem for problem in problems)
-        assert (facts.BY_NAME["clock_reachable"].excess(found) <= 0) == (not hopeless)
+        assert (constraints.BY_NAME["clock_reachable"].excess(found) <= 0) == (not hopeless)
     assert clock_problems(evaluated(models, space.scenario, clock_mhz=1000).design)
 
 

@@ -26,8 +26,9 @@ from safetensors.numpy import save
 
 from archsim import designs
 from archsim.design import load_design
-from archsim.synthetic import synthesize
-from archsim.trace import BadInput, Trace
+from archsim.errors import BadInput
+from archsim.trace.synthetic import synthesize
+from archsim.trace.trace import Trace
 from workloads import zoo
 from workloads.importers import import_model
 from workloads.model import Embedding, Model, Vector

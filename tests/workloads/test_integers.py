@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from workloads import cells
 from workloads.integers import integer_run
 from workloads.model import Embedding, OneHot, Vector

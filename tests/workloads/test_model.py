@@ -9,7 +9,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from workloads import cells, formats
 from workloads.fixed_point import analyse
 from workloads.model import Embedding, Model, Vector

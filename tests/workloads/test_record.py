@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from archsim.trace import BadInput, MatVec, RowAffine, Trace
+from archsim.errors import BadInput
+from archsim.trace.graph import MatVec, RowAffine
+from archsim.trace.trace import Trace
 from workloads import formats, tasks
 from workloads.record import graph_of, longest, record
 from workloads.tasks.language_model import WARMUP

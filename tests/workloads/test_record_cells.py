@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from archsim.trace import LayerNorm, MatVec, RowAffine, Trace
+from archsim.trace.graph import (
+    LayerNorm,
+    MatVec,
+    RowAffine,
+)
+from archsim.trace.trace import Trace
 from workloads import cells
 from workloads.model import Embedding, OneHot, Vector
 from workloads.record import graph_of, record_sample

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from workloads.model import OneHot
 from workloads.record import record_sample
 from workloads.sparsify import prune_to, zeros

@@ -1,6 +1,6 @@
 """Recurrent cells as numpy computes them. A new one is one file and one line in ``ALL``."""
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from workloads.cells import rnn
 from workloads.cells.base import Cell, Curve, Floats, Folded, Product, State, layer_normalised
 from workloads.cells.gru import GRU, ClassicGRU

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.trace import ElementwiseKind
+from archsim.trace.graph import ElementwiseKind
 from workloads.state_pruning import Pruning
 
 Floats = NDArray[np.floating]

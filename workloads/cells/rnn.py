@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archsim.trace import ElementwiseKind
+from archsim.trace.graph import ElementwiseKind
 from workloads.cells.base import Curve, Floats, Folded, State
 
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from workloads.cells import Curve
 from workloads.fixed_point.numbers import Ints, Number
 

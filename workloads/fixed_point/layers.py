@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from workloads import cells
 from workloads.cells import Cell
 from workloads.fixed_point.activations import Activation

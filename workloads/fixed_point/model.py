@@ -36,7 +36,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from archsim.trace import BadInput, explain, whole_file
+from archsim.errors import BadInput, explain
+from archsim.files import whole_file
 from workloads import cells
 from workloads.cells import Curve
 from workloads.fixed_point.activations import CURVES, Activation, Segments, Table, size_bits

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from workloads.fixed_point.numbers import Ints, Saturations, Shift
 
 Products = Literal["integer", "blas"]

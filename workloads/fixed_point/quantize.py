@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from archsim.trace import BadInput, explain
+from archsim.errors import BadInput, explain
 from workloads import tasks
 from workloads.cells import Curve
 from workloads.fixed_point.activations import CURVES, Segments, Table, flat_from, size_bits

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from workloads.fixed_point.cells import STEPS
 from workloads.model import Inputs, Layer, Model
 

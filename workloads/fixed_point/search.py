@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from workloads import tasks
 from workloads.fixed_point.model import IntegerModel
 from workloads.fixed_point.products import Products

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from archsim.trace import BadInput, explain
+from archsim.errors import BadInput, explain
 from workloads import cells
 from workloads.formats import WeightFormat
 from workloads.formats.fixed import Fixed

@@ -1,6 +1,6 @@
 """Number formats of weights. A new one is one file and one line in ``ALL``."""
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from workloads.formats.base import WeightFormat, rounded
 from workloads.formats.binary import BINARY, LIMP_BINARY
 from workloads.formats.exponential import LIMP_LOWEST, Exponential

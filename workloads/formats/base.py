@@ -5,7 +5,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 
 Multiplier = Literal["float", "fixed", "mux", "shift"]
 """The arithmetic a format needs: a floating-point MAC, an integer MAC, a multiplexer and an adder, or a shifter and an

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from workloads.formats.base import Multiplier, Scale, Weights, by_row, draws, least_power_of_two
 from workloads.formats.packing import code_type, pack_fields, unpack_signed
 

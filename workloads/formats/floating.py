@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from workloads.formats.base import Multiplier, Scale, Weights, deterministic_only
 from workloads.formats.packing import checked_bytes
 

@@ -5,7 +5,7 @@ Nothing of a file is run, nothing in it is dropped in silence, and what cannot b
 
 from pathlib import Path
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from workloads.importers import onnx, pytorch
 from workloads.importers.network import Formats, InputKind, Network, Note, to_model
 from workloads.importers.pytorch import Choices

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from archsim.trace import BadInput, When, explain
+from archsim.errors import BadInput, explain
+from archsim.trace.graph import When
 from workloads import cells, formats
 from workloads.model import Config, Embedding, Layer, LayerConfig, Model, OneHot, Readout, Vector
 

@@ -17,7 +17,8 @@ import numpy as np
 import safetensors
 from numpy.typing import NDArray
 
-from archsim.trace import BadInput, When
+from archsim.errors import BadInput
+from archsim.trace.graph import When
 from workloads.importers.network import Activation, FloatLayer, InputKind, Network, Note, as_float32, make_layer
 
 Tensors = Mapping[str, NDArray[Any]]

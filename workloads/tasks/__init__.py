@@ -5,7 +5,7 @@ Importing this reads no data. What may not be shipped is read from ``$ARCHSIM_DA
 
 from typing import Any
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from workloads.tasks.base import METRIC_WORDS, SPLITS, Metric, MetricWords, Runnable, Sample, Split, Symbols, Task
 from workloads.tasks.char_lm import LINUX, PTB_CHAR, TEXT8, TINY_SHAKESPEARE, WAR_AND_PEACE
 from workloads.tasks.classification import Classification, Sequences

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from workloads.tasks.base import OnSteps, Runnable, Sample, Split, check_sample, check_split
 from workloads.tasks.files import NOT_INSTALLED, DataFile, Shipped, combined, installed
 from workloads.tasks.metrics import error_pct

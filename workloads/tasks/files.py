@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Protocol
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 
 VARIABLE = "ARCHSIM_DATA"
 """Environment variable: the folder of data that archsim may not ship."""

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from workloads.tasks.base import OnSteps, Runnable, Sample, Split, Symbols, check_sample, check_split
 from workloads.tasks.files import DataFile, Shipped, combined
 from workloads.tasks.metrics import CHUNK, bits_per_character, perplexity

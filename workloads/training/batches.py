@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from workloads import tasks
 from workloads.tasks import Sequences, Symbols
 from workloads.training.recipe import Recipe

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 
 Tensors = tuple[Tensor, ...]
 

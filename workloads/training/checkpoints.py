@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from archsim.trace import BadInput, whole_file
+from archsim.errors import BadInput
+from archsim.files import whole_file
 from workloads.training.network import Network
 from workloads.training.recipe import Recipe
 

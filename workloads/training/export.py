@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from workloads import model as packed
 from workloads import sparsify, tasks
 from workloads.evaluate import evaluate

@@ -16,7 +16,7 @@ norm                 of the product
 import torch
 from torch import Tensor, nn
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from workloads.training.recipe import Norm
 
 EPSILON = 1e-5

@@ -5,7 +5,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from archsim.trace import BadInput, explain, near, read_toml
+from archsim.errors import (
+    BadInput,
+    explain,
+    near,
+)
+from archsim.files import read_toml
 from workloads import cells, formats, tasks
 from workloads.formats import WeightFormat
 from workloads.training import recipes

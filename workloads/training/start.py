@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from workloads import cells, formats, tasks, zoo
 from workloads.model import Layer as ModelLayer
 from workloads.model import Model

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from workloads import tasks
 from workloads.training.recipe import Recipe
 from workloads.training.sequence import Compile, eager

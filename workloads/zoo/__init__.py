@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archsim.trace import BadInput, near
+from archsim.errors import BadInput, near
 from workloads import tasks
 from workloads.evaluate import evaluate
 from workloads.fixed_point import IntegerModel, Point, Settings, calibrate, quantize

@@ -6,7 +6,8 @@ from pathlib import Path
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from archsim.trace import BadInput, explain, read_toml, whole_file
+from archsim.errors import BadInput, explain
+from archsim.files import read_toml, whole_file
 from workloads.tasks import Metric
 from workloads.training.recipe import Recipe
 

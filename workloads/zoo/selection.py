@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from workloads import zoo
 from workloads.model import Config
 

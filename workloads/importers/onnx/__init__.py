@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 from workloads.importers.network import FloatLayer, InputKind, Network, Note
 from workloads.importers.onnx import constants, ends, glue, layers
 from workloads.importers.onnx.file import Graph, GraphInput, Node, read_graph

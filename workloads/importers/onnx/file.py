@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.trace import BadInput
+from archsim.errors import BadInput
 
 if TYPE_CHECKING:
     import onnx

@@ -1,0 +1,310 @@
+"""A timeline of every component for Chrome or Perfetto, written from the event log as it comes."""
+
+import heapq
+import json
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.analysis.stalls import CAUSES, Slice, Tracks
+from archsim.design import Design
+from archsim.errors import BadInput
+from archsim.files import JsonValue, whole_file
+from archsim.mapping.plan import (
+    Burst,
+    Plan,
+    RunScope,
+)
+from archsim.mapping.work import Work
+from archsim.simulation import Job, prepare
+from archsim.trace.trace import Trace
+
+PID = 1
+TITLES = {
+    "weight_stream": "weight path",
+    "pe_array": "PE array",
+    "activation_unit": "activation unit",
+    "skip_encoder": "skip encoder",
+    "input_reader": "input reader",
+}
+DRAWN_STALLS = ("weight_stream", "pe_array")
+"""Components whose waits are slices of their own; the others are empty where they wait."""
+FIFO, BANKS = "weight FIFO, words", "scratch banks in use"
+FIFO_SAMPLES = 48
+"""Levels of the FIFO shown for a burst of the `burst` engine."""
+NOTES = (
+    "ts and dur are microseconds of machine time, rounded to nanoseconds; a cycle is 1 / clock_mhz; args hold cycles",
+    "a word counts as in the FIFO from when its column takes the weight path until it is consumed",
+    "engine burst: waits within a burst are gathered at its end; the FIFO's level is that of the bursts each alone,"
+    f" added up, no more than its size, in {FIFO_SAMPLES} samples a burst",
+)
+
+
+def parse_window(text: str, steps: int) -> tuple[int, int]:
+    """``A:B``, the first and the last step to show; BadInput where they are not two steps of the run, in order."""
+    first, colon, last = text.partition(":")
+    if not (colon and first.strip().isdecimal() and last.strip().isdecimal()):
+        raise BadInput(f"window must be FIRST:LAST, two steps, not {text!r}")
+    window = int(first), int(last)
+    check_window(*window, steps)
+    return window
+
+
+def check_window(first: int, last: int, steps: int) -> None:
+    if not 0 <= first <= last < steps:
+        raise BadInput(
+            f"window must lie within steps 0 to {steps - 1}, the first not after the last, not {first}:{last}"
+        )
+
+
+def column_times(
+    burst: Burst, columns: int, stream_start: int, tile_start: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """When each column of a burst alone takes the weight path, and when it has been consumed: by definition."""
+    taken: list[int] = []
+    consumed: list[int] = []
+    path, tiles = stream_start, tile_start
+    for i in range(columns):
+        taken.append(max(path, consumed[i - burst.fifo_columns]) if i >= burst.fifo_columns else path)
+        path = taken[-1] + burst.stream_cycles
+        tiles = max(tiles, path + burst.latency_cycles) + burst.tile_cycles
+        consumed.append(tiles)
+    return np.array(taken, np.int64), np.array(consumed, np.int64)
+
+
+class _Counters:
+    """Levels that rise and fall; changes may come out of order, and are told once nothing earlier can come."""
+
+    def __init__(self) -> None:
+        self.levels: dict[str, int] = {}
+        self._pending: list[tuple[int, str, int]] = []
+
+    def add(self, cycle: int, name: str, change: int) -> None:
+        if change:
+            heapq.heappush(self._pending, (cycle, name, change))
+
+    def until(self, cycle: int | None) -> Iterator[tuple[int, str, int]]:
+        """(cycle, name, level) of every change before `cycle` (None: of all)."""
+        while self._pending and (cycle is None or self._pending[0][0] < cycle):
+            at, name, change = heapq.heappop(self._pending)
+            self.levels[name] = self.levels.get(name, 0) + change
+            if not (self._pending and self._pending[0][:2] == (at, name)):
+                yield at, name, self.levels[name]
+
+
+class Timeline:
+    """A ``machine.Log`` that writes steps `first` to `last` as trace events, one a line, as they come."""
+
+    def __init__(self, file: TextIO, design: Design, planned: Plan, work: Work, first: int, last: int) -> None:
+        check_window(first, last, work.steps)
+        self._file, self._design, self._plan, self._work = file, design, planned, work
+        self._window = range(first, last + 1)
+        self._tracks, self._counters = Tracks(planned.banks), _Counters()
+        shown = [name for name in TITLES if name != "input_reader" or planned.fetch]
+        self._threads = {name: index for index, name in enumerate(shown, start=1)}
+        self._by_column = False
+        self._finished = 0
+        self._written = 0
+
+    def open(self, workload: str, synthetic: bool) -> None:
+        other: dict[str, JsonValue] = {
+            "design": self._design.name,
+            "workload": workload,
+            "synthetic": synthetic,
+            "clock_mhz": self._design.clock_mhz,
+            "first_step": self._window[0],
+            "last_step": self._window[-1],
+            "order_of_blame": list(CAUSES["pe_array"]),
+            "notes": list(NOTES),
+        }
+        self._file.write(f'{{"displayTimeUnit": "ns", "otherData": {json.dumps(other)}, "traceEvents": [\n')
+        self._metadata("process_name", 0, f"{self._design.name}: {workload}{' (synthetic)' if synthetic else ''}")
+        for name, thread in self._threads.items():
+            self._name_thread(name, thread)
+
+    def close(self) -> None:
+        """What is left once the run is over, and the end of the file."""
+        self._write_slices(self._tracks.finish(self._finished))
+        self._write_counters(None)
+        self._file.write("\n]}\n")
+
+    def __call__(self, cycle: int, component: str, event: str, step: int, block: int, column: int) -> None:
+        told = self._tracks.feed(cycle, component, event, step, block, column)
+        self._write_slices(told)
+        self._note_end(cycle, component, event)
+        if step not in self._window:
+            return
+        if component not in CAUSES:
+            self._write_instant(cycle, component, event, step, block, column)
+        self._count(cycle, component, event, step, block, column)
+
+    def _note_end(self, cycle: int, component: str, event: str) -> None:
+        """The run ends with the last result: once it has left the activation unit, or is on its list."""
+        if event == "end":
+            depth = self._design.activation_unit.depth_cycles if component == "activation_unit" else 0
+            self._finished = max(self._finished, cycle + depth)
+
+    # --- counters ---
+
+    def _count(self, cycle: int, component: str, event: str, step: int, block: int, column: int) -> None:
+        if component == "weight_stream":
+            self._count_path(cycle, event, step, block)
+        elif component == "pe_array":
+            self._count_tiles(cycle, event, step, block, column)
+        elif (component, event) == ("activation_unit", "end"):
+            self._counters.add(cycle, BANKS, -1)
+
+    def _count_path(self, cycle: int, event: str, step: int, block: int) -> None:
+        if event == "turn":
+            self._write_counters(cycle)  # the path's turns never go back, and nothing comes before the latest
+        elif event == "column":
+            self._by_column = True
+            self._counters.add(cycle, FIFO, self._burst("weight_stream").column_words)
+
+    def _count_tiles(self, cycle: int, event: str, step: int, block: int, column: int) -> None:
+        words = self._burst("pe_array").column_words if event in ("wait_column", "done") else 0
+        if event == "start":
+            self._counters.add(cycle, BANKS, int(self._tracks.of["pe_array"].place[2] == 0))
+            if not self._by_column:
+                self._replay_fifo(cycle, step)
+        elif self._by_column and (event == "done" or (event == "wait_column" and column > 0)):
+            consumed = event == "wait_column" or self._columns("pe_array") > 0
+            self._counters.add(cycle, FIFO, -words * consumed)
+
+    def _replay_fifo(self, tile_start: int, step: int) -> None:
+        """The levels that a burst just begun will have made, sampled."""
+        burst, columns = self._burst("pe_array"), self._columns("pe_array")
+        stream_start = self._tracks.shared.bursts[0].start
+        taken, consumed = column_times(burst, columns, stream_start, tile_start)
+        if not columns:
+            return
+        times = np.unique(np.linspace(stream_start, int(consumed[-1]), FIFO_SAMPLES).astype(np.int64))
+        levels = np.searchsorted(taken, times, side="right") - np.searchsorted(consumed, times, side="right")
+        for time, change in zip(times.tolist(), np.diff(levels, prepend=0).tolist(), strict=True):
+            self._counters.add(time, FIFO, change * burst.column_words)
+
+    def _burst(self, component: str) -> Burst:
+        _, block, position = self._tracks.of[component].place
+        return self._plan.blocks[block].bursts[position]
+
+    def _columns(self, component: str) -> int:
+        return self._work.columns_of(self._burst(component), self._tracks.of[component].place[0])
+
+    # --- writing ---
+
+    def _write_counters(self, before: int | None) -> None:
+        for cycle, name, level in self._counters.until(before):
+            shown = min(level, self._room) if name == FIFO else level
+            args: dict[str, JsonValue] = {name.split(", ")[-1]: shown}
+            self._write({"ph": "C", "name": name, "pid": PID, "ts": self._us(cycle), "args": args})
+
+    @property
+    def _room(self) -> float:
+        """Words that can be in the FIFO; `column` is shown as it is."""
+        return float("inf") if self._by_column else self._design.weight_memory.fifo_words
+
+    def _write_slices(self, told: Iterable[Slice]) -> None:
+        for s in told:
+            if s.step in self._window and (s.state == "busy" or s.component in DRAWN_STALLS):
+                self._write_slice(s)
+
+    def _write_slice(self, s: Slice) -> None:
+        begin, end = self._us(s.begin), self._us(s.end)
+        busy = s.state == "busy"
+        args: dict[str, JsonValue] = {"step": s.step, "block": s.block, "begin_cycle": s.begin, "cycles": s.cycles}
+        self._write(
+            {
+                "ph": "X",
+                "name": self._label(s) if busy else s.state,
+                "cat": "busy" if busy else "stall",
+                "pid": PID,
+                "tid": self._threads[s.component],
+                "ts": begin,
+                "dur": _duration(begin, end),
+                "args": {**args, **(self._what(s) if busy else {})},
+            }
+        )
+
+    def _label(self, s: Slice) -> str:
+        if s.component in DRAWN_STALLS:
+            return f"{self._products(s)} block {s.block}"
+        return f"inputs of step {s.step}" if s.block < 0 else f"block {s.block}"
+
+    def _products(self, s: Slice) -> str:
+        streams = self._plan.blocks[s.block].bursts[s.burst].streams
+        return " ".join(self._plan.mat_vecs[i].name for stream in streams for i in stream)
+
+    def _what(self, s: Slice) -> dict[str, JsonValue]:
+        if s.block < 0:
+            lanes = self._work.inputs_at(self._plan, s.step)
+            return {"lanes": lanes, "bits": self._plan.fetch.bits[lanes] if self._plan.fetch else 0}
+        block = self._plan.blocks[s.block]
+        if s.component in DRAWN_STALLS:
+            burst = block.bursts[s.burst]
+            columns = self._work.columns_of(burst, s.step)
+            return {"products": self._products(s), "columns": columns, "rows": burst.rows}
+        return {"units": block.units, "lanes": self._work.active_in(block, s.step)}
+
+    def _write_instant(self, cycle: int, component: str, event: str, step: int, block: int, column: int) -> None:
+        """An event of a part that this page does not know yet."""
+        if component not in self._threads:
+            self._threads[component] = len(self._threads) + 1
+            self._name_thread(component, self._threads[component])
+        args: dict[str, JsonValue] = {"step": step, "block": block, "column": column, "begin_cycle": cycle}
+        where: dict[str, JsonValue] = {"pid": PID, "tid": self._threads[component], "ts": self._us(cycle)}
+        self._write({"ph": "i", "s": "t", "name": event, "cat": "event", **where, "args": args})
+
+    def _name_thread(self, component: str, thread: int) -> None:
+        self._metadata("thread_name", thread, TITLES.get(component, component.replace("_", " ")))
+        self._write({"ph": "M", "name": "thread_sort_index", "pid": PID, "tid": thread, "args": {"sort_index": thread}})
+
+    def _metadata(self, name: str, thread: int, value: str) -> None:
+        self._write({"ph": "M", "name": name, "pid": PID, "tid": thread, "args": {"name": value}})
+
+    def _write(self, event: dict[str, JsonValue]) -> None:
+        self._file.write((",\n" if self._written else "") + json.dumps(event))
+        self._written += 1
+
+    def _us(self, cycle: int) -> float:
+        return round(cycle * 1000 / self._design.clock_mhz) / 1000
+
+
+def _duration(begin: float, end: float) -> float:
+    """The largest float that is not beyond `end` when a viewer adds it to `begin`: slices that overlap in the last bit
+    are drawn one inside the other."""
+    duration = end - begin
+    while begin + duration > end:
+        duration = math.nextafter(duration, 0.0)
+    return duration
+
+
+@contextmanager
+def open_timeline(
+    path: Path,
+    design: Design,
+    trace: Trace,
+    first: int,
+    last: int,
+    *,
+    lanes: int | None = None,
+    steps: int | None = None,
+    scope: RunScope = "model",
+) -> Iterator[Timeline]:
+    """The `log` for a run of `trace` on `design`; once the block has ended well, `path` holds its steps `first` to
+    `last`. Lanes, steps and scope are the run's own.
+
+        with open_timeline(path, design, trace, 0, 2) as log:
+            simulate(design, trace, log=log)
+    """
+    prepared = prepare(Job(design, trace, lanes, steps, scope))
+    check_window(first, last, prepared.work.steps)
+    with whole_file(path) as part, part.open("w") as file:
+        timeline = Timeline(file, design, prepared.plan, prepared.work, first, last)
+        timeline.open(trace.header.workload, trace.header.synthetic)
+        yield timeline
+        timeline.close()

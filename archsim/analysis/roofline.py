@@ -1,0 +1,207 @@
+"""What bounds a run: its place under the roofs, what skipping could gain and does, and how the columns it lists lie."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import inf, isinf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.errors import BadInput
+from archsim.files import JsonValue
+from archsim.report import SimReport
+from archsim.trace.graph import MatVec
+from archsim.trace.trace import Trace
+
+
+@dataclass(frozen=True)
+class Roofline:
+    """Ceilings of a run, 10^9 operations per second (a MAC is two), over the MACs really issued."""
+
+    macs_per_dram_bit: float
+    """Operational intensity; infinite where nothing is read from DRAM."""
+    ceiling_pes_gops: float
+    """All PEs, every cycle."""
+    ceiling_lanes_gops: float
+    """The PEs of the lanes that run, every cycle."""
+    ceiling_bus_gops: float
+    """As many bus words as the FIFO's ports let through, at the MACs that a word feeds in this run."""
+    ceiling_dram_gops: float
+    """The DRAM's bandwidth, at this run's intensity."""
+    ceiling_accesses_gops: float
+    """What the DRAM accesses that may be under way at once sustain, at this run's intensity."""
+    achieved_gops: float
+
+    @property
+    def bound(self) -> str:
+        """What the lowest ceiling is of."""
+        return min(self._ceilings(), key=lambda each: each[1])[0]
+
+    @property
+    def ceiling_gops(self) -> float:
+        return min(gops for _, gops in self._ceilings())
+
+    @property
+    def share(self) -> float:
+        """Of the lowest ceiling."""
+        return self.achieved_gops / self.ceiling_gops if self.ceiling_gops else 0.0
+
+    def _ceilings(self) -> Iterator[tuple[str, float]]:
+        yield "PEs", self.ceiling_lanes_gops
+        yield "weight bus", self.ceiling_bus_gops
+        yield "DRAM bandwidth", self.ceiling_dram_gops
+        yield "DRAM accesses under way", self.ceiling_accesses_gops
+
+    def to_json(self) -> dict[str, JsonValue]:
+        return {
+            "macs_per_dram_bit": _finite(self.macs_per_dram_bit),
+            "ceiling_pes_gops": self.ceiling_pes_gops,
+            "ceiling_lanes_gops": self.ceiling_lanes_gops,
+            "ceiling_bus_gops": _finite(self.ceiling_bus_gops),
+            "ceiling_dram_gops": _finite(self.ceiling_dram_gops),
+            "ceiling_accesses_gops": _finite(self.ceiling_accesses_gops),
+            "achieved_gops": self.achieved_gops,
+            "bound": self.bound,
+            "share": self.share,
+        }
+
+
+def roofline(report: SimReport) -> Roofline:
+    """Where a run lies under its roofs (Williams, Waterman, Patterson 2009)."""
+    design, issued = report.design, report.macs.issued
+    bits, words = report.ledger.get("dram", "read_bits"), report.ledger.get("weight_memory", "fifo_word")
+    intensity = issued / bits if bits else inf
+    gigacycles, sustained = design.clock_mhz * 1e-3, design.dram.sustained_gbps(design.clock_mhz)
+    return Roofline(
+        macs_per_dram_bit=intensity,
+        ceiling_pes_gops=2 * design.pe_array.pes * gigacycles,
+        ceiling_lanes_gops=2 * design.pes_per_lane * report.lanes * gigacycles,
+        ceiling_bus_gops=2 * issued / design.weight_memory.fifo_cycles(words) * gigacycles if words else inf,
+        ceiling_dram_gops=2 * intensity * design.dram.bandwidth_gbps if bits else inf,
+        ceiling_accesses_gops=2 * intensity * sustained if bits and sustained < inf else inf,
+        achieved_gops=report.gops,
+    )
+
+
+def run_json(report: SimReport) -> dict[str, JsonValue]:
+    """What ``archsim run --json`` prints: the report, and where it lies under its roofs."""
+    return {**report.to_json(), "roofline": roofline(report).to_json()}
+
+
+@dataclass(frozen=True)
+class Speedup:
+    """What skipping gains over the same lanes with skipping off."""
+
+    ideal: float
+    """If time went with issued MACs."""
+    achieved: float
+    best_dense: float
+    """Per token, over the best number of lanes without skipping."""
+
+    @property
+    def share(self) -> float:
+        """Achieved of ideal."""
+        return 0.0 if isinf(self.ideal) else self.achieved / self.ideal
+
+    def to_json(self) -> dict[str, JsonValue]:
+        return {
+            "ideal": _finite(self.ideal),
+            "achieved": self.achieved,
+            "best_dense": self.best_dense,
+            "share": self.share,
+        }
+
+
+def speedup(report: SimReport) -> Speedup:
+    return Speedup(report.speedup_ideal, report.speedup_same_lanes, report.speedup_best_dense)
+
+
+@dataclass(frozen=True)
+class ColumnHistogram:
+    """How many columns of an operand are non-zero in at least one lane, over steps and groups of lanes."""
+
+    operand: str
+    edge: str
+    columns: int
+    """Of which may be listed."""
+    lanes: int
+    groups: int
+    """Sequences `lanes` g to `lanes` (g + 1) - 1 are group g; sequences left over are in none."""
+    edges: tuple[int, ...]
+    """Bin k holds counts from ``edges[k]`` to ``edges[k + 1] - 1``."""
+    counts: tuple[int, ...]
+    """Steps of groups in each bin."""
+    mean_by_group: tuple[float, ...]
+    least: int
+    mean: float
+    most: int
+
+    def to_json(self) -> dict[str, JsonValue]:
+        return {
+            "operand": self.operand,
+            "edge": self.edge,
+            "columns": self.columns,
+            "lanes": self.lanes,
+            "groups": self.groups,
+            "edges": list(self.edges),
+            "counts": list(self.counts),
+            "mean_by_group": list(self.mean_by_group),
+            "least": self.least,
+            "mean": self.mean,
+            "most": self.most,
+        }
+
+
+def listed_columns(trace: Trace, mat_vec: MatVec, lanes: int, steps: int) -> NDArray[np.int64]:
+    """Columns non-zero in at least one lane, before any padding of the list, ``(steps, groups)``.
+
+    -1 where no lane of a group runs the product.
+    """
+    if not 1 <= lanes <= trace.sequences:
+        raise BadInput(f"lanes must be between 1 and the trace's {trace.sequences} sequences, not {lanes}")
+    groups = trace.sequences // lanes
+    grouped = groups * lanes
+    runs = trace.active(grouped, steps, mat_vec.when).reshape(steps, groups, lanes).any(axis=-1)
+    listed = np.full((steps, groups), -1, np.int64)
+    chunk = max(1, 2**22 // (grouped * mat_vec.cols))
+    for first in range(0, steps, chunk):
+        stop = min(first + chunk, steps)
+        mask = trace.nonzero(mat_vec, grouped, stop, first)
+        listed[first:stop] = mask.reshape(stop - first, groups, lanes, mat_vec.cols).any(axis=2).sum(axis=-1)
+    return np.where(runs, listed, -1)
+
+
+def column_histograms(
+    trace: Trace, lanes: int, steps: int | None = None, bins: int = 10
+) -> tuple[ColumnHistogram, ...]:
+    """One for each operand that a product reads, of `bins` bins at most, as wide as each other but for the last."""
+    if bins < 1:
+        raise BadInput(f"bins must be at least 1, not {bins}")
+    steps = trace.steps if steps is None else steps
+    read = {(mv.operand, mv.edge, mv.when): mv for mv in trace.graph.mat_vecs}
+    return tuple(_histogram(trace, mv, lanes, steps, bins) for mv in read.values())
+
+
+def _histogram(trace: Trace, mat_vec: MatVec, lanes: int, steps: int, bins: int) -> ColumnHistogram:
+    listed = listed_columns(trace, mat_vec, lanes, steps)
+    ran = listed[listed >= 0]
+    width = -(-(mat_vec.cols + 1) // bins)
+    edges = (*range(0, mat_vec.cols + 1, width), mat_vec.cols + 1)
+    means = [float(group[group >= 0].mean()) if (group >= 0).any() else 0.0 for group in listed.T]
+    return ColumnHistogram(
+        operand=mat_vec.operand,
+        edge=mat_vec.edge,
+        columns=mat_vec.cols,
+        lanes=lanes,
+        groups=listed.shape[1],
+        edges=edges,
+        counts=tuple(np.histogram(ran, np.array(edges) - 0.5)[0].tolist()),
+        mean_by_group=tuple(means),
+        least=int(ran.min(initial=mat_vec.cols)) if len(ran) else 0,
+        mean=float(ran.mean()) if len(ran) else 0.0,
+        most=int(ran.max(initial=0)),
+    )
+
+
+def _finite(value: float) -> float | None:
+    return None if isinf(value) else value

@@ -1,0 +1,160 @@
+"""Engine `analytic`: the machine's recurrences without SimPy, and its counts from the totals of the work.
+
+It is made of plan and work alone, apart from the machine, and equals the `burst` engine in cycles, stalls and every
+count (tests/archsim/test_engines.py). The recurrences stand in ``recurrence``.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.analytic.recurrence import (
+    ACTIVATED,
+    ARRIVED,
+    CAUSES,
+    ENCODED,
+    FETCHED,
+    LISTS,
+    TILES,
+    advance,
+)
+from archsim.design import Design
+from archsim.errors import BadInput
+from archsim.ledger import Ledger
+from archsim.mapping.plan import Plan
+from archsim.mapping.work import Window, Work
+from archsim.timing import STALLS, Timing
+
+Ints = NDArray[np.int64]
+
+
+def refusal(design: Design) -> str | None:
+    """What of a design has no closed form, by name; None where all of it has one."""
+    if design.dram.inputs and design.dram.arbitration == "fcfs":
+        return (
+            f"design {design.name}: engine analytic cannot do dram.arbitration fcfs: who asks first is not known ahead"
+        )
+    return None
+
+
+def run_analytic(design: Design, plan: Plan, work: Work) -> Timing:
+    """The timing of a run, equal to that of ``run_machine``; BadInput where that has no closed form (`refusal`)."""
+    refused = refusal(design)
+    if refused:
+        raise BadInput(refused)
+    clock = _Clock(design, plan, work)
+    step_ends = [clock.advance(window) for window in work.windows()]
+    return _timing(design, plan, work, clock, np.concatenate(step_ends))
+
+
+def step_cycles(design: Design, plan: Plan, work: Work) -> Ints:
+    """Cycles of every step in which a sequence runs, each on its own, ``(steps,)``.
+
+    ``fcfs`` too: inputs of one step alone ask first, before any weights.
+    """
+    clock = _Clock(design, plan, work)
+    return np.concatenate([clock.advance(window, alone=True)[window.tokens > 0] for window in work.windows()])
+
+
+class _Clock:
+    """A plan as the tables that ``recurrence.advance`` goes through, and the times at which its last step left off."""
+
+    def __init__(self, design: Design, plan: Plan, work: Work) -> None:
+        self.depth = design.activation_unit.depth_cycles
+        latency = plan.fetch.latency_cycles if plan.fetch else 0
+        self._machine = plan.banks, design.sequencer.setup_cycles, self.depth, latency
+        self._tables = _tables(plan)
+        self._plan, self._work = plan, work
+        self._fetch_cycles = np.array(plan.fetch.cycles if plan.fetch else [0] * (plan.lanes + 1), np.int64)
+        self.state = np.zeros(LISTS + len(plan.lists), np.int64)
+        if plan.fetch:
+            self.state[FETCHED] = plan.fetch.cycles[work.inputs_at(plan, 0)]
+            self.state[ARRIVED] = self.state[FETCHED] + latency
+        self.stalls = np.zeros(CAUSES, np.int64)
+
+    def advance(self, window: Window, alone: bool = False) -> Ints:
+        """The cycle at which each step's last list is known; `alone`: that of its last result, from nothing."""
+        ends = np.zeros(len(window.tokens), np.int64)
+        after = self._work.inputs_at(self._plan, window.first + len(window.tokens))
+        steps = window.streamed, window.active, self._fetch_cycles[np.append(window.tokens, after)]
+        advance(*self._machine, *self._tables, *steps, alone, self.state, self.stalls, ends)
+        return ends
+
+    @property
+    def finished(self) -> int:
+        return int(max(self.state[ACTIVATED] + self.depth, self.state[ENCODED]))
+
+    @property
+    def tiles(self) -> int:
+        return int(self.state[TILES])
+
+
+def _tables(plan: Plan) -> tuple[Ints, Ints, Ints, Ints]:
+    """The rows of `blocks`, `bursts`, `streams` and `waits` as ``recurrence.advance`` has them."""
+    blocks: list[tuple[int, ...]] = []
+    bursts: list[tuple[int, ...]] = []
+    streams: list[int] = []
+    waits: list[tuple[int, int]] = []
+    shared = plan.fetch is not None and plan.fetch.arbitration != "tdm"
+    for run in plan.runs:
+        block, made = run.block, -1 if run.block.list is None else run.block.list
+        norms = block.norms.cycles, shared and block.norms.dram_bits > 0
+        times = block.activation_cycles, block.encode_cycles
+        blocks.append((len(bursts), len(block.bursts), run.count, *norms, *times, made, block.ends_list))
+        for b in block.bursts:
+            own = len(streams), len(b.streams), len(waits), len(b.waits)
+            inputs = b.reads_inputs, shared and b.streamed
+            bursts.append((*own, *inputs, b.latency_cycles, b.stream_cycles, b.tile_cycles, b.fifo_columns))
+            streams += [stream[0] for stream in b.streams]
+            waits += [(wait.list, wait.steps_back) for wait in b.waits]
+    return _ints(blocks), _ints(bursts), np.array(streams, np.int64), _ints(waits).reshape(-1, 2)
+
+
+def _ints(rows: Sequence[tuple[int, ...]]) -> Ints:
+    return np.array(rows, np.int64)
+
+
+def _timing(design: Design, plan: Plan, work: Work, clock: _Clock, step_ends: Ints) -> Timing:
+    """Counts follow from the totals of the work; nothing of them depends on when things happened."""
+    ledger, totals = Ledger(), work.totals
+    busy = columns = dram_bits = sram_words = fifo_words = issued = useful = reads = bursts = scanned = 0
+    for run in plan.runs:
+        block, count = run.block, run.count
+        for burst, first in ((b, stream[0]) for b in block.bursts for stream in b.streams):
+            streamed = count * totals.streamed[first]
+            busy += streamed * burst.tile_cycles
+            columns += streamed
+            dram_bits += streamed * burst.column_dram_bits
+            sram_words += streamed * burst.column_sram_words
+            fifo_words += streamed * burst.column_words
+            issued += count * burst.rows * totals.issued[first]
+            useful += count * burst.rows * totals.nonzero[first]
+            reads += count * totals.issued[first] if work.reads_buffer[first] else 0
+        product = block.bursts[0].streams[0][0]
+        ran = count * totals.run_steps[product]
+        bursts += len(block.bursts) * ran
+        dram_bits += block.norms.dram_bits * ran
+        sram_words += block.norms.sram_words * ran
+        for component, action, per_lane in block.results:
+            ledger.add(component, action, count * per_lane * totals.runs[product])
+        if block.list is not None and design.skip_encoder.enabled:
+            scanned += block.units * ran
+    ledger.add("sequencer", "burst", bursts)
+    ledger.add("sequencer", "column", columns)
+    ledger.add("dram", "read_bits", dram_bits)
+    ledger.add("weight_memory", "sram_read_word", sram_words)
+    ledger.add("weight_memory", "fifo_word", fifo_words)
+    ledger.add("pe_array", "mac", useful)
+    ledger.add("pe_array", "mac_zero_operand", issued - useful)
+    ledger.add("pe_array", "scratch_access", issued)
+    ledger.add("state_buffer", "h_read", reads)
+    ledger.add("skip_encoder", "scan_column", scanned)
+    ledger.add("skip_encoder", "list_column", totals.listed)
+    if plan.fetch:
+        bits = np.array(plan.fetch.bits)
+        ledger.add("dram", "read_bits", sum(int(bits[window.tokens].sum()) for window in work.windows()))
+    cycles = clock.finished
+    ledger.add("pe_array", "idle_pe_cycle", design.pe_array.pes * cycles - issued)
+    stalls = dict(zip(STALLS, [*clock.stalls.tolist(), cycles - clock.tiles], strict=True))
+    return Timing(cycles, busy, stalls, step_ends, ledger)

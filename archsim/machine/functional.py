@@ -1,0 +1,213 @@
+"""Functional check: the `column` engine with real integers in its FIFOs, PEs and accumulators.
+
+The weight path fetches the weights of each listed column, the FIFO carries them, each PE multiplies its rows' weights
+with its lane's operand and adds to its own scratch entry, which wraps around at ``pe_array.accumulator_bits``, and the
+activation unit reads the sums out of the bank. What comes out must equal the sums of the network's own reference, bit
+for bit (made outside of archsim).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.design import Design
+from archsim.machine.steps import run_machine
+from archsim.mapping.plan import Block, Plan
+from archsim.mapping.work import Work
+from archsim.trace.trace import Trace
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Integers:
+    """A network's weights, and the operands it met, as the integers that a machine computes with."""
+
+    weights: Mapping[str, Ints]
+    """By product: ``(rows, cols)``, rows gate-major."""
+    operands: Mapping[str, Ints]
+    """By vector operand (one-hot ones are in the trace): ``(T, S, size)``, of a state ``(T + 1, S, size)``."""
+
+
+@dataclass
+class Token:
+    """A column on its way through the FIFO."""
+
+    stream: tuple[int, ...]
+    column: int | None
+    """None: padding between two listed columns."""
+    weights: Ints
+    """``(rows of the block,)`` of all products of the stream, product after product."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the rows of one sum of a block lie."""
+
+    rows: Ints
+    """Of the whole sum, gate-major."""
+    pe: Ints
+    entry: Ints
+    """Of the PE's scratch."""
+
+
+def places(plan: Plan, block: Block, pes: int) -> dict[str, Places]:
+    """The scratch entry of every row of every sum of a block.
+
+    Rows of a unit that one column feeds have positions; sums that different columns feed at one position share its PE.
+    Rows go to the PEs one after the other, or whole units do.
+    """
+    stage = plan.stages[block.stage]
+    at_position: dict[int, list[str]] = {}
+    position_of: dict[str, int] = {}
+    for stream in stage.streams:
+        start = 0
+        for i in stream:
+            owner = next(each for each in stage.sums if i in each.mat_vecs)
+            if position_of.setdefault(owner.name, start) != start:
+                raise ValueError(f"sum {owner.name}: its products lie at different rows of their columns")
+            for k in range(owner.rows_per_unit):
+                sharing = at_position.setdefault(start + k, [])
+                sharing += [] if owner.name in sharing else [owner.name]
+            start += owner.rows_per_unit
+    unit, found, offset = np.arange(block.units), {}, 0
+    for each in stage.sums:
+        rows, pe, entry = [], [], []
+        for k in range(each.rows_per_unit):
+            position = position_of[each.name] + k
+            rows.append(k * stage.units + block.first_unit + unit)
+            if block.unit_by_unit:
+                pe.append(unit % pes)
+                entry.append(unit // pes * stage.sums_per_unit + offset + k)
+            else:
+                index = unit * stage.rows_per_unit + position
+                pe.append(index % pes)
+                entry.append(index // pes * stage.sums_per_row + at_position[position].index(each.name))
+        offset += each.rows_per_unit
+        found[each.name] = Places(np.concatenate(rows), np.concatenate(pe), np.concatenate(entry))
+    return found
+
+
+@dataclass(eq=False)
+class Functional:
+    """The integers of one run. `sums` is filled as blocks are read out."""
+
+    design: Design
+    plan: Plan
+    work: Work
+    trace: Trace
+    integers: Integers
+    sums: dict[str, Ints] = field(default_factory=dict)
+    """By accumulator (a product where it is scaled apart, else a group): ``(T, lanes, rows)``."""
+
+    def __post_init__(self) -> None:
+        lanes, pes = self.plan.lanes, self.design.pes_per_lane
+        self._banks = np.zeros((self.plan.banks, lanes, pes, self.design.pe_array.accumulators), np.int64)
+        self._opened = self._read = 0
+        self._places = [places(self.plan, block, pes) for block in self.plan.blocks]
+        for stage in self.plan.stages:
+            for each in stage.sums:
+                self.sums[each.name] = np.zeros((self.work.steps, lanes, each.rows_per_unit * stage.units), np.int64)
+
+    def columns(self, block: Block, position: int, step: int) -> list[Token]:
+        """What the weight path fetches for a burst: every listed column, with its weights of this block's rows."""
+        tokens = []
+        for stream in block.bursts[position].streams:
+            tokens += [self._fetch(block, stream, column) for column in self._listed(stream[0], step)]
+        return tokens
+
+    def open(self) -> None:
+        """A block takes the next scratch bank, cleared."""
+        self._banks[self._opened % self.plan.banks] = 0
+        self._opened += 1
+
+    def accumulate(self, block: Block, token: Token, step: int) -> None:
+        """Every PE adds its weights times its lane's operand to its own sums."""
+        if token.column is None:
+            return
+        bank = self._banks[(self._opened - 1) % self.plan.banks]
+        operand = self._operand(token.stream[0], token.column, step)  # (lanes,)
+        start = 0
+        for i in token.stream:
+            here = self._places[block.index][self._sum_of(block, i)]
+            weights = token.weights[start : start + len(here.rows)]
+            bank[:, here.pe, here.entry] += weights * operand[:, None]
+            start += len(here.rows)
+
+    def read_out(self, block: Block, step: int) -> None:
+        """The activation unit takes the sums of the oldest full bank."""
+        bank = _wrapped(self._banks[self._read % self.plan.banks], self.design.pe_array.accumulator_bits)
+        self._read += 1
+        for name, here in self._places[block.index].items():
+            self.sums[name][step][:, here.rows] = bank[:, here.pe, here.entry]
+
+    def _sum_of(self, block: Block, mat_vec: int) -> str:
+        return next(each.name for each in self.plan.stages[block.stage].sums if mat_vec in each.mat_vecs)
+
+    def _operand(self, mat_vec: int, column: int, step: int) -> Ints:
+        """Element `column` of a product's operand in every lane, as the state buffer holds it; 0 where none runs."""
+        mv, lanes = self.plan.mat_vecs[mat_vec], self.plan.lanes
+        running = self.trace.active(lanes, step + 1, mv.when)[step]
+        operand = self.trace.graph.operand(mv.operand)
+        if operand.kind == "one_hot":
+            symbols = self.trace.arrays[mv.operand][step : step + 1][0, :lanes]
+            lit: Ints = ((symbols == column) & running).astype(np.int64)
+            return lit
+        row = step + (operand.kind == "state" and mv.edge == "same_step")
+        values: Ints = self.integers.operands[mv.operand][row, :lanes, column] * running
+        return values
+
+    def _listed(self, mat_vec: int, step: int) -> list[int | None]:
+        mv = self.plan.mat_vecs[mat_vec]
+        kind = self.trace.graph.operand(mv.operand).kind
+        if not self.work.streamed_at(mat_vec, step)[2]:
+            return []
+        if not self.design.skip_encoder.enabled and kind != "one_hot":
+            return list(range(mv.cols))
+        union = self.trace.nonzero(mv, self.plan.lanes, step + 1, step)[0].any(axis=0)
+        listed: list[int | None] = []
+        at, reach = -1, self.design.skip_encoder.reach if kind != "one_hot" else mv.cols + 1
+        for column in map(int, np.flatnonzero(union)):
+            while column - at > reach:
+                at += reach
+                listed.append(None)
+            listed.append(column)
+            at = column
+        return listed
+
+    def _fetch(self, block: Block, stream: tuple[int, ...], column: int | None) -> Token:
+        rows = [self._places[block.index][self._sum_of(block, i)].rows for i in stream]
+        if column is None:
+            return Token(stream, None, np.zeros(sum(map(len, rows)), np.int64))
+        weights = [self.integers.weights[self.plan.mat_vecs[i].name] for i in stream]
+        parts = [matrix[own, column] for matrix, own in zip(weights, rows, strict=True)]
+        return Token(stream, column, np.concatenate(parts))
+
+
+def _wrapped(sums: Ints, bits: int) -> Ints:
+    """What `bits` of a two's complement hold of them: once, at the end, as good as at every addition."""
+    if bits == 64:
+        return sums
+    half = 1 << (bits - 1)
+    return ((sums + half) & (2 * half - 1)) - half
+
+
+def run_check(design: Design, plan: Plan, work: Work, trace: Trace, integers: Integers) -> dict[str, Ints]:
+    """Sums of every step, as the machine's own order of columns, lanes, PEs and banks makes them.
+
+    By accumulator (a product where it is scaled apart, else a group): ``(T, lanes, rows)``, rows gate-major;
+    zeros where a lane does not run.
+    """
+    functional = Functional(design, plan, work, trace, integers)
+    run_machine(design, plan, work, "column", functional=functional)
+    return functional.sums
+
+
+def differences(sums: Mapping[str, Ints], reference: Mapping[str, Ints]) -> dict[str, int]:
+    """Sums that differ from the reference, by accumulator; ValueError where it lacks one."""
+    missing = set(sums) - set(reference)
+    if missing:
+        raise ValueError(f"reference must have the sums {', '.join(sorted(missing))}")
+    return {name: int(np.count_nonzero(sums[name] != reference[name])) for name in sums}

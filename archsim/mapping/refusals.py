@@ -1,0 +1,41 @@
+"""What a design cannot do, refused by name."""
+
+from collections.abc import Sequence
+
+from archsim.design import Design
+from archsim.errors import BadInput
+from archsim.mapping.plan import Stage
+from archsim.trace.graph import (
+    Graph,
+    LayerNorm,
+    MatVec,
+)
+
+
+def check_operations(design: Design, graph: Graph) -> None:
+    """Refuse by name what no part of the machine does."""
+    for op in graph.operations:
+        if isinstance(op, LayerNorm):
+            raise BadInput(
+                f"design {design.name} cannot run operation {op.name}: a layer norm needs a mean and a variance of all"
+                f" its rows at run time"
+            )
+
+
+def check_formats(design: Design, graph: Graph, mat_vecs: Sequence[MatVec]) -> None:
+    for mv in mat_vecs:
+        operand = graph.operand(mv.operand)
+        bits = 1 if operand.kind == "one_hot" else operand.bits
+        refusal = design.pe_array.refusal(mv.weight_format, bits)
+        if refusal:
+            raise BadInput(f"design {design.name} cannot run operation {mv.name}: {refusal}")
+
+
+def check_order(mat_vecs: Sequence[MatVec], stages: Sequence[Stage]) -> None:
+    """Refuse what would wait for itself: an operand of the same step that is made after it is read."""
+    later = {stage.operand for stage in stages}
+    for stage in stages:
+        for mv in (mat_vecs[i] for stream in stage.streams for i in stream):
+            if mv.edge == "same_step" and mv.operand in later:
+                raise BadInput(f"operation {mv.name}: reads {mv.operand} of the same step, which is made after it")
+        later.discard(stage.operand)

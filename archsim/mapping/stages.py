@@ -1,0 +1,72 @@
+"""From the graph of a step to its stages: products whose sums one elementwise operation reads."""
+
+from collections.abc import Collection, Sequence
+
+from archsim.errors import BadInput
+from archsim.mapping.plan import Stage, Sum
+from archsim.trace.graph import (
+    Elementwise,
+    ElementwiseKind,
+    Encode,
+    Graph,
+    MatVec,
+    RowAffine,
+)
+
+
+def stages_of(graph: Graph, mat_vecs: Sequence[MatVec]) -> list[Stage]:
+    """The kept products, in the order of the operations that read their sums."""
+    groups: dict[str, list[int]] = {}
+    for index, mv in enumerate(mat_vecs):
+        groups.setdefault(mv.group, []).append(index)
+    encodes = {op.of: op.operand for op in graph.operations if isinstance(op, Encode)}
+    normalised = {op.of for op in graph.operations if isinstance(op, RowAffine)}
+    stages: list[Stage] = []
+    for op in graph.operations:
+        if isinstance(op, Elementwise):
+            read, kind, operand = op.of, op.kind, encodes.get(op.name)
+        elif isinstance(op, Encode) and op.of in groups:
+            read, kind, operand = (op.of,), None, op.operand
+        else:
+            continue
+        mine = [groups.pop(group) for group in read if group in groups]
+        if mine:
+            stages.append(_stage(mat_vecs, mine, kind, op.size, normalised, operand))
+    if groups:
+        raise BadInput(f"group {next(iter(groups))}: no operation reads it")
+    return stages
+
+
+def _stage(
+    mat_vecs: Sequence[MatVec],
+    groups: Sequence[Sequence[int]],
+    kind: ElementwiseKind | None,
+    units: int,
+    normalised: Collection[str],
+    operand: str | None,
+) -> Stage:
+    norms = shifts = 0
+    sums: list[Sum] = []
+    streams: dict[tuple[str, str], list[int]] = {}
+    for members in groups:
+        first = mat_vecs[members[0]]
+        rows, remainder = divmod(first.rows, units)
+        if remainder:
+            raise BadInput(f"group {first.group}: rows must be a multiple of the {units} units, not {first.rows}")
+        apart = [i for i in members if mat_vecs[i].name in normalised]
+        sums += [Sum(mat_vecs[i].name, (i,), rows) for i in apart]
+        if len(apart) < len(members):
+            sums.append(Sum(first.group, tuple(i for i in members if i not in apart), rows))
+        norms, shifts = norms + rows * len(apart), shifts + rows
+        for i in members:
+            streams.setdefault((mat_vecs[i].operand, mat_vecs[i].edge), []).append(i)
+    return Stage(
+        streams=tuple(map(tuple, streams.values())),
+        sums=tuple(sums),
+        kind=kind,
+        units=units,
+        norms_per_unit=norms,
+        shifts_per_unit=shifts if kind else 0,
+        rows_per_unit=max(sum(mat_vecs[i].rows for i in stream) // units for stream in streams.values()),
+        operand=operand,
+    )

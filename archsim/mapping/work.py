@@ -1,0 +1,223 @@
+"""What a trace asks of a plan, as plain counts: all that time and energy depend on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.mapping.plan import (
+    Block,
+    Burst,
+    Plan,
+)
+from archsim.timing import Macs
+from archsim.trace.columns import Columns
+from archsim.trace.graph import MatVec
+from archsim.trace.trace import Trace
+
+WINDOW = 1024
+"""Steps that are counted at once."""
+KEPT = 16
+"""Windows of one work that are remembered at most, so that memory stays flat."""
+KEPT_WORKS = 64
+"""Works of one trace that are remembered at most: by products, lanes, and what the encoder does."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Column counts of some steps in a row; arrays are int64, a row for each product unless said otherwise."""
+
+    first: int
+    """The first of these steps."""
+    streamed: NDArray[np.int64]
+    """Columns streamed, ``(mat_vecs, steps)``."""
+    nonzero: NDArray[np.int64]
+    """Non-zero operand elements over all lanes, ``(mat_vecs, steps)``."""
+    active: NDArray[np.int64]
+    """Lanes that run the product, ``(mat_vecs, steps)``."""
+    tokens: NDArray[np.int64]
+    """Lanes whose sequence still runs, ``(steps,)``."""
+    listed: NDArray[np.int64]
+    """Columns the encoder lists of each operand it makes, ``(lists, steps)``; zeros where nothing is skipped."""
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A window as plain ints: the simulator's clock must stay one."""
+
+    first: int
+    products: list[tuple[list[int], list[int], list[int]]]
+    """(streamed, non-zero, active) of each product, step by step."""
+
+    @classmethod
+    def of(cls, w: Window) -> "Plain":
+        parts = zip(w.streamed, w.nonzero, w.active, strict=True)
+        return cls(
+            w.first, [(streamed.tolist(), nonzero.tolist(), active.tolist()) for streamed, nonzero, active in parts]
+        )
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums over the steps of a run, by product."""
+
+    streamed: tuple[int, ...]
+    issued: tuple[int, ...]
+    """Columns streamed, once for each lane that runs the product."""
+    nonzero: tuple[int, ...]
+    runs: tuple[int, ...]
+    """Lanes that run the product."""
+    run_steps: tuple[int, ...]
+    """Steps at which some lane does."""
+    tokens: int
+    listed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What the products of a plan ask of a machine, step by step: counted by windows of steps as they are asked for."""
+
+    trace: Trace = field(repr=False)
+    mat_vecs: tuple[MatVec, ...]
+    lists: tuple[str, ...]
+    """Operands that the encoder lists."""
+    lanes: int
+    steps: int
+    skipping: bool
+    reach: int | None
+    _windows: dict[int, Window] = field(default_factory=dict, repr=False)
+    _plain: dict[int, Plain] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def reads_buffer(self) -> tuple[bool, ...]:
+        """Whether a product's operand lies in the state buffer (a one-hot input does not: it is an index)."""
+        return tuple(self.trace.graph.operand(mv.operand).kind != "one_hot" for mv in self.mat_vecs)
+
+    def windows(self) -> Iterator[Window]:
+        """All steps, in order."""
+        return map(self.window, range(0, self.steps, WINDOW))
+
+    def window(self, step: int) -> Window:
+        """The window that a step lies in."""
+        first = step - step % WINDOW
+        found = self._windows.get(first)
+        if found is None:
+            if len(self._windows) >= KEPT:
+                del self._windows[next(iter(self._windows))]
+            found = self._windows[first] = self._count(first, min(first + WINDOW, self.steps))
+        return found
+
+    def plain(self, step: int) -> Plain:
+        """The window that a step lies in; no more than two are held, for a machine never looks further back."""
+        first = step - step % WINDOW
+        found = self._plain.get(first)
+        if found is None:
+            if len(self._plain) > 1:
+                del self._plain[next(iter(self._plain))]
+            found = self._plain[first] = Plain.of(self.window(step))
+        return found
+
+    def _count(self, first: int, stop: int) -> Window:
+        counted = [self._columns(mv, first, stop) for mv in self.mat_vecs]
+        listed = [self._columns(self._made(name), first, stop) for name in self.lists if self.skipping]
+        return Window(
+            first=first,
+            streamed=np.stack([c.listed + c.padding if self.skipping else c.dense for c in counted]),
+            nonzero=np.stack([c.nonzero for c in counted]),
+            active=np.stack([c.active for c in counted]),
+            tokens=self.trace.active(self.lanes, stop, first=first).sum(axis=1, dtype=np.int64),
+            listed=np.stack([c.listed + c.padding for c in listed])
+            if listed
+            else np.zeros((len(self.lists), stop - first), np.int64),
+        )
+
+    def _columns(self, mat_vec: MatVec, first: int, stop: int) -> Columns:
+        return self.trace.columns(mat_vec, self.lanes, stop, self.reach if self.skipping else None, first=first)
+
+    def _made(self, name: str) -> MatVec:
+        """A product that reads an operand at the step that makes it, whatever its readers do."""
+        reader = next(mv for mv in self.mat_vecs if mv.operand == name)
+        made = "same_step" if self.trace.graph.operand(name).kind == "state" else reader.edge
+        return reader.model_copy(update={"edge": made, "when": "every_step"})
+
+    def only(self, step: int) -> "Work":
+        """The work of one step, as a run of its own."""
+        window = self.window(step)
+        at = slice(step - window.first, step - window.first + 1)
+        alone = {each.name: getattr(window, each.name)[..., at] for each in fields(Window) if each.name != "first"}
+        return replace(self, steps=1, _windows={0: Window(first=0, **alone)}, _plain={})
+
+    def streamed_at(self, mat_vec: int, step: int) -> tuple[int, int, int]:
+        """Columns streamed for a product at a step, non-zero operand elements over all lanes, and lanes that run it."""
+        plain = self.plain(step)
+        streamed, nonzero, active = plain.products[mat_vec]
+        at = step - plain.first
+        return streamed[at], nonzero[at], active[at]
+
+    def signature(self, step: int) -> tuple[int, ...]:
+        """All of a step that its timing depends on, beside the machine: columns streamed, and which products run."""
+        plain = self.plain(step)
+        at = step - plain.first
+        return tuple(n for streamed, _, active in plain.products for n in (streamed[at], active[at] > 0))
+
+    def columns_of(self, burst: Burst, step: int) -> int:
+        plain = self.plain(step)
+        return sum(plain.products[stream[0]][0][step - plain.first] for stream in burst.streams)
+
+    def active_in(self, block: Block, step: int) -> int:
+        """Lanes that run a block at a step."""
+        plain = self.plain(step)
+        return plain.products[block.bursts[0].streams[0][0]][2][step - plain.first]
+
+    def tokens_at(self, step: int) -> int:
+        """Lanes whose sequence still runs."""
+        window = self.window(step)
+        return int(window.tokens[step - window.first])
+
+    def inputs_at(self, plan: Plan, step: int) -> int:
+        """Lanes whose inputs come over the DRAM channel for a step: all that run, or none, as after the last step."""
+        return self.tokens_at(step) if plan.fetch and step < self.steps else 0
+
+    def listed_at(self, index: int, step: int) -> int:
+        window = self.window(step)
+        return int(window.listed[index, step - window.first])
+
+    @cached_property
+    def totals(self) -> Totals:
+        sums = np.zeros((5, len(self.mat_vecs)), np.int64)
+        tokens = listed = 0
+        for w in self.windows():
+            parts = w.streamed, w.streamed * w.active, w.nonzero, w.active, w.active > 0
+            sums += np.stack([part.sum(axis=1) for part in parts])
+            tokens, listed = tokens + int(w.tokens.sum()), listed + int(w.listed.sum())
+        streamed, issued, nonzero, runs, run_steps = (tuple(map(int, row)) for row in sums)
+        return Totals(streamed, issued, nonzero, runs, run_steps, tokens, listed)
+
+    @cached_property
+    def macs(self) -> Macs:
+        totals = self.totals
+        rows = [mv.rows for mv in self.mat_vecs]
+        cols = [mv.cols if stored else 1 for mv, stored in zip(self.mat_vecs, self.reads_buffer, strict=True)]
+        return Macs(
+            dense=sum(r * c * runs for r, c, runs in zip(rows, cols, totals.runs, strict=True)),
+            issued=sum(r * n for r, n in zip(rows, totals.issued, strict=True)),
+            useful=sum(r * n for r, n in zip(rows, totals.nonzero, strict=True)),
+        )
+
+
+def measure(trace: Trace, plan: Plan, steps: int, skipping: bool, reach: int | None = None) -> Work:
+    """The work of the first `steps` steps of `trace` on the lanes of `plan`, remembered with the trace.
+
+    `reach`: how far on the encoder's offsets can point; longer runs of zeros are padded with columns.
+    """
+    trace.check(plan.lanes, steps)
+    reach = reach if skipping else None
+    key = (tuple(mv.name for mv in plan.mat_vecs), plan.lists, plan.lanes, steps, skipping, reach)
+    found: Work | None = trace.counted.get(key)
+    if found is None:
+        if len(trace.counted) >= KEPT_WORKS:
+            del trace.counted[next(iter(trace.counted))]
+        found = trace.counted[key] = Work(trace, plan.mat_vecs, plan.lists, plan.lanes, steps, skipping, reach)
+    return found

@@ -1,0 +1,32 @@
+"""The parts of the machine: one file each, a frozen spec and the SimPy process that acts it out."""
+
+from archsim.specs.activation_unit import ActivationUnitSpec
+from archsim.specs.base import Spec
+from archsim.specs.dram import DramSpec
+from archsim.specs.pe_array import PEArraySpec
+from archsim.specs.sequencer import SequencerSpec
+from archsim.specs.skip_encoder import SkipEncoderSpec
+from archsim.specs.state_buffer import StateBufferSpec
+from archsim.specs.weight_memory import WeightMemorySpec
+
+ALL: tuple[type[Spec], ...] = (
+    DramSpec,
+    WeightMemorySpec,
+    PEArraySpec,
+    SkipEncoderSpec,
+    StateBufferSpec,
+    ActivationUnitSpec,
+    SequencerSpec,
+)
+
+__all__ = [
+    "ALL",
+    "ActivationUnitSpec",
+    "DramSpec",
+    "PEArraySpec",
+    "SequencerSpec",
+    "SkipEncoderSpec",
+    "Spec",
+    "StateBufferSpec",
+    "WeightMemorySpec",
+]

@@ -1,0 +1,32 @@
+"""The on-chip buffers of the state: h twice (the old one is read while the new one is written), and c."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from archsim.specs.base import (
+    MOST,
+    Spec,
+    ceil_div,
+)
+
+
+class StateBufferSpec(Spec):
+    """Room for `units` elements of h and c in every lane; unit u lies in bank u modulo `banks`."""
+
+    units: int = Field(ge=1, le=MOST)
+    cell_bits: int = Field(ge=2, le=64, description="bits of one element of the cell state c")
+    banks: int | None = Field(default=None, ge=1, le=MOST, description="absent: as many as are asked for at once")
+    ports: Literal[1, 2] = Field(
+        description="of a bank of c; 1: it reads or writes a word a cycle; 2: it reads one and writes one"
+    )
+
+    def access_cycles(self, units: int, at_once: int, reads: int, writes: int) -> int:
+        """Cycles for so many `reads` and `writes` of each of `units` consecutive units, `at_once` of them together.
+
+        Units in one bank take turns.
+        """
+        banks = self.banks or at_once
+        groups, rest = divmod(units, at_once)
+        turns = reads + writes if self.ports == 1 else max(reads, writes)
+        return turns * (groups * ceil_div(at_once, banks) + ceil_div(rest, banks))

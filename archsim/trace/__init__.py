@@ -1,0 +1,56 @@
+"""The contract between networks and machines: what was computed, step by step, and which operands were zero.
+
+A trace is cell-agnostic. Its graph holds the operations of one time step; its operands say, for every step and every
+sequence, which elements were non-zero (or which symbol a one-hot input had). How many sequences run side by side is
+the hardware's choice: lane ``i`` of a run is sequence ``i`` of the trace.
+
+One file, ``.npz`` without pickle, validated on load: a JSON header, and of each operand pieces of a thousand steps. Of
+a long trace neither reader nor writer holds more than a few pieces, so that memory does not grow with its length.
+"""
+
+from archsim.trace.columns import Columns, pack_mask
+from archsim.trace.graph import (
+    Edge,
+    Elementwise,
+    ElementwiseKind,
+    Encode,
+    Graph,
+    LayerNorm,
+    MatVec,
+    NumberFormat,
+    Operand,
+    Operation,
+    RowAffine,
+    Scope,
+    When,
+)
+from archsim.trace.header import VERSION, Header
+from archsim.trace.storage import MAX_BYTES, PIECE, Rows
+from archsim.trace.synthetic import FORMATS, synthesize
+from archsim.trace.trace import Trace
+
+__all__ = [
+    "FORMATS",
+    "MAX_BYTES",
+    "PIECE",
+    "VERSION",
+    "Columns",
+    "Edge",
+    "Elementwise",
+    "ElementwiseKind",
+    "Encode",
+    "Graph",
+    "Header",
+    "LayerNorm",
+    "MatVec",
+    "NumberFormat",
+    "Operand",
+    "Operation",
+    "RowAffine",
+    "Rows",
+    "Scope",
+    "Trace",
+    "When",
+    "pack_mask",
+    "synthesize",
+]

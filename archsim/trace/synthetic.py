@@ -1,0 +1,113 @@
+"""Synthetic traces: drawn masks for studying a machine. They carry no accuracy and say so in their header."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.errors import BadInput
+from archsim.trace.columns import pack_mask
+from archsim.trace.graph import (
+    Elementwise,
+    Encode,
+    Graph,
+    MatVec,
+    NumberFormat,
+    Operand,
+)
+from archsim.trace.header import VERSION, Header
+from archsim.trace.storage import PIECE
+from archsim.trace.trace import Trace
+
+FORMATS = {
+    "binary": NumberFormat(name="binary", bits=1, multiplier="mux"),
+    "ternary": NumberFormat(name="ternary", bits=2, multiplier="mux"),
+    "fixed4": NumberFormat(name="fixed4", bits=4, multiplier="fixed"),
+    "fixed8": NumberFormat(name="fixed8", bits=8, multiplier="fixed"),
+    "fixed12": NumberFormat(name="fixed12", bits=12, multiplier="fixed"),
+    "exponential5": NumberFormat(name="exponential5", bits=6, multiplier="shift"),
+    "float32": NumberFormat(name="float32", bits=32, multiplier="float"),
+}
+
+
+def synthesize(
+    hidden: int,
+    inputs: int,
+    density: float,
+    *,
+    correlation: float = 0.0,
+    sequences: int = 8,
+    steps: int = 100,
+    weight_format: str = "fixed8",
+    state_bits: int = 8,
+    seed: int = 1,
+    out: Path | None = None,
+    on_step: Callable[[int], None] | None = None,
+) -> Trace:
+    """An LSTM of `hidden` units on a one-hot input of `inputs` symbols, without norms and without a readout.
+
+    `out`: a file that the trace goes to as it is drawn, so that memory does not grow with its length. `on_step` is told
+    how many steps of states have been drawn.
+
+    Each state element is non-zero with probability `density`, independently over steps and units; two lanes agree with
+    Pearson correlation `correlation`: every lane takes a shared draw with probability sqrt(correlation), else its own.
+    """
+    if weight_format not in FORMATS:
+        raise BadInput(f"weight format must be one of {', '.join(FORMATS)}, not {weight_format!r}")
+    for name, value in (("density", density), ("correlation", correlation)):
+        if not 0.0 <= value <= 1.0:
+            raise BadInput(f"{name} must be between 0 and 1, not {value}")
+    for name, count in (("hidden", hidden), ("inputs", inputs), ("sequences", sequences), ("steps", steps)):
+        if count < 1:
+            raise BadInput(f"{name} must be at least 1, not {count}")
+    if seed < 0:
+        raise BadInput(f"seed must be at least 0, not {seed}")
+    if not 1 <= state_bits <= 64:
+        raise BadInput(f"state_bits must be between 1 and 64, not {state_bits}")
+    weights = FORMATS[weight_format]
+    graph = Graph(
+        operations=(
+            MatVec(name="W_x", scope="input", rows=4 * hidden, cols=inputs, weight_format=weights,
+                   operand="x", edge="input", group="gates"),
+            MatVec(name="W_h", scope="recurrent", rows=4 * hidden, cols=hidden, weight_format=weights,
+                   operand="h", edge="previous_step", group="gates"),
+            Elementwise(name="cell", scope="recurrent", kind="lstm_cell", size=hidden, of=("gates",)),
+            Encode(name="encode_h", scope="recurrent", size=hidden, of="cell", operand="h"),
+        ),
+        operands=(
+            Operand(name="x", size=inputs, bits=1, kind="one_hot"),
+            Operand(name="h", size=hidden, bits=state_bits, kind="state"),
+        ),
+    )  # fmt: skip
+    graph.check()
+    header = Header(
+        version=VERSION,
+        workload=f"synthetic-lstm{hidden}-{weight_format}-d{density:g}",
+        synthetic=True,
+        provenance={"density": density, "correlation": correlation, "seed": seed},
+        graph=graph,
+    )
+    rng, lengths = np.random.default_rng(seed), np.full(sequences, steps, np.int64)
+
+    def rows() -> Iterator[tuple[str, NDArray[Any]]]:
+        for first in range(0, steps + 1, PIECE):
+            portion = range(min(PIECE, steps + 1 - first))
+            yield "h", np.stack([_mask(rng, hidden, sequences, density, correlation) for _ in portion])
+            if on_step:
+                on_step(first + len(portion) - 1)
+        for first in range(0, steps, PIECE):
+            yield "x", rng.integers(0, inputs, (min(PIECE, steps - first), sequences), dtype=np.uint16)
+
+    return Trace.assemble(lambda: header, lengths, rows(), out)
+
+
+def _mask(
+    rng: np.random.Generator, hidden: int, sequences: int, density: float, correlation: float
+) -> NDArray[np.uint8]:
+    """One step of the state, packed: ``(sequences, ceil(hidden/8))``."""
+    shared = rng.random(hidden) < density
+    own = rng.random((sequences, hidden)) < density
+    follows = rng.random((sequences, hidden)) < np.sqrt(correlation)
+    return pack_mask(np.where(follows, shared, own))

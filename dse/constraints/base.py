@@ -1,0 +1,16 @@
+"""What every fact answers: its name, and how far a point is from it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dse.evaluation.point import Evaluation
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Something that holds of an evaluated point or not."""
+
+    name: str
+    title: str
+    excess: Callable[[Evaluation], float]
+    """At most 0 where it holds; above, a share by which it is missed: what a sampler can descend."""

@@ -1,0 +1,12 @@
+"""The whole model lies in on-chip SRAM; missed by the share of its bits that stream."""
+
+from dse.constraints.base import Fact
+from dse.evaluation.point import Evaluation
+
+
+def _excess(evaluation: Evaluation) -> float:
+    report = evaluation.report
+    return (report.model_bits - report.resident_bits) / report.model_bits
+
+
+FITS_ON_CHIP = Fact(name="fits_on_chip", title="the whole model in on-chip SRAM", excess=_excess)

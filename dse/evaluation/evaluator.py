@@ -1,0 +1,107 @@
+"""Points to evaluations: the model side from its cache, the hardware side in bulk."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from archsim.analysis.scenario import Streaming, streaming
+from archsim.design import Design
+from archsim.errors import BadInput
+from archsim.report import SimReport
+from archsim.simulation import Job, simulate, simulate_many
+from dse.evaluation.models import ModelSide, OnDone
+from dse.evaluation.point import Evaluation, Measured
+from dse.space.choice import ModelChoice
+from dse.space.space import Scenario
+
+
+@dataclass(frozen=True)
+class Point:
+    """A design and what runs on it."""
+
+    design: Design
+    choice: ModelChoice
+
+
+class EngineMismatch(RuntimeError):
+    """`burst` and `analytic` disagree: a fault of archsim, never of an input."""
+
+
+class Evaluator:
+    """Evaluates points of a space on one scenario. Each model is measured once, however many designs run it."""
+
+    def __init__(self, models: ModelSide, scenario: Scenario) -> None:
+        self.models = models
+        self.scenario = scenario
+        self._measured: dict[ModelChoice, Measured | BadInput] = {}
+
+    @property
+    def measured(self) -> Mapping[ModelChoice, Measured | BadInput]:
+        """What has been measured so far, or why it could not be."""
+        return self._measured
+
+    def measure(self, choices: Iterable[ModelChoice], on_done: OnDone) -> None:
+        """Measure what has not been yet, in order; `choices` are distinct, and may end where time does."""
+        self._measured |= self.models.measure((c for c in choices if c not in self._measured), on_done)
+
+    def evaluate(self, points: Sequence[Point], on_done: OnDone) -> list[Evaluation | BadInput]:
+        """Every point by `analytic`, in order; what cannot be run, or has no loss, yields its reason."""
+        self.measure(dict.fromkeys(point.choice for point in points), on_done)
+        return run_all([(point.design, self._measured[point.choice]) for point in points], self.scenario)
+
+    def confirm(self, evaluation: Evaluation) -> Evaluation:
+        """The same point on `burst`; EngineMismatch where it is not equal in cycles, stalls and every count.
+
+        Of a stream, each of its steps on its own as well.
+        """
+        design, measured, expected = evaluation.design, evaluation.measured, evaluation.report
+        report = simulate(design, measured.trace, "burst", scope=self.scenario.scope)
+        compared: list[tuple[str, object, object]] = [
+            ("cycles", expected.cycles, report.cycles),
+            ("stalls", expected.stalls, report.stalls),
+            ("ledger", expected.ledger.counts, report.ledger.counts),
+        ]
+        if evaluation.stream is not None:
+            compared.append(("streams", evaluation.stream, stream(design, measured, self.scenario, "burst")))
+        for what, ours, theirs in compared:
+            if ours != theirs:
+                raise EngineMismatch(
+                    f"{design.name} on {measured.choice.label}: {what} are {ours} by analytic, {theirs} by burst"
+                )
+        return replace(evaluation, report=report)
+
+
+def run_all(pairs: Sequence[tuple[Design, Measured | BadInput]], scenario: Scenario) -> list[Evaluation | BadInput]:
+    """Designs on measured models, by `analytic`, in order; what the machine refuses yields its reason."""
+    ready = [(design, side) for design, side in pairs if not isinstance(side, BadInput)]
+    reports = simulate_many(Job(design, side.trace, scope=scenario.scope) for design, side in ready)
+    found = (_evaluation(*pair, report, scenario) for pair, report in zip(ready, reports, strict=True))
+    return [side if isinstance(side, BadInput) else next(found) for _, side in pairs]
+
+
+def _evaluation(
+    design: Design, side: Measured, report: SimReport | BadInput, scenario: Scenario
+) -> Evaluation | BadInput:
+    if isinstance(report, BadInput):
+        return report
+    try:
+        return Evaluation(design, side, report, stream(design, side, scenario))
+    except BadInput as reason:
+        return reason
+
+
+def stream(
+    design: Design, side: Measured, scenario: Scenario, engine: Literal["analytic", "burst"] = "analytic"
+) -> Streaming | None:
+    """A sequence in every lane of a design, a step a period; None where the scenario is no stream."""
+    if scenario.period_us is None:
+        return None
+    return streaming(
+        design,
+        side.trace,
+        scenario.period_us,
+        scenario.deadline_us,
+        lanes=design.lanes,
+        scope=scenario.scope,
+        engine=engine,
+    )

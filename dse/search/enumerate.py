@@ -1,0 +1,383 @@
+"""Every point of a space, evaluated: its front is then exact, and a search can be measured against it.
+
+Points are taken in parts of consecutive numbers (`dse.space.grid`), each written to a file of its own, whole or not at
+all. Whatever interrupts an enumeration costs the parts under way; run again it goes on with the rest. No more than the
+parts under way and the front so far are held in memory. ===================
+===================================================================================== file what ===================
+===================================================================================== space.toml the space
+enumeration.json what was enumerated (before), and what was found: counts, time, reference (after) points/ one parquet
+file a part: number of the point, objectives, excess over each constraint, reason front.csv the exact front: parameters
+and objectives ===================
+=====================================================================================
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from archsim.design import Design
+from archsim.errors import BadInput
+from archsim.files import NOT_WHOLE, whole_file
+from dse.evaluation.evaluator import run_all
+from dse.evaluation.models import ModelSide
+from dse.evaluation.outcome import (
+    Outcome,
+    kind_of,
+    outcome,
+    point_key,
+)
+from dse.evaluation.point import Measured
+from dse.evaluation.workers import InProcess, Workers
+from dse.results.files import write_text
+from dse.results.pareto import Front
+from dse.results.quality import (
+    Floats,
+    Reference,
+    costs,
+)
+from dse.space.choice import ModelChoice
+from dse.space.grid import Grid
+from dse.space.space import (
+    MODEL,
+    Space,
+    load_space,
+)
+from dse.space.specs import Setting, Value
+
+PART = 8192
+"""Points evaluated together; what an interruption can cost."""
+CHECKED = 100
+"""Points of an enumeration that is carried on that are evaluated again, to see whether they still come out the same."""
+MOST = 10**7
+"""Combinations that are still enumerated."""
+EXCESS = "excess "
+"""Columns of how far a point is beyond a constraint, as `Space.violations` says it."""
+
+
+class Counts(BaseModel):
+    """What became of the points of a space."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    combinations: int
+    """Of all parameters and models."""
+    distinct: int
+    """Points: combinations that differ in a parameter that is in force."""
+    refused: int
+    """Points that no machine of this kind can be."""
+    infeasible: int
+    """Evaluated, but outside a constraint."""
+    feasible: int
+    front: int
+    """Points that no other beats; those with equal objectives count each."""
+    reasons: dict[str, int]
+    """Of the points that were refused or infeasible, without their figures."""
+
+
+class Record(BaseModel):
+    """``enumeration.json``: what is enumerated; once it is complete, what was found."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    signature: str
+    part: int
+    seconds: float = 0.0
+    """Spent on evaluating points, summed over all workers and interruptions; measuring the models is not in it."""
+    counts: Counts | None = None
+    reference: Reference | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an enumeration is, in combinations."""
+
+    done: int
+    total: int
+    front: int
+
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class PartWork:
+    """Points `first` to `last` - 1, as they are sent to a worker."""
+
+    space: Space
+    measured: Mapping[ModelChoice, Measured | BadInput]
+    first: int
+    last: int
+
+
+def evaluate_part(work: PartWork) -> pd.DataFrame:
+    """A row for each distinct point of a part. A function of the module, so that it can be sent to another process."""
+    began = time.perf_counter()
+    space, grid = work.space, Grid(work.space)
+    numbers = range(work.first, work.last)
+    rows: dict[int, Outcome] = {}
+    chosen: dict[int, ModelChoice] = {}
+    pairs: dict[int, tuple[Design, Measured | BadInput]] = {}
+    for number, picked, design in _designs(space, grid, numbers):
+        choice = space.choices[str(picked[MODEL])]
+        if isinstance(design, BadInput):
+            rows[number] = outcome(space, "", choice, work.measured[choice], design, "")
+        else:
+            chosen[number], pairs[number] = choice, (design, work.measured[choice])
+    for (number, (_, side)), found in zip(pairs.items(), run_all(list(pairs.values()), space.scenario), strict=True):
+        rows[number] = outcome(space, "", chosen[number], side, found, "")
+    table = _table(space, dict(sorted(rows.items())))
+    table.attrs["seconds"] = time.perf_counter() - began
+    return table
+
+
+def enumerate_space(
+    space: Space,
+    folder: Path,
+    models: ModelSide,
+    on_progress: OnProgress | None = None,
+    workers: Workers | None = None,
+) -> "Enumeration":
+    """Evaluate every point of `space` that `folder` does not hold yet; BadInput where it holds another space."""
+    grid = Grid(space)
+    if grid.size > MOST:
+        raise BadInput(f"{space.name}: at most {MOST:,} combinations are enumerated, not {grid.size:,}")
+    _begin(space, folder, models)
+    measured = models.measure(list(space.choices.values()), lambda _: None)
+    parts = [PartWork(space, measured, n, min(n + PART, grid.size)) for n in range(0, grid.size, PART)]
+    tally = _Tally(space)
+    done = 0
+    for part, table, stored in _tables(folder, parts, workers or InProcess()):
+        if stored and not done:
+            _check_version(folder, part, table)
+        tally.add(table)
+        done += part.last - part.first
+        if on_progress:
+            on_progress(Progress(done, grid.size, len(tally.front.labels)))
+    _finish(space, folder, grid, tally)
+    return Enumeration(folder)
+
+
+class Enumeration:
+    """A complete enumeration, read back: what each point of its space is worth."""
+
+    def __init__(self, folder: Path) -> None:
+        record = _record(folder)
+        if record is None or record.counts is None or record.reference is None:
+            raise BadInput(f"{folder}: holds no complete enumeration; run archsim enumerate")
+        self.folder = folder
+        self.signature = record.signature
+        self.space = load_space(folder / "space.toml")
+        self.grid = Grid(self.space)
+        self.seconds = record.seconds
+        self.counts: Counts = record.counts
+        self.reference: Reference = record.reference
+
+    @property
+    def points_per_second(self) -> float:
+        """Of one worker, refused points counted in."""
+        return self.counts.distinct / self.seconds
+
+    @cached_property
+    def points(self) -> pd.DataFrame:
+        """Every distinct point, by its number."""
+        return pd.concat([_read(path) for path in _files(self.folder)]).set_index("point")
+
+    @property
+    def front(self) -> pd.DataFrame:
+        return pd.read_csv(self.folder / "front.csv")
+
+    def costs(self, rows: pd.DataFrame) -> Floats:
+        """``(N, M)``, minimised; infinite where a point is not feasible."""
+        found = costs(self.space.goals, {goal.name: rows[goal.name].to_numpy(np.float64) for goal in self.space.goals})
+        found[~feasible(rows)] = np.inf
+        return found
+
+    @cached_property
+    def volume(self) -> float:
+        """Hypervolume of the exact front, in the box of its reference."""
+        rows = self.points
+        return self.reference.hypervolume(self.costs(rows[feasible(rows)]))
+
+
+def known_front(space: Space, folder: Path, models: ModelSide) -> Enumeration | None:
+    """The complete enumeration of the points of `space`, on these very models, in `folder`, if it holds one."""
+    try:
+        found = Enumeration(folder)
+    except BadInput:
+        return None
+    return found if found.signature == _signature(space, models) else None
+
+
+def feasible(rows: pd.DataFrame) -> NDArray[np.bool_]:
+    return (rows["reason"] == "").to_numpy(bool)
+
+
+class _Tally:
+    """What is known of the points seen so far."""
+
+    def __init__(self, space: Space) -> None:
+        self._goals = space.goals
+        self.front = Front(len(space.goals))
+        self.reasons: Counter[str] = Counter()
+        self.distinct = self.refused = self.feasible = 0
+        self.seconds = 0.0
+
+    def add(self, table: pd.DataFrame) -> None:
+        good = table[feasible(table)]
+        self.distinct += len(table)
+        self.feasible += len(good)
+        self.refused += int(table[self._goals[0].name].isna().sum())
+        self.reasons.update(table["reason"][table["reason"] != ""])
+        self.seconds += float(table.attrs.get("seconds", 0.0))
+        values = {goal.name: good[goal.name].to_numpy(np.float64) for goal in self._goals}
+        self.front.add(costs(self._goals, values), good["point"].to_numpy(np.int64))
+
+    def counts(self, combinations: int) -> Counts:
+        return Counts(
+            combinations=combinations,
+            distinct=self.distinct,
+            refused=self.refused,
+            infeasible=self.distinct - self.refused - self.feasible,
+            feasible=self.feasible,
+            front=len(self.front.labels),
+            reasons=dict(self.reasons.most_common()),
+        )
+
+
+def _designs(
+    space: Space, grid: Grid, numbers: Iterable[int]
+) -> Iterator[tuple[int, dict[str, Value], Design | BadInput]]:
+    """Each distinct point with its design, built once for all models that follow each other on it."""
+    before: dict[str, Setting] | None = None
+    design: Design | BadInput = BadInput("")
+    for number in numbers:
+        picked = grid.point(number)
+        if space.inactive(picked) and space.canonical(picked) != picked:
+            continue
+        settings = space.overrides(picked)
+        if settings != before:
+            before = settings
+            try:
+                design = space.design(settings)
+            except BadInput as refusal:
+                design = refusal
+        yield number, picked, design
+
+
+def _table(space: Space, rows: Mapping[int, Outcome]) -> pd.DataFrame:
+    found = list(rows.values())
+    nothing = float("nan")
+    excesses = [{} if one.refused else space.violations(one.values) for one in found]
+    return pd.DataFrame(
+        {
+            "point": np.fromiter(rows, np.int64, len(rows)),
+            **{g.name: np.array([one.values.get(g.name, nothing) for one in found]) for g in space.goals},
+            **{EXCESS + name: np.array([each.get(name, nothing) for each in excesses]) for name in space.constraints},
+            "reason": [kind_of(one.reason) for one in found],
+        }
+    )
+
+
+def _tables(folder: Path, parts: Iterable[PartWork], workers: Workers) -> Iterator[tuple[PartWork, pd.DataFrame, bool]]:
+    """Every part, and whether it was there already."""
+    missing = []
+    for part in parts:
+        table = _stored(_path(folder, part))
+        if table is None:
+            missing.append(part)
+        else:
+            yield part, table, True
+    for part, table in workers.run(evaluate_part, missing):
+        with whole_file(_path(folder, part)) as unfinished:
+            table.to_parquet(unfinished, compression="zstd", index=False)
+        yield part, table, False
+
+
+def _check_version(folder: Path, part: PartWork, table: pd.DataFrame) -> None:
+    """BadInput where points come out otherwise than they did."""
+    again = evaluate_part(replace(part, last=min(part.last, part.first + CHECKED)))
+    if not again.equals(table.head(len(again))):
+        raise BadInput(
+            f"{folder}: its points do not come out as they did: they were made by another version of archsim; "
+            "enumerate again in a new folder"
+        )
+
+
+def _path(folder: Path, part: PartWork) -> Path:
+    return folder / "points" / f"{part.first:08d}.parquet"
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted((folder / "points").glob("*.parquet"))
+
+
+def _stored(path: Path) -> pd.DataFrame | None:
+    return _read(path) if path.exists() else None
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_parquet(path)
+    except NOT_WHOLE as error:
+        raise BadInput(f"{path}: is not a whole part of an enumeration ({error})") from None
+    return table.assign(reason=table["reason"].astype(str))
+
+
+def _begin(space: Space, folder: Path, models: ModelSide) -> None:
+    record = Record(signature=_signature(space, models), part=PART)
+    before = _record(folder)
+    if before is not None and (before.signature, before.part) != (record.signature, record.part):
+        raise BadInput(f"{folder}: holds the enumeration of another space, base design or models; name another folder")
+    if before is None:
+        write_text(folder / "space.toml", space.to_toml())
+        write_text(folder / "enumeration.json", record.model_dump_json(indent=1))
+
+
+def _record(folder: Path) -> Record | None:
+    path = folder / "enumeration.json"
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        raise BadInput(f"{path}: is not a whole record of an enumeration ({str(error).splitlines()[0]})") from None
+
+
+def _signature(space: Space, models: ModelSide) -> str:
+    """Digest of all that the values of points depend on."""
+    identities = [models.identity(choice) for choice in space.choices.values()]
+    return point_key({"space": _points_sha256(space)}, " ".join(identities))
+
+
+def _points_sha256(space: Space) -> str:
+    """Digest of a space but for its name and for how a search draws points."""
+    return space.model_copy(update={"name": "", "title": "", "sampler": "random", "seed": 0, "population": 4}).sha256
+
+
+def _finish(space: Space, folder: Path, grid: Grid, tally: _Tally) -> None:
+    if not tally.feasible:
+        raise BadInput(f"{space.name}: none of its {tally.distinct:,} points is feasible")
+    order = np.lexsort(tally.front.costs.T[::-1])
+    numbers = tally.front.labels[order]
+    rows = [table[table["point"].isin(numbers)] for table in map(_read, _files(folder))]
+    values = pd.concat(rows).set_index("point")[[goal.name for goal in space.goals]]
+    front = pd.DataFrame([{"point": int(n), **grid.point(int(n))} for n in numbers]).join(values, on="point")
+    write_text(folder / "front.csv", front.to_csv(index=False, lineterminator="\n"))
+    before = _record(folder)
+    assert before is not None
+    record = before.model_copy(
+        update={
+            "seconds": tally.seconds,
+            "counts": tally.counts(grid.size),
+            "reference": Reference.of(tally.front.costs),
+        }
+    )
+    write_text(folder / "enumeration.json", record.model_dump_json(indent=1))

@@ -1,0 +1,369 @@
+"""Space: what a search may change, what it wants, and what it must keep. A frozen, validated tree from one TOML file.
+
+::
+
+    name = "demo"
+    base = "skip-65nm"                          # a shipped design, or a file beside this one
+    objectives = ["validation_loss", "area_mm2", "energy_system_pj_per_token"]
+    trials = 600                                # or seconds = 3600, or both: whichever is spent first
+    sampler = "nsga2"
+    [scenario]                                  # what every design runs, on data of the models' task
+    kind = "streaming"                          # or batch, without a period
+    period_us = 100                             # from one step's input to the next; deadline_us: if it is due before
+    sequences = 16
+    steps = 200
+    [[models]]                                  # a model of the zoo, or a file beside this one,
+    name = "wp-lstm256-ternary"                 # as trained, and at each of these larger state thresholds
+    thresholds = [0.05, 0.1]
+    [[models]]                                  # every model of the zoo that has these traits
+    cell = "lstm"
+    weight_format = ["binary", "ternary"]
+    [[models]]                                  # in integers, after training: every combination of these bits
+    name = "wp-lstm256-float"
+    ptq = { weights = [4, 6], activations = [8, 10], cell = 12 }
+    [constraints]
+    latency_us_per_step = 50                    # at most (at least, for what is maximised)
+    fits_on_chip = true                         # a fact (dse/facts)
+    [parameters]                                # dotted paths into the design
+    "pe_array.tiles" = { choices = [1, 2, 4] }
+    clock_mhz = { low = 100, high = 400, step = 50 }
+    "dram.bandwidth_gbps" = { low = 1.0, high = 100.0, log = true }
+    "skip_encoder.columns_per_cycle" = { choices = [1, 2, 4], when = { skipping = "on" } }
+    [variants.skipping.on]                      # one parameter, "skipping", whose choice "on" sets several paths
+    "skip_encoder.enabled" = true
+    [variants.skipping.off]
+    "skip_encoder.enabled" = false
+
+Or in Python: ``Space(name=..., base=..., models=[ModelSpec(name=...)], parameters={...: Parameter(low=1, high=4)})``.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeAlias
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from archsim import designs
+from archsim.design import Design, load_design
+from archsim.errors import BadInput, mistakes
+from archsim.files import read_toml
+from dse import constraints, objectives
+from dse.objectives import Objective
+from dse.space.choice import ModelChoice
+from dse.space.rules import (
+    MODEL,
+    broken,
+    table_of,
+    with_deadline,
+)
+from dse.space.specs import (
+    Bound,
+    ModelSpec,
+    Parameter,
+    Picked,
+    Ptq,
+    Scenario,
+    Setting,
+    Value,
+)
+from workloads import tasks, zoo
+from workloads.record import number_format
+from workloads.tasks import METRIC_WORDS, MetricWords, Task
+
+SamplerName: TypeAlias = Literal["nsga2", "nsga3", "tpe", "gp", "qmc", "random", "grid"]
+"""Those of ``dse.search.samplers``."""
+
+
+class Space(BaseModel):
+    """A search, complete. Validation lists every mistake at once (`ValidationError`)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1)
+    title: str = ""
+    base: str
+    scenario: Scenario = Scenario()
+    models: tuple[ModelSpec, ...] = Field(min_length=1)
+    objectives: tuple[str, ...] = Field(min_length=2, max_length=6)
+    constraints: dict[str, Bound] = {}
+    trials: int | None = Field(default=None, ge=1)
+    seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    population: int = Field(default=50, ge=4, description="trials of one generation, evaluated in bulk")
+    sampler: SamplerName = "nsga2"
+    seed: int = Field(default=1, ge=0)
+    parameters: dict[str, Parameter] = {}
+    variants: dict[str, dict[str, dict[str, Setting]]] = {}
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _all_at_once(cls, tree: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(tree, Mapping):
+            return validate(tree)
+        tree, found = with_deadline(tree), list[InitErrorDetails]()
+        try:
+            space = validate(tree)
+        except ValidationError as error:
+            found = [
+                InitErrorDetails(
+                    type=PydanticCustomError(item["type"], "{said}", {"said": item["msg"]}),
+                    loc=item["loc"],
+                    input=item["input"],
+                )
+                for item in error.errors()
+            ]
+        found += broken(tree)
+        if found:
+            raise ValidationError.from_exception_data(cls.__name__, found)
+        return space
+
+    @cached_property
+    def base_design(self) -> Design:
+        return load_design(self.base)
+
+    @cached_property
+    def task(self) -> Task[Any]:
+        """What all its models were trained for."""
+        name = zoo.load_config(self.models[0].names[0]).task
+        assert name is not None
+        return tasks.by_name(name)
+
+    @cached_property
+    def metric(self) -> MetricWords:
+        """What the task's loss is called, and its unit."""
+        return METRIC_WORDS[self.task.metric]
+
+    def objective(self, name: str) -> Objective:
+        """The objective called `name`, in the words of the task."""
+        return objectives.by_name(name).worded(self.metric)
+
+    @cached_property
+    def goals(self) -> tuple[Objective, ...]:
+        return tuple(self.objective(name) for name in self.objectives)
+
+    @cached_property
+    def choices(self) -> dict[str, ModelChoice]:
+        """Every model at every threshold, in integers of every width asked for, by its label."""
+        return {
+            choice.label: choice
+            for spec in self.models
+            for name in spec.names
+            for choice in spec.variants(name, max(layer.threshold for layer in zoo.load_config(name).layers))
+        }
+
+    @cached_property
+    def as_trained(self) -> tuple[ModelChoice, ...]:
+        """Every model as trained; one that is quantized, at the most bits."""
+        return tuple(spec.as_trained(name) for spec in self.models for name in spec.names)
+
+    def check_data(self) -> None:
+        """BadInput where the scenario's trace cannot be drawn: data that are missing, too many sequences or steps."""
+        scenario = self.scenario
+        try:
+            self.task.sample("validation", scenario.sequences, scenario.steps, scenario.seed)
+        except BadInput as problem:
+            raise BadInput(f"scenario: {problem}") from None
+
+    @property
+    def sha256(self) -> str:
+        """Digest of everything but the budget, so that a search can be carried on with a larger one."""
+        content = self.model_dump(mode="json", exclude={"trials", "seconds"})
+        content |= {"base": self.base_design.sha256, "choices": list(self.choices)}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @cached_property
+    def starts(self) -> tuple[dict[str, Value], ...]:
+        """The base design on every model as trained, as parameters; none where the base is not in the space.
+
+        A search begins with these: the model that is best in one respect may be drawn too seldom to meet a design that
+        can run it. Where the base's PEs cannot, the first variants that can take its own's place, as few as it takes.
+        """
+        base = self.base_design.model_dump(mode="json")
+        picked: dict[str, Value] = {path: value_at(base, path) for path in self.parameters}
+        own: dict[str, str] = {}
+        for group, variants in self.variants.items():
+            same = [name for name, settings in variants.items() if agrees(base, settings)]
+            if not same:
+                return ()
+            own[group] = same[0]
+        starts = [
+            self.canonical({MODEL: choice.label, **picked, **self._fitting(choice, own)}) for choice in self.as_trained
+        ]
+        found = [{path: p.find(start[path]) for path, p in self.parameters.items()} for start in starts]
+        return tuple(
+            {**start, **{path: value for path, value in held.items() if value is not None}}
+            for start, held in zip(starts, found, strict=True)
+            if None not in held.values()
+        )
+
+    def _fitting(self, choice: ModelChoice, own: Mapping[str, str]) -> Mapping[str, str]:
+        """Variants whose PEs multiply the weights of a model: `own`, or as many of them as can stay."""
+        layers = zoo.load_config(choice.name).layers
+        names = {name for layer in layers for name in (layer.weight_format, layer.input_weight_format)}
+        weights = [number_format(name) for name in ([f"fixed{choice.ptq.weights}"] if choice.ptq else names)]
+        combinations = [dict(zip(self.variants, each, strict=True)) for each in product(*self.variants.values())]
+        for variants in sorted(combinations, key=lambda each: sum(own[group] != name for group, name in each.items())):
+            settings = {k: v for group, name in variants.items() for k, v in self.variants[group][name].items()}
+            try:
+                array = self.base_design.override(settings).pe_array
+            except BadInput:  # parts that do not fit together
+                continue
+            if all(array.refusal(each, 1) is None for each in weights):
+                return variants
+        return own
+
+    def inactive(self, picked: Picked) -> frozenset[str]:
+        """Names of the parameters whose condition does not hold, be it that what it names is inactive itself."""
+
+        def active(name: str) -> bool:
+            when = self.parameters[name].when if name in self.parameters else {}
+            return all(
+                active(other) and _rounded(picked[other]) in map(_rounded, values) for other, values in when.items()
+            )
+
+        return frozenset(name for name in self._conditional if not active(name))
+
+    def canonical(self, picked: Picked) -> dict[str, Value]:
+        """The same point with inactive parameters at their first value, so that equal points are equal."""
+        return {**picked, **{name: self.parameters[name].extremes[0] for name in self.inactive(picked)}}
+
+    @cached_property
+    def size(self) -> int | None:
+        """Distinct points; None where a range is continuous."""
+        sizes = {MODEL: len(self.choices), **{group: len(named) for group, named in self.variants.items()}}
+        for path, parameter in self.parameters.items():
+            if parameter.size is None:
+                return None
+            sizes[path] = parameter.size
+        controls = {name for path in self._conditional for name in self.parameters[path].when}
+        dependent = [path for path in self._conditional if path not in controls]
+        free = math.prod(size for name, size in sizes.items() if name not in controls and name not in dependent)
+        points = 0
+        for values in product(*(self._values(name) for name in controls)):
+            picked = dict(zip(controls, values, strict=True))
+            inactive = self.inactive(picked)
+            if all(picked[name] == self.parameters[name].extremes[0] for name in inactive & controls):
+                points += math.prod(sizes[name] for name in dependent if name not in inactive)
+        return free * points
+
+    @cached_property
+    def _conditional(self) -> tuple[str, ...]:
+        return tuple(path for path, parameter in self.parameters.items() if parameter.when)
+
+    def _values(self, name: str) -> tuple[Value, ...]:
+        """All that a parameter can be that others hang on."""
+        if name in self.parameters:
+            return self.parameters[name].values
+        return tuple(self.choices if name == MODEL else self.variants[name])
+
+    def overrides(self, picked: Picked) -> dict[str, Setting]:
+        """Dotted paths that a trial's parameters set on the base design."""
+        inactive = self.inactive(picked)
+        settings: dict[str, Setting] = {path: picked[path] for path in self.parameters if path not in inactive}
+        for group, variants in self.variants.items():
+            settings |= variants[str(picked[group])]
+        return settings
+
+    def design(self, overrides: Mapping[str, Setting]) -> Design:
+        """The base design with `overrides`; BadInput where the parts do not fit together."""
+        return self.base_design.override(overrides)
+
+    def violations(self, values: Mapping[str, float]) -> dict[str, float]:
+        """By constraint: how far a point's value is beyond its bound, relative to it; at most 0 where it keeps it."""
+        return {
+            name: values[name] if name in constraints.BY_NAME else self._sign(name) * (values[name] / bound - 1)
+            for name, bound in self.constraints.items()
+        }
+
+    def broken(self, values: Mapping[str, float]) -> str:
+        """Which constraints a point breaks, in words; empty where none."""
+        return "; ".join(
+            f"{name} must be {self._rule(name)}, not "
+            + ("false" if name in constraints.BY_NAME else f"{values[name]:.6g}")
+            for name, excess in self.violations(values).items()
+            if excess > 0
+        )
+
+    @property
+    def bounds_in_words(self) -> tuple[str, ...]:
+        return tuple(f"{name} {self._rule(name)}" for name in self.constraints)
+
+    def _rule(self, name: str) -> str:
+        if name in constraints.BY_NAME:
+            return "true"
+        return f"{'at most' if self._sign(name) > 0 else 'at least'} {self.constraints[name]:g}"
+
+    def _sign(self, name: str) -> int:
+        return objectives.by_name(name).sign
+
+    def to_toml(self) -> str:
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+
+def load_space(path: Path) -> Space:
+    """A validated space from a TOML file; BadInput has a line for every mistake in it, each begins with the file.
+
+    Designs and models given as files are looked for beside the file.
+    """
+    try:
+        tree = read_toml(path)
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such study file") from None
+    _resolve(tree, "base", designs.ALL, path.parent)
+    for model in tree["models"] if isinstance(tree.get("models"), list) else []:
+        if isinstance(model, dict):
+            _resolve(model, "name", zoo.ALL, path.parent)
+    return parse_space(tree, str(path))
+
+
+def parse_space(tree: Mapping[str, Any], where: str) -> Space:
+    """A validated space from a tree of plain values; every line of BadInput begins with `where`."""
+    try:
+        return Space.model_validate(tree)
+    except ValidationError as error:
+        raise BadInput(*(f"{where}: {mistake}" for mistake in mistakes(error))) from None
+
+
+def _resolve(table: dict[str, Any], key: str, shipped: tuple[str, ...], folder: Path) -> None:
+    given = table.get(key)
+    if isinstance(given, str) and given not in shipped and (folder / given).is_file():
+        table[key] = str((folder / given).resolve())
+
+
+def _rounded(value: Value) -> Value:
+    """Twelve digits of a number: 0.7 and a step of 0.1 are 0.8, which they are not in floating point."""
+    return float(f"{value:.12g}") if isinstance(value, float) else value
+
+
+def value_at(tree: dict[str, Any], path: str) -> Any:
+    table, leaf = table_of(tree, path)
+    return table[leaf]
+
+
+def agrees(tree: dict[str, Any], settings: Mapping[str, Setting]) -> bool:
+    """Whether a design already has what a variant sets."""
+    return all(
+        value_at(tree, path) == (list(value) if isinstance(value, tuple) else value) for path, value in settings.items()
+    )
+
+
+__all__ = [
+    "MODEL",
+    "ModelSpec",
+    "Parameter",
+    "Picked",
+    "Ptq",
+    "SamplerName",
+    "Scenario",
+    "Setting",
+    "Space",
+    "Value",
+    "load_space",
+    "parse_space",
+]

@@ -1,0 +1,122 @@
+"""Every figure of a design, with its source: complete, and equal to what area and energy use."""
+
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from archsim import designs
+from archsim.analysis.explain import explain
+from archsim.costs import area, banks, leakage
+from archsim.costs.model import prices
+from archsim.costs.own import cost_table
+from archsim.costs.parts import parts
+from archsim.costs.tables import curve
+from archsim.costs.technology import delay_scale, energy_scale
+from archsim.design import Design, load_design
+from archsim.specs import ALL as SPECS
+from dse.cli import tables
+
+
+@pytest.mark.parametrize("name", designs.ALL)
+def test_every_figure_has_unit_and_source(name: str) -> None:
+    for row in explain(load_design(name)):
+        assert row.unit
+        assert row.source
+        assert row.status in ("calibrated", "predicted")
+        assert row.low <= row.value <= row.high
+
+
+@pytest.mark.parametrize("name", designs.ALL)
+def test_every_component_is_there_and_its_figures_are_those_in_use(name: str) -> None:
+    design = load_design(name)
+    found = {(row.component, row.figure): row.value for row in explain(design)}
+    assert len(found) == len(explain(design))
+    assert {field for field, info in Design.model_fields.items() if info.annotation in SPECS} <= {c for c, _ in found}
+    for component, figure in area(design).components.items():
+        assert found[component, "area"] == figure.value
+    for component, figure in leakage(design).items():
+        assert found[component, "leakage"] == figure.value
+    for (component, action), (_, figure) in prices(design).items():
+        assert found[component, f"energy of {action}"] == figure.value
+
+
+def test_clock_reach_and_banks() -> None:
+    design = load_design("edge-resident")
+    found = {(row.component, row.figure): (row.value, row.unit) for row in explain(design)}
+    assert found["weight_memory", "bank size"] == (256 / banks(design).banks, "KiB")
+    assert found["weight_memory", "clock reach"] == (pytest.approx(1000 / banks(design).cycle_ns), "MHz")
+    assert found["pe_array", "pipeline stages"] == (1, "stages")
+    assert ("weight_memory", "bank size") not in {(r.component, r.figure) for r in explain(load_design("skip-65nm"))}
+
+
+def test_memories_as_they_are_cut_the_curve_and_the_supply() -> None:
+    design = load_design("skip-65nm").override({"voltage_v": 0.9, "activation_unit.entries": 20})
+    rows = {(row.component, row.figure): row for row in explain(design)}
+    for name, memory in parts(design).memories:
+        assert rows[name, "bank size"].value == memory.bank_bytes / 1024
+        assert rows[name, "bank size"].source.endswith(memory.ports)
+        assert rows[name, "banks"].value == memory.banks
+    assert rows["activation_unit", "segments of a curve"].value == 20
+    assert rows["activation_unit", "area of a curve"].value == pytest.approx(curve("segments", 20, 16).area_um2 * 1.5)
+    assert (rows["logic", "supply"].value, rows["logic", "supply"].source) == (0.9, "of the design")
+    assert rows["logic", "energy over 45 nm"].value == energy_scale(65, 0.9)
+    assert rows["logic", "delay over 45 nm"].value == delay_scale(65, 0.9)
+
+
+@pytest.mark.parametrize("name", designs.ALL)
+def test_the_table_is_80_columns_wide_and_nothing_is_broken_in_two(name: str) -> None:
+    rows = explain(load_design(name))
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(tables.explain_report(rows))
+    lines = console.export_text().splitlines()
+    assert max(map(len, lines)) <= 80
+    shown = [line.split() for line in lines]
+    for row in rows:
+        assert any(f"{row.value:.4g}" in words and row.unit in words for words in shown)
+
+
+def test_dram_and_leakage_carry_bands() -> None:
+    rows = {(row.component, row.figure): row for row in explain(load_design("skip-65nm"))}
+    dram = rows["dram", "energy of read_bits"]
+    assert (dram.low, dram.value, dram.high, dram.unit) == (8, 11, 14, "pJ/bit")
+    for figure in (rows["dram", "background"], rows["pe_array", "leakage"], rows["pe_array", "area"]):
+        assert figure.low < figure.high
+
+
+def test_the_rate_of_the_channel_and_what_bounds_it() -> None:
+    """16 accesses of 256 bits every 20 cycles of 5 ns: 40.96 Gb/s, of 51.2; a quarter of its time for inputs."""
+    few = {"dram.burst_bits": 256, "dram.outstanding": 16}
+    by_design = [
+        {row.figure: (row.value, row.source) for row in explain(load_design("skip-65nm").override(values))}
+        for values in (
+            {},
+            few,
+            {**few, "dram.inputs": True, "dram.arbitration": "tdm", "dram.input_share": 0.25},
+        )
+    ]
+    assert by_design[0]["rate of weights"] == (51.2, "bound by bandwidth")
+    assert "rate of inputs" not in by_design[0]
+    assert by_design[1]["rate of weights"] == (40.96, "bound by accesses under way")
+    assert by_design[2]["rate of weights"] == (30.72, "bound by accesses under way, tdm")
+    assert by_design[2]["rate of inputs"] == (10.24, "bound by accesses under way, tdm")
+
+
+def test_an_own_table_shows() -> None:
+    costs = cost_table(
+        {"name": "x", "energy": {"pe_array": {"mac": {"value": 1.0, "unit": "pJ", "source": "our own"}}}}
+    )
+    design = load_design("skip-65nm")
+    changed = [after for before, after in zip(explain(design), explain(design, costs), strict=True) if before != after]
+    assert [row.to_json() for row in changed] == [
+        {
+            "component": "pe_array",
+            "figure": "energy of mac",
+            "value": 1.0,
+            "low": 1.0,
+            "high": 1.0,
+            "unit": "pJ",
+            "source": "our own",
+            "status": "given",
+        }
+    ]

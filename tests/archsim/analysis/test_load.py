@@ -1,0 +1,62 @@
+"""Filling the weight SRAM once: by hand, and in no figure of a token."""
+
+import pytest
+
+from archsim.analysis.load import load
+from archsim.costs import leakage
+from archsim.costs.dram import BACKGROUND_MW
+from archsim.costs.model import prices
+from archsim.design import load_design
+from archsim.simulation import simulate
+from archsim.trace.synthetic import synthesize
+
+EDGE = load_design(
+    "edge-resident"
+)  # 64 weights of 8 bits a word, 12.8 Gb/s (64 bits a cycle of 5 ns), 100 ns, 256 bits
+BITS = 10_000
+
+
+def test_by_hand() -> None:
+    found = load(EDGE, BITS)
+    assert found is not None
+    assert found.sram_words == 20  # of 512 bits
+    assert found.dram_bits == 40 * 256
+    assert found.cycles == 20 + 160  # latency, then 64 bits a cycle
+    assert found.time_us == pytest.approx(0.9)
+    write_pj = prices(EDGE)["weight_memory", "sram_write_word"][1].value
+    leak_mw = sum(figure.value for figure in leakage(EDGE).values())
+    assert found.chip_pj == pytest.approx(20 * write_pj + 900 * leak_mw)  # idle PEs are gated
+    assert found.system_pj.mid == pytest.approx(found.chip_pj + 10240 * 11 + 900 * BACKGROUND_MW.mid)
+    assert found.system_pj.low < found.system_pj.mid < found.system_pj.high
+    assert found.tokens(found.system_pj.mid / 3) == pytest.approx(3)
+
+
+def test_a_word_a_cycle_is_the_most() -> None:
+    found = load(EDGE.override({"dram.bandwidth_gbps": 1000}), BITS)
+    assert found is not None
+    assert found.cycles == 20 + 20
+
+
+def test_idle_pes_are_clocked_where_nothing_stops_them() -> None:
+    gated, clocked = (load(EDGE.override({"pe_array.clock_gated": g}), BITS) for g in (True, False))
+    assert gated is not None
+    assert clocked is not None
+    idle_pj = prices(EDGE.override({"pe_array.clock_gated": False}))["pe_array", "idle_pe_cycle"][1].value
+    assert clocked.chip_pj - gated.chip_pj == pytest.approx(180 * 64 * idle_pj)
+
+
+def test_nothing_resident_is_nothing_to_load() -> None:
+    assert load(EDGE, 0) is None
+
+
+def test_a_report_shows_it_apart() -> None:
+    trace = synthesize(64, 10, 0.5, sequences=1, steps=4)
+    report = simulate(EDGE, trace)
+    assert report.load == load(EDGE, report.resident_bits)
+    assert report.load is not None
+    # nothing is read from DRAM in a step, though all of it was once
+    assert report.ledger.get("dram", "read_bits") == report.ledger.get("weight_memory", "sram_write_word") == 0
+    assert report.energy.total_system == report.energy.total_chip
+    assert report.to_json()["load"] == report.load.to_json()
+    streamed = simulate(load_design("skip-65nm"), trace, lanes=1)
+    assert streamed.load is streamed.to_json()["load"] is None

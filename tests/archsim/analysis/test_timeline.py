@@ -1,0 +1,552 @@
+"""Stalls by component and timelines, against definitions cycle by cycle, recurrences, and a case worked on paper."""
+
+import json
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from archsim.analysis.perfetto import (
+    column_times,
+    open_timeline,
+    parse_window,
+)
+from archsim.analysis.stalls import (
+    CAUSES,
+    Event,
+    OccupationLog,
+    Slice,
+    component_stalls,
+    slices,
+)
+from archsim.design import Design, load_design
+from archsim.errors import BadInput
+from archsim.machine.steps import run_machine
+from archsim.mapping.fifo import last_issue_cycle
+from archsim.mapping.plan import (
+    Burst,
+    Norms,
+    Plan,
+)
+from archsim.mapping.work import Work
+from archsim.simulation import Job, prepare
+from archsim.specs.dram import Arbitration
+from archsim.timing import Timing
+from archsim.trace.columns import pack_mask
+from archsim.trace.synthetic import synthesize
+from archsim.trace.trace import Trace
+
+Engine = Literal["burst", "column"]
+quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@st.composite
+def runs(draw: st.DrawFn, arbitration: tuple[Arbitration, ...] = ("static", "tdm", "fcfs")) -> tuple[Design, Trace]:
+    """A small machine of any shape and an LSTM on it, of any density, with sequences that end at different steps."""
+    integer = lambda low, high: draw(st.integers(low, high))  # noqa: E731
+    lanes, weights_per_cycle = draw(st.sampled_from([1, 2])), integer(2, 8)
+    design = load_design("skip-65nm").override(
+        {
+            "clock_mhz": draw(st.sampled_from([200, 333, 1000])),
+            "lanes": lanes,
+            "pe_array.tiles": 1,
+            "pe_array.pes_per_tile": lanes * integer(1, 6),
+            "pe_array.accumulators": integer(4, 8),
+            "pe_array.double_buffered": draw(st.booleans()),
+            "weight_memory.capacity_kib": draw(st.sampled_from([0, 0, 64])),
+            "weight_memory.weights_per_cycle": weights_per_cycle,
+            "weight_memory.fifo_words": integer(24, 48),
+            "dram.bandwidth_gbps": draw(st.sampled_from([0.4, 1.6, 6.4, 51.2])),
+            "dram.latency_ns": draw(st.sampled_from([0, 5, 50, 300])),
+            "dram.inputs": draw(st.booleans()),
+            "dram.burst_bits": draw(st.sampled_from([1, 200])),
+            "dram.arbitration": draw(st.sampled_from(arbitration)),
+            "dram.input_share": 0.2,
+            "skip_encoder.enabled": draw(st.booleans()),
+            "skip_encoder.columns_per_cycle": integer(1, 4),
+            "activation_unit.units_per_cycle": integer(1, 4),
+            "activation_unit.depth_cycles": integer(0, 6),
+            "sequencer.setup_cycles": draw(st.sampled_from([0, 0, 3])),
+        }
+    )
+    hidden, steps, density = integer(1, 11), integer(1, 4), draw(st.sampled_from([0.0, 0.1, 0.5, 1.0]))
+    trace = synthesize(hidden, 3, density, sequences=lanes, steps=steps, seed=integer(0, 999))
+    lengths = np.array([steps, integer(1, steps)][:lanes])
+    return design, Trace(trace.header, trace.arrays, lengths)
+
+
+def logged(design: Design, trace: Trace, engine: Engine) -> tuple[Plan, Work, Timing, list[Event]]:
+    events: list[Event] = []
+    prepared = prepare(Job(design, trace))
+    timing = run_machine(*prepared.triple, engine, lambda *event: events.append(event))
+    return prepared.plan, prepared.work, timing, events
+
+
+# --- slices and stalls ------------------------------------------------------------------------------------------------
+
+
+@quick
+@given(runs(), st.sampled_from(["burst", "column"]))
+def test_busy_and_stalls_tile_the_run_of_every_component(drawn: tuple[Design, Trace], engine: Engine) -> None:
+    plan, _, timing, events = logged(*drawn, engine)
+    told = list(slices(events, timing.cycles, plan.banks))
+    assert {s.component for s in told} <= set(CAUSES)
+    for component, causes in CAUSES.items():
+        track = [s for s in told if s.component == component]
+        assert track[0].begin == 0
+        assert track[-1].end == timing.cycles
+        assert all(a.end == b.begin for a, b in pairwise(track))
+        assert all(s.begin < s.end and s.state in ("busy", *causes) for s in track)
+    busy = component_stalls(events, timing.cycles, plan.banks)["pe_array"].busy_cycles
+    assert busy == timing.busy_cycles
+    for name, occupation in component_stalls(events, timing.cycles, plan.banks).items():
+        assert occupation.busy_cycles + sum(occupation.stalls.values()) == timing.cycles
+        assert tuple(occupation.stalls) == CAUSES[name]
+
+
+@quick
+@given(runs(), st.sampled_from(["burst", "column"]))
+def test_busy_is_the_work_of_the_plan(drawn: tuple[Design, Trace], engine: Engine) -> None:
+    plan, work, timing, events = logged(*drawn, engine)
+    ran = [(block, step) for step in range(work.steps) for block in plan.blocks if work.active_in(block, step)]
+    found = component_stalls(events, timing.cycles, plan.banks)
+    assert found["weight_stream"].busy_cycles == sum(
+        work.columns_of(burst, step) * burst.stream_cycles for block, step in ran for burst in block.bursts
+    ) + sum(block.norms.cycles for block, _ in ran)
+    assert found["activation_unit"].busy_cycles == sum(block.activation_cycles for block, _ in ran)
+    assert found["skip_encoder"].busy_cycles == sum(b.encode_cycles for b, _ in ran if b.list is not None)
+    fetched = [plan.fetch.cycles[work.inputs_at(plan, step)] for step in range(work.steps)] if plan.fetch else []
+    assert found["input_reader"].busy_cycles == sum(fetched)
+
+
+@quick
+@given(runs(), st.sampled_from(["burst", "column"]))
+def test_stalls_are_those_of_the_engine(drawn: tuple[Design, Trace], engine: Engine) -> None:
+    """`column` blames credits burst by burst as `burst` does, its log cycle by cycle: only their sum is one there."""
+    plan, _, timing, events = logged(*drawn, engine)
+    ours, theirs = component_stalls(events, timing.cycles, plan.banks)["pe_array"].stalls, timing.stalls
+    told = {cause: ours[cause] for cause in theirs}
+    if engine == "column":
+        within = ["fifo_credit", "weight_bandwidth"]
+        if drawn[0].dram.arbitration == "fcfs":  # the channel is waited for column by column
+            within.append("input_fetch")
+        assert sum(told[cause] for cause in within) == sum(theirs[cause] for cause in within)
+        told |= {cause: theirs[cause] for cause in within}
+    assert told == theirs
+
+
+@quick
+@given(runs())
+def test_every_idle_cycle_of_column_has_the_first_cause_that_is_missing(drawn: tuple[Design, Trace]) -> None:
+    plan, work, timing, events = logged(*drawn, "column")
+    told = {t: s.state for s in slices(events, timing.cycles, plan.banks) if s.component == "pe_array"
+            for t in range(s.begin, s.end)}  # fmt: skip
+    assert told == by_definition(plan, work, events, timing.cycles)
+
+
+def by_definition(plan: Plan, work: Work, events: list[Event], cycles: int) -> dict[int, str]:
+    """The state of the PE array in every cycle, from the bare log and the order of blame."""
+
+    def times(component: str, *names: str) -> list[tuple[int, int, int, int]]:
+        return [(cycle, *place) for cycle, c, event, *place in events if c == component and event in names]
+
+    freed = [cycle for cycle, *_ in times("activation_unit", "end")]
+    bursts = [
+        (step, block, position)
+        for step in range(work.steps)
+        for block in plan.blocks
+        if work.active_in(block, step)
+        for position in range(len(block.bursts))
+    ]
+    begun = [cycle for cycle, *_ in times("pe_array", "start")]
+    listed = [cycle for cycle, *_ in times("weight_stream", "listed")]
+    admitted = [cycle for cycle, *_ in times("weight_stream", "admitted")]
+    consumed = iter(times("pe_array", "column"))
+    sent = iter(column_waits(events))
+    state: dict[int, str] = {}
+    free, opened = 0, 0
+    for (step, block, position), start, known, free_to_go in zip(bursts, begun, listed, admitted, strict=True):
+        burst = block.bursts[position]
+        columns = work.columns_of(burst, step)
+        waits = [next(sent) for _ in range(columns)]
+        _, credited, taken = waits[0] if waits else (0, 0, 0)
+        for_inputs = taken if taken > credited else free_to_go
+        opened += position == 0
+        for t in range(free, start):
+            if position == 0 and opened > plan.banks + sum(cycle <= t for cycle in freed):
+                state[t] = "scratch_bank"
+            elif t < known:
+                state[t] = "state_dependency"
+            else:
+                state[t] = "input_fetch" if t < for_inputs else "weight_latency"
+        free = start
+        for _ in range(columns):
+            cycle, *_ = next(consumed)
+            for t in range(free, cycle):
+                on_credit = any(a <= t < b for a, b, _ in waits)
+                on_channel = any(b <= t < c for _, b, c in waits)
+                state[t] = "input_fetch" if on_channel else "fifo_credit" if on_credit else "weight_bandwidth"
+            free = cycle + burst.tile_cycles
+            state |= dict.fromkeys(range(cycle, free), "busy")
+    return state | dict.fromkeys(range(free, cycles), "drain")
+
+
+def column_waits(events: list[Event]) -> list[tuple[int, int, int]]:
+    """When each column asked for credits, had them, and took the path."""
+    waits: list[tuple[int, int, int]] = []
+    asked: list[int] = []
+    for cycle, component, event, *_ in events:
+        if component == "weight_stream" and event in ("wait_credit", "wait_channel"):
+            asked.append(cycle)
+        elif component == "weight_stream" and event == "column":
+            waits.append((asked[0], asked[-1] if len(asked) > 1 else cycle, cycle))
+            asked.clear()
+    return waits
+
+
+@quick
+@given(runs(("static", "tdm")))
+def test_stalls_of_burst_follow_from_its_recurrence(drawn: tuple[Design, Trace]) -> None:
+    """What the engines would have to record to report the same: no log, only the times of ``analytic``."""
+    plan, work, timing, events = logged(*drawn, "burst")
+    expected, cycles = by_recurrence(drawn[0], plan, work)
+    assert cycles == timing.cycles
+    found = component_stalls(events, timing.cycles, plan.banks)
+    assert found["pe_array"].stalls == {cause: expected[cause] for cause in CAUSES["pe_array"]}
+    assert found["weight_stream"].stalls["state_dependency"] == expected["path list"]
+    assert found["weight_stream"].stalls["fifo_credit"] == expected["path credit"]
+    assert found["weight_stream"].stalls["input_fetch"] == expected["path input"]
+    assert found["weight_stream"].stalls["setup"] == expected["path setup"]
+
+
+def by_recurrence(design: Design, plan: Plan, work: Work) -> tuple[Counter[str], int]:
+    depth, fetch = design.activation_unit.depth_cycles, plan.fetch
+    stalls: Counter[str] = Counter()
+    fetched = fetch.cycles[work.inputs_at(plan, 0)] if fetch else 0
+    arrived = fetched + fetch.latency_cycles if fetch else 0
+    path = began = tiles = activated = encoded = finished = 0
+    lists: dict[tuple[int, int], int] = {}
+    freed = [0] * plan.banks
+    for step in range(work.steps):
+        before, arrives, first = tiles, arrived, True
+        for block in plan.blocks:
+            if not work.active_in(block, step):
+                continue
+            for position, burst in enumerate(block.bursts):
+                n, latency = work.columns_of(burst, step), burst.latency_cycles
+                s, p = burst.stream_cycles, burst.tile_cycles
+                turn = max(path, began)
+                listed = max([turn, *(lists.get((w.list, step - w.steps_back), 0) for w in burst.waits)])
+                norms = block.norms if position == 0 else Norms(0, 0, 0)
+                reads = (burst.column_dram_bits > 0 and n > 0) or norms.dram_bits > 0
+                shares = fetch is not None and fetch.arbitration == "static" and reads
+                admitted = max(listed, arrived if burst.reads_inputs else 0, fetched if shares else 0)
+                start = admitted + design.sequencer.setup_cycles + norms.cycles
+                ready = start + (s + latency if n else 0)
+                bank_free = freed.pop(0) if position == 0 else 0
+                begin = max(tiles, ready, bank_free)
+                last = last_issue_cycle(burst, n, start, begin) if n else start
+                end = max(begin + n * p, last + latency + p) if n else begin
+                bank = max(0, bank_free - tiles)
+                of_list = max(0, min(listed, begin) - tiles - bank)
+                of_input = max(0, min(admitted, begin) - tiles - bank - of_list)
+                starved, credit = end - begin - n * p, last - start - n * s
+                stalls["scratch_bank"] += bank
+                stalls["state_dependency"] += of_list
+                stalls["input_fetch"] += of_input
+                stalls["weight_latency"] += begin - tiles - bank - of_list - of_input
+                stalls["fifo_credit"] += min(starved, credit)
+                stalls["weight_bandwidth"] += max(0, starved - credit)
+                stalls["path credit"] += turn - path + credit
+                stalls["path list"] += listed - turn
+                stalls["path input"] += admitted - listed
+                stalls["path setup"] += design.sequencer.setup_cycles
+                if first and fetch and work.inputs_at(plan, step + 1):
+                    fetched = max(fetched, before, last if shares else 0) + fetch.cycles[work.inputs_at(plan, step + 1)]
+                    arrives = fetched + fetch.latency_cycles
+                first = False
+                path, began, tiles = last, begin, end
+            activated = max(activated, tiles) + block.activation_cycles
+            freed.append(activated)
+            finished = max(finished, activated + depth)
+            if block.list is not None:
+                encoded = max(encoded, activated + depth) + block.encode_cycles
+                lists[block.list, step] = encoded
+                finished = max(finished, encoded)
+        arrived = arrives
+    stalls["drain"] = finished - tiles
+    return stalls, finished
+
+
+def test_case_worked_on_paper() -> None:
+    """test_machine_by_hand's case. Of 21 to 26 nothing is blamed on the list: it is known at 21, when the PEs fall
+    idle. Activation takes a cycle: at 11 to 12 and at 27 to 28 the one bank is not free. Block 1 lists two columns, the
+    second of which comes a cycle late."""
+    told = [s for s in slices(PAPER, 37, banks=1) if s.component == "pe_array"]
+    assert [(s.state, s.begin, s.end) for s in told] == [
+        ("weight_latency", 0, 5), ("busy", 5, 6),
+        ("weight_latency", 6, 10), ("busy", 10, 11),
+        ("scratch_bank", 11, 12), ("weight_latency", 12, 15), ("busy", 15, 16),
+        ("weight_bandwidth", 16, 17), ("busy", 17, 18),
+        ("scratch_bank", 18, 19), ("weight_latency", 19, 20), ("busy", 20, 21),
+        ("weight_latency", 21, 26), ("busy", 26, 27),
+        ("scratch_bank", 27, 28), ("weight_latency", 28, 31), ("busy", 31, 32),
+        ("weight_bandwidth", 32, 33), ("busy", 33, 34), ("drain", 34, 37),
+    ]  # fmt: skip
+    assert [(s.step, s.block, s.burst) for s in told if s.state == "busy"] == [
+        (0, 0, 0), (0, 0, 1), (0, 1, 0), (0, 1, 0), (1, 0, 0), (1, 0, 1), (1, 1, 0), (1, 1, 0),
+    ]  # fmt: skip
+    path = [(s.state, s.begin, s.end) for s in slices(PAPER, 37, banks=1) if s.component == "weight_stream"]
+    assert path == [
+        ("busy", 0, 2), ("fifo_credit", 2, 5), ("busy", 5, 7), ("fifo_credit", 7, 10), ("busy", 10, 14),
+        ("fifo_credit", 14, 15), ("busy", 15, 17), ("fifo_credit", 17, 20), ("state_dependency", 20, 21),
+        ("busy", 21, 23), ("fifo_credit", 23, 26), ("busy", 26, 30), ("drain", 30, 37),
+    ]  # fmt: skip
+
+
+def paper() -> list[Event]:
+    path = [("turn", 0, 0, 0, -1), ("start", 0, 0, 0, -1), ("wait_credit", 0, 0, 0, 0), ("column", 0, 0, 0, 0)]
+    path += [("end", 2, 0, 0, -1), ("turn", 5, 0, 0, -1), ("start", 5, 0, 0, -1), ("wait_credit", 5, 0, 0, 0)]
+    path += [("column", 5, 0, 0, 0), ("end", 7, 0, 0, -1), ("turn", 10, 0, 1, -1), ("start", 10, 0, 1, -1)]
+    path += [("wait_credit", 10, 0, 1, 0), ("column", 10, 0, 1, 0), ("wait_credit", 12, 0, 1, 1)]
+    path += [("column", 12, 0, 1, 1), ("end", 14, 0, 1, -1), ("turn", 15, 1, 0, -1), ("start", 15, 1, 0, -1)]
+    path += [("column", 15, 1, 0, 0), ("end", 17, 1, 0, -1), ("turn", 20, 1, 0, -1), ("start", 21, 1, 0, -1)]
+    path += [("column", 21, 1, 0, 0), ("end", 23, 1, 0, -1), ("turn", 26, 1, 1, -1), ("start", 26, 1, 1, -1)]
+    path += [("column", 26, 1, 1, 0), ("column", 28, 1, 1, 1), ("end", 30, 1, 1, -1)]
+    tiles = [("start", 5, 0, 0, -1), ("column", 5, 0, 0, 0), ("done", 6, 0, 0, -1), ("start", 10, 0, 0, -1)]
+    tiles += [("column", 10, 0, 0, 0), ("done", 11, 0, 0, -1), ("end", 11, 0, 0, -1), ("start", 15, 0, 1, -1)]
+    tiles += [("column", 15, 0, 1, 0), ("wait_column", 16, 0, 1, 1), ("column", 17, 0, 1, 1), ("done", 18, 0, 1, -1)]
+    tiles += [("start", 20, 1, 0, -1), ("column", 20, 1, 0, 0), ("done", 21, 1, 0, -1), ("start", 26, 1, 0, -1)]
+    tiles += [("column", 26, 1, 0, 0), ("done", 27, 1, 0, -1), ("start", 31, 1, 1, -1), ("column", 31, 1, 1, 0)]
+    tiles += [("wait_column", 32, 1, 1, 1), ("column", 33, 1, 1, 1), ("done", 34, 1, 1, -1)]
+    units = [("activate", t, s, b, -1) for t, s, b in ((11, 0, 0), (18, 0, 1), (27, 1, 0), (34, 1, 1))]
+    units += [("end", t + 1, s, b, column) for _, t, s, b, column in units]
+    parts = {"activation_unit": units, "weight_stream": path, "pe_array": tiles}
+    events = [(cycle, part, event, *place) for part, log in parts.items() for event, cycle, *place in log]
+    return sorted(events, key=lambda e: (e[0], list(parts).index(e[1])))  # type: ignore[return-value]
+
+
+PAPER = paper()
+
+
+@quick
+@given(
+    n=st.integers(1, 40),
+    stream=st.integers(1, 9),
+    tile=st.integers(1, 9),
+    fifo=st.integers(1, 12),
+    latency=st.integers(0, 60),
+    late=st.integers(0, 90),
+)
+def test_columns_of_a_burst_end_when_the_closed_form_says(
+    n: int, stream: int, tile: int, fifo: int, latency: int, late: int
+) -> None:
+    burst = a_burst(stream, tile, fifo, latency)
+    begin = stream + latency + late
+    taken, consumed = column_times(burst, n, 0, begin)
+    last = last_issue_cycle(burst, n, 0, begin)
+    assert taken[-1] + stream == last
+    assert consumed[-1] == max(begin + n * tile, last + latency + tile)
+
+
+def a_burst(stream: int, tile: int, fifo: int, latency: int) -> Burst:
+    return Burst(
+        streams=((0,),),
+        waits=(),
+        reads_inputs=False,
+        rows=1,
+        column_words=1,
+        column_sram_words=0,
+        column_dram_bits=1,
+        latency_cycles=latency,
+        stream_cycles=stream,
+        tile_cycles=tile,
+        fifo_columns=fifo,
+    )
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+Json = dict[str, Any]
+
+
+def written(path: Path, design: Design, trace: Trace, engine: Engine, first: int, last: int) -> tuple[Json, Timing]:
+    with open_timeline(path, design, trace, first, last) as log:
+        timing = run_machine(*prepare(Job(design, trace)).triple, engine, log)
+    return json.loads(path.read_text()), timing
+
+
+def validate(document: Json) -> None:
+    """The trace-event format, as far as this file uses it ("Trace Event Format", Google 2016: JSON Object Format)."""
+    assert set(document) == {"displayTimeUnit", "otherData", "traceEvents"}
+    assert document["displayTimeUnit"] in ("ms", "ns")
+    named: set[int] = set()
+    ends: dict[int, float] = {}
+    counted: dict[str, float] = {}
+    for event in document["traceEvents"]:
+        assert isinstance(event["pid"], int)
+        assert isinstance(event["name"], str)
+        match event["ph"]:
+            case "M":
+                assert event["name"] in ("process_name", "thread_name", "thread_sort_index")
+                assert event["args"].keys() <= {"name", "sort_index"}
+                named.add(event["tid"])
+            case "X":
+                assert event["tid"] in named
+                assert event["dur"] >= 0
+                assert event["ts"] >= ends.get(event["tid"], 0.0)  # slices never overlap, not even by a rounding
+                ends[event["tid"]] = event["ts"] + event["dur"]
+            case "C":
+                assert event["ts"] >= counted.get(event["name"], 0.0)
+                counted[event["name"]] = event["ts"]
+                assert all(isinstance(level, int) for level in event["args"].values())
+            case "i":
+                assert event["s"] in ("g", "p", "t")
+                assert event["tid"] in named
+            case phase:
+                pytest.fail(f"phase {phase!r}")
+
+
+def of(document: Json, thread: str) -> list[Json]:
+    tid = next(e["tid"] for e in document["traceEvents"] if e["ph"] == "M" and e["args"].get("name") == thread)
+    return [e for e in document["traceEvents"] if e["ph"] == "X" and e["tid"] == tid]
+
+
+def levels(document: Json, name: str) -> list[int]:
+    return [next(iter(e["args"].values())) for e in document["traceEvents"] if e["ph"] == "C" and e["name"] == name]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(runs(), st.sampled_from(["burst", "column"]))
+def test_a_file_of_the_whole_run_is_valid_and_says_all(
+    tmp_path: Path, drawn: tuple[Design, Trace], engine: Engine
+) -> None:
+    design, trace = drawn
+    document, timing = written(tmp_path / "t.json", design, trace, engine, 0, trace.steps - 1)
+    validate(document)
+    tiles = of(document, "PE array")
+    assert [(e["args"]["begin_cycle"], e["args"]["begin_cycle"] + e["args"]["cycles"]) for e in tiles] == [
+        (s.begin, s.end) for s in pe_slices(design, trace, engine)
+    ]
+    assert sum(e["args"]["cycles"] for e in tiles) == timing.cycles
+    assert sum(e["args"]["cycles"] for e in tiles if e["cat"] == "busy") == timing.busy_cycles
+    for e in tiles:
+        assert e["ts"] == pytest.approx(e["args"]["begin_cycle"] / design.clock_mhz, abs=0.5e-3)
+    fifo, banks = levels(document, "weight FIFO, words"), levels(document, "scratch banks in use")
+    assert (not fifo) or fifo[-1] == 0
+    assert min(fifo, default=0) >= 0
+    assert max(fifo, default=0) <= design.weight_memory.fifo_words
+    assert banks[-1] == 0
+    assert 0 <= min(banks) <= max(banks) <= design.pe_array.banks
+
+
+def pe_slices(design: Design, trace: Trace, engine: Engine) -> list[Slice]:
+    plan, _, timing, events = logged(design, trace, engine)
+    return [s for s in slices(events, timing.cycles, plan.banks) if s.component == "pe_array"]
+
+
+@pytest.mark.parametrize("engine", ["burst", "column"])
+def test_a_window_holds_its_steps_and_no_others(tmp_path: Path, engine: Engine) -> None:
+    design, trace = load_design("skip-65nm"), synthesize(200, 10, 0.2, steps=5)
+    whole, _ = written(tmp_path / "whole.json", design, trace, engine, 0, 4)
+    part, _ = written(tmp_path / "part.json", design, trace, engine, 2, 3)
+    validate(part)
+    inside = [e for e in whole["traceEvents"] if e["ph"] == "X" and e["args"]["step"] in (2, 3)]
+    assert [e for e in part["traceEvents"] if e["ph"] == "X"] == inside
+    assert part["otherData"]["first_step"] == 2
+    assert part["otherData"]["last_step"] == 3
+    assert part["otherData"]["synthetic"] is True
+    assert "(synthetic)" in part["traceEvents"][0]["args"]["name"]
+
+
+def test_slices_say_what_they_are(tmp_path: Path) -> None:
+    design, trace = load_design("skip-65nm"), synthesize(200, 10, 0.2, steps=2)
+    document, _ = written(tmp_path / "t.json", design, trace, "burst", 0, 1)
+    work = prepare(Job(design, trace)).work
+    first, second = [e for e in of(document, "PE array") if e["cat"] == "busy"][:2]
+    assert first["name"] == "W_x block 0"
+    assert second["name"] == "W_h block 0"
+    assert second["args"]["columns"] == work.streamed_at(1, 0)[0]
+    assert second["args"]["rows"] == 384
+    assert second["args"]["step"] == 0
+    assert of(document, "activation unit")[0]["args"]["units"] == 96
+
+
+def test_the_input_reader_has_a_track_where_inputs_come_over_the_channel(tmp_path: Path) -> None:
+    design, trace = load_design("skip-65nm"), synthesize(200, 10, 0.2, steps=3)
+    without, _ = written(tmp_path / "t.json", design, trace, "burst", 0, 2)
+    assert "input reader" not in {e["args"].get("name") for e in without["traceEvents"] if e["ph"] == "M"}
+    over = design.override({"dram.inputs": True, "dram.burst_bits": 512})
+    document, _ = written(tmp_path / "t.json", over, trace, "burst", 1, 2)
+    validate(document)
+    fetched = of(document, "input reader")
+    assert [e["name"] for e in fetched] == ["inputs of step 1", "inputs of step 2"]
+    assert [e["args"]["bits"] for e in fetched] == [512, 512]  # of 8 lanes x 4 bits
+    assert [e["args"]["cycles"] for e in fetched] == [2, 2]
+
+
+def test_an_event_of_an_unknown_part_becomes_an_instant(tmp_path: Path) -> None:
+    design, trace = load_design("skip-65nm"), synthesize(20, 3, 0.2, steps=1)
+    with open_timeline(tmp_path / "t.json", design, trace, 0, 0) as log:
+        log(7, "dram", "refresh", 0, -1, -1)
+        log(8, "pe_array", "yawn", 0, 0, -1)
+    document = json.loads((tmp_path / "t.json").read_text())
+    validate(document)
+    instant = next(e for e in document["traceEvents"] if e["ph"] == "i")
+    assert (instant["name"], instant["args"]["begin_cycle"]) == ("refresh", 7)
+
+
+def test_a_failed_run_leaves_no_file(tmp_path: Path) -> None:
+    design, trace = load_design("skip-65nm"), synthesize(20, 3, 0.2, steps=1)
+    with pytest.raises(RuntimeError, match="stop"), open_timeline(tmp_path / "t.json", design, trace, 0, 0):
+        raise RuntimeError("stop")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("3", "window must be FIRST:LAST, two steps, not '3'"),
+        ("a:b", "window must be FIRST:LAST, two steps, not 'a:b'"),
+        ("-1:2", "window must be FIRST:LAST, two steps, not '-1:2'"),
+        ("2:1", "within steps 0 to 4, the first not after the last, not 2:1"),
+        ("0:5", "within steps 0 to 4, the first not after the last, not 0:5"),
+    ],
+)
+def test_a_bad_window_is_refused(text: str, rule: str) -> None:
+    with pytest.raises(BadInput, match=rule):
+        parse_window(text, 5)
+    assert parse_window(" 1 : 4", 5) == (1, 4)
+
+
+def test_a_fifo_too_small_for_the_latency_is_blamed_on_credits() -> None:
+    design = load_design("skip-65nm").override({"weight_memory.fifo_words": 16, "dram.latency_ns": 1000})
+    trace = synthesize(96, 3, 0.5, steps=1)
+    for engine in ("burst", "column"):
+        plan, _, timing, events = logged(design, trace, engine)  # type: ignore[arg-type]
+        stalls = component_stalls(events, timing.cycles, plan.banks)["pe_array"].stalls
+        assert stalls["fifo_credit"] > 0.8 * timing.cycles
+
+
+def test_adding_up_as_events_come_is_the_same() -> None:
+    design, trace = load_design("skip-65nm"), synthesize(100, 5, 0.3, steps=3)
+    plan, _, timing, events = logged(design, trace, "burst")
+    log = OccupationLog(plan.banks)
+    run_machine(*prepare(Job(design, trace)).triple, "burst", log)
+    found = log.finish(timing.cycles)
+    assert found == component_stalls(events, timing.cycles, plan.banks)
+    assert found["pe_array"].to_json()["busy_cycles"] == timing.busy_cycles
+
+
+def test_masks_of_a_lane_that_has_ended_draw_nothing(tmp_path: Path) -> None:
+    drawn = synthesize(8, 2, 1.0, sequences=1, steps=3)
+    mask = np.zeros((4, 1, 8), bool)
+    trace = Trace(drawn.header, {**drawn.arrays, "h": pack_mask(mask)}, drawn.lengths)
+    document, _ = written(tmp_path / "t.json", load_design("skip-65nm").override({"lanes": 1}), trace, "burst", 0, 2)
+    validate(document)
+    assert all("W_x" in e["name"] for e in of(document, "PE array") if e["cat"] == "busy")

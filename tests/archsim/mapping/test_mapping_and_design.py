@@ -1,0 +1,335 @@
+"""Designs as data, and the plan made from them."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from archsim import designs
+from archsim.design import Design, load_design, parameters
+from archsim.errors import BadInput
+from archsim.machine.assembly import Deadlock
+from archsim.mapping.plan import Plan
+from archsim.mapping.planner import plan
+from archsim.simulation import simulate
+from archsim.specs import ALL as SPECS
+from archsim.trace.graph import Graph, MatVec
+from archsim.trace.header import VERSION, Header
+from archsim.trace.synthetic import FORMATS, synthesize
+from archsim.trace.trace import Trace
+from workloads.model import Config, Embedding, LayerConfig, OneHot
+from workloads.record import graph_of
+
+
+@pytest.mark.parametrize("name", designs.ALL)
+class TestEveryDesign:
+    def test_loads_and_is_named_as_its_file(self, name: str) -> None:
+        assert load_design(name).name == name
+
+    def test_survives_toml(self, name: str, tmp_path: Path) -> None:
+        design = load_design(name)
+        (tmp_path / "copy.toml").write_text(design.to_toml())
+        assert load_design(tmp_path / "copy.toml") == design
+        assert load_design(tmp_path / "copy.toml").sha256 == design.sha256
+
+    def test_every_parameter_can_be_overridden_with_itself(self, name: str) -> None:
+        design = load_design(name)
+        for path in parameters(design):
+            value: object = design.model_dump(mode="json")
+            for part in path.split("."):
+                assert isinstance(value, dict)
+                value = value[part]
+            if not isinstance(value, list):
+                assert design.override({path: value}) == design
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_every_spec_is_frozen_and_refuses_unknown_keys(spec: type) -> None:
+    assert spec.model_config["frozen"]  # type: ignore[attr-defined]
+    assert spec.model_config["extra"] == "forbid"  # type: ignore[attr-defined]
+
+
+def test_skip_has_the_published_shape() -> None:
+    """192 PEs of 8 bits at 200 MHz; 384 rows a block, so the list of 1,000 units is read 11 times a step."""
+    design = load_design("skip-65nm")
+    planned = plan(design, synthesize(1000, 50, 1.0, steps=1).graph, 8)
+    assert design.pe_array.pes == 192
+    assert [block.bursts[0].rows for block in planned.blocks] == [384] * 10 + [160]
+    assert planned.blocks[0].bursts[0].stream_cycles == planned.blocks[0].bursts[0].tile_cycles == 16
+    assert [len(block.bursts) for block in planned.blocks] == [2] + [1] * 10
+
+
+def test_weights_that_fit_are_resident_and_stream_otherwise() -> None:
+    graph = synthesize(64, 10, 0.5, steps=1).graph
+    small = load_design("skip-65nm").override({"weight_memory.capacity_kib": 19})
+    large = load_design("skip-65nm").override({"weight_memory.capacity_kib": 21})
+    # 256 rows x 74 columns of 8 bits, each column padded to 11 words of 24 weights, and 256 shifts of 16 bits
+    assert plan(small, graph, 1).model_bits == 11 * 24 * 8 * 74 + 256 * 16
+    assert not plan(small, graph, 1).resident
+    assert plan(large, graph, 1).resident
+    assert plan(large, graph, 1).blocks[0].bursts[0].column_dram_bits == 0
+
+
+def test_what_fits_is_kept_and_the_rest_streams() -> None:
+    """64 units at one lane in 384-row blocks: one block of 256 rows. A column takes 11 words of 192 bits; norms come
+    first (256 x 16 bits), then W_h (all 64 columns are read), then W_x (one of its 10)."""
+    graph = synthesize(64, 10, 0.5, steps=1).graph
+    column, norms = 11 * 192, 256 * 16
+
+    def planned(kib: int) -> Plan:
+        memory = {"weight_memory.capacity_kib": kib, "weight_memory.residency": "part"}
+        return plan(load_design("skip-65nm").override(memory), graph, 1)
+
+    for kib, bits, w_x_resident, w_h_resident in (
+        (3, norms, False, False),
+        (16, norms + 10 * column, True, False),  # W_h takes 16.5 KiB
+        (18, norms + 64 * column, False, True),
+        (20, norms + 74 * column, True, True),
+    ):
+        found = planned(kib)
+        assert found.resident_bits == bits
+        w_x, w_h = found.blocks[0].bursts
+        assert [b.column_dram_bits == 0 for b in (w_x, w_h)] == [w_x_resident, w_h_resident]
+        assert [b.latency_cycles for b in (w_x, w_h)] == [1 if r else 20 for r in (w_x_resident, w_h_resident)]
+        assert found.resident == (kib == 20)
+
+
+def test_a_ternary_model_fits_where_an_8_bit_one_does_not() -> None:
+    design = load_design("skip-65nm").override({"weight_memory.capacity_kib": 100})
+    graphs = {f: synthesize(256, 83, 0.5, steps=1, weight_format=f).graph for f in ("ternary", "fixed8")}
+    assert plan(design, graphs["ternary"], 1).resident
+    assert not plan(design, graphs["fixed8"], 1).resident
+
+
+@pytest.mark.parametrize(
+    ("design", "weights", "message"),
+    [
+        ("rbt-low-power-binary", "fixed8", "cannot run operation W_x: fixed8 weights need a multiplier"),
+        ("rbt-low-power-binary", "ternary", "ternary weights take 2 bits, a PE takes 1"),
+        ("skip-65nm", "fixed12", "fixed12 weights take 12 bits, a PE takes 8"),
+        ("skip-65nm", "float32", "float32 weights need a floating-point MAC, this array has fixed PEs"),
+    ],
+)
+def test_a_format_that_the_array_cannot_do_is_refused_by_name(design: str, weights: str, message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        plan(load_design(design), synthesize(8, 2, 0.5, steps=1, weight_format=weights).graph, 1)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ({"weight_memory.fifo_words": 4}, "weight_memory.fifo_words must be at least 16, one column of a block, not 4"),
+        ({"state_buffer.units": 99}, "state_buffer.units must be at least 100, not 99"),
+        (
+            {"pe_array.accumulators": 1, "pe_array.pes_per_tile": 2},
+            "must hold the 4 sums of a unit, 1 of them a row, not 1 x 1",
+        ),
+    ],
+)
+def test_an_impossible_design_is_refused(override: dict[str, int], message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        plan(load_design("skip-65nm").override(override), synthesize(100, 2, 0.5, steps=1).graph, 1)
+
+
+@pytest.mark.parametrize(("product", "operand"), [("W_x_rz", "rh"), ("W_x_n", "h")])
+def test_what_would_wait_for_itself_is_refused(product: str, operand: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operand that a step makes after it is read: without the refusal the machine stands still, and says why."""
+    graph = network("gru-classic")
+    wrong = {"operand": operand, "edge": "same_step", "cols": 60}
+    operations = tuple(op.model_copy(update=wrong) if op.name == product else op for op in graph.operations)
+    header = Header(version=VERSION, workload="w", synthetic=True, provenance={},
+                    graph=Graph(operations=operations, operands=graph.operands))  # fmt: skip
+    arrays = {o.name: np.zeros((3, 1), np.uint16) if o.kind == "one_hot"
+              else np.zeros((3 + (o.kind == "state"), 1, -(-o.size // 8)), np.uint8)
+              for o in graph.operands}  # fmt: skip
+    trace, design = Trace(header, arrays, np.array([3])), load_design("skip-65nm")
+    with pytest.raises(
+        BadInput, match=f"operation {product}: reads {operand} of the same step, which is made after it"
+    ):
+        plan(design, trace.graph, 1)
+    monkeypatch.setattr("archsim.mapping.planner.check_order", lambda *_: None)
+    message = (
+        r"deadlock at cycle \d+, in step 0: weight_stream waits for a list of non-zero columns from the encoder; "
+        r"pe_array waits for the first column of a burst; activation_unit waits for a finished block from the PE array"
+    )
+    with pytest.raises(Deadlock, match=message):
+        simulate(design, trace, lanes=1)
+
+
+def test_products_of_different_widths_are_streamed_apart_at_their_own() -> None:
+    graph = synthesize(8, 2, 0.5, steps=1).graph
+    w_x, *rest = graph.operations
+    assert isinstance(w_x, MatVec)
+    narrow = w_x.model_copy(update={"weight_format": FORMATS["ternary"]})
+    planned = plan(load_design("skip-65nm"), Graph(operations=(narrow, *rest), operands=graph.operands), 1)
+    # 32 rows of 2 bits and of 8; SRAM words of 24 x 8 bits
+    assert [b.column_dram_bits for b in planned.blocks[0].bursts] == [64, 256]
+    assert planned.model_bits == 192 * 2 + 2 * 192 * 8 + 32 * 16
+
+
+def network(cell: str, layers: int = 1, scaled: bool = False, **inputs: object) -> Graph:
+    config = Config(
+        name="n",
+        input=OneHot(symbols=5) if not inputs else Embedding(**inputs),  # type: ignore[arg-type]
+        layers=(LayerConfig(cell=cell, hidden=60, weight_format="fixed8", input_weight_format="fixed8", state_bits=8,
+                            input_bits=8 if inputs else None),
+                *[LayerConfig(cell=cell, hidden=60, weight_format="fixed8", input_weight_format="fixed8",
+                              state_bits=8)] * (layers - 1)),
+    )  # fmt: skip
+    return graph_of(SimpleNamespace(config=config, scaled_apart=lambda layer: scaled))  # type: ignore[arg-type]
+
+
+Shape = list[tuple[int, list[tuple[int, list[tuple[str, int]]]]]]
+
+
+def shape(design: Design, graph: Graph) -> Shape:
+    """(units, [(rows, lists waited for)]) of every block of one lane."""
+    planned = plan(design, graph, 1)
+    return [
+        (block.units, [(b.rows, [(planned.lists[w.list], w.steps_back) for w in b.waits]) for b in block.bursts])
+        for block in planned.blocks
+    ]
+
+
+def test_the_candidate_of_a_gru_needs_a_fourth_accumulator() -> None:
+    """4 PEs a lane with 12 accumulators: 12 of an LSTM's units, and of a GRU's, whose PEs own 3 whole units each; an
+    LSTM of the same rows without that fourth sum would hold 16."""
+    design = load_design("skip-65nm").override({"pe_array.tiles": 1, "pe_array.pes_per_tile": 32,
+                                                "pe_array.accumulators": 12})  # fmt: skip
+    h = [("h", 1)]
+    assert shape(design, network("lstm"))[:2] == [(12, [(48, []), (48, h)]), (12, [(48, h)])]
+    assert shape(design, network("gru"))[:2] == [(12, [(36, []), (36, h)]), (12, [(36, h)])]
+    assert plan(design, network("gru"), 1).blocks[0].bursts[0].tile_cycles == 9  # 3 units x 3 rows a PE
+    # with row scales each of the three rows has two sums: 4 PEs x 12 / 2 rows, 3 a unit
+    assert shape(design, network("gru", scaled=True))[0][0] == 8
+    # scaled and normalised apart an LSTM holds half of its rows
+    assert shape(design, network("lstm", scaled=True))[0][0] == 6
+    assert shape(design, network("rnn-tanh"))[0][0] == 48
+
+
+def test_a_gru_that_resets_first_has_a_second_barrier() -> None:
+    design = load_design("skip-65nm").override({"pe_array.accumulators": 64})
+    assert plan(design, network("gru-classic"), 1).lists == ("rh", "h")
+    assert shape(design, network("gru-classic")) == [
+        (60, [(120, []), (120, [("h", 1)])]),
+        (60, [(60, []), (60, [("rh", 0)])]),
+    ]
+
+
+def test_a_stack_waits_for_the_layer_below_and_an_embedding_for_its_rows() -> None:
+    design = load_design("skip-65nm").override({"pe_array.accumulators": 64})
+    graph = network("rnn-tanh", layers=2, symbols=9, size=7, weight_format="fixed8")
+    assert shape(design, graph) == [
+        (7, [(7, [])]),
+        (60, [(60, [("h_1", 1)]), (60, [("x", 0)])]),
+        (60, [(60, [("h_2", 1)]), (60, [("h_1", 0)])]),
+    ]
+    on_host = design.override({"host": ["embedding"]})
+    assert shape(on_host, graph)[0] == (60, [(60, []), (60, [("h_1", 1)])])
+
+
+def test_mistakes_in_a_design_file_are_all_named_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    text = load_design("skip-65nm").to_toml().replace("clock_mhz = 200", "clock_mhz = 0\ncolour = 1")
+    path.write_text(text)
+    with pytest.raises(
+        BadInput, match=r"mine\.toml: clock_mhz: .*greater than or equal to 1, not 0; colour: unknown key$"
+    ):
+        load_design(path)
+    path.write_text("name = ")
+    with pytest.raises(BadInput, match=r"mine\.toml: is not a TOML file"):
+        load_design(path)
+    with pytest.raises(BadInput, match=r"absent: no such design file, nor one of skip-65nm"):
+        load_design("absent")
+
+
+def test_overrides_name_what_there_is() -> None:
+    design = load_design("skip-65nm")
+    assert design.override({"pe_array.tiles": 2}).pe_array.pes == 96
+    with pytest.raises(BadInput, match=r"no parameter 'pe_array.tile'; there is .*pe_array\.tiles"):
+        design.override({"pe_array.tile": 2})
+    with pytest.raises(BadInput, match=r"lanes must divide the 192 PEs \(tiles x pes_per_tile\), 7 does not"):
+        design.override({"lanes": 7})
+    with pytest.raises(BadInput, match=r"entries of a table must be a power of two, not 100"):
+        design.override({"activation_unit.curve": "table", "activation_unit.entries": 100})
+    with pytest.raises(BadInput, match=r"weight_memory\.ports"):
+        design.override({"weight_memory.ports": 3})
+    assert isinstance(design, Design)
+
+
+def cycles_of(accesses: list[tuple[int, str]], banks: int, ports: int) -> int:
+    """Cycle by cycle: a bank with one port serves one access, one with two serves a read and a write."""
+    queues = [[kind for address, kind in accesses if address % banks == bank] for bank in range(banks)]
+    cycles = 0
+    while any(queues):
+        for queue in queues:
+            served = dict.fromkeys(queue) if ports == 2 else queue[:1]
+            for kind in served:
+                queue.remove(kind)
+        cycles += 1
+    return cycles
+
+
+@given(
+    st.integers(1, 30), st.integers(1, 8), st.integers(1, 9), st.sampled_from([1, 2]), st.integers(0, 40),
+    st.sampled_from([(1, 0), (0, 1), (1, 1), (2, 1), (1, 2)]),
+)  # fmt: skip
+def test_units_in_one_bank_take_turns(
+    units: int, at_once: int, banks: int, ports: int, first: int, asked: tuple[int, int]
+) -> None:
+    """Group by group, from wherever the units begin."""
+    reads, writes = asked
+    kinds = ["read"] * reads + ["write"] * writes
+    buffer = load_design("skip-65nm").state_buffer.model_copy(update={"banks": banks, "ports": ports})
+    cycles = 0
+    for start in range(first, first + units, at_once):
+        addresses = range(start, min(start + at_once, first + units))
+        cycles += cycles_of([(a, kind) for a in addresses for kind in kinds], banks, ports)
+    assert buffer.access_cycles(units, at_once, reads, writes) == cycles
+    groups = -(-units // at_once)
+    free = buffer.model_copy(update={"banks": None}).access_cycles(units, at_once, reads, writes)
+    assert free == groups * cycles_of([(0, kind) for kind in kinds], 1, ports)
+
+
+@pytest.mark.parametrize(("cell", "cycles"), [("lstm", 2), ("gru-classic", 1), ("rnn-tanh", 1)])
+def test_a_cell_state_of_one_port_is_read_and_written_in_turn(cell: str, cycles: int) -> None:
+    """An LSTM's unit reads its c and writes it; a GRU has none. One unit a cycle, one bank, 2 lanes of 4 units."""
+    config = Config(
+        name="m",
+        input=OneHot(symbols=3),
+        layers=(LayerConfig(cell=cell, hidden=4, weight_format="fixed8", input_weight_format="fixed8", state_bits=8),),
+        readout=None,
+    )
+    graph = graph_of(SimpleNamespace(config=config, scaled_apart=lambda layer: False))  # type: ignore[arg-type]
+    design = load_design("skip-65nm").override({"activation_unit.units_per_cycle": 1, "state_buffer.banks": 1})
+    for ports, expected in ((1, cycles * 8), (2, 8)):
+        block = plan(design.override({"state_buffer.ports": ports}), graph, 2).blocks[0]
+        assert (block.activation_cycles, block.encode_cycles) == (expected, 4)
+
+
+def test_a_fifo_of_one_port_takes_a_word_in_and_out_in_turn() -> None:
+    """16 bus words a column; the channel alone takes 12, or 96 where it is an eighth as wide."""
+    graph = synthesize(1000, 50, 1.0, steps=1).graph
+    skip = load_design("skip-65nm")
+    for dram_gbps, capacity_kib, ports, expected in (
+        (51.2, 0, 2, 16), (51.2, 0, 1, 32), (6.4, 0, 1, 96), (51.2, 8192, 2, 16), (51.2, 8192, 1, 32),
+    ):  # fmt: skip
+        design = skip.override(
+            {
+                "dram.bandwidth_gbps": dram_gbps,
+                "weight_memory.capacity_kib": capacity_kib,
+                "weight_memory.ports": ports,
+            }
+        )
+        burst = plan(design, graph, 8).blocks[0].bursts[0]
+        assert burst.stream_cycles == expected
+        assert burst.column_words == 16
+
+
+def test_a_column_takes_whole_accesses_of_the_dram() -> None:
+    graph = synthesize(8, 2, 0.5, steps=1, weight_format="ternary").graph
+    design = load_design("skip-65nm").override({"dram.burst_bits": 128})
+    assert [b.column_dram_bits for b in plan(design, graph, 1).blocks[0].bursts] == [128, 128]  # 64 are wanted
