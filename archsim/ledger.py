@@ -1,6 +1,8 @@
-"""Counts of (component, action): the only thing a process may record beside time. Prices are in ``costs``."""
+"""Counts of actions: the only thing a process may record beside time. Prices are in ``costs``."""
 
 from dataclasses import dataclass, field
+
+from archsim.catalogue import Action
 
 
 @dataclass
@@ -9,11 +11,11 @@ class Ledger:
 
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    def add(self, component: str, action: str, amount: int) -> None:
+    def add(self, action: Action, amount: int) -> None:
         """Record `amount` more of an action; zero leaves no entry."""
         if amount:
-            actions = self.counts.setdefault(component, {})
-            actions[action] = actions.get(action, 0) + amount
+            actions = self.counts.setdefault(action.component, {})
+            actions[action.name] = actions.get(action.name, 0) + amount
 
-    def get(self, component: str, action: str) -> int:
-        return self.counts.get(component, {}).get(action, 0)
+    def get(self, action: Action) -> int:
+        return self.counts.get(action.component, {}).get(action.name, 0)

@@ -7,6 +7,7 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim import catalogue
 from archsim.analysis.load import Load, load
 from archsim.costs import AreaReport, CostTable, EnergyReport, Figure, clock_problems
 from archsim.design import Design
@@ -125,7 +126,7 @@ class SimReport:
     @property
     def dram_gbps(self) -> float:
         """Mean DRAM bandwidth used, 10^9 bits per second."""
-        return self.ledger.get("dram", "read_bits") / self.seconds * 1e-9
+        return self.ledger.get(catalogue.READ_BITS) / self.seconds * 1e-9
 
     def to_json(self) -> dict[str, JsonValue]:
         """One flat object; figures with a unit of their own carry whether they are calibrated or predicted."""

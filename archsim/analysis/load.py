@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from archsim import catalogue
 from archsim.costs import SHIPPED, Band, CostTable, energy
 from archsim.design import Design
 from archsim.files import JsonValue
@@ -51,8 +52,8 @@ def load(design: Design, resident_bits: int, costs: CostTable = SHIPPED) -> Load
     clock = design.clock_mhz
     cycles = design.dram.latency_cycles(clock) + max(words, design.dram.channel_cycles(resident_bits, clock))
     ledger = Ledger()
-    ledger.add("dram", "read_bits", bits)
-    ledger.add("weight_memory", "sram_write_word", words)
-    ledger.add("pe_array", "idle_pe_cycle", design.pe_array.pes * cycles)
+    ledger.add(catalogue.READ_BITS, bits)
+    ledger.add(catalogue.SRAM_WRITE_WORD, words)
+    ledger.add(catalogue.IDLE_PE_CYCLE, design.pe_array.pes * cycles)
     spent = energy(design, ledger, cycles, tokens=1, costs=costs)
     return Load(bits, words, cycles, cycles / clock, spent.total_chip, spent.band)

@@ -7,6 +7,7 @@ from math import inf, isinf
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim import catalogue
 from archsim.errors import BadInput
 from archsim.files import JsonValue
 from archsim.report import SimReport
@@ -69,7 +70,7 @@ class Roofline:
 def roofline(report: SimReport) -> Roofline:
     """Where a run lies under its roofs (Williams, Waterman, Patterson 2009)."""
     design, issued = report.design, report.macs.issued
-    bits, words = report.ledger.get("dram", "read_bits"), report.ledger.get("weight_memory", "fifo_word")
+    bits, words = report.ledger.get(catalogue.READ_BITS), report.ledger.get(catalogue.FIFO_WORD)
     intensity = issued / bits if bits else inf
     gigacycles, sustained = design.clock_mhz * 1e-3, design.dram.sustained_gbps(design.clock_mhz)
     return Roofline(

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim import catalogue
 from archsim.analytic.closed_form import step_cycles
 from archsim.costs import EnergyReport, energy
 from archsim.design import Design, Value
@@ -345,7 +346,7 @@ def _ledger_over(design: Design, timing: Timing, cycles: int) -> Ledger:
     """What a run counts, with its PEs idle for the rest of `cycles`."""
     counts = {component: dict(actions) for component, actions in timing.ledger.counts.items()}
     ledger = Ledger(counts)
-    ledger.add("pe_array", "idle_pe_cycle", design.pe_array.pes * (cycles - timing.cycles))
+    ledger.add(catalogue.IDLE_PE_CYCLE, design.pe_array.pes * (cycles - timing.cycles))
     return ledger
 
 

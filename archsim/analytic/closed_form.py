@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim import catalogue
 from archsim.analytic.recurrence import (
     ACTIVATED,
     ARRIVED,
@@ -136,25 +137,25 @@ def _timing(design: Design, plan: Plan, work: Work, clock: _Clock, step_ends: In
         bursts += len(block.bursts) * ran
         dram_bits += block.norms.dram_bits * ran
         sram_words += block.norms.sram_words * ran
-        for component, action, per_lane in block.results:
-            ledger.add(component, action, count * per_lane * totals.runs[product])
+        for action, per_lane in block.results:
+            ledger.add(action, count * per_lane * totals.runs[product])
         if block.list is not None and design.skip_encoder.enabled:
             scanned += block.units * ran
-    ledger.add("sequencer", "burst", bursts)
-    ledger.add("sequencer", "column", columns)
-    ledger.add("dram", "read_bits", dram_bits)
-    ledger.add("weight_memory", "sram_read_word", sram_words)
-    ledger.add("weight_memory", "fifo_word", fifo_words)
-    ledger.add("pe_array", "mac", useful)
-    ledger.add("pe_array", "mac_zero_operand", issued - useful)
-    ledger.add("pe_array", "scratch_access", issued)
-    ledger.add("state_buffer", "h_read", reads)
-    ledger.add("skip_encoder", "scan_column", scanned)
-    ledger.add("skip_encoder", "list_column", totals.listed)
+    ledger.add(catalogue.BURST, bursts)
+    ledger.add(catalogue.COLUMN, columns)
+    ledger.add(catalogue.READ_BITS, dram_bits)
+    ledger.add(catalogue.SRAM_READ_WORD, sram_words)
+    ledger.add(catalogue.FIFO_WORD, fifo_words)
+    ledger.add(catalogue.MAC, useful)
+    ledger.add(catalogue.MAC_ZERO_OPERAND, issued - useful)
+    ledger.add(catalogue.SCRATCH_ACCESS, issued)
+    ledger.add(catalogue.H_READ, reads)
+    ledger.add(catalogue.SCAN_COLUMN, scanned)
+    ledger.add(catalogue.LIST_COLUMN, totals.listed)
     if plan.fetch:
         bits = np.array(plan.fetch.bits)
-        ledger.add("dram", "read_bits", sum(int(bits[window.tokens].sum()) for window in work.windows()))
+        ledger.add(catalogue.READ_BITS, sum(int(bits[window.tokens].sum()) for window in work.windows()))
     cycles = clock.finished
-    ledger.add("pe_array", "idle_pe_cycle", design.pe_array.pes * cycles - issued)
+    ledger.add(catalogue.IDLE_PE_CYCLE, design.pe_array.pes * cycles - issued)
     stalls = dict(zip(STALLS, [*clock.stalls.tolist(), cycles - clock.tiles], strict=True))
     return Timing(cycles, busy, stalls, step_ends, ledger)

@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from archsim import catalogue
 from archsim.costs.figures import Status
 from archsim.costs.fitted import BUFFERED_WEIGHTS_PER_MAC, LOGIC_ENERGY_FACTOR
 from archsim.costs.model import area, energy
@@ -64,15 +65,15 @@ def peak_ledger(design: Design, cycles: int, sums_per_row: int = 1) -> Ledger:
     """
     ledger, pes = Ledger(), design.pe_array.pes
     columns = cycles * sums_per_row // design.pe_array.accumulators
-    ledger.add("sequencer", "column", columns)
-    ledger.add("pe_array", "mac", cycles * pes)
-    ledger.add("pe_array", "scratch_access", cycles * pes)
-    ledger.add("weight_memory", "fifo_word", cycles)
-    ledger.add("state_buffer", "h_read", columns * design.lanes)
+    ledger.add(catalogue.COLUMN, columns)
+    ledger.add(catalogue.MAC, cycles * pes)
+    ledger.add(catalogue.SCRATCH_ACCESS, cycles * pes)
+    ledger.add(catalogue.FIFO_WORD, cycles)
+    ledger.add(catalogue.H_READ, columns * design.lanes)
     if design.weight_memory.capacity_kib:
-        ledger.add("weight_memory", "sram_read_word", cycles)
+        ledger.add(catalogue.SRAM_READ_WORD, cycles)
     else:
-        ledger.add("dram", "read_bits", cycles * design.bus_word_bits)
+        ledger.add(catalogue.READ_BITS, cycles * design.bus_word_bits)
     return ledger
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
+from archsim import catalogue
 from archsim.costs import dram, technology
 from archsim.costs.figures import Band, End, Figure, joined, of_band, total, weighted
 from archsim.costs.own import OWN_KIND, SHIPPED, CostTable
@@ -184,7 +185,7 @@ def energy(design: Design, ledger: Ledger, cycles: int, tokens: int, costs: Cost
     figures = _dynamic(tariff, ledger, tokens)
     nj_per_mw = 1000 * us_per_token  # mW x us = 1000 pJ
     figures["leakage"] = tariff.leakage_mw.times(nj_per_mw, "pJ/token")
-    bits = ledger.get(*DRAM_READ)
+    bits = ledger.get(catalogue.READ_BITS)
     figures["dram"] = tariff.dram_pj_per_bit.times(bits / tokens, "pJ/token")
     if bits:
         background = tariff.dram_background_mw.times(nj_per_mw, "pJ/token")

@@ -42,5 +42,5 @@ class ActivationUnit:
                     yield run.encoder.inbox.put(run.now)
 
     def count(self, block: "Block", step: int) -> None:
-        for component, action, per_lane in block.results:
-            self.run.ledger.add(component, action, per_lane * self.run.work.active_in(block, step))
+        for action, per_lane in block.results:
+            self.run.ledger.add(action, per_lane * self.run.work.active_in(block, step))

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
+from archsim import catalogue
+
 if TYPE_CHECKING:
     from archsim.machine.assembly import Run
 
@@ -78,7 +80,7 @@ class InputReader:
     def count(self, step: int) -> None:
         plan = self.run.plan
         if plan.fetch:
-            self.run.ledger.add("dram", "read_bits", plan.fetch.bits[self.run.work.inputs_at(plan, step)])
+            self.run.ledger.add(catalogue.READ_BITS, plan.fetch.bits[self.run.work.inputs_at(plan, step)])
 
     def _note(self, event: str, step: int) -> None:
         self.run.note("input_reader", event, step, -1)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
+from archsim import catalogue
+
 if TYPE_CHECKING:
     from archsim.machine.assembly import Run
     from archsim.machine.sequencer import Transfer
@@ -121,8 +123,8 @@ class PEArray:
         for stream in burst.streams:
             streamed, nonzero, active = run.work.streamed_at(stream[0], step)
             issued, useful = burst.rows * streamed * active, burst.rows * nonzero
-            run.ledger.add("pe_array", "mac", useful)
-            run.ledger.add("pe_array", "mac_zero_operand", issued - useful)
-            run.ledger.add("pe_array", "scratch_access", issued)
+            run.ledger.add(catalogue.MAC, useful)
+            run.ledger.add(catalogue.MAC_ZERO_OPERAND, issued - useful)
+            run.ledger.add(catalogue.SCRATCH_ACCESS, issued)
             if run.work.reads_buffer[stream[0]]:
-                run.ledger.add("state_buffer", "h_read", streamed * active)
+                run.ledger.add(catalogue.H_READ, streamed * active)

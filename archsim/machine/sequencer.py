@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import simpy
 
+from archsim import catalogue
 from archsim.mapping.plan import Block, Burst
 
 if TYPE_CHECKING:
@@ -83,5 +84,5 @@ class Sequencer:
 
     def count(self, columns: int) -> None:
         """A burst is set up whether it has columns or not; each column moves the place in the list and the address."""
-        self.run.ledger.add("sequencer", "burst", 1)
-        self.run.ledger.add("sequencer", "column", columns)
+        self.run.ledger.add(catalogue.BURST, 1)
+        self.run.ledger.add(catalogue.COLUMN, columns)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
+from archsim import catalogue
+
 if TYPE_CHECKING:
     from archsim.machine.assembly import Run
     from archsim.mapping.plan import Block
@@ -39,6 +41,6 @@ class SkipEncoder:
 
     def count(self, block: "Block", step: int) -> None:
         if block.list is not None and self.run.design.skip_encoder.enabled:
-            self.run.ledger.add("skip_encoder", "scan_column", block.units)
+            self.run.ledger.add(catalogue.SCAN_COLUMN, block.units)
             if block.ends_list:
-                self.run.ledger.add("skip_encoder", "list_column", self.run.work.listed_at(block.list, step))
+                self.run.ledger.add(catalogue.LIST_COLUMN, self.run.work.listed_at(block.list, step))

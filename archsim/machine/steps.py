@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim import catalogue
 from archsim.design import Design
 from archsim.mapping.plan import Plan
 from archsim.mapping.work import Work
@@ -100,6 +101,6 @@ def _timing(
 ) -> Timing:
     np.maximum.accumulate(step_ends, out=step_ends)  # a step in which no lane runs ends with the one before
     run.stall("drain", finished - tiles_free)
-    issued = run.ledger.get("pe_array", "mac") + run.ledger.get("pe_array", "mac_zero_operand")
-    run.ledger.add("pe_array", "idle_pe_cycle", design.pe_array.pes * finished - issued)
+    issued = run.ledger.get(catalogue.MAC) + run.ledger.get(catalogue.MAC_ZERO_OPERAND)
+    run.ledger.add(catalogue.IDLE_PE_CYCLE, design.pe_array.pes * finished - issued)
     return Timing(finished, run.busy, run.stalls, step_ends, run.ledger, reused)

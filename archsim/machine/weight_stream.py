@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
+from archsim import catalogue
 from archsim.mapping.fifo import last_issue_cycle
 from archsim.mapping.plan import Block, Burst
 
@@ -129,11 +130,11 @@ class WeightStream:
         self.count_norms(transfer.block)
 
     def count_norms(self, block: Block) -> None:
-        self.run.ledger.add("dram", "read_bits", block.norms.dram_bits)
-        self.run.ledger.add("weight_memory", "sram_read_word", block.norms.sram_words)
+        self.run.ledger.add(catalogue.READ_BITS, block.norms.dram_bits)
+        self.run.ledger.add(catalogue.SRAM_READ_WORD, block.norms.sram_words)
 
     def count(self, burst: Burst, columns: int) -> None:
         ledger = self.run.ledger
-        ledger.add("dram", "read_bits", columns * burst.column_dram_bits)
-        ledger.add("weight_memory", "sram_read_word", columns * burst.column_sram_words)
-        ledger.add("weight_memory", "fifo_word", columns * burst.column_words)
+        ledger.add(catalogue.READ_BITS, columns * burst.column_dram_bits)
+        ledger.add(catalogue.SRAM_READ_WORD, columns * burst.column_sram_words)
+        ledger.add(catalogue.FIFO_WORD, columns * burst.column_words)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from archsim import catalogue
+from archsim.catalogue import Action
 from archsim.trace.graph import ElementwiseKind
 
 
@@ -31,17 +33,17 @@ OPS: dict[ElementwiseKind | None, UnitOps] = {
 }
 
 
-def results(kind: ElementwiseKind | None, units: int, norms_per_unit: int) -> tuple[tuple[str, str, int], ...]:
-    """(component, action, count per active lane) of a block of `units`."""
+def results(kind: ElementwiseKind | None, units: int, norms_per_unit: int) -> tuple[tuple[Action, int], ...]:
+    """Actions of a block of `units`, each with its count per active lane."""
     ops = OPS[kind]
     counts = (
-        ("activation_unit", "row_affine", norms_per_unit),
-        ("activation_unit", "curve", ops.curves),
-        ("activation_unit", "multiply", ops.multiplies),
-        ("activation_unit", "add", ops.adds),
-        ("state_buffer", "c_read", ops.cell_reads),
-        ("state_buffer", "c_write", ops.cell_writes),
-        ("state_buffer", "h_read", ops.state_reads),
-        ("state_buffer", "h_write", ops.state_writes),
+        (catalogue.ROW_AFFINE, norms_per_unit),
+        (catalogue.CURVE, ops.curves),
+        (catalogue.MULTIPLY, ops.multiplies),
+        (catalogue.ADD, ops.adds),
+        (catalogue.C_READ, ops.cell_reads),
+        (catalogue.C_WRITE, ops.cell_writes),
+        (catalogue.H_READ, ops.state_reads),
+        (catalogue.H_WRITE, ops.state_writes),
     )
-    return tuple((component, action, units * each) for component, action, each in counts if each)
+    return tuple((action, units * each) for action, each in counts if each)

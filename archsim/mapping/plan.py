@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
+from archsim.catalogue import Action
 from archsim.specs.base import ceil_div
 from archsim.specs.dram import Arbitration
 from archsim.trace.graph import (
@@ -93,8 +94,8 @@ class Block:
     """The list that the encoder adds these units to; None: they are no operand of another product."""
     ends_list: bool
     """The list is known once this block is encoded."""
-    results: tuple[tuple[str, str, int], ...]
-    """(component, action, count per active lane) once the block is activated."""
+    results: tuple[tuple[Action, int], ...]
+    """Actions, each with its count per active lane, once the block is activated."""
 
     def on_channel(self, position: int, columns: int) -> bool:
         """Whether a burst takes the DRAM channel: for its columns, or, the first, for norms and biases."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from archsim import catalogue
 from archsim.analysis.scenario import Streaming
 from archsim.costs import End, EnergyReport
 from archsim.design import Design
@@ -70,5 +71,5 @@ class Evaluation:
         """What a step reads of DRAM, over the time it has: 10^9 bits per second."""
         if self.stream is None:
             return self.report.dram_gbps
-        bits_per_step = self.report.ledger.get("dram", "read_bits") / self.report.steps
+        bits_per_step = self.report.ledger.get(catalogue.READ_BITS) / self.report.steps
         return bits_per_step / min(self.stream.period_us, self.stream.deadline_us) / 1000

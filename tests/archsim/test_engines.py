@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from archsim import designs
+from archsim import catalogue, designs
 from archsim.analytic.closed_form import run_analytic
 from archsim.design import Design, load_design
 from archsim.errors import BadInput
@@ -234,13 +234,13 @@ def test_burst_equals_analytic_and_counts_equal_column(design: Design, trace: Tr
     assert timings["burst"].busy_cycles == timings["column"].busy_cycles
     assert without_idle(timings["burst"]) == without_idle(timings["column"])
     if plan(design, trace.graph, design.lanes).fetch:
-        assert timings["burst"].ledger.get("dram", "read_bits") == bits_by_definition(design, trace, work)
+        assert timings["burst"].ledger.get(catalogue.READ_BITS) == bits_by_definition(design, trace, work)
     for timing in timings.values():
         assert timing.busy_cycles + sum(timing.stalls.values()) == timing.cycles
         assert min(timing.stalls.values()) >= 0
-        issued = timing.ledger.get("pe_array", "mac") + timing.ledger.get("pe_array", "mac_zero_operand")
+        issued = timing.ledger.get(catalogue.MAC) + timing.ledger.get(catalogue.MAC_ZERO_OPERAND)
         assert issued == work.macs.issued
-        assert timing.ledger.get("pe_array", "mac") == work.macs.useful
+        assert timing.ledger.get(catalogue.MAC) == work.macs.useful
 
 
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])

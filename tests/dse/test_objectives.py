@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from archsim import catalogue
 from archsim.costs import clock_problems
 from archsim.design import load_design
 from archsim.errors import BadInput
@@ -71,7 +72,7 @@ def test_values_against_the_report(evaluation: Evaluation) -> None:
     assert value["power_system_mw"] == pytest.approx(system * 1e-9 * value["tokens_per_second"])  # pJ/s to mW
     assert value["power_chip_mw"] == pytest.approx((system - dram) * 1e-9 * value["tokens_per_second"])
     assert value["edp_pj_us"] == pytest.approx(system * value["latency_us_per_step"])
-    assert value["dram_gbps_needed"] == pytest.approx(report.ledger.get("dram", "read_bits") / seconds / 1e9)
+    assert value["dram_gbps_needed"] == pytest.approx(report.ledger.get(catalogue.READ_BITS) / seconds / 1e9)
     assert value["weight_bytes"] == 1000
     assert value["validation_loss"] == evaluation.measured.validation_loss
 
@@ -83,7 +84,7 @@ def test_values_of_a_stream(models: ModelSide) -> None:
     value = {o.name: o.of(found) for o in objectives.ALL}
     assert value["tokens_per_second"] == pytest.approx(4 / 100e-6)
     assert value["latency_us_per_step"] < 50
-    bits = back_to_back.ledger.get("dram", "read_bits") / 6
+    bits = back_to_back.ledger.get(catalogue.READ_BITS) / 6
     assert value["dram_gbps_needed"] == pytest.approx(bits / 50e-6 / 1e9)  # due before the period is over
     assert objectives.by_name("dram_gbps_needed").of(streamed(models, 100)) == pytest.approx(bits / 100e-6 / 1e9)
     assert value["energy_system_pj_per_token"] > back_to_back.energy.total_system  # it waits most of the time

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from archsim import catalogue
 from archsim.analysis.diff import (
     KINDS,
     Diff,
@@ -61,7 +62,7 @@ def test_figures_are_those_of_the_two_reports() -> None:
     assert figure(found, "energy", "chip", "total") == (a.energy.total_chip, b.energy.total_chip)
     assert figure(found, "area", "scratch", "area") == (
         a.area.components["scratch"].value, b.area.components["scratch"].value)  # fmt: skip
-    idle = a.ledger.get("pe_array", "idle_pe_cycle"), b.ledger.get("pe_array", "idle_pe_cycle")
+    idle = a.ledger.get(catalogue.IDLE_PE_CYCLE), b.ledger.get(catalogue.IDLE_PE_CYCLE)
     assert figure(found, "counts", "pe_array", "idle_pe_cycle") == idle
     assert not [c for c in found.changes if (c.component, c.name) == ("dram", "read_bits")]
 

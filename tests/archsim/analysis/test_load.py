@@ -2,6 +2,7 @@
 
 import pytest
 
+from archsim import catalogue
 from archsim.analysis.load import load
 from archsim.costs import leakage
 from archsim.costs.dram import BACKGROUND_MW
@@ -55,7 +56,7 @@ def test_a_report_shows_it_apart() -> None:
     assert report.load == load(EDGE, report.resident_bits)
     assert report.load is not None
     # nothing is read from DRAM in a step, though all of it was once
-    assert report.ledger.get("dram", "read_bits") == report.ledger.get("weight_memory", "sram_write_word") == 0
+    assert report.ledger.get(catalogue.READ_BITS) == report.ledger.get(catalogue.SRAM_WRITE_WORD) == 0
     assert report.energy.total_system == report.energy.total_chip
     assert report.to_json()["load"] == report.load.to_json()
     streamed = simulate(load_design("skip-65nm"), trace, lanes=1)

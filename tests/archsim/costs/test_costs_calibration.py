@@ -6,6 +6,7 @@ from importlib import resources
 
 import pytest
 
+from archsim import catalogue
 from archsim.costs import area, energy, leakage
 from archsim.costs.calibration import (
     ENERGY_FACTOR,
@@ -208,11 +209,11 @@ def test_fit_to_other_chips() -> None:
 def test_peak_ledger_is_the_dense_peak() -> None:
     design = load_design("skip-65nm")
     ledger = peak_ledger(design, 1000)
-    assert 2 * ledger.get("pe_array", "mac") / (1000 / 0.2) == pytest.approx(76.8)  # GOPS at 200 MHz
-    assert ledger.get("dram", "read_bits") == 1000 * 24 * 8
-    assert ledger.get("weight_memory", "sram_read_word") == 0
+    assert 2 * ledger.get(catalogue.MAC) / (1000 / 0.2) == pytest.approx(76.8)  # GOPS at 200 MHz
+    assert ledger.get(catalogue.READ_BITS) == 1000 * 24 * 8
+    assert ledger.get(catalogue.SRAM_READ_WORD) == 0
     resident = design.override({"weight_memory.capacity_kib": 1})
-    assert peak_ledger(resident, 10).get("weight_memory", "sram_read_word") == 10
+    assert peak_ledger(resident, 10).get(catalogue.SRAM_READ_WORD) == 10
     report = energy(design, ledger, 1000, 1)
     assert report.power_chip_mw == pytest.approx(peak_power_mw(design), rel=0.01)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from archsim import designs
+from archsim import catalogue, designs
+from archsim.catalogue import Action
 from archsim.costs import SHIPPED, CostTable, area, energy, leakage, load_cost_table, own
 from archsim.costs.model import dram_pj_per_bit, prices
 from archsim.costs.own import cost_table
@@ -55,8 +56,8 @@ def table(text: str = OWN) -> CostTable:
 def run(costs: CostTable = SHIPPED) -> object:
     ledger = Ledger()
     for component, action in prices(SKIP):
-        ledger.add(component, action, 1000)
-    ledger.add("dram", "read_bits", 1000)
+        ledger.add(Action(component, action, component), 1000)
+    ledger.add(catalogue.READ_BITS, 1000)
     return energy(SKIP, ledger, 200, 1, costs)
 
 
@@ -96,9 +97,9 @@ def test_energy_follows_and_carries_the_band() -> None:
 
 def test_a_component_is_given_only_if_all_of_it_is() -> None:
     ledger = Ledger()
-    ledger.add("pe_array", "mac", 10)
+    ledger.add(catalogue.MAC, 10)
     assert energy(SKIP, ledger, 200, 1, table()).components["pe_array"].status == "given"
-    ledger.add("pe_array", "idle_pe_cycle", 1)
+    ledger.add(catalogue.IDLE_PE_CYCLE, 1)
     assert energy(SKIP, ledger, 200, 1, table()).components["pe_array"].status == "calibrated"
 
 
@@ -111,14 +112,14 @@ def test_an_own_kind_of_dram() -> None:
     assert energy(design, Ledger(), 1, 1, table(text)).components["dram"].value == 0
     known = f'{text}[background.own-lpddr5]\nvalue = 10\nunit = "mW"\nsource = "s"\n'
     read = Ledger()
-    read.add("dram", "read_bits", 1)
+    read.add(catalogue.READ_BITS, 1)
     assert energy(design, read, 200, 1, table(known)).components["dram"].value == pytest.approx(4 + 10 * 1000)
 
 
 def test_the_background_of_a_channel() -> None:
     text = 'name = "x"\n[background.lpddr4]\nvalue = 10\nunit = "mW"\nsource = "s"\n'
     ledger = Ledger()
-    ledger.add("dram", "read_bits", 1)
+    ledger.add(catalogue.READ_BITS, 1)
     wide = SKIP.override({"dram.bandwidth_gbps": 100})  # two channels
     assert energy(wide, ledger, 200, 1, table(text)).components["dram"].value == pytest.approx(11 + 2 * 10 * 1000)
 

@@ -11,6 +11,7 @@ import simpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archsim import catalogue
 from archsim.design import Design, load_design
 from archsim.errors import BadInput
 from archsim.machine.activation_unit import ActivationUnit
@@ -38,7 +39,7 @@ BURST = Burst(streams=((0,),), waits=(), reads_inputs=True, rows=4, column_words
               column_dram_bits=32, latency_cycles=3, stream_cycles=2, tile_cycles=1, fifo_columns=2)  # fmt: skip
 BLOCK = Block(index=0, stage=0, first_unit=0, units=2, unit_by_unit=False, norms=Norms(0, 0, 0), bursts=(BURST,),
               activation_cycles=3, encode_cycles=2, list=0, ends_list=True,
-              results=(("activation_unit", "curve", 5),))  # fmt: skip
+              results=((catalogue.CURVE, 5),))  # fmt: skip
 
 
 @dataclass
@@ -213,7 +214,7 @@ def test_the_activation_unit_takes_blocks_in_turn_and_frees_their_bank(bench: Be
     assert bench.run.encoder.inbox.items == [3, 6, 23]
     assert unit.free == 23
     assert bench.run.finished == 24  # one cycle deep
-    assert bench.run.ledger.get("activation_unit", "curve") == 15
+    assert bench.run.ledger.get(catalogue.CURVE) == 15
 
 
 def test_the_encoder_lists_a_block_after_the_unit_has_drained(bench: Bench) -> None:
@@ -228,7 +229,7 @@ def test_the_encoder_lists_a_block_after_the_unit_has_drained(bench: Bench) -> N
     bench.env.run()
     assert known.value == 9
     assert encoder.free == 9
-    assert bench.run.ledger.get("skip_encoder", "scan_column") == 4
+    assert bench.run.ledger.get(catalogue.SCAN_COLUMN) == 4
 
 
 def test_the_sequencer_passes_over_what_no_lane_needs(bench: Bench) -> None:

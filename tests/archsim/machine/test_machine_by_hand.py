@@ -20,6 +20,7 @@ Row scales and biases are left out, but for the one case that has them in its na
 import numpy as np
 import pytest
 
+from archsim import catalogue
 from archsim.design import Design, load_design
 from archsim.machine.steps import run_machine
 from archsim.mapping import planner
@@ -180,12 +181,12 @@ def test_norms_and_biases_come_before_a_blocks_first_column(design: Design, trac
         "scratch_bank": 3, "state_dependency": 0, "input_fetch": 0, "fifo_credit": 0,
         "weight_latency": 9 + 4 + 7 + 5 + 4 + 7, "weight_bandwidth": 2, "drain": 3,
     }  # fmt: skip
-    assert timing.ledger.get("dram", "read_bits") == 8 * 32 + 4 * 64
+    assert timing.ledger.get(catalogue.READ_BITS) == 8 * 32 + 4 * 64
     # In SRAM they are two bus words of 32 bits, a cycle each, and pass by the FIFO.
     _, resident = whole_log(design.override({"weight_memory.capacity_kib": 1}), trace)
-    assert resident.ledger.get("weight_memory", "sram_read_word") == 8 + 4 * 2
-    assert resident.ledger.get("weight_memory", "fifo_word") == 8
-    assert resident.ledger.get("dram", "read_bits") == 0
+    assert resident.ledger.get(catalogue.SRAM_READ_WORD) == 8 + 4 * 2
+    assert resident.ledger.get(catalogue.FIFO_WORD) == 8
+    assert resident.ledger.get(catalogue.READ_BITS) == 0
 
 
 def test_counts_are_the_ones_on_paper(design: Design, trace: Trace) -> None:
@@ -315,7 +316,7 @@ def test_streamed_and_dense(design: Design, trace: Trace) -> None:
         "scratch_bank": 3, "state_dependency": 0, "input_fetch": 0, "fifo_credit": 0,
         "weight_latency": 5 + 4 + 1 + 5 + 1, "weight_bandwidth": 1 + 2 + 1 + 2, "drain": 2,
     }  # fmt: skip
-    assert timing.ledger.get("dram", "read_bits") == 12 * 32
+    assert timing.ledger.get(catalogue.READ_BITS) == 12 * 32
 
 
 def test_resident_and_skipping(design: Design, trace: Trace) -> None:
@@ -354,8 +355,8 @@ def test_resident_and_skipping(design: Design, trace: Trace) -> None:
         "scratch_bank": 3, "state_dependency": 1, "input_fetch": 0, "fifo_credit": 0,
         "weight_latency": 2 + 1 + 2, "weight_bandwidth": 0, "drain": 3,
     }  # fmt: skip
-    assert timing.ledger.get("weight_memory", "sram_read_word") == 8
-    assert timing.ledger.get("dram", "read_bits") == 0
+    assert timing.ledger.get(catalogue.SRAM_READ_WORD) == 8
+    assert timing.ledger.get(catalogue.READ_BITS) == 0
 
 
 def test_inputs_over_the_channel(design: Design) -> None:
@@ -418,7 +419,7 @@ def test_inputs_over_the_channel(design: Design) -> None:
         "scratch_bank": 5, "state_dependency": 2, "input_fetch": 3, "fifo_credit": 0,
         "weight_latency": 3 + 3 + 1 + 3 + 1 + 2, "weight_bandwidth": 2, "drain": 3,
     }  # fmt: skip
-    assert timing.ledger.get("dram", "read_bits") == (10 + 3) * 32  # columns and inputs
+    assert timing.ledger.get(catalogue.READ_BITS) == (10 + 3) * 32  # columns and inputs
     for engine in ("burst", "analytic"):
         report = simulate(over, trace, engine, lanes=1)
         assert (report.cycles, report.stalls) == (timing.cycles, timing.stalls)
