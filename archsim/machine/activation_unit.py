@@ -1,46 +1,62 @@
 """Row affine, gate activations and the cell update; frees the accumulators of a block."""
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
 
-import simpy
-
-if TYPE_CHECKING:
-    from archsim.machine.assembly import Run
-    from archsim.mapping.plan import Block
+from archsim.catalogue import Event
+from archsim.ledger import Ledger
+from archsim.machine.ports import Clock, Datapath, NoNumbers, Process, Queue, ScratchBanks
+from archsim.machine.turns import BlockTurn
 
 
 class ActivationUnit:
-    """Takes the blocks the PE array has finished, in order."""
+    """Takes the blocks that the PE array has finished, in order."""
 
-    def __init__(self, run: "Run") -> None:
-        self.run = run
-        self.inbox: simpy.Store = simpy.Store(run.env)
-        self.free = run.barrier.activated
-        self.freed: list[int] = []
-        """Cycles at which this run's blocks gave their scratch bank back: the last few."""
+    def __init__(
+        self,
+        depth_cycles: int,
+        order: Iterable[BlockTurn],
+        sums_in: Queue[BlockTurn],
+        banks: ScratchBanks,
+        elements_out: Queue[int],
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        datapath: Datapath | None = None,
+        free: int = 0,
+        banks_kept: int = 1,
+    ) -> None:
+        """`elements_out` takes the cycle at which a block's last elements have left the pipeline, `depth_cycles` long,
+        for blocks whose elements are listed; the unit is `free` from that cycle on. So many of the cycles at which it
+        freed a bank, the latest, are kept."""
+        self._depth_cycles, self._order = depth_cycles, order
+        self._sums_in, self._banks, self._elements_out = sums_in, banks, elements_out
+        self._ledger, self._clock = ledger, clock
+        self._datapath: Datapath = datapath or NoNumbers()
+        self._banks_kept = banks_kept
+        self.free = free
+        self.freed: tuple[int, ...] = ()
+        """Cycles at which blocks gave their scratch bank back: the last few."""
+        self.finished = 0
+        """Cycle at which the last result has left the pipeline."""
 
-    def process(self) -> Generator[simpy.Event, Any, None]:
-        run = self.run
-        depth = run.design.activation_unit.depth_cycles
-        yield run.env.timeout(max(0, self.free))
-        for step in run.steps:
-            for block in run.blocks(step):
-                run.waits("activation_unit", "a finished block from the PE array")
-                yield self.inbox.get()
-                run.note("activation_unit", "activate", step, block.index)
-                yield run.env.timeout(block.activation_cycles)
-                if run.functional:
-                    run.functional.read_out(block, step)
-                run.note("activation_unit", "end", step, block.index)
-                yield run.scratch_banks.put(run.now)
-                self.free = run.now
-                self.freed = [*self.freed[1 - run.plan.banks :], run.now] if run.plan.banks > 1 else [run.now]
-                self.count(block, step)
-                run.finished = max(run.finished, run.now + depth)
-                if block.list is not None:
-                    yield run.encoder.inbox.put(run.now)
+    def process(self) -> Process:
+        clock = self._clock
+        yield clock.until(self.free)
+        for _ in self._order:
+            clock.waits_for("a finished block from the PE array")
+            turn: BlockTurn = yield self._sums_in.get()
+            clock.note(Event.ACTIVATE, turn.step, turn.block.index)
+            yield clock.after(turn.block.activation_cycles)
+            self._datapath.read_out(turn)
+            clock.note(Event.END, turn.step, turn.block.index)
+            yield self._banks.put(clock.now)
+            self.free = clock.now
+            self.freed = (*self.freed, clock.now)[-self._banks_kept :]
+            self.count(turn)
+            self.finished = max(self.finished, clock.now + self._depth_cycles)
+            if turn.block.list is not None:
+                yield self._elements_out.put(clock.now + self._depth_cycles)
 
-    def count(self, block: "Block", step: int) -> None:
-        for action, per_lane in block.results:
-            self.run.ledger.add(action, per_lane * self.run.work.active_in(block, step))
+    def count(self, turn: BlockTurn) -> None:
+        for action, per_lane in turn.block.results:
+            self._ledger.add(action, per_lane * turn.lanes)

@@ -1,172 +1,189 @@
-"""The SimPy machine of a design, running a trace: engines `column` and `burst`.
+"""The SimPy machine of a design, wired: the one place that knows which process meets which at which port.
 
-Both engines run the same processes over the same plan; they differ in what one transaction of the weight path is.
-`column` moves every column as a token through a FIFO with credits: the truth, for tests and short runs. `burst` moves
-all listed columns of a row block at once and knows from ``mapping.last_issue_cycle`` when the last one is through.
+        Sequencer: every process gets its turns in one static order
+             |
+        WeightStream --descriptors--> PEArray --sums--> ActivationUnit --elements--> SkipEncoder
+          |   ^   \\---fifo------------^  ^                   |                            |
+          |   |                           +------banks-------+                            |
+          |   +---------------------------------lists------------------------------------+
+        DramChannel <--> InputReader --arrivals--> WeightStream;  PEArray --consumed--> InputReader
 
-Every order is static and no process looks at a queue's length, so a run depends on design, plan and trace alone."""
+Engines `column` and `burst` run the same processes over the same plan; they differ in what one transaction of the
+weight path is. `column` moves every column as a token through a FIFO with credits: the truth, for tests and short runs.
+`burst` moves all listed columns of a row block at once and knows from ``mapping.fifo`` when the last one is through.
 
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+Every order is static and no process looks at a queue's length, so a run depends on design, plan and trace alone.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Literal
 
 import simpy
 
+from archsim.catalogue import CATALOGUE, Cause
 from archsim.design import Design
 from archsim.ledger import Ledger
 from archsim.machine.activation_unit import ActivationUnit
+from archsim.machine.barrier import Barrier
 from archsim.machine.dram_channel import DramChannel
 from archsim.machine.input_reader import InputReader
+from archsim.machine.log import Log
 from archsim.machine.pe_array import PEArray
+from archsim.machine.ports import (
+    Clock,
+    Datapath,
+    Descriptor,
+    OperandLists,
+    Process,
+    Queue,
+    ScratchBanks,
+    Signals,
+    WordFifo,
+)
 from archsim.machine.sequencer import Sequencer
 from archsim.machine.skip_encoder import SkipEncoder
+from archsim.machine.turns import BlockTurn
 from archsim.machine.weight_stream import WeightStream
-from archsim.mapping.plan import Block, Plan
+from archsim.mapping.plan import Plan
 from archsim.mapping.work import Work
-from archsim.timing import STALLS
 
-if TYPE_CHECKING:
-    from archsim.machine.functional import Functional
-from archsim.machine.barrier import Barrier
-from archsim.machine.log import Log
+Transactions = Literal["burst", "column"]
 
 
 class Deadlock(RuntimeError):
     """The machine stands still before its end: when, in which step, and who waits for whom.
 
-    ``mapping.plan`` refuses what is known to end so: this is a mistake in the machine or in a plan made by hand.
+    ``mapping`` refuses what is known to end so: this is a mistake in the machine or in a plan made by hand.
     """
 
 
-@dataclass
-class Run:
-    """One simulation of steps `first` to `last` - 1: the SimPy environment, the components, and what they share."""
+class Machine:
+    """All processes of one run, and the ports between them."""
 
-    design: Design
-    plan: Plan
-    work: Work
-    first: int
-    last: int
-    barrier: Barrier
-    origin: int = 0
-    """Cycle of the whole run at which this one's clock shows zero."""
-    log: Log | None = None
-    on_step: Callable[[int], None] | None = None
-    functional: "Functional | None" = None
-    """Carries integers through the machine (engine `column`)."""
-    env: simpy.Environment = field(default_factory=simpy.Environment)
-    ledger: Ledger = field(default_factory=Ledger)
-    busy: int = 0
-    finished: int = 0
+    def __init__(
+        self,
+        design: Design,
+        plan: Plan,
+        work: Work,
+        steps: range,
+        barrier: Barrier,
+        engine: Transactions,
+        ledger: Ledger,
+        *,
+        origin: int = 0,
+        log: Log | None = None,
+        on_step: Callable[[int], None] | None = None,
+        datapath: Datapath | None = None,
+    ) -> None:
+        """The machine of `steps`, as the steps before have left it (`barrier`); `origin`: the cycle of the whole run at
+        which it begins. `on_step` is told how many steps are done."""
+        self._design, self._steps, self._barrier, self._origin = design, steps, barrier, origin
+        self._engine, self._banks_kept = engine, plan.banks
+        env = self._env = simpy.Environment()
+        self._clocks = {part.name: Clock(env, part, log, origin) for part in CATALOGUE.processes}
+        before, by_columns = steps.start - 1, engine == "column"
+        order = self.sequencer = Sequencer(plan, work, steps, ledger)
 
-    def __post_init__(self) -> None:
-        words = self.design.weight_memory.fifo_words
-        self.stalls = dict.fromkeys(STALLS, 0)
-        self.step_ends = dict.fromkeys(range(self.first, self.last), 0)
-        self.waiting: dict[str, str] = {}
-        known = enumerate(self.barrier.lists)
-        self.lists: dict[tuple[int, int], simpy.Event] = {
-            (i, self.first - 1): self.env.timeout(time, value=time) for i, time in known
-        }
-        self.scratch_banks = simpy.Store(self.env)
-        """The cycle at which each free bank came free."""
-        self.fifo = simpy.Store(self.env)
-        self.credits = simpy.Container(self.env, words, words)
-        self.descriptors = simpy.Store(self.env)
-        self.sequencer = Sequencer(self)
-        self.channel, self.reader = DramChannel(self), InputReader(self)
-        self.stream, self.array = WeightStream(self), PEArray(self)
-        self.activation, self.encoder = ActivationUnit(self), SkipEncoder(self)
+        lists = self._lists = OperandLists(env, barrier.lists, before)
+        banks = self._banks = ScratchBanks(env)
+        fifo = WordFifo(env, design.weight_memory.fifo_words)
+        descriptors: Queue[Descriptor] = Queue(env)
+        sums: Queue[BlockTurn] = Queue(env)
+        elements: Queue[int] = Queue(env)
+        arrivals, consumed = (Signals(env), Signals(env)) if plan.fetch else (None, None)
+        channel = DramChannel(env, plan.fetch.arbitration if plan.fetch else None, by_columns=by_columns)
+
+        self.reader: InputReader | None = None
+        if plan.fetch and arrivals and consumed:
+            self.reader = InputReader(
+                plan.fetch, order.inputs(), channel, consumed, arrivals, ledger, self._clocks["input_reader"],
+                first=steps.start, lanes=work.inputs_at(plan, steps.start),
+                free=barrier.channel, arrives=barrier.inputs, buffer_free=barrier.tiles,
+            )  # fmt: skip
+        self.stream = WeightStream(
+            design.sequencer.setup_cycles, order.issue(), lists, channel, fifo, descriptors, ledger,
+            self._clocks["weight_stream"], arrivals=arrivals, datapath=datapath, free=barrier.path,
+        )  # fmt: skip
+        self.array = PEArray(
+            order.bursts(), descriptors, fifo, banks, sums, ledger,
+            self._clocks["pe_array"], consumed=consumed, datapath=datapath, free=barrier.tiles,
+        )  # fmt: skip
+        self.activation = ActivationUnit(
+            design.activation_unit.depth_cycles, order.blocks(), sums, banks, elements, ledger,
+            self._clocks["activation_unit"], datapath=datapath, free=barrier.activated, banks_kept=plan.banks,
+        )  # fmt: skip
+        self.encoder = SkipEncoder(
+            design.skip_encoder, order.listed_blocks(), elements, lists, ledger,
+            self._clocks["skip_encoder"], on_step=on_step, free=barrier.encoded,
+        )  # fmt: skip
 
     @property
-    def now(self) -> int:
-        return int(self.env.now)
+    def busy(self) -> int:
+        """Cycles at work of the PE array."""
+        return self.array.busy
 
     @property
-    def steps(self) -> range:
-        return range(self.first, self.last)
+    def stalls(self) -> dict[Cause, int]:
+        """Its cycles without work, by cause."""
+        return self.array.stalls
 
-    def note(self, component: str, event: str, step: int, block: int, column: int = -1, at: int | None = None) -> None:
-        if self.log:
-            self.log(self.origin + (self.now if at is None else at), component, event, step, block, column)
+    @property
+    def finished(self) -> int:
+        """Cycle at which the last result is there."""
+        return max(self.activation.finished, max(self.encoder.step_ends.values(), default=0))
 
-    def waits(self, component: str, what: str) -> None:
-        """Say what a component waits for, should the machine stand still."""
-        self.waiting[component] = what
-
-    def blocks(self, step: int) -> Iterator[Block]:
-        return self.sequencer.blocks(step)
-
-    def list_event(self, index: int, step: int) -> simpy.Event:
-        """Fires when a list of a step is known."""
-        return self.lists.setdefault((index, step), self.env.event())
-
-    def forget_lists(self, step: int) -> None:
-        for index in range(len(self.plan.lists)):
-            self.lists.pop((index, step), None)
-
-    def stall(self, cause: str, cycles: int) -> None:
-        self.stalls[cause] += cycles
-
-    def list_finished(self, index: int, step: int) -> None:
-        """The encoder has listed an operand of `step`."""
-        self.step_ends[step] = self.now
-        self.finished = max(self.finished, self.now)
-        self.list_event(index, step).succeed(self.now)
-        if self.on_step:
-            self.on_step(step + 1)
+    def simulate(self) -> Barrier:
+        """Run to the end; what is left to the steps that follow. Deadlock where it never comes."""
+        running = {name: self._env.process(process) for name, process in self._processes().items()}
+        self._env.process(self._release_banks())
+        self._env.run()
+        self._check_ended([name for name, process in running.items() if process.is_alive])
+        return Barrier(
+            path=self.stream.free,
+            tiles=self.array.free,
+            banks=tuple(sorted((*self._barrier.banks, *self.activation.freed))[-self._banks_kept :]),
+            activated=self.activation.free,
+            encoded=self.encoder.free,
+            lists=self._lists.after(self._steps.stop - 1),
+            channel=self.reader.free if self.reader else self._barrier.channel,
+            inputs=self.reader.arrives if self.reader else self._barrier.inputs,
+        )
 
     def count(self, step: int) -> None:
-        """Count what a step does, without simulating it: counts hang on its own masks, not on when things happen."""
-        self.reader.count(step)
-        for block in self.blocks(step):
-            self.stream.count_norms(block)
-            for burst in block.bursts:
-                columns = self.work.columns_of(burst, step)
-                self.sequencer.count(columns)
-                self.stream.count(burst, columns)
-                self.array.count(burst, columns, step)
-            self.activation.count(block, step)
-            self.encoder.count(block, step)
+        """Count what a step does without simulating it: counts depend on its own masks, not on when things happen."""
+        if self.reader:
+            self.reader.count(self.sequencer.input_lanes(step))
+        for turn in self.sequencer.bursts_of(step):
+            self.sequencer.count(turn)
+            self.stream.count(turn)
+            self.array.count(turn)
+            if turn.opens_block:
+                self.stream.count_norms(turn.block)
+                self.activation.count(turn.of)
+                if turn.block.list is not None:
+                    self.encoder.count(turn.of)
 
-    def simulate(self, engine: Literal["burst", "column"]) -> Barrier:
-        """Run to the end; what is left to the steps that follow. Deadlock where it never comes."""
-        by_columns = self.channel.by_columns = engine == "column"
-        processes = {
-            "input_reader": self.reader.process(),  # the first, so that inputs go first where both ask at once
+    def _processes(self) -> Mapping[str, Process]:
+        by_columns = self._engine == "column"
+        return {
+            # the first, so that inputs go first where both ask for the channel at once
+            **({"input_reader": self.reader.process()} if self.reader else {}),
             "weight_stream": self.stream.columns() if by_columns else self.stream.bursts(),
             "pe_array": self.array.columns() if by_columns else self.array.bursts(),
             "activation_unit": self.activation.process(),
             "skip_encoder": self.encoder.process(),
         }
-        running = {name: self.env.process(process) for name, process in processes.items()}
-        self.env.process(self._release_banks())
-        self.env.run()
-        stuck = [name for name, process in running.items() if process.is_alive]
-        if stuck:
-            blame = "; ".join(f"{name} waits for {self.waiting.get(name, 'its turn')}" for name in stuck)
-            step = next((step for step, end in self.step_ends.items() if not end), self.last - 1)
-            raise Deadlock(
-                f"design {self.design.name}: deadlock at cycle {self.origin + self.now}, in step {step}: {blame}"
-            )
-        freed = sorted((*self.barrier.banks, *self.activation.freed))[-self.plan.banks :]
-        lists = list(self.barrier.lists)
-        for (i, step), event in self.lists.items():
-            if step == self.last - 1 and event.triggered and isinstance(event.value, int):
-                lists[i] = event.value
-        return Barrier(
-            path=self.stream.free,
-            tiles=self.array.free,
-            banks=tuple(freed),
-            activated=self.activation.free,
-            encoded=self.encoder.free,
-            lists=tuple(lists),
-            channel=self.reader.free,
-            inputs=self.reader.arrives,
-        )
 
-    def _release_banks(self) -> Generator[simpy.Event, Any, None]:
+    def _release_banks(self) -> Process:
         """Banks that hold what came before come free when they do."""
-        for time in self.barrier.banks:
-            yield self.env.timeout(max(0, time - self.now))
-            yield self.scratch_banks.put(time)
+        for time in self._barrier.banks:
+            yield self._env.timeout(max(0, time - int(self._env.now)))
+            yield self._banks.put(time)
+
+    def _check_ended(self, stuck: list[str]) -> None:
+        if not stuck:
+            return
+        blame = "; ".join(f"{name} waits for {self._clocks[name].waiting}" for name in stuck)
+        step = next((step for step in self._steps if not self.encoder.step_ends.get(step)), self._steps.stop - 1)
+        cycle = self._origin + int(self._env.now)
+        raise Deadlock(f"design {self._design.name}: deadlock at cycle {cycle}, in step {step}: {blame}")

@@ -1,18 +1,14 @@
 """What one step leaves to the next."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from archsim.mapping.plan import Plan
 from archsim.mapping.work import Work
 
-if TYPE_CHECKING:
-    pass
-
 
 @dataclass(frozen=True)
 class Barrier:
-    """What one step leaves to the next, in cycles from some origin: all that the timing of what follows depends on."""
+    """Times that one step leaves to the next, in cycles from some origin: all that what follows depends on."""
 
     path: int
     """The weight path can take the next burst."""

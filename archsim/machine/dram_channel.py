@@ -1,15 +1,14 @@
-"""The DRAM channel that weights stream from, and inputs where they come over it."""
+"""The DRAM channel where weights and inputs share its time."""
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import simpy
 from simpy.events import NORMAL, EventPriority
 
-if TYPE_CHECKING:
-    from archsim.machine.assembly import Run
-    from archsim.machine.sequencer import Transfer
-from archsim.specs.dram import Reader
+from archsim.machine.ports import Process, Signals
+from archsim.machine.turns import BurstTurn, InputTurn
+from archsim.specs.dram import Arbitration, Reader
 
 
 class _EndOfCycle(simpy.Event):
@@ -22,78 +21,68 @@ class _EndOfCycle(simpy.Event):
 
 
 class DramChannel:
-    """Lets weights and inputs onto the channel where they share its time: ``static`` by a fixed order, ``fcfs`` by
-    who asks first; inputs first where both ask in one cycle.
+    """Lets weights and inputs onto the channel: ``static`` by a fixed order, ``fcfs`` by who asks first, inputs first
+    where both ask in one cycle; ``tdm`` keeps nobody waiting, and so does a channel that weights have for themselves.
 
     ``fcfs`` grants the channel for a burst of weights (engine `burst`) or for one column of it (`column`).
     """
 
-    def __init__(self, run: "Run") -> None:
-        self.run = run
-        self.order = run.plan.fetch.arbitration if run.plan.fetch else None
-        self.by_columns = False
-        self._turns = simpy.Resource(run.env)
+    def __init__(self, env: simpy.Environment, arbitration: Arbitration | None, *, by_columns: bool) -> None:
+        """`arbitration` None: inputs do not come over the channel."""
+        self._env, self._order, self._by_columns = env, arbitration, by_columns
+        self._turns = simpy.Resource(env)
         self._granted: dict[Reader, Any] = {}
-        self._opened: dict[int, simpy.Event] = {}
+        self._opened = Signals(env)
         """Static: the first burst of a step has left the channel."""
-        self._fetched: dict[int, simpy.Event] = {}
+        self._fetched = Signals(env)
         """Static: so have the inputs fetched during a step."""
 
-    def needed_by(self, transfer: "Transfer") -> bool:
+    def needed_by(self, turn: BurstTurn) -> bool:
         """Whether a burst and the inputs keep each other waiting."""
-        return self.order in ("static", "fcfs") and transfer.block.on_channel(transfer.position, transfer.columns)
+        return self._order in ("static", "fcfs") and turn.on_channel
 
-    def granted_by_columns(self, transfer: "Transfer") -> bool:
-        """Norms and biases first, where there are some, then column by column."""
-        return self.by_columns and self.order == "fcfs" and self.needed_by(transfer)
+    def granted_by_columns(self, turn: BurstTurn) -> bool:
+        """Row scales and biases first, where there are some, then column by column."""
+        return self._by_columns and self._order == "fcfs" and self.needed_by(turn)
 
-    def admit_burst(self, transfer: "Transfer") -> Generator[simpy.Event, Any, None]:
+    def admit_burst(self, turn: BurstTurn) -> Process:
         """Weights may begin once inputs that come before them have left, or once it is their turn."""
-        self.run.waits("weight_stream", "the DRAM channel (from the input reader)")
-        if self.order == "static":
-            yield self._event(self._fetched, transfer.step - transfer.opens_step)
-        elif not self.by_columns or (transfer.opens_block and transfer.block.norms.dram_bits):
-            yield from self._ask_for_weights()
+        if self._order == "static":
+            yield self._fetched.at(turn.step - turn.opens_step)
+        elif not self._by_columns or (turn.opens_block and turn.block.norms.dram_bits):
+            yield from self.admit_column()
 
-    def burst_left(self, transfer: "Transfer") -> None:
-        if self.order == "static" and transfer.opens_step:
-            self._event(self._opened, transfer.step).succeed()
-        elif self.order == "fcfs" and not self.by_columns:
+    def burst_left(self, turn: BurstTurn) -> None:
+        if self._order == "static" and turn.opens_step:
+            self._opened.give(turn.step)
+        elif self._order == "fcfs" and not self._by_columns:
             self._leave("weights")
 
-    def admit_column(self) -> Generator[simpy.Event, Any, None]:
-        self.run.waits("weight_stream", "the DRAM channel (from the input reader)")
-        yield from self._ask_for_weights()
+    def admit_column(self) -> Process:
+        yield _EndOfCycle(self._env)
+        yield from self._ask("weights")
 
     def column_left(self) -> None:
         self._leave("weights")
 
-    def admit_inputs(self, step: int) -> Generator[simpy.Event, Any, None]:
-        """Inputs fetched during `step`; those of the step before a run hold the channel when it begins."""
-        self.run.waits("input_reader", "the DRAM channel (from the weight stream)")
-        if self.order == "static" and step >= self.run.first and self.run.sequencer.opens_on_channel(step):
-            yield self._event(self._opened, step)
-            del self._opened[step]
-        elif self.order == "fcfs":
+    def admit_inputs(self, turn: InputTurn) -> Process:
+        """Inputs that are fetched while a step runs."""
+        if self._order == "static" and turn.follows_burst:
+            yield self._opened.at(turn.step)
+            self._opened.forget(turn.step)
+        elif self._order == "fcfs":
             yield from self._ask("inputs")
 
     def inputs_left(self, step: int) -> None:
-        """Also where none were fetched."""
-        if self.order == "static":
-            self._event(self._fetched, step).succeed()
+        """Those that were fetched while `step` ran, or none."""
+        if self._order == "static":
+            self._fetched.give(step)
         elif "inputs" in self._granted:
             self._leave("inputs")
 
     def forget(self, step: int) -> None:
-        """No burst waits any more for inputs fetched during `step`."""
-        self._fetched.pop(step, None)
-
-    def _event(self, events: dict[int, simpy.Event], step: int) -> simpy.Event:
-        return events.setdefault(step, self.run.env.event())
-
-    def _ask_for_weights(self) -> Generator[simpy.Event, Any, None]:
-        yield _EndOfCycle(self.run.env)
-        yield from self._ask("weights")
+        """No burst waits any more for inputs fetched while `step` ran."""
+        self._fetched.forget(step)
 
     def _ask(self, reader: Reader) -> Generator[simpy.Event, Any, None]:
         request = self._turns.request()

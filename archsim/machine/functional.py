@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from archsim.design import Design
 from archsim.machine.steps import run_machine
+from archsim.machine.turns import BlockTurn, BurstTurn
 from archsim.mapping.plan import Block, Plan
 from archsim.mapping.work import Work
 from archsim.trace.trace import Trace
@@ -111,11 +112,11 @@ class Functional:
             for each in stage.sums:
                 self.sums[each.name] = np.zeros((self.work.steps, lanes, each.rows_per_unit * stage.units), np.int64)
 
-    def columns(self, block: Block, position: int, step: int) -> list[Token]:
+    def fetch(self, turn: BurstTurn) -> list[Token]:
         """What the weight path fetches for a burst: every listed column, with its weights of this block's rows."""
         tokens = []
-        for stream in block.bursts[position].streams:
-            tokens += [self._fetch(block, stream, column) for column in self._listed(stream[0], step)]
+        for stream in turn.burst.streams:
+            tokens += [self._fetch(turn.block, stream, column) for column in self._listed(stream[0], turn.step)]
         return tokens
 
     def open(self) -> None:
@@ -123,10 +124,13 @@ class Functional:
         self._banks[self._opened % self.plan.banks] = 0
         self._opened += 1
 
-    def accumulate(self, block: Block, token: Token, step: int) -> None:
+    def accumulate(self, turn: BurstTurn, token: object) -> None:
         """Every PE adds its weights times its lane's operand to its own sums."""
+        if not isinstance(token, Token):
+            raise TypeError(f"the FIFO must carry tokens of this datapath, not {token!r}")
         if token.column is None:
             return
+        block, step = turn.block, turn.step
         bank = self._banks[(self._opened - 1) % self.plan.banks]
         operand = self._operand(token.stream[0], token.column, step)  # (lanes,)
         start = 0
@@ -136,12 +140,12 @@ class Functional:
             bank[:, here.pe, here.entry] += weights * operand[:, None]
             start += len(here.rows)
 
-    def read_out(self, block: Block, step: int) -> None:
+    def read_out(self, turn: BlockTurn) -> None:
         """The activation unit takes the sums of the oldest full bank."""
         bank = _wrapped(self._banks[self._read % self.plan.banks], self.design.pe_array.accumulator_bits)
         self._read += 1
-        for name, here in self._places[block.index].items():
-            self.sums[name][step][:, here.rows] = bank[:, here.pe, here.entry]
+        for name, here in self._places[turn.block.index].items():
+            self.sums[name][turn.step][:, here.rows] = bank[:, here.pe, here.entry]
 
     def _sum_of(self, block: Block, mat_vec: int) -> str:
         return next(each.name for each in self.plan.stages[block.stage].sums if mat_vec in each.mat_vecs)
@@ -201,7 +205,7 @@ def run_check(design: Design, plan: Plan, work: Work, trace: Trace, integers: In
     zeros where a lane does not run.
     """
     functional = Functional(design, plan, work, trace, integers)
-    run_machine(design, plan, work, "column", functional=functional)
+    run_machine(design, plan, work, "column", datapath=functional)
     return functional.sums
 
 

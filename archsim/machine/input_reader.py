@@ -1,14 +1,14 @@
 """The reader of inputs: fetches x of the next step over the DRAM channel while this step runs."""
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
-
-import simpy
+from collections.abc import Iterable
 
 from archsim import catalogue
-
-if TYPE_CHECKING:
-    from archsim.machine.assembly import Run
+from archsim.catalogue import Event
+from archsim.ledger import Ledger
+from archsim.machine.dram_channel import DramChannel
+from archsim.machine.ports import Clock, Process, Signals
+from archsim.machine.turns import InputTurn
+from archsim.mapping.plan import Fetch
 
 
 class InputReader:
@@ -18,72 +18,74 @@ class InputReader:
     the start. Bursts that read x wait until all of it has arrived.
     """
 
-    def __init__(self, run: "Run") -> None:
-        self.run = run
-        self.free = run.barrier.channel
+    def __init__(
+        self,
+        fetch: Fetch,
+        order: Iterable[InputTurn],
+        channel: DramChannel,
+        consumed: Signals,
+        arrivals: Signals,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        first: int,
+        lanes: int,
+        free: int,
+        arrives: int,
+        buffer_free: int,
+    ) -> None:
+        """`consumed`: given when the PEs have consumed a step; `arrivals`: given with the cycle at which the inputs of
+        a step are there, ahead of it. Inputs of step `first`, of so many `lanes`, are on the channel until `free` and
+        there at `arrives`; the step before `first` is consumed at `buffer_free`."""
+        self._fetch, self._order, self._channel = fetch, order, channel
+        self._consumed, self._arrivals = consumed, arrivals
+        self._ledger, self._clock = ledger, clock
+        self._first, self._lanes, self._buffer_free = first, lanes, buffer_free
+        self.free = free
         """Cycle at which the last inputs have left the channel."""
-        self.arrives = run.barrier.inputs
+        self.arrives = arrives
         """Cycle at which they are there."""
-        self._arrivals: dict[int, simpy.Event] = {}
-        """Fire with the cycle at which a step's inputs are there, ahead of it."""
-        self._consumed: dict[int, simpy.Event] = {}
-        """Fire when the PEs have consumed a step."""
-        if run.plan.fetch:
-            self._event(self._arrivals, run.first).succeed(self.arrives)
+        arrivals.give(first, arrives)
 
-    def process(self) -> Generator[simpy.Event, Any, None]:
-        run, fetch = self.run, self.run.plan.fetch
-        if fetch is None:
-            return
-        yield from run.channel.admit_inputs(run.first - 1)
-        if run.first == 0:
-            self._note("turn", 0)
-            self._note("fetch", 0)
-        yield run.env.timeout(self.free)
-        if run.first == 0:
-            self._note("end", 0)
-        run.channel.inputs_left(run.first - 1)
-        for step in run.steps:
-            self.count(step)
-            lanes = run.work.inputs_at(run.plan, step + 1)
-            if lanes:
-                yield from self._wait_for_buffer(step)
-                self._arrivals.pop(step - 1, None)
-                run.channel.forget(step - 2)
-                yield from run.channel.admit_inputs(step)
-                self._note("fetch", step + 1)
-                yield run.env.timeout(fetch.cycles[lanes])
-                self._note("end", step + 1)
-                self.free, self.arrives = run.now, run.now + fetch.latency_cycles
-            run.channel.inputs_left(step)
-            self._event(self._arrivals, step + 1).succeed(self.arrives)
+    def process(self) -> Process:
+        clock, fetch = self._clock, self._fetch
+        yield from self._enter_channel(InputTurn(self._first - 1, self._lanes, follows_burst=False))
+        if self._first == 0:
+            clock.note(Event.TURN, 0)
+            clock.note(Event.FETCH, 0)
+        yield clock.after(self.free)
+        if self._first == 0:
+            clock.note(Event.END, 0)
+        self._channel.inputs_left(self._first - 1)
+        lanes = self._lanes
+        for turn in self._order:
+            self.count(lanes)
+            if turn.lanes:
+                yield from self._wait_for_buffer(turn.step)
+                self._arrivals.forget(turn.step - 1)
+                self._channel.forget(turn.step - 2)
+                yield from self._enter_channel(turn)
+                clock.note(Event.FETCH, turn.step + 1)
+                yield clock.after(fetch.cycles[turn.lanes])
+                clock.note(Event.END, turn.step + 1)
+                self.free, self.arrives = clock.now, clock.now + fetch.latency_cycles
+            self._channel.inputs_left(turn.step)
+            self._arrivals.give(turn.step + 1, self.arrives)
+            lanes = turn.lanes
 
-    def _wait_for_buffer(self, step: int) -> Generator[simpy.Event, Any, None]:
-        self.run.waits("input_reader", f"the PE array to have consumed step {step - 1}")
-        if step > self.run.first:
-            yield self._event(self._consumed, step - 1)
-            del self._consumed[step - 1]  # keeps memory flat, as what is forgotten below does
+    def count(self, lanes: int) -> None:
+        """The inputs of one step."""
+        self._ledger.add(catalogue.READ_BITS, self._fetch.bits[lanes])
+
+    def _enter_channel(self, turn: InputTurn) -> Process:
+        self._clock.waits_for("the DRAM channel (from the weight stream)")
+        yield from self._channel.admit_inputs(turn)
+
+    def _wait_for_buffer(self, step: int) -> Process:
+        self._clock.waits_for(f"the PE array to have consumed step {step - 1}")
+        if step > self._first:
+            yield self._consumed.at(step - 1)
+            self._consumed.forget(step - 1)
         else:
-            yield self.run.env.timeout(max(0, self.run.barrier.tiles - self.run.now))
-        self._note("turn", step + 1)
-
-    def wait(self, step: int) -> Generator[simpy.Event, Any, None]:
-        """Until the inputs of a step are there."""
-        self.run.waits("weight_stream", "inputs from the input reader")
-        arrives: int = yield self._event(self._arrivals, step)
-        yield self.run.env.timeout(max(0, arrives - self.run.now))
-
-    def step_consumed(self, step: int) -> None:
-        if self.run.plan.fetch:
-            self._event(self._consumed, step).succeed()
-
-    def count(self, step: int) -> None:
-        plan = self.run.plan
-        if plan.fetch:
-            self.run.ledger.add(catalogue.READ_BITS, plan.fetch.bits[self.run.work.inputs_at(plan, step)])
-
-    def _note(self, event: str, step: int) -> None:
-        self.run.note("input_reader", event, step, -1)
-
-    def _event(self, events: dict[int, simpy.Event], step: int) -> simpy.Event:
-        return events.setdefault(step, self.run.env.event())
+            yield self._clock.until(self._buffer_free)
+        self._clock.note(Event.TURN, step + 1)

@@ -1,130 +1,151 @@
-"""The processing elements: tiles of multiply-accumulate units with a scratch of accumulators each."""
+"""The processing elements: they consume columns and accumulate a block's sums in a bank of scratch."""
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
-
-import simpy
+from collections.abc import Iterable
 
 from archsim import catalogue
-
-if TYPE_CHECKING:
-    from archsim.machine.assembly import Run
-    from archsim.machine.sequencer import Transfer
-    from archsim.mapping.plan import Burst
+from archsim.catalogue import Cause, Event
+from archsim.ledger import Ledger
+from archsim.machine.ports import (
+    Clock,
+    Column,
+    Datapath,
+    Descriptor,
+    NoNumbers,
+    Process,
+    Queue,
+    ScratchBanks,
+    Signals,
+    Waiting,
+    WordFifo,
+    blame,
+    share_out,
+)
+from archsim.machine.turns import BlockTurn, BurstTurn
 
 
 class PEArray:
     """Consumes columns (or bursts of them) in order; a block's first one waits for a free scratch bank."""
 
-    def __init__(self, run: "Run") -> None:
-        self.run = run
-        self.free = run.barrier.tiles
+    def __init__(
+        self,
+        order: Iterable[BurstTurn],
+        descriptors_in: Queue[Descriptor],
+        fifo: WordFifo,
+        banks: ScratchBanks,
+        sums_out: Queue[BlockTurn],
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        consumed: Signals | None = None,
+        datapath: Datapath | None = None,
+        free: int = 0,
+    ) -> None:
+        """`consumed`: given when a step has been consumed, where somebody waits for it; the PEs have nothing to do from
+        cycle `free` on."""
+        self._order, self._descriptors_in, self._fifo = order, descriptors_in, fifo
+        self._banks, self._sums_out, self._consumed = banks, sums_out, consumed
+        self._ledger, self._clock = ledger, clock
+        self._datapath: Datapath = datapath or NoNumbers()
+        self.free = free
         """Cycle at which the last column was consumed."""
+        self.busy = 0
+        """Cycles at work."""
+        self.stalls = dict.fromkeys(clock.component.causes, 0)
+        """Cycles without work, by cause."""
 
-    def bursts(self) -> Generator[simpy.Event, Any, None]:
+    def bursts(self) -> Process:
         """One transaction a burst."""
-        run = self.run
-        yield run.env.timeout(self.free)
-        for step in run.steps:
-            for _ in (burst for block in run.blocks(step) for burst in block.bursts):
-                transfer: Transfer = yield from self._next()
-                ready: int = yield transfer.descriptor
-                yield run.env.timeout(max(0, ready - run.now))
-                start = yield from self._claim(transfer)
-                end = start
-                if transfer.columns:
-                    passes = transfer.burst.tile_cycles
-                    last_issue: int = yield transfer.last_issue
-                    end = max(start + transfer.columns * passes, last_issue + transfer.burst.latency_cycles + passes)
-                    self._starved(transfer, end - start - transfer.columns * passes)
-                    worked = start + transfer.columns * passes
-                    run.note("pe_array", "wait_column", transfer.step, transfer.block.index, at=worked)
-                    yield run.env.timeout(end - run.now)
-                self.free = end
-                yield from self._finish(transfer)
-            run.reader.step_consumed(step)
+        clock = self._clock
+        yield clock.after(self.free)
+        for _ in self._order:
+            descriptor = yield from self._next()
+            turn, burst = descriptor.turn, descriptor.turn.burst
+            ready: int = yield descriptor.arrival
+            yield clock.until(ready)
+            start = yield from self._claim(descriptor)
+            worked = end = start + turn.columns * burst.tile_cycles
+            if turn.columns:
+                last_issue: int = yield descriptor.last_issue
+                end = max(worked, last_issue + burst.latency_cycles + burst.tile_cycles)
+                self._starved(descriptor, end - worked)
+                clock.note(Event.WAIT_COLUMN, turn.step, turn.block.index, at=worked)
+                yield clock.after(end - clock.now)
+            self.free = end
+            yield from self._finish(turn)
 
-    def columns(self) -> Generator[simpy.Event, Any, None]:
+    def columns(self) -> Process:
         """One token a column, out of the FIFO."""
-        run = self.run
-        for step in run.steps:
-            for _ in (burst for block in run.blocks(step) for burst in block.bursts):
-                transfer: Transfer = yield from self._next()
-                yield transfer.descriptor
-                if not transfer.columns:
-                    self.free = yield from self._claim(transfer)
-                starved = 0
-                for column in range(transfer.columns):
-                    run.waits("pe_array", "a column in the FIFO (from the weight stream)")
-                    run.note("pe_array", "wait_column", transfer.step, transfer.block.index, column)
-                    arrival, token = yield run.fifo.get()
-                    yield run.env.timeout(max(0, arrival - run.now))
-                    if column == 0:
-                        self.free = yield from self._claim(transfer)
-                    starved += run.now - self.free
-                    run.note("pe_array", "column", transfer.step, transfer.block.index, column)
-                    yield run.env.timeout(transfer.burst.tile_cycles)
-                    if run.functional:
-                        run.functional.accumulate(transfer.block, token, transfer.step)
-                    self.free = run.now
-                    yield run.credits.put(transfer.burst.column_words)
-                self._starved(transfer, starved)
-                yield from self._finish(transfer)
-            run.reader.step_consumed(step)
+        clock = self._clock
+        for _ in self._order:
+            descriptor = yield from self._next()
+            turn = descriptor.turn
+            yield descriptor.arrival
+            if not turn.columns:
+                self.free = yield from self._claim(descriptor)
+            starved = 0
+            for column in range(turn.columns):
+                clock.waits_for("a column in the FIFO (from the weight stream)")
+                clock.note(Event.WAIT_COLUMN, turn.step, turn.block.index, column)
+                received: Column = yield self._fifo.receive()
+                yield clock.until(received.arrival)
+                if column == 0:
+                    self.free = yield from self._claim(descriptor)
+                starved += clock.now - self.free
+                clock.note(Event.COLUMN, turn.step, turn.block.index, column)
+                yield clock.after(turn.burst.tile_cycles)
+                self._datapath.accumulate(turn, received.token)
+                self.free = clock.now
+                yield self._fifo.release(turn.burst.column_words)
+            self._starved(descriptor, starved)
+            yield from self._finish(turn)
 
-    def _next(self) -> Generator[simpy.Event, Any, "Transfer"]:
-        self.run.waits("pe_array", "the next burst from the weight stream")
-        transfer: Transfer = yield self.run.descriptors.get()
-        self.run.waits("pe_array", "the first column of a burst")
-        return transfer
+    def count(self, turn: BurstTurn) -> None:
+        ledger, burst = self._ledger, turn.burst
+        self.busy += turn.columns * burst.tile_cycles
+        for operand in turn.operands:
+            issued, useful = burst.rows * operand.streamed * operand.lanes, burst.rows * operand.nonzero
+            ledger.add(catalogue.MAC, useful)
+            ledger.add(catalogue.MAC_ZERO_OPERAND, issued - useful)
+            ledger.add(catalogue.SCRATCH_ACCESS, issued)
+            if operand.in_state_buffer:
+                ledger.add(catalogue.H_READ, operand.streamed * operand.lanes)
 
-    def _claim(self, transfer: "Transfer") -> Generator[simpy.Event, Any, int]:
-        """Take a scratch bank where a block opens; the tiles start now, idle since `free`."""
-        run = self.run
-        bank_free = 0
-        if transfer.opens_block:
-            run.waits("pe_array", "a free scratch bank (from the activation unit)")
-            bank_free = yield run.scratch_banks.get()
-            if run.functional:
-                run.functional.open()
-        start = run.now
-        listed = max((int(known.value or 0) for known in transfer.lists_known), default=0)
-        for_bank = max(0, bank_free - self.free)
-        for_list = max(0, min(listed, start) - self.free - for_bank)
-        for_input = max(0, min(transfer.admitted, start) - self.free - for_bank - for_list)
-        run.stall("scratch_bank", for_bank)
-        run.stall("state_dependency", for_list)
-        run.stall("input_fetch", for_input)
-        run.stall("weight_latency", start - self.free - for_bank - for_list - for_input)
-        run.note("pe_array", "start", transfer.step, transfer.block.index)
-        transfer.started.succeed(start)
+    def _next(self) -> Waiting[Descriptor]:
+        self._clock.waits_for("the next burst from the weight stream")
+        descriptor: Descriptor = yield self._descriptors_in.get()
+        self._clock.waits_for("the first column of a burst")
+        return descriptor
+
+    def _claim(self, descriptor: Descriptor) -> Waiting[int]:
+        """Take a scratch bank where a block opens; the PEs start now, idle since `free`."""
+        turn, bank_free = descriptor.turn, 0
+        if turn.opens_block:
+            self._clock.waits_for("a free scratch bank (from the activation unit)")
+            bank_free = yield self._banks.get()
+            self._datapath.open()
+        start = self._clock.now
+        waited = (
+            (Cause.SCRATCH_BANK, bank_free),
+            (Cause.STATE_DEPENDENCY, descriptor.listed),
+            (Cause.INPUT_FETCH, descriptor.admitted),
+        )
+        for cause, cycles in blame(self.free, start, waited, Cause.WEIGHT_LATENCY):
+            self.stalls[cause] += cycles
+        self._clock.note(Event.START, turn.step, turn.block.index)
+        descriptor.started.succeed(start)
         return start
 
-    def _starved(self, transfer: "Transfer", cycles: int) -> None:
-        """Without a column within a burst: for want of the channel or of credits while the stream waited for them, else
-        of weights."""
-        for_input = min(cycles, transfer.channel_wait)
-        for_credit = min(cycles - for_input, transfer.credit_wait)
-        self.run.stall("input_fetch", for_input)
-        self.run.stall("fifo_credit", for_credit)
-        self.run.stall("weight_bandwidth", cycles - for_input - for_credit)
+    def _starved(self, descriptor: Descriptor, cycles: int) -> None:
+        """Without a column within a burst: for what the weight path waited for meanwhile, else for weights."""
+        waited = [(cause, descriptor.waited.get(cause, 0)) for cause in (Cause.INPUT_FETCH, Cause.FIFO_CREDIT)]
+        for cause, part in share_out(cycles, waited, Cause.WEIGHT_BANDWIDTH):
+            self.stalls[cause] += part
 
-    def _finish(self, transfer: "Transfer") -> Generator[simpy.Event, Any, None]:
-        run = self.run
-        run.note("pe_array", "done", transfer.step, transfer.block.index)
-        self.count(transfer.burst, transfer.columns, transfer.step)
-        if transfer.closes_block:
-            run.note("pe_array", "end", transfer.step, transfer.block.index)
-            yield run.activation.inbox.put(transfer.block)
-
-    def count(self, burst: "Burst", columns: int, step: int) -> None:
-        run = self.run
-        run.busy += columns * burst.tile_cycles
-        for stream in burst.streams:
-            streamed, nonzero, active = run.work.streamed_at(stream[0], step)
-            issued, useful = burst.rows * streamed * active, burst.rows * nonzero
-            run.ledger.add(catalogue.MAC, useful)
-            run.ledger.add(catalogue.MAC_ZERO_OPERAND, issued - useful)
-            run.ledger.add(catalogue.SCRATCH_ACCESS, issued)
-            if run.work.reads_buffer[stream[0]]:
-                run.ledger.add(catalogue.H_READ, streamed * active)
+    def _finish(self, turn: BurstTurn) -> Process:
+        self._clock.note(Event.DONE, turn.step, turn.block.index)
+        self.count(turn)
+        if turn.closes_block:
+            self._clock.note(Event.END, turn.step, turn.block.index)
+            yield self._sums_out.put(turn.of)
+        if turn.closes_step and self._consumed is not None:
+            self._consumed.give(turn.step)

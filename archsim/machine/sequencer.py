@@ -1,88 +1,84 @@
-"""The sequencer: the static order of a step's bursts, layer by layer, and what it takes to begin one."""
+"""The sequencer: the static order of every step's blocks and bursts, layer by layer."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-import simpy
+from collections.abc import Iterator, Sequence
 
 from archsim import catalogue
-from archsim.mapping.plan import Block, Burst
+from archsim.ledger import Ledger
+from archsim.machine.turns import BlockTurn, BurstTurn, InputTurn, OperandColumns
+from archsim.mapping.plan import Block, Plan
+from archsim.mapping.work import Work
 
-if TYPE_CHECKING:
-    from archsim.machine.assembly import Run
-
-
-@dataclass
-class Transfer:
-    """One burst of one step on its way through the machine."""
-
-    step: int
-    block: Block
-    position: int
-    """Of the burst in its block."""
-    columns: int
-    lists_known: tuple[simpy.Event, ...]
-    previous: "Transfer | None"
-    descriptor: simpy.Event
-    """Fires at the stream's start with the cycle at which the first column arrives (no column: that start itself)."""
-    started: simpy.Event
-    """Fires with the cycle at which the tiles begin."""
-    last_issue: simpy.Event
-    """Fires with the cycle at which the last column leaves the weight path."""
-    credit_wait: int = 0
-    """Cycles that the weight path waited for room in the FIFO, within the burst."""
-    opens_step: bool = False
-    admitted: int = 0
-    """Cycle at which its inputs were there and it might take the channel."""
-    channel_wait: int = 0
-    """Cycles that the weight path waited for the channel, within the burst (``fcfs`` in engine `column`)."""
-
-    @property
-    def opens_block(self) -> bool:
-        return self.position == 0
-
-    @property
-    def closes_block(self) -> bool:
-        return self.position == len(self.block.bursts) - 1
-
-    @property
-    def burst(self) -> Burst:
-        return self.block.bursts[self.position]
+KEPT_STEPS = 4
+"""Steps whose turns are kept: no process is further behind the weight path than that."""
 
 
 class Sequencer:
-    """Every burst of every step in the machine's static order, made when the weight path comes to it."""
+    """Knows the plan and what a trace asks of it, so that no other process need know them."""
 
-    def __init__(self, run: "Run") -> None:
-        self.run = run
+    def __init__(self, plan: Plan, work: Work, steps: range, ledger: Ledger) -> None:
+        self._plan, self._work, self._steps, self._ledger = plan, work, steps, ledger
+        self._turns: dict[int, Sequence[BurstTurn]] = {}
+        self._operands = tuple(enumerate(work.reads_buffer))
+        self._blocks = tuple(
+            (block, tuple(tuple(stream[0] for stream in burst.streams) for burst in block.bursts))
+            for block in plan.blocks
+        )
+        """Each block, with the products whose columns its bursts stream."""
 
-    def blocks(self, step: int) -> Iterator[Block]:
-        """Those that run at a step: a block whose products no lane needs is passed over."""
-        return (block for block in self.run.plan.blocks if self.run.work.active_in(block, step))
+    def issue(self) -> Iterator[BurstTurn]:
+        """Every burst, counted as it is handed to the weight path."""
+        for turn in self.bursts():
+            self.count(turn)
+            yield turn
 
-    def opens_on_channel(self, step: int) -> bool:
-        """Whether the first burst of a step takes the DRAM channel."""
-        first = next(self.blocks(step))
-        return first.on_channel(0, self.run.work.columns_of(first.bursts[0], step))
+    def bursts(self) -> Iterator[BurstTurn]:
+        for step in self._steps:
+            yield from self.bursts_of(step)
 
-    def transfers(self) -> Iterator[Transfer]:
-        run, previous = self.run, None
-        for step in run.steps:
-            run.forget_lists(step - 2)
-            opens = True
-            for block in self.blocks(step):
-                for position, burst in enumerate(block.bursts):
-                    known = tuple(run.list_event(wait.list, step - wait.steps_back) for wait in burst.waits)
-                    columns = run.work.columns_of(burst, step)
-                    events = (run.env.event(), run.env.event(), run.env.event())
-                    transfer = Transfer(step, block, position, columns, known, previous, *events, opens_step=opens)
-                    self.count(columns)
-                    opens = False
-                    yield transfer
-                    transfer.previous, previous = None, transfer  # keeps memory flat: no chain back to the first
+    def blocks(self) -> Iterator[BlockTurn]:
+        return (turn.of for turn in self.bursts() if turn.opens_block)
 
-    def count(self, columns: int) -> None:
+    def listed_blocks(self) -> Iterator[BlockTurn]:
+        """The blocks whose elements the encoder lists."""
+        return (turn for turn in self.blocks() if turn.block.list is not None)
+
+    def inputs(self) -> Iterator[InputTurn]:
+        for step in self._steps:
+            lanes = self.input_lanes(step + 1)
+            yield InputTurn(step, lanes, lanes > 0 and self.bursts_of(step)[0].on_channel)
+
+    def input_lanes(self, step: int) -> int:
+        """Lanes whose inputs come over the channel for a step."""
+        return self._work.inputs_at(self._plan, step)
+
+    def bursts_of(self, step: int) -> Sequence[BurstTurn]:
+        """Those of one step; a block whose products no lane needs is passed over."""
+        found = self._turns.get(step)
+        if found is None:
+            if len(self._turns) >= KEPT_STEPS:
+                del self._turns[next(iter(self._turns))]
+            found = self._turns[step] = self._made(step)
+        return found
+
+    def count(self, turn: BurstTurn) -> None:
         """A burst is set up whether it has columns or not; each column moves the place in the list and the address."""
-        self.run.ledger.add(catalogue.BURST, 1)
-        self.run.ledger.add(catalogue.COLUMN, columns)
+        self._ledger.add(catalogue.BURST, 1)
+        self._ledger.add(catalogue.COLUMN, turn.columns)
+
+    def _made(self, step: int) -> Sequence[BurstTurn]:
+        operand = [OperandColumns(*self._work.streamed_at(i, step), stored) for i, stored in self._operands]
+        turns: list[BurstTurn] = []
+        for block, streams_of in self._blocks:
+            lanes = operand[streams_of[0][0]].lanes
+            if lanes:
+                of = BlockTurn(step, block, lanes, self._listed(block, step))
+                for position, streams in enumerate(streams_of):
+                    columns = tuple([operand[i] for i in streams])
+                    turns.append(BurstTurn(of, position, columns, sum([each.streamed for each in columns])))
+        if turns:
+            turns[0] = turns[0]._replace(opens_step=True)
+            turns[-1] = turns[-1]._replace(closes_step=True)
+        return turns
+
+    def _listed(self, block: Block, step: int) -> int:
+        return self._work.listed_at(block.list, step) if block.list is not None and block.ends_list else 0

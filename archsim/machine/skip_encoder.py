@@ -1,46 +1,61 @@
 """The encoder that lists the non-zero columns of a new state, block by block."""
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
-
-import simpy
+from collections.abc import Callable, Iterable
 
 from archsim import catalogue
-
-if TYPE_CHECKING:
-    from archsim.machine.assembly import Run
-    from archsim.mapping.plan import Block
+from archsim.catalogue import Event
+from archsim.ledger import Ledger
+from archsim.machine.ports import Clock, OperandLists, Process, Queue
+from archsim.machine.turns import BlockTurn
+from archsim.specs.skip_encoder import SkipEncoderSpec
 
 
 class SkipEncoder:
     """Takes finished blocks in order; a list of a step is known when its last block is encoded."""
 
-    def __init__(self, run: "Run") -> None:
-        self.run = run
-        self.inbox: simpy.Store = simpy.Store(run.env)
-        self.free = run.barrier.encoded
+    def __init__(
+        self,
+        spec: SkipEncoderSpec,
+        order: Iterable[BlockTurn],
+        elements_in: Queue[int],
+        lists: OperandLists,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        on_step: Callable[[int], None] | None = None,
+        free: int = 0,
+    ) -> None:
+        """`order`: the blocks whose elements are listed; `elements_in`: the cycles at which they are there; the encoder
+        is `free` from that cycle on. `on_step` is told how many steps have a list."""
+        self._spec, self._order = spec, order
+        self._elements_in, self._lists, self._on_step = elements_in, lists, on_step
+        self._ledger, self._clock = ledger, clock
+        self.free = free
+        self.step_ends: dict[int, int] = {}
+        """By step, the cycle at which its latest list is known."""
 
-    def process(self) -> Generator[simpy.Event, Any, None]:
-        run = self.run
-        depth = run.design.activation_unit.depth_cycles
-        yield run.env.timeout(max(0, self.free))
-        for step in run.steps:
-            for block in run.blocks(step):
-                if block.list is None:
-                    continue
-                run.waits("skip_encoder", "an activated block from the activation unit")
-                activated: int = yield self.inbox.get()
-                yield run.env.timeout(max(0, activated + depth - run.now))
-                run.note("skip_encoder", "encode", step, block.index)
-                yield run.env.timeout(block.encode_cycles)
-                run.note("skip_encoder", "end", step, block.index)
-                self.free = run.now
-                self.count(block, step)
-                if block.ends_list:
-                    run.list_finished(block.list, step)
+    def process(self) -> Process:
+        clock = self._clock
+        yield clock.until(self.free)
+        for turn in self._order:
+            clock.waits_for("an activated block from the activation unit")
+            there: int = yield self._elements_in.get()
+            yield clock.until(there)
+            clock.note(Event.ENCODE, turn.step, turn.block.index)
+            yield clock.after(turn.block.encode_cycles)
+            clock.note(Event.END, turn.step, turn.block.index)
+            self.free = clock.now
+            self.count(turn)
+            if turn.block.list is not None and turn.block.ends_list:
+                self._end_list(turn.block.list, turn.step)
 
-    def count(self, block: "Block", step: int) -> None:
-        if block.list is not None and self.run.design.skip_encoder.enabled:
-            self.run.ledger.add(catalogue.SCAN_COLUMN, block.units)
-            if block.ends_list:
-                self.run.ledger.add(catalogue.LIST_COLUMN, self.run.work.listed_at(block.list, step))
+    def count(self, turn: BlockTurn) -> None:
+        if self._spec.enabled:
+            self._ledger.add(catalogue.SCAN_COLUMN, turn.block.units)
+            self._ledger.add(catalogue.LIST_COLUMN, turn.listed)
+
+    def _end_list(self, index: int, step: int) -> None:
+        self.step_ends[step] = self._clock.now
+        self._lists.give(index, step, self._clock.now)
+        if self._on_step:
+            self._on_step(step + 1)

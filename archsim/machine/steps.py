@@ -1,33 +1,47 @@
 """The steps of a run: simulated one after the other, or known from an earlier one that met the same."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archsim import catalogue
+from archsim.catalogue import Cause
 from archsim.design import Design
-from archsim.mapping.plan import Plan
-from archsim.mapping.work import Work
-from archsim.timing import Timing
-
-if TYPE_CHECKING:
-    from archsim.machine.functional import Functional
-from archsim.machine.assembly import Run
+from archsim.ledger import Ledger
+from archsim.machine.assembly import Machine, Transactions
 from archsim.machine.barrier import Barrier
 from archsim.machine.log import Log
+from archsim.machine.ports import Datapath
+from archsim.mapping.plan import Plan
+from archsim.mapping.work import Work
+from archsim.timing import STALLS, Timing
 
 
 @dataclass(frozen=True)
-class _Step:
+class _SimulatedStep:
     """What a step did, seen from the cycle at which its weight path was free."""
 
     barrier: Barrier
-    stalls: dict[str, int]
+    stalls: dict[Cause, int]
     ended: int
     finished: int
+
+
+@dataclass
+class _Totals:
+    """What the steps of a run did so far."""
+
+    ledger: Ledger = field(default_factory=Ledger)
+    busy: int = 0
+    finished: int = 0
+    reused: int = 0
+    stalls: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STALLS, 0))
+
+    def add_stalls(self, stalls: dict[Cause, int]) -> None:
+        for cause, cycles in stalls.items():
+            self.stalls[cause] += cycles
 
 
 REMEMBERED = 4096
@@ -38,24 +52,30 @@ def run_machine(
     design: Design,
     plan: Plan,
     work: Work,
-    engine: Literal["burst", "column"] = "burst",
+    engine: Transactions = "burst",
     log: Log | None = None,
     on_step: Callable[[int], None] | None = None,
     reuse: bool = True,
-    functional: "Functional | None" = None,
+    datapath: Datapath | None = None,
 ) -> Timing:
     """Simulate `work` on the machine; Deadlock where it stands still.
 
     `burst` simulates a step at a time from what the one before left. With `reuse`, a step that meets what an earlier
     one met (the same columns, the same barrier) is not simulated again: its time is known, its counts are its own.
+    `datapath` carries numbers through the machine (engine `column`).
     """
     if engine == "burst":
         return _run_bursts(design, plan, work, log, on_step, reuse and log is None)
-    start = Barrier.start(plan, work)
-    run = Run(design, plan, work, 0, work.steps, start, log=log, on_step=on_step, functional=functional)
-    end = run.simulate(engine)
-    step_ends = np.array(list(run.step_ends.values()), np.int64)
-    return _timing(design, run, run.finished, end.tiles, step_ends, reused=0)
+    totals = _Totals()
+    machine = Machine(
+        design, plan, work, range(work.steps), Barrier.start(plan, work), engine, totals.ledger,
+        log=log, on_step=on_step, datapath=datapath,
+    )  # fmt: skip
+    end = machine.simulate()
+    totals.busy, totals.finished = machine.busy, machine.finished
+    totals.add_stalls(machine.stalls)
+    step_ends = np.array([machine.encoder.step_ends.get(step, 0) for step in range(work.steps)], np.int64)
+    return _timing(design, totals, end.tiles, step_ends)
 
 
 def _run_bursts(
@@ -66,41 +86,42 @@ def _run_bursts(
     on_step: Callable[[int], None] | None,
     reuse: bool,
 ) -> Timing:
-    barrier, origin, reused = Barrier.start(plan, work), 0, 0
-    whole = Run(design, plan, work, 0, 0, barrier)  # gathers what the steps did
-    known: dict[tuple[Barrier, tuple[int, ...], int], _Step] = {}
+    barrier, origin, totals = Barrier.start(plan, work), 0, _Totals()
+    counter = Machine(design, plan, work, range(work.steps), barrier, "burst", totals.ledger)
+    known: dict[tuple[Barrier, tuple[int, ...], int], _SimulatedStep] = {}
     step_ends = np.zeros(work.steps, np.int64)
     for step in range(work.steps):
         key = barrier, work.signature(step), work.inputs_at(plan, step + 1)
         found = known.get(key) if reuse else None
         if found is None:
-            run = Run(design, plan, work, step, step + 1, barrier, origin, log, ledger=whole.ledger)
-            after = run.simulate("burst")
-            found = _Step(after, run.stalls, run.step_ends[step], run.finished)
-            whole.busy += run.busy
+            machine = Machine(
+                design, plan, work, range(step, step + 1), barrier, "burst", totals.ledger, origin=origin, log=log
+            )
+            after = machine.simulate()
+            found = _SimulatedStep(after, machine.stalls, machine.encoder.step_ends.get(step, 0), machine.finished)
+            totals.busy += machine.busy
             if reuse:
                 if len(known) >= REMEMBERED:
                     del known[next(iter(known))]
                 known[key] = found
         else:
-            reused += 1
-            whole.count(step)
-        for cause, cycles in found.stalls.items():
-            whole.stalls[cause] += cycles
+            totals.reused += 1
+            counter.count(step)
+        totals.add_stalls(found.stalls)
         step_ends[step] = origin + found.ended if found.ended else 0
-        whole.finished = max(whole.finished, origin + found.finished)
+        totals.finished = max(totals.finished, origin + found.finished)
         origin += found.barrier.path
         barrier = found.barrier.after(found.barrier.path)
         if on_step:
             on_step(step + 1)
-    return _timing(design, whole, whole.finished, origin + barrier.tiles, step_ends, reused)
+    totals.busy += counter.busy
+    return _timing(design, totals, origin + barrier.tiles, step_ends)
 
 
-def _timing(
-    design: Design, run: Run, finished: int, tiles_free: int, step_ends: NDArray[np.int64], reused: int
-) -> Timing:
+def _timing(design: Design, totals: _Totals, tiles_free: int, step_ends: NDArray[np.int64]) -> Timing:
     np.maximum.accumulate(step_ends, out=step_ends)  # a step in which no lane runs ends with the one before
-    run.stall("drain", finished - tiles_free)
-    issued = run.ledger.get(catalogue.MAC) + run.ledger.get(catalogue.MAC_ZERO_OPERAND)
-    run.ledger.add(catalogue.IDLE_PE_CYCLE, design.pe_array.pes * finished - issued)
-    return Timing(finished, run.busy, run.stalls, step_ends, run.ledger, reused)
+    finished, ledger = totals.finished, totals.ledger
+    totals.stalls[Cause.DRAIN] += finished - tiles_free
+    issued = ledger.get(catalogue.MAC) + ledger.get(catalogue.MAC_ZERO_OPERAND)
+    ledger.add(catalogue.IDLE_PE_CYCLE, design.pe_array.pes * finished - issued)
+    return Timing(finished, totals.busy, totals.stalls, step_ends, ledger, totals.reused)

@@ -1,140 +1,191 @@
-"""Where weights come from: on-chip SRAM when they fit, else the DRAM channel, through a FIFO with credits."""
+"""The weight path: columns from SRAM or the DRAM channel, through a FIFO with credits, to the PEs."""
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
-
-import simpy
+from collections.abc import Iterable
 
 from archsim import catalogue
+from archsim.catalogue import Cause, Event
+from archsim.ledger import Ledger
+from archsim.machine.dram_channel import DramChannel
+from archsim.machine.ports import (
+    Clock,
+    Column,
+    Datapath,
+    Descriptor,
+    NoNumbers,
+    OperandLists,
+    Process,
+    Queue,
+    Signals,
+    Waiting,
+    WordFifo,
+)
+from archsim.machine.turns import BurstTurn
 from archsim.mapping.fifo import last_issue_cycle
-from archsim.mapping.plan import Block, Burst
-
-if TYPE_CHECKING:
-    from archsim.machine.assembly import Run
-    from archsim.machine.sequencer import Transfer
+from archsim.mapping.plan import Block
 
 
 class WeightStream:
-    """Issues the columns of every burst in the machine's static order.
+    """Issues the columns of every burst in a static order.
 
     It holds one descriptor ahead: a burst is issued only once consumption of the burst before it has started.
     """
 
-    def __init__(self, run: "Run") -> None:
-        self.run = run
-        self.free = run.barrier.path
+    def __init__(
+        self,
+        setup_cycles: int,
+        order: Iterable[BurstTurn],
+        lists: OperandLists,
+        channel: DramChannel,
+        fifo: WordFifo,
+        descriptors_out: Queue[Descriptor],
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        arrivals: Signals | None = None,
+        datapath: Datapath | None = None,
+        free: int = 0,
+    ) -> None:
+        """`setup_cycles`: from a burst's turn to its first column; `arrivals`: given with the cycle at which the inputs
+        of a step are there (None: they are there when they are needed); the path is `free` from that cycle on."""
+        self._setup_cycles, self._order = setup_cycles, order
+        self._lists, self._arrivals, self._channel = lists, arrivals, channel
+        self._fifo, self._descriptors_out = fifo, descriptors_out
+        self._ledger, self._clock = ledger, clock
+        self._datapath: Datapath = datapath or NoNumbers()
+        self._previous: Descriptor | None = None
+        self.free = free
         """Cycle from which the next burst can be taken."""
 
-    def bursts(self) -> Generator[simpy.Event, Any, None]:
+    def bursts(self) -> Process:
         """One transaction a burst."""
-        run = self.run
-        yield run.env.timeout(self.free)
-        for transfer in run.sequencer.transfers():
-            yield from self._begin(transfer)
-            start, burst = run.now, transfer.burst
-            if run.channel.needed_by(transfer):
-                run.env.process(self._leave_channel(transfer))
-            run.waits("weight_stream", "the PE array to begin its burst")
-            consumption: int = yield transfer.started
-            if transfer.columns:
-                last = last_issue_cycle(burst, transfer.columns, start, consumption)
-                transfer.credit_wait = last - start - transfer.columns * burst.stream_cycles
-                transfer.last_issue.succeed(last)
-                sent = start + transfer.columns * burst.stream_cycles
-                run.note("weight_stream", "wait_credit", transfer.step, transfer.block.index, at=sent)
-                run.note("weight_stream", "end", transfer.step, transfer.block.index, at=last)
-                yield run.env.timeout(max(0, last - run.now))
-            self.free = run.now
-            self.count(burst, transfer.columns)
+        clock = self._clock
+        yield clock.after(self.free)
+        for turn in self._order:
+            descriptor = yield from self._begin(turn)
+            start, burst = clock.now, turn.burst
+            if self._channel.needed_by(turn):
+                clock.env.process(self._leave_channel(descriptor))
+            clock.waits_for("the PE array to begin its burst")
+            consumption: int = yield descriptor.started
+            if turn.columns:
+                sent = start + turn.columns * burst.stream_cycles
+                last = last_issue_cycle(burst, turn.columns, start, consumption)
+                descriptor.wait(Cause.FIFO_CREDIT, last - sent)
+                descriptor.last_issue.succeed(last)
+                clock.note(Event.WAIT_CREDIT, turn.step, turn.block.index, at=sent)
+                clock.note(Event.END, turn.step, turn.block.index, at=last)
+                yield clock.until(last)
+            self.free = clock.now
+            self.count(turn)
 
-    def columns(self) -> Generator[simpy.Event, Any, None]:
+    def columns(self) -> Process:
         """One token a column: it waits for room in the FIFO, takes the weight path, and arrives a latency later."""
-        run = self.run
-        for transfer in run.sequencer.transfers():
-            yield from self._begin(transfer)
-            words = transfer.burst.column_words
-            carried = run.functional and run.functional.columns(transfer.block, transfer.position, transfer.step)
-            for column in range(transfer.columns):
-                run.waits("weight_stream", f"room for {words} words in the FIFO (credits from the PE array)")
-                run.note("weight_stream", "wait_credit", transfer.step, transfer.block.index, column)
-                asked = run.now
-                yield run.credits.get(words)
-                transfer.credit_wait += run.now - asked
-                if run.channel.granted_by_columns(transfer):
-                    yield from self._take_channel(transfer, column)
-                run.note("weight_stream", "column", transfer.step, transfer.block.index, column)
-                yield run.env.timeout(transfer.burst.stream_cycles)
-                if run.channel.granted_by_columns(transfer):
-                    run.channel.column_left()
-                yield run.fifo.put((run.now + transfer.burst.latency_cycles, carried and carried[column]))
-            run.note("weight_stream", "end", transfer.step, transfer.block.index)
-            if run.channel.needed_by(transfer):
-                run.channel.burst_left(transfer)
-            self.free = run.now
-            self.count(transfer.burst, transfer.columns)
-
-    def _take_channel(self, transfer: "Transfer", column: int) -> Generator[simpy.Event, Any, None]:
-        """For one column."""
-        run, asked = self.run, self.run.now
-        run.note("weight_stream", "wait_channel", transfer.step, transfer.block.index, column)
-        yield from run.channel.admit_column()
-        if column:
-            transfer.channel_wait += run.now - asked
-        elif run.now > asked:
-            transfer.admitted = run.now
-
-    def _leave_channel(self, transfer: "Transfer") -> Generator[simpy.Event, Any, None]:
-        """When a burst's last column has left the path, which may be before the PEs begin with it."""
-        burst = transfer.burst
-        if transfer.columns <= burst.fifo_columns:  # none waits for credits
-            yield self.run.env.timeout(transfer.columns * burst.stream_cycles)
-        else:
-            last: int = yield transfer.last_issue
-            yield self.run.env.timeout(last - self.run.now)
-        self.run.channel.burst_left(transfer)
-
-    def _begin(self, transfer: "Transfer") -> Generator[simpy.Event, Any, None]:
-        """Wait until the burst before is being consumed, until list and inputs are known, and for the channel; hand the
-        burst's descriptor on."""
-        run = self.run
-        yield run.descriptors.put(transfer)
-        if transfer.previous is not None:
-            run.waits("weight_stream", "the PE array to begin the burst before")
-            yield transfer.previous.started
-        run.note("weight_stream", "turn", transfer.step, transfer.block.index)
-        run.waits("weight_stream", "a list of non-zero columns from the encoder")
-        for known in transfer.lists_known:  # noqa: UP028 (SimPy sends to what is yielded from; a tuple cannot be sent to)
-            yield known
-        run.note("weight_stream", "listed", transfer.step, transfer.block.index)
-        if run.plan.fetch:
-            if transfer.burst.reads_inputs:
-                yield from run.reader.wait(transfer.step)
-            if run.channel.needed_by(transfer):
-                yield from run.channel.admit_burst(transfer)
-            transfer.admitted = run.now
-        run.note("weight_stream", "admitted", transfer.step, transfer.block.index)
-        yield run.env.timeout(run.design.sequencer.setup_cycles)
-        if transfer.opens_block and transfer.block.norms.cycles:
-            yield from self._norms(transfer)
-        run.note("weight_stream", "start", transfer.step, transfer.block.index)
-        first = transfer.burst.stream_cycles + transfer.burst.latency_cycles if transfer.columns else 0
-        transfer.descriptor.succeed(run.now + first)
-
-    def _norms(self, transfer: "Transfer") -> Generator[simpy.Event, Any, None]:
-        """A block's row scales and biases pass by the FIFO."""
-        run, norms = self.run, transfer.block.norms
-        run.note("weight_stream", "norms", transfer.step, transfer.block.index)
-        yield run.env.timeout(norms.cycles)
-        if norms.dram_bits and run.channel.granted_by_columns(transfer):
-            run.channel.column_left()
-        self.count_norms(transfer.block)
+        clock = self._clock
+        for turn in self._order:
+            descriptor = yield from self._begin(turn)
+            step, block, burst = turn.step, turn.block.index, turn.burst
+            for column, token in enumerate(self._datapath.fetch(turn)):
+                clock.waits_for(f"room for {burst.column_words} words in the FIFO (credits from the PE array)")
+                clock.note(Event.WAIT_CREDIT, step, block, column)
+                waited = yield from self._fifo.reserve(burst.column_words, clock)
+                descriptor.wait(Cause.FIFO_CREDIT, waited)
+                if self._channel.granted_by_columns(turn):
+                    yield from self._take_channel(descriptor, column)
+                clock.note(Event.COLUMN, step, block, column)
+                yield clock.after(burst.stream_cycles)
+                if self._channel.granted_by_columns(turn):
+                    self._channel.column_left()
+                yield self._fifo.send(Column(clock.now + burst.latency_cycles, token))
+            clock.note(Event.END, step, block)
+            if self._channel.needed_by(turn):
+                self._channel.burst_left(turn)
+            self.free = clock.now
+            self.count(turn)
 
     def count_norms(self, block: Block) -> None:
-        self.run.ledger.add(catalogue.READ_BITS, block.norms.dram_bits)
-        self.run.ledger.add(catalogue.SRAM_READ_WORD, block.norms.sram_words)
+        self._ledger.add(catalogue.READ_BITS, block.norms.dram_bits)
+        self._ledger.add(catalogue.SRAM_READ_WORD, block.norms.sram_words)
 
-    def count(self, burst: Burst, columns: int) -> None:
-        ledger = self.run.ledger
-        ledger.add(catalogue.READ_BITS, columns * burst.column_dram_bits)
-        ledger.add(catalogue.SRAM_READ_WORD, columns * burst.column_sram_words)
-        ledger.add(catalogue.FIFO_WORD, columns * burst.column_words)
+    def count(self, turn: BurstTurn) -> None:
+        burst = turn.burst
+        self._ledger.add(catalogue.READ_BITS, turn.columns * burst.column_dram_bits)
+        self._ledger.add(catalogue.SRAM_READ_WORD, turn.columns * burst.column_sram_words)
+        self._ledger.add(catalogue.FIFO_WORD, turn.columns * burst.column_words)
+
+    def _begin(self, turn: BurstTurn) -> Waiting[Descriptor]:
+        """Hand the burst's descriptor on and set the burst up, once the one before it is being consumed, its lists and
+        inputs are known, and it may take the channel."""
+        clock, step, block = self._clock, turn.step, turn.block.index
+        descriptor = Descriptor.of(turn, clock.env)
+        yield self._descriptors_out.put(descriptor)
+        if self._previous is not None:
+            clock.waits_for("the PE array to begin the burst before")
+            yield self._previous.started
+        self._previous = descriptor
+        clock.note(Event.TURN, step, block)
+        yield from self._await_lists(descriptor)
+        clock.note(Event.LISTED, step, block)
+        yield from self._await_admission(descriptor)
+        clock.note(Event.ADMITTED, step, block)
+        yield clock.after(self._setup_cycles)
+        if turn.opens_block and turn.block.norms.cycles:
+            yield from self._norms(turn)
+        clock.note(Event.START, step, block)
+        burst = turn.burst
+        first = burst.stream_cycles + burst.latency_cycles if turn.columns else 0
+        descriptor.arrival.succeed(clock.now + first)
+        return descriptor
+
+    def _await_lists(self, descriptor: Descriptor) -> Process:
+        turn = descriptor.turn
+        if turn.opens_step:
+            self._lists.forget(turn.step - 2)
+        self._clock.waits_for("a list of non-zero columns from the encoder")
+        for wait in turn.burst.waits:
+            known: int = yield self._lists.at(wait.list, turn.step - wait.steps_back)
+            descriptor.listed = max(descriptor.listed, known)
+
+    def _await_admission(self, descriptor: Descriptor) -> Process:
+        """Until its inputs are there and it may take the channel, where inputs come over it."""
+        if self._arrivals is None:
+            return
+        turn, clock = descriptor.turn, self._clock
+        if turn.burst.reads_inputs:
+            clock.waits_for("inputs from the input reader")
+            arrives: int = yield self._arrivals.at(turn.step)
+            yield clock.until(arrives)
+        if self._channel.needed_by(turn):
+            clock.waits_for("the DRAM channel (from the input reader)")
+            yield from self._channel.admit_burst(turn)
+        descriptor.admitted = clock.now
+
+    def _norms(self, turn: BurstTurn) -> Process:
+        """A block's row scales and biases pass by the FIFO."""
+        norms = turn.block.norms
+        self._clock.note(Event.NORMS, turn.step, turn.block.index)
+        yield self._clock.after(norms.cycles)
+        if norms.dram_bits and self._channel.granted_by_columns(turn):
+            self._channel.column_left()
+        self.count_norms(turn.block)
+
+    def _take_channel(self, descriptor: Descriptor, column: int) -> Process:
+        """For one column."""
+        clock, turn = self._clock, descriptor.turn
+        asked = clock.now
+        clock.note(Event.WAIT_CHANNEL, turn.step, turn.block.index, column)
+        clock.waits_for("the DRAM channel (from the input reader)")
+        yield from self._channel.admit_column()
+        if column:
+            descriptor.wait(Cause.INPUT_FETCH, clock.now - asked)
+        elif clock.now > asked:
+            descriptor.admitted = clock.now
+
+    def _leave_channel(self, descriptor: Descriptor) -> Process:
+        """When a burst's last column has left the path, which may be before the PEs begin with it."""
+        turn, burst, clock = descriptor.turn, descriptor.turn.burst, self._clock
+        if turn.columns <= burst.fifo_columns:  # none waits for credits
+            yield clock.after(turn.columns * burst.stream_cycles)
+        else:
+            last: int = yield descriptor.last_issue
+            yield clock.after(last - clock.now)
+        self._channel.burst_left(turn)

@@ -23,6 +23,7 @@ from archsim.machine.functional import (
     run_check,
 )
 from archsim.machine.steps import run_machine
+from archsim.machine.turns import BlockTurn
 from archsim.mapping.plan import Block, Plan
 from archsim.mapping.planner import plan
 from archsim.mapping.work import (
@@ -409,9 +410,9 @@ class Mutants:
     def the_other_bank_read_out(monkeypatch: pytest.MonkeyPatch) -> None:
         right = Functional.read_out
 
-        def early(self: Functional, block: Block, step: int) -> None:
+        def early(self: Functional, turn: BlockTurn) -> None:
             self._read += 1
-            right(self, block, step)
+            right(self, turn)
 
         monkeypatch.setattr(Functional, "read_out", early)
 

@@ -1,0 +1,117 @@
+"""The PE array on a bench: no plan, no trace, no design."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from archsim.catalogue import Cause
+from archsim.machine.pe_array import PEArray
+from archsim.machine.ports import Column, Descriptor, Queue, ScratchBanks, Signals, WordFifo
+from archsim.machine.turns import BlockTurn, BurstTurn
+
+
+@dataclass
+class Tiles:
+    """A PE array, and the ports at which a test plays its neighbours."""
+
+    bench: Any
+    order: Sequence[BurstTurn]
+    room: int = 4
+    array: PEArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        env = self.bench.env
+        self.descriptors: Queue[Descriptor] = Queue(env)
+        self.sums: Queue[BlockTurn] = Queue(env)
+        self.fifo, self.banks, self.consumed = WordFifo(env, self.room), ScratchBanks(env), Signals(env)
+        clock = self.bench.clock("pe_array")
+        self.array = PEArray(
+            self.order, self.descriptors, self.fifo, self.banks, self.sums, self.bench.ledger, clock,
+            consumed=self.consumed,
+        )  # fmt: skip
+
+    def send(self, turn: BurstTurn, arrival: int) -> Descriptor:
+        """A burst whose first column is there at `arrival`."""
+        descriptor = Descriptor.of(turn, self.bench.env)
+        descriptor.arrival.succeed(arrival)
+        self.descriptors.put(descriptor)
+        return descriptor
+
+    def fill(self, *arrivals: int) -> None:
+        """Columns in the FIFO, each of a word."""
+        clock = self.bench.clock("weight_stream")
+        for arrival in arrivals:
+            self.bench.env.process(self.fifo.reserve(1, clock))
+            self.fifo.send(Column(arrival))
+
+
+def test_it_waits_for_a_scratch_bank_and_says_so(bench: Any) -> None:
+    """Block 0's column is there at 5, consumed at 6. Block 1's is there at 7, but the one bank is free at 30."""
+    order = [bench.burst(1), bench.burst(1)]
+    tiles = Tiles(bench, order, room=2)
+    tiles.fill(5, 7)
+    sent = [tiles.send(turn, arrival) for turn, arrival in zip(order, (5, 7), strict=True)]
+    for cycle in (0, 30):
+        bench.after(cycle, lambda cycle=cycle: tiles.banks.put(cycle))
+    bench.run(tiles.array.columns())
+    assert [descriptor.started.value for descriptor in sent] == [5, 30]
+    assert tiles.array.free == 31
+    assert tiles.array.stalls[Cause.WEIGHT_LATENCY] == 5
+    assert tiles.array.stalls[Cause.SCRATCH_BANK] == 30 - 6  # the bank is missing before the column is
+    assert tiles.fifo.room == 2
+
+
+def test_it_starves_when_columns_come_late(bench: Any) -> None:
+    """One column a cycle, there at 3, 4, 10 and 11: between 5 and 10 it has nothing to do."""
+    order = [bench.burst(4)]
+    tiles = Tiles(bench, order)
+    tiles.fill(3, 4, 10, 11)
+    tiles.send(order[0], 3).wait(Cause.FIFO_CREDIT, 2)
+    tiles.banks.put(0)
+    bench.run(tiles.array.columns())
+    assert tiles.array.stalls[Cause.WEIGHT_LATENCY] == 3
+    assert tiles.array.stalls[Cause.FIFO_CREDIT] == 2  # so long the weight path had waited
+    assert tiles.array.stalls[Cause.WEIGHT_BANDWIDTH] == 5 - 2
+    assert tiles.array.busy == 4
+    assert tiles.array.busy + sum(tiles.array.stalls.values()) == tiles.array.free == 12
+
+
+def test_what_it_waited_for_is_told_in_the_order_of_blame(bench: Any) -> None:
+    """Idle from 0; the bank is free at 2, the list known at 6, inputs there at 9, the first column at 14."""
+    order = [bench.burst(1)]
+    tiles = Tiles(bench, order)
+    tiles.fill(14)
+    descriptor = tiles.send(order[0], 14)
+    descriptor.listed, descriptor.admitted = 6, 9
+    bench.after(2, lambda: tiles.banks.put(2))
+    bench.run(tiles.array.columns())
+    waited = {cause: cycles for cause, cycles in tiles.array.stalls.items() if cycles}
+    assert waited == {
+        Cause.SCRATCH_BANK: 2, Cause.STATE_DEPENDENCY: 4, Cause.INPUT_FETCH: 3, Cause.WEIGHT_LATENCY: 5
+    }  # fmt: skip
+
+
+def test_a_whole_burst_ends_with_its_last_column(bench: Any) -> None:
+    """Five columns from 5 on, a cycle each, would end at 10; the last leaves the path at 20 and is there at 23."""
+    order = [bench.burst(5)]
+    tiles = Tiles(bench, order)
+    descriptor = tiles.send(order[0], 5)
+    descriptor.last_issue.succeed(20)
+    tiles.banks.put(0)
+    bench.run(tiles.array.bursts())
+    assert tiles.array.free == 24
+    assert tiles.array.stalls[Cause.WEIGHT_BANDWIDTH] == 24 - 10
+    assert tiles.array.busy == 5
+
+
+def test_sums_and_the_end_of_a_step_are_handed_on(bench: Any) -> None:
+    order = [bench.burst(1), bench.burst(1, closes_step=True)]
+    tiles = Tiles(bench, order)
+    tiles.fill(1, 2)
+    for turn in order:
+        tiles.send(turn, 1)
+        tiles.banks.put(0)
+    bench.run(tiles.array.columns())
+    assert tiles.sums.items == (order[0].of, order[1].of)
+    assert tiles.consumed.at(0).triggered
+    assert bench.ledger.counts == {"pe_array": {"mac": 2 * 4, "scratch_access": 2 * 4}}
