@@ -23,6 +23,7 @@ from archsim.trace.graph import (
     Operation,
     RowAffine,
     Scope,
+    UnitOperations,
 )
 from archsim.trace.header import VERSION, Header
 from archsim.trace.trace import Trace
@@ -32,6 +33,7 @@ from workloads.model import Config, Inputs, LayerConfig
 from workloads.tasks.base import Sample, Split
 
 _CHUNK = 128  # steps run at a time, which bounds the memory of the states
+_BIAS = UnitOperations(adds=1)
 
 
 class Recordable(Protocol):
@@ -241,7 +243,7 @@ def _readout(config: Config) -> list[Operation]:
         MatVec(name="readout", scope="readout", rows=outputs, cols=config.layers[last].hidden,
                weight_format=number_format(config.readout.weight_format), operand=f"h{config.suffix(last)}",
                edge="same_step", group="readout", when=config.readout.when),
-        Elementwise(name="readout_bias", scope="readout", kind="bias", size=outputs, of=("readout",)),
+        Elementwise(name="readout_bias", scope="readout", unit=_BIAS, size=outputs, of=("readout",)),
     ]  # fmt: skip
 
 
@@ -257,7 +259,7 @@ def _layer(layer: LayerConfig, inputs: Operand, edge: Edge, suffix: str, scaled_
         scaled_apart,
     )  # fmt: skip
     stages = zip(cell.recurrent_gates, ("h", *cell.results), cell.elementwise, strict=True)
-    for stage, (gates, operand, kind) in enumerate(stages):
+    for stage, (gates, operand, (name, unit)) in enumerate(stages):
         own = {g: group for g, group in zip(cell.gates, cell.recurrent_groups, strict=True) if g in gates}
         of_state |= own
         operations += _product(
@@ -266,10 +268,10 @@ def _layer(layer: LayerConfig, inputs: Operand, edge: Edge, suffix: str, scaled_
         )  # fmt: skip
         last = stage + 1 == len(cell.recurrent_gates)
         groups = [*into.values(), *of_state.values()] if last else [*own.values()]
-        name, result = ("cell", "h") if last else (kind.removeprefix("gru_"), cell.results[stage])
+        result = "h" if last else cell.results[stage]
         of = tuple(f"{group}{suffix}" for group in dict.fromkeys(groups))
         operations += [
-            Elementwise(name=f"{name}{suffix}", scope="recurrent", kind=kind, size=hidden, of=of),
+            Elementwise(name=f"{name}{suffix}", scope="recurrent", unit=unit, size=hidden, of=of),
             Encode(name=f"encode_{result}{suffix}", scope="recurrent", size=hidden, of=f"{name}{suffix}",
                    operand=f"{result}{suffix}"),
         ]  # fmt: skip

@@ -7,10 +7,7 @@ from typing import Literal
 from archsim.catalogue import Action
 from archsim.specs.base import ceil_div
 from archsim.specs.dram import Arbitration
-from archsim.trace.graph import (
-    ElementwiseKind,
-    MatVec,
-)
+from archsim.trace.graph import MatVec, UnitOperations
 
 RunScope = Literal["model", "recurrent"]
 RUN_SCOPES: tuple[RunScope, ...] = ("model", "recurrent")
@@ -127,12 +124,13 @@ class Sum:
 
 @dataclass(frozen=True)
 class Stage:
-    """Products whose sums one elementwise operation reads, unit by unit; `kind` None: rows are handed on as they are
-    (an embedding)."""
+    """Products whose sums one operation reads, unit by unit: an elementwise one, or none but the encoding (the rows
+    of an embedding are handed on as they are)."""
 
     streams: tuple[tuple[int, ...], ...]
     sums: tuple[Sum, ...]
-    kind: ElementwiseKind | None
+    unit: UnitOperations
+    """What follows for each unit of each lane once its sums are there."""
     units: int
     norms_per_unit: int
     """Row scales applied to one unit of one lane."""

@@ -14,7 +14,7 @@ from itertools import groupby
 
 from archsim.design import Design
 from archsim.errors import BadInput
-from archsim.mapping.operations import OPS, results
+from archsim.mapping.operations import results
 from archsim.mapping.plan import RUN_SCOPES, Block, BlockRun, Burst, Fetch, Norms, Plan, RunScope, Stage, Wait
 from archsim.mapping.refusals import check_formats, check_operations, check_order
 from archsim.mapping.residency import Slice, residents
@@ -71,7 +71,7 @@ def plan(design: Design, graph: Graph, lanes: int, scope: RunScope = "model") ->
                 activation_cycles=buffer.access_cycles(
                     part.units * lanes,
                     design.activation_unit.units_per_cycle,
-                    reads=OPS[stage.kind].cell_reads,
+                    reads=stage.unit.cell_reads,
                     writes=1,  # of h, which lies elsewhere, if not of c
                 ),
                 encode_cycles=buffer.access_cycles(part.units, design.skip_encoder.columns_per_cycle, reads=1, writes=0)
@@ -79,7 +79,7 @@ def plan(design: Design, graph: Graph, lanes: int, scope: RunScope = "model") ->
                 else 0,
                 list=made,
                 ends_list=made is not None and ends,
-                results=results(stage.kind, part.units, stage.norms_per_unit),
+                results=results(stage.unit, part.units, stage.norms_per_unit),
             )
             runs.append(BlockRun(block, count))
             index, first_unit = index + count, first_unit + count * part.units

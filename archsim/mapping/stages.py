@@ -6,12 +6,15 @@ from archsim.errors import BadInput
 from archsim.mapping.plan import Stage, Sum
 from archsim.trace.graph import (
     Elementwise,
-    ElementwiseKind,
     Encode,
     Graph,
     MatVec,
     RowAffine,
+    UnitOperations,
 )
+
+HANDED_ON = UnitOperations(state_writes=1)
+"""Rows that become an operand as they are, of an embedding."""
 
 
 def stages_of(graph: Graph, mat_vecs: Sequence[MatVec]) -> list[Stage]:
@@ -24,14 +27,14 @@ def stages_of(graph: Graph, mat_vecs: Sequence[MatVec]) -> list[Stage]:
     stages: list[Stage] = []
     for op in graph.operations:
         if isinstance(op, Elementwise):
-            read, kind, operand = op.of, op.kind, encodes.get(op.name)
+            read, operand = op.of, encodes.get(op.name)
         elif isinstance(op, Encode) and op.of in groups:
-            read, kind, operand = (op.of,), None, op.operand
+            read, operand = (op.of,), op.operand
         else:
             continue
         mine = [groups.pop(group) for group in read if group in groups]
         if mine:
-            stages.append(_stage(mat_vecs, mine, kind, op.size, normalised, operand))
+            stages.append(_stage(mat_vecs, mine, op, normalised, operand))
     if groups:
         raise BadInput(f"group {next(iter(groups))}: no operation reads it")
     return stages
@@ -40,12 +43,11 @@ def stages_of(graph: Graph, mat_vecs: Sequence[MatVec]) -> list[Stage]:
 def _stage(
     mat_vecs: Sequence[MatVec],
     groups: Sequence[Sequence[int]],
-    kind: ElementwiseKind | None,
-    units: int,
+    op: Elementwise | Encode,
     normalised: Collection[str],
     operand: str | None,
 ) -> Stage:
-    norms = shifts = 0
+    norms, shifts, units = 0, 0, op.size
     sums: list[Sum] = []
     streams: dict[tuple[str, str], list[int]] = {}
     for members in groups:
@@ -63,10 +65,10 @@ def _stage(
     return Stage(
         streams=tuple(map(tuple, streams.values())),
         sums=tuple(sums),
-        kind=kind,
+        unit=op.unit if isinstance(op, Elementwise) else HANDED_ON,
         units=units,
         norms_per_unit=norms,
-        shifts_per_unit=shifts if kind else 0,
+        shifts_per_unit=shifts if isinstance(op, Elementwise) else 0,
         rows_per_unit=max(sum(mat_vecs[i].rows for i in stream) // units for stream in streams.values()),
         operand=operand,
     )

@@ -12,7 +12,6 @@ from archsim.trace.columns import Columns, pack_mask
 from archsim.trace.graph import (
     Edge,
     Elementwise,
-    ElementwiseKind,
     Encode,
     Graph,
     LayerNorm,
@@ -22,6 +21,7 @@ from archsim.trace.graph import (
     Operation,
     RowAffine,
     Scope,
+    UnitOperations,
     When,
 )
 from archsim.trace.header import VERSION, Header
@@ -37,7 +37,6 @@ __all__ = [
     "Columns",
     "Edge",
     "Elementwise",
-    "ElementwiseKind",
     "Encode",
     "Graph",
     "Header",
@@ -50,6 +49,7 @@ __all__ = [
     "Rows",
     "Scope",
     "Trace",
+    "UnitOperations",
     "When",
     "pack_mask",
     "synthesize",

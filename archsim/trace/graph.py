@@ -11,7 +11,6 @@ MAX_SYMBOLS = 2**16
 Scope = Literal["input", "recurrent", "readout", "embedding"]
 Edge = Literal["input", "previous_step", "same_step"]
 When = Literal["every_step", "last_step"]
-ElementwiseKind = Literal["lstm_cell", "gru_cell", "gru_reset", "gru_update", "rnn_cell", "bias"]
 
 
 class Frozen(BaseModel):
@@ -65,17 +64,33 @@ class LayerNorm(Frozen):
     of: tuple[str, ...]
 
 
+class UnitOperations(Frozen):
+    """What one unit of one lane asks of the activation unit and of the state buffer in an elementwise operation."""
+
+    curves: int = Field(default=0, ge=0)
+    """Evaluations of sigmoid or tanh, or of the positive part."""
+    multiplies: int = Field(default=0, ge=0)
+    adds: int = Field(default=0, ge=0)
+    """Without the shift of each row, which is counted with its scale."""
+    state_reads: int = Field(default=0, ge=0)
+    """Elements of h, or of a gate that the stage before has kept, read back."""
+    state_writes: int = Field(default=0, ge=0)
+    cell_reads: int = Field(default=0, ge=0)
+    """Elements of a state beside h, such as an LSTM's c."""
+    cell_writes: int = Field(default=0, ge=0)
+
+
 class Elementwise(Frozen):
     """Activations and updates on `size` units, from the accumulated rows of the groups (or operations) `of`.
 
-    A GRU that resets before its product is two of them: `gru_reset` yields r h, the operand of the candidate's product,
-    and `gru_update` the new state.
+    What a unit takes is stated in `unit`: nothing here knows a cell by name. A GRU that resets before its product is
+    two of them: the first yields r h, the operand of the candidate's product, and the second the new state.
     """
 
     op: Literal["elementwise"] = "elementwise"
     name: str
     scope: Scope
-    kind: ElementwiseKind
+    unit: UnitOperations
     size: int = Field(ge=1)
     of: tuple[str, ...]
 

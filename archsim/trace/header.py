@@ -2,7 +2,7 @@
 
 from archsim.trace.graph import Frozen, Graph
 
-VERSION = 3
+VERSION = 4
 
 
 class Header(Frozen):

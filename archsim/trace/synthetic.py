@@ -16,6 +16,7 @@ from archsim.trace.graph import (
     MatVec,
     NumberFormat,
     Operand,
+    UnitOperations,
 )
 from archsim.trace.header import VERSION, Header
 from archsim.trace.storage import PIECE
@@ -30,6 +31,9 @@ FORMATS = {
     "exponential5": NumberFormat(name="exponential5", bits=6, multiplier="shift"),
     "float32": NumberFormat(name="float32", bits=32, multiplier="float"),
 }
+
+_LSTM = UnitOperations(curves=5, multiplies=3, adds=1, state_writes=1, cell_reads=1, cell_writes=1)
+"""A unit of an LSTM: c' = f c + i g, h' = o tanh(c')."""
 
 
 def synthesize(
@@ -73,7 +77,7 @@ def synthesize(
                    operand="x", edge="input", group="gates"),
             MatVec(name="W_h", scope="recurrent", rows=4 * hidden, cols=hidden, weight_format=weights,
                    operand="h", edge="previous_step", group="gates"),
-            Elementwise(name="cell", scope="recurrent", kind="lstm_cell", size=hidden, of=("gates",)),
+            Elementwise(name="cell", scope="recurrent", unit=_LSTM, size=hidden, of=("gates",)),
             Encode(name="encode_h", scope="recurrent", size=hidden, of="cell", operand="h"),
         ),
         operands=(

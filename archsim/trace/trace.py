@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from archsim.errors import BadInput, explain
 from archsim.files import NOT_WHOLE
+from archsim.trace import version3
 from archsim.trace.columns import Columns, paddings
 from archsim.trace.graph import Graph, MatVec, Operand, When
 from archsim.trace.header import VERSION, Header
@@ -175,13 +176,11 @@ class Trace:
         try:
             stored, arrays = stored_arrays(path)
             raw = json.loads(stored["header"].tobytes())
-            version = raw.get("version") if isinstance(raw, dict) else None
-            if version != VERSION:
-                raise BadInput(f"trace version must be {VERSION}, not {version}")
+            header = _header(raw)
             lengths = stored["lengths"]
             if lengths.dtype.kind not in "iu":
                 raise BadInput(f"lengths must be integers, not {lengths.dtype}")
-            return cls(Header.model_validate(raw), arrays, lengths.astype(np.int64))
+            return cls(header, arrays, lengths.astype(np.int64))
         except FileNotFoundError:
             raise BadInput(f"{path}: no such trace file") from None
         except ValidationError as error:
@@ -190,6 +189,15 @@ class Trace:
             raise BadInput(f"{path}: {error}") from None
         except NOT_WHOLE as error:
             raise BadInput(f"{path}: is not a whole archsim trace ({str(error)[:200]})") from None
+
+
+def _header(raw: Any) -> Header:
+    version = raw.get("version") if isinstance(raw, dict) else None
+    if version == 3:
+        return version3.header(raw)
+    if version != VERSION:
+        raise BadInput(f"trace version must be {VERSION}, not {version}")
+    return Header.model_validate(raw)
 
 
 def _check_values(operand: Operand, rows: NDArray[Any]) -> None:

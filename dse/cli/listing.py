@@ -90,7 +90,7 @@ def _cells() -> list[dict[str, Any]]:
             "name": c.name,
             "gates": " ".join(c.gates),
             "carries": " ".join(c.states),
-            "what": " then ".join(c.elementwise).replace("_", " "),
+            "what": c.what,
         }
         for c in cells.ALL
     ]

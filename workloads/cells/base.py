@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.trace.graph import ElementwiseKind
+from archsim.trace.graph import UnitOperations
 from workloads.state_pruning import Pruning
 
 Floats = NDArray[np.floating]
@@ -78,6 +78,11 @@ class Cell(Protocol):
     def name(self) -> str: ...
 
     @property
+    def what(self) -> str:
+        """What a step computes after its products, in two or three words a stage: for lists of cells."""
+        ...
+
+    @property
     def gates(self) -> tuple[str, ...]: ...
 
     @property
@@ -101,8 +106,8 @@ class Cell(Protocol):
         ...
 
     @property
-    def elementwise(self) -> tuple[ElementwiseKind, ...]:
-        """What is computed after each recurrent product, as a trace calls it."""
+    def elementwise(self) -> tuple[tuple[str, UnitOperations], ...]:
+        """What is computed after each recurrent product: its name in a trace, and what a unit of it takes."""
         ...
 
     @property

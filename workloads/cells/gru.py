@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archsim.trace.graph import ElementwiseKind
+from archsim.trace.graph import UnitOperations
 from workloads.cells.base import Curve, Floats, Folded, State
 
 
@@ -19,12 +19,15 @@ class GRU:
     """
 
     name: str = "gru"
+    what: str = "gru cell"
     gates: tuple[str, ...] = ("r", "z", "n")
     curves: tuple[Curve, ...] = ("sigmoid", "sigmoid", "tanh")
     states: tuple[str, ...] = ("h",)
     recurrent_gates: tuple[tuple[str, ...], ...] = (("r", "z", "n"),)
     results: tuple[str, ...] = ()
-    elementwise: tuple[ElementwiseKind, ...] = ("gru_cell",)
+    elementwise: tuple[tuple[str, UnitOperations], ...] = (
+        ("cell", UnitOperations(curves=3, multiplies=2, adds=3, state_reads=1, state_writes=1)),  # r n_h; n + z (h - n)
+    )
     input_groups: tuple[str, ...] = ("gates", "gates", "candidate_x")
     recurrent_groups: tuple[str, ...] = ("gates", "gates", "candidate_h")
     shifts_candidate: bool = True
@@ -50,12 +53,16 @@ class ClassicGRU:
     """
 
     name: str = "gru-classic"
+    what: str = "gru reset then gru update"
     gates: tuple[str, ...] = ("r", "z", "n")
     curves: tuple[Curve, ...] = ("sigmoid", "sigmoid", "tanh")
     states: tuple[str, ...] = ("h",)
     recurrent_gates: tuple[tuple[str, ...], ...] = (("r", "z"), ("n",))
     results: tuple[str, ...] = ("rh",)
-    elementwise: tuple[ElementwiseKind, ...] = ("gru_reset", "gru_update")
+    elementwise: tuple[tuple[str, UnitOperations], ...] = (
+        ("reset", UnitOperations(curves=2, multiplies=1, state_reads=1, state_writes=2)),  # r h; z is kept
+        ("cell", UnitOperations(curves=1, multiplies=1, adds=2, state_reads=2, state_writes=1)),  # n + z (h - n)
+    )
     input_groups: tuple[str, ...] = ("gates", "gates", "candidate")
     recurrent_groups: tuple[str, ...] = ("gates", "gates", "candidate")
     shifts_candidate: bool = False

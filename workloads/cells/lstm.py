@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archsim.trace.graph import ElementwiseKind
+from archsim.trace.graph import UnitOperations
 from workloads.cells.base import Curve, Floats, Folded, State
 
 
@@ -16,12 +16,15 @@ class LSTM:
     """
 
     name: str = "lstm"
+    what: str = "lstm cell"
     gates: tuple[str, ...] = ("i", "f", "g", "o")
     curves: tuple[Curve, ...] = ("sigmoid", "sigmoid", "tanh", "sigmoid")
     states: tuple[str, ...] = ("h", "c")
     recurrent_gates: tuple[tuple[str, ...], ...] = (("i", "f", "g", "o"),)
     results: tuple[str, ...] = ()
-    elementwise: tuple[ElementwiseKind, ...] = ("lstm_cell",)
+    elementwise: tuple[tuple[str, UnitOperations], ...] = (
+        ("cell", UnitOperations(curves=5, multiplies=3, adds=1, state_writes=1, cell_reads=1, cell_writes=1)),
+    )
     input_groups: tuple[str, ...] = ("gates",) * 4
     recurrent_groups: tuple[str, ...] = ("gates",) * 4
     shifts_candidate: bool = False

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archsim.trace.graph import ElementwiseKind
+from archsim.trace.graph import UnitOperations
 from workloads.cells.base import Curve, Floats, Folded, State
 
 
@@ -13,11 +13,12 @@ class _RNN:
     name: str
     curves: tuple[Curve | None]
     """tanh, or the positive part (whose h has no bound)."""
+    what: str = "rnn cell"
     gates: tuple[str, ...] = ("h",)
     states: tuple[str, ...] = ("h",)
     recurrent_gates: tuple[tuple[str, ...], ...] = (("h",),)
     results: tuple[str, ...] = ()
-    elementwise: tuple[ElementwiseKind, ...] = ("rnn_cell",)
+    elementwise: tuple[tuple[str, UnitOperations], ...] = (("cell", UnitOperations(curves=1, state_writes=1)),)
     input_groups: tuple[str, ...] = ("gates",)
     recurrent_groups: tuple[str, ...] = ("gates",)
     shifts_candidate: bool = False

@@ -22,9 +22,10 @@ from archsim.costs.technology import area_scale, delay_scale, energy_scale, logi
 from archsim.design import Design, load_design
 from archsim.errors import BadInput
 from archsim.ledger import Ledger
-from archsim.mapping.operations import OPS, results
+from archsim.mapping.operations import results
 from archsim.simulation import simulate
 from archsim.specs import ALL as SPECS
+from archsim.trace.graph import UnitOperations
 from archsim.trace.synthetic import FORMATS, synthesize
 
 SKIP = load_design("skip-65nm")
@@ -653,7 +654,7 @@ def test_every_action_that_is_counted_has_a_price_and_every_price_is_of_one() ->
     named = {name for text in source for name in re.findall(r"ledger\.add\(\s*catalogue\.(\w+)", text)}
     assert len(named) > 8
     counted = {getattr(catalogue, name) for name in named} | {
-        action for kind in OPS for action, _ in results(kind, 1, 1)
+        action for action, _ in results(UnitOperations(**dict.fromkeys(UnitOperations.model_fields, 1)), 1, 1)
     }
     assert {(action.component, action.name) for action in counted - {catalogue.READ_BITS}} == set(ACTIONS)
 

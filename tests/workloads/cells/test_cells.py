@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from archsim.costs import parts
 from archsim.errors import BadInput
+from archsim.trace.graph import Elementwise
+from archsim.trace.synthetic import synthesize
 from workloads import cells, formats
 from workloads.model import Embedding, OneHot, Vector
 
@@ -228,3 +231,15 @@ def test_float_layers_equal_those_of_pytorch(draw, cell, inputs):
         expected, _ = theirs(torch.from_numpy(entering(model, given)), tuple(start) if cell == "lstm" else start[0])
     ours, _ = model.states(given, dtype=np.float64)
     np.testing.assert_allclose(ours, expected.numpy(), rtol=0, atol=1e-10)
+
+
+def test_the_activation_unit_is_as_large_as_the_largest_cell_needs():
+    """Its area is that of a unit a cycle: no cell here may ask for more than it has, and one asks for it all."""
+    units = [unit for cell in cells.ALL for _, unit in cell.elementwise]
+    assert max(unit.curves for unit in units) == parts.CURVES
+    assert max(unit.multiplies for unit in units) == parts.MULTIPLIES
+
+
+def test_a_synthetic_trace_counts_as_a_recorded_lstm_does():
+    (drawn,) = [op.unit for op in synthesize(8, 2, 0.5, steps=1).graph.operations if isinstance(op, Elementwise)]
+    assert cells.by_name("lstm").elementwise == (("cell", drawn),)
