@@ -1,4 +1,4 @@
-"""The README says what is so: its commands run, its table is that of the cards."""
+"""The commands of the README run, and those of other pages after them."""
 
 import os
 import re
@@ -6,7 +6,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +14,11 @@ import onnx.helper
 import onnx.numpy_helper
 import pytest
 
-from archsim import designs
-from dse.cli import tables
-from workloads import zoo
-from workloads.zoo.published import published
-
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+OTHER_PAGES = sorted(
+    page for folder in ("docs", "archsim", "workloads", "dse") for page in (ROOT / folder).rglob("*.md")
+)
 
 
 def commands(text: str) -> list[str]:
@@ -31,6 +28,7 @@ def commands(text: str) -> list[str]:
 
 
 BEFORE, OWN, AFTER = re.split(r"^## (?:From your own|What you can ask).*$", README, flags=re.MULTILINE)
+ELSEWHERE = [command for page in OTHER_PAGES for command in commands(page.read_text())]
 
 NOT_RUN = {
     "archsim search my-study.toml --scheduler tcp://10.0.0.1:8786": "needs a cluster; test_workers.py has one",
@@ -59,28 +57,6 @@ def run(command: str, folder: Path, seconds: float = 300) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def test_the_table_of_models_is_generated() -> None:
-    between = README.split("<!-- zoo table -->")[1].split("<!-- end of zoo table -->")[0].strip()
-    assert between == tables.zoo_markdown(zoo.load_card(name) for name in zoo.ALL)
-
-
-def test_the_table_of_published_networks_is_generated() -> None:
-    between = README.split("<!-- published networks -->")[1].split("<!-- end of published networks -->")[0].strip()
-    assert between == tables.published_markdown(published())
-
-
-def test_the_table_of_published_chips_is_generated() -> None:
-    between = README.split("<!-- published chips -->")[1].split("<!-- end of published chips -->")[0].strip()
-    done = subprocess.run(
-        [sys.executable, "-m", "dse.cli", "validate", "--markdown"],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=True,
-    )
-    assert between == done.stdout.strip()
 
 
 def test_make_targets_exist() -> None:
@@ -134,7 +110,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("command", [c for c in commands(AFTER) if c not in {*NOT_RUN, *MINUTES}])
+@pytest.mark.parametrize("command", [c for c in (*commands(AFTER), *ELSEWHERE) if c not in {*NOT_RUN, *MINUTES}])
 def test_commands_run_in_their_order(command: str, folder: Path) -> None:
     printed = run(command, folder)
     assert printed or ">" in command
@@ -165,30 +141,3 @@ def test_from_your_own_network_to_its_front(tmp_path: Path) -> None:
         assert run(command, folder)
     assert (folder / "half.html").exists()
     assert len((folder / "results" / "digits" / "front.csv").read_text().splitlines()) > 5
-
-
-def test_files_that_the_readme_names_are_there() -> None:
-    table = README.split("## Extending it")[1].split("## Licence")[0]
-    named = re.findall(r"`([a-z_]+/[^`]+)`", table)
-    assert len(named) > 10
-    for name in named:
-        assert (ROOT / name).exists(), name
-    for path in re.findall(r"^\|[^|]+\|[^|]+\| `([^`]+)` \|", table, re.MULTILINE):
-        assert re.search(r"^ALL\b", (ROOT / path).read_text(), re.MULTILINE), path
-    for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
-        assert (ROOT / link).exists(), link
-
-
-def test_packages_listed_are_the_packages_there_are() -> None:
-    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
-    there = {
-        str(init.parent.relative_to(ROOT)).replace("/", ".")
-        for package in ("archsim", "workloads", "dse")
-        for init in (ROOT / package).rglob("__init__.py")
-    }
-    assert there <= set(listed)
-
-
-def test_every_shipped_design_has_its_file() -> None:
-    files = {p.stem for p in (ROOT / "archsim" / "designs").glob("*.toml")}
-    assert files == set(designs.ALL)

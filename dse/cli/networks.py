@@ -246,7 +246,7 @@ def sparsity(
     lanes: Annotated[list[int] | None, typer.Option(min=1, help="Sequences side by side; default: 1 and 8.")] = None,
     at: Annotated[list[float] | None, typer.Option(help="Pruned to this share as well (repeatable).")] = None,
     split: Annotated[Split, typer.Option(help="Data that all is measured on.")] = "validation",
-    markdown: Annotated[bool, typer.Option("--markdown", help="The table as archsim/DESIGN.md has it.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The table as docs/results has it.")] = False,
     as_json: Json = False,
 ) -> None:
     """What zeros in the state cost in accuracy, and gain in speed: models as trained, and pruned harder.
