@@ -373,7 +373,7 @@ def zoo_(
     published: Annotated[
         bool, typer.Option("--published", help="Beside the papers' figures; what is missing.")
     ] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="The table as the README has it.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The table as docs/results has it.")] = False,
     as_json: Json = False,
 ) -> None:
     """The shipped models; with --verify their test metric is measured again, where the data are at hand.

@@ -230,7 +230,7 @@ def explain(
 @app.command(name="validate", rich_help_panel=PANEL, short_help="The published hardware figures beside ours.")
 def validate_(
     traces: Annotated[bool, typer.Option("--traces/--no-traces", help="SKIP's speed-up on the shipped models.")] = True,
-    markdown: Annotated[bool, typer.Option("--markdown", help="The table as the README has it.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The table as docs/results has it.")] = False,
     as_json: Json = False,
 ) -> None:
     """The published hardware figures beside ours; exit code 1 where one that gates is missed.

@@ -259,7 +259,7 @@ def validation_table(found: Validation) -> RenderableType:
 
 
 def validation_markdown(found: Validation) -> str:
-    """The same for the README; a note where a chip has several figures of a kind."""
+    """The same for docs/results; a note where a chip has several figures of a kind."""
     lines = ["| chip | figure | published | how sure | ours | error, % | |", "|---|---|---|---|---|---|---|"]
     kinds = Counter((r.chip, r.quantity) for r in found.rows)
     for r in found.rows:
@@ -388,7 +388,7 @@ def zoo_table(cards: Iterable[Card]) -> Table:
 
 
 def zoo_markdown(cards: Iterable[Card]) -> str:
-    """The shipped models as the README shows them: each beside the float model of its group, where there is one."""
+    """The shipped models as docs/results shows them: each beside the float model of its group, if there is one."""
     cards = list(cards)
     twins = {card.recipe.group: card.measured.test for card in cards if card.recipe.weight_format == "float32"}
     lines = [
@@ -506,7 +506,7 @@ def published_networks(figures_: Iterable[Published], untrained: Iterable[Untrai
 
 
 def published_markdown(figures_: Iterable[Published]) -> str:
-    """The same for the README: what papers report, and ours."""
+    """The same for docs/results: what papers report, and ours."""
     lines = ["| paper | recipe | metric | published | how sure | ours | difference |", "|---|---|---|---|---|---|---|"]
     for f in figures_:
         ours, difference = _ours(f) or (f"not {'measured' if f.trained else 'trained'} yet", "")
