@@ -23,7 +23,7 @@ from dse.results.command import (
 )
 from dse.results.quality import costs
 from dse.results.store import Results
-from dse.search.samplers import distributions, known_choice
+from dse.search.coordinates import distributions, known_choice
 
 MOST = 2000
 """Points off the front whose parts are in the page; a study of a thousand trials has all of its own."""

@@ -24,7 +24,7 @@ from dse.report.values import coded, key, leaves
 from dse.report.words import known, short
 from dse.results.quality import value_of
 from dse.results.store import Results
-from dse.search.samplers import distributions, known_choice
+from dse.search.coordinates import distributions, known_choice
 from dse.space.space import (
     MODEL,
     Space,

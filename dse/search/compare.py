@@ -26,12 +26,9 @@ from archsim.files import whole_file
 from dse.evaluation.workers import Workers
 from dse.results.files import write_text
 from dse.results.quality import Floats, Reference
+from dse.search.draws import Draws, quiet_optuna
 from dse.search.enumerate import EXCESS, Enumeration
-from dse.search.samplers import (
-    NAMES,
-    Draws,
-    quiet_optuna,
-)
+from dse.search.samplers import BY_NAME
 
 SHARE_OF_SPACE = 0.02
 """Trials of a run, where none are given, as a share of the space's points."""
@@ -200,8 +197,8 @@ def parse_budgets(text: str) -> dict[str, int | None]:
     budgets: dict[str, int | None] = {}
     for part in text.split(","):
         name, colon, trials = part.strip().partition(":")
-        if name not in NAMES or name in budgets:
-            raise BadInput(f"--samplers must be distinct, of {', '.join(NAMES)}, not {part.strip()!r}")
+        if name not in BY_NAME or name in budgets:
+            raise BadInput(f"--samplers must be distinct, of {', '.join(BY_NAME)}, not {part.strip()!r}")
         if colon and not (trials.isdigit() and int(trials)):
             raise BadInput(f"--samplers: trials of {name} must be a positive number, not {trials!r}")
         budgets[name] = int(trials) if colon else None

@@ -56,8 +56,8 @@ from dse.search.database import (
     Direction,
     opened,
 )
+from dse.search.draws import Drawn, Draws
 from dse.search.enumerate import known_front
-from dse.search.samplers import Drawn, Draws
 from dse.space.choice import ModelChoice
 from dse.space.space import (
     MODEL,

@@ -10,7 +10,7 @@ from archsim.design import Design, load_design
 from archsim.errors import BadInput
 from dse.results.pareto import non_dominated
 from dse.search.database import stored_trials
-from dse.search.samplers import REFUSED
+from dse.search.draws import REFUSED
 from dse.space.space import (
     MODEL,
     Space,

@@ -44,11 +44,19 @@ from collections.abc import Mapping
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Self, TypeAlias
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownError
 
 from archsim import designs
 from archsim.design import Design, load_design
@@ -56,6 +64,7 @@ from archsim.errors import BadInput, mistakes
 from archsim.files import read_toml
 from dse import constraints, objectives
 from dse.objectives import Objective
+from dse.search import samplers
 from dse.space.choice import ModelChoice
 from dse.space.rules import (
     MODEL,
@@ -77,8 +86,17 @@ from workloads import tasks, zoo
 from workloads.record import number_format
 from workloads.tasks import METRIC_WORDS, MetricWords, Task
 
-SamplerName: TypeAlias = Literal["nsga2", "nsga3", "tpe", "gp", "qmc", "random", "grid"]
-"""Those of ``dse.search.samplers``."""
+
+def _sampler(given: Any) -> str:
+    """The name of a sampler there is; a space without one could not be searched."""
+    *names, last = map(repr, samplers.BY_NAME)
+    if given not in (sampler.name for sampler in samplers.ALL):
+        raise PydanticKnownError("literal_error", {"expected": f"{', '.join(names)} or {last}"})
+    return str(given)
+
+
+SamplerName: TypeAlias = Annotated[str, BeforeValidator(_sampler)]
+"""One of ``dse.search.samplers``."""
 
 
 class Space(BaseModel):

@@ -27,7 +27,7 @@ from dse.search.compare import (
     parse_budgets,
 )
 from dse.search.enumerate import Enumeration, enumerate_space
-from dse.search.samplers import NAMES
+from dse.search.samplers import BY_NAME
 from dse.search.study import search
 from dse.space.space import Space, parse_space
 
@@ -75,7 +75,7 @@ def test_shares_are_those_of_the_points_that_were_drawn(exact: Enumeration, tmp_
     assert shown.curves[1].trials[-1] == 60
     assert shown.curves[1].mean[-1] == pytest.approx(100 * nsga2.mean)
     assert shown.curves[0].least[-1] == pytest.approx(100)
-    assert set(SCRIPTED) == set(NAMES)
+    assert set(SCRIPTED) == set(BY_NAME)
 
 
 def test_a_folder_without_a_comparison_is_refused(tmp_path: Path) -> None:

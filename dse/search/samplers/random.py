@@ -1,0 +1,14 @@
+"""Points drawn uniformly at random: what any other sampler must beat."""
+
+from optuna.samplers import BaseSampler, RandomSampler
+
+from dse.search.samplers.base import Drawer, Sampler
+
+
+class _Drawer(Drawer):
+    def at(self, number: int) -> BaseSampler:
+        seed, _ = self.problem.seeds(number)
+        return RandomSampler(seed=seed)
+
+
+RANDOM = Sampler("random", _Drawer)
