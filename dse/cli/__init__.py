@@ -1,57 +1,11 @@
 """The command line: the one place that knows every part. A module a panel of `archsim --help`."""
 
-import sys
-from typing import Annotated
-
-import typer
-
-from archsim.errors import BadInput
-from archsim.machine.assembly import Deadlock
-from dse.cli import listing, networks, search, simulate, traces
-from dse.cli.terminal import complain, notes
-
-app = typer.Typer(
-    name="archsim",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-)
-for module in (simulate, search, listing, networks):
-    app.add_typer(module.app)
-app.add_typer(traces.app, name="trace", rich_help_panel=networks.PANEL)
-
-
-@app.callback()
-def everywhere(
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Results and mistakes only: no progress.")] = False,
-) -> None:
-    """Trained LSTMs and GRUs on simulated accelerators: speed, energy, area.
-
-    First  [bold]archsim demo[/]: a whole search in minutes, and its report.
-    Next   [bold]archsim run --design skip-65nm --workload wp-lstm256-ternary-s90[/]
-    Then   [bold]archsim list[/], and [bold]archsim COMMAND --help[/]: two examples each.
-    Exit   0 done, 1 failed, 2 bad input, 130 interrupted.
-    """
-    notes.quiet = quiet
+from dse.threads import one_thread_each
 
 
 def main() -> None:
-    """Entry point: bad input is a line a mistake and exit code 2, a machine that stands still a line and exit code 1,
-    an interruption exit code 130."""
-    try:
-        app()
-    except Deadlock as standstill:
-        complain(str(standstill))
-        sys.exit(1)
-    except (BadInput, OSError) as problem:
-        for line in _lines(problem):
-            complain(line)
-        sys.exit(2)
+    """Entry point. What it runs is imported here, once the number of threads is set: numpy reads it when it loads."""
+    one_thread_each()
+    from dse.cli.app import answer
 
-
-def _lines(problem: BadInput | OSError) -> tuple[str, ...]:
-    """What to say of it: a line a mistake."""
-    if isinstance(problem, BadInput):
-        return problem.lines
-    return (f"{problem.filename}: {problem.strerror}" if problem.filename else str(problem),)
+    answer()

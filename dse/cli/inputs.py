@@ -8,6 +8,7 @@ from archsim.design import Value
 from archsim.errors import BadInput
 from archsim.trace.trace import Trace
 from dse.cli.terminal import steps_of
+from dse.evaluation.point import HeldOutSplit
 from workloads import zoo
 from workloads.fixed_point import IntegerModel
 from workloads.model import Model
@@ -16,19 +17,13 @@ from workloads.record import record
 AnyModel = TypeVar("AnyModel", Model, IntegerModel, Model | IntegerModel)
 
 
-def load_workload(name: str, lanes: int, steps: int, split: str, threshold: float | None) -> Trace:
+def load_workload(name: str, lanes: int, steps: int, split: HeldOutSplit, threshold: float | None) -> Trace:
     """A trace file, or a trace recorded now from a model of the zoo (or a model file) over real text."""
     if name.endswith(".npz"):
-        _check_split(split)  # a trace has its own; a model's is checked where it is recorded
         if threshold is not None:
             raise BadInput(f"--threshold: {name} is a trace, which has its threshold already; give a model")
         return Trace.load(Path(name))
     return record_text(name, split, max(lanes, 16), steps, threshold)
-
-
-def _check_split(split: str) -> None:
-    if split not in ("validation", "test"):
-        raise BadInput(f"--split must be validation or test, not {split!r}")
 
 
 def at_threshold(model: AnyModel, threshold: float | None) -> AnyModel:
@@ -37,13 +32,12 @@ def at_threshold(model: AnyModel, threshold: float | None) -> AnyModel:
 
 
 def record_text(
-    workload: str, split: str, sequences: int, steps: int, threshold: float | None, out: Path | None = None
+    workload: str, split: HeldOutSplit, sequences: int, steps: int, threshold: float | None, out: Path | None = None
 ) -> Trace:
     """A trace recorded now, of a model of the zoo or of a model file, with its own state threshold or another."""
-    _check_split(split)
     model = at_threshold(zoo.load_either(workload), threshold)
     with steps_of(f"recording {model.name}", steps) as on_step:
-        return record(model, split, sequences=sequences, steps=steps, out=out, on_step=on_step)  # type: ignore[arg-type]
+        return record(model, split, sequences=sequences, steps=steps, out=out, on_step=on_step)
 
 
 def parse_overrides(assignments: list[str]) -> dict[str, Value]:

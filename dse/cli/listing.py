@@ -1,19 +1,23 @@
 """`archsim list`: what is shipped."""
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
 import typer
 
 from archsim import designs
 from archsim.design import load_design
-from archsim.errors import BadInput
 from dse import studies
-from dse.cli import tables
-from dse.cli.terminal import Json, out, print_json
+from dse.cli.options import Json, one_of
+from dse.cli.tables.layout import figures
+from dse.cli.tables.networks import zoo_table
+from dse.cli.terminal import out, print_json
 from workloads import cells, formats, tasks, zoo
 
 PANEL = "Networks"
 app = typer.Typer()
+
+Shipped = Literal["all", "designs", "workloads", "tasks", "cells", "formats", "studies"]
 
 TEXT_COLUMNS = ("input", "metric", "data", "needs", "gates", "carries", "stochastic", "what")
 """Columns of `archsim list` that are no numbers."""
@@ -25,7 +29,10 @@ JSON_ONLY = ("outputs", "title")
 @app.command(name="list", rich_help_panel=PANEL, short_help="What is shipped: designs, models, tasks, cells, formats.")
 def list_(
     what: Annotated[
-        str, typer.Argument(help="designs, workloads, tasks, cells, formats or studies; default: all.")
+        Shipped,
+        typer.Argument(
+            help="designs, workloads, tasks, cells, formats or studies; default: all.", **one_of("list", Shipped)
+        ),
     ] = "all",
     as_json: Json = False,
 ) -> None:
@@ -35,28 +42,17 @@ def list_(
 
     archsim list designs --json
     """
-    listings = {
-        "designs": _designs,
-        "workloads": _workloads,
-        "tasks": _tasks,
-        "cells": _cells,
-        "formats": _formats,
-        "studies": _studies,
-    }
-    if what not in ("all", *listings):
-        raise BadInput(f"list must be one of all, {', '.join(listings)}, not {what!r}")
-    chosen = listings if what == "all" else {what: listings[what]}
-    rows = {name: listing() for name, listing in chosen.items()}
+    rows = {name: list_them() for name, list_them in LISTINGS.items() if what in ("all", name)}
     if as_json:
         print_json(rows)
         return
     for name, listing in rows.items():
         if name == "workloads":
-            out.print(tables.zoo_table([zoo.load_card(n) for n in zoo.ALL]))
+            out.print(zoo_table([zoo.load_card(n) for n in zoo.ALL]))
         else:
             columns = [name for name in listing[0] if name not in JSON_ONLY]
             rows_of_text = [[str(row[c]) for c in columns] for row in listing]
-            out.print(tables.figures(name, columns, rows_of_text, text=TEXT_COLUMNS))
+            out.print(figures(name, columns, rows_of_text, text=TEXT_COLUMNS))
 
 
 def _designs() -> list[dict[str, Any]]:
@@ -105,3 +101,13 @@ def _formats() -> list[dict[str, Any]]:
 
 def _studies() -> list[dict[str, Any]]:
     return [{"name": name} for name in studies.ALL]
+
+
+LISTINGS: dict[Shipped, Callable[[], list[dict[str, Any]]]] = {
+    "designs": _designs,
+    "workloads": _workloads,
+    "tasks": _tasks,
+    "cells": _cells,
+    "formats": _formats,
+    "studies": _studies,
+}

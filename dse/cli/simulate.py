@@ -2,8 +2,8 @@
 
 import shlex
 import sys
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ import typer
 
 from archsim.analysis.diff import diff, load_run
 from archsim.analysis.explain import explain as explain_design
-from archsim.analysis.perfetto import open_timeline, parse_window
+from archsim.analysis.perfetto import Timeline, open_timeline, parse_window
 from archsim.analysis.roofline import (
     column_histograms,
     roofline,
@@ -24,16 +24,33 @@ from archsim.analysis.scenario import (
     streaming,
 )
 from archsim.analysis.validate import validate
-from archsim.costs import SHIPPED, load_cost_table
+from archsim.costs import SHIPPED, CostTable, load_cost_table
 from archsim.design import Design, load_design
 from archsim.errors import BadInput
-from archsim.mapping.plan import RUN_SCOPES
-from archsim.simulation import ENGINES, simulate
-from dse.cli import tables
+from archsim.mapping.plan import RunScope
+from archsim.report import SimReport
+from archsim.simulation import ENGINES, Engine, Job, simulate
 from dse.cli.inputs import at_threshold, load_workload, parse_overrides, record_text
-from dse.cli.terminal import Json, out, print_json, progress, steps_of
+from dse.cli.options import (
+    DesignArgument,
+    DesignOption,
+    Json,
+    Lanes,
+    OwnCosts,
+    Scope,
+    Threshold,
+    WorkloadOption,
+    either,
+    one_of,
+    overrides,
+)
+from dse.cli.tables.costs import explain_report, fit_report, validation_markdown, validation_table
+from dse.cli.tables.layout import figures
+from dse.cli.tables.runs import diff_report, run_report, stream_report
+from dse.cli.terminal import out, print_json, progress, steps_of
 from dse.evaluation.check import check
 from dse.evaluation.fit import fit
+from dse.evaluation.point import HeldOutSplit
 from workloads import tasks, zoo
 
 PANEL = "Simulate"
@@ -42,17 +59,18 @@ app = typer.Typer()
 
 @app.command(rich_help_panel=PANEL)
 def run(
-    design: Annotated[str, typer.Option(help="A shipped design, or a TOML file.")],
-    workload: Annotated[str, typer.Option(help="A zoo model, a model file, or a trace (.npz).")],
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Override, e.g. pe_array.tiles=2 (repeatable).")
-    ] = None,
+    design: DesignOption,
+    workload: WorkloadOption,
+    set_: Annotated[list[str] | None, overrides("pe_array.tiles=2")] = None,
     steps: Annotated[int, typer.Option(min=1, help="Steps to simulate.")] = 200,
-    lanes: Annotated[int | None, typer.Option(min=1, help="Sequences side by side; default: the design's.")] = None,
-    scope: Annotated[str, typer.Option(help=f"What is run: {' or '.join(RUN_SCOPES)} (no readout).")] = "model",
-    engine: Annotated[str, typer.Option(help=f"One of {', '.join(ENGINES)}.")] = "burst",
-    split: Annotated[str, typer.Option(help="Text the model reads: validation or test.")] = "test",
-    threshold: Annotated[float | None, typer.Option(help="State threshold instead of the trained one.")] = None,
+    lanes: Lanes = None,
+    scope: Scope = "model",
+    engine: Annotated[Engine, typer.Option(help=f"One of {', '.join(ENGINES)}.", **one_of("engine", Engine))] = "burst",
+    split: Annotated[
+        HeldOutSplit,
+        typer.Option(help="Text the model reads: validation or test.", **either("--split", HeldOutSplit)),
+    ] = "test",
+    threshold: Threshold = None,
     check_: Annotated[
         bool, typer.Option("--check", help="Instead, compare every sum the machine makes with the reference's.")
     ] = False,
@@ -62,9 +80,7 @@ def run(
     window: Annotated[
         str | None, typer.Option(help="Steps of the timeline, FIRST:LAST, counted from 0; default: 0:2.")
     ] = None,
-    costs: Annotated[
-        Path | None, typer.Option(help="Your own figures instead of some of the shipped ones (TOML).")
-    ] = None,
+    costs: OwnCosts = None,
     html: Annotated[Path | None, typer.Option(help="Write a page of the design, the model and the timeline.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -75,8 +91,8 @@ def run(
     archsim run --design rbt-high-speed-ternary --workload wp-lstm256-ternary --set clock_mhz=200 --html run.html
     """
     chosen = load_design(design).override(parse_overrides(set_ or []))
-    if check_ and (given := [name for name, path in (("--html", html), ("--timeline", timeline)) if path]):
-        raise BadInput(f"--check: compares sums and simulates nothing that {given[0]} could show; run once without it")
+    if check_:
+        _refuse_beside_check({"--html": html, "--timeline": timeline})
     if window and not (html or timeline):
         raise BadInput("--window: says which steps --timeline or --html show; give one of these")
     if check_:
@@ -84,33 +100,47 @@ def run(
         return
     trace = load_workload(workload, lanes or chosen.lanes, steps, split, threshold)
     steps = min(steps, trace.steps)
-    log = nullcontext(None)
-    first, last = parse_window(window, steps) if window else (0, min(2, steps - 1))
-    if timeline is not None:
-        log = open_timeline(timeline, chosen, trace, first, last, lanes=lanes, steps=steps, scope=scope)  # type: ignore
-    with steps_of("simulating", steps) as on_step, log as events:
-        report = simulate(
-            chosen,
-            trace,
-            engine,  # type: ignore[arg-type]
-            steps=steps,
-            lanes=lanes,
-            scope=scope,  # type: ignore[arg-type]
-            log=events,
-            on_step=on_step,
-            costs=load_cost_table(costs) if costs else SHIPPED,
-        )
+    shown = parse_window(window, steps) if window else (0, min(2, steps - 1))
+    job = Job(chosen, trace, lanes, steps, scope)
+    report = _simulated(job, steps, engine, load_cost_table(costs) if costs else SHIPPED, timeline, shown)
     if html is not None:
-        from dse import report as report_  # pandas, Plotly: half a second that no other run need wait for
-
-        shown = report_.timeline(chosen, trace, first, last, scope, lanes, "run", report.workload)  # type: ignore
-        network = report_.run_network(workload, threshold, trace)
-        command = shlex.join(["archsim", *sys.argv[1:]])
-        report_.write(report_.run_page(report, command, network, shown), html)
+        _write_page(html, job, report, shown, workload, threshold)
     if as_json:
         print_json(run_json(report))
     else:
-        out.print(tables.run_report(report))
+        out.print(run_report(report))
+
+
+def _refuse_beside_check(options: Mapping[str, Path | None]) -> None:
+    for option, path in options.items():
+        if path:
+            raise BadInput(
+                f"--check: compares sums and simulates nothing that {option} could show; run once without it"
+            )
+
+
+def _simulated(
+    job: Job, steps: int, engine: Engine, costs: CostTable, timeline: Path | None, shown: tuple[int, int]
+) -> SimReport:
+    """The report of a run, and its `timeline` as a file where one is asked for: steps `shown`, first and last."""
+    options: dict[str, Any] = {"lanes": job.lanes, "steps": steps, "scope": job.scope}
+    written: AbstractContextManager[Timeline | None] = nullcontext()
+    if timeline is not None:
+        written = open_timeline(timeline, job.design, job.trace, *shown, **options)
+    with steps_of("simulating", steps) as on_step, written as log:
+        return simulate(job.design, job.trace, engine, log=log, on_step=on_step, costs=costs, **options)
+
+
+def _write_page(
+    path: Path, job: Job, report: SimReport, shown: tuple[int, int], workload: str, threshold: float | None
+) -> None:
+    from dse import report as report_  # pandas, Plotly: half a second that no other run need wait for
+
+    first, last = shown
+    timeline = report_.timeline(job.design, job.trace, first, last, job.scope, job.lanes, "run", report.workload)
+    network = report_.run_network(workload, threshold, job.trace)
+    command = shlex.join(["archsim", *sys.argv[1:]])
+    report_.write(report_.run_page(report, command, network, timeline), path)
 
 
 def _check(
@@ -118,35 +148,35 @@ def _check(
     workload: str,
     lanes: int,
     steps: int,
-    split: str,
+    split: HeldOutSplit,
     threshold: float | None,
-    scope: str,
+    scope: RunScope,
     as_json: bool,
 ) -> None:
     model = at_threshold(zoo.load_model(workload), threshold)
-    sample = tasks.by_name(model.task).sample(split, lanes, steps, seed=0)  # type: ignore[arg-type]
+    sample = tasks.by_name(model.task).sample(split, lanes, steps, seed=0)
     with progress("checking", None):
-        found = check(design, model, sample, lanes, scope)  # type: ignore[arg-type]
+        found = check(design, model, sample, lanes, scope)
     if as_json:
         print_json({**vars(found), "passed": found.passed})
     else:
         rows = [(name, f"{count:,}", f"{found.different[name]:,}") for name, count in found.sums.items()]
         title = f"Sums of {found.steps} steps on {found.lanes} lanes, engine column"
-        out.print(tables.figures(title, ("accumulator", "sums", "not the reference's"), rows))
+        out.print(figures(title, ("accumulator", "sums", "not the reference's"), rows))
     if not found.passed:
         raise typer.Exit(1)
 
 
 @app.command(rich_help_panel=PANEL, short_help="A stream: slack, energy, the least DRAM and SRAM that hold it.")
 def stream(
-    design: Annotated[str, typer.Option(help="A shipped design, or a TOML file.")],
-    workload: Annotated[str, typer.Option(help="A zoo model, a model file, or a trace (.npz).")],
+    design: DesignOption,
+    workload: WorkloadOption,
     period: Annotated[float, typer.Option(help="Microseconds from one step's input to the next.")],
     deadline: Annotated[float | None, typer.Option(help="Microseconds a step may take; default: the period.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Override, e.g. clock_mhz=100 (repeatable).")] = None,
+    set_: Annotated[list[str] | None, overrides("clock_mhz=100")] = None,
     steps: Annotated[int, typer.Option(min=1, help="Steps of the stream.")] = 100,
-    lanes: Annotated[int | None, typer.Option(min=1, help="Sequences side by side; default: the design's.")] = None,
-    scope: Annotated[str, typer.Option(help=f"What is run: {' or '.join(RUN_SCOPES)} (no readout).")] = "model",
+    lanes: Lanes = None,
+    scope: Scope = "model",
     as_json: Json = False,
 ) -> None:
     """A stream, a step of every lane each period: slack, energy, and the least DRAM and SRAM that hold the deadline.
@@ -172,7 +202,7 @@ def stream(
         lists = [histogram.to_json() for histogram in histograms]
         print_json({**found.to_json(), "least": needs, "roofline": roof.to_json(), "columns": lists})
         return
-    out.print(tables.stream_report(found, least, roof))
+    out.print(stream_report(found, least, roof))
 
 
 def _least(find: Callable[[], Least]) -> Least | str:
@@ -185,7 +215,7 @@ def _least(find: Callable[[], Least]) -> Least | str:
 
 @app.command(name="fit", rich_help_panel=PANEL, short_help="Formats against on-chip SRAM: where a model begins to fit.")
 def fit_(
-    design: Annotated[str, typer.Argument(help="A shipped design, or a TOML file.")] = "edge-resident",
+    design: DesignArgument = "edge-resident",
     hidden: Annotated[int, typer.Option(min=1, help="Units of the LSTM.")] = 512,
     density: Annotated[float, typer.Option(help="Share of its state that is not zero.")] = 0.2,
     as_json: Json = False,
@@ -201,16 +231,14 @@ def fit_(
     if as_json:
         print_json([{**vars(each), "system_pj_per_token": vars(each.system_pj_per_token)} for each in found])
     else:
-        out.print(tables.fit_report(found))
+        out.print(fit_report(found))
 
 
 @app.command(rich_help_panel=PANEL, short_help="Every cost figure of a design, with its source.")
 def explain(
-    design: Annotated[str, typer.Argument(help="A shipped design, or a TOML file.")],
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Override, e.g. voltage_v=0.9 (repeatable).")] = None,
-    costs: Annotated[
-        Path | None, typer.Option(help="Your own figures instead of some of the shipped ones (TOML).")
-    ] = None,
+    design: DesignArgument,
+    set_: Annotated[list[str] | None, overrides("voltage_v=0.9")] = None,
+    costs: OwnCosts = None,
     as_json: Json = False,
 ) -> None:
     """Every cost figure of a design, with its unit, its source, and how sure it is.
@@ -224,7 +252,7 @@ def explain(
     if as_json:
         print_json([row.to_json() for row in rows])
     else:
-        out.print(tables.explain_report(rows))
+        out.print(explain_report(rows))
 
 
 @app.command(name="validate", rich_help_panel=PANEL, short_help="The published hardware figures beside ours.")
@@ -249,9 +277,9 @@ def validate_(
     if as_json:
         print_json(found.to_json())
     elif markdown:
-        print(tables.validation_markdown(found))
+        print(validation_markdown(found))
     else:
-        out.print(tables.validation_table(found))
+        out.print(validation_table(found))
     if not found.ok:
         raise typer.Exit(1)
 
@@ -272,4 +300,4 @@ def diff_(
     if as_json:
         print_json(found.to_json())
     else:
-        out.print(tables.diff_report(found))
+        out.print(diff_report(found))

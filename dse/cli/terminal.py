@@ -3,9 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated
 
-import typer
 from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
@@ -20,7 +18,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from dse.cli.tables import literal
+from dse.cli.tables.layout import literal
 
 out = Console()
 """Results."""
@@ -28,8 +26,6 @@ err = Console(stderr=True)
 """Mistakes, whatever `--quiet` says."""
 notes = Console(stderr=True)
 """Progress, and what is good to know meanwhile: what `--quiet` silences."""
-
-Json = Annotated[bool, typer.Option("--json", help="JSON instead of tables.")]
 
 
 class _Pace(ProgressColumn):

@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 
 from archsim.trace.synthetic import FORMATS, synthesize
 from archsim.trace.trace import Trace
-from dse.cli import tables
 from dse.cli.inputs import at_threshold, record_text
-from dse.cli.terminal import Json, notes, out, print_json, say, steps_of
+from dse.cli.options import Json, Threshold, either
+from dse.cli.tables.layout import figures, literal
+from dse.cli.tables.networks import zeros_table
+from dse.cli.terminal import notes, out, print_json, say, steps_of
+from dse.evaluation.point import HeldOutSplit
 from workloads import zoo
 from workloads.fixed_point import IntegerModel
 from workloads.model import Model
@@ -61,10 +64,12 @@ def synth(
 def record_(
     workload: Annotated[str, typer.Option(help="A zoo model, or a model file.")],
     out_: Annotated[Path, typer.Option("--out", help="File to write (.npz).")],
-    split: Annotated[str, typer.Option(help="validation or test.")] = "test",
+    split: Annotated[
+        HeldOutSplit, typer.Option(help="validation or test.", **either("--split", HeldOutSplit))
+    ] = "test",
     sequences: Annotated[int, typer.Option(min=1, help="Sequences recorded.")] = 16,
     steps: Annotated[int, typer.Option(min=1, help="Steps recorded.")] = 1000,
-    threshold: Annotated[float | None, typer.Option(help="State threshold instead of the trained one.")] = None,
+    threshold: Threshold = None,
     inputs: Annotated[
         Path | None, typer.Option(help="Your own inputs (.npy): (steps, sequences) symbols or (..., size) vectors.")
     ] = None,
@@ -128,10 +133,10 @@ def show(path: Annotated[Path, typer.Argument(help="A trace (.npz).")], as_json:
         print_json({**header, **size, "columns_listed": listed, "zeros": lying})
         return
     kind = "[yellow]synthetic[/]" if trace.header.synthetic else "recorded"
-    out.print(f"{tables.literal(trace.header.workload)}: {kind}, {trace.sequences} sequences x {trace.steps} steps")
+    out.print(f"{literal(trace.header.workload)}: {kind}, {trace.sequences} sequences x {trace.steps} steps")
     rows = [
         (mv.name, f"{mv.rows} x {mv.cols}", mv.weight_format.name, *(f"{listed[mv.name][n]:.1f}" for n in lanes))
         for mv in trace.graph.mat_vecs
     ]
-    out.print(tables.figures("Columns listed a step, by lanes", ("product", "size", "weights", *map(str, lanes)), rows))
-    out.print(tables.zeros_table(states))
+    out.print(figures("Columns listed a step, by lanes", ("product", "size", "weights", *map(str, lanes)), rows))
+    out.print(zeros_table(states))

@@ -12,7 +12,7 @@ from archsim.simulation import Job, simulate, simulate_many
 from dse.evaluation.models import ModelSide, OnDone
 from dse.evaluation.point import Evaluation, Measured
 from dse.space.choice import ModelChoice
-from dse.space.space import Scenario
+from dse.space.specs import Scenario
 
 
 @dataclass(frozen=True)

@@ -10,18 +10,18 @@ import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
 from archsim.errors import BadInput
 from archsim.trace.header import VERSION
 from archsim.trace.trace import Trace
-from dse.evaluation.point import Measured
+from dse.evaluation.point import HeldOutSplit, Measured
 from dse.evaluation.workers import InProcess, Workers
 from dse.results.files import write_text
 from dse.space.choice import ModelChoice, PtqBits
-from dse.space.space import Scenario
+from dse.space.specs import Scenario
 from workloads import tasks, zoo
 from workloads.evaluate import evaluate
 from workloads.fixed_point import IntegerModel, Ranges, Settings, calibrate, quantize
@@ -30,7 +30,6 @@ from workloads.model import Model
 from workloads.record import record
 
 OnDone = Callable[[ModelChoice], None]
-Split = Literal["validation", "test"]
 AnyModel: TypeAlias = Model | IntegerModel
 
 
@@ -58,7 +57,7 @@ class _Unit:
     """One evaluation, as it is sent to a worker."""
 
     choice: ModelChoice
-    split: Split
+    split: HeldOutSplit
     identity: str
 
     def __str__(self) -> str:
@@ -118,7 +117,7 @@ class Models:
         )
 
     def _losses(
-        self, choices: Iterable[ModelChoice], split: Split, on_done: OnDone
+        self, choices: Iterable[ModelChoice], split: HeldOutSplit, on_done: OnDone
     ) -> Iterator[tuple[ModelChoice, float | BadInput]]:
         """Each choice with its loss, or why it has none, as they are found; those that need not be run last."""
         known: list[tuple[ModelChoice, float | BadInput]] = []
@@ -154,7 +153,7 @@ class Models:
             trace.save(path)
             return trace
 
-    def _loss_file(self, choice: ModelChoice, split: Split) -> Path:
+    def _loss_file(self, choice: ModelChoice, split: HeldOutSplit) -> Path:
         return self._cache / "loss" / f"{_digest(self.identity(choice), split)}.json"
 
 

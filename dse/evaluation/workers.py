@@ -18,6 +18,7 @@ from queue import SimpleQueue
 from typing import Protocol, Self, TypeVar
 
 from archsim.errors import BadInput
+from dse.threads import one_thread_in_children
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -113,7 +114,9 @@ class LocalProcesses:
             for _ in range(1 + DEATHS):
                 pool = pool or self._begin()
                 try:
-                    return pool.submit(function, argument).result()
+                    with one_thread_in_children():  # a process begins with its first unit
+                        result = pool.submit(function, argument)
+                    return result.result()
                 except BrokenProcessPool:
                     pool.shutdown()
                     pool = None

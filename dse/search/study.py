@@ -21,11 +21,7 @@ from archsim.design import Design, load_design
 from archsim.errors import BadInput
 from dse import objectives
 from dse.evaluation.evaluator import Evaluator, Point
-from dse.evaluation.models import (
-    Models,
-    ModelSide,
-    Split,
-)
+from dse.evaluation.models import Models, ModelSide
 from dse.evaluation.outcome import (
     ENDS,
     Outcome,
@@ -33,7 +29,7 @@ from dse.evaluation.outcome import (
     point_key,
     with_bands,
 )
-from dse.evaluation.point import Evaluation, Measured
+from dse.evaluation.point import Evaluation, HeldOutSplit, Measured
 from dse.evaluation.workers import InProcess, Workers
 from dse.results import store
 from dse.results.bands import front_at
@@ -159,7 +155,7 @@ class _Search:
         self._front_size: int
         self.evaluator = Evaluator(models, space.scenario)
         self.identities = identities
-        self._run: dict[Split, set[ModelChoice]] = {"validation": set(), "test": set()}
+        self._run: dict[HeldOutSplit, set[ModelChoice]] = {"validation": set(), "test": set()}
         self.trials: list[Trial] = []
         self._workers = workers
         self._on_progress = on_progress

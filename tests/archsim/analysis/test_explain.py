@@ -15,7 +15,7 @@ from archsim.costs.tables import curve
 from archsim.costs.technology import delay_scale, energy_scale
 from archsim.design import Design, load_design
 from archsim.specs import ALL as SPECS
-from dse.cli import tables
+from dse.cli.tables import costs as tables
 
 
 @pytest.mark.parametrize("name", designs.ALL)

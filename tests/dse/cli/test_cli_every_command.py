@@ -24,6 +24,7 @@ from archsim.trace.synthetic import synthesize
 from archsim.trace.trace import Trace
 from dse import cli
 from dse.cli import terminal
+from dse.cli.app import app
 from workloads import zoo
 from workloads.evaluate import evaluate
 from workloads.model import Model
@@ -41,7 +42,7 @@ def walk(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str
         yield from walk(child, (*path, name))
 
 
-COMMANDS = dict(walk(get_command(cli.app)))
+COMMANDS = dict(walk(get_command(app)))
 
 
 def examples(name: str) -> list[list[str]]:
@@ -436,7 +437,7 @@ def test_a_run_of_training_is_kept_where_it_is_said(archsim: Archsim, monkeypatc
         folders.append(folder)
         return zoo.load_card("wp-lstm256-ternary")
 
-    monkeypatch.setattr("workloads.training.export.train_and_export", noted)
+    monkeypatch.setattr("dse.cli.training.train_and_export", noted)
     for words in ((), ("--run", "mine")):
         assert archsim("train", "some.toml", *words)[0] == 0
     assert folders == [Path("runs/some"), Path("mine")]

@@ -8,7 +8,7 @@ import pytest
 from archsim.design import Design, load_design
 from archsim.errors import BadInput
 from archsim.simulation import simulate
-from dse.cli import tables
+from dse.cli.tables import networks as tables
 from dse.evaluation.sparsity import (
     SEQUENCES,
     SparsityPoint,

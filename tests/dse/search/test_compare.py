@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from archsim.errors import BadInput
-from dse.cli import tables
+from dse.cli.tables import searches as tables
 from dse.evaluation.models import ModelSide
 from dse.evaluation.workers import InProcess
 from dse.report import comparison_page

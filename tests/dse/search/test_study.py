@@ -23,7 +23,7 @@ from archsim.errors import BadInput
 from archsim.simulation import simulate
 from archsim.trace.trace import Trace
 from dse import objectives
-from dse.cli import tables
+from dse.cli.tables import searches as tables
 from dse.evaluation.evaluator import (
     EngineMismatch,
     Evaluator,

@@ -1,0 +1,159 @@
+"""`archsim ptq`: a trained network in integers, with the fewest bits that keep its accuracy."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from archsim.errors import BadInput
+from dse.cli.options import Json
+from dse.cli.tables.networks import bits_table, points_table
+from dse.cli.terminal import out, print_json, progress, say
+from workloads import tasks, zoo
+from workloads.fixed_point import IntegerModel, Point, search_bits, sweep
+from workloads.model import Model
+from workloads.tasks.base import Metric
+
+PANEL = "Networks"
+app = typer.Typer()
+
+
+@app.command(rich_help_panel=PANEL, short_help="Integers only, after training: the fewest bits within a loss.")
+def ptq(
+    workload: Annotated[str, typer.Argument(help="A floating-point zoo model, or a model file.")],
+    out_: Annotated[Path | None, typer.Option("--out", help="Write the smallest model found (.safetensors).")] = None,
+    max_loss: Annotated[
+        float, typer.Option(help="Loss allowed, in per cent: of the metric, of the accuracy if that is an error.")
+    ] = 1.0,
+    bits: Annotated[str, typer.Option(help="Least and most bits tried, as LEAST:MOST, or one number.")] = "2:12",
+    weight_bits: Annotated[str | None, typer.Option(help="The same of weights alone.")] = None,
+    activation_bits: Annotated[str | None, typer.Option(help="The same of activations alone.")] = None,
+    cell_bits: Annotated[str | None, typer.Option(help="The same of c alone.")] = None,
+    embedding_bits: Annotated[str | None, typer.Option(help="The same of an embedding alone.")] = None,
+    record_: Annotated[
+        bool, typer.Option("--record", help="Measure the one found on the test split too; put it on the model's card.")
+    ] = False,
+    table: Annotated[bool, typer.Option("--table", help="Instead, measure every combination of bits.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Integers only, after training: the fewest bits of weights and activations within a loss.
+
+    archsim ptq wp-lstm256-float --out small.safetensors
+
+    archsim ptq mine.safetensors --table --weight-bits 4:8 --activation-bits 6:12 --cell-bits 12
+    """
+    model = zoo.load_model(workload)
+    widths = _widths(model, bits, weight_bits, activation_bits, cell_bits, embedding_bits)
+    if table:
+        if out_ or record_:
+            raise BadInput("--table keeps no model: neither --out nor --record goes with it")
+        _table(model, widths, cell_bits, embedding_bits, as_json)
+        return
+    card = zoo.load_card(workload) if record_ else None
+    found, best, smallest = _fewest(model, max_loss, widths)
+    if out_ is not None:
+        smallest.save(out_)
+    entry = None if card is None else zoo.record_quantized(workload, card, best, smallest)
+    metric = _metric(model)
+    if as_json:
+        rows = [vars(point) for point in found]
+        of_card = entry and entry.model_dump()
+        print_json({"model": model.name, "metric": metric, "points": rows, "best": vars(best), "card": of_card})
+        return
+    out.print(points_table(metric, found, best))
+    if out_ is not None:
+        say(f"written to {out_}")
+    if entry is not None:
+        say(f"test split {entry.test:.4f}: written to the card of {model.name}")
+
+
+@dataclass(frozen=True)
+class _Widths:
+    """Bits to be tried: of weights, of activations, and where the model has them of c and of an embedding."""
+
+    weights: range
+    activations: range
+    cells: range | None
+    embeddings: range | None
+
+
+def _widths(
+    model: Model, bits: str, weights: str | None, activations: str | None, cells: str | None, embeddings: str | None
+) -> _Widths:
+    """What the options of a command say, those of one kind before `bits`; BadInput where the model has no such part."""
+    embedded, has_c = model.config.input.kind == "embedding", model.config.has_cell_state
+    if embeddings and not embedded:
+        raise BadInput(f"--embedding-bits: {model.name} has no embedding")
+    if cells and not has_c:
+        raise BadInput(f"--cell-bits: {model.name} has no cell state c")
+    return _Widths(
+        _range("--weight-bits", weights, bits),
+        _range("--activation-bits", activations, bits),
+        _range("--cell-bits", cells, bits) if has_c else None,
+        _range("--embedding-bits", embeddings, bits) if embedded else None,
+    )
+
+
+def _range(option: str, own: str | None, bits: str) -> range:
+    """From least to most, by an option of its own, else by --bits."""
+    option, given = ("--bits", bits) if own is None else (option, own)
+    least, colon, most = given.partition(":")
+    most = most if colon else least
+    if not (least.isdecimal() and most.isdecimal() and 2 <= int(least) <= int(most) <= 16):
+        raise BadInput(f"{option} must be LEAST:MOST, or one number, between 2 and 16, not {given!r}")
+    return range(int(least), int(most) + 1)
+
+
+def _table(model: Model, widths: _Widths, cell_bits: str | None, embedding_bits: str | None, as_json: bool) -> None:
+    """Measure every combination of weights and activations; c and an embedding have one width, or follow these."""
+    for option, own in (("--cell-bits", cell_bits), ("--embedding-bits", embedding_bits)):
+        if own and ":" in own:
+            raise BadInput(f"{option} must be one number with --table, which has no column for it, not {own!r}")
+    cells = widths.cells if cell_bits else None
+    embeddings = widths.embeddings if embedding_bits else None
+    with _points(len(widths.weights) * len(widths.activations)) as show:
+        points = sweep(model, widths.weights, widths.activations, cells, embeddings, on_point=show)
+    metric = _metric(model)
+    if as_json:
+        print_json({"model": model.name, "metric": metric, "points": [vars(point) for point in points]})
+    else:
+        out.print(bits_table(metric, points))
+
+
+def _fewest(model: Model, max_loss: float, widths: _Widths) -> tuple[tuple[Point, ...], Point, IntegerModel]:
+    """What was measured, the smallest that loses at most `max_loss` per cent, and its model; BadInput where none is."""
+    with _points(None) as show:
+        found = search_bits(
+            model,
+            None,
+            max_loss / 100,
+            widths.weights,
+            widths.activations,
+            widths.cells,
+            widths.embeddings,
+            on_point=show,
+        )
+    if found.best is None or found.model is None:
+        metric = _metric(model)
+        whole = "accuracy" if metric == "error_pct" else metric
+        raise BadInput(f"no combination of these bits loses at most {max_loss:g} % of {model.name}'s {whole}")
+    return found.points, found.best, found.model
+
+
+def _metric(model: Model) -> Metric:
+    return tasks.by_name(model.task).metric
+
+
+@contextmanager
+def _points(total: int | None) -> Iterator[Callable[..., None]]:
+    """A bar of integer models measured, and what is to be called with each."""
+    with progress("measuring", total) as (bar, task):
+
+        def show(point: Point, *_: int) -> None:
+            note = f"{point.weight_bits} x {point.activation_bits} bits: {point.value:.4g}"
+            bar.update(task, advance=1, note=note)
+
+        yield show

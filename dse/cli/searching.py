@@ -1,0 +1,183 @@
+"""What the commands about many designs do: a module that loads Optuna, pandas, SQLAlchemy and Plotly."""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from archsim.errors import BadInput
+from dse import report as report_
+from dse import studies
+from dse.cli.tables.searches import comparison_report, enumeration_report, search_summary
+from dse.cli.terminal import complain, notes, out, print_json, progress
+from dse.evaluation.models import Models
+from dse.evaluation.workers import Workers, workers_for
+from dse.results import store
+from dse.results.result import SearchResult
+from dse.search.compare import Run, compare, parse_budgets
+from dse.search.enumerate import Enumeration, enumerate_space
+from dse.search.enumerate import Progress as EnumerationProgress
+from dse.search.study import DEFAULT_CACHE, Phase, search
+from dse.search.study import Progress as SearchProgress
+from dse.search.warm import warm_points
+from dse.space.space import Space, load_space
+from dse.space.specs import Value
+
+PHASES: dict[Phase, str] = {
+    "search": "searching",
+    "break down": "pricing every part",
+    "confirm": "simulating the front",
+    "test": "testing the front",
+}
+
+
+def demonstrate(folder: Path, as_json: bool) -> None:
+    """Search the shipped study, with every accuracy measured now."""
+    space = load_space(studies.path("demo"))
+    store.clear(folder, space.name)
+    notes.print(
+        "Searching accelerators for ten trained LSTMs (War and Peace; 256 and 512 units; 8-bit, exponential, ternary, "
+        "power-of-two ternary, binary; with and without a pruned state). Every accuracy is measured on the text now, "
+        "every design simulated on what its model really did; the best designs are then simulated again, event by "
+        "event."
+    )
+    with workers_for(os.cpu_count() or 1, None) as workers:
+        _search(space, folder, workers, fresh=True, as_json=as_json)
+
+
+def search_study(
+    study: str,
+    folder: Path | None,
+    resume: bool,
+    fresh: bool,
+    processes: int,
+    scheduler: str | None,
+    warm_start: Sequence[str],
+    as_json: bool,
+) -> None:
+    """Search a space, or go on where a search of it stopped."""
+    space = load_space(studies.path(study))
+    if resume and warm_start:
+        raise BadInput("--warm-start: a search that is resumed has begun already")
+    first = warm_points(space, warm_start)
+    with workers_for(processes, scheduler) as workers:
+        _search(space, folder or Path("results") / space.name, workers, resume, fresh, as_json, first)
+
+
+def _search(
+    space: Space,
+    folder: Path,
+    workers: Workers,
+    resume: bool = False,
+    fresh: bool = False,
+    as_json: bool = False,
+    first: Sequence[Mapping[str, Value]] = (),
+) -> None:
+    with progress("measuring the models", space.trials) as (bar, task):
+
+        def show_progress(p: SearchProgress) -> None:
+            note = f"accuracies {p.model_evaluations}, front {p.front_size}"
+            phase = PHASES[p.phase] if p.done or p.phase != "search" else "measuring the models"
+            if bar.tasks[task].description != phase:  # each phase has a pace of its own
+                bar.reset(task, description=phase, total=p.total)
+            bar.update(task, completed=p.done, total=p.total, note=note)
+
+        try:
+            result = search(space, folder, resume, show_progress, fresh=fresh, workers=workers, first=first)
+        except KeyboardInterrupt:
+            bar.stop()
+            complain(f"stopped; {folder} keeps its trials, --resume goes on")
+            raise typer.Exit(130) from None
+    report = report_.write_report(folder)
+    if as_json:
+        print_json(_summary(result, report))
+    else:
+        out.print(search_summary(result, space, report))
+
+
+def _summary(result: SearchResult, report: Path) -> dict[str, Any]:
+    return {
+        "folder": str(result.folder),
+        "report": str(report),
+        "trials": len(result.trials),
+        "distinct_points": result.distinct_points,
+        "distinct_designs": result.distinct_designs,
+        "models": result.models_run,
+        "refused": result.refused,
+        "infeasible": result.infeasible,
+        "model_evaluations": result.model_evaluations,
+        "model_evaluations_cached": result.model_evaluations_cached,
+        "seconds": result.seconds,
+        "front": [
+            {
+                "command": p.command,
+                "test_loss": p.test_loss,
+                "on_front_at": result.stays(p),
+                **p.trial.outcome.values,
+            }
+            for p in result.front
+        ],
+    }
+
+
+def enumerate_study(study: str, folder: Path | None, processes: int, scheduler: str | None, as_json: bool) -> None:
+    """Evaluate every point of a space."""
+    space = load_space(studies.path(study))
+    began = time.monotonic()
+    with workers_for(processes, scheduler) as workers:
+        found = _enumerate(space, folder or Path("results") / space.name / "exact", workers)
+    if as_json:
+        print_json(
+            {
+                "folder": str(found.folder),
+                "wall_seconds": time.monotonic() - began,
+                "seconds": found.seconds,
+                "points_per_second": found.points_per_second,
+                **found.counts.model_dump(mode="json"),
+                "reference": asdict(found.reference),
+                "hypervolume": found.volume,
+            }
+        )
+    else:
+        out.print(enumeration_report(found))
+
+
+def _enumerate(space: Space, folder: Path, workers: Workers) -> Enumeration:
+    space.check_data()
+    with progress("measuring the models", None) as (bar, task):
+
+        def show(p: EnumerationProgress) -> None:
+            note = f"front {p.front}"
+            bar.update(task, description="enumerating", completed=p.done, total=p.total, note=note)
+
+        return enumerate_space(space, folder, Models(DEFAULT_CACHE, space.scenario, workers), show, workers)
+
+
+def compare_samplers(study: str, samplers: str, seeds: int, out_: Path | None, processes: int, as_json: bool) -> None:
+    """Enumerate a space, then search it with each sampler and seed."""
+    space, budgets = load_space(studies.path(study)), parse_budgets(samplers)
+    folder = out_ or Path("results") / space.name
+    with workers_for(processes, None) as workers:
+        exact = _enumerate(space, folder / "exact", workers)
+        with progress("searching", len(budgets) * seeds) as (bar, task):
+
+            def done(run: Run) -> None:
+                bar.update(task, advance=1, note=run.name)
+
+            found = compare(exact, folder / "compare", budgets, range(1, seeds + 1), space.population, workers, done)
+    page = report_.write(report_.comparison_page(folder), folder / "compare" / report_.NAME)
+    if as_json:
+        print_json(found.model_dump(mode="json") | {"page": str(page)})
+    else:
+        out.print(comparison_report(found, page))
+
+
+def view_report(runs: Sequence[Path], out_: Path | None) -> Path:
+    """Build the report of a search, or of several searches and runs; the file that it is in."""
+    alone = len(runs) == 1 and runs[0].is_dir()
+    with progress("building the report", None):
+        return report_.write(report_.view_page(runs), out_ or (runs[0] if alone else Path()) / report_.NAME)

@@ -1,0 +1,196 @@
+"""Tables of trained networks: how accurate they are, where their zeros lie, and how few bits they need."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from dse.cli.tables.layout import figures, literal, several
+from dse.evaluation.sparsity import SparsityPoint
+from workloads.fixed_point import Point
+from workloads.sparsify import Zeros
+from workloads.zoo import Card, Verification
+from workloads.zoo.published import Published, Untrained
+
+
+def zeros_table(states: Iterable[Zeros]) -> Table:
+    """How the zeros of states lie: alone, over time, and in all of several sequences side by side."""
+    states = list(states)
+    lanes = sorted({n for z in states for n in z.union} - {1})
+    return figures(
+        "Zeros of the states; in all of so many lanes",
+        ("state", "zeros", "least step", "most step", *map(str, lanes)),
+        [
+            (
+                z.operand,
+                f"{z.sparsity:.1%}",
+                f"{z.per_step.min():.1%}",
+                f"{z.per_step.max():.1%}",
+                *(f"{z.union[n]:.1%}" for n in lanes),
+            )
+            for z in states
+        ],
+    )
+
+
+def points_table(metric: str, points: Iterable[Point], best: Point) -> Table:
+    """What a search over bits measured, smallest memory first; the one it chose is marked."""
+    some = {"c": best.cell_bits, "embedding": best.embedding_bits}
+    optional = [name for name, bits in some.items() if bits is not None]
+    return figures(
+        "Integers only, on the validation split; bits of",
+        ("weights", "states", *optional, metric, "loss", "KiB", "saved", ""),
+        [
+            (
+                str(p.weight_bits),
+                str(p.activation_bits),
+                *(str(bits) for bits in (p.cell_bits, p.embedding_bits) if bits is not None),
+                f"{p.value:.4f}",
+                f"{p.relative_loss:+.2%}",
+                f"{p.memory_bytes / 1024:,.1f}",
+                f"{p.memory_cut:.1%}",
+                "<- best" if p == best else "",
+            )
+            for p in sorted(points, key=lambda p: p.memory_bytes)
+        ],
+        text=("",),
+    )
+
+
+def bits_table(metric: str, points: Iterable[Point]) -> Table:
+    """The metric of every combination: weight bits down, activation bits across."""
+    value = {(p.weight_bits, p.activation_bits): p.value for p in points}
+    across = sorted({a for _, a in value})
+    rows = [(str(w), *(f"{value[w, a]:.2f}" for a in across)) for w in sorted({w for w, _ in value})]
+    return figures(f"{metric}: weight bits down, activation bits across", ("", *map(str, across)), rows)
+
+
+def zoo_table(cards: Iterable[Card]) -> Table:
+    """The shipped models as measured, a line each; validation is in the cards and in JSON."""
+    return figures(
+        "The test split; zeros of one sequence, and in all of 8",
+        ("name", "test", "zeros", "of 8", "KiB"),
+        [
+            (
+                card.name,
+                f"{card.measured.test:.3f} {'%' if card.measured.metric == 'error_pct' else card.measured.metric}",
+                f"{card.measured.state_sparsity:.1%}",
+                f"{card.measured.union_sparsity[8]:.1%}",
+                f"{card.file.gate_weight_bytes / 1024:,.1f}",
+            )
+            for card in cards
+        ],
+    )
+
+
+def zoo_markdown(cards: Iterable[Card]) -> str:
+    """The shipped models as docs/results shows them: each beside the float model of its group, if there is one."""
+    cards = list(cards)
+    twins = {card.recipe.group: card.measured.test for card in cards if card.recipe.weight_format == "float32"}
+    lines = [
+        "| model | weights | validation | test | test - float | zeros | in all of 8 | gates, KiB | epochs (best) |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for card in cards:
+        m, training, first = card.measured, card.training, card.recipe.first
+        epochs = f"{f'{first.epochs} + ' if first else ''}{training.epochs_run} ({training.best_epoch})"
+        twin = twins.get(card.recipe.group)
+        lines.append(
+            f"| `{card.name}` | {card.recipe.weight_format} | {m.validation:.3f} | {m.test:.3f} "
+            f"| {'' if twin is None else f'{m.test - twin:+.3f}'} | {m.state_sparsity:.1%} | {m.union_sparsity[8]:.1%} "
+            f"| {card.file.gate_weight_bytes / 1024:,.1f} | {epochs} |"
+        )
+    return "\n".join(lines)
+
+
+def sparsity_table(points: Sequence[SparsityPoint]) -> RenderableType:
+    """What zeros cost and gain, a line a model and sparsity, and what could not be simulated."""
+    lanes = next((tuple(gain.lanes for gain in p.gains) for p in points if p.gains), ())
+    rows = [
+        (
+            f"{p.model}{' *' if p.pruned else ''}",
+            f"{p.sparsity:.1%}",
+            f"{p.loss:.3f} {p.metric}",
+            *(f"{g.speedup:.2f} ({g.ideal:.2f})" for g in p.gains),
+            *("-" for _ in lanes if not p.gains),
+        )
+        for p in points
+    ]
+    return Group(
+        figures(
+            "Speed-up over the same lanes with skipping off (were time in proportion to columns)",
+            ("model", "zeros", "loss", *(several(n, "lane") for n in lanes)),
+            rows,
+        ),
+        "* pruned after training" if any(p.pruned for p in points) else "",
+        *(f"[yellow]not simulated:[/] {literal(r)}" for r in dict.fromkeys(p.refusal for p in points) if r),
+    )
+
+
+def sparsity_markdown(points: Sequence[SparsityPoint]) -> str:
+    """The same for a page: with the share of columns skipped."""
+    lanes = next((tuple(gain.lanes for gain in p.gains) for p in points if p.gains), ())
+    heads = (f"skipped, {several(n, 'lane')} | speed-up | ideal" for n in lanes)
+    lines = [f"| model | zeros | metric | loss | {' | '.join(heads)} |", "|---|" + "---|" * (3 + 3 * len(lanes))]
+    for p in points:
+        gains = (f"{g.skipped:.1%} | {g.speedup:.2f} | {g.ideal:.2f}" for g in p.gains)
+        name = f"`{p.model}`{', pruned' if p.pruned else ''}"
+        lines.append(f"| {name} | {p.sparsity:.1%} | {p.metric} | {p.loss:.3f} | {' | '.join(gains)} |")
+    return "\n".join(lines)
+
+
+def verified(results: Sequence[Verification]) -> RenderableType:
+    """Test metrics measured again, beside their cards', and data that would be needed for more."""
+    rows = [
+        (
+            r.name if r.bits is None else f"{r.name} {r.bits}",
+            r.metric,
+            f"{r.card_loss:.4f}",
+            "-" if r.measured_loss is None else f"{r.measured_loss:.4f}",
+            "DIFFERS" if not r.passed else "no data" if r.missing else "ok",
+        )
+        for r in results
+    ]
+    return Group(
+        figures("The whole test split", ("name", "metric", "card", "measured", ""), rows, text=("metric",)),
+        *(literal(line) for line in dict.fromkeys(r.missing for r in results) if line),
+    )
+
+
+def published_networks(figures_: Iterable[Published], untrained: Iterable[Untrained]) -> RenderableType:
+    """What papers report of trained networks, ours, and what has not been trained yet."""
+    rows = [(f.recipe, _unit(f), f"{f.value:g}", f.sure, *(_ours(f) or ("-", ""))) for f in figures_]
+    waiting = [(u.recipe, "?" if u.hours is None else f"{u.hours:g}") for u in untrained]
+    return Group(
+        figures(
+            "Test metric (less is better)",
+            ("recipe", "metric", "paper", "sure", "ours", "diff."),
+            rows,
+            ("metric", "sure"),
+        ),
+        _UNITS + "\n",
+        figures("Not trained yet: archsim train RECIPE", ("recipe", "hours, 1 core"), waiting),
+    )
+
+
+def published_markdown(figures_: Iterable[Published]) -> str:
+    """The same for docs/results: what papers report, and ours."""
+    lines = ["| paper | recipe | metric | published | how sure | ours | difference |", "|---|---|---|---|---|---|---|"]
+    for f in figures_:
+        ours, difference = _ours(f) or (f"not {'measured' if f.trained else 'trained'} yet", "")
+        lines.append(f"| {f.paper} | `{f.recipe}` | {_unit(f)} | {f.value:g} | {f.sure} | {ours} | {difference} |")
+    return "\n".join(lines)
+
+
+_UNITS = "+bpc: over the dense twin. ppw 11/10: integers of these weight and activation bits. memory %: of float32."
+
+
+def _unit(figure: Published) -> str:
+    return figure.metric.replace("_pct", " %")
+
+
+def _ours(figure: Published) -> tuple[str, str] | None:
+    """Our figure and how far it is from theirs."""
+    if figure.ours is None or figure.difference is None:
+        return None
+    return f"{figure.ours:.3f}", f"{figure.difference:+.3f}"

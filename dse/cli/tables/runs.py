@@ -1,0 +1,164 @@
+"""Tables of one run, of a stream, and of two runs beside each other."""
+
+from collections.abc import Mapping
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from archsim.analysis.diff import Diff
+from archsim.analysis.roofline import Roofline
+from archsim.analysis.scenario import Least, Streaming
+from archsim.costs import Figure, clock_problems
+from archsim.report import SimReport
+from dse.cli.tables.layout import MARK, figures, literal, plain, several
+
+
+def run_report(report: SimReport) -> RenderableType:
+    """Everything a run says, in the order a reader asks for it."""
+    return Group(*_conditions(report), *_measured(report), *_notes(report), _in_short(report))
+
+
+def _conditions(report: SimReport) -> list[RenderableType]:
+    """What was run on what, where the weights lie, and what is not in the figures."""
+    parts: list[RenderableType] = [
+        f"[bold]{literal(report.workload)}[/] on [bold]{literal(report.design.name)}[/]: "
+        f"{several(report.lanes, 'lane')}, {several(report.steps, 'step')}, {report.design.clock_mhz} MHz, "
+        f"engine {report.engine}, scope {report.scope}",
+    ]
+    if report.synthetic:
+        parts.append("[yellow]synthetic trace: drawn masks, no accuracy stands behind them[/]")
+    kept = f"{report.resident_bits / 8192:,.1f} KiB in SRAM, the rest " if report.resident_bits else ""
+    weights = "in on-chip SRAM" if report.resident else f"{kept}from DRAM, {report.dram_gbps:.3g} Gb/s"
+    parts.append(f"weights and norms {report.model_bits / 8192:,.1f} KiB, {weights}")
+    parts += _load(report)
+    parts += [f"[yellow]left out:[/] {literal(left)}" for left in report.left_out]
+    return parts
+
+
+def _measured(report: SimReport) -> list[RenderableType]:
+    """The tables: time, throughput, the PE array's cycles, energy, area."""
+    energy, area = report.energy, report.area
+    speed = [
+        ("per step", f"{report.cycles_per_step:,.1f}", f"{report.latency_us_per_step:,.3f} us"),
+        ("per token", f"{report.cycles / report.tokens:,.1f}", f"{report.time_us_per_token:,.3f} us"),
+        ("whole run", f"{report.cycles:,}", f"{report.seconds * 1e3:,.3f} ms"),
+    ]
+    gains = [
+        ("achieved (issued MACs)", f"{report.gops:,.2f} GOPS"),
+        ("effective (dense-equivalent)", f"{report.gops_effective:,.2f} GOPS"),
+        ("speed-up over the same lanes, skipping off", f"{report.speedup_same_lanes:.3f} x"),
+        ("speed-up per token over the best dense", f"{report.speedup_best_dense:.3f} x"),
+        ("ideal: dense over issued MACs", f"{report.speedup_ideal:.3f} x"),
+    ]
+    cycles = [
+        (cause.replace("_", " "), f"{cycles:,}", f"{cycles / report.cycles:.1%}")
+        for cause, cycles in (("busy", report.busy_cycles), *report.stalls.items())
+    ]
+    totals = {"chip": energy.total_chip, "system (chip and DRAM)": energy.total_system}
+    return [
+        figures("Speed", ("", "cycles", "time"), speed),
+        figures("Throughput and what skipping gains", ("", "value"), gains),
+        figures("Cycles of the PE array", ("", "cycles", "share"), cycles),
+        _costs("Energy per token (c calibrated, p predicted)", "pJ", energy.components, totals),
+        _costs("Area", "mm2", area.components, {"chip": area.total_chip}),
+    ]
+
+
+def _notes(report: SimReport) -> list[str]:
+    """How sure the figures are, and what they leave out."""
+    energy = report.energy
+    reused = f"{report.reused_steps:,} of {report.steps:,} steps met what an earlier one had met: not simulated again"
+    return [
+        *([reused] if report.reused_steps else []),
+        f"system energy at the ends of the cost bands (DRAM, leakage): {plain(energy.band.low)} to "
+        f"{plain(energy.band.high)} pJ a token",
+        f"power at this rate: chip {energy.power_chip_mw:,.1f} mW, "
+        f"system {energy.power_system_mw:,.1f} mW; not counted: {', '.join(energy.left_out)}",
+        *(f"[yellow]clock:[/] {literal(problem)}" for problem in clock_problems(report.design)),
+    ]
+
+
+def _in_short(report: SimReport) -> str:
+    return (
+        f"[bold]{report.latency_us_per_step:,.3f} us a step, {plain(report.energy.total_system / 1000)} nJ a token "
+        f"(chip {plain(report.energy.total_chip / 1000)}), {plain(report.area.total_chip)} mm2, "
+        f"{report.speedup_same_lanes:.3g} x by skipping[/]"
+    )
+
+
+def _load(report: SimReport) -> list[str]:
+    """Filling the SRAM once, where anything lies in it."""
+    load = report.load
+    if load is None:
+        return []
+    return [
+        f"loading {load.dram_bits / 8192:,.1f} KiB of SRAM once, apart from all below: {load.time_us:,.4g} us, chip "
+        f"{plain(load.chip_pj / 1000)} nJ, system {plain(load.system_pj.mid / 1000)} nJ, as much as "
+        f"{plain(load.tokens(report.energy.total_system))} tokens"
+    ]
+
+
+def stream_report(found: Streaming, least: Mapping[str, Least | str], roof: Roofline) -> RenderableType:
+    """A stream: how its steps keep the deadline, what it costs, and what would be enough."""
+    needs = [
+        (name, each if isinstance(each, str) else f"{each.value:,.4g} {each.unit}") for name, each in least.items()
+    ]
+    return Group(
+        f"[bold]{literal(found.workload)}[/] on [bold]{literal(found.design.name)}[/]: "
+        f"{several(found.lanes, 'lane')}, a step of each every {found.period_us:g} us, "
+        f"due after {found.deadline_us:g} us; "
+        f"{found.missed_steps} of {found.steps} steps miss it",
+        figures(
+            "Microseconds",
+            ("", "least", "mean", "most"),
+            [
+                (name, *(f"{v:,.2f}" for v in (spread.least, spread.mean, spread.most)))
+                for name, spread in (("latency", found.latency_us), ("slack", found.slack_us))
+            ],
+        ),
+        f"energy per token: chip {plain(found.energy.total_chip)} pJ, system {plain(found.energy.total_system)} pJ "
+        f"({found.energy_basis})",
+        figures("The least that holds the deadline", ("", "least"), needs, text=("least",)),
+        figures(
+            "Roofline, back to back",
+            ("", "GOPS"),
+            [
+                ("all PEs", f"{roof.ceiling_pes_gops:,.4g}"),
+                ("PEs of the lanes that run", f"{roof.ceiling_lanes_gops:,.4g}"),
+                ("weight bus", f"{roof.ceiling_bus_gops:,.4g}"),
+                ("DRAM bandwidth", f"{roof.ceiling_dram_gops:,.4g}"),
+                ("DRAM accesses under way", f"{roof.ceiling_accesses_gops:,.4g}"),
+                ("achieved", f"{roof.achieved_gops:,.4g}"),
+            ],
+        ),
+        f"bound by {roof.bound}: {roof.share:.1%} of that ceiling",
+    )
+
+
+def diff_report(found: Diff) -> RenderableType:
+    """Two runs: what was set, and what followed."""
+    set_ = [(c.path, str(c.before), str(c.after)) for c in (*found.settings, *(found.parameters or ()))]
+    changes = [
+        (
+            f"{c.component}: {c.name}" if c.name else c.component,
+            f"{c.kind}, {c.unit}" if c.unit not in ("", c.kind) else c.kind,
+            plain(c.before),
+            plain(c.after),
+            "new" if c.ratio == float("inf") else f"x {c.ratio:.3g}",
+        )
+        for c in found.changes
+    ]
+    if not set_ and not changes:
+        return f"{literal(found.before)} -> {literal(found.after)}: no difference"
+    return Group(
+        f"{literal(found.before)} -> {literal(found.after)}"
+        + ("; cycles and counts per token" if found.per_token else ""),
+        figures("Set differently", ("", "before", "after"), set_, text=("before", "after")),
+        figures("What followed, largest effect first", ("", "what", "before", "after", ""), changes, text=("what",)),
+    )
+
+
+def _costs(title: str, unit: str, parts: Mapping[str, Figure], totals: Mapping[str, float]) -> Table:
+    rows = [(name.replace("_", " "), plain(f.value), MARK[f.status]) for name, f in parts.items()]
+    rows += [(f"total {name}", plain(value), "") for name, value in totals.items()]
+    return figures(title, ("", unit, ""), rows)

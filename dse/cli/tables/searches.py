@@ -1,0 +1,112 @@
+"""Tables of searches, enumerations and comparisons. Needs what a search needs: Optuna and pandas."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from textwrap import fill
+
+from rich.console import Group, RenderableType
+
+from dse.cli.tables.layout import figures, literal, plain, several
+from dse.results.result import SearchResult
+from dse.search.compare import Comparison
+from dse.search.enumerate import Enumeration
+from dse.space.space import Space
+
+FRONT_ROWS = 12
+"""Rows of the front that a summary shows."""
+REASONS = 8
+"""Reasons that are shown, the most frequent first."""
+
+
+def enumeration_report(found: Enumeration) -> RenderableType:
+    """What a space holds: its points by what became of them, and the two ends of its front for each objective."""
+    counts, goals, front = found.counts, found.space.goals, found.front
+    total = max(counts.distinct, 1)
+    kinds = (("refused", counts.refused), ("outside a constraint", counts.infeasible), ("feasible", counts.feasible))
+    rows = [(name, f"{number:,}", f"{number / total:.1%}") for name, number in kinds]
+    reasons = [(f"{number:,}", reason) for reason, number in list(counts.reasons.items())[:REASONS]]
+    return Group(
+        f"{counts.combinations:,} combinations, {counts.distinct:,} distinct points in {found.seconds:,.0f} s of "
+        f"evaluation: {found.points_per_second:,.0f} points/s and worker",
+        figures("What became of them", ("", "points", ""), rows),
+        figures("Why not", ("points", "reason"), reasons, text=("reason",)) if reasons else "",
+        f"Exact front: {counts.front:,} points; hypervolume {found.volume:.4f} of the box between",
+        figures(
+            "The front's box",
+            ("", "best", "worst"),
+            [
+                (f"{g.title}, {g.unit}", *map(plain, (front[g.name].min(), front[g.name].max())[:: g.sign]))
+                for g in goals
+            ],
+        ),
+        f"front: {literal(str(found.folder / 'front.csv'))}",
+    )
+
+
+def comparison_report(found: Comparison, page: Path) -> RenderableType:
+    """Samplers by the share of the exact hypervolume that they found, and by the trials it took."""
+
+    def median(steps: Sequence[int | None]) -> str:
+        middle = sorted(steps, key=lambda n: float("inf") if n is None else n)[len(steps) // 2]
+        return "-" if middle is None else f"{middle:,}"
+
+    rows = [
+        (
+            c.sampler,
+            f"{c.trials:,}",
+            *(f"{100 * share:.2f}" for share in (c.share_of_space, c.mean, min(c.final), max(c.final))),
+            *(median(c.trials_to[str(level)]) for level in (0.9, 0.95, 0.99)),
+        )
+        for c in found.curves
+    ]
+    columns = ("", "trials", "space", "mean", "least", "most", "to 90", "to 95", "to 99")
+    seeds = max(len(c.seeds) for c in found.curves)
+    return Group(
+        figures(f"Per cent of the exact hypervolume, {seeds} seeds; median trials to so much", columns, rows),
+        f"{found.points:,} points, {found.front:,} on the exact front; population {found.population}",
+        f"figure: {literal(str(page))}",
+    )
+
+
+def search_summary(result: SearchResult, space: Space, report: Path) -> RenderableType:
+    """What a search found: how much it looked at, a few points of the front, and where the rest is."""
+    goals = space.goals
+    bounds = ", ".join(space.bounds_in_words) or "none"
+    different = result.outcomes(goal.name for goal in goals)
+    alike = f" ({len(different)} different outcomes)" if len(different) < len(result.front) else ""
+    by_first = sorted(different, key=lambda p: goals[0].sign * p.trial.outcome.values[goals[0].name])
+    step = max(1, -(-len(by_first) // FRONT_ROWS))
+    shown = by_first[::step]
+    heads = (*(f"{g.title}, {g.unit}" for g in goals), f"test {space.metric.title}, {space.metric.unit}")
+    return Group(
+        f"{several(result.distinct_points, 'point')} ({several(result.distinct_designs, 'design')}, "
+        f"{several(result.models_run, 'network')}) in {result.seconds:,.0f} s; {result.model_evaluations} runs of a "
+        f"model over a whole split, {result.model_evaluations_cached} in the cache.\n"
+        f"{result.refused} trials were refused (a design that cannot do a model), {result.infeasible} missed the "
+        f"constraints ({literal(bounds)}).",
+        f"Pareto front: {several(len(result.front), 'point')} that no other beats in every respect"
+        f"{alike}, each simulated again event by event with equal cycles and counts.",
+        figures(
+            f"{len(shown)} of them, best {goals[0].title} first",
+            ("model", *(fill(head, 9, break_long_words=False) for head in heads)),
+            [
+                (
+                    p.evaluation.measured.choice.title,
+                    *(plain(p.trial.outcome.values[goal.name]) for goal in goals),
+                    "-" if p.test_loss is None else f"{p.test_loss:.3f}",
+                )
+                for p in shown
+            ],
+        ),
+        figures(
+            "The front at the ends of the cost bands",
+            ("costs", "points", "of these stay", "others join"),
+            [
+                (end, str(len(numbers)), str(stay), str(len(numbers) - stay))
+                for end, numbers in result.fronts.items()
+                for stay in [sum(end in result.stays(point) for point in result.front)]
+            ],
+        ),
+        f"trials: {literal(str(result.folder / 'trials.csv'))}   front: {literal(str(result.folder / 'front.csv'))}",
+        f"report: [bold]{literal(str(report))}[/] (open it in a browser; it works offline)",
+    )
