@@ -17,14 +17,7 @@ Other modules are for what their names say: `scenario`, `roofline`, `timeline`, 
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from archsim.design import Design, load_design
-    from archsim.errors import BadInput
-    from archsim.report import SimReport
-    from archsim.simulation import Job, simulate, simulate_many
-    from archsim.trace import Trace, synthesize
+from typing import Any
 
 _HOMES = {
     "BadInput": "archsim.errors",
@@ -37,18 +30,9 @@ _HOMES = {
     "simulate_many": "archsim.simulation",
     "synthesize": "archsim.trace",
 }
+"""Public names, and where each is; their types are in ``__init__.pyi``."""
 
-__all__ = [
-    "BadInput",
-    "Design",
-    "Job",
-    "SimReport",
-    "Trace",
-    "load_design",
-    "simulate",
-    "simulate_many",
-    "synthesize",
-]
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
@@ -56,3 +40,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

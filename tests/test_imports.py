@@ -1,6 +1,13 @@
-"""Imports go one way: dse -> workloads -> archsim.trace, dse -> archsim. Read from the source, not from what loads."""
+"""Imports go one way: dse -> workloads -> archsim.trace, dse -> archsim; and never round a circle, types included.
+
+Read from the source, not from what loads.
+"""
 
 import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -40,3 +47,77 @@ def test_analytic_does_not_know_the_machine() -> None:
     files = sorted((ROOT / "archsim" / "analytic").glob("*.py"))
     assert len(files) > 2
     assert not {m for f in files for m in imported(f) if m.startswith(("archsim.machine", "simpy"))}
+
+
+def modules(package: str) -> dict[str, list[Path]]:
+    """Files of each module, by its dotted name: a stub is part of the module that it lies beside."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted([*(ROOT / package).rglob("*.py"), *(ROOT / package).rglob("*.pyi")]):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found.setdefault(".".join(parts[:-1] if parts[-1] == "__init__" else parts), []).append(path)
+    return found
+
+
+def named(path: Path) -> Iterator[tuple[str, str]]:
+    """Each module that a file imports, in a function and for types too, with the name that it takes of it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((str(node.module), alias.name) for alias in node.names)
+
+
+def graph(package: str) -> dict[str, set[str]]:
+    """What each module of a package imports of the same package."""
+    files = modules(package)
+    return {
+        name: {
+            target
+            for path in paths
+            for module, taken in named(path)
+            for target in [f"{module}.{taken}" if f"{module}.{taken}" in files else module]
+            if target in files and target != name
+        }
+        for name, paths in files.items()
+    }
+
+
+def circle(edges: dict[str, set[str]]) -> list[str]:
+    """Modules that import each other round a circle; none where there is no such circle."""
+    try:
+        TopologicalSorter(edges).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_a_circle_is_found() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": set()}) == []
+    assert set(circle({"a": {"b"}, "b": {"c"}, "c": {"b"}})) == {"b", "c"}
+
+
+MACHINE = pytest.mark.xfail(strict=True, reason="processes of archsim.machine know the assembly: to go with its ports")
+
+
+@pytest.mark.parametrize("package", ["workloads", "dse", pytest.param("archsim", marks=MACHINE)])
+def test_no_circles(package: str) -> None:
+    edges = graph(package)
+    assert len(edges) > 50
+    assert sum(map(len, edges.values())) > 100
+    assert circle(edges) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("archsim", ("simpy", "numpy", "pydantic")),
+        ("archsim.trace", ("simpy", "archsim.machine", "archsim.mapping")),
+        ("dse", ("numpy", "typer")),
+        ("dse.cli", ("numpy", "typer", "archsim")),
+        ("dse.evaluation.workers", ("numpy",)),
+    ],
+)
+def test_what_a_module_does_not_load(module: str, absent: tuple[str, ...]) -> None:
+    code = f"import {module}, sys; print(*[name for name in {absent} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

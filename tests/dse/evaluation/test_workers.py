@@ -32,6 +32,7 @@ from dse.evaluation.workers import (
 from dse.search.study import Progress, search
 from dse.space.choice import ModelChoice
 from dse.space.space import parse_space
+from dse.threads import VARIABLES
 
 HERE = Path(__file__).parent
 Begin = Callable[..., "Cluster"]
@@ -334,3 +335,13 @@ def test_two_workers_are_twice_as_fast_where_models_take_the_time(
     ratio = searched[1] / searched[2]
     print(f"\n2 Dask workers against 1: {searched[1]:.1f} s and {searched[2]:.1f} s, {ratio:.2f} times")
     assert ratio > 1.5
+
+
+def test_a_process_takes_one_thread_however_many_its_parent_does(
+    units: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    with LocalProcesses(2) as workers:
+        assert dict(workers.run(units.threads, [1, 2])) == {1: ["1", "1"], 2: ["1", "1"]}
+    assert not set(VARIABLES) & set(os.environ)

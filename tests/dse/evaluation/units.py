@@ -36,3 +36,7 @@ def die(note: Path) -> None:
     with note.open("a") as file:
         file.write("x")
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def threads(_: object) -> list[str | None]:
+    return [os.environ.get(variable) for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")]
