@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from archsim import catalogue, designs
-from dse.cli import tables
+from dse.cli.tables import networks as tables
 from workloads import zoo
 from workloads.zoo.published import published
 

@@ -96,10 +96,7 @@ def test_a_circle_is_found() -> None:
     assert set(circle({"a": {"b"}, "b": {"c"}, "c": {"b"}})) == {"b", "c"}
 
 
-MACHINE = pytest.mark.xfail(strict=True, reason="processes of archsim.machine know the assembly: to go with its ports")
-
-
-@pytest.mark.parametrize("package", ["workloads", "dse", pytest.param("archsim", marks=MACHINE)])
+@pytest.mark.parametrize("package", sorted(ALLOWED))
 def test_no_circles(package: str) -> None:
     edges = graph(package)
     assert len(edges) > 50
