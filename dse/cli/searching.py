@@ -18,11 +18,9 @@ from dse.evaluation.models import Models
 from dse.evaluation.workers import Workers, workers_for
 from dse.results import store
 from dse.results.result import SearchResult
-from dse.search.compare import Run, compare, parse_budgets
-from dse.search.enumerate import Enumeration, enumerate_space
-from dse.search.enumerate import Progress as EnumerationProgress
-from dse.search.study import DEFAULT_CACHE, Phase, search
-from dse.search.study import Progress as SearchProgress
+from dse.search.compare import SamplerRun, compare, parse_budgets
+from dse.search.enumerate import Enumeration, EnumerationProgress, enumerate_space
+from dse.search.study import DEFAULT_CACHE, Phase, SearchProgress, search
 from dse.search.warm import warm_points
 from dse.space.space import Space, load_space
 from dse.space.specs import Value
@@ -165,7 +163,7 @@ def compare_samplers(study: str, samplers: str, seeds: int, out_: Path | None, p
         exact = _enumerate(space, folder / "exact", workers)
         with progress("searching", len(budgets) * seeds) as (bar, task):
 
-            def done(run: Run) -> None:
+            def done(run: SamplerRun) -> None:
                 bar.update(task, advance=1, note=run.name)
 
             found = compare(exact, folder / "compare", budgets, range(1, seeds + 1), space.population, workers, done)

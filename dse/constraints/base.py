@@ -1,4 +1,4 @@
-"""What every fact answers: its name, and how far a point is from it."""
+"""What every constraint answers: its name, and how far a point is from it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from dse.evaluation.point import Evaluation
 
 
 @dataclass(frozen=True)
-class Fact:
-    """Something that holds of an evaluated point or not."""
+class Constraint:
+    """A condition that an evaluated point meets or not."""
 
     name: str
     title: str

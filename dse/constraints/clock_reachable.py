@@ -1,7 +1,7 @@
 """Every part meets the clock as it is, or with more pipeline stages; missed by the share the slowest is too slow."""
 
 from archsim.costs.clock import reaches
-from dse.constraints.base import Fact
+from dse.constraints.base import Constraint
 from dse.evaluation.point import Evaluation
 
 
@@ -10,4 +10,4 @@ def _excess(evaluation: Evaluation) -> float:
     return max(min(reach.needed_ns, reach.least_ns) for reach in reaches(design)) * design.clock_mhz / 1000 - 1
 
 
-CLOCK_REACHABLE = Fact(name="clock_reachable", title="a clock that pipeline stages can reach", excess=_excess)
+CLOCK_REACHABLE = Constraint(name="clock_reachable", title="a clock that pipeline stages can reach", excess=_excess)

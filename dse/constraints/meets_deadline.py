@@ -3,7 +3,7 @@
 A stream whose steps are late cannot be used: a space of kind streaming demands it by itself.
 """
 
-from dse.constraints.base import Fact
+from dse.constraints.base import Constraint
 from dse.evaluation.point import Evaluation
 
 
@@ -15,4 +15,4 @@ def _excess(evaluation: Evaluation) -> float:
     return late if stream.missed_steps else min(late, 0.0)
 
 
-MEETS_DEADLINE = Fact(name="meets_deadline", title="every step within its deadline", excess=_excess)
+MEETS_DEADLINE = Constraint(name="meets_deadline", title="every step within its deadline", excess=_excess)

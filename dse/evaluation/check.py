@@ -18,7 +18,7 @@ from workloads.tasks.base import Sample
 
 
 @dataclass(frozen=True)
-class Check:
+class FunctionalCheck:
     """How many sums of a run the machine made, and how many are not the reference's, by accumulator."""
 
     design: str
@@ -33,7 +33,9 @@ class Check:
         return not any(self.different.values())
 
 
-def check(design: Design, model: Model, sample: Sample, lanes: int | None = None, scope: RunScope = "model") -> Check:
+def check(
+    design: Design, model: Model, sample: Sample, lanes: int | None = None, scope: RunScope = "model"
+) -> FunctionalCheck:
     """Run `model` over `sample` on `design`, column by column, and compare the sums of every step, bit for bit.
 
     BadInput names what the design cannot do, and what of the model is no integer.
@@ -45,7 +47,7 @@ def check(design: Design, model: Model, sample: Sample, lanes: int | None = None
     reference = integer_run(model, sample)
     found = run_check(design, planned, work, trace, Integers(reference.weights, reference.operands))
     expected = {name: reference.sums[name][:, : planned.lanes] for name in found}
-    return Check(
+    return FunctionalCheck(
         design=design.name,
         workload=model.name,
         lanes=planned.lanes,

@@ -10,13 +10,13 @@ from archsim.errors import BadInput
 from archsim.report import SimReport
 from archsim.simulation import Job, simulate, simulate_many
 from dse.evaluation.models import ModelSide, OnDone
-from dse.evaluation.point import Evaluation, Measured
+from dse.evaluation.point import Evaluation, MeasuredModel
 from dse.space.choice import ModelChoice
 from dse.space.specs import Scenario
 
 
 @dataclass(frozen=True)
-class Point:
+class DesignPoint:
     """A design and what runs on it."""
 
     design: Design
@@ -33,10 +33,10 @@ class Evaluator:
     def __init__(self, models: ModelSide, scenario: Scenario) -> None:
         self.models = models
         self.scenario = scenario
-        self._measured: dict[ModelChoice, Measured | BadInput] = {}
+        self._measured: dict[ModelChoice, MeasuredModel | BadInput] = {}
 
     @property
-    def measured(self) -> Mapping[ModelChoice, Measured | BadInput]:
+    def measured(self) -> Mapping[ModelChoice, MeasuredModel | BadInput]:
         """What has been measured so far, or why it could not be."""
         return self._measured
 
@@ -44,7 +44,7 @@ class Evaluator:
         """Measure what has not been yet, in order; `choices` are distinct, and may end where time does."""
         self._measured |= self.models.measure((c for c in choices if c not in self._measured), on_done)
 
-    def evaluate(self, points: Sequence[Point], on_done: OnDone) -> list[Evaluation | BadInput]:
+    def evaluate(self, points: Sequence[DesignPoint], on_done: OnDone) -> list[Evaluation | BadInput]:
         """Every point by `analytic`, in order; what cannot be run, or has no loss, yields its reason."""
         self.measure(dict.fromkeys(point.choice for point in points), on_done)
         return run_all([(point.design, self._measured[point.choice]) for point in points], self.scenario)
@@ -71,7 +71,9 @@ class Evaluator:
         return replace(evaluation, report=report)
 
 
-def run_all(pairs: Sequence[tuple[Design, Measured | BadInput]], scenario: Scenario) -> list[Evaluation | BadInput]:
+def run_all(
+    pairs: Sequence[tuple[Design, MeasuredModel | BadInput]], scenario: Scenario
+) -> list[Evaluation | BadInput]:
     """Designs on measured models, by `analytic`, in order; what the machine refuses yields its reason."""
     ready = [(design, side) for design, side in pairs if not isinstance(side, BadInput)]
     reports = simulate_many(Job(design, side.trace, scope=scenario.scope) for design, side in ready)
@@ -80,7 +82,7 @@ def run_all(pairs: Sequence[tuple[Design, Measured | BadInput]], scenario: Scena
 
 
 def _evaluation(
-    design: Design, side: Measured, report: SimReport | BadInput, scenario: Scenario
+    design: Design, side: MeasuredModel, report: SimReport | BadInput, scenario: Scenario
 ) -> Evaluation | BadInput:
     if isinstance(report, BadInput):
         return report
@@ -91,7 +93,7 @@ def _evaluation(
 
 
 def stream(
-    design: Design, side: Measured, scenario: Scenario, engine: Literal["analytic", "burst"] = "analytic"
+    design: Design, side: MeasuredModel, scenario: Scenario, engine: Literal["analytic", "burst"] = "analytic"
 ) -> Streaming | None:
     """A sequence in every lane of a design, a step a period; None where the scenario is no stream."""
     if scenario.period_us is None:

@@ -14,14 +14,14 @@ CAPACITIES_KIB = (0, 64, 128, 256, 512, 1024, 2048)
 
 
 @dataclass(frozen=True)
-class Fit:
+class FormatFit:
     """One format with so much SRAM."""
 
     weights: str
     capacity_kib: int
     model_kib: float
     resident_share: float
-    """Of the model's bits, those in SRAM."""
+    """Share of the model's bits that lie in SRAM."""
     time_us_per_token: float
     chip_pj_per_token: float
     system_pj_per_token: Band
@@ -37,7 +37,7 @@ def fit(
     weights: Sequence[str] = WEIGHTS,
     capacities_kib: Sequence[int] = CAPACITIES_KIB,
     steps: int = 20,
-) -> list[Fit]:
+) -> list[FormatFit]:
     """An LSTM on `design` in every format with every SRAM, weights part and part where they do not all fit.
 
     PEs, lanes, DRAM and weights of a bus word stay, so that a bus of fewer bits takes longer for biases, which have 16;
@@ -55,7 +55,7 @@ def fit(
         if isinstance(report, BadInput):
             raise report
         found.append(
-            Fit(
+            FormatFit(
                 weights=name,
                 capacity_kib=kib,
                 model_kib=report.model_bits / 8192,

@@ -17,7 +17,7 @@ import numpy as np
 from archsim.errors import BadInput
 from archsim.trace.header import VERSION
 from archsim.trace.trace import Trace
-from dse.evaluation.point import HeldOutSplit, Measured
+from dse.evaluation.point import HeldOutSplit, MeasuredModel
 from dse.evaluation.workers import InProcess, Workers
 from dse.results.files import write_text
 from dse.space.choice import ModelChoice, PtqBits
@@ -43,7 +43,7 @@ class ModelSide(Protocol):
         """Digest of all that a measurement of `choice` depends on; of a model that cannot be had, of the reason."""
         ...
 
-    def measure(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, Measured | BadInput]:
+    def measure(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, MeasuredModel | BadInput]:
         """Validation loss and trace of each, or why it has none; `on_done` after each that had to be run."""
         ...
 
@@ -80,7 +80,7 @@ class Models:
         model = self._model(choice)
         return _digest(choice.label, str(model)) if isinstance(model, BadInput) else _identity(model)
 
-    def measure(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, Measured | BadInput]:
+    def measure(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, MeasuredModel | BadInput]:
         losses = self._losses(choices, "validation", on_done)
         return {choice: self._measured(choice, loss) for choice, loss in losses}
 
@@ -97,7 +97,7 @@ class Models:
                 self._loaded[choice] = reason
         return self._loaded[choice]
 
-    def _measured(self, choice: ModelChoice, loss: float | BadInput) -> Measured | BadInput:
+    def _measured(self, choice: ModelChoice, loss: float | BadInput) -> MeasuredModel | BadInput:
         model = self._model(choice)
         if isinstance(model, BadInput) or isinstance(loss, BadInput):
             return model if isinstance(model, BadInput) else BadInput(str(loss))
@@ -105,7 +105,7 @@ class Models:
             trace = self._trace(model)
         except BadInput as reason:
             return reason
-        return Measured(
+        return MeasuredModel(
             choice=choice,
             identity=_identity(model),
             threshold=model.threshold,

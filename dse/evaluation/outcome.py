@@ -9,17 +9,17 @@ from typing import Literal
 
 from archsim.errors import BadInput
 from dse import constraints, objectives
-from dse.evaluation.point import Evaluation, Measured
+from dse.evaluation.point import Evaluation, MeasuredModel
 from dse.space.choice import ModelChoice
 from dse.space.space import Setting, Space
 
 End = Literal["low", "high"]
-"""Of the band within which energy and area are known."""
+"""An end of the band within which energy and area are known."""
 ENDS: tuple[End, ...] = ("low", "high")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PointOutcome:
     """One point of the space: evaluated, or refused with a reason."""
 
     key: str
@@ -32,7 +32,7 @@ class Outcome:
     design_sha256: str
     """Empty where the parameters make no valid design."""
     values: dict[str, float]
-    """By objective, all there are, and by fact how far the point is from it; empty where the point was refused."""
+    """By objective, all there are, and by condition how far the point is from it; empty where the point was refused."""
     bands: dict[str, dict[str, float]]
     """At the ends `low` and `high` of the costs' bands: the objectives that differ there. Empty: not looked at."""
     weights_resident: bool
@@ -57,7 +57,7 @@ class Outcome:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> "Outcome":
+    def from_json(cls, text: str) -> "PointOutcome":
         return cls(**json.loads(text))
 
 
@@ -70,7 +70,7 @@ def kind_of(reason: str) -> str:
     return NUMBER.sub("#", reason)
 
 
-def with_bands(found: Outcome, evaluation: Evaluation) -> Outcome:
+def with_bands(found: PointOutcome, evaluation: Evaluation) -> PointOutcome:
     """The same outcome with its objectives at both ends of the costs' bands."""
     bands: dict[str, dict[str, float]] = {}
     for end in ENDS:
@@ -89,8 +89,13 @@ _NO_FIGURE = float("nan")
 
 
 def outcome(
-    space: Space, key: str, choice: ModelChoice, side: Measured | BadInput, found: Evaluation | BadInput, design: str
-) -> Outcome:
+    space: Space,
+    key: str,
+    choice: ModelChoice,
+    side: MeasuredModel | BadInput,
+    found: Evaluation | BadInput,
+    design: str,
+) -> PointOutcome:
     """The outcome of an evaluated or refused point; `design` is the digest of its design, empty where it is none."""
     values: dict[str, float] = {}
     measured = None if isinstance(side, BadInput) else side
@@ -102,7 +107,7 @@ def outcome(
             f.name: f.excess(found) for f in constraints.ALL
         }
         reason, left_out, resident = space.broken(values), ", ".join(found.report.left_out), found.report.resident
-    return Outcome(
+    return PointOutcome(
         key=key,
         model=choice.network,
         threshold=_NO_FIGURE if measured is None else measured.threshold,

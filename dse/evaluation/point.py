@@ -16,7 +16,7 @@ HeldOutSplit = Literal["validation", "test"]
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class MeasuredModel:
     """The model side of a point: everything that no hardware parameter can change."""
 
     choice: ModelChoice
@@ -33,10 +33,10 @@ class Measured:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """One point of the space, both sides: what objectives and facts are taken of."""
+    """One point of the space, both sides: what objectives and constraints are taken of."""
 
     design: Design
-    measured: Measured
+    measured: MeasuredModel
     report: SimReport
     """Steps back to back."""
     stream: Streaming | None = None

@@ -20,7 +20,7 @@ from workloads.sparsify import prune_to, sample_of, zeros
 from workloads.tasks.base import Split
 
 SEQUENCES, STEPS = 16, 400
-"""Of the trace that zeros and cycles are counted in, at most."""
+"""The largest trace in which zeros and cycles are counted."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dse.report.shapes import Curve as Line
 from dse.report.words import short
 from dse.search.compare import (
     LEVELS,
-    Curve,
+    SamplerCurve,
     stored,
 )
 
@@ -47,7 +47,7 @@ def _line(sampler: str, rows: pd.DataFrame) -> Line:
     return Line(sampler=sampler, trials=rows["trials"].tolist(), mean=mean, least=least, most=most)
 
 
-def _row(curve: Curve) -> list[Scalar]:
+def _row(curve: SamplerCurve) -> list[Scalar]:
     shares = (curve.share_of_space, curve.mean, min(curve.final), max(curve.final))
     to = [_median(curve.trials_to[str(level)]) for level in LEVELS]
     return [

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dse.evaluation.outcome import End, Outcome
+from dse.evaluation.outcome import End, PointOutcome
 from dse.evaluation.point import Evaluation
 from dse.results.quality import Quality
 from dse.space.space import Setting, Value
@@ -16,7 +16,7 @@ class Trial:
 
     number: int
     parameters: dict[str, Value]
-    outcome: Outcome
+    outcome: PointOutcome
     distinct: bool
     """The first trial at its point."""
 

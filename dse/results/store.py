@@ -40,8 +40,8 @@ from archsim.errors import BadInput
 from archsim.files import read_toml, whole_file
 from archsim.trace.header import VERSION
 from dse import constraints, objectives
-from dse.evaluation.outcome import End, Outcome
-from dse.evaluation.point import Measured
+from dse.evaluation.outcome import End, PointOutcome
+from dse.evaluation.point import MeasuredModel
 from dse.results.breakdown import Breakdowns
 from dse.results.files import write_text
 from dse.results.quality import Quality
@@ -251,7 +251,7 @@ _MODELS = TypeAdapter(list[ModelDetail])
 _MANIFEST = TypeAdapter(Manifest)
 _QUALITY: TypeAdapter[Quality | None] = TypeAdapter(Quality | None)
 
-Published = list[tuple[Design, ModelChoice, Outcome]]
+Published = list[tuple[Design, ModelChoice, PointOutcome]]
 
 
 def clear(folder: Path, name: str) -> None:
@@ -275,14 +275,14 @@ def write_config(space: Space, folder: Path) -> None:
     write_text(folder / "config.toml", space.to_toml())
 
 
-def trace_path(measured: Measured, folder: Path) -> Path:
+def trace_path(measured: MeasuredModel, folder: Path) -> Path:
     """File of the trace of a choice; two models of one name differ in their identity."""
     choice = measured.choice
     threshold = "" if choice.threshold is None else f"@{choice.threshold:g}"
     return folder / "traces" / f"{Path(choice.network).stem}{threshold}-{measured.identity[:8]}.npz"
 
 
-def write_traces(measured: Iterable[Measured], folder: Path) -> None:
+def write_traces(measured: Iterable[MeasuredModel], folder: Path) -> None:
     """What points ran, so that they can be run again as they were."""
     for path, one in {trace_path(one, folder): one for one in measured}.items():
         one.trace.save(path)
@@ -292,12 +292,12 @@ def write(
     result: SearchResult,
     space: Space,
     published: Published,
-    sides: Mapping[ModelChoice, Measured | BadInput],
+    sides: Mapping[ModelChoice, MeasuredModel | BadInput],
     parts: Breakdowns,
 ) -> None:
     """Every table, and the manifest last: a folder that has one is complete."""
     folder = result.folder
-    measured = {choice: side for choice, side in sides.items() if isinstance(side, Measured)}
+    measured = {choice: side for choice, side in sides.items() if isinstance(side, MeasuredModel)}
     on_front = {point.trial.number: point for point in result.front}
     trials = pd.DataFrame([_trial_row(trial, trial.number in on_front, space) for trial in result.trials])
     trials = trials.assign(hypervolume=result.course)
@@ -388,7 +388,7 @@ MODELS_COLUMNS = (
 )  # fmt: skip
 
 
-def _models_table(measured: Mapping[ModelChoice, Measured], result: SearchResult) -> pd.DataFrame:
+def _models_table(measured: Mapping[ModelChoice, MeasuredModel], result: SearchResult) -> pd.DataFrame:
     test = {point.evaluation.measured.choice: point.test_loss for point in result.front}
     rows = [
         {
@@ -455,14 +455,14 @@ def _figures(components: Mapping[str, Figure]) -> dict[str, FigureJson]:
     return {name: FigureJson.of(figure) for name, figure in components.items()}
 
 
-def _model_detail(side: Measured) -> ModelDetail:
+def _model_detail(side: MeasuredModel) -> ModelDetail:
     return ModelDetail(
         model=side.choice.network, threshold=side.threshold, states=[StateDetail.of(z) for z in zeros(side.trace)]
     )
 
 
 def _manifest(
-    result: SearchResult, space: Space, published: Published, measured: Mapping[ModelChoice, Measured]
+    result: SearchResult, space: Space, published: Published, measured: Mapping[ModelChoice, MeasuredModel]
 ) -> Manifest:
     return Manifest(
         written=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

@@ -38,7 +38,7 @@ CHECKPOINTS = 60
 
 
 @dataclass(frozen=True)
-class Run:
+class SamplerRun:
     """One search, answered from the enumeration in `exact`; picklable, so that it can be sent to a worker."""
 
     exact: Path
@@ -76,7 +76,7 @@ class Lookup:
         return dict(zip(self._goals, self._values[row].tolist(), strict=True)), dict(excesses)
 
 
-def carry_out(run: Run) -> NDArray[np.int64]:
+def carry_out(run: SamplerRun) -> NDArray[np.int64]:
     """Numbers of the points that a search draws, in order. A function of the module, so that workers can do it."""
     exact = Enumeration(run.exact)
     lookup = Lookup(exact)
@@ -92,12 +92,12 @@ def carry_out(run: Run) -> NDArray[np.int64]:
     return np.array(numbers)
 
 
-def _draws(exact: Enumeration, run: Run) -> Draws:
+def _draws(exact: Enumeration, run: SamplerRun) -> Draws:
     wanted = {"sampler": run.sampler, "seed": run.seed, "trials": run.trials, "population": run.population}
     return Draws(exact.space.model_copy(update=wanted))
 
 
-class Curve(BaseModel):
+class SamplerCurve(BaseModel):
     """Runs of one sampler: shares of the exact front's hypervolume, over the seeds."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -120,7 +120,7 @@ class Curve(BaseModel):
         return float(np.mean(self.final))
 
 
-class Comparison(BaseModel):
+class SamplerComparison(BaseModel):
     """``compare.json``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -129,10 +129,10 @@ class Comparison(BaseModel):
     points: int
     front: int
     hypervolume: float
-    """Of the exact front, in the box of `reference`."""
+    """The exact front's, in the box of `reference`."""
     reference: Reference
     population: int
-    curves: tuple[Curve, ...]
+    curves: tuple[SamplerCurve, ...]
 
 
 def compare(
@@ -142,22 +142,22 @@ def compare(
     seeds: Sequence[int],
     population: int,
     workers: Workers,
-    on_done: Callable[[Run], None],
-) -> Comparison:
+    on_done: Callable[[SamplerRun], None],
+) -> SamplerComparison:
     """Run each sampler of `budgets` with each seed, but for the runs that `folder` holds.
 
     To so many trials, or to a share of the points where none are given; generations are of `population` trials.
     """
     share = max(1, int(SHARE_OF_SPACE * exact.counts.distinct))
     runs = [
-        Run(exact.folder, sampler, seed, trials or share, population)
+        SamplerRun(exact.folder, sampler, seed, trials or share, population)
         for sampler, trials in budgets.items()
         for seed in seeds
     ]
     with quiet_optuna():
         for run in runs:
             _draws(exact, run)  # what does not fit is refused before anything runs
-    found: dict[Run, NDArray[np.int64]] = {}
+    found: dict[SamplerRun, NDArray[np.int64]] = {}
     for run, numbers in _numbers(folder, runs, workers):
         found[run] = numbers
         on_done(run)
@@ -169,7 +169,7 @@ def compare(
         mine = [run for run in runs if run.sampler == sampler]
         curves.append(_curve(exact, mine, [found[run] for run in mine], [courses[run] for run in mine]))
         rows += _rows(sampler, np.stack([courses[run] for run in mine]))
-    result = Comparison(
+    result = SamplerComparison(
         space=exact.space.name,
         points=exact.counts.distinct,
         front=exact.counts.front,
@@ -183,11 +183,11 @@ def compare(
     return result
 
 
-def stored(folder: Path) -> Comparison:
+def stored(folder: Path) -> SamplerComparison:
     """``compare.json`` read back."""
     path = folder / "compare.json"
     try:
-        return Comparison.model_validate_json(path.read_bytes())
+        return SamplerComparison.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise BadInput(f"{path}: is not a whole comparison ({str(error).splitlines()[0]})") from None
 
@@ -216,7 +216,9 @@ class _Costs:
         return self._reference.course(self._costs[numbers]) / self._volume
 
 
-def _numbers(folder: Path, runs: Sequence[Run], workers: Workers) -> Iterator[tuple[Run, NDArray[np.int64]]]:
+def _numbers(
+    folder: Path, runs: Sequence[SamplerRun], workers: Workers
+) -> Iterator[tuple[SamplerRun, NDArray[np.int64]]]:
     """Every run, those that are kept first."""
     missing = []
     for run in runs:
@@ -236,15 +238,15 @@ def _kept(path: Path) -> NDArray[np.int64] | None:
 
 
 def _curve(
-    exact: Enumeration, runs: Sequence[Run], drawn: Sequence[NDArray[np.int64]], courses: Sequence[Floats]
-) -> Curve:
+    exact: Enumeration, runs: Sequence[SamplerRun], drawn: Sequence[NDArray[np.int64]], courses: Sequence[Floats]
+) -> SamplerCurve:
     front = set(exact.front["point"])
 
     def first(course: Floats, level: float) -> int | None:
         reached = np.flatnonzero(course >= level)
         return int(reached[0]) + 1 if len(reached) else None
 
-    return Curve(
+    return SamplerCurve(
         sampler=runs[0].sampler,
         trials=runs[0].trials,
         share_of_space=runs[0].trials / exact.counts.distinct,

@@ -7,7 +7,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from dse.search.samplers.base import Distributions
 from dse.space.space import MODEL, Space
-from dse.space.specs import Parameter, Picked, Value
+from dse.space.specs import ParameterSpec, Picked, Value
 
 
 def distributions(space: Space) -> Distributions:
@@ -55,7 +55,7 @@ class Coordinates:
         return self._only | self.decoded(encoded)
 
 
-def _distribution(parameter: Parameter) -> BaseDistribution:
+def _distribution(parameter: ParameterSpec) -> BaseDistribution:
     if parameter.choices is not None:
         return CategoricalDistribution(parameter.choices)
     low, high = parameter.extremes

@@ -2,13 +2,16 @@
 
 Points are taken in parts of consecutive numbers (`dse.space.grid`), each written to a file of its own, whole or not at
 all. Whatever interrupts an enumeration costs the parts under way; run again it goes on with the rest. No more than the
-parts under way and the front so far are held in memory. ===================
-===================================================================================== file what ===================
-===================================================================================== space.toml the space
-enumeration.json what was enumerated (before), and what was found: counts, time, reference (after) points/ one parquet
-file a part: number of the point, objectives, excess over each constraint, reason front.csv the exact front: parameters
-and objectives ===================
-=====================================================================================
+parts under way and the front so far are held in memory.
+
+=================== =====================================================================================
+file                what
+=================== =====================================================================================
+space.toml          the space
+enumeration.json    what was enumerated (before), and what was found: counts, time, reference (after)
+points/             one parquet file a part: number of the point, objectives, excess over each constraint, reason
+front.csv           the exact front: parameters and objectives
+=================== =====================================================================================
 """
 
 import time
@@ -29,12 +32,12 @@ from archsim.files import NOT_WHOLE, whole_file
 from dse.evaluation.evaluator import run_all
 from dse.evaluation.models import ModelSide
 from dse.evaluation.outcome import (
-    Outcome,
+    PointOutcome,
     kind_of,
     outcome,
     point_key,
 )
-from dse.evaluation.point import Measured
+from dse.evaluation.point import MeasuredModel
 from dse.evaluation.workers import InProcess, Workers
 from dse.results.files import write_text
 from dse.results.pareto import Front
@@ -62,13 +65,13 @@ EXCESS = "excess "
 """Columns of how far a point is beyond a constraint, as `Space.violations` says it."""
 
 
-class Counts(BaseModel):
+class PointCounts(BaseModel):
     """What became of the points of a space."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     combinations: int
-    """Of all parameters and models."""
+    """All parameters and models combined."""
     distinct: int
     """Points: combinations that differ in a parameter that is in force."""
     refused: int
@@ -79,7 +82,7 @@ class Counts(BaseModel):
     front: int
     """Points that no other beats; those with equal objectives count each."""
     reasons: dict[str, int]
-    """Of the points that were refused or infeasible, without their figures."""
+    """Why points were refused or infeasible, without their figures, and how often."""
 
 
 class Record(BaseModel):
@@ -91,12 +94,12 @@ class Record(BaseModel):
     part: int
     seconds: float = 0.0
     """Spent on evaluating points, summed over all workers and interruptions; measuring the models is not in it."""
-    counts: Counts | None = None
+    counts: PointCounts | None = None
     reference: Reference | None = None
 
 
 @dataclass(frozen=True)
-class Progress:
+class EnumerationProgress:
     """How far an enumeration is, in combinations."""
 
     done: int
@@ -104,7 +107,7 @@ class Progress:
     front: int
 
 
-OnProgress = Callable[[Progress], None]
+OnProgress = Callable[[EnumerationProgress], None]
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ class PartWork:
     """Points `first` to `last` - 1, as they are sent to a worker."""
 
     space: Space
-    measured: Mapping[ModelChoice, Measured | BadInput]
+    measured: Mapping[ModelChoice, MeasuredModel | BadInput]
     first: int
     last: int
 
@@ -122,9 +125,9 @@ def evaluate_part(work: PartWork) -> pd.DataFrame:
     began = time.perf_counter()
     space, grid = work.space, Grid(work.space)
     numbers = range(work.first, work.last)
-    rows: dict[int, Outcome] = {}
+    rows: dict[int, PointOutcome] = {}
     chosen: dict[int, ModelChoice] = {}
-    pairs: dict[int, tuple[Design, Measured | BadInput]] = {}
+    pairs: dict[int, tuple[Design, MeasuredModel | BadInput]] = {}
     for number, picked, design in _designs(space, grid, numbers):
         choice = space.choices[str(picked[MODEL])]
         if isinstance(design, BadInput):
@@ -160,7 +163,7 @@ def enumerate_space(
         tally.add(table)
         done += part.last - part.first
         if on_progress:
-            on_progress(Progress(done, grid.size, len(tally.front.labels)))
+            on_progress(EnumerationProgress(done, grid.size, len(tally.front.labels)))
     _finish(space, folder, grid, tally)
     return Enumeration(folder)
 
@@ -177,12 +180,12 @@ class Enumeration:
         self.space = load_space(folder / "space.toml")
         self.grid = Grid(self.space)
         self.seconds = record.seconds
-        self.counts: Counts = record.counts
+        self.counts: PointCounts = record.counts
         self.reference: Reference = record.reference
 
     @property
     def points_per_second(self) -> float:
-        """Of one worker, refused points counted in."""
+        """The pace of one worker, refused points counted in."""
         return self.counts.distinct / self.seconds
 
     @cached_property
@@ -240,8 +243,8 @@ class _Tally:
         values = {goal.name: good[goal.name].to_numpy(np.float64) for goal in self._goals}
         self.front.add(costs(self._goals, values), good["point"].to_numpy(np.int64))
 
-    def counts(self, combinations: int) -> Counts:
-        return Counts(
+    def counts(self, combinations: int) -> PointCounts:
+        return PointCounts(
             combinations=combinations,
             distinct=self.distinct,
             refused=self.refused,
@@ -272,7 +275,7 @@ def _designs(
         yield number, picked, design
 
 
-def _table(space: Space, rows: Mapping[int, Outcome]) -> pd.DataFrame:
+def _table(space: Space, rows: Mapping[int, PointOutcome]) -> pd.DataFrame:
     found = list(rows.values())
     nothing = float("nan")
     excesses = [{} if one.refused else space.violations(one.values) for one in found]

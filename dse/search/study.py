@@ -20,16 +20,16 @@ from archsim import designs
 from archsim.design import Design, load_design
 from archsim.errors import BadInput
 from dse import objectives
-from dse.evaluation.evaluator import Evaluator, Point
+from dse.evaluation.evaluator import DesignPoint, Evaluator
 from dse.evaluation.models import Models, ModelSide
 from dse.evaluation.outcome import (
     ENDS,
-    Outcome,
+    PointOutcome,
     outcome,
     point_key,
     with_bands,
 )
-from dse.evaluation.point import Evaluation, HeldOutSplit, Measured
+from dse.evaluation.point import Evaluation, HeldOutSplit, MeasuredModel
 from dse.evaluation.workers import InProcess, Workers
 from dse.results import store
 from dse.results.bands import front_at
@@ -76,7 +76,7 @@ Phase = Literal["search", "break down", "confirm", "test"]
 
 
 @dataclass(frozen=True)
-class Progress:
+class SearchProgress:
     """How far a search is. After `search`, done and total count the points that were simulated, then points and models
     of the front."""
 
@@ -91,7 +91,7 @@ class Progress:
     """Spent on searching, earlier runs counted in."""
 
 
-OnProgress = Callable[[Progress], None]
+OnProgress = Callable[[SearchProgress], None]
 
 
 def search(
@@ -122,7 +122,7 @@ def search(
         store.write_config(space, folder)
         if not resume:
             disk.begin_with(first)
-        running = _Search(space, folder, disk, identities, models, workers, on_progress)
+        running = _RunningSearch(space, folder, disk, identities, models, workers, on_progress)
         running.run()
         if not running.trials:
             raise BadInput(f"{space.name}: seconds must be enough to begin a trial, not {space.seconds:g}")
@@ -136,7 +136,7 @@ def search(
     return result
 
 
-class _Search:
+class _RunningSearch:
     """One search under way."""
 
     def __init__(
@@ -159,7 +159,7 @@ class _Search:
         self.trials: list[Trial] = []
         self._workers = workers
         self._on_progress = on_progress
-        self._memory: dict[str, Outcome] = {}
+        self._memory: dict[str, PointOutcome] = {}
         self._seen: set[str] = set()
         self._on_front: dict[int, Evaluation] = {}
         self._draws = Draws(space, disk.first)
@@ -169,7 +169,7 @@ class _Search:
         before_seconds = 0.0
         for trial in stored:
             try:
-                found = Outcome.from_json(trial.user_attrs["outcome"])
+                found = PointOutcome.from_json(trial.user_attrs["outcome"])
                 before_seconds = float(trial.user_attrs["seconds"])
             except (KeyError, TypeError, ValueError):
                 raise BadInput(
@@ -227,7 +227,7 @@ class _Search:
             confirmed.append(self.evaluator.confirm(self._on_front[trial.number]))
         self._enter("confirm", len(front), len(front))
         loss = self._test([found.measured.choice for found in confirmed])
-        store.write_traces((m for m in self.evaluator.measured.values() if isinstance(m, Measured)), self.folder)
+        store.write_traces((m for m in self.evaluator.measured.values() if isinstance(m, MeasuredModel)), self.folder)
         return tuple(
             FrontPoint(trial, found, overrides, loss[found.measured.choice], self._command(found, overrides))
             for trial, found, overrides in zip(front, confirmed, map(self._overrides, front), strict=True)
@@ -248,7 +248,7 @@ class _Search:
         course = reference.course(found)
         return Quality(reference, float(course[-1]), exact.volume if exact else None), tuple(course.tolist())
 
-    def published(self) -> list[tuple[Design, ModelChoice, Outcome]]:
+    def published(self) -> list[tuple[Design, ModelChoice, PointOutcome]]:
         """The shipped designs on every model that was searched, as trained: same scenario, objectives and constraints.
 
         A model that a design cannot run is left out.
@@ -256,7 +256,7 @@ class _Search:
         searched = {self._choice(trial.parameters) for trial in self.trials}
         choices = [choice for choice in self.space.as_trained if choice in searched]
         pairs = [(load_design(name), choice) for name in designs.PUBLISHED for choice in choices]
-        found = self.evaluator.evaluate([Point(design, choice) for design, choice in pairs], self._count)
+        found = self.evaluator.evaluate([DesignPoint(design, choice) for design, choice in pairs], self._count)
         return [
             (design, choice, self._outcome(choice, "", evaluation, design.sha256))
             for (design, choice), evaluation in zip(pairs, found, strict=True)
@@ -282,7 +282,7 @@ class _Search:
         self._front_size = len(self._front())
         self._phase = ("search", len(self.trials), self.space.trials)
 
-    def _answers(self, picked: Sequence[Mapping[str, Value]]) -> list[Outcome]:
+    def _answers(self, picked: Sequence[Mapping[str, Value]]) -> list[PointOutcome]:
         """Outcomes of a generation, in order: of all, or of the first ones where there is no time for more."""
         keys = [self._key(parameters) for parameters in picked]
         new = {key: p for key, p in zip(keys, picked, strict=True) if key not in self._memory}
@@ -298,22 +298,22 @@ class _Search:
         """
         choices = {key: self._choice(parameters) for key, parameters in new.items()}
         self.evaluator.measure(self._budget.in_time(dict.fromkeys(choices.values())), self._count)
-        valid: dict[str, Point] = {}
+        valid: dict[str, DesignPoint] = {}
         for key, choice in choices.items():
             if choice in self.evaluator.measured:
                 try:
-                    valid[key] = Point(self.space.design(self.space.overrides(new[key])), choice)
+                    valid[key] = DesignPoint(self.space.design(self.space.overrides(new[key])), choice)
                 except BadInput as refusal:
                     self._memory[key] = self._outcome(choice, key, refusal, "")
         found = self.evaluator.evaluate(list(valid.values()), self._count)
         for (key, point), evaluation in zip(valid.items(), found, strict=True):
             self._memory[key] = self._outcome(point.choice, key, evaluation, point.design.sha256)
 
-    def _outcome(self, choice: ModelChoice, key: str, found: Evaluation | BadInput, design_sha256: str) -> Outcome:
+    def _outcome(self, choice: ModelChoice, key: str, found: Evaluation | BadInput, design_sha256: str) -> PointOutcome:
         made = outcome(self.space, key, choice, self.evaluator.measured[choice], found, design_sha256)
         return made if isinstance(found, BadInput) else with_bands(made, found)
 
-    def _remember(self, number: int, parameters: Mapping[str, Value], found: Outcome) -> None:
+    def _remember(self, number: int, parameters: Mapping[str, Value], found: PointOutcome) -> None:
         self.trials.append(Trial(number, dict(parameters), found, distinct=found.key not in self._seen))
         self._seen.add(found.key)
         self._memory[found.key] = found
@@ -337,8 +337,8 @@ class _Search:
     def _overrides(self, trial: Trial) -> dict[str, Setting]:
         return self.space.overrides(trial.parameters)
 
-    def _point(self, trial: Trial) -> Point:
-        return Point(self.space.design(self._overrides(trial)), self._choice(trial.parameters))
+    def _point(self, trial: Trial) -> DesignPoint:
+        return DesignPoint(self.space.design(self._overrides(trial)), self._choice(trial.parameters))
 
     def _test(self, choices: Sequence[ModelChoice]) -> Mapping[ModelChoice, float | None]:
         distinct = list(dict.fromkeys(choices))
@@ -356,7 +356,7 @@ class _Search:
 
     def cached_evaluations(self, front: Iterable[FrontPoint]) -> int:
         """Those that were needed and not run."""
-        measured = {choice for choice, side in self.evaluator.measured.items() if isinstance(side, Measured)}
+        measured = {choice for choice, side in self.evaluator.measured.items() if isinstance(side, MeasuredModel)}
         tested = {point.evaluation.measured.choice for point in front}
         return len(measured - self._run["validation"]) + len(tested - self._run["test"])
 
@@ -375,7 +375,9 @@ class _Search:
 
     def _report(self) -> None:
         if self._on_progress:
-            self._on_progress(Progress(*self._phase, self.model_evaluations, self._front_size, self._budget.seconds))
+            self._on_progress(
+                SearchProgress(*self._phase, self.model_evaluations, self._front_size, self._budget.seconds)
+            )
 
 
 def _signature(space: Space, identities: Mapping[ModelChoice, str]) -> str:

@@ -19,7 +19,7 @@ from dse.space.space import (
     load_space,
     value_at,
 )
-from dse.space.specs import Parameter
+from dse.space.specs import ParameterSpec
 
 PUBLISHED = "published"
 """Stands for the designs of `archsim.designs.PUBLISHED`, on every model as trained."""
@@ -53,7 +53,7 @@ def placed(space: Space, design: Design) -> dict[str, Value] | None:
     return known if len(known) == len(picked) else None
 
 
-def nearest(parameter: Parameter, value: Value) -> Value | None:
+def nearest(parameter: ParameterSpec, value: Value) -> Value | None:
     """The value of a parameter that is nearest to `value`; None for another word or truth."""
     if (found := parameter.find(value)) is not None:
         return found

@@ -16,7 +16,7 @@ from archsim.errors import BadInput
 from dse import constraints, objectives
 from dse.space.specs import (
     ModelSpec,
-    Parameter,
+    ParameterSpec,
     Scenario,
     Setting,
     Value,
@@ -62,10 +62,10 @@ class _Draft:
     base: Design | None
     scenario: Scenario | None
     models: dict[int, ModelSpec]
-    parameters: dict[str, Parameter]
+    parameters: dict[str, ParameterSpec]
     variants: Variants
     configs: dict[int, dict[str, Config]] = field(default_factory=dict)
-    """Of every model that an entry stands for, by name."""
+    """The configuration of every model that an entry stands for, by name."""
 
     @classmethod
     def of(cls, tree: Mapping[str, Any]) -> "_Draft":
@@ -74,7 +74,7 @@ class _Draft:
             base=_or_none(load_design, base) if isinstance(base, str) else None,
             scenario=_valid(Scenario, tree.get("scenario", {})),
             models=_each(ModelSpec, dict(enumerate(_list(tree.get("models"))))),
-            parameters=_each(Parameter, _table(tree.get("parameters"))),
+            parameters=_each(ParameterSpec, _table(tree.get("parameters"))),
             variants={
                 group: _each(dict[str, Setting], _table(variants))
                 for group, variants in _table(tree.get("variants")).items()
@@ -248,14 +248,14 @@ def _conditions(draft: _Draft) -> Iterator[Mistake]:
             if name not in controls:
                 yield Mistake(where, f"must name one of {', '.join(controls)}", name)
             elif path in _depends_on(draft.parameters, name):
-                yield Mistake(where, "must not hang on the parameter itself", name)
+                yield Mistake(where, "must not depend on the parameter itself", name)
             elif name != MODEL or len(draft.configs) == len(draft.models):  # else not all labels are known
                 for value in values:
                     if not controls[name](value):
                         yield Mistake(where, f"must be of what {name} can be", value)
 
 
-def _depends_on(given: Mapping[str, Parameter], name: str) -> set[str]:
+def _depends_on(given: Mapping[str, ParameterSpec], name: str) -> set[str]:
     """`name`, and all parameters that decide whether it is set."""
     found: set[str] = set()
     waiting = [name]
@@ -286,7 +286,9 @@ def _variants(draft: _Draft) -> Iterator[Mistake]:
                     yield Mistake(("variants", group, name, path), problem)
 
 
-def _never_beside(parameter: Parameter, group: str, variants: Mapping[str, Mapping[str, Setting]], path: str) -> bool:
+def _never_beside(
+    parameter: ParameterSpec, group: str, variants: Mapping[str, Mapping[str, Setting]], path: str
+) -> bool:
     """Whether a parameter is out of force wherever a variant of `group` sets its path."""
     setting = {name for name, settings in variants.items() if path in settings}
     return group in parameter.when and not setting & set(parameter.when[group])

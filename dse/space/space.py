@@ -23,7 +23,7 @@
     ptq = { weights = [4, 6], activations = [8, 10], cell = 12 }
     [constraints]
     latency_us_per_step = 50                    # at most (at least, for what is maximised)
-    fits_on_chip = true                         # a fact (dse/facts)
+    fits_on_chip = true                         # a condition (dse/constraints)
     [parameters]                                # dotted paths into the design
     "pe_array.tiles" = { choices = [1, 2, 4] }
     clock_mhz = { low = 100, high = 400, step = 50 }
@@ -34,7 +34,8 @@
     [variants.skipping.off]
     "skip_encoder.enabled" = false
 
-Or in Python: ``Space(name=..., base=..., models=[ModelSpec(name=...)], parameters={...: Parameter(low=1, high=4)})``.
+Or in Python: ``Space(name=..., base=..., models=[ModelSpec(name=...)], parameters={"lanes": ParameterSpec(low=1,
+high=4)})``.
 """
 
 import hashlib
@@ -75,7 +76,7 @@ from dse.space.rules import (
 from dse.space.specs import (
     Bound,
     ModelSpec,
-    Parameter,
+    ParameterSpec,
     Picked,
     Ptq,
     Scenario,
@@ -116,7 +117,7 @@ class Space(BaseModel):
     population: int = Field(default=50, ge=4, description="trials of one generation, evaluated in bulk")
     sampler: SamplerName = "nsga2"
     seed: int = Field(default=1, ge=0)
-    parameters: dict[str, Parameter] = {}
+    parameters: dict[str, ParameterSpec] = {}
     variants: dict[str, dict[str, dict[str, Setting]]] = {}
 
     @model_validator(mode="wrap")
@@ -275,7 +276,7 @@ class Space(BaseModel):
         return tuple(path for path, parameter in self.parameters.items() if parameter.when)
 
     def _values(self, name: str) -> tuple[Value, ...]:
-        """All that a parameter can be that others hang on."""
+        """All that a parameter can be on which others depend."""
         if name in self.parameters:
             return self.parameters[name].values
         return tuple(self.choices if name == MODEL else self.variants[name])
@@ -374,7 +375,7 @@ def agrees(tree: dict[str, Any], settings: Mapping[str, Setting]) -> bool:
 __all__ = [
     "MODEL",
     "ModelSpec",
-    "Parameter",
+    "ParameterSpec",
     "Picked",
     "Ptq",
     "SamplerName",

@@ -48,18 +48,18 @@ Value: TypeAlias = Annotated[bool | int | float | str, PlainValidator(_value)]
 Setting: TypeAlias = Annotated[bool | int | float | str | tuple[str, ...], PlainValidator(_setting)]
 """What a variant sets a path to: the scopes left to the host are a list."""
 Bound: TypeAlias = Annotated[bool | int | float, PlainValidator(_value)]
-"""Of an objective a number, of a fact true."""
+"""A number bounds an objective; true demands a condition of `dse.constraints`."""
 
 _T = TypeVar("_T")
 Several: TypeAlias = Annotated[tuple[_T, ...], BeforeValidator(_several), Field(min_length=1)]
 """One, or a list."""
 
 
-class Frozen(BaseModel):
+class SpacePart(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Parameter(Frozen):
+class ParameterSpec(SpacePart):
     """Either `choices`, or the range from `low` to `high` in steps (integers: 1), or on a logarithmic scale.
 
     With `when` it is set only while other parameters have one of the values named there.
@@ -157,7 +157,7 @@ def _kind(value: Value) -> type:
 Bits: TypeAlias = Annotated[int, Field(ge=2, le=16, strict=True)]
 
 
-class Ptq(Frozen):
+class Ptq(SpacePart):
     """Post-training quantization: every combination of these bits."""
 
     weights: Several[Bits]
@@ -184,7 +184,7 @@ def _rising(thresholds: tuple[float, ...]) -> tuple[float, ...]:
     return thresholds
 
 
-class ModelSpec(Frozen):
+class ModelSpec(SpacePart):
     """A model of the zoo by name, or a file, or all models of the zoo that have the traits given.
 
     Each as trained, and at larger state thresholds; with `ptq` in integers of each of those bits instead.
@@ -233,7 +233,7 @@ class ModelSpec(Frozen):
         )
 
 
-class Scenario(Frozen):
+class Scenario(SpacePart):
     """What every design runs: `sequences` pieces of validation data, at most `steps` steps each.
 
     In batches, steps back to back; or as a stream, with a step of every lane each `period_us`, due `deadline_us` (the

@@ -16,7 +16,7 @@ import pytest
 
 from archsim.trace.synthetic import synthesize
 from dse.evaluation.models import OnDone
-from dse.evaluation.point import Measured
+from dse.evaluation.point import MeasuredModel
 from dse.results.result import SearchResult
 from dse.search.study import search
 from dse.space.choice import ModelChoice
@@ -45,7 +45,7 @@ class FakeModels:
     def identity(self, choice: ModelChoice) -> str:
         return f"fake {choice.label}"
 
-    def measure(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, Measured]:
+    def measure(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, MeasuredModel]:
         found = {}
         for choice in choices:
             self.measured.append(choice)
@@ -61,11 +61,11 @@ class FakeModels:
             on_done(choice)
         return found
 
-    def _one(self, choice: ModelChoice) -> Measured:
+    def _one(self, choice: ModelChoice) -> MeasuredModel:
         weight_format, density = MODELS[choice.name]
         threshold = choice.threshold or 0.0
         density = max(0.0, density - threshold / 5)
-        return Measured(
+        return MeasuredModel(
             choice=choice,
             identity=self.identity(choice),
             threshold=threshold,

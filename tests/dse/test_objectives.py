@@ -9,7 +9,7 @@ from archsim.costs import clock_problems
 from archsim.design import load_design
 from archsim.errors import BadInput
 from dse import constraints, objectives
-from dse.evaluation.evaluator import Evaluator, Point
+from dse.evaluation.evaluator import DesignPoint, Evaluator
 from dse.evaluation.models import ModelSide
 from dse.evaluation.point import Evaluation
 from dse.objectives import Objective
@@ -22,7 +22,7 @@ SHOWN_UNITS = {"bits per character", "mm²", "nJ", "µs", "tokens/s", "mW", "nJ 
 
 def evaluated(models: ModelSide, scenario: Scenario, **settings: Any) -> Evaluation:
     design = load_design("skip-65nm").override({"lanes": 4, **settings})
-    point = Point(design, ModelChoice("wp-lstm256-ternary"))
+    point = DesignPoint(design, ModelChoice("wp-lstm256-ternary"))
     found = Evaluator(models, scenario).evaluate([point], lambda _: None)[0]
     assert isinstance(found, Evaluation)
     return found

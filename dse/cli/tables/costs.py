@@ -10,17 +10,17 @@ from archsim.analysis.explain import Row as ExplainRow
 from archsim.analysis.validate import Row as ValidationRow
 from archsim.analysis.validate import Validation
 from dse.cli.tables.layout import MARK, figures, literal
-from dse.evaluation.fit import Fit
+from dse.evaluation.fit import FormatFit
 
 
-def fit_report(found: Iterable[Fit]) -> RenderableType:
+def fit_report(found: Iterable[FormatFit]) -> RenderableType:
     """SRAM down, formats across: system energy, with its band, and what of the model is resident."""
     found = list(found)
     capacities = sorted({each.capacity_kib for each in found})
     by = {(each.weights, each.capacity_kib): each for each in found}
     formats = list(dict.fromkeys(each.weights for each in found))
 
-    def table(title: str, cell: Callable[[Fit], str]) -> Table:
+    def table(title: str, cell: Callable[[FormatFit], str]) -> Table:
         rows = [(str(kib), *(cell(by[name, kib]) for name in formats)) for kib in capacities]
         return figures(title, ("KiB of SRAM", *formats), rows)
 

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 
 from dse.cli.tables.layout import figures, literal, plain, several
 from dse.results.result import SearchResult
-from dse.search.compare import Comparison
+from dse.search.compare import SamplerComparison
 from dse.search.enumerate import Enumeration
 from dse.space.space import Space
 
@@ -43,7 +43,7 @@ def enumeration_report(found: Enumeration) -> RenderableType:
     )
 
 
-def comparison_report(found: Comparison, page: Path) -> RenderableType:
+def comparison_report(found: SamplerComparison, page: Path) -> RenderableType:
     """Samplers by the share of the exact hypervolume that they found, and by the trials it took."""
 
     def median(steps: Sequence[int | None]) -> str:

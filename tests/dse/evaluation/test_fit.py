@@ -3,10 +3,10 @@
 from itertools import pairwise
 
 from archsim.design import load_design
-from dse.evaluation.fit import Fit, fit
+from dse.evaluation.fit import FormatFit, fit
 
 
-def by(found: list[Fit]) -> dict[tuple[str, int], Fit]:
+def by(found: list[FormatFit]) -> dict[tuple[str, int], FormatFit]:
     return {(each.weights, each.capacity_kib): each for each in found}
 
 

@@ -14,7 +14,7 @@ from archsim.errors import BadInput
 from archsim.trace.trace import Trace
 from dse.evaluation import models as module
 from dse.evaluation.models import Models, load
-from dse.evaluation.point import Measured
+from dse.evaluation.point import MeasuredModel
 from dse.evaluation.workers import LocalProcesses
 from dse.space.choice import ModelChoice, PtqBits
 from dse.space.space import Scenario
@@ -179,7 +179,7 @@ def test_a_quantized_model_is_made_once_and_measured(
     monkeypatch.setattr(module, "calibrate", refuse)
     again = Models(tmp_path / "cache", SCENARIO).measure([choice], nothing)[choice]
     assert len(counted) == 2
-    assert isinstance(again, Measured)
+    assert isinstance(again, MeasuredModel)
     model = Model.load(files[0])
     expected = quantize(model, calibrate(model), Settings(weight_bits=4, activation_bits=6, cell_bits=8))
     trace = record(expected, "validation", SCENARIO.sequences, SCENARIO.steps, SCENARIO.seed)
@@ -203,8 +203,8 @@ def refuse(*_: Any) -> Any:
     raise AssertionError("asked again")
 
 
-def side(measured: Measured | BadInput) -> Measured:
-    assert isinstance(measured, Measured)
+def side(measured: MeasuredModel | BadInput) -> MeasuredModel:
+    assert isinstance(measured, MeasuredModel)
     return measured
 
 
@@ -230,7 +230,7 @@ def test_a_model_that_has_no_loss_says_why(tmp_path: Path, files: list[Path], di
     for choice, words in zip(choices, ("no such model file", "not a whole safetensors", "do not fit"), strict=False):
         assert isinstance(found[choice], BadInput)
         assert words in str(found[choice])
-    assert isinstance(found[choices[3]], Measured)
+    assert isinstance(found[choices[3]], MeasuredModel)
     tested = models.test_loss(choices, nothing)
     assert [tested[choice] is None for choice in choices] == [True, True, True, False]
 

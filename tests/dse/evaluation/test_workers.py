@@ -19,7 +19,7 @@ import pytest
 
 from archsim.errors import BadInput
 from dse.evaluation.models import ModelSide, OnDone
-from dse.evaluation.point import Measured
+from dse.evaluation.point import MeasuredModel
 from dse.evaluation.workers import (
     DEATHS,
     DaskCluster,
@@ -29,7 +29,7 @@ from dse.evaluation.workers import (
     Workers,
     workers_for,
 )
-from dse.search.study import Progress, search
+from dse.search.study import SearchProgress, search
 from dse.space.choice import ModelChoice
 from dse.space.space import parse_space
 from dse.threads import VARIABLES
@@ -279,7 +279,7 @@ def test_a_worker_killed_in_the_middle_of_a_study_costs_no_trial(begin: Begin, t
     with DaskCluster(cluster.address) as workers:
         wait_until(lambda: workers.count == 2)
 
-        def kill(progress: Progress) -> None:
+        def kill(progress: SearchProgress) -> None:
             if progress.model_evaluations == 1 and cluster.workers[0].poll() is None:
                 cluster.workers[0].kill()
                 cluster.workers[0].wait()
@@ -304,7 +304,7 @@ class Patient:
     def identity(self, choice: ModelChoice) -> str:
         return self._models.identity(choice)
 
-    def measure(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, Measured | BadInput]:
+    def measure(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, MeasuredModel | BadInput]:
         choices = list(choices)
         list(self._workers.run(self._units.sleep, [1.5] * len(choices)))
         return self._models.measure(choices, on_done)
@@ -325,7 +325,7 @@ def test_two_workers_are_twice_as_fast_where_models_take_the_time(
     with DaskCluster(cluster.address) as workers:
         for count in (1, 2):
             wait_until(lambda count=count: workers.count == count)
-            seen: list[Progress] = []
+            seen: list[SearchProgress] = []
             slow = Patient(models, workers, units)
             result = search(space, tmp_path / str(count), False, seen.append, models=slow, workers=workers)
             assert result.model_evaluations > 15

@@ -8,11 +8,11 @@ import pytest
 
 from dse.evaluation.evaluator import run_all
 from dse.evaluation.models import OnDone
-from dse.evaluation.point import Measured
+from dse.evaluation.point import MeasuredModel
 from dse.results.result import Trial
 from dse.search import study
 from dse.search.budget import Budget
-from dse.search.study import Progress, search
+from dse.search.study import SearchProgress, search
 from dse.space.choice import ModelChoice
 from dse.space.space import parse_space
 
@@ -48,8 +48,8 @@ class SlowModels:
     def identity(self, choice: ModelChoice) -> str:
         return str(self._models.identity(choice))
 
-    def measure(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, Measured]:
-        found: dict[ModelChoice, Measured] = {}
+    def measure(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, MeasuredModel]:
+        found: dict[ModelChoice, MeasuredModel] = {}
         for choice in choices:
             if choice not in self._known:
                 self._clock.does(choice.label, 10)
@@ -130,7 +130,7 @@ def test_whichever_is_spent_first() -> None:
 def test_progress_has_no_total_where_only_time_ends_it(
     tmp_path: Path, tree: dict[str, Any], models: Any, clock: Clock
 ) -> None:
-    seen: list[Progress] = []
+    seen: list[SearchProgress] = []
     timed = tree | {"trials": None, "seconds": 15}
     search(parse_space(timed, "t"), tmp_path, False, seen.append, models=SlowModels(models, clock))
     assert {p.total for p in seen if p.phase == "search"} == {None}

@@ -21,7 +21,7 @@ from dse.results.quality import Reference
 from dse.search import compare as comparing
 from dse.search.compare import (
     Lookup,
-    Run,
+    SamplerRun,
     carry_out,
     compare,
     parse_budgets,
@@ -48,7 +48,7 @@ def exact(space: Space, models: ModelSide, tmp_path: Path) -> Enumeration:
 
 def test_shares_are_those_of_the_points_that_were_drawn(exact: Enumeration, tmp_path: Path) -> None:
     budgets = {"grid": exact.grid.size, "nsga2": 60, "random": 60}
-    done: list[Run] = []
+    done: list[SamplerRun] = []
     found = compare(exact, tmp_path / "compare", budgets, [1, 2], 8, InProcess(), done.append)
     whole, nsga2, _ = found.curves
     assert whole.final == pytest.approx((1.0, 1.0))
@@ -84,9 +84,9 @@ def test_a_folder_without_a_comparison_is_refused(tmp_path: Path) -> None:
 
 
 def test_runs_are_kept(exact: Enumeration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ran: list[Run] = []
+    ran: list[SamplerRun] = []
 
-    def counted(run: Run) -> Any:
+    def counted(run: SamplerRun) -> Any:
         ran.append(run)
         return carry_out(run)
 
@@ -106,7 +106,7 @@ def test_a_search_is_answered_as_by_the_machine(
 ) -> None:
     """The same points in the same order, and so the same shares."""
     result = search(space, tmp_path, models=models)
-    numbers = carry_out(Run(exact.folder, space.sampler, space.seed, 30, space.population))
+    numbers = carry_out(SamplerRun(exact.folder, space.sampler, space.seed, 30, space.population))
     lookup = Lookup(exact)
     assert [lookup.number(trial.parameters) for trial in result.trials] == numbers.tolist()
     assert result.quality is not None

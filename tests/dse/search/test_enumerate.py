@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from archsim.errors import BadInput
-from dse.evaluation.evaluator import Evaluator, Point
+from dse.evaluation.evaluator import DesignPoint, Evaluator
 from dse.evaluation.models import ModelSide
 from dse.evaluation.point import Evaluation
 from dse.evaluation.workers import LocalProcesses
@@ -19,7 +19,7 @@ from dse.results.quality import costs
 from dse.search import enumerate as enumeration
 from dse.search.enumerate import (
     Enumeration,
-    Progress,
+    EnumerationProgress,
     enumerate_space,
     feasible,
 )
@@ -77,7 +77,7 @@ def test_a_continuous_range_is_refused(tree: dict[str, Any]) -> None:
 
 
 def test_equals_each_point_on_its_own(space: Space, models: ModelSide, tmp_path: Path, small_parts: None) -> None:
-    seen: list[Progress] = []
+    seen: list[EnumerationProgress] = []
     found = enumerate_space(space, tmp_path, models, seen.append)
     grid = Grid(space)
     rows = found.points
@@ -86,7 +86,7 @@ def test_equals_each_point_on_its_own(space: Space, models: ModelSide, tmp_path:
     for number in range(grid.size):
         picked = grid.point(number)
         try:
-            point = Point(space.design(space.overrides(picked)), space.choices[str(picked[MODEL])])
+            point = DesignPoint(space.design(space.overrides(picked)), space.choices[str(picked[MODEL])])
         except BadInput:
             continue
         one = evaluator.evaluate([point], lambda _: None)[0]
@@ -208,7 +208,7 @@ def test_what_is_out_of_force_makes_no_point_of_its_own(
         assert space.canonical(picked) == picked
         choice = space.choices[str(picked[MODEL])]
         design = space.design(space.overrides(picked))
-        one = evaluator.evaluate([Point(design, choice)], lambda _: None)[0]
+        one = evaluator.evaluate([DesignPoint(design, choice)], lambda _: None)[0]
         if row["reason"] == "":
             assert isinstance(one, Evaluation)
             assert row["area_mm2"] == one.report.area.total_chip

@@ -20,7 +20,7 @@ from dse.evaluation.models import ModelSide
 from dse.report.designs import Texts
 from dse.report.searches import search_page
 from dse.results import store
-from dse.search.study import Progress, search
+from dse.search.study import SearchProgress, search
 from dse.search.warm import warm_points
 from dse.space.space import Space, parse_space
 
@@ -151,7 +151,7 @@ def test_interrupted_within_a_generation(
 
 
 def test_a_finished_search_grows(tmp_path: Path, tree: dict[str, Any], models: ModelSide) -> None:
-    seen: list[Progress] = []
+    seen: list[SearchProgress] = []
     first = search(parse_space(tree | {"trials": 10}, "t"), tmp_path / "grown", models=models)
     grown = search(parse_space(tree | {"trials": 30}, "t"), tmp_path / "grown", True, seen.append, models=models)
     whole = search(parse_space(tree | {"trials": 30}, "t"), tmp_path / "whole", models=models)
@@ -209,7 +209,7 @@ def test_one_search_at_a_time_in_a_folder(tmp_path: Path, tree: dict[str, Any], 
     space = parse_space(tree | {"trials": 10}, "t")
     problems: set[str] = set()
 
-    def intrude(progress: Progress) -> None:
+    def intrude(progress: SearchProgress) -> None:
         for intrusion in (
             lambda: search(space, tmp_path, resume=True, models=models),
             lambda: store.clear(tmp_path, space.name),

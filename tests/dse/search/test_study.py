@@ -25,21 +25,20 @@ from archsim.trace.trace import Trace
 from dse import objectives
 from dse.cli.tables import searches as tables
 from dse.evaluation.evaluator import (
+    DesignPoint,
     EngineMismatch,
     Evaluator,
-    Point,
 )
 from dse.evaluation.models import (
     ModelSide,
     OnDone,
-    Split,
 )
-from dse.evaluation.point import Measured
+from dse.evaluation.point import HeldOutSplit, MeasuredModel
 from dse.report import view_page
 from dse.results import store
 from dse.results.bands import front_at
 from dse.results.result import SearchResult
-from dse.search.study import Progress, search
+from dse.search.study import SearchProgress, search
 from dse.space.choice import ModelChoice
 from dse.space.space import Space, parse_space
 from workloads.evaluate import evaluate
@@ -133,7 +132,7 @@ def test_every_simulated_point_is_broken_down(finished: SearchResult, models: Mo
     for trial in simulated:
         choice = results.space.choices[str(trial.parameters["model"])]
         side = measured[choice]
-        assert isinstance(side, Measured)
+        assert isinstance(side, MeasuredModel)
         design = results.space.design(results.space.overrides(trial.parameters))
         report = simulate(design, side.trace, "burst", scope="recurrent")
         row = points.loc[trial.number]
@@ -275,7 +274,7 @@ def test_a_front_of_points_that_are_alike_says_how_many_differ(
 
 
 def test_progress_rises_to_the_end(tmp_path: Path, space: Space, models: ModelSide) -> None:
-    seen: list[Progress] = []
+    seen: list[SearchProgress] = []
     search(space, tmp_path, on_progress=seen.append, models=models)
     assert [p.phase for p in seen] == sorted(
         (p.phase for p in seen), key=["search", "break down", "confirm", "test"].index
@@ -298,7 +297,7 @@ def test_a_price_that_cannot_be_said_is_a_refusal(
     monkeypatch.setattr("archsim.simulation.area", priced)
     base = load_design("skip-65nm").override({"lanes": 4})
     choice = ModelChoice("wp-lstm256-ternary")
-    points = [Point(base.override({"clock_mhz": mhz}), choice) for mhz in (100, 123, 200)]
+    points = [DesignPoint(base.override({"clock_mhz": mhz}), choice) for mhz in (100, 123, 200)]
     found = Evaluator(models, space.scenario).evaluate(points, lambda _: None)
     assert [isinstance(one, BadInput) for one in found] == [False, True, False]
 
@@ -308,7 +307,7 @@ def test_a_model_that_fails_does_not_end_the_search(
 ) -> None:
     measure = models.measure
 
-    def one_fails(choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, Measured | BadInput]:
+    def one_fails(choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, MeasuredModel | BadInput]:
         found = measure(choices, on_done)
         return {c: BadInput("its numbers overflow") if "s90" in c.name else side for c, side in found.items()}
 
@@ -470,7 +469,7 @@ def test_other_hardware_evaluates_no_model_again(
     """Real models, counted: a first search runs each over both splits, one of other designs runs none."""
     ran: list[str] = []
 
-    def counting(model: Any, split: Split) -> float:
+    def counting(model: Any, split: HeldOutSplit) -> float:
         ran.append(f"{model.name} {model.threshold} {split}")
         return evaluate(model, split)
 

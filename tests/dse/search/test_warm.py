@@ -16,27 +16,27 @@ from dse.search.warm import (
     warm_points,
 )
 from dse.space.space import MODEL, parse_space
-from dse.space.specs import Parameter
+from dse.space.specs import ParameterSpec
 
 
 @pytest.mark.parametrize(
     ("parameter", "value", "found"),
     [
-        (Parameter(choices=(1, 2, 8)), 8, 8),
-        (Parameter(choices=(1, 2, 8)), 6, 8),
-        (Parameter(choices=(1, 2, 8)), 100.0, 8),
-        (Parameter(low=100, high=300, step=50), 160, 150),
-        (Parameter(low=1.0, high=2.0), 0.25, 1.0),
-        (Parameter(low=1.0, high=2.0), 1.25, 1.25),
-        (Parameter(choices=("whole", "part")), "part", "part"),
-        (Parameter(choices=("whole",)), "part", None),
-        (Parameter(choices=(True,)), False, None),
-        (Parameter(choices=("whole",)), 3, None),
-        (Parameter(choices=(10, 20)), 10.0, 10),
-        (Parameter(choices=(1, 2)), True, None),
+        (ParameterSpec(choices=(1, 2, 8)), 8, 8),
+        (ParameterSpec(choices=(1, 2, 8)), 6, 8),
+        (ParameterSpec(choices=(1, 2, 8)), 100.0, 8),
+        (ParameterSpec(low=100, high=300, step=50), 160, 150),
+        (ParameterSpec(low=1.0, high=2.0), 0.25, 1.0),
+        (ParameterSpec(low=1.0, high=2.0), 1.25, 1.25),
+        (ParameterSpec(choices=("whole", "part")), "part", "part"),
+        (ParameterSpec(choices=("whole",)), "part", None),
+        (ParameterSpec(choices=(True,)), False, None),
+        (ParameterSpec(choices=("whole",)), 3, None),
+        (ParameterSpec(choices=(10, 20)), 10.0, 10),
+        (ParameterSpec(choices=(1, 2)), True, None),
     ],
 )
-def test_the_nearest_value(parameter: Parameter, value: Any, found: Any) -> None:
+def test_the_nearest_value(parameter: ParameterSpec, value: Any, found: Any) -> None:
     assert nearest(parameter, value) == found
     assert type(nearest(parameter, value)) is type(found)
 

@@ -13,7 +13,7 @@ from dse import studies
 from dse.search.coordinates import distributions
 from dse.space.space import (
     ModelSpec,
-    Parameter,
+    ParameterSpec,
     Scenario,
     Space,
     Value,
@@ -110,7 +110,7 @@ def mistakes(tree: dict[str, Any]) -> tuple[str, ...]:
         ),
         (
             {"parameters": {"clock_mhz": {"choices": [1], "when": {"clock_mhz": 1}}}},
-            "parameters.clock_mhz.when.clock_mhz: must not hang on the parameter itself",
+            "parameters.clock_mhz.when.clock_mhz: must not depend on the parameter itself",
         ),
         ({"variants": {"array": {"x": {"pe_array.colour": 1}}}}, "variants.array.x.pe_array.colour: must be a par"),
         (
@@ -341,10 +341,10 @@ def test_in_python_as_in_a_file(space: Space, tree: dict[str, Any]) -> None:
         population=8,
         seed=3,
         parameters={
-            "lanes": Parameter(choices=(1, 2, 3, 4)),
-            "pe_array.tiles": Parameter(choices=(1, 2, 4)),
-            "pe_array.pes_per_tile": Parameter(low=4, high=16, step=4),
-            "clock_mhz": Parameter(low=100, high=400, log=True),
+            "lanes": ParameterSpec(choices=(1, 2, 3, 4)),
+            "pe_array.tiles": ParameterSpec(choices=(1, 2, 4)),
+            "pe_array.pes_per_tile": ParameterSpec(low=4, high=16, step=4),
+            "clock_mhz": ParameterSpec(low=100, high=400, log=True),
         },
         variants=tree["variants"],
     )
