@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from archsim.analysis.perfetto import TITLES
 from archsim.analysis.stalls import (
-    Event,
+    Logged,
     Slice,
     slices,
 )
+from archsim.catalogue import CATALOGUE
 from archsim.design import Design as Hardware
 from archsim.errors import BadInput
 from archsim.mapping.plan import RunScope
@@ -47,7 +47,7 @@ def timeline(
 ) -> Timeline:
     """Steps `first` to `last` of `trace` on `design`, by the engine `burst`."""
     planned = prepare(Job(design, trace, lanes, last + 1, scope)).plan
-    events: list[Event] = []
+    events: list[Logged] = []
 
     def log(*event: int | str) -> None:
         events.append(event)  # type: ignore[arg-type]
@@ -56,7 +56,7 @@ def timeline(
     told = [s for s in slices(events, report.cycles, planned.banks) if first <= s.step <= last]
     shown = _first_of(told, MOST_SLICES)
     origin = min((s.begin for s in shown), default=0)
-    components, states = list(TITLES), list(dict.fromkeys(s.state for s in shown))
+    components, states = [c.name for c in CATALOGUE.processes], list(dict.fromkeys(s.state for s in shown))
     return Timeline(
         key=at,
         title=title,
@@ -64,7 +64,7 @@ def timeline(
         first_step=first,
         last_step=max((s.step for s in shown), default=last),
         origin=origin,
-        components=list(TITLES.values()),
+        components=[c.title for c in CATALOGUE.processes],
         states=states,
         component=[components.index(s.component) for s in shown],
         state=[states.index(s.state) for s in shown],
