@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from archsim.costs.figures import Band
-from archsim.costs.tables import sram_macro, sram_nodes
+from archsim.costs.sram import sram_macro, sram_nodes
 from archsim.errors import BadInput
 
 LIBRARY_NODE_NM = 45  # NangateOpenCellLibrary, typical corner

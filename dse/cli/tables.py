@@ -12,11 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from archsim.analysis.diff import Diff
-from archsim.analysis.explain import Row as ExplainRow
+from archsim.analysis.explain import ExplainRow
 from archsim.analysis.roofline import Roofline
 from archsim.analysis.scenario import Least, Streaming
-from archsim.analysis.validate import Row as ValidationRow
-from archsim.analysis.validate import Validation
+from archsim.analysis.validate import Validation, ValidationRow
 from archsim.costs import Figure, clock_problems
 from archsim.report import SimReport
 from dse.evaluation.fit import Fit
