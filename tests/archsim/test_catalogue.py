@@ -1,0 +1,284 @@
+"""The catalogue: complete, checked, and the only place that has to know of a new component.
+
+The second half is the conformance test: a component that no module has heard of is declared in a catalogue of its own,
+priced by a block, and found wherever components are listed.
+"""
+
+import json
+import pickle
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archsim import catalogue
+from archsim.analysis.explain import explain
+from archsim.analysis.perfetto import open_timeline
+from archsim.analysis.stalls import OccupationLog
+from archsim.catalogue import CATALOGUE, Action, Catalogue, Cause, Component, Event
+from archsim.costs import SHIPPED, CostTable, area, blocks, clock_problems, leakage
+from archsim.costs.block import Block, Built, LogicPrice, Placed, SramPrice, sram
+from archsim.costs.library import LIBRARY, Library, chip
+from archsim.costs.model import prices
+from archsim.costs.own import cost_table
+from archsim.design import Design, load_design
+from archsim.errors import BadInput
+from archsim.machine.log import Log
+from archsim.machine.steps import run_machine
+from archsim.mapping.plan import Plan
+from archsim.mapping.work import Work
+from archsim.report import SimReport
+from archsim.simulation import simulate
+from archsim.timing import STALLS, Timing
+from archsim.trace.synthetic import synthesize
+from dse.evaluation.point import Evaluation, Measured
+from dse.report.timelines import timeline
+from dse.results.breakdown import breakdowns
+from dse.space.choice import ModelChoice
+
+SKIP = load_design("skip-65nm")
+
+
+# --- the machine's own ------------------------------------------------------------------------------------------------
+
+
+def test_every_cause_event_and_action_is_declared_by_a_component() -> None:
+    assert {cause for component in CATALOGUE for cause in component.causes} == set(Cause)
+    assert {event for component in CATALOGUE for event in component.events} == set(Event)
+    named = {value for value in vars(catalogue).values() if isinstance(value, Action)}
+    assert set(CATALOGUE.actions) == named
+    assert len(CATALOGUE.actions) == len(named)
+    assert set(CATALOGUE) == {value for value in vars(catalogue).values() if isinstance(value, Component)}
+
+
+def test_orders_are_those_of_reports() -> None:
+    """Areas as the chip is listed, processes as data pass through it: both have been printed in this order."""
+    assert CATALOGUE.with_area == (
+        "pe_array", "scratch", "weight_memory", "state_buffer", "skip_encoder", "activation_unit", "sequencer",
+    )  # fmt: skip
+    assert [component.name for component in CATALOGUE.processes] == [
+        "weight_stream", "pe_array", "activation_unit", "skip_encoder", "input_reader",
+    ]  # fmt: skip
+    assert CATALOGUE.off_chip == ("dram",)
+    assert STALLS == (
+        "scratch_bank", "state_dependency", "input_fetch", "fifo_credit", "weight_latency", "weight_bandwidth", "drain",
+    )  # fmt: skip
+
+
+STORE_READ = Action("norm_store", "word_read", "norm_store")
+STORE = Component(
+    "norm_store", "store of row scales", has_area=True, actions=(STORE_READ,),
+    events=(Event.FETCH, Event.END), causes=(Cause.BLOCK_DATA, Cause.DRAIN),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("components", "pipeline", "mistake"),
+    [
+        ((STORE, STORE), (), "two components have the same name"),
+        ((replace(STORE, name="other"),), (), r"norm_store\.word_read is declared by other"),
+        ((replace(STORE, has_area=False),), (), r"norm_store\.word_read is charged to norm_store, which has no energy"),
+        ((replace(STORE, on_chip=False),), (), "norm_store has an area, and is not on the chip"),
+        ((replace(STORE, causes=(Cause.BLOCK_DATA,)),), (), "norm_store can stand still: its last cause is drain"),
+        ((replace(STORE, events=(Event.FETCH,)),), (), "norm_store can stand still: .* and it logs end"),
+        ((STORE,), ("pe_array",), "pe_array is in the pipeline, and not a component that can stand still"),
+        ((replace(STORE, causes=(), events=()),), ("norm_store",), "norm_store is in the pipeline, and not"),
+    ],
+)
+def test_a_catalogue_that_does_not_fit_is_refused(
+    components: tuple[Component, ...], pipeline: tuple[str, ...], mistake: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^catalogue: {mistake}"):
+        Catalogue(components, pipeline)
+
+
+# --- a component more: its prices -------------------------------------------------------------------------------------
+
+WORD_BITS = 32
+
+
+def _bits(design: Design) -> int:
+    return design.state_buffer.units * WORD_BITS
+
+
+def _store(design: Design) -> Built:
+    memory = sram(design, _bits(design), WORD_BITS)
+    return Built(srams=(Placed("norm_store", memory),), prices={STORE_READ: SramPrice(memory.read_pj)})
+
+
+BLOCK = Block(STORE, unit="bit", count=_bits, build=_store)
+MORE = replace(CATALOGUE, components=(*CATALOGUE.components, STORE))
+SCRATCH = CostTable("with a store of row scales", library=Library(MORE, (*blocks.ALL, BLOCK)))
+
+
+def test_a_component_without_a_block_and_a_block_without_a_component_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^costs: blocks of .*; with area are .*, norm_store$"):
+        Library(MORE, blocks.ALL)
+    with pytest.raises(ValueError, match=r"^costs: blocks of .*norm_store.*; with area are [^_]"):
+        Library(CATALOGUE, (*blocks.ALL, BLOCK))
+    with pytest.raises(ValueError, match=r"^costs: blocks of "):
+        Library(CATALOGUE, (*blocks.ALL, blocks.ALL[0]))
+
+
+def test_an_action_without_a_price_and_a_price_without_an_action_are_refused() -> None:
+    """On the chip by its block; off it where the DRAM's kind does not say."""
+
+    def with_prices(**prices: Action) -> Library:
+        block = replace(BLOCK, build=lambda d: replace(_store(d), prices={a: LogicPrice(1) for a in prices.values()}))
+        return Library(MORE, (*blocks.ALL, block))
+
+    with pytest.raises(ValueError, match=r"^costs: norm_store prices \[\] too many, \['norm_store\.word_read'\] not$"):
+        chip(SKIP, with_prices())
+    with pytest.raises(ValueError, match=r"^costs: norm_store prices \['pe_array\.mac'\] too many, \[\] not$"):
+        chip(SKIP, with_prices(read=STORE_READ, mac=catalogue.MAC))
+    dram = replace(CATALOGUE["dram"], actions=(catalogue.READ_BITS, Action("dram", "refresh", "dram")))
+    refreshed = replace(CATALOGUE, components=tuple(dram if c.name == "dram" else c for c in CATALOGUE))
+    with pytest.raises(ValueError, match=r"^costs: no price for dram\.refresh, which is off the chip$"):
+        Library(refreshed, blocks.ALL)
+
+
+def test_a_block_of_nothing_is_refused() -> None:
+    nothing = replace(BLOCK, build=lambda design: replace(_store(design), srams=()))
+    with pytest.raises(ValueError, match=r"^costs: norm_store has neither logic nor memories$"):
+        chip(SKIP, Library(MORE, (*blocks.ALL, nothing)))
+
+
+def test_the_machines_own_actions_are_all_priced_and_nothing_else_is() -> None:
+    assert set(prices(SKIP)) == {action for action in CATALOGUE.actions if action is not catalogue.READ_BITS}
+    assert tuple(prices(SKIP)) == tuple(action for action in CATALOGUE.actions if action.charged_to in chip(SKIP).built)
+
+
+def test_explain_has_its_figures() -> None:
+    found = {(row.component, row.figure): row for row in explain(SKIP, SCRATCH)}
+    memory = sram(SKIP, _bits(SKIP), WORD_BITS)
+    assert found["norm_store", "area"].value == memory.area_mm2 == area(SKIP, SCRATCH).components["norm_store"].value
+    assert found["norm_store", "energy of word_read"].value == memory.read_pj
+    assert found["norm_store", "leakage"].value == leakage(SKIP, SCRATCH)["norm_store"].value > 0
+    assert found["norm_store", "clock reach"].value == pytest.approx(1000 / memory.cycle_ns)
+    assert found["norm_store", "banks"].value == memory.banks
+    own = {row.component for row in explain(SKIP, SCRATCH)} - {row.component for row in explain(SKIP)}
+    assert own == {"norm_store"}
+
+
+def test_its_clock_is_looked_at() -> None:
+    fast = SKIP.override({"clock_mhz": 4000})
+    assert any(line.startswith("norm_store: takes") for line in clock_problems(fast, SCRATCH))
+    assert not any(line.startswith("norm_store") for line in clock_problems(fast))
+
+
+def test_a_cost_table_of_ones_own_may_name_it() -> None:
+    def entry(unit: str) -> dict[str, object]:
+        return {"value": 2.0, "unit": unit, "source": "a data sheet"}
+
+    tree = {
+        "name": "ours",
+        "energy": {"norm_store": {"word_read": entry("pJ")}},
+        "area": {"norm_store": entry("um2/bit")},
+    }
+    costs = cost_table(tree, SCRATCH.library)
+    assert prices(SKIP, costs)[STORE_READ].value == 2.0
+    assert area(SKIP, costs).components["norm_store"].value == pytest.approx(2e-6 * _bits(SKIP))
+    with pytest.raises(BadInput, match=r"^energy\.norm_store\.word_read: unknown key; there is energy\.pe_array\.mac"):
+        cost_table(tree)
+
+
+# --- a component more: a run ------------------------------------------------------------------------------------------
+
+READS = 1000
+Engine = Callable[..., Timing]
+
+
+def with_store(engine: Engine) -> Engine:
+    """An engine beside which a store is read: so many words counted, and one piece of work logged in each step."""
+
+    def run(design: Design, plan: Plan, work: Work, *args: Any, **kwargs: Any) -> Timing:
+        timing = engine(design, plan, work, *args, **kwargs)
+        timing.ledger.add(STORE_READ, READS)
+        log: Any = next((each for each in args if callable(each)), None)
+        for step in range(work.steps) if log else ():
+            log(10 * step + 2, STORE.name, Event.FETCH, step, 0, -1)
+            log(10 * step + 7, STORE.name, Event.END, step, 0, -1)
+        return timing
+
+    return run
+
+
+@pytest.fixture
+def store_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archsim.simulation.run_machine", with_store(run_machine))
+
+
+def run(log: Log | None = None) -> SimReport:
+    return simulate(SKIP, TRACE, "burst", log=log, costs=SCRATCH)
+
+
+TRACE = synthesize(64, 10, 0.3, sequences=8, steps=3)
+
+
+@pytest.mark.usefixtures("store_is_read")
+def test_the_json_of_a_run_has_it() -> None:
+    found, without = run(), simulate(SKIP, TRACE, "analytic")
+    tree, other = (json.loads(json.dumps(report.to_json())) for report in (found, without))
+    spent = READS / found.tokens * sram(SKIP, _bits(SKIP), WORD_BITS).read_pj
+    assert tree["ledger"]["norm_store"] == {"word_read": READS}
+    assert tree["energy_pj_per_token"]["norm_store"] == pytest.approx(spent) != 0
+    assert tree["area_mm2"]["norm_store"] == area(SKIP, SCRATCH).components["norm_store"].value
+    assert tree["energy_status"]["norm_store"] == tree["area_status"]["norm_store"] == "predicted"
+    assert tree["energy_pj_per_token"].keys() - other["energy_pj_per_token"].keys() == {"norm_store"}
+    assert sum(v for k, v in tree["area_mm2"].items() if k != "total_chip") == pytest.approx(found.area.total_chip)
+    assert found.energy.total_chip > without.energy.total_chip + spent
+
+
+@pytest.mark.usefixtures("store_is_read")
+def test_a_run_that_counts_it_without_its_price_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"^energy: no price for action 'word_read' of component 'norm_store'$"):
+        simulate(SKIP, TRACE, "burst", costs=SHIPPED)
+
+
+@pytest.mark.usefixtures("store_is_read")
+def test_the_timeline_has_a_row_of_it(tmp_path: Path) -> None:
+    with open_timeline(tmp_path / "t.json", SKIP, TRACE, 0, 2, catalogue=MORE) as log:
+        run(log)
+    events = json.loads((tmp_path / "t.json").read_text())["traceEvents"]
+    (row,) = (e["tid"] for e in events if e["name"] == "thread_name" and e["args"]["name"] == STORE.title)
+    drawn = [(e["args"]["begin_cycle"], e["args"]["cycles"]) for e in events if e["ph"] == "X" and e["tid"] == row]
+    assert drawn == [(2, 5), (12, 5), (22, 5)]
+
+
+@pytest.mark.usefixtures("store_is_read")
+def test_its_cycles_are_accounted_for() -> None:
+    log = OccupationLog(SKIP.pe_array.banks, MORE)
+    cycles = run(log).cycles
+    found = log.finish(cycles)["norm_store"].to_json()
+    assert found == {"busy_cycles": 15, "stalls": {"block_data": 12, "drain": cycles - 27}}
+
+
+@pytest.mark.usefixtures("store_is_read")
+def test_the_timeline_of_the_reports_page_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dse.report.timelines.simulate", partial(simulate, costs=SCRATCH))
+    found = timeline(SKIP, TRACE, 0, 2, "model", None, "key", "title", MORE)
+    assert found.components[-1] == STORE.title
+    own = [i for i, component in enumerate(found.component) if component == len(found.components) - 1]
+    assert {found.states[found.state[i]] for i in own} == {"busy", "block_data", "drain"}
+
+
+@pytest.mark.usefixtures("store_is_read")
+def test_the_tables_of_a_search_have_it(tmp_path: Path) -> None:
+    measured = Measured(ModelChoice("m", None), "m", 0.0, "fixed8", 1, 0.7, 1.0, TRACE)
+    parts = breakdowns([(0, Evaluation(SKIP, measured, run()))]).components
+    parts.to_csv(tmp_path / "components.csv")
+    lines = [line.split(",") for line in (tmp_path / "components.csv").read_text().splitlines()]
+    assert [words[2] for words in lines if words[3] == "norm_store"] == ["energy", "area"]
+
+
+def test_a_report_can_be_pickled() -> None:
+    """It names its library, which holds functions."""
+    report = simulate(SKIP, TRACE)
+    again = pickle.loads(pickle.dumps(report))
+    assert again.costs == report.costs == SHIPPED
+    assert hash(again.costs) == hash(SHIPPED)
+    assert again.energy == report.energy
+    assert again.costs.library == LIBRARY
