@@ -203,7 +203,7 @@ def _dynamic(tariff: _Tariff, ledger: Ledger, tokens: int) -> dict[str, Figure]:
         spent[name].append((amount / tokens, price))
     for name, price in reversed(tariff.prices.values()):
         spent[name] = spent[name] or [(0.0, price)]  # nothing counted: nothing spent, of the first action's source
-    return {name: weighted(parts_, "pJ/token") for name, parts_ in spent.items()}
+    return {name: weighted(parts, "pJ/token") for name, parts in spent.items() if parts}
 
 
 def _counted(ledger: Ledger) -> Iterable[tuple[str, str, int]]:

@@ -6,11 +6,9 @@ priced by a block, and found wherever components are listed.
 
 import json
 import pickle
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,25 +17,35 @@ from archsim.analysis.explain import explain
 from archsim.analysis.perfetto import open_timeline
 from archsim.analysis.stalls import OccupationLog
 from archsim.catalogue import CATALOGUE, Action, Catalogue, Cause, Component, Event
-from archsim.costs import SHIPPED, CostTable, area, blocks, clock_problems, leakage
-from archsim.costs.block import Block, Built, LogicPrice, Placed, SramPrice, sram
+from archsim.costs import SHIPPED, area, blocks, clock_problems, leakage
+from archsim.costs.block import LogicPrice, sram
 from archsim.costs.library import LIBRARY, Library, chip
 from archsim.costs.model import prices
 from archsim.costs.own import cost_table
-from archsim.design import Design, load_design
+from archsim.design import load_design
 from archsim.errors import BadInput
 from archsim.machine.log import Log
 from archsim.machine.steps import run_machine
-from archsim.mapping.plan import Plan
-from archsim.mapping.work import Work
 from archsim.report import SimReport
 from archsim.simulation import simulate
-from archsim.timing import STALLS, Timing
+from archsim.timing import STALLS
 from archsim.trace.synthetic import synthesize
 from dse.evaluation.point import Evaluation, Measured
 from dse.report.timelines import timeline
 from dse.results.breakdown import breakdowns
 from dse.space.choice import ModelChoice
+from tests.archsim.new_component import (
+    BLOCK,
+    MORE,
+    READS,
+    SCRATCH,
+    STORE,
+    STORE_READ,
+    WORD_BITS,
+    build,
+    store_bits,
+    with_store,
+)
 
 SKIP = load_design("skip-65nm")
 
@@ -68,13 +76,6 @@ def test_orders_are_those_of_reports() -> None:
     )  # fmt: skip
 
 
-STORE_READ = Action("norm_store", "word_read", "norm_store")
-STORE = Component(
-    "norm_store", "store of row scales", has_area=True, actions=(STORE_READ,),
-    events=(Event.FETCH, Event.END), causes=(Cause.BLOCK_DATA, Cause.DRAIN),
-)  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("components", "pipeline", "mistake"),
     [
@@ -97,22 +98,6 @@ def test_a_catalogue_that_does_not_fit_is_refused(
 
 # --- a component more: its prices -------------------------------------------------------------------------------------
 
-WORD_BITS = 32
-
-
-def _bits(design: Design) -> int:
-    return design.state_buffer.units * WORD_BITS
-
-
-def _store(design: Design) -> Built:
-    memory = sram(design, _bits(design), WORD_BITS)
-    return Built(srams=(Placed("norm_store", memory),), prices={STORE_READ: SramPrice(memory.read_pj)})
-
-
-BLOCK = Block(STORE, unit="bit", count=_bits, build=_store)
-MORE = replace(CATALOGUE, components=(*CATALOGUE.components, STORE))
-SCRATCH = CostTable("with a store of row scales", library=Library(MORE, (*blocks.ALL, BLOCK)))
-
 
 def test_a_component_without_a_block_and_a_block_without_a_component_are_refused() -> None:
     with pytest.raises(ValueError, match=r"^costs: blocks of .*; with area are .*, norm_store$"):
@@ -127,7 +112,7 @@ def test_an_action_without_a_price_and_a_price_without_an_action_are_refused() -
     """On the chip by its block; off it where the DRAM's kind does not say."""
 
     def with_prices(**prices: Action) -> Library:
-        block = replace(BLOCK, build=lambda d: replace(_store(d), prices={a: LogicPrice(1) for a in prices.values()}))
+        block = replace(BLOCK, build=lambda d: replace(build(d), prices={a: LogicPrice(1) for a in prices.values()}))
         return Library(MORE, (*blocks.ALL, block))
 
     with pytest.raises(ValueError, match=r"^costs: norm_store prices \[\] too many, \['norm_store\.word_read'\] not$"):
@@ -141,7 +126,7 @@ def test_an_action_without_a_price_and_a_price_without_an_action_are_refused() -
 
 
 def test_a_block_of_nothing_is_refused() -> None:
-    nothing = replace(BLOCK, build=lambda design: replace(_store(design), srams=()))
+    nothing = replace(BLOCK, build=lambda design: replace(build(design), srams=()))
     with pytest.raises(ValueError, match=r"^costs: norm_store has neither logic nor memories$"):
         chip(SKIP, Library(MORE, (*blocks.ALL, nothing)))
 
@@ -153,7 +138,7 @@ def test_the_machines_own_actions_are_all_priced_and_nothing_else_is() -> None:
 
 def test_explain_has_its_figures() -> None:
     found = {(row.component, row.figure): row for row in explain(SKIP, SCRATCH)}
-    memory = sram(SKIP, _bits(SKIP), WORD_BITS)
+    memory = sram(SKIP, store_bits(SKIP), WORD_BITS)
     assert found["norm_store", "area"].value == memory.area_mm2 == area(SKIP, SCRATCH).components["norm_store"].value
     assert found["norm_store", "energy of word_read"].value == memory.read_pj
     assert found["norm_store", "leakage"].value == leakage(SKIP, SCRATCH)["norm_store"].value > 0
@@ -180,30 +165,12 @@ def test_a_cost_table_of_ones_own_may_name_it() -> None:
     }
     costs = cost_table(tree, SCRATCH.library)
     assert prices(SKIP, costs)[STORE_READ].value == 2.0
-    assert area(SKIP, costs).components["norm_store"].value == pytest.approx(2e-6 * _bits(SKIP))
+    assert area(SKIP, costs).components["norm_store"].value == pytest.approx(2e-6 * store_bits(SKIP))
     with pytest.raises(BadInput, match=r"^energy\.norm_store\.word_read: unknown key; there is energy\.pe_array\.mac"):
         cost_table(tree)
 
 
 # --- a component more: a run ------------------------------------------------------------------------------------------
-
-READS = 1000
-Engine = Callable[..., Timing]
-
-
-def with_store(engine: Engine) -> Engine:
-    """An engine beside which a store is read: so many words counted, and one piece of work logged in each step."""
-
-    def run(design: Design, plan: Plan, work: Work, *args: Any, **kwargs: Any) -> Timing:
-        timing = engine(design, plan, work, *args, **kwargs)
-        timing.ledger.add(STORE_READ, READS)
-        log: Any = next((each for each in args if callable(each)), None)
-        for step in range(work.steps) if log else ():
-            log(10 * step + 2, STORE.name, Event.FETCH, step, 0, -1)
-            log(10 * step + 7, STORE.name, Event.END, step, 0, -1)
-        return timing
-
-    return run
 
 
 @pytest.fixture
@@ -222,7 +189,7 @@ TRACE = synthesize(64, 10, 0.3, sequences=8, steps=3)
 def test_the_json_of_a_run_has_it() -> None:
     found, without = run(), simulate(SKIP, TRACE, "analytic")
     tree, other = (json.loads(json.dumps(report.to_json())) for report in (found, without))
-    spent = READS / found.tokens * sram(SKIP, _bits(SKIP), WORD_BITS).read_pj
+    spent = READS / found.tokens * sram(SKIP, store_bits(SKIP), WORD_BITS).read_pj
     assert tree["ledger"]["norm_store"] == {"word_read": READS}
     assert tree["energy_pj_per_token"]["norm_store"] == pytest.approx(spent) != 0
     assert tree["area_mm2"]["norm_store"] == area(SKIP, SCRATCH).components["norm_store"].value
