@@ -7,7 +7,7 @@ from archsim.catalogue import DRAM, READ_BITS
 from archsim.costs import technology
 from archsim.costs.clock import reaches
 from archsim.costs.figures import Figure, Status
-from archsim.costs.library import Chip, chip
+from archsim.costs.library import BuiltChip, chip
 from archsim.costs.model import area, dram_background_mw, dram_pj_per_bit, leakage, prices
 from archsim.costs.own import SHIPPED, CostTable
 from archsim.costs.sources import LOGIC_SOURCE, OF_THE_DESIGN, SRAM_SOURCE
@@ -105,7 +105,7 @@ def _channel(design: Design) -> Iterator[ExplainRow]:
         yield _row(DRAM.name, f"rate of {reader}", Figure(rate, "Gb/s", "predicted", source))
 
 
-def _cut(built: Chip) -> Iterator[ExplainRow]:
+def _cut(built: BuiltChip) -> Iterator[ExplainRow]:
     """How each memory is made of macros."""
     for placed in (placed for block in built.built.values() for placed in block.srams if placed.sram.banks):
         memory, source = placed.sram, f"{SRAM_SOURCE}, {placed.sram.ports}"
@@ -114,7 +114,7 @@ def _cut(built: Chip) -> Iterator[ExplainRow]:
         yield _row(placed.name, "bank cycle", Figure(memory.cycle_ns, "ns", "predicted", source))
 
 
-def _details(built: Chip) -> Iterator[ExplainRow]:
+def _details(built: BuiltChip) -> Iterator[ExplainRow]:
     for component, block in built.built.items():
         for name, figure in block.details:
             yield _row(component, name, figure)

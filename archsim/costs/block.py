@@ -111,7 +111,7 @@ class WiredPrice:
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedSram:
     """An SRAM of a block, under the name that reports show; `copies` of them lie there."""
 
     name: str
@@ -120,7 +120,7 @@ class Placed:
 
 
 @dataclass(frozen=True)
-class Path:
+class CriticalPath:
     """The longest path of a block's logic from register to register."""
 
     delay_ns: float
@@ -130,16 +130,16 @@ class Path:
 
 
 @dataclass(frozen=True)
-class Built:
+class BuiltBlock:
     """A block as one design has it."""
 
     prices: Mapping[Action, Price]
     logic: Logic | None = None
     """All its cells."""
-    srams: tuple[Placed, ...] = ()
+    srams: tuple[PlacedSram, ...] = ()
     origin: Origin = SRAM
     """Of the area of its SRAM."""
-    path: Path | None = None
+    path: CriticalPath | None = None
     """None where nothing in it has a clock to meet but SRAM."""
     details: tuple[tuple[str, Figure], ...] = ()
     """What else ``archsim explain`` shows of it."""
@@ -173,7 +173,7 @@ class Built:
 
 
 @dataclass(frozen=True)
-class Block:
+class HardwareBlock:
     """All that one component costs: its area, its leakage, its clock and every action charged to it."""
 
     component: Component
@@ -181,5 +181,5 @@ class Block:
     """What area and leakage may be given for one of, in a cost table of one's own."""
     count: Callable[[Design], int]
     """How many of them a design has."""
-    build: Callable[[Design], Built]
+    build: Callable[[Design], BuiltBlock]
     """BadInput names what the tables do not cover."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from archsim.costs import technology
-from archsim.costs.block import Path, Placed, period_ns
+from archsim.costs.block import CriticalPath, PlacedSram, period_ns
 from archsim.costs.library import chip
 from archsim.costs.logic import least_stage_ns
 from archsim.costs.own import SHIPPED, CostTable
@@ -49,12 +49,12 @@ def reaches(design: Design, costs: CostTable = SHIPPED) -> tuple[Reach, ...]:
     return (*logic, *memories)
 
 
-def _of_logic(name: str, path: Path, design: Design) -> Reach:
+def _of_logic(name: str, path: CriticalPath, design: Design) -> Reach:
     scale = technology.delay_scale(design.node_nm, design.voltage_v)
     return Reach(name, scale * path.delay_ns, scale * least_stage_ns(), path.stages, 0)
 
 
-def _of_memory(placed: Placed) -> Reach:
+def _of_memory(placed: PlacedSram) -> Reach:
     return Reach(placed.name, placed.sram.cycle_ns, placed.sram.cycle_ns, 1, placed.sram.banks)
 
 

@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 
 from archsim.catalogue import CATALOGUE, READ_BITS, Catalogue
 from archsim.costs import blocks, technology
-from archsim.costs.block import Block, Built
+from archsim.costs.block import BuiltBlock, HardwareBlock
 from archsim.design import Design
 
 PRICED_BY_KIND = (READ_BITS,)
@@ -19,7 +19,7 @@ class Library:
     """A block for each component of a catalogue that has area; ValueError where one is missing or too many."""
 
     catalogue: Catalogue
-    blocks: tuple[Block, ...]
+    blocks: tuple[HardwareBlock, ...]
 
     def __post_init__(self) -> None:
         names = sorted(block.component.name for block in self.blocks)
@@ -37,7 +37,7 @@ class Library:
         return hash(tuple(block.component.name for block in self.blocks))
 
     @cached_property
-    def by_name(self) -> dict[str, Block]:
+    def by_name(self) -> dict[str, HardwareBlock]:
         """In the order of the catalogue."""
         found = {block.component.name: block for block in self.blocks}
         return {name: found[name] for name in self.catalogue.with_area}
@@ -47,24 +47,24 @@ LIBRARY = Library(CATALOGUE, blocks.ALL)
 
 
 @dataclass(frozen=True)
-class Chip:
+class BuiltChip:
     """Every block of the chip as one design has it, by name, in the order of the catalogue."""
 
-    built: Mapping[str, Built]
+    built: Mapping[str, BuiltBlock]
     side_um: float
     """How wide the chip is: that of a square of its cells and macros."""
 
 
 @lru_cache(maxsize=4096)
-def chip(design: Design, library: Library = LIBRARY) -> Chip:
+def chip(design: Design, library: Library = LIBRARY) -> BuiltChip:
     """BadInput names what the tables do not cover; ValueError a block whose prices are not those of its actions."""
     built = {name: _built(block, design, library.catalogue) for name, block in library.by_name.items()}
     logic_um2 = sum(b.logic.area_um2 for b in built.values() if b.logic) * technology.area_scale(design.node_nm).mid
     sram_mm2 = sum(mm2 for b in built.values() for mm2 in b.sram_mm2)
-    return Chip(built, math.sqrt(logic_um2 + 1e6 * sram_mm2))
+    return BuiltChip(built, math.sqrt(logic_um2 + 1e6 * sram_mm2))
 
 
-def _built(block: Block, design: Design, catalogue: Catalogue) -> Built:
+def _built(block: HardwareBlock, design: Design, catalogue: Catalogue) -> BuiltBlock:
     name, built = block.component.name, block.build(design)
     priced, charged = {a.path for a in built.prices}, {a.path for a in catalogue.charged(name)}
     if priced != charged:

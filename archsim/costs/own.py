@@ -40,7 +40,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from archsim.costs.block import Block
+from archsim.costs.block import HardwareBlock
 from archsim.costs.dram import PJ_PER_BIT
 from archsim.costs.figures import Band, Figure, of_band
 from archsim.costs.library import LIBRARY, Library
@@ -82,7 +82,7 @@ class CostTable:
         given = self.get(path)
         return shipped if given is None else of_band(given.band, given.unit, "given", given.source)
 
-    def of_block(self, path: str, block: Block, design: Design, shipped: Figure) -> Figure:
+    def of_block(self, path: str, block: HardwareBlock, design: Design, shipped: Figure) -> Figure:
         """An area or a leakage: for the whole block, or for one of what it has many of."""
         given = self.get(path)
         if given is None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from archsim.catalogue import CATALOGUE, Action, Cause, Component, Event
 from archsim.costs import CostTable, blocks
-from archsim.costs.block import Block, Built, Placed, SramPrice, sram
+from archsim.costs.block import BuiltBlock, HardwareBlock, PlacedSram, SramPrice, sram
 from archsim.costs.library import Library
 from archsim.design import Design
 from archsim.mapping.plan import Plan
@@ -26,12 +26,12 @@ def store_bits(design: Design) -> int:
     return design.state_buffer.units * WORD_BITS
 
 
-def build(design: Design) -> Built:
+def build(design: Design) -> BuiltBlock:
     memory = sram(design, store_bits(design), WORD_BITS)
-    return Built(srams=(Placed(STORE.name, memory),), prices={STORE_READ: SramPrice(memory.read_pj)})
+    return BuiltBlock(srams=(PlacedSram(STORE.name, memory),), prices={STORE_READ: SramPrice(memory.read_pj)})
 
 
-BLOCK = Block(STORE, unit="bit", count=store_bits, build=build)
+BLOCK = HardwareBlock(STORE, unit="bit", count=store_bits, build=build)
 MORE = replace(CATALOGUE, components=(*CATALOGUE.components, STORE))
 SCRATCH = CostTable("with a store of row scales", library=Library(MORE, (*blocks.ALL, BLOCK)))
 

@@ -1,6 +1,6 @@
 """What each part of the chip costs: one file a component, named as the catalogue names it."""
 
-from archsim.costs.block import Block
+from archsim.costs.block import HardwareBlock
 from archsim.costs.blocks.activation_unit import ACTIVATION_UNIT
 from archsim.costs.blocks.pe_array import PE_ARRAY
 from archsim.costs.blocks.scratch import SCRATCH
@@ -9,7 +9,7 @@ from archsim.costs.blocks.skip_encoder import SKIP_ENCODER
 from archsim.costs.blocks.state_buffer import STATE_BUFFER
 from archsim.costs.blocks.weight_memory import WEIGHT_MEMORY
 
-ALL: tuple[Block, ...] = (
+ALL: tuple[HardwareBlock, ...] = (
     PE_ARRAY,
     SCRATCH,
     WEIGHT_MEMORY,

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from archsim import catalogue
 from archsim.costs import technology
-from archsim.costs.block import Block, Built, LogicPrice, Path, allowed_ns
+from archsim.costs.block import BuiltBlock, CriticalPath, HardwareBlock, LogicPrice, allowed_ns
 from archsim.costs.curves import curve
 from archsim.costs.figures import Figure, of_band
 from archsim.costs.logic import Logic, by_bits, pipelined, stage_ns, stages
@@ -24,7 +24,7 @@ MULTIPLIES = 3
 
 
 @dataclass(frozen=True)
-class Datapath:
+class ActivationPath:
     """What one unit of the network passes through."""
 
     affine: Logic
@@ -50,7 +50,7 @@ def _unit(affine: Logic, gate: Logic, multiply: Logic, add: Logic) -> Logic:
     return affine.times(GATES * PRODUCTS) + gate.times(CURVES) + multiply.times(MULTIPLIES) + add
 
 
-def datapath(design: Design) -> Datapath:
+def datapath(design: Design) -> ActivationPath:
     unit, bits = design.activation_unit, design.state_buffer.cell_bits
     scale, shift = by_bits("multiplier", AFFINE_BITS, 2), by_bits("adder", design.pe_array.accumulator_bits)
     function = curve(unit.curve, unit.entries, bits)
@@ -58,7 +58,7 @@ def datapath(design: Design) -> Datapath:
     # scale and shift; gate; two products at once and their sum; tanh; the last product
     delay_ns = scale.delay_ns + shift.delay_ns + 2 * (function.delay_ns + multiply.delay_ns) + add.delay_ns
     count = max(unit.depth_cycles, stages(delay_ns, allowed_ns(design)))
-    return Datapath(scale + shift, function, pipelined(function, count, bits), multiply, add, delay_ns, count)
+    return ActivationPath(scale + shift, function, pipelined(function, count, bits), multiply, add, delay_ns, count)
 
 
 def _units(design: Design) -> int:
@@ -76,11 +76,11 @@ def _curve_details(design: Design, function: Logic) -> tuple[tuple[str, Figure],
     )
 
 
-def _build(design: Design) -> Built:
+def _build(design: Design) -> BuiltBlock:
     path = datapath(design)
-    return Built(
+    return BuiltBlock(
         logic=path.unit.times(_units(design)),
-        path=Path(stage_ns(path.delay_ns, max(1, design.activation_unit.depth_cycles)), path.stages),
+        path=CriticalPath(stage_ns(path.delay_ns, max(1, design.activation_unit.depth_cycles)), path.stages),
         prices={
             catalogue.ROW_AFFINE: LogicPrice(path.affine.energy_pj),
             catalogue.CURVE: LogicPrice(path.gate.energy_pj),
@@ -91,4 +91,4 @@ def _build(design: Design) -> Built:
     )
 
 
-ACTIVATION_UNIT = Block(catalogue.ACTIVATION_UNIT, unit="unit", count=_units, build=_build)
+ACTIVATION_UNIT = HardwareBlock(catalogue.ACTIVATION_UNIT, unit="unit", count=_units, build=_build)

@@ -1,7 +1,7 @@
 """The PEs: operand registers, multiplier and accumulator of each."""
 
 from archsim import catalogue
-from archsim.costs.block import Block, Built, LogicPrice, Path, allowed_ns
+from archsim.costs.block import BuiltBlock, CriticalPath, HardwareBlock, LogicPrice, allowed_ns
 from archsim.costs.blocks.scratch import register_files
 from archsim.costs.pe import PE, pe, zero_operand_share
 from archsim.design import Design
@@ -17,14 +17,14 @@ def pes(design: Design) -> int:
     return design.pe_array.pes
 
 
-def _build(design: Design) -> Built:
+def _build(design: Design) -> BuiltBlock:
     array, one = design.pe_array, pe_of(design)
     zero_share = zero_operand_share(array.multiplier, array.weight_bits, array.act_bits)
     # the clock pins of the PE and its accumulators, unless the clock is stopped
     idle_pj = 0.0 if array.clock_gated else one.cell.clock_pj + register_files(design).clock_pj
-    return Built(
+    return BuiltBlock(
         logic=one.cell.times(array.pes),
-        path=Path(one.cell.delay_ns, one.stages),
+        path=CriticalPath(one.cell.delay_ns, one.stages),
         prices={
             catalogue.MAC: LogicPrice(one.cell.energy_pj),
             catalogue.MAC_ZERO_OPERAND: LogicPrice(one.cell.energy_pj * zero_share),
@@ -33,4 +33,4 @@ def _build(design: Design) -> Built:
     )
 
 
-PE_ARRAY = Block(catalogue.PE_ARRAY, unit="PE", count=pes, build=_build)
+PE_ARRAY = HardwareBlock(catalogue.PE_ARRAY, unit="PE", count=pes, build=_build)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from archsim import catalogue
-from archsim.costs.block import Block, Built, LogicPrice
+from archsim.costs.block import BuiltBlock, HardwareBlock, LogicPrice
 from archsim.costs.logic import Logic, register_file
 from archsim.design import Design
 
@@ -33,9 +33,9 @@ def _pes(design: Design) -> int:
     return design.pe_array.pes
 
 
-def _build(design: Design) -> Built:
+def _build(design: Design) -> BuiltBlock:
     files = register_files(design)
-    return Built(logic=files.times(_pes(design)), prices={catalogue.SCRATCH_ACCESS: LogicPrice(files.energy_pj)})
+    return BuiltBlock(logic=files.times(_pes(design)), prices={catalogue.SCRATCH_ACCESS: LogicPrice(files.energy_pj)})
 
 
-SCRATCH = Block(catalogue.SCRATCH, unit="PE", count=_pes, build=_build)
+SCRATCH = HardwareBlock(catalogue.SCRATCH, unit="PE", count=_pes, build=_build)

@@ -3,7 +3,7 @@
 from functools import cache
 
 from archsim import catalogue
-from archsim.costs.block import Block, Built, LogicPrice
+from archsim.costs.block import BuiltBlock, HardwareBlock, LogicPrice
 from archsim.costs.logic import Logic, by_bits, register_bits
 from archsim.design import Design
 
@@ -23,8 +23,8 @@ def _one(design: Design) -> int:
     return 1
 
 
-def _build(design: Design) -> Built:
-    return Built(
+def _build(design: Design) -> BuiltBlock:
+    return BuiltBlock(
         logic=counters(COUNTERS),
         prices={
             catalogue.BURST: LogicPrice(counters(COUNTERS).energy_pj),
@@ -33,4 +33,4 @@ def _build(design: Design) -> Built:
     )
 
 
-SEQUENCER = Block(catalogue.SEQUENCER, unit="sequencer", count=_one, build=_build)
+SEQUENCER = HardwareBlock(catalogue.SEQUENCER, unit="sequencer", count=_one, build=_build)

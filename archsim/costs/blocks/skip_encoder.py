@@ -1,7 +1,7 @@
 """The encoder: what detects a zero in all lanes, and the scan that lists the columns left."""
 
 from archsim import catalogue
-from archsim.costs.block import Block, Built, LogicPrice, Path, allowed_ns
+from archsim.costs.block import BuiltBlock, CriticalPath, HardwareBlock, LogicPrice, allowed_ns
 from archsim.costs.logic import Logic, one_of, pipelined, stages, zero_skip_scan
 from archsim.design import Design
 
@@ -27,11 +27,11 @@ def _columns(design: Design) -> int:
     return design.skip_encoder.columns_per_cycle * design.skip_encoder.enabled
 
 
-def _build(design: Design) -> Built:
+def _build(design: Design) -> BuiltBlock:
     encoder, detect, lister = design.skip_encoder, nonzero_detect(design), scan(design)
-    return Built(
+    return BuiltBlock(
         logic=(detect.times(encoder.columns_per_cycle) + lister).times(encoder.enabled),
-        path=Path(lister.delay_ns, scan_stages(design)) if encoder.enabled else None,
+        path=CriticalPath(lister.delay_ns, scan_stages(design)) if encoder.enabled else None,
         prices={
             catalogue.SCAN_COLUMN: LogicPrice(detect.energy_pj),
             catalogue.LIST_COLUMN: LogicPrice(lister.energy_pj),
@@ -39,4 +39,4 @@ def _build(design: Design) -> Built:
     )
 
 
-SKIP_ENCODER = Block(catalogue.SKIP_ENCODER, unit="column", count=_columns, build=_build)
+SKIP_ENCODER = HardwareBlock(catalogue.SKIP_ENCODER, unit="column", count=_columns, build=_build)

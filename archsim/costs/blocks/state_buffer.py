@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from archsim import catalogue
-from archsim.costs.block import Block, Built, Placed, SramPrice, in_order, sram
+from archsim.costs.block import BuiltBlock, HardwareBlock, PlacedSram, SramPrice, in_order, sram
 from archsim.costs.sram import Sram
 from archsim.design import Design
 from archsim.specs.base import ceil_div
@@ -42,11 +42,11 @@ def _bits(design: Design) -> int:
     return words * (2 * design.pe_array.act_bits + design.state_buffer.cell_bits)
 
 
-def _build(design: Design) -> Built:
+def _build(design: Design) -> BuiltBlock:
     h, c, per_word = state(design), cell_state(design), cells_per_word(design)
     name = catalogue.STATE_BUFFER.name
-    return Built(
-        srams=(Placed(f"{name} h", h, copies=2), Placed(f"{name} c", c)),
+    return BuiltBlock(
+        srams=(PlacedSram(f"{name} h", h, copies=2), PlacedSram(f"{name} c", c)),
         prices={
             catalogue.H_READ: SramPrice(h.read_pj / design.lanes),
             catalogue.H_WRITE: SramPrice(h.write_pj / design.lanes),
@@ -56,4 +56,4 @@ def _build(design: Design) -> Built:
     )
 
 
-STATE_BUFFER = Block(catalogue.STATE_BUFFER, unit="bit", count=_bits, build=_build)
+STATE_BUFFER = HardwareBlock(catalogue.STATE_BUFFER, unit="bit", count=_bits, build=_build)

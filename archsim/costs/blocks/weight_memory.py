@@ -3,7 +3,7 @@
 import math
 
 from archsim import catalogue
-from archsim.costs.block import Block, Built, Placed, SramPrice, WiredPrice, in_order, sram
+from archsim.costs.block import BuiltBlock, HardwareBlock, PlacedSram, SramPrice, WiredPrice, in_order, sram
 from archsim.costs.fitted import BUFFERED_WEIGHTS_PER_MAC
 from archsim.costs.sources import INFERRED_BUFFER, SRAM
 from archsim.costs.sram import Sram
@@ -37,14 +37,14 @@ def _bits(design: Design) -> int:
     return memory.capacity_bits + memory.fifo_words * design.bus_word_bits
 
 
-def _build(design: Design) -> Built:
+def _build(design: Design) -> BuiltBlock:
     weights, queue = banks(design), fifo(design)
     origin = INFERRED_BUFFER if buffer_is_inferred(design) else SRAM
     through_fifo = SramPrice(queue.write_pj + queue.read_pj, origin)
-    return Built(
+    return BuiltBlock(
         srams=(
-            Placed(catalogue.WEIGHT_MEMORY.name, weights),
-            Placed(f"{catalogue.WEIGHT_MEMORY.name} FIFO", queue),
+            PlacedSram(catalogue.WEIGHT_MEMORY.name, weights),
+            PlacedSram(f"{catalogue.WEIGHT_MEMORY.name} FIFO", queue),
         ),
         origin=origin,
         prices={
@@ -55,4 +55,4 @@ def _build(design: Design) -> Built:
     )
 
 
-WEIGHT_MEMORY = Block(catalogue.WEIGHT_MEMORY, unit="bit", count=_bits, build=_build)
+WEIGHT_MEMORY = HardwareBlock(catalogue.WEIGHT_MEMORY, unit="bit", count=_bits, build=_build)
