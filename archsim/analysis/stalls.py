@@ -99,7 +99,7 @@ class _Track(ABC):
         self.component = component
         self.shared = shared
         self.known_until = 0
-        """What it did before this cycle has been said."""
+        """All that it did before this cycle has been returned."""
         self.place = (-1, -1, 0)
         """Step, block and burst of what it does."""
         self._answers = self.answers()
@@ -110,7 +110,7 @@ class _Track(ABC):
 
     @abstractmethod
     def answers(self) -> Mapping[str, Answer]:
-        """What each event of the component says."""
+        """For each event of the component, what it did until then."""
 
     def feed(self, cycle: int, event: str, step: int, block: int, column: int) -> list[Slice]:
         """What is known since, oldest first, without gaps."""

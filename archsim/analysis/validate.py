@@ -159,7 +159,7 @@ def _skip_rows() -> Iterator[ValidationRow]:
 
 
 HIDDEN, INPUTS, STEPS = 1000, 50, 50
-"""Of SKIP's character model (PTB); steps beyond the first few change nothing but the drain."""
+"""SKIP's character model (PTB); steps beyond the first few change nothing but the drain."""
 
 
 def _skipping_trace(skipped_share: float, lanes: int) -> Trace:

@@ -27,6 +27,7 @@ SRAM_TRANSISTORS = "itrs-lstp"
 
 
 def period_ns(design: Design) -> float:
+    """A clock period of the design."""
     return 1000 / design.clock_mhz
 
 
@@ -36,7 +37,7 @@ def allowed_ns(design: Design) -> float:
 
 
 def sram(design: Design, capacity_bits: int, width_bits: int) -> Sram:
-    """With one port, for a read or a write; BadInput for a node without a table."""
+    """An SRAM with one port, for a read or a write; BadInput for a node without a table."""
     technology.check_node(design.node_nm)
     return memory(design.node_nm, SRAM_TRANSISTORS, "1RW", capacity_bits, width_bits, period_ns(design))
 
@@ -61,7 +62,7 @@ class Price(Protocol):
 
 @dataclass(frozen=True)
 class LogicPrice:
-    """Of synthesised cells: `energy_pj` at 45 nm, scaled and times the fitted factor."""
+    """The energy of synthesised cells: `energy_pj` at 45 nm, scaled to the design and times the fitted factor."""
 
     energy_pj: float
 
@@ -72,7 +73,7 @@ class LogicPrice:
 
 @dataclass(frozen=True)
 class SramPrice:
-    """Of a memory, at the design's node."""
+    """The energy of an access to memory, at the design's node."""
 
     energy_pj: float
     origin: Origin = SRAM
@@ -95,7 +96,7 @@ def wires_pj(design: Design, bits: int, side_um: float) -> float:
 
 @dataclass(frozen=True)
 class WiredPrice:
-    """A price, and a word of `bits` that crosses the chip `to` another block. Wires of a few bits are not counted."""
+    """A price, and a word of `bits` that crosses the chip `to` another component; wires of a few bits are not counted."""
 
     price: Price
     bits: int
@@ -138,9 +139,9 @@ class BuiltBlock:
     """All its cells."""
     srams: tuple[PlacedSram, ...] = ()
     origin: Origin = SRAM
-    """Of the area of its SRAM."""
+    """Where the area of its SRAM comes from."""
     path: CriticalPath | None = None
-    """None where nothing in it has a clock to meet but SRAM."""
+    """None where nothing but SRAM has a clock to meet."""
     details: tuple[tuple[str, Figure], ...] = ()
     """What else ``archsim explain`` shows of it."""
 
@@ -150,7 +151,7 @@ class BuiltBlock:
         return tuple(placed.sram.area_mm2 for placed in self.srams for _ in range(placed.copies))
 
     def area(self, design: Design) -> Figure:
-        """mm2"""
+        """Area of cells and macros, mm2."""
         figures = []
         if self.logic is not None:
             band = technology.area_scale(design.node_nm).times(self.logic.area_um2 / 1e6)
@@ -160,7 +161,7 @@ class BuiltBlock:
         return joined(figures, "mm2")
 
     def leakage(self, design: Design) -> Figure:
-        """mW; not fitted."""
+        """Leakage of cells and macros, mW; not fitted."""
         figures = []
         if self.logic is not None:
             band = technology.logic_leakage(design.node_nm, design.voltage_v).times(self.logic.leak_nw / 1e6)

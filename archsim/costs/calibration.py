@@ -32,7 +32,6 @@ def as_published(chip: Chip, weights_per_mac: int = BUFFERED_WEIGHTS_PER_MAC) ->
 
     All RBT chips alike, so that the high-speed ones are the low-power ones and more MACs: the weights stream through
     the buffer (DRAM feeds every MAC), one bank of scratch, one unit a cycle of activation.
-
     """
     design = load_design(chip.design)
     if chip.paper != "rbt":
@@ -131,7 +130,7 @@ class FittedNumber:
     model: Callable[[Chip, float], float]
 
     def best(self, to: Iterable[Chip]) -> float:
-        """Of least squared logarithmic error, on the grid."""
+        """The value on the grid with the least squared logarithmic error."""
         fitted = [(chip, chip[self.quantity].value) for chip in to]
         return min(self.grid, key=lambda x: sum(math.log(self.model(c, x) / figure) ** 2 for c, figure in fitted))
 
@@ -166,7 +165,7 @@ class FitResult:
     best: float
     fitted_to: tuple[str, ...]
     residuals_pct: tuple[float, ...]
-    """Of the value in use, in the order of `fitted_to`."""
+    """Errors with the value in use, in the order of `fitted_to`."""
     left_out_pct: tuple[float, ...]
     """Error of each with the parameter fitted to the others."""
     left_out_best: tuple[float, ...]

@@ -16,13 +16,13 @@ class Reach:
 
     part: str
     needed_ns: float
-    """The longest stage of a unit, cut into as many as the design itself gives it; of a memory the cycle of a bank."""
+    """A unit's longest stage, in as many stages as the design itself gives it; a memory's cycle of a bank."""
     least_ns: float
     """Below this no cut helps: a flip-flop and one full adder; of a memory the cycle of the fastest bank."""
     stages: int
-    """Of a unit: those that it needs, and has."""
+    """Pipeline stages that a unit needs, and has; 1 for a memory."""
     banks: int
-    """Of a memory: those that it needs, and has."""
+    """Banks that a memory needs, and has; 0 for a unit."""
 
     @property
     def reach_mhz(self) -> float:

@@ -33,7 +33,7 @@ class Library:
                     raise ValueError(f"costs: no price for {action.path}, which is off the chip")
 
     def __hash__(self) -> int:
-        """Of names alone: libraries are keys of caches, and nearly always the same one."""
+        """By names alone: libraries are keys of caches, and nearly always the same one."""
         return hash(tuple(block.component.name for block in self.blocks))
 
     @cached_property

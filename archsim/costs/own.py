@@ -49,8 +49,7 @@ from archsim.errors import BadInput, explain
 from archsim.files import read_toml
 
 OWN_KIND = "own-"
-"""How the name of a kind of DRAM begins that no shipped table has.
-"""
+"""How the name of a kind of DRAM begins that no shipped table has."""
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class _PERows:
         return act_bits + (weight_bits if self.multiplier == "fixed" else self.size(weight_bits) - 1)
 
     def accumulator_bits(self, weight_bits: int, act_bits: int) -> int:
-        """Of the table."""
+        """Bits of the table's accumulators."""
         return act_bits + 12 if self.multiplier == "mux" else self.product_bits(weight_bits, act_bits) + 10
 
 

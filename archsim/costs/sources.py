@@ -1,4 +1,4 @@
-"""Where figures come from, as every table and page says it."""
+"""Where figures come from, in the words of every table and page."""
 
 from dataclasses import dataclass
 
@@ -27,4 +27,4 @@ SRAM = Origin("predicted", SRAM_SOURCE)
 INFERRED_BUFFER = Origin(
     "calibrated", f"{SRAM_SOURCE}; {BUFFERED_WEIGHTS_PER_MAC} weights a MAC inferred from the RBT areas"
 )
-"""Of a buffer between DRAM and MACs that has just the size fitted to the RBT areas."""
+"""A buffer between DRAM and MACs that has just the size fitted to the RBT areas."""

@@ -25,7 +25,7 @@ MULTIPLIES = 3
 
 @dataclass(frozen=True)
 class ActivationPath:
-    """What one unit of the network passes through."""
+    """What one unit of the network passes through; energies are of one operation."""
 
     affine: Logic
     """One row of one product: multiply and add."""
@@ -51,6 +51,7 @@ def _unit(affine: Logic, gate: Logic, multiply: Logic, add: Logic) -> Logic:
 
 
 def datapath(design: Design) -> ActivationPath:
+    """The path of a design, cut into as many stages as its clock asks for."""
     unit, bits = design.activation_unit, design.state_buffer.cell_bits
     scale, shift = by_bits("multiplier", AFFINE_BITS, 2), by_bits("adder", design.pe_array.accumulator_bits)
     function = curve(unit.curve, unit.entries, bits)

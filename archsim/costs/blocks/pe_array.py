@@ -13,7 +13,7 @@ def pe_of(design: Design) -> PE:
     return pe(array.multiplier, array.weight_bits, array.act_bits, array.accumulator_bits, allowed_ns(design))
 
 
-def pes(design: Design) -> int:
+def _pes(design: Design) -> int:
     return design.pe_array.pes
 
 
@@ -33,4 +33,4 @@ def _build(design: Design) -> BuiltBlock:
     )
 
 
-PE_ARRAY = HardwareBlock(catalogue.PE_ARRAY, unit="PE", count=pes, build=_build)
+PE_ARRAY = HardwareBlock(catalogue.PE_ARRAY, unit="PE", count=_pes, build=_build)

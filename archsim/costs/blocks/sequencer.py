@@ -8,7 +8,7 @@ from archsim.costs.logic import Logic, by_bits, register_bits
 from archsim.design import Design
 
 COUNTER_BITS = 24
-"""Of an address."""
+"""As wide as an address."""
 COUNTERS = 3
 SET_BY_A_COLUMN = 2
 """A burst sets all counters; a column moves the place in the list and the address."""
@@ -16,6 +16,7 @@ SET_BY_A_COLUMN = 2
 
 @cache
 def counters(count: int) -> Logic:
+    """`count` counters, at 45 nm: an adder and a register each."""
     return (by_bits("adder", COUNTER_BITS) + register_bits(COUNTER_BITS)).times(count)
 
 

@@ -7,15 +7,17 @@ from archsim.design import Design
 
 
 def nonzero_detect(design: Design) -> Logic:
-    """One column, all lanes."""
+    """What detects a non-zero element in one column, all lanes."""
     return one_of("nonzero_detect_8x8").times(design.lanes * design.pe_array.act_bits / 64)
 
 
 def scan_stages(design: Design) -> int:
+    """Pipeline stages of the scan."""
     return stages(_window(design).delay_ns, allowed_ns(design)) if design.skip_encoder.enabled else 1
 
 
 def scan(design: Design) -> Logic:
+    """What lists the non-zero columns of a window, one a clock, with the registers between its stages."""
     return pipelined(_window(design), scan_stages(design), max(8, design.skip_encoder.columns_per_cycle))
 
 

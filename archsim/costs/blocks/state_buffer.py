@@ -19,6 +19,7 @@ def state(design: Design) -> Sram:
 
 
 def cell_state(design: Design) -> Sram:
+    """The buffer of c, read and written in order."""
     buffer = design.state_buffer
     width = cells_per_word(design) * buffer.cell_bits
     return _banked(design, design.lanes * buffer.cell_bits, lambda bank, _: in_order(design, buffer.ports, bank, width))

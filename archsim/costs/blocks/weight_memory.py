@@ -20,6 +20,7 @@ def banks(design: Design) -> Sram:
 
 
 def fifo(design: Design) -> Sram:
+    """The FIFO of bus words, written and read in order."""
     memory, width = design.weight_memory, design.bus_word_bits
     return in_order(design, memory.ports, memory.fifo_words * width, width)
 
