@@ -96,7 +96,10 @@ def wires_pj(design: Design, bits: int, side_um: float) -> float:
 
 @dataclass(frozen=True)
 class WiredPrice:
-    """A price, and a word of `bits` that crosses the chip `to` another component; wires of a few bits are not counted."""
+    """A price, and a word of `bits` that crosses the chip `to` another component.
+
+    Wires of a few bits are not counted.
+    """
 
     price: Price
     bits: int
