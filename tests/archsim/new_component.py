@@ -13,9 +13,9 @@ from archsim.mapping.plan import Plan
 from archsim.mapping.work import Work
 from archsim.timing import Timing
 
-STORE_READ = Action("norm_store", "word_read", "norm_store")
+STORE_READ = Action("probe_store", "word_read", "probe_store")
 STORE = Component(
-    "norm_store", "store of row scales", has_area=True, actions=(STORE_READ,),
+    "probe_store", "store of probes", has_area=True, actions=(STORE_READ,),
     events=(Event.FETCH, Event.END), causes=(Cause.BLOCK_DATA, Cause.DRAIN),
 )  # fmt: skip
 
@@ -33,7 +33,7 @@ def build(design: Design) -> BuiltBlock:
 
 BLOCK = HardwareBlock(STORE, unit="bit", count=store_bits, build=build)
 MORE = replace(CATALOGUE, components=(*CATALOGUE.components, STORE))
-SCRATCH = CostTable("with a store of row scales", library=Library(MORE, (*blocks.ALL, BLOCK)))
+SCRATCH = CostTable("with a store of probes", library=Library(MORE, (*blocks.ALL, BLOCK)))
 
 READS = 1000
 Engine = Callable[..., Timing]

@@ -80,13 +80,17 @@ def test_orders_are_those_of_reports() -> None:
     ("components", "pipeline", "mistake"),
     [
         ((STORE, STORE), (), "two components have the same name"),
-        ((replace(STORE, name="other"),), (), r"norm_store\.word_read is declared by other"),
-        ((replace(STORE, has_area=False),), (), r"norm_store\.word_read is charged to norm_store, which has no energy"),
-        ((replace(STORE, on_chip=False),), (), "norm_store has an area, and is not on the chip"),
-        ((replace(STORE, causes=(Cause.BLOCK_DATA,)),), (), "norm_store can stand still: its last cause is drain"),
-        ((replace(STORE, events=(Event.FETCH,)),), (), "norm_store can stand still: .* and it logs end"),
+        ((replace(STORE, name="other"),), (), r"probe_store\.word_read is declared by other"),
+        (
+            (replace(STORE, has_area=False),),
+            (),
+            r"probe_store\.word_read is charged to probe_store, which has no energy",
+        ),
+        ((replace(STORE, on_chip=False),), (), "probe_store has an area, and is not on the chip"),
+        ((replace(STORE, causes=(Cause.BLOCK_DATA,)),), (), "probe_store can stand still: its last cause is drain"),
+        ((replace(STORE, events=(Event.FETCH,)),), (), "probe_store can stand still: .* and it logs end"),
         ((STORE,), ("pe_array",), "pe_array is in the pipeline, and not a component that can stand still"),
-        ((replace(STORE, causes=(), events=()),), ("norm_store",), "norm_store is in the pipeline, and not"),
+        ((replace(STORE, causes=(), events=()),), ("probe_store",), "probe_store is in the pipeline, and not"),
     ],
 )
 def test_a_catalogue_that_does_not_fit_is_refused(
@@ -100,9 +104,9 @@ def test_a_catalogue_that_does_not_fit_is_refused(
 
 
 def test_a_component_without_a_block_and_a_block_without_a_component_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"^costs: blocks of .*; with area are .*, norm_store$"):
+    with pytest.raises(ValueError, match=r"^costs: blocks of .*; with area are .*, probe_store$"):
         Library(MORE, blocks.ALL)
-    with pytest.raises(ValueError, match=r"^costs: blocks of .*norm_store.*; with area are [^_]"):
+    with pytest.raises(ValueError, match=r"^costs: blocks of .*probe_store.*; with area are [^_]"):
         Library(CATALOGUE, (*blocks.ALL, BLOCK))
     with pytest.raises(ValueError, match=r"^costs: blocks of "):
         Library(CATALOGUE, (*blocks.ALL, blocks.ALL[0]))
@@ -115,9 +119,11 @@ def test_an_action_without_a_price_and_a_price_without_an_action_are_refused() -
         block = replace(BLOCK, build=lambda d: replace(build(d), prices={a: LogicPrice(1) for a in prices.values()}))
         return Library(MORE, (*blocks.ALL, block))
 
-    with pytest.raises(ValueError, match=r"^costs: norm_store prices \[\] too many, \['norm_store\.word_read'\] not$"):
+    with pytest.raises(
+        ValueError, match=r"^costs: probe_store prices \[\] too many, \['probe_store\.word_read'\] not$"
+    ):
         chip(SKIP, with_prices())
-    with pytest.raises(ValueError, match=r"^costs: norm_store prices \['pe_array\.mac'\] too many, \[\] not$"):
+    with pytest.raises(ValueError, match=r"^costs: probe_store prices \['pe_array\.mac'\] too many, \[\] not$"):
         chip(SKIP, with_prices(read=STORE_READ, mac=catalogue.MAC))
     dram = replace(CATALOGUE["dram"], actions=(catalogue.READ_BITS, Action("dram", "refresh", "dram")))
     refreshed = replace(CATALOGUE, components=tuple(dram if c.name == "dram" else c for c in CATALOGUE))
@@ -127,7 +133,7 @@ def test_an_action_without_a_price_and_a_price_without_an_action_are_refused() -
 
 def test_a_block_of_nothing_is_refused() -> None:
     nothing = replace(BLOCK, build=lambda design: replace(build(design), srams=()))
-    with pytest.raises(ValueError, match=r"^costs: norm_store has neither logic nor memories$"):
+    with pytest.raises(ValueError, match=r"^costs: probe_store has neither logic nor memories$"):
         chip(SKIP, Library(MORE, (*blocks.ALL, nothing)))
 
 
@@ -139,19 +145,19 @@ def test_the_machines_own_actions_are_all_priced_and_nothing_else_is() -> None:
 def test_explain_has_its_figures() -> None:
     found = {(row.component, row.figure): row for row in explain(SKIP, SCRATCH)}
     memory = sram(SKIP, store_bits(SKIP), WORD_BITS)
-    assert found["norm_store", "area"].value == memory.area_mm2 == area(SKIP, SCRATCH).components["norm_store"].value
-    assert found["norm_store", "energy of word_read"].value == memory.read_pj
-    assert found["norm_store", "leakage"].value == leakage(SKIP, SCRATCH)["norm_store"].value > 0
-    assert found["norm_store", "clock reach"].value == pytest.approx(1000 / memory.cycle_ns)
-    assert found["norm_store", "banks"].value == memory.banks
+    assert found["probe_store", "area"].value == memory.area_mm2 == area(SKIP, SCRATCH).components["probe_store"].value
+    assert found["probe_store", "energy of word_read"].value == memory.read_pj
+    assert found["probe_store", "leakage"].value == leakage(SKIP, SCRATCH)["probe_store"].value > 0
+    assert found["probe_store", "clock reach"].value == pytest.approx(1000 / memory.cycle_ns)
+    assert found["probe_store", "banks"].value == memory.banks
     own = {row.component for row in explain(SKIP, SCRATCH)} - {row.component for row in explain(SKIP)}
-    assert own == {"norm_store"}
+    assert own == {"probe_store"}
 
 
 def test_its_clock_is_looked_at() -> None:
     fast = SKIP.override({"clock_mhz": 4000})
-    assert any(line.startswith("norm_store: takes") for line in clock_problems(fast, SCRATCH))
-    assert not any(line.startswith("norm_store") for line in clock_problems(fast))
+    assert any(line.startswith("probe_store: takes") for line in clock_problems(fast, SCRATCH))
+    assert not any(line.startswith("probe_store") for line in clock_problems(fast))
 
 
 def test_a_cost_table_of_ones_own_may_name_it() -> None:
@@ -160,13 +166,13 @@ def test_a_cost_table_of_ones_own_may_name_it() -> None:
 
     tree = {
         "name": "ours",
-        "energy": {"norm_store": {"word_read": entry("pJ")}},
-        "area": {"norm_store": entry("um2/bit")},
+        "energy": {"probe_store": {"word_read": entry("pJ")}},
+        "area": {"probe_store": entry("um2/bit")},
     }
     costs = cost_table(tree, SCRATCH.library)
     assert prices(SKIP, costs)[STORE_READ].value == 2.0
-    assert area(SKIP, costs).components["norm_store"].value == pytest.approx(2e-6 * store_bits(SKIP))
-    with pytest.raises(BadInput, match=r"^energy\.norm_store\.word_read: unknown key; there is energy\.pe_array\.mac"):
+    assert area(SKIP, costs).components["probe_store"].value == pytest.approx(2e-6 * store_bits(SKIP))
+    with pytest.raises(BadInput, match=r"^energy\.probe_store\.word_read: unknown key; there is energy\.pe_array\.mac"):
         cost_table(tree)
 
 
@@ -190,18 +196,18 @@ def test_the_json_of_a_run_has_it() -> None:
     found, without = run(), simulate(SKIP, TRACE, "analytic")
     tree, other = (json.loads(json.dumps(report.to_json())) for report in (found, without))
     spent = READS / found.tokens * sram(SKIP, store_bits(SKIP), WORD_BITS).read_pj
-    assert tree["ledger"]["norm_store"] == {"word_read": READS}
-    assert tree["energy_pj_per_token"]["norm_store"] == pytest.approx(spent) != 0
-    assert tree["area_mm2"]["norm_store"] == area(SKIP, SCRATCH).components["norm_store"].value
-    assert tree["energy_status"]["norm_store"] == tree["area_status"]["norm_store"] == "predicted"
-    assert tree["energy_pj_per_token"].keys() - other["energy_pj_per_token"].keys() == {"norm_store"}
+    assert tree["ledger"]["probe_store"] == {"word_read": READS}
+    assert tree["energy_pj_per_token"]["probe_store"] == pytest.approx(spent) != 0
+    assert tree["area_mm2"]["probe_store"] == area(SKIP, SCRATCH).components["probe_store"].value
+    assert tree["energy_status"]["probe_store"] == tree["area_status"]["probe_store"] == "predicted"
+    assert tree["energy_pj_per_token"].keys() - other["energy_pj_per_token"].keys() == {"probe_store"}
     assert sum(v for k, v in tree["area_mm2"].items() if k != "total_chip") == pytest.approx(found.area.total_chip)
     assert found.energy.total_chip > without.energy.total_chip + spent
 
 
 @pytest.mark.usefixtures("store_is_read")
 def test_a_run_that_counts_it_without_its_price_is_refused() -> None:
-    with pytest.raises(BadInput, match=r"^energy: no price for action 'word_read' of component 'norm_store'$"):
+    with pytest.raises(BadInput, match=r"^energy: no price for action 'word_read' of component 'probe_store'$"):
         simulate(SKIP, TRACE, "burst", costs=SHIPPED)
 
 
@@ -219,7 +225,7 @@ def test_the_timeline_has_a_row_of_it(tmp_path: Path) -> None:
 def test_its_cycles_are_accounted_for() -> None:
     log = OccupationLog(SKIP.pe_array.banks, MORE)
     cycles = run(log).cycles
-    found = log.finish(cycles)["norm_store"].to_json()
+    found = log.finish(cycles)["probe_store"].to_json()
     assert found == {"busy_cycles": 15, "stalls": {"block_data": 12, "drain": cycles - 27}}
 
 
@@ -238,7 +244,7 @@ def test_the_tables_of_a_search_have_it(tmp_path: Path) -> None:
     parts = breakdowns([(0, Evaluation(SKIP, measured, run()))]).components
     parts.to_csv(tmp_path / "components.csv")
     lines = [line.split(",") for line in (tmp_path / "components.csv").read_text().splitlines()]
-    assert [words[2] for words in lines if words[3] == "norm_store"] == ["energy", "area"]
+    assert [words[2] for words in lines if words[3] == "probe_store"] == ["energy", "area"]
 
 
 def test_a_report_can_be_pickled() -> None:
