@@ -529,16 +529,23 @@ def test_a_declared_event_that_no_track_answers_is_a_mistake() -> None:
 def test_a_process_is_accounted_for_as_it_is_declared() -> None:
     """Waits for its turn, then for the channel, works; a process that names no cause for an event cannot be."""
     events, causes = (Event.TURN, Event.FETCH, Event.END), (Cause.BLOCK_DATA, Cause.CHANNEL, Cause.DRAIN)
-    store = Component("norm_store", "store of row scales", events=events, causes=causes)
-    log: list[Logged] = [(2, "norm_store", "turn", 0, 0, -1), (5, "norm_store", "fetch", 0, 0, -1)]
-    log += [(9, "norm_store", "end", 0, 0, -1)]
+    store = Component("probe_store", "store of probes", events=events, causes=causes)
+    log: list[Logged] = [(2, "probe_store", "turn", 0, 0, -1), (5, "probe_store", "fetch", 0, 0, -1)]
+    log += [(9, "probe_store", "end", 0, 0, -1)]
     found = component_stalls(log, 10, 1, with_component(store))
-    assert found["norm_store"].to_json() == {
+    assert found["probe_store"].to_json() == {
         "busy_cycles": 4,
         "stalls": {"block_data": 2, "channel": 3, "drain": 1},
     }
-    assert list(found) == ["weight_stream", "pe_array", "activation_unit", "skip_encoder", "input_reader", "norm_store"]
-    with pytest.raises(ValueError, match=r"^norm_store declares no cause for each of its events"):
+    assert list(found) == [
+        "weight_stream",
+        "pe_array",
+        "activation_unit",
+        "skip_encoder",
+        "input_reader",
+        "probe_store",
+    ]
+    with pytest.raises(ValueError, match=r"^probe_store declares no cause for each of its events"):
         component_stalls([], 1, 1, with_component(replace(store, causes=causes[1:])))
 
 
