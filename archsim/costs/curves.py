@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cache
 from typing import assert_never
 
-from archsim.costs.logic import Logic, by_bits, mix, one_of
+from archsim.costs.logic import Logic, by_bits, largest, mix, one_of
 from archsim.errors import BadInput
 from archsim.specs.activation_unit import Curve
 
@@ -19,7 +19,8 @@ def curve(kind: Curve, size: int, bits: int) -> Logic:
 
     Synthesised rows: one segment (hard sigmoid), four with slopes that are powers of two (PLAN), and 256 words of 8
     bits as logic. Segments between one and four are interpolated; more of them multiply and add, with a table of
-    slopes and intercepts; a table goes with its bits, its delay with its address.
+    slopes and intercepts; a table goes with its bits, its delay with its address. More words, segments or bits never
+    cost less.
     """
     if size < 1 or bits < 1:
         raise BadInput(f"activation costs: size and bits must be at least 1, not {size} and {bits}")
@@ -27,10 +28,16 @@ def curve(kind: Curve, size: int, bits: int) -> Logic:
         return _table(size, bits)
     if kind != "segments":
         assert_never(kind)
+    one, four = by_bits("hard_sigmoid_x4", bits), by_bits("sigmoid_plan4seg", bits)
     if size <= _SHIFT_ADD_SEGMENTS:
-        one, four = by_bits("hard_sigmoid_x4", bits), by_bits("sigmoid_plan4seg", bits)
         return mix(one, four, (size - 1) / (_SHIFT_ADD_SEGMENTS - 1))
-    coefficients, product, sum_ = _table(size, 2 * bits), by_bits("multiplier", bits, 2), by_bits("adder", bits)
+    # at 2 bits, far below the table, a multiplier and its coefficients would cost less than shifting and adding does
+    return largest(_multiplied(size, bits), four)
+
+
+def _multiplied(segments: int, bits: int) -> Logic:
+    """A slope times the operand and an intercept, both from a table."""
+    coefficients, product, sum_ = _table(segments, 2 * bits), by_bits("multiplier", bits, 2), by_bits("adder", bits)
     delay_ns = coefficients.delay_ns + product.delay_ns + sum_.delay_ns
     return replace(coefficients + product + sum_, delay_ns=delay_ns)
 

@@ -57,6 +57,17 @@ def mix(low: Logic, high: Logic, share: float) -> Logic:
     )
 
 
+def largest(one: Logic, other: Logic) -> Logic:
+    """Each quantity that of the cell which has more of it."""
+    return Logic(
+        max(one.area_um2, other.area_um2),
+        max(one.delay_ns, other.delay_ns),
+        max(one.energy_pj, other.energy_pj),
+        max(one.clock_pj, other.clock_pj),
+        max(one.leak_nw, other.leak_nw),
+    )
+
+
 @cache
 def _logic() -> dict[tuple[str, int], Logic]:
     """(unit, bits) -> the smallest netlist synthesised for it; of all units but PEs."""

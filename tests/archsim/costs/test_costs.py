@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from archsim import catalogue, designs
@@ -315,6 +315,8 @@ def test_curves_equal_the_table() -> None:
 
 
 @settings(deadline=None)
+@example("segments", 4, 2, 1, 0)
+@example("segments", 4, 1, 1, 0)
 @given(
     st.sampled_from(("table", "segments")),
     st.integers(1, 1024),
