@@ -191,9 +191,13 @@ class Catalogue:
         """Those that log events: the processes, then what only logs."""
         return (*self.processes, *(c for c in self.components if c.events and not c.causes))
 
-    def charged(self, name: str) -> tuple[Action, ...]:
+    def charged(self, name: str) -> frozenset[Action]:
         """The actions whose energy is of a component."""
-        return tuple(action for action in self.actions if action.charged_to == name)
+        return self._charged[name]
+
+    @cached_property
+    def _charged(self) -> dict[str, frozenset[Action]]:
+        return {c.name: frozenset(a for a in self.actions if a.charged_to == c.name) for c in self.components}
 
     def _mistakes(self) -> Iterator[str]:
         if len(self._by_name) < len(self.components):

@@ -34,7 +34,7 @@ class Library:
 
     def __hash__(self) -> int:
         """By names alone: libraries are keys of caches, and nearly always the same one."""
-        return hash(tuple(block.component.name for block in self.blocks))
+        return hash(self.catalogue.with_area)
 
     @cached_property
     def by_name(self) -> dict[str, HardwareBlock]:
@@ -66,8 +66,8 @@ def chip(design: Design, library: Library = LIBRARY) -> BuiltChip:
 
 def _built(block: HardwareBlock, design: Design, catalogue: Catalogue) -> BuiltBlock:
     name, built = block.component.name, block.build(design)
-    priced, charged = {a.path for a in built.prices}, {a.path for a in catalogue.charged(name)}
-    if priced != charged:
+    if set(built.prices) != catalogue.charged(name):
+        priced, charged = {a.path for a in built.prices}, {a.path for a in catalogue.charged(name)}
         raise ValueError(f"costs: {name} prices {sorted(priced - charged)} too many, {sorted(charged - priced)} not")
     if built.logic is None and not built.srams:
         raise ValueError(f"costs: {name} has neither logic nor memories")

@@ -16,6 +16,7 @@ from archsim import catalogue
 from archsim.analysis.explain import explain
 from archsim.analysis.perfetto import open_timeline
 from archsim.analysis.stalls import OccupationLog
+from archsim.analytic import recurrence
 from archsim.catalogue import CATALOGUE, Action, Catalogue, Cause, Component, Event
 from archsim.costs import SHIPPED, area, blocks, clock_problems, leakage
 from archsim.costs.block import LogicPrice, sram
@@ -74,6 +75,13 @@ def test_orders_are_those_of_reports() -> None:
     assert STALLS == (
         "scratch_bank", "state_dependency", "input_fetch", "fifo_credit", "weight_latency", "weight_bandwidth", "drain",
     )  # fmt: skip
+
+
+def test_the_closed_form_counts_causes_in_the_same_order() -> None:
+    """It adds up stalls by their place; `drain` follows from the rest."""
+    places = {cause: getattr(recurrence, cause.upper()) for cause in STALLS[:-1]}
+    assert list(places.values()) == list(range(recurrence.CAUSES))
+    assert STALLS[-1] == Cause.DRAIN
 
 
 @pytest.mark.parametrize(
