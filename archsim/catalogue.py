@@ -13,26 +13,31 @@ from functools import cached_property
 
 
 class Cause(StrEnum):
-    """Why a component stands still in a cycle."""
+    """Why a component stands still in a cycle.
+
+    A cycle is busy or has one cause: of what is missing in it, the one that the component declares first.
+    """
 
     SCRATCH_BANK = "scratch_bank"
-    """No accumulators are free for the next block."""
+    """No accumulators are free for the block to come."""
     STATE_DEPENDENCY = "state_dependency"
-    """The list of non-zero columns of a new state is not known."""
+    """The list of non-zero columns of the new state is not known (weight path: once the burst's turn has come)."""
     INPUT_FETCH = "input_fetch"
-    """Inputs are not there, or are on the channel that weights need."""
+    """The inputs of the burst to come are not there, or inputs are on the channel that its weights need."""
     FIFO_CREDIT = "fifo_credit"
-    """The weight path waits for room in the FIFO, or for the PEs to begin the burst before."""
+    """The weight path waits for room in the FIFO, or for the PEs to begin the burst before: it holds one descriptor
+    ahead. Engine `burst` knows of a burst only how long path and PEs waited, not when: as many cycles of the PEs' wait
+    as the path waited for credits are the credits'."""
     SETUP = "setup"
     """The sequencer sets up the burst that the weight path is to begin."""
     WEIGHT_LATENCY = "weight_latency"
-    """The first column of a burst is under way, or row scales and biases before it."""
+    """The first column of a burst is not there yet: set-up, row scales and biases before it included."""
     WEIGHT_BANDWIDTH = "weight_bandwidth"
-    """The weight path is slower than the PEs."""
+    """The next column of a burst is not there yet: the weight path is slower than the PEs."""
     BLOCK_DATA = "block_data"
     """The component upstream has not finished a block."""
     INPUT_BUFFER = "input_buffer"
-    """Inputs of two steps are held already."""
+    """Both input buffers are full."""
     CHANNEL = "channel"
     """The DRAM channel is taken by weights."""
     DRAIN = "drain"
@@ -43,8 +48,8 @@ class Event(StrEnum):
     """What a component logs, with the cycle from which it holds. Within a component cycles never fall."""
 
     TURN = "turn"
-    """The weight path could take the burst: it is free and the burst before is being consumed. Of the input reader:
-    the inputs of a step may come, since a buffer is free for them."""
+    """Weight path: it could take the burst, being free while the burst before is consumed. Input reader: the inputs of
+    a step may come, since a buffer is free for them."""
     LISTED = "listed"
     """The lists of the burst's columns are known too."""
     ADMITTED = "admitted"
@@ -81,10 +86,10 @@ class Action:
     """One thing that a component does, counted in the ledger and priced by ``costs``."""
 
     component: str
-    """The component whose ledger entry it is."""
+    """Name of the component that counts it."""
     name: str
     charged_to: str
-    """The component of the report whose energy it is."""
+    """Name of the component whose block prices it and whose energy it is."""
 
     @property
     def path(self) -> str:
@@ -116,7 +121,12 @@ READ_BITS = Action("dram", "read_bits", "dram")
 
 @dataclass(frozen=True)
 class Component:
-    """A part of the machine by its name, and all that it can count, log and wait for."""
+    """A part of the machine by its name, and all that it can count, log and wait for.
+
+    One that declares as many `events` as `causes`, the last of them END and DRAIN, takes one piece of work at a time:
+    each event ends the wait that stands at its place among the causes. ``analysis.stalls`` accounts for its cycles
+    as they are declared; any other has a track of its own there.
+    """
 
     name: str
     title: str
@@ -124,7 +134,7 @@ class Component:
     on_chip: bool = True
     """Its area and energy are the chip's; else it is of the system alone."""
     has_area: bool = False
-    """It is a part of the chip with area and energy of its own."""
+    """It is a part of the chip with area and energy of its own, and ``costs.blocks`` has what they are."""
     actions: tuple[Action, ...] = ()
     events: tuple[Event, ...] = ()
     causes: tuple[Cause, ...] = ()
@@ -135,9 +145,15 @@ class Component:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All components of a machine."""
+    """All components of a machine, in the order in which reports show them; ValueError says what does not fit."""
 
     components: tuple[Component, ...]
+    pipeline: tuple[str, ...] = ()
+    """Names of the processes that hand a block on to each other, first to last; the others work beside it."""
+
+    def __post_init__(self) -> None:
+        for mistake in self._mistakes():
+            raise ValueError(f"catalogue: {mistake}")
 
     def __getitem__(self, name: str) -> Component:
         return self._by_name[name]
@@ -156,48 +172,90 @@ class Catalogue:
 
     @cached_property
     def with_area(self) -> tuple[str, ...]:
-        """Parts of the chip, in the order in which reports show them."""
+        """Names of the parts of the chip, in the order in which reports show them."""
         return tuple(component.name for component in self.components if component.has_area)
 
     @cached_property
-    def processes(self) -> tuple[Component, ...]:
-        """Those whose every cycle is accounted for."""
-        return tuple(component for component in self.components if component.causes)
+    def off_chip(self) -> tuple[str, ...]:
+        """Names of what is of the system alone."""
+        return tuple(component.name for component in self.components if not component.on_chip)
 
+    @cached_property
+    def processes(self) -> tuple[Component, ...]:
+        """Those whose every cycle is accounted for: along the pipeline, then those beside it."""
+        beside = (c for c in self.components if c.causes and c.name not in self.pipeline)
+        return (*(self[name] for name in self.pipeline), *beside)
+
+    @cached_property
+    def logging(self) -> tuple[Component, ...]:
+        """Those that log events: the processes, then what only logs."""
+        return (*self.processes, *(c for c in self.components if c.events and not c.causes))
+
+    def charged(self, name: str) -> frozenset[Action]:
+        """The actions whose energy is of a component."""
+        return self._charged[name]
+
+    @cached_property
+    def _charged(self) -> dict[str, frozenset[Action]]:
+        return {c.name: frozenset(a for a in self.actions if a.charged_to == c.name) for c in self.components}
+
+    def _mistakes(self) -> Iterator[str]:
+        if len(self._by_name) < len(self.components):
+            yield "two components have the same name"
+        for component in self.components:
+            yield from self._mistakes_of(component)
+        for name in self.pipeline:
+            if name not in self._by_name or not self[name].causes:
+                yield f"{name} is in the pipeline, and not a component that can stand still"
+
+    def _mistakes_of(self, component: Component) -> Iterator[str]:
+        for action in component.actions:
+            if action.component != component.name:
+                yield f"{action.path} is declared by {component.name}"
+            charged = self._by_name.get(action.charged_to)
+            if charged is None or (charged.on_chip and not charged.has_area):
+                yield f"{action.path} is charged to {action.charged_to}, which has no energy of its own"
+        if component.has_area and not component.on_chip:
+            yield f"{component.name} has an area, and is not on the chip"
+        if component.causes and not (component.causes[-1] is Cause.DRAIN and Event.END in component.events):
+            yield f"{component.name} can stand still: its last cause is {Cause.DRAIN}, and it logs {Event.END}"
+
+
+WEIGHT_STREAM = Component(
+    "weight_stream", "weight path", waits_drawn=True,
+    events=(Event.TURN, Event.LISTED, Event.ADMITTED, Event.NORMS, Event.START, Event.WAIT_CREDIT,
+            Event.WAIT_CHANNEL, Event.COLUMN, Event.END),
+    causes=(Cause.STATE_DEPENDENCY, Cause.INPUT_FETCH, Cause.FIFO_CREDIT, Cause.SETUP, Cause.DRAIN),
+)  # fmt: skip
+PE_ARRAY = Component(
+    "pe_array", "PE array", has_area=True, waits_drawn=True,
+    actions=(MAC, MAC_ZERO_OPERAND, IDLE_PE_CYCLE, SCRATCH_ACCESS),
+    events=(Event.START, Event.WAIT_COLUMN, Event.COLUMN, Event.DONE, Event.END),
+    causes=(Cause.SCRATCH_BANK, Cause.STATE_DEPENDENCY, Cause.INPUT_FETCH, Cause.FIFO_CREDIT,
+            Cause.WEIGHT_LATENCY, Cause.WEIGHT_BANDWIDTH, Cause.DRAIN),
+)  # fmt: skip
+SCRATCH = Component("scratch", "scratch", has_area=True)
+WEIGHT_MEMORY = Component(
+    "weight_memory", "weight memory", has_area=True, actions=(SRAM_READ_WORD, SRAM_WRITE_WORD, FIFO_WORD)
+)
+STATE_BUFFER = Component("state_buffer", "state buffer", has_area=True, actions=(H_READ, H_WRITE, C_READ, C_WRITE))
+SKIP_ENCODER = Component(
+    "skip_encoder", "skip encoder", has_area=True, actions=(SCAN_COLUMN, LIST_COLUMN),
+    events=(Event.ENCODE, Event.END), causes=(Cause.BLOCK_DATA, Cause.DRAIN),
+)  # fmt: skip
+ACTIVATION_UNIT = Component(
+    "activation_unit", "activation unit", has_area=True, actions=(ROW_AFFINE, CURVE, MULTIPLY, ADD),
+    events=(Event.ACTIVATE, Event.END), causes=(Cause.BLOCK_DATA, Cause.DRAIN),
+)  # fmt: skip
+SEQUENCER = Component("sequencer", "sequencer", has_area=True, actions=(BURST, COLUMN))
+INPUT_READER = Component(
+    "input_reader", "input reader",
+    events=(Event.TURN, Event.FETCH, Event.END), causes=(Cause.INPUT_BUFFER, Cause.CHANNEL, Cause.DRAIN),
+)  # fmt: skip
+DRAM = Component("dram", "DRAM", on_chip=False, actions=(READ_BITS,))
 
 CATALOGUE = Catalogue(
-    (
-        Component(
-            "weight_stream", "weight path", waits_drawn=True,
-            events=(Event.TURN, Event.LISTED, Event.ADMITTED, Event.NORMS, Event.START, Event.WAIT_CREDIT,
-                    Event.WAIT_CHANNEL, Event.COLUMN, Event.END),
-            causes=(Cause.STATE_DEPENDENCY, Cause.INPUT_FETCH, Cause.FIFO_CREDIT, Cause.SETUP, Cause.DRAIN),
-        ),
-        Component(
-            "pe_array", "PE array", has_area=True, waits_drawn=True,
-            actions=(MAC, MAC_ZERO_OPERAND, IDLE_PE_CYCLE, SCRATCH_ACCESS),
-            events=(Event.START, Event.WAIT_COLUMN, Event.COLUMN, Event.DONE, Event.END),
-            causes=(Cause.SCRATCH_BANK, Cause.STATE_DEPENDENCY, Cause.INPUT_FETCH, Cause.FIFO_CREDIT,
-                    Cause.WEIGHT_LATENCY, Cause.WEIGHT_BANDWIDTH, Cause.DRAIN),
-        ),
-        Component("scratch", "scratch", has_area=True),
-        Component(
-            "weight_memory", "weight memory", has_area=True, actions=(SRAM_READ_WORD, SRAM_WRITE_WORD, FIFO_WORD)
-        ),
-        Component("state_buffer", "state buffer", has_area=True, actions=(H_READ, H_WRITE, C_READ, C_WRITE)),
-        Component(
-            "activation_unit", "activation unit", has_area=True, actions=(ROW_AFFINE, CURVE, MULTIPLY, ADD),
-            events=(Event.ACTIVATE, Event.END), causes=(Cause.BLOCK_DATA, Cause.DRAIN),
-        ),
-        Component(
-            "skip_encoder", "skip encoder", has_area=True, actions=(SCAN_COLUMN, LIST_COLUMN),
-            events=(Event.ENCODE, Event.END), causes=(Cause.BLOCK_DATA, Cause.DRAIN),
-        ),
-        Component("sequencer", "sequencer", has_area=True, actions=(BURST, COLUMN)),
-        Component(
-            "input_reader", "input reader", events=(Event.TURN, Event.FETCH, Event.END),
-            causes=(Cause.INPUT_BUFFER, Cause.CHANNEL, Cause.DRAIN),
-        ),
-        Component("dram", "DRAM", on_chip=False, actions=(READ_BITS,)),
-    )
+    (WEIGHT_STREAM, PE_ARRAY, SCRATCH, WEIGHT_MEMORY, STATE_BUFFER, SKIP_ENCODER, ACTIVATION_UNIT, SEQUENCER,
+     INPUT_READER, DRAM),
+    pipeline=(WEIGHT_STREAM.name, PE_ARRAY.name, ACTIVATION_UNIT.name, SKIP_ENCODER.name),
 )  # fmt: skip

@@ -72,7 +72,7 @@ def simulate(
     return _report(prepared, timing, engine, costs, _dense(prepared))
 
 
-def simulate_many(jobs: Iterable[Job]) -> Iterator[SimReport | BadInput]:
+def simulate_many(jobs: Iterable[Job], costs: CostTable = SHIPPED) -> Iterator[SimReport | BadInput]:
     """Reports of many jobs by `quickest`, one by one, in their order and without dense runs.
 
     A job that cannot be done yields its BadInput.
@@ -80,7 +80,7 @@ def simulate_many(jobs: Iterable[Job]) -> Iterator[SimReport | BadInput]:
     for job in jobs:
         try:
             prepared = prepare(job)
-            yield _report(prepared, time_run(prepared), quickest(job.design), SHIPPED, dense=None)
+            yield _report(prepared, time_run(prepared), quickest(job.design), costs, dense=None)
         except BadInput as problem:
             yield problem
 

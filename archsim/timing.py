@@ -5,21 +5,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.catalogue import PE_ARRAY
 from archsim.ledger import Ledger
 
-STALLS = (
-    "scratch_bank",
-    "state_dependency",
-    "input_fetch",
-    "fifo_credit",
-    "weight_latency",
-    "weight_bandwidth",
-    "drain",
-)
-"""Why the PE array stood still, in the order of blame: no accumulators are free; the list of the new state is not
-known; inputs are not there, or on the channel; the stream waited for room in the FIFO; the first column is under way,
-or norms and biases before it; the stream is slower than the tiles; the last results are on their way out. `timeline`
-says the same of every component."""
+STALLS: tuple[str, ...] = PE_ARRAY.causes
+"""Why the PE array stands still, in the order of blame; ``analysis.stalls`` says the same of every component."""
 
 
 @dataclass(frozen=True)

@@ -3,24 +3,23 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from archsim.catalogue import DRAM, READ_BITS
 from archsim.costs import technology
 from archsim.costs.clock import reaches
-from archsim.costs.figures import Figure, Status, of_band
+from archsim.costs.figures import Figure, Status
+from archsim.costs.library import BuiltChip, chip
 from archsim.costs.model import area, dram_background_mw, dram_pj_per_bit, leakage, prices
 from archsim.costs.own import SHIPPED, CostTable
-from archsim.costs.parts import parts
-from archsim.costs.prices import LOGIC_SOURCE, SRAM_SOURCE
-from archsim.costs.tables import curve
+from archsim.costs.sources import LOGIC_SOURCE, OF_THE_DESIGN, SRAM_SOURCE
 from archsim.design import Design
 from archsim.specs.dram import Reader
 
 CLOCK_SOURCE = f"{LOGIC_SOURCE} (delay)"
 SCALING_SOURCE = "Stillmaker & Baas 2017, polynomials in the supply"
-OF_THE_DESIGN = "of the design"
 
 
 @dataclass(frozen=True)
-class Row:
+class ExplainRow:
     """One figure of a component; `low` and `high` equal `value` where no two sources disagree."""
 
     component: str
@@ -45,49 +44,50 @@ class Row:
         }
 
 
-def explain(design: Design, costs: CostTable = SHIPPED) -> tuple[Row, ...]:
+def explain(design: Design, costs: CostTable = SHIPPED) -> tuple[ExplainRow, ...]:
     """Area and leakage of every component, energy of every action, DRAM, how far each clock reaches, memories as they
-    are cut, the curve, what the DRAM channel gives to who reads it, the supply and what it scales.
+    are cut, what else a component shows, what the DRAM channel gives to who reads it, the supply and what it scales.
 
     BadInput names what the cost tables do not cover.
     """
+    built = chip(design, costs.library)
     return (
         *_areas(design, costs),
         *_energies(design, costs),
         *_leakages(design, costs),
-        *_clocks(design),
-        *_cut(design),
-        *_curve(design),
+        *_clocks(design, costs),
+        *_cut(built),
+        *_details(built),
         *_channel(design),
         *_scaling(design),
     )
 
 
-def _row(component: str, name: str, figure: Figure) -> Row:
+def _row(component: str, name: str, figure: Figure) -> ExplainRow:
     band = figure.band
-    return Row(component, name, figure.value, band.low, band.high, figure.unit, figure.source, figure.status)
+    return ExplainRow(component, name, figure.value, band.low, band.high, figure.unit, figure.source, figure.status)
 
 
-def _areas(design: Design, costs: CostTable) -> Iterator[Row]:
+def _areas(design: Design, costs: CostTable) -> Iterator[ExplainRow]:
     for component, figure in area(design, costs).components.items():
         yield _row(component, "area", figure)
 
 
-def _energies(design: Design, costs: CostTable) -> Iterator[Row]:
-    for (component, action), (_, figure) in prices(design, costs).items():
-        yield _row(component, f"energy of {action}", figure)
-    yield _row("dram", "energy of read_bits", dram_pj_per_bit(design, costs))
+def _energies(design: Design, costs: CostTable) -> Iterator[ExplainRow]:
+    for action, figure in prices(design, costs).items():
+        yield _row(action.component, f"energy of {action.name}", figure)
+    yield _row(READ_BITS.component, f"energy of {READ_BITS.name}", dram_pj_per_bit(design, costs))
 
 
-def _leakages(design: Design, costs: CostTable) -> Iterator[Row]:
+def _leakages(design: Design, costs: CostTable) -> Iterator[ExplainRow]:
     for component, figure in leakage(design, costs).items():
         yield _row(component, "leakage", figure)
-    yield _row("dram", "background", dram_background_mw(design, costs))
+    yield _row(DRAM.name, "background", dram_background_mw(design, costs))
 
 
-def _clocks(design: Design) -> Iterator[Row]:
+def _clocks(design: Design, costs: CostTable) -> Iterator[ExplainRow]:
     meets = f"fewest that meet {design.clock_mhz} MHz"
-    for reach in reaches(design):
+    for reach in reaches(design, costs):
         source = SRAM_SOURCE if reach.banks else CLOCK_SOURCE
         yield _row(reach.part, "clock reach", Figure(reach.reach_mhz, "MHz", "predicted", source))
         if reach.banks:
@@ -96,37 +96,31 @@ def _clocks(design: Design) -> Iterator[Row]:
             yield _row(reach.part, "pipeline stages", Figure(float(reach.stages), "stages", "predicted", meets))
 
 
-def _channel(design: Design) -> Iterator[Row]:
+def _channel(design: Design) -> Iterator[ExplainRow]:
     dram = design.dram
     readers: tuple[Reader, ...] = ("weights", "inputs") if dram.inputs else ("weights",)
     for reader in readers:
         rate, bound = dram.rate_gbps(design.clock_mhz, reader)
         source = f"bound by {bound}" + (f", {dram.arbitration}" if dram.inputs else "")
-        yield _row("dram", f"rate of {reader}", Figure(rate, "Gb/s", "predicted", source))
+        yield _row(DRAM.name, f"rate of {reader}", Figure(rate, "Gb/s", "predicted", source))
 
 
-def _cut(design: Design) -> Iterator[Row]:
+def _cut(built: BuiltChip) -> Iterator[ExplainRow]:
     """How each memory is made of macros."""
-    for name, memory in parts(design).memories:
-        source = f"{SRAM_SOURCE}, {memory.ports}"
-        yield _row(name, "macros a bank", Figure(float(memory.wide), "macros", "predicted", source))
-        yield _row(name, "bank size", Figure(memory.bank_bytes / 1024, "KiB", "predicted", source))
-        yield _row(name, "bank cycle", Figure(memory.cycle_ns, "ns", "predicted", source))
+    for placed in (placed for block in built.built.values() for placed in block.srams if placed.sram.banks):
+        memory, source = placed.sram, f"{SRAM_SOURCE}, {placed.sram.ports}"
+        yield _row(placed.name, "macros a bank", Figure(float(memory.wide), "macros", "predicted", source))
+        yield _row(placed.name, "bank size", Figure(memory.bank_bytes / 1024, "KiB", "predicted", source))
+        yield _row(placed.name, "bank cycle", Figure(memory.cycle_ns, "ns", "predicted", source))
 
 
-def _curve(design: Design) -> Iterator[Row]:
-    """What one sigmoid or tanh is made of."""
-    unit = design.activation_unit
-    kind = "words" if unit.curve == "table" else "segments"
-    cells = curve(unit.curve, unit.entries, design.state_buffer.cell_bits)
-    area_um2 = technology.area_scale(design.node_nm).times(cells.area_um2)
-    yield _row(
-        "activation_unit", f"{kind} of a curve", Figure(float(unit.entries), "entries", "predicted", OF_THE_DESIGN)
-    )
-    yield _row("activation_unit", "area of a curve", of_band(area_um2, "um2", "predicted", LOGIC_SOURCE))
+def _details(built: BuiltChip) -> Iterator[ExplainRow]:
+    for component, block in built.built.items():
+        for name, figure in block.details:
+            yield _row(component, name, figure)
 
 
-def _scaling(design: Design) -> Iterator[Row]:
+def _scaling(design: Design) -> Iterator[ExplainRow]:
     """From the library at 45 nm to the design's node and supply."""
     node, volt = design.node_nm, design.voltage_v
     given = OF_THE_DESIGN if volt else "CACTI 7, high-performance devices"

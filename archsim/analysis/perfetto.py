@@ -11,7 +11,8 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.analysis.stalls import CAUSES, Slice, Tracks
+from archsim.analysis.stalls import BUSY, Slice, Tracks
+from archsim.catalogue import ACTIVATION_UNIT, CATALOGUE, INPUT_READER, PE_ARRAY, WEIGHT_STREAM, Catalogue, Event
 from archsim.design import Design
 from archsim.errors import BadInput
 from archsim.files import JsonValue, whole_file
@@ -25,15 +26,8 @@ from archsim.simulation import Job, prepare
 from archsim.trace.trace import Trace
 
 PID = 1
-TITLES = {
-    "weight_stream": "weight path",
-    "pe_array": "PE array",
-    "activation_unit": "activation unit",
-    "skip_encoder": "skip encoder",
-    "input_reader": "input reader",
-}
-DRAWN_STALLS = ("weight_stream", "pe_array")
-"""Components whose waits are slices of their own; the others are empty where they wait."""
+BY_BURST = (WEIGHT_STREAM.name, PE_ARRAY.name)
+"""They handle bursts; the others whole blocks, or the inputs of a step."""
 FIFO, BANKS = "weight FIFO, words", "scratch banks in use"
 FIFO_SAMPLES = 48
 """Levels of the FIFO shown for a burst of the `burst` engine."""
@@ -78,7 +72,7 @@ def column_times(
 
 
 class _Counters:
-    """Levels that rise and fall; changes may come out of order, and are told once nothing earlier can come."""
+    """Levels that rise and fall; changes may come out of order, and are given once nothing earlier can come."""
 
     def __init__(self) -> None:
         self.levels: dict[str, int] = {}
@@ -97,15 +91,28 @@ class _Counters:
                 yield at, name, self.levels[name]
 
 
-class Timeline:
-    """A ``machine.Log`` that writes steps `first` to `last` as trace events, one a line, as they come."""
+class TimelineWriter:
+    """A ``machine.Log`` that writes steps `first` to `last` as trace events, one a line, as they come.
 
-    def __init__(self, file: TextIO, design: Design, planned: Plan, work: Work, first: int, last: int) -> None:
+    Every component that logs has a row: slices of what a process did, instants of what only logs.
+    """
+
+    def __init__(
+        self,
+        file: TextIO,
+        design: Design,
+        planned: Plan,
+        work: Work,
+        first: int,
+        last: int,
+        catalogue: Catalogue = CATALOGUE,
+    ) -> None:
         check_window(first, last, work.steps)
         self._file, self._design, self._plan, self._work = file, design, planned, work
         self._window = range(first, last + 1)
-        self._tracks, self._counters = Tracks(planned.banks), _Counters()
-        shown = [name for name in TITLES if name != "input_reader" or planned.fetch]
+        self._catalogue = catalogue
+        self._tracks, self._counters = Tracks(planned.banks, catalogue), _Counters()
+        shown = [c.name for c in catalogue.logging if c.name != INPUT_READER.name or planned.fetch]
         self._threads = {name: index for index, name in enumerate(shown, start=1)}
         self._by_column = False
         self._finished = 0
@@ -119,7 +126,7 @@ class Timeline:
             "clock_mhz": self._design.clock_mhz,
             "first_step": self._window[0],
             "last_step": self._window[-1],
-            "order_of_blame": list(CAUSES["pe_array"]),
+            "order_of_blame": list(PE_ARRAY.causes),
             "notes": list(NOTES),
         }
         self._file.write(f'{{"displayTimeUnit": "ns", "otherData": {json.dumps(other)}, "traceEvents": [\n')
@@ -134,51 +141,52 @@ class Timeline:
         self._file.write("\n]}\n")
 
     def __call__(self, cycle: int, component: str, event: str, step: int, block: int, column: int) -> None:
-        told = self._tracks.feed(cycle, component, event, step, block, column)
-        self._write_slices(told)
+        self._write_slices(self._tracks.feed(cycle, component, event, step, block, column))
         self._note_end(cycle, component, event)
         if step not in self._window:
             return
-        if component not in CAUSES:
+        if component not in self._tracks.of:
             self._write_instant(cycle, component, event, step, block, column)
         self._count(cycle, component, event, step, block, column)
 
     def _note_end(self, cycle: int, component: str, event: str) -> None:
         """The run ends with the last result: once it has left the activation unit, or is on its list."""
-        if event == "end":
-            depth = self._design.activation_unit.depth_cycles if component == "activation_unit" else 0
+        if event == Event.END:
+            depth = self._design.activation_unit.depth_cycles if component == ACTIVATION_UNIT.name else 0
             self._finished = max(self._finished, cycle + depth)
 
     # --- counters ---
 
     def _count(self, cycle: int, component: str, event: str, step: int, block: int, column: int) -> None:
-        if component == "weight_stream":
-            self._count_path(cycle, event, step, block)
-        elif component == "pe_array":
-            self._count_tiles(cycle, event, step, block, column)
-        elif (component, event) == ("activation_unit", "end"):
+        if component == WEIGHT_STREAM.name:
+            self._count_path(cycle, event)
+        elif component == PE_ARRAY.name:
+            self._count_tiles(cycle, event, step, column)
+        elif (component, event) == (ACTIVATION_UNIT.name, Event.END):
             self._counters.add(cycle, BANKS, -1)
 
-    def _count_path(self, cycle: int, event: str, step: int, block: int) -> None:
-        if event == "turn":
+    def _count_path(self, cycle: int, event: str) -> None:
+        if event == Event.TURN:
             self._write_counters(cycle)  # the path's turns never go back, and nothing comes before the latest
-        elif event == "column":
+        elif event == Event.COLUMN:
             self._by_column = True
-            self._counters.add(cycle, FIFO, self._burst("weight_stream").column_words)
+            self._counters.add(cycle, FIFO, self._burst(WEIGHT_STREAM.name).column_words)
 
-    def _count_tiles(self, cycle: int, event: str, step: int, block: int, column: int) -> None:
-        words = self._burst("pe_array").column_words if event in ("wait_column", "done") else 0
-        if event == "start":
-            self._counters.add(cycle, BANKS, int(self._tracks.of["pe_array"].place[2] == 0))
+    def _count_tiles(self, cycle: int, event: str, step: int, column: int) -> None:
+        if event == Event.START:
+            self._counters.add(cycle, BANKS, int(self._tracks.of[PE_ARRAY.name].place[2] == 0))
             if not self._by_column:
-                self._replay_fifo(cycle, step)
-        elif self._by_column and (event == "done" or (event == "wait_column" and column > 0)):
-            consumed = event == "wait_column" or self._columns("pe_array") > 0
-            self._counters.add(cycle, FIFO, -words * consumed)
+                self._replay_fifo(cycle)
+        elif self._by_column and self._consumed_a_column(event, column):
+            self._counters.add(cycle, FIFO, -self._burst(PE_ARRAY.name).column_words)
 
-    def _replay_fifo(self, tile_start: int, step: int) -> None:
+    def _consumed_a_column(self, event: str, column: int) -> bool:
+        """Engine `column`: the PEs wait for the next one, or have consumed the last."""
+        return (event == Event.WAIT_COLUMN and column > 0) or (event == Event.DONE and self._columns(PE_ARRAY.name) > 0)
+
+    def _replay_fifo(self, tile_start: int) -> None:
         """The levels that a burst just begun will have made, sampled."""
-        burst, columns = self._burst("pe_array"), self._columns("pe_array")
+        burst, columns = self._burst(PE_ARRAY.name), self._columns(PE_ARRAY.name)
         stream_start = self._tracks.shared.bursts[0].start
         taken, consumed = column_times(burst, columns, stream_start, tile_start)
         if not columns:
@@ -208,20 +216,20 @@ class Timeline:
         """Words that can be in the FIFO; `column` is shown as it is."""
         return float("inf") if self._by_column else self._design.weight_memory.fifo_words
 
-    def _write_slices(self, told: Iterable[Slice]) -> None:
-        for s in told:
-            if s.step in self._window and (s.state == "busy" or s.component in DRAWN_STALLS):
+    def _write_slices(self, known: Iterable[Slice]) -> None:
+        for s in known:
+            if s.step in self._window and (s.state == BUSY or self._catalogue[s.component].waits_drawn):
                 self._write_slice(s)
 
     def _write_slice(self, s: Slice) -> None:
         begin, end = self._us(s.begin), self._us(s.end)
-        busy = s.state == "busy"
+        busy = s.state == BUSY
         args: dict[str, JsonValue] = {"step": s.step, "block": s.block, "begin_cycle": s.begin, "cycles": s.cycles}
         self._write(
             {
                 "ph": "X",
                 "name": self._label(s) if busy else s.state,
-                "cat": "busy" if busy else "stall",
+                "cat": BUSY if busy else "stall",
                 "pid": PID,
                 "tid": self._threads[s.component],
                 "ts": begin,
@@ -231,7 +239,7 @@ class Timeline:
         )
 
     def _label(self, s: Slice) -> str:
-        if s.component in DRAWN_STALLS:
+        if s.component in BY_BURST:
             return f"{self._products(s)} block {s.block}"
         return f"inputs of step {s.step}" if s.block < 0 else f"block {s.block}"
 
@@ -244,23 +252,20 @@ class Timeline:
             lanes = self._work.inputs_at(self._plan, s.step)
             return {"lanes": lanes, "bits": self._plan.fetch.bits[lanes] if self._plan.fetch else 0}
         block = self._plan.blocks[s.block]
-        if s.component in DRAWN_STALLS:
+        if s.component in BY_BURST:
             burst = block.bursts[s.burst]
             columns = self._work.columns_of(burst, s.step)
             return {"products": self._products(s), "columns": columns, "rows": burst.rows}
         return {"units": block.units, "lanes": self._work.active_in(block, s.step)}
 
     def _write_instant(self, cycle: int, component: str, event: str, step: int, block: int, column: int) -> None:
-        """An event of a part that this page does not know yet."""
-        if component not in self._threads:
-            self._threads[component] = len(self._threads) + 1
-            self._name_thread(component, self._threads[component])
+        """An event of a component that only logs."""
         args: dict[str, JsonValue] = {"step": step, "block": block, "column": column, "begin_cycle": cycle}
         where: dict[str, JsonValue] = {"pid": PID, "tid": self._threads[component], "ts": self._us(cycle)}
         self._write({"ph": "i", "s": "t", "name": event, "cat": "event", **where, "args": args})
 
     def _name_thread(self, component: str, thread: int) -> None:
-        self._metadata("thread_name", thread, TITLES.get(component, component.replace("_", " ")))
+        self._metadata("thread_name", thread, self._catalogue[component].title)
         self._write({"ph": "M", "name": "thread_sort_index", "pid": PID, "tid": thread, "args": {"sort_index": thread}})
 
     def _metadata(self, name: str, thread: int, value: str) -> None:
@@ -294,7 +299,8 @@ def open_timeline(
     lanes: int | None = None,
     steps: int | None = None,
     scope: RunScope = "model",
-) -> Iterator[Timeline]:
+    catalogue: Catalogue = CATALOGUE,
+) -> Iterator[TimelineWriter]:
     """The `log` for a run of `trace` on `design`; once the block has ended well, `path` holds its steps `first` to
     `last`. Lanes, steps and scope are the run's own.
 
@@ -304,7 +310,7 @@ def open_timeline(
     prepared = prepare(Job(design, trace, lanes, steps, scope))
     check_window(first, last, prepared.work.steps)
     with whole_file(path) as part, part.open("w") as file:
-        timeline = Timeline(file, design, prepared.plan, prepared.work, first, last)
+        timeline = TimelineWriter(file, design, prepared.plan, prepared.work, first, last, catalogue)
         timeline.open(trace.header.workload, trace.header.synthetic)
         yield timeline
         timeline.close()

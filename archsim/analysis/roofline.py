@@ -44,7 +44,7 @@ class Roofline:
 
     @property
     def share(self) -> float:
-        """Of the lowest ceiling."""
+        """Achieved share of the lowest ceiling."""
         return self.achieved_gops / self.ceiling_gops if self.ceiling_gops else 0.0
 
     def _ceilings(self) -> Iterator[tuple[str, float]]:
@@ -124,7 +124,7 @@ class ColumnHistogram:
     operand: str
     edge: str
     columns: int
-    """Of which may be listed."""
+    """Columns of the operand, listed or not."""
     lanes: int
     groups: int
     """Sequences `lanes` g to `lanes` (g + 1) - 1 are group g; sequences left over are in none."""

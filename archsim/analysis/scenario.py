@@ -35,8 +35,7 @@ from archsim.trace.trace import Trace
 
 KIB_BITS = 8192
 Timed = tuple[tuple[BlockRun, ...], Fetch | None]
-"""A plan, as far as the time of a step depends on it.
-"""
+"""A plan, as far as the time of a step depends on it."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +69,14 @@ class Streaming:
     period_us: float
     deadline_us: float
     latency_us: Spread
-    """Of a step on its own, from its input to its last result."""
+    """Latency of a step on its own, from its input to its last result."""
     slack_us: Spread
     """What is left of the deadline when a step ends, counted from its input."""
     missed_steps: int
     elapsed_us: float
     """Until the last step has ended and the last period is over."""
     busy_us: float
-    """Of which some step was under way."""
+    """The part of it in which some step was under way."""
     energy: EnergyReport
     """Per token, over the elapsed time."""
 

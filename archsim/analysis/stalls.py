@@ -1,68 +1,29 @@
-"""What every part of the machine did when: stalls by component, and a timeline for Chrome or Perfetto.
+"""What every part of the machine did when: busy cycles and stalls by component, from the machine's event log.
 
-Both read the machine's event log (``machine.Log``) as it comes and keep only what is under way. Events, with the cycle
-at which they hold; within a component cycles never fall:
-
-| component | event | from this cycle |
-|---|---|---|
-| weight_stream | turn | the path could take the burst: it is free and the burst before is being consumed |
-| | listed | its lists are known too |
-| | admitted | its inputs are there, and it may take the channel |
-| | norms | the first of a block: the sequencer has set it up, and row scales and biases take the path |
-| | start | it is set up, and its columns may take the path |
-| | wait_credit | the path waits for room in the FIFO (`burst`: all waits of the burst, gathered at its end) |
-| | wait_channel | `column`, ``fcfs``: the path waits for the channel, to take one column |
-| | column | `column` only: a column takes the path |
-| | end | the last column has left the path (`burst`: not where a burst has no column) |
-| pe_array | start | the burst is being consumed (the first of a block: into a scratch bank of its own) |
-| | wait_column | the PEs have consumed what there is (`burst`: all such waits, gathered at the burst's end) |
-| | column | `column` only: a column is consumed |
-| | done | the burst is consumed; `end`: so is its block |
-| activation_unit | activate, end | a block is activated; its bank is free |
-| skip_encoder | encode, end | a block is scanned |
-| input_reader | turn | the inputs of `step` may come: a buffer is free for them |
-| | fetch, end | they occupy the channel |
-
-**Order of blame.** A cycle is busy or has one cause: the first of these that is missing in it.
-
-1. `scratch_bank`: the block to come has no accumulators;
-2. `state_dependency`: the list of its columns is not known (of the weight path: once the burst's turn has come);
-3. `input_fetch`: the inputs of the burst to come are not there, or inputs are on the channel that it needs;
-4. `fifo_credit`: the weight path waits for room in the FIFO, or for the PEs to begin the burst before (it holds one
-   descriptor ahead). `burst` knows of a burst only how long path and PEs waited, not when: as many cycles of the PEs'
-   wait as the path waited for credits are the credits';
-5. `setup`: the sequencer sets up the burst that the weight path is to begin;
-6. data: `weight_latency` until the first column of a burst is there (set-up and norms included), `weight_bandwidth`
-   between its columns; `block_data`: the part upstream has not finished a block;
-7. `drain`: nothing is left to do.
-
-The input reader waits for a buffer (`input_buffer`: inputs of two steps are held already), then for the `channel`.
+The log is read as it comes, and only what is under way is kept. What components log, and the causes that a cycle can
+have in their order of blame, are declared in ``archsim.catalogue``.
 """
 
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from archsim.catalogue import ACTIVATION_UNIT, CATALOGUE, PE_ARRAY, WEIGHT_STREAM, Catalogue, Cause, Component, Event
 from archsim.files import JsonValue
-from archsim.timing import STALLS
 
-Event = tuple[int, str, str, int, int, int]
+BUSY = "busy"
+Logged = tuple[int, str, str, int, int, int]
 """(cycle, component, event, step, block, column), as ``machine.Log`` takes them."""
 Span = tuple[str, int, int]
-"""(state, begin, end)"""
-CAUSES = {
-    "weight_stream": ("state_dependency", "input_fetch", "fifo_credit", "setup", "drain"),
-    "pe_array": STALLS,
-    "activation_unit": ("block_data", "drain"),
-    "skip_encoder": ("block_data", "drain"),
-    "input_reader": ("input_buffer", "channel", "drain"),
-}
-"""Why a component can stand still, in the order of blame."""
+"""(state, begin, end): BUSY or a cause, in the cycles `begin` to `end` - 1"""
+Answer = Callable[[int, int, int, int], Iterable[Span]]
+"""(cycle, step, block, column) of an event -> what its component did until then, oldest first."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Cycles `begin` to `end` - 1 of a component: `state` is "busy" or a cause."""
+    """Cycles `begin` to `end` - 1 of a component: `state` is BUSY or a cause."""
 
     component: str
     state: str
@@ -79,7 +40,7 @@ class Slice:
 
 
 @dataclass
-class _Burst:
+class _BurstUnderWay:
     """A burst that the weight path has begun and the PEs have not finished."""
 
     position: int
@@ -90,10 +51,10 @@ class _Burst:
     """And it might take the channel, its inputs being there."""
     waits: deque[Span] = field(default_factory=deque)
     """When the weight path waited for credits or for the channel."""
-    waits_for: tuple[str, int] | None = None
+    waits_for: tuple[Cause, int] | None = None
     """What it waits for now, and since when."""
 
-    def wait(self, cause: str | None, cycle: int) -> Span | None:
+    def wait(self, cause: Cause | None, cycle: int) -> Span | None:
         """It waits for something else from now on (None: for nothing): what it waited for until now."""
         before, self.waits_for = self.waits_for, None if cause is None else (cause, cycle)
         if before is None or before[1] == cycle:
@@ -116,10 +77,10 @@ class _Shared:
 
     freed: deque[int]
     """Cycles at which scratch banks came free, not taken yet."""
-    bursts: deque[_Burst] = field(default_factory=deque)
+    bursts: deque[_BurstUnderWay] = field(default_factory=deque)
 
 
-def _painted(begin: int, end: int, cause: str, over: Iterable[Span]) -> Iterator[Span]:
+def _painted(begin: int, end: int, cause: Cause, over: Iterable[Span]) -> Iterator[Span]:
     """`begin` to `end` in `cause`, but for the spans `over`, ascending and within it."""
     for span in over:
         yield cause, begin, span[1]
@@ -128,172 +89,218 @@ def _painted(begin: int, end: int, cause: str, over: Iterable[Span]) -> Iterator
     yield cause, begin, end
 
 
-class _Track:
-    """A component whose state in every cycle follows from its events; subclasses answer an event with spans."""
+class _Track(ABC):
+    """A component whose state in every cycle follows from its events.
 
-    def __init__(self, component: str, shared: _Shared) -> None:
+    ValueError where it answers other events than its component declares.
+    """
+
+    def __init__(self, component: Component, shared: _Shared) -> None:
         self.component = component
         self.shared = shared
-        self.told = 0
-        """What it did before this cycle has been told."""
+        self.known_until = 0
+        """All that it did before this cycle has been returned."""
         self.place = (-1, -1, 0)
+        """Step, block and burst of what it does."""
+        self._answers = self.answers()
+        if set(self._answers) != set(component.events):
+            raise ValueError(
+                f"{component.name} logs {', '.join(component.events)}; its track answers {', '.join(self._answers)}"
+            )
+
+    @abstractmethod
+    def answers(self) -> Mapping[str, Answer]:
+        """For each event of the component, what it did until then."""
 
     def feed(self, cycle: int, event: str, step: int, block: int, column: int) -> list[Slice]:
-        """What is known since, oldest first, without gaps; nothing for an event that is not one of its own."""
-        answer = getattr(self, f"_on_{event}", None)
-        return [] if answer is None else self._slices(answer(cycle, step, block, column))
+        """What is known since, oldest first, without gaps."""
+        return self._slices(self._answers[event](cycle, step, block, column))
 
     def finish(self, cycles: int) -> list[Slice]:
-        return self._slices([("drain", self.told, cycles)])
+        return self._slices([(Cause.DRAIN, self.known_until, cycles)])
 
     def _slices(self, spans: Iterable[Span]) -> list[Slice]:
-        slices = [Slice(self.component, state, a, b, *self.place) for state, a, b in spans if a < b]
-        self.told = slices[-1].end if slices else self.told
+        slices = [Slice(self.component.name, state, a, b, *self.place) for state, a, b in spans if a < b]
+        self.known_until = slices[-1].end if slices else self.known_until
         return slices
 
 
-class _WeightPath(_Track):
+class _WorkTrack(_Track):
+    """A component that takes one piece of work at a time, as ``catalogue.Component`` says; ValueError where the
+    component does not declare a cause for each event."""
+
+    def answers(self) -> Mapping[str, Answer]:
+        events, causes = self.component.events, self.component.causes
+        if len(events) != len(causes) or events[-1] is not Event.END:
+            raise ValueError(f"{self.component.name} declares no cause for each of its events: it needs its own track")
+        answers: dict[str, Answer] = {e: self._waited_for(c) for e, c in zip(events, causes, strict=True)}
+        return {**answers, Event.END: self._worked}
+
+    def _waited_for(self, cause: Cause) -> Answer:
+        def answer(cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+            self.place = step, block, 0
+            yield cause, self.known_until, cycle
+
+        return answer
+
+    def _worked(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+        yield BUSY, self.known_until, cycle
+
+
+class _ActivationTrack(_WorkTrack):
+    """Its work done, a block's scratch bank is free."""
+
+    def _worked(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+        self.shared.freed.append(cycle)
+        yield from super()._worked(cycle, step, block, column)
+
+
+class _WeightPathTrack(_Track):
     turn = 0
     listed: int | None = None
     admitted: int | None = None
     norms: int | None = None
 
-    def _on_turn(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+    def answers(self) -> Mapping[str, Answer]:
+        return {
+            Event.TURN: self._turn,
+            Event.LISTED: self._listed,
+            Event.ADMITTED: self._admitted,
+            Event.NORMS: self._norms,
+            Event.START: self._start,
+            Event.WAIT_CREDIT: self._wait_credit,
+            Event.WAIT_CHANNEL: self._wait_channel,
+            Event.COLUMN: self._column,
+            Event.END: self._end,
+        }
+
+    def _turn(self, cycle: int, step: int, block: int, column: int) -> Iterable[Span]:
         same = self.place[:2] == (step, block)
         self.place = step, block, self.place[2] + 1 if same else 0
         self.turn, self.listed, self.admitted, self.norms = cycle, None, None, None
-        yield from ()
+        return ()
 
-    def _on_listed(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+    def _listed(self, cycle: int, step: int, block: int, column: int) -> Iterable[Span]:
         self.listed = cycle
-        yield from ()
+        return ()
 
-    def _on_admitted(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+    def _admitted(self, cycle: int, step: int, block: int, column: int) -> Iterable[Span]:
         self.admitted = cycle
-        yield from ()
+        return ()
 
-    def _on_norms(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+    def _norms(self, cycle: int, step: int, block: int, column: int) -> Iterable[Span]:
         self.norms = cycle
-        yield from ()
+        return ()
 
-    def _on_start(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+    def _start(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
         listed = cycle if self.listed is None else self.listed
         admitted = listed if self.admitted is None else self.admitted
         norms = cycle if self.norms is None else self.norms
-        yield "fifo_credit", self.told, self.turn
-        yield "state_dependency", self.turn, listed
-        yield "input_fetch", listed, admitted
-        yield "setup", admitted, norms
-        yield "busy", norms, cycle
-        self.shared.bursts.append(_Burst(self.place[2], cycle, listed, admitted))
+        yield Cause.FIFO_CREDIT, self.known_until, self.turn
+        yield Cause.STATE_DEPENDENCY, self.turn, listed
+        yield Cause.INPUT_FETCH, listed, admitted
+        yield Cause.SETUP, admitted, norms
+        yield BUSY, norms, cycle
+        self.shared.bursts.append(_BurstUnderWay(self.place[2], cycle, listed, admitted))
 
-    def _on_wait_credit(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
-        yield from self._waited("fifo_credit", cycle)
+    def _wait_credit(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+        yield from self._waited(Cause.FIFO_CREDIT, cycle)
 
-    def _on_wait_channel(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
-        yield from self._waited("input_fetch", cycle)
+    def _wait_channel(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+        yield from self._waited(Cause.INPUT_FETCH, cycle)
 
-    def _on_column(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+    def _column(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
         for span in self._waited(None, cycle):
-            if column == 0 and span[0] == "input_fetch":
+            if column == 0 and span[0] is Cause.INPUT_FETCH:
                 self.shared.bursts[-1].admitted = cycle
             yield span
 
-    def _on_end(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+    def _end(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
         waited = list(self._waited(None, cycle))
-        yield from waited or [("busy", self.told, cycle)]
+        yield from waited or [(BUSY, self.known_until, cycle)]
 
-    def _waited(self, cause: str | None, cycle: int) -> Iterator[Span]:
+    def _waited(self, cause: Cause | None, cycle: int) -> Iterator[Span]:
         """The path waits for `cause` from now on (None: for nothing); what it did until now, if it waited."""
         span = self.shared.bursts[-1].wait(cause, cycle)
         if span:
-            yield "busy", self.told, span[1]
+            yield BUSY, self.known_until, span[1]
             yield span
 
 
-class _PEArray(_Track):
+class _PEArrayTrack(_Track):
     worked: int | None = None
     """The PEs have consumed what there was by this cycle."""
 
-    def _on_start(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
-        burst, free = self.shared.bursts[0], self.told
+    def answers(self) -> Mapping[str, Answer]:
+        return {
+            Event.START: self._start,
+            Event.WAIT_COLUMN: self._wait_column,
+            Event.COLUMN: self._column,
+            Event.DONE: self._done,
+            Event.END: self._end,
+        }
+
+    def _start(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+        burst, free = self.shared.bursts[0], self.known_until
         opens = self.place[:2] != (step, block)
         self.place = step, block, burst.position
         bank = min(cycle, max(free, self.shared.freed.popleft())) if opens else free
         listed = min(cycle, max(bank, burst.listed))
         admitted = min(cycle, max(listed, burst.admitted))
-        yield "scratch_bank", free, bank
-        yield "state_dependency", bank, listed
-        yield "input_fetch", listed, admitted
-        yield "weight_latency", admitted, cycle
+        yield Cause.SCRATCH_BANK, free, bank
+        yield Cause.STATE_DEPENDENCY, bank, listed
+        yield Cause.INPUT_FETCH, listed, admitted
+        yield Cause.WEIGHT_LATENCY, admitted, cycle
 
-    def _on_wait_column(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
-        self.worked = cycle if column else None  # the first column's wait is told by the burst's start
-        yield from ()
+    def _wait_column(self, cycle: int, step: int, block: int, column: int) -> Iterable[Span]:
+        self.worked = cycle if column else None  # the burst's start accounts for the wait for its first column
+        return ()
 
-    def _on_column(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+    def _column(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
         worked, self.worked = self.worked, None
         if worked is not None and worked < cycle:
-            yield "busy", self.told, worked
+            yield BUSY, self.known_until, worked
             waits = self.shared.bursts[0].waits_within(worked, cycle)
-            yield from _painted(worked, cycle, "weight_bandwidth", waits)
+            yield from _painted(worked, cycle, Cause.WEIGHT_BANDWIDTH, waits)
 
-    def _on_done(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+    def _done(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
         worked = cycle if self.worked is None else self.worked
         self.worked = None
         waited = sum(end - begin for _, begin, end in self.shared.bursts.popleft().waits)
         credited = min(cycle, worked + waited)
-        yield "busy", self.told, worked
-        yield "fifo_credit", worked, credited
-        yield "weight_bandwidth", credited, cycle
+        yield BUSY, self.known_until, worked
+        yield Cause.FIFO_CREDIT, worked, credited
+        yield Cause.WEIGHT_BANDWIDTH, credited, cycle
+
+    def _end(self, cycle: int, step: int, block: int, column: int) -> Iterable[Span]:
+        return ()  # the block's last burst is done in the same cycle
 
 
-class _Server(_Track):
-    """Takes whole blocks, one at a time."""
-
-    def _on_activate(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
-        self.place = step, block, 0
-        yield "block_data", self.told, cycle
-
-    _on_encode = _on_activate
-
-    def _on_end(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
-        yield "busy", self.told, cycle
-
-
-class _ActivationUnit(_Server):
-    def _on_end(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
-        self.shared.freed.append(cycle)
-        yield from super()._on_end(cycle, step, block, column)
-
-
-class _InputReader(_Track):
-    def _on_turn(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
-        self.place = step, block, 0
-        yield "input_buffer", self.told, cycle
-
-    def _on_fetch(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
-        yield "channel", self.told, cycle
-
-    def _on_end(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
-        yield "busy", self.told, cycle
+_TRACKS: dict[str, type[_Track]] = {
+    WEIGHT_STREAM.name: _WeightPathTrack,
+    PE_ARRAY.name: _PEArrayTrack,
+    ACTIVATION_UNIT.name: _ActivationTrack,
+}
+"""Tracks of components whose blame depends on another one; the others take one piece of work at a time."""
 
 
 class Tracks:
-    """The slices of every component of a machine with `banks` of scratch, event by event."""
+    """The slices of every process of a machine with `banks` of scratch, event by event.
 
-    def __init__(self, banks: int) -> None:
+    ValueError for a component of the catalogue that cannot be accounted for, and for an event that it does not declare.
+    """
+
+    def __init__(self, banks: int, catalogue: Catalogue = CATALOGUE) -> None:
         self.shared = _Shared(deque([0] * banks))
-        kinds = {
-            "weight_stream": _WeightPath,
-            "pe_array": _PEArray,
-            "activation_unit": _ActivationUnit,
-            "skip_encoder": _Server,
-            "input_reader": _InputReader,
+        self.of: dict[str, _Track] = {
+            c.name: _TRACKS.get(c.name, _WorkTrack)(c, self.shared) for c in catalogue.processes
         }
-        self.of: dict[str, _Track] = {name: kind(name, self.shared) for name, kind in kinds.items()}
+        self._declared = {c.name: frozenset[str](c.events) for c in catalogue}
 
     def feed(self, cycle: int, component: str, event: str, step: int, block: int, column: int) -> list[Slice]:
+        """What is known since of the component; nothing of one that only logs."""
+        if event not in self._declared.get(component, ()):
+            raise ValueError(f"event log: the catalogue declares no event {event!r} of {component!r}")
         track = self.of.get(component)
         return [] if track is None else track.feed(cycle, event, step, block, column)
 
@@ -301,9 +308,9 @@ class Tracks:
         return [s for track in self.of.values() for s in track.finish(cycles)]
 
 
-def slices(events: Iterable[Event], cycles: int, banks: int) -> Iterator[Slice]:
+def slices(events: Iterable[Logged], cycles: int, banks: int, catalogue: Catalogue = CATALOGUE) -> Iterator[Slice]:
     """Every slice of a run of `cycles`; those of one component tile it in ascending order."""
-    tracks = Tracks(banks)
+    tracks = Tracks(banks, catalogue)
     for event in events:
         yield from tracks.feed(*event)
     yield from tracks.finish(cycles)
@@ -322,11 +329,12 @@ class Occupation:
 
 
 class OccupationLog:
-    """A ``machine.Log`` that adds up what every component did, in flat memory."""
+    """A ``machine.Log`` that adds up what every process did, in flat memory."""
 
-    def __init__(self, banks: int) -> None:
-        self._tracks = Tracks(banks)
-        self._cycles = {name: dict.fromkeys(("busy", *causes), 0) for name, causes in CAUSES.items()}
+    def __init__(self, banks: int, catalogue: Catalogue = CATALOGUE) -> None:
+        self._tracks = Tracks(banks, catalogue)
+        self._causes = {c.name: c.causes for c in catalogue.processes}
+        self._cycles = {name: dict[str, int].fromkeys((BUSY, *causes), 0) for name, causes in self._causes.items()}
 
     def __call__(self, cycle: int, component: str, event: str, step: int, block: int, column: int) -> None:
         self._add(self._tracks.feed(cycle, component, event, step, block, column))
@@ -335,18 +343,20 @@ class OccupationLog:
         """By component, for a run of `cycles`."""
         self._add(self._tracks.finish(cycles))
         return {
-            name: Occupation(states["busy"], {cause: states[cause] for cause in CAUSES[name]})
+            name: Occupation(states[BUSY], {cause: states[cause] for cause in self._causes[name]})
             for name, states in self._cycles.items()
         }
 
-    def _add(self, told: Iterable[Slice]) -> None:
-        for s in told:
+    def _add(self, known: Iterable[Slice]) -> None:
+        for s in known:
             self._cycles[s.component][s.state] += s.cycles
 
 
-def component_stalls(events: Iterable[Event], cycles: int, banks: int) -> dict[str, Occupation]:
-    """Busy cycles and stalls by cause of every component, from the log of a run of `cycles`."""
-    log = OccupationLog(banks)
+def component_stalls(
+    events: Iterable[Logged], cycles: int, banks: int, catalogue: Catalogue = CATALOGUE
+) -> dict[str, Occupation]:
+    """Busy cycles and stalls by cause of every process, from the log of a run of `cycles`."""
+    log = OccupationLog(banks, catalogue)
     for event in events:
         log(*event)
     return log.finish(cycles)

@@ -45,7 +45,7 @@ OVERHEAD = Tolerance(10.0, "chosen: the share is derived for a machine that lose
 
 
 @dataclass(frozen=True)
-class Row:
+class ValidationRow:
     """One published figure beside ours."""
 
     chip: str
@@ -100,7 +100,7 @@ class Row:
 class Validation:
     """All rows; `ok` is what an exit code says."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[ValidationRow, ...]
 
     @property
     def ok(self) -> bool:
@@ -131,13 +131,13 @@ def _row(
     tolerance: Tolerance | None,
     basis: Basis = "predicted",
     note: str = "",
-) -> Row:
+) -> ValidationRow:
     published = chip[quantity]
     name = f"{chip.paper.upper()} {chip.name.replace('_', ' ')}".removesuffix(" chip")
-    return Row(name, quantity, unit, published.value, published.sure, ours, basis, tolerance, note)
+    return ValidationRow(name, quantity, unit, published.value, published.sure, ours, basis, tolerance, note)
 
 
-def _rbt_rows(chip: Chip) -> Iterator[Row]:
+def _rbt_rows(chip: Chip) -> Iterator[ValidationRow]:
     # the high-speed full-precision chip is the low-power one again
     basis: Basis = "fitted" if chip.design in {c.design for c in low_power()} else "predicted"
     yield _row(chip, "gops", "GOPS", peak_gops(as_published(chip)), PRINTED, note="peak: PEs, bus and DRAM")
@@ -146,7 +146,7 @@ def _rbt_rows(chip: Chip) -> Iterator[Row]:
     yield _row(chip, "power_mw", "mW", published_power_mw(chip), SRAM_MODEL, basis, f"dense peak, {note}")
 
 
-def _skip_rows() -> Iterator[Row]:
+def _skip_rows() -> Iterator[ValidationRow]:
     chip = skip()
     design = load_design(chip.design)
     gops, power_mw = peak_gops(design), published_power_mw(chip)
@@ -159,7 +159,7 @@ def _skip_rows() -> Iterator[Row]:
 
 
 HIDDEN, INPUTS, STEPS = 1000, 50, 50
-"""Of SKIP's character model (PTB); steps beyond the first few change nothing but the drain."""
+"""SKIP's character model (PTB); steps beyond the first few change nothing but the drain."""
 
 
 def _skipping_trace(skipped_share: float, lanes: int) -> Trace:
@@ -179,7 +179,7 @@ def _run(skipped_share: float) -> SimReport:
     return simulate(design, _skipping_trace(skipped_share, design.lanes), "analytic", scope="recurrent")
 
 
-def _speedup_rows(chip: Chip) -> Iterator[Row]:
+def _speedup_rows(chip: Chip) -> Iterator[ValidationRow]:
     report = _run(chip["skipped_share"].value)
     ideal = f"(ideal {report.speedup_ideal:.2f} x)"
     note = f"synthetic, {report.skipped:.1%} of the streamed columns skipped {ideal}, against "
@@ -199,7 +199,7 @@ def _share_for(speedup: float) -> float:
     return _run(high).skipped
 
 
-def _recorded_row(name: str, trace: Trace, lanes: int) -> Row:
+def _recorded_row(name: str, trace: Trace, lanes: int) -> ValidationRow:
     """What a trained network's own zeros gain on SKIP; the paper's 5.2 is the most that it saw."""
     chip = skip()
     design = load_design(chip.design)

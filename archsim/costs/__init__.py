@@ -1,10 +1,10 @@
 """Prices: counts and a design in, pJ and mm2 out, each figure with its source. See README.md."""
 
+from archsim.costs.blocks.weight_memory import banks
 from archsim.costs.clock import clock_problems
 from archsim.costs.figures import Band, End, Figure
 from archsim.costs.model import AreaReport, EnergyReport, area, energy, leakage
 from archsim.costs.own import SHIPPED, CostTable, load_cost_table
-from archsim.costs.parts import banks
 
 __all__ = [
     "SHIPPED",

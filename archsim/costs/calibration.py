@@ -17,8 +17,8 @@ from archsim import catalogue
 from archsim.costs.figures import Status
 from archsim.costs.fitted import BUFFERED_WEIGHTS_PER_MAC, LOGIC_ENERGY_FACTOR
 from archsim.costs.model import area, energy
-from archsim.costs.prices import LOGIC_ENERGY_SOURCE
-from archsim.costs.published import Chip, Published, chips, low_power, skip
+from archsim.costs.published import Chip, PublishedFigure, chips, low_power, skip
+from archsim.costs.sources import LOGIC_ENERGY_SOURCE
 from archsim.design import Design, load_design
 from archsim.ledger import Ledger
 
@@ -32,7 +32,6 @@ def as_published(chip: Chip, weights_per_mac: int = BUFFERED_WEIGHTS_PER_MAC) ->
 
     All RBT chips alike, so that the high-speed ones are the low-power ones and more MACs: the weights stream through
     the buffer (DRAM feeds every MAC), one bank of scratch, one unit a cycle of activation.
-
     """
     design = load_design(chip.design)
     if chip.paper != "rbt":
@@ -49,7 +48,7 @@ def as_published(chip: Chip, weights_per_mac: int = BUFFERED_WEIGHTS_PER_MAC) ->
 
 def outside(chip: Chip) -> tuple[str, ...]:
     """Components that a published figure does not cover: RBT's activations lie in DRAM, by its own text (read)."""
-    return ("state_buffer",) if chip.paper == "rbt" else ()
+    return (catalogue.STATE_BUFFER.name,) if chip.paper == "rbt" else ()
 
 
 def sums_per_row(chip: Chip) -> int:
@@ -113,7 +112,7 @@ def _power_parts(chip: Chip) -> tuple[float, float]:
     """(mW of logic at a factor of 1, mW of memories, wires and leakage) at the dense peak."""
     design = as_published(chip)
     report = energy(design, peak_ledger(design, PEAK_CYCLES, sums_per_row(chip)), PEAK_CYCLES, tokens=1)
-    left_out = ("dram", *outside(chip))
+    left_out = (*report.off_chip, *outside(chip))
     covered = {n: f.value / report.time_us_per_token / 1000 for n, f in report.components.items() if n not in left_out}
     # the leakage of what is not covered is microwatts: SRAM of low-standby-power cells
     logic = sum(covered[n] for n, f in report.components.items() if f.source == LOGIC_ENERGY_SOURCE and n in covered)
@@ -121,7 +120,7 @@ def _power_parts(chip: Chip) -> tuple[float, float]:
 
 
 @dataclass(frozen=True)
-class Parameter:
+class FittedNumber:
     """A number that can be fitted to one quantity of some chips."""
 
     name: str
@@ -131,7 +130,7 @@ class Parameter:
     model: Callable[[Chip, float], float]
 
     def best(self, to: Iterable[Chip]) -> float:
-        """Of least squared logarithmic error, on the grid."""
+        """The value on the grid with the least squared logarithmic error."""
         fitted = [(chip, chip[self.quantity].value) for chip in to]
         return min(self.grid, key=lambda x: sum(math.log(self.model(c, x) / figure) ** 2 for c, figure in fitted))
 
@@ -139,14 +138,14 @@ class Parameter:
         return 100 * (self.model(chip, value) / chip[self.quantity].value - 1)
 
 
-WEIGHTS_PER_MAC = Parameter(
+WEIGHTS_PER_MAC = FittedNumber(
     "weights of SRAM a MAC",
     "area_mm2",
     BUFFERED_WEIGHTS_PER_MAC,
     tuple(float(x) for x in range(500, 4001, 50)),
     published_area_mm2,
 )
-ENERGY_FACTOR = Parameter(
+ENERGY_FACTOR = FittedNumber(
     "energy factor of logic",
     "power_mw",
     LOGIC_ENERGY_FACTOR,
@@ -157,7 +156,7 @@ PARAMETERS = (WEIGHTS_PER_MAC, ENERGY_FACTOR)
 
 
 @dataclass(frozen=True)
-class Fit:
+class FitResult:
     """A parameter, what it was fitted to, and how well."""
 
     name: str
@@ -166,7 +165,7 @@ class Fit:
     best: float
     fitted_to: tuple[str, ...]
     residuals_pct: tuple[float, ...]
-    """Of the value in use, in the order of `fitted_to`."""
+    """Errors with the value in use, in the order of `fitted_to`."""
     left_out_pct: tuple[float, ...]
     """Error of each with the parameter fitted to the others."""
     left_out_best: tuple[float, ...]
@@ -181,10 +180,10 @@ class Fit:
         return math.sqrt(sum(squares) / len(squares))
 
 
-def fit(parameter: Parameter, to: Sequence[Chip]) -> Fit:
+def fit(parameter: FittedNumber, to: Sequence[Chip]) -> FitResult:
     """Refit a parameter, and leave one out in turn."""
     others = [parameter.best([c for c in to if c is not chip]) for chip in to]
-    return Fit(
+    return FitResult(
         parameter.name,
         parameter.quantity,
         parameter.in_use,
@@ -196,7 +195,7 @@ def fit(parameter: Parameter, to: Sequence[Chip]) -> Fit:
     )
 
 
-def fits() -> tuple[Fit, ...]:
+def fits() -> tuple[FitResult, ...]:
     """Both parameters, fitted to the low-power RBT chips: six figures, two numbers, four degrees of freedom."""
     return tuple(fit(parameter, low_power()) for parameter in PARAMETERS)
 
@@ -208,13 +207,13 @@ def factor_of_skip() -> float:
 
 
 @dataclass(frozen=True)
-class Row:
+class CalibrationRow:
     """One published figure beside the model's."""
 
     chip: str
     design: str
     quantity: Quantity
-    published: Published
+    published: PublishedFigure
     modelled: float
     status: Status
     left_out_error_pct: float | None
@@ -227,9 +226,9 @@ class Row:
         return 100 * (self.modelled / self.published.value - 1)
 
 
-def calibration_table() -> tuple[Row, ...]:
+def calibration_table() -> tuple[CalibrationRow, ...]:
     """Every published area and power beside the model's."""
-    rows: list[Row] = []
+    rows: list[CalibrationRow] = []
     for parameter, result in zip(PARAMETERS, fits(), strict=True):
         left_out = dict(zip((c.name for c in low_power()), result.left_out_pct, strict=True))
         for chip in chips():
@@ -237,8 +236,8 @@ def calibration_table() -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def _row(parameter: Parameter, chip: Chip, left_out_pct: float | None) -> Row:
-    return Row(
+def _row(parameter: FittedNumber, chip: Chip, left_out_pct: float | None) -> CalibrationRow:
+    return CalibrationRow(
         chip=f"{chip.paper} {chip.name.replace('_', ' ')}",
         design=chip.design,
         quantity=parameter.quantity,

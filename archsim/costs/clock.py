@@ -1,11 +1,12 @@
 """What reaches the clock: logic is cut into stages, memories are split into banks; what neither fixes is a problem."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from archsim.costs import technology
-from archsim.costs.parts import parts, period_ns
-from archsim.costs.tables import least_stage_ns, stage_ns
+from archsim.costs.block import CriticalPath, PlacedSram, period_ns
+from archsim.costs.library import chip
+from archsim.costs.logic import least_stage_ns
+from archsim.costs.own import SHIPPED, CostTable
 from archsim.design import Design
 
 
@@ -15,13 +16,13 @@ class Reach:
 
     part: str
     needed_ns: float
-    """The longest stage of a unit, cut into as many as the design itself gives it; of a memory the cycle of a bank."""
+    """A unit's longest stage, in as many stages as the design itself gives it; a memory's cycle of a bank."""
     least_ns: float
     """Below this no cut helps: a flip-flop and one full adder; of a memory the cycle of the fastest bank."""
     stages: int
-    """Of a unit: those that it needs, and has."""
+    """Pipeline stages that a unit needs, and has; 1 for a memory."""
     banks: int
-    """Of a memory: those that it needs, and has."""
+    """Banks that a memory needs, and has; 0 for a unit."""
 
     @property
     def reach_mhz(self) -> float:
@@ -40,31 +41,27 @@ class Reach:
         return f"{takes}: {self.stages} pipeline stages (their registers are priced)"
 
 
-def reaches(design: Design) -> tuple[Reach, ...]:
-    """Every part of a design that has a clock to meet."""
-    return (*_logic(design), *_memories(design))
+def reaches(design: Design, costs: CostTable = SHIPPED) -> tuple[Reach, ...]:
+    """Every part of a design that has a clock to meet: logic, then memories."""
+    built = chip(design, costs.library).built
+    logic = (_of_logic(name, block.path, design) for name, block in built.items() if block.path)
+    memories = (_of_memory(placed) for block in built.values() for placed in block.srams if placed.sram.banks)
+    return (*logic, *memories)
 
 
-def _logic(design: Design) -> Iterator[Reach]:
-    p, scale = parts(design), technology.delay_scale(design.node_nm, design.voltage_v)
-    least = scale * least_stage_ns()
-    depth = max(1, design.activation_unit.depth_cycles)
-    yield Reach("pe_array", scale * p.pe.cell.delay_ns, least, p.pe.stages, 0)
-    if design.skip_encoder.enabled:
-        yield Reach("skip_encoder", scale * p.scan.delay_ns, least, p.scan_stages, 0)
-    needed_ns = scale * stage_ns(p.activation_ns, depth)
-    yield Reach("activation_unit", needed_ns, least, p.activation_stages, 0)
+def _of_logic(name: str, path: CriticalPath, design: Design) -> Reach:
+    scale = technology.delay_scale(design.node_nm, design.voltage_v)
+    return Reach(name, scale * path.delay_ns, scale * least_stage_ns(), path.stages, 0)
 
 
-def _memories(design: Design) -> Iterator[Reach]:
-    for name, memory in parts(design).memories:
-        yield Reach(name, memory.cycle_ns, memory.cycle_ns, 1, memory.banks)
+def _of_memory(placed: PlacedSram) -> Reach:
+    return Reach(placed.name, placed.sram.cycle_ns, placed.sram.cycle_ns, 1, placed.sram.banks)
 
 
-def clock_problems(design: Design) -> tuple[str, ...]:
+def clock_problems(design: Design, costs: CostTable = SHIPPED) -> tuple[str, ...]:
     """Parts that miss the clock as they are, one line each, with the pipeline stages that meet it, if any number does.
 
     The registers of those stages are in every area, energy and leakage; their latency is not in the cycles.
     """
-    lines = (reach.problem(period_ns(design)) for reach in reaches(design))
+    lines = (reach.problem(period_ns(design)) for reach in reaches(design, costs))
     return tuple(line for line in lines if line is not None)

@@ -33,7 +33,8 @@ def _background_mw(idle_ma: float) -> float:
 
 
 BACKGROUND_MW = Band(_background_mw(_POWER_DOWN_MA), _background_mw(_PRECHARGED_MA), _background_mw(_ACTIVE_MA))
-"""Of a channel: powered down between bursts, standing by with its rows closed, with a row open; refresh included."""
+"""Power of a channel: powered down between bursts, standing by with its rows closed, with a row open; refresh included.
+"""
 BACKGROUND_SOURCE = "DRAMsim3, LPDDR3-1600 8 Gb x32 (stands in for LPDDR4), standby and refresh"
 
 

@@ -70,8 +70,9 @@ def total(figures: Iterable[Figure]) -> Band:
 
 
 def joined(figures: Iterable[Figure], unit: str) -> Figure:
-    """The sum of at least one figure."""
-    return weighted([(1.0, figure) for figure in figures], unit)
+    """The sum of at least one figure, all in `unit`."""
+    parts = [(1.0, figure) for figure in figures]
+    return parts[0][1] if len(parts) == 1 else weighted(parts, unit)
 
 
 def weighted(parts: Sequence[tuple[float, Figure]], unit: str) -> Figure:

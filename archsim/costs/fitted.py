@@ -11,5 +11,4 @@ Most of it is understood: at equal voltage the synthesised adders and multiplier
 """
 
 BUFFERED_WEIGHTS_PER_MAC = 2000
-"""Weights of SRAM a MAC between DRAM and MACs of the RBT chips; not in the paper: it explains their areas.
-"""
+"""Weights of SRAM a MAC between DRAM and MACs of the RBT chips; not in the paper: it explains their areas."""

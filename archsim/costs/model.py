@@ -1,15 +1,14 @@
 """Area of a design, and the energy of what a run of it counted."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-from archsim import catalogue
-from archsim.costs import dram, technology
+from archsim.catalogue import DRAM, READ_BITS, Action
+from archsim.costs import dram
 from archsim.costs.figures import Band, End, Figure, joined, of_band, total, weighted
+from archsim.costs.library import chip
 from archsim.costs.own import OWN_KIND, SHIPPED, CostTable
-from archsim.costs.parts import COMPONENTS, logic, memories, parts
-from archsim.costs.prices import DRAM_READ, LOGIC_SOURCE, PRICES, Action, memory_figure
 from archsim.design import Design
 from archsim.errors import BadInput
 from archsim.ledger import Ledger
@@ -47,6 +46,8 @@ class EnergyReport:
     time_us_per_token: float
     basis: str
     left_out: tuple[str, ...]
+    off_chip: tuple[str, ...]
+    """Those of `components` that are not the chip's."""
 
     def at(self, end: End) -> "EnergyReport":
         """With every figure at the same end of its band."""
@@ -54,7 +55,7 @@ class EnergyReport:
 
     @cached_property
     def total_chip(self) -> float:
-        return sum(figure.value for name, figure in self.components.items() if name != "dram")
+        return sum(figure.value for figure in self._of_chip())
 
     @cached_property
     def total_system(self) -> float:
@@ -63,7 +64,7 @@ class EnergyReport:
     @cached_property
     def band_chip(self) -> Band:
         """`total_chip` over the band of leakage."""
-        return total(figure for name, figure in self.components.items() if name != "dram")
+        return total(self._of_chip())
 
     @cached_property
     def band(self) -> Band:
@@ -78,6 +79,9 @@ class EnergyReport:
     def power_system_mw(self) -> float:
         return self.total_system / self.time_us_per_token / 1000
 
+    def _of_chip(self) -> Iterator[Figure]:
+        return (figure for name, figure in self.components.items() if name not in self.off_chip)
+
 
 AREA_BASIS = "synthesis, as the published areas: cells and macros; logic fills about 0.7 of a placed core; no pads"
 ENERGY_BASIS = "steps back to back: leakage and DRAM background over the busy time only, no idle time between steps"
@@ -86,48 +90,39 @@ LEFT_OUT = (
     "DRAM controller and pads",
 )
 
-LEAKAGE_SOURCES = {
-    "logic": "Nangate 45 nm, 25 C, scaled as CACTI's itrs-hp SRAM; low: low-standby-power process, high: 330 K",
-    "sram": "CACTI 7, itrs-lstp, 330 K; high: low-operating-power devices",
-}
+LEAKAGE = "leakage"
+"""What the energy of all leakage is called beside that of the components."""
 
 
 @lru_cache(maxsize=4096)
 def area(design: Design, costs: CostTable = SHIPPED) -> AreaReport:
     """Area of the chip; BadInput names what the tables do not cover."""
-    scale = technology.area_scale(design.node_nm)
-    shipped = {
-        name: of_band(scale.times(cells.area_um2 / 1e6), "mm2", "predicted", LOGIC_SOURCE)
-        for name, cells in logic(design).items()
+    figures = {
+        name: costs.of_block(f"area.{name}", costs.library.by_name[name], design, built.area(design))
+        for name, built in chip(design, costs.library).built.items()
     }
-    for name, macros in memories(design).items():
-        shipped[name] = memory_figure(design, name, sum(m.area_mm2 for m in macros), "mm2")
-    figures = {name: costs.component(f"area.{name}", name, design, shipped[name]) for name in COMPONENTS}
     return AreaReport(figures, AREA_BASIS)
 
 
 @lru_cache(maxsize=4096)
 def leakage(design: Design, costs: CostTable = SHIPPED) -> dict[str, Figure]:
-    """Of the chip by component, mW; not fitted."""
-    of_logic = technology.logic_leakage(design.node_nm, design.voltage_v)
-    of_sram = technology.sram_leakage(design.node_nm)
-    shipped = {
-        name: of_band(of_logic.times(cells.leak_nw / 1e6), "mW", "predicted", LEAKAGE_SOURCES["logic"])
-        for name, cells in logic(design).items()
+    """Leakage of the chip by component, mW; not fitted."""
+    return {
+        name: costs.of_block(f"leakage.{name}", costs.library.by_name[name], design, built.leakage(design))
+        for name, built in chip(design, costs.library).built.items()
     }
-    for name, macros in memories(design).items():
-        band = of_sram.times(sum(m.leak_mw for m in macros))
-        shipped[name] = of_band(band, "mW", "predicted", LEAKAGE_SOURCES["sram"])
-    return {name: costs.component(f"leakage.{name}", name, design, shipped[name]) for name in COMPONENTS}
 
 
 @lru_cache(maxsize=4096)
-def prices(design: Design, costs: CostTable = SHIPPED) -> dict[Action, tuple[str, Figure]]:
-    """(component, action) of a ledger -> (component of the report, pJ), for all but DRAM."""
-    p = parts(design)
+def prices(design: Design, costs: CostTable = SHIPPED) -> dict[Action, Figure]:
+    """pJ of every action of the chip, in the order of the catalogue; the DRAM is priced by its kind."""
+    built = chip(design, costs.library)
     return {
-        (component, action): (reported, costs.figure(f"energy.{component}.{action}", rule(design, p)))
-        for (component, action), (reported, rule) in PRICES.items()
+        action: costs.figure(
+            f"energy.{action.path}", built.built[action.charged_to].prices[action].figure(design, built.side_um)
+        )
+        for action in costs.library.catalogue.actions
+        if action.charged_to in built.built
     }
 
 
@@ -141,7 +136,7 @@ def dram_pj_per_bit(design: Design, costs: CostTable = SHIPPED) -> Figure:
 
 
 def dram_background_mw(design: Design, costs: CostTable = SHIPPED) -> Figure:
-    """Of all channels that the bandwidth takes, whether they are read or not."""
+    """Background power of all channels that the bandwidth takes, whether they are read or not."""
     kind = design.dram.kind
     given = costs.get(f"background.{kind}")
     if given is not None:
@@ -156,7 +151,10 @@ def dram_background_mw(design: Design, costs: CostTable = SHIPPED) -> Figure:
 class _Tariff:
     """All that a run's energy takes of a design, looked up once."""
 
-    prices: dict[Action, tuple[str, Figure]]
+    prices: dict[tuple[str, str], tuple[str, Figure]]
+    """(component, action) of a ledger -> the component that it is charged to, pJ"""
+    components: tuple[str, ...]
+    off_chip: tuple[str, ...]
     leakage_mw: Figure
     dram_pj_per_bit: Figure
     dram_background_mw: Figure
@@ -164,8 +162,11 @@ class _Tariff:
 
 @lru_cache(maxsize=4096)
 def _tariff(design: Design, costs: CostTable) -> _Tariff:
+    catalogue = costs.library.catalogue
     return _Tariff(
-        prices(design, costs),
+        {(a.component, a.name): (a.charged_to, figure) for a, figure in prices(design, costs).items()},
+        catalogue.with_area,
+        catalogue.off_chip,
         joined(leakage(design, costs).values(), "mW"),
         dram_pj_per_bit(design, costs),
         dram_background_mw(design, costs),
@@ -184,17 +185,17 @@ def energy(design: Design, ledger: Ledger, cycles: int, tokens: int, costs: Cost
     us_per_token = cycles / design.clock_mhz / tokens
     figures = _dynamic(tariff, ledger, tokens)
     nj_per_mw = 1000 * us_per_token  # mW x us = 1000 pJ
-    figures["leakage"] = tariff.leakage_mw.times(nj_per_mw, "pJ/token")
-    bits = ledger.get(catalogue.READ_BITS)
-    figures["dram"] = tariff.dram_pj_per_bit.times(bits / tokens, "pJ/token")
+    figures[LEAKAGE] = tariff.leakage_mw.times(nj_per_mw, "pJ/token")
+    bits = ledger.get(READ_BITS)
+    figures[DRAM.name] = tariff.dram_pj_per_bit.times(bits / tokens, "pJ/token")
     if bits:
         background = tariff.dram_background_mw.times(nj_per_mw, "pJ/token")
-        figures["dram"] = joined((figures["dram"], background), "pJ/token")
-    return EnergyReport(figures, us_per_token, ENERGY_BASIS, LEFT_OUT)
+        figures[DRAM.name] = joined((figures[DRAM.name], background), "pJ/token")
+    return EnergyReport(figures, us_per_token, ENERGY_BASIS, LEFT_OUT, tariff.off_chip)
 
 
 def _dynamic(tariff: _Tariff, ledger: Ledger, tokens: int) -> dict[str, Figure]:
-    spent: dict[str, list[tuple[float, Figure]]] = {name: [] for name in COMPONENTS}
+    spent: dict[str, list[tuple[float, Figure]]] = {name: [] for name in tariff.components}
     for component, action, amount in _counted(ledger):
         if (component, action) not in tariff.prices:
             raise BadInput(f"energy: no price for action {action!r} of component {component!r}")
@@ -202,12 +203,12 @@ def _dynamic(tariff: _Tariff, ledger: Ledger, tokens: int) -> dict[str, Figure]:
         spent[name].append((amount / tokens, price))
     for name, price in reversed(tariff.prices.values()):
         spent[name] = spent[name] or [(0.0, price)]  # nothing counted: nothing spent, of the first action's source
-    return {name: weighted(parts_, "pJ/token") for name, parts_ in spent.items()}
+    return {name: weighted(parts, "pJ/token") for name, parts in spent.items() if parts}
 
 
 def _counted(ledger: Ledger) -> Iterable[tuple[str, str, int]]:
-    """In one order, whichever engine counted: a sum of floats hangs on it in its last digit."""
+    """In one order, whichever engine counted: the last digit of a sum of floats depends on it."""
     for component, actions in sorted(ledger.counts.items()):
         for action, amount in sorted(actions.items()):
-            if (component, action) != DRAM_READ:
+            if (component, action) != (READ_BITS.component, READ_BITS.name):
                 yield component, action, amount

@@ -32,7 +32,7 @@
     source = "data sheet"
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
@@ -40,39 +40,16 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from archsim.costs.block import HardwareBlock
 from archsim.costs.dram import PJ_PER_BIT
 from archsim.costs.figures import Band, Figure, of_band
-from archsim.costs.parts import COMPONENTS
-from archsim.costs.prices import PRICES
+from archsim.costs.library import LIBRARY, Library
 from archsim.design import Design
 from archsim.errors import BadInput, explain
 from archsim.files import read_toml
 
 OWN_KIND = "own-"
-"""How the name of a kind of DRAM begins that no shipped table has.
-"""
-
-
-def _state_bits(design: Design) -> int:
-    words = design.state_buffer.units * design.lanes
-    return words * (2 * design.pe_array.act_bits + design.state_buffer.cell_bits)
-
-
-def _weight_bits(design: Design) -> int:
-    memory = design.weight_memory
-    return memory.capacity_bits + memory.fifo_words * design.bus_word_bits
-
-
-PER: dict[str, tuple[str, Callable[[Design], int]]] = {
-    "pe_array": ("PE", lambda d: d.pe_array.pes),
-    "scratch": ("PE", lambda d: d.pe_array.pes),
-    "weight_memory": ("bit", _weight_bits),
-    "state_buffer": ("bit", _state_bits),
-    "skip_encoder": ("column", lambda d: d.skip_encoder.columns_per_cycle * d.skip_encoder.enabled),
-    "activation_unit": ("unit", lambda d: d.activation_unit.units_per_cycle),
-    "sequencer": ("sequencer", lambda _: 1),
-}
-"""What a component's area and leakage may be given for one of: bits stored, columns scanned a cycle, units a cycle."""
+"""How the name of a kind of DRAM begins that no shipped table has."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +63,11 @@ class Given:
 
 @dataclass(frozen=True)
 class CostTable:
-    """Own figures by dotted path (``energy.pe_array.mac``); what is not named stays as shipped. Hashable."""
+    """Own figures by dotted path (``energy.pe_array.mac``); what is not named stays as the library has it. Hashable."""
 
     name: str
     figures: tuple[tuple[str, Given], ...] = ()
+    library: Library = LIBRARY
 
     @cached_property
     def _by_path(self) -> dict[str, Given]:
@@ -103,13 +81,12 @@ class CostTable:
         given = self.get(path)
         return shipped if given is None else of_band(given.band, given.unit, "given", given.source)
 
-    def component(self, path: str, component: str, design: Design, shipped: Figure) -> Figure:
-        """An area or a leakage: for the whole component, or for one of what it has many of."""
+    def of_block(self, path: str, block: HardwareBlock, design: Design, shipped: Figure) -> Figure:
+        """An area or a leakage: for the whole block, or for one of what it has many of."""
         given = self.get(path)
         if given is None:
             return shipped
-        _, count = PER[component]
-        factor = 1.0 if given.unit == shipped.unit else 1e-6 * count(design)  # um2 to mm2, nW to mW
+        factor = 1.0 if given.unit == shipped.unit else 1e-6 * block.count(design)  # um2 to mm2, nW to mW
         return of_band(given.band.times(factor), shipped.unit, "given", given.source)
 
 
@@ -126,29 +103,29 @@ class _Entry(BaseModel):
     source: str = Field(min_length=1)
 
 
-def load_cost_table(path: Path) -> CostTable:
+def load_cost_table(path: Path, library: Library = LIBRARY) -> CostTable:
     """A validated table of own costs; BadInput says what is wrong, and where."""
     try:
         tree = read_toml(path)
     except FileNotFoundError:
         raise BadInput(f"{path}: no such cost table") from None
     try:
-        return cost_table(tree)
+        return cost_table(tree, library)
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from None
 
 
-def cost_table(tree: Mapping[str, object]) -> CostTable:
+def cost_table(tree: Mapping[str, object], library: Library = LIBRARY) -> CostTable:
     """From the parsed TOML of a cost table; BadInput names the dotted path and the rule."""
     name = tree.get("name")
     if not isinstance(name, str) or not name:
         raise BadInput(f"name: must be a text, not {name!r}")
     sections = {key: value for key, value in tree.items() if key != "name"}
-    return CostTable(name, tuple(sorted(_figures(sections))))
+    return CostTable(name, tuple(sorted(_figures(sections, library))), library)
 
 
-def _figures(tree: Mapping[str, object]) -> Iterator[tuple[str, Given]]:
-    known = _units()
+def _figures(tree: Mapping[str, object], library: Library) -> Iterator[tuple[str, Given]]:
+    known = _units(library)
     for path, entry in _entries(tree, ""):
         units = known.get(path) or _units_of_own_kind(path)
         if units is None:
@@ -168,17 +145,18 @@ def _entries(tree: Mapping[str, object], prefix: str) -> Iterator[tuple[str, Map
             yield path, value
 
 
-def _units() -> dict[str, tuple[str, ...]]:
+def _units(library: Library) -> dict[str, tuple[str, ...]]:
     """Every path that a table may name, and the units it may have."""
-    area = {f"area.{c}": ("mm2", f"um2/{PER[c][0]}") for c in COMPONENTS}
-    leakage = {f"leakage.{c}": ("mW", f"nW/{PER[c][0]}") for c in COMPONENTS}
-    actions = {f"energy.{component}.{action}": ("pJ",) for component, action in PRICES}
+    area = {f"area.{name}": ("mm2", f"um2/{block.unit}") for name, block in library.by_name.items()}
+    leakage = {f"leakage.{name}": ("mW", f"nW/{block.unit}") for name, block in library.by_name.items()}
+    priced = (action for action in library.catalogue.actions if action.charged_to in library.by_name)
+    actions = {f"energy.{action.path}": ("pJ",) for action in priced}
     dram = {f"dram.{kind}": ("pJ/bit",) for kind in PJ_PER_BIT}
     return {**area, **leakage, **actions, **dram, **{f"background.{kind}": ("mW",) for kind in PJ_PER_BIT}}
 
 
 def _units_of_own_kind(path: str) -> tuple[str, ...] | None:
-    """Of a DRAM that only this table knows: what a bit costs, and its background power."""
+    """Units of a DRAM that only this table knows: what a bit costs, and its background power."""
     section, _, kind = path.partition(".")
     return {"dram": ("pJ/bit",), "background": ("mW",)}.get(section) if kind.startswith(OWN_KIND) else None
 

@@ -13,7 +13,7 @@ SURE: tuple[Sure, ...] = ("read", "agrees", "recalled", "weak", "derived")
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedFigure:
     """A published number and how it was obtained."""
 
     value: float
@@ -27,9 +27,9 @@ class Chip:
     paper: str
     name: str
     design: str
-    figures: tuple[tuple[str, Published], ...]
+    figures: tuple[tuple[str, PublishedFigure], ...]
 
-    def __getitem__(self, quantity: str) -> Published:
+    def __getitem__(self, quantity: str) -> PublishedFigure:
         return dict(self.figures)[quantity]
 
 
@@ -51,11 +51,11 @@ def _chip(paper: str, name: str, entry: dict[str, object]) -> Chip:
     return Chip(paper, name, design, figures)
 
 
-def _published(pair: list[object]) -> Published:
+def _published(pair: list[object]) -> PublishedFigure:
     value, sure = pair
     if sure not in SURE or not isinstance(value, float):
         raise ValueError(f"published.toml: a figure is [number, how sure], not {pair!r}")
-    return Published(value, sure)
+    return PublishedFigure(value, sure)
 
 
 def rbt() -> tuple[Chip, ...]:

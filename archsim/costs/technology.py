@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from archsim.costs.figures import Band
-from archsim.costs.tables import sram_macro, sram_nodes
+from archsim.costs.sram import sram_macro, sram_nodes
 from archsim.errors import BadInput
 
 LIBRARY_NODE_NM = 45  # NangateOpenCellLibrary, typical corner
@@ -108,7 +108,7 @@ def _delay(node_nm: int, volt: float) -> float:
 
 @dataclass(frozen=True)
 class Device:
-    """Of an n-channel device as CACTI 7 has it: supply, and A/um through the channel (300 and 330 K) and the gate."""
+    """An n-channel device as CACTI 7 has it: supply, and A/um through the channel (300 and 330 K) and the gate."""
 
     supply_v: float
     off_300k: float

@@ -11,7 +11,7 @@ import typer
 
 from archsim.analysis.diff import diff, load_run
 from archsim.analysis.explain import explain as explain_design
-from archsim.analysis.perfetto import Timeline, open_timeline, parse_window
+from archsim.analysis.perfetto import TimelineWriter, open_timeline, parse_window
 from archsim.analysis.roofline import (
     column_histograms,
     roofline,
@@ -124,7 +124,7 @@ def _simulated(
 ) -> SimReport:
     """The report of a run, and its `timeline` as a file where one is asked for: steps `shown`, first and last."""
     options: dict[str, Any] = {"lanes": job.lanes, "steps": steps, "scope": job.scope}
-    written: AbstractContextManager[Timeline | None] = nullcontext()
+    written: AbstractContextManager[TimelineWriter | None] = nullcontext()
     if timeline is not None:
         written = open_timeline(timeline, job.design, job.trace, *shown, **options)
     with steps_of("simulating", steps) as on_step, written as log:

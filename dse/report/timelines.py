@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from archsim.analysis.perfetto import TITLES
 from archsim.analysis.stalls import (
-    Event,
+    Logged,
     Slice,
     slices,
 )
+from archsim.catalogue import CATALOGUE, Catalogue
 from archsim.design import Design as Hardware
 from archsim.errors import BadInput
 from archsim.mapping.plan import RunScope
@@ -43,20 +43,28 @@ def front_timelines(results: Results, folder: Path, index: int) -> list[Timeline
 
 
 def timeline(
-    design: Hardware, trace: Trace, first: int, last: int, scope: RunScope, lanes: int | None, at: str, title: str
+    design: Hardware,
+    trace: Trace,
+    first: int,
+    last: int,
+    scope: RunScope,
+    lanes: int | None,
+    at: str,
+    title: str,
+    catalogue: Catalogue = CATALOGUE,
 ) -> Timeline:
     """Steps `first` to `last` of `trace` on `design`, by the engine `burst`."""
     planned = prepare(Job(design, trace, lanes, last + 1, scope)).plan
-    events: list[Event] = []
+    events: list[Logged] = []
 
     def log(*event: int | str) -> None:
         events.append(event)  # type: ignore[arg-type]
 
     report = simulate(design, trace, "burst", steps=last + 1, lanes=lanes, scope=scope, log=log)
-    told = [s for s in slices(events, report.cycles, planned.banks) if first <= s.step <= last]
+    told = [s for s in slices(events, report.cycles, planned.banks, catalogue) if first <= s.step <= last]
     shown = _first_of(told, MOST_SLICES)
     origin = min((s.begin for s in shown), default=0)
-    components, states = list(TITLES), list(dict.fromkeys(s.state for s in shown))
+    components, states = [c.name for c in catalogue.processes], list(dict.fromkeys(s.state for s in shown))
     return Timeline(
         key=at,
         title=title,
@@ -64,7 +72,7 @@ def timeline(
         first_step=first,
         last_step=max((s.step for s in shown), default=last),
         origin=origin,
-        components=list(TITLES.values()),
+        components=[c.title for c in catalogue.processes],
         states=states,
         component=[components.index(s.component) for s in shown],
         state=[states.index(s.state) for s in shown],

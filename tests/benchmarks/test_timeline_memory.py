@@ -6,8 +6,8 @@ from typing import Literal
 
 import pytest
 
-from archsim.analysis.perfetto import Timeline
-from archsim.analysis.stalls import Event, OccupationLog
+from archsim.analysis.perfetto import TimelineWriter
+from archsim.analysis.stalls import Logged, OccupationLog
 from archsim.design import load_design
 from archsim.machine.steps import run_machine
 from archsim.simulation import Job, prepare
@@ -24,10 +24,10 @@ def test_memory_does_not_grow_with_the_steps_shown(
 
     def peak(shown: int) -> tuple[int, int]:
         triple = prepare(Job(design, trace, steps=shown)).triple
-        events: list[Event] = []
+        events: list[Logged] = []
         timing = run_machine(*triple, engine, lambda *event: events.append(event))
         with (tmp_path / "t.json").open("w") as file:
-            timeline, stalls = Timeline(file, *triple, 0, shown - 1), OccupationLog(triple[1].banks)
+            timeline, stalls = TimelineWriter(file, *triple, 0, shown - 1), OccupationLog(triple[1].banks)
             tracemalloc.start()
             timeline.open("drawn", synthetic=True)
             for event in events:

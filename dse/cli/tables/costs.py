@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from archsim.analysis.explain import Row as ExplainRow
-from archsim.analysis.validate import Row as ValidationRow
-from archsim.analysis.validate import Validation
+from archsim.analysis.explain import ExplainRow
+from archsim.analysis.validate import Validation, ValidationRow
 from dse.cli.tables.layout import MARK, figures, literal
 from dse.evaluation.fit import FormatFit
 

@@ -8,10 +8,10 @@ from rich.console import Console
 from archsim import designs
 from archsim.analysis.explain import explain
 from archsim.costs import area, banks, leakage
+from archsim.costs.curves import curve
+from archsim.costs.library import chip
 from archsim.costs.model import prices
 from archsim.costs.own import cost_table
-from archsim.costs.parts import parts
-from archsim.costs.tables import curve
 from archsim.costs.technology import delay_scale, energy_scale
 from archsim.design import Design, load_design
 from archsim.specs import ALL as SPECS
@@ -37,8 +37,8 @@ def test_every_component_is_there_and_its_figures_are_those_in_use(name: str) ->
         assert found[component, "area"] == figure.value
     for component, figure in leakage(design).items():
         assert found[component, "leakage"] == figure.value
-    for (component, action), (_, figure) in prices(design).items():
-        assert found[component, f"energy of {action}"] == figure.value
+    for action, figure in prices(design).items():
+        assert found[action.component, f"energy of {action.name}"] == figure.value
 
 
 def test_clock_reach_and_banks() -> None:
@@ -53,7 +53,9 @@ def test_clock_reach_and_banks() -> None:
 def test_memories_as_they_are_cut_the_curve_and_the_supply() -> None:
     design = load_design("skip-65nm").override({"voltage_v": 0.9, "activation_unit.entries": 20})
     rows = {(row.component, row.figure): row for row in explain(design)}
-    for name, memory in parts(design).memories:
+    memories = [(m.name, m.sram) for block in chip(design).built.values() for m in block.srams if m.sram.banks]
+    assert [name for name, _ in memories] == ["weight_memory FIFO", "state_buffer h", "state_buffer c"]
+    for name, memory in memories:
         assert rows[name, "bank size"].value == memory.bank_bytes / 1024
         assert rows[name, "bank size"].source.endswith(memory.ports)
         assert rows[name, "banks"].value == memory.banks

@@ -24,7 +24,7 @@ def test_by_hand() -> None:
     assert found.dram_bits == 40 * 256
     assert found.cycles == 20 + 160  # latency, then 64 bits a cycle
     assert found.time_us == pytest.approx(0.9)
-    write_pj = prices(EDGE)["weight_memory", "sram_write_word"][1].value
+    write_pj = prices(EDGE)[catalogue.SRAM_WRITE_WORD].value
     leak_mw = sum(figure.value for figure in leakage(EDGE).values())
     assert found.chip_pj == pytest.approx(20 * write_pj + 900 * leak_mw)  # idle PEs are gated
     assert found.system_pj.mid == pytest.approx(found.chip_pj + 10240 * 11 + 900 * BACKGROUND_MW.mid)
@@ -42,7 +42,7 @@ def test_idle_pes_are_clocked_where_nothing_stops_them() -> None:
     gated, clocked = (load(EDGE.override({"pe_array.clock_gated": g}), BITS) for g in (True, False))
     assert gated is not None
     assert clocked is not None
-    idle_pj = prices(EDGE.override({"pe_array.clock_gated": False}))["pe_array", "idle_pe_cycle"][1].value
+    idle_pj = prices(EDGE.override({"pe_array.clock_gated": False}))[catalogue.IDLE_PE_CYCLE].value
     assert clocked.chip_pj - gated.chip_pj == pytest.approx(180 * 64 * idle_pj)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -17,13 +18,13 @@ from archsim.analysis.perfetto import (
     parse_window,
 )
 from archsim.analysis.stalls import (
-    CAUSES,
-    Event,
+    Logged,
     OccupationLog,
     Slice,
     component_stalls,
     slices,
 )
+from archsim.catalogue import CATALOGUE, Catalogue, Cause, Component, Event
 from archsim.design import Design, load_design
 from archsim.errors import BadInput
 from archsim.machine.steps import run_machine
@@ -80,8 +81,8 @@ def runs(draw: st.DrawFn, arbitration: tuple[Arbitration, ...] = ("static", "tdm
     return design, Trace(trace.header, trace.arrays, lengths)
 
 
-def logged(design: Design, trace: Trace, engine: Engine) -> tuple[Plan, Work, Timing, list[Event]]:
-    events: list[Event] = []
+def logged(design: Design, trace: Trace, engine: Engine) -> tuple[Plan, Work, Timing, list[Logged]]:
+    events: list[Logged] = []
     prepared = prepare(Job(design, trace))
     timing = run_machine(*prepared.triple, engine, lambda *event: events.append(event))
     return prepared.plan, prepared.work, timing, events
@@ -95,8 +96,8 @@ def logged(design: Design, trace: Trace, engine: Engine) -> tuple[Plan, Work, Ti
 def test_busy_and_stalls_tile_the_run_of_every_component(drawn: tuple[Design, Trace], engine: Engine) -> None:
     plan, _, timing, events = logged(*drawn, engine)
     told = list(slices(events, timing.cycles, plan.banks))
-    assert {s.component for s in told} <= set(CAUSES)
-    for component, causes in CAUSES.items():
+    assert {s.component for s in told} <= {c.name for c in CATALOGUE.processes}
+    for component, causes in ((c.name, c.causes) for c in CATALOGUE.processes):
         track = [s for s in told if s.component == component]
         assert track[0].begin == 0
         assert track[-1].end == timing.cycles
@@ -106,7 +107,7 @@ def test_busy_and_stalls_tile_the_run_of_every_component(drawn: tuple[Design, Tr
     assert busy == timing.busy_cycles
     for name, occupation in component_stalls(events, timing.cycles, plan.banks).items():
         assert occupation.busy_cycles + sum(occupation.stalls.values()) == timing.cycles
-        assert tuple(occupation.stalls) == CAUSES[name]
+        assert tuple(occupation.stalls) == CATALOGUE[name].causes
 
 
 @quick
@@ -149,7 +150,7 @@ def test_every_idle_cycle_of_column_has_the_first_cause_that_is_missing(drawn: t
     assert told == by_definition(plan, work, events, timing.cycles)
 
 
-def by_definition(plan: Plan, work: Work, events: list[Event], cycles: int) -> dict[int, str]:
+def by_definition(plan: Plan, work: Work, events: list[Logged], cycles: int) -> dict[int, str]:
     """The state of the PE array in every cycle, from the bare log and the order of blame."""
 
     def times(component: str, *names: str) -> list[tuple[int, int, int, int]]:
@@ -196,7 +197,7 @@ def by_definition(plan: Plan, work: Work, events: list[Event], cycles: int) -> d
     return state | dict.fromkeys(range(free, cycles), "drain")
 
 
-def column_waits(events: list[Event]) -> list[tuple[int, int, int]]:
+def column_waits(events: list[Logged]) -> list[tuple[int, int, int]]:
     """When each column asked for credits, had them, and took the path."""
     waits: list[tuple[int, int, int]] = []
     asked: list[int] = []
@@ -217,7 +218,7 @@ def test_stalls_of_burst_follow_from_its_recurrence(drawn: tuple[Design, Trace])
     expected, cycles = by_recurrence(drawn[0], plan, work)
     assert cycles == timing.cycles
     found = component_stalls(events, timing.cycles, plan.banks)
-    assert found["pe_array"].stalls == {cause: expected[cause] for cause in CAUSES["pe_array"]}
+    assert found["pe_array"].stalls == {cause: expected[cause] for cause in CATALOGUE["pe_array"].causes}
     assert found["weight_stream"].stalls["state_dependency"] == expected["path list"]
     assert found["weight_stream"].stalls["fifo_credit"] == expected["path credit"]
     assert found["weight_stream"].stalls["input_fetch"] == expected["path input"]
@@ -309,7 +310,7 @@ def test_case_worked_on_paper() -> None:
     ]  # fmt: skip
 
 
-def paper() -> list[Event]:
+def paper() -> list[Logged]:
     path = [("turn", 0, 0, 0, -1), ("start", 0, 0, 0, -1), ("wait_credit", 0, 0, 0, 0), ("column", 0, 0, 0, 0)]
     path += [("end", 2, 0, 0, -1), ("turn", 5, 0, 0, -1), ("start", 5, 0, 0, -1), ("wait_credit", 5, 0, 0, 0)]
     path += [("column", 5, 0, 0, 0), ("end", 7, 0, 0, -1), ("turn", 10, 0, 1, -1), ("start", 10, 0, 1, -1)]
@@ -382,7 +383,7 @@ def written(path: Path, design: Design, trace: Trace, engine: Engine, first: int
 
 
 def validate(document: Json) -> None:
-    """The trace-event format, as far as this file uses it ("Trace Event Format", Google 2016: JSON Object Format)."""
+    """The trace-event format, as far as this file uses it ("Trace Logged Format", Google 2016: JSON Object Format)."""
     assert set(document) == {"displayTimeUnit", "otherData", "traceEvents"}
     assert document["displayTimeUnit"] in ("ms", "ns")
     named: set[int] = set()
@@ -490,15 +491,62 @@ def test_the_input_reader_has_a_track_where_inputs_come_over_the_channel(tmp_pat
     assert [e["args"]["cycles"] for e in fetched] == [2, 2]
 
 
-def test_an_event_of_an_unknown_part_becomes_an_instant(tmp_path: Path) -> None:
+def with_component(component: Component) -> Catalogue:
+    """The machine's own, and one more, or in the place of one of the same name."""
+    others = tuple(c for c in CATALOGUE if c.name != component.name)
+    return replace(CATALOGUE, components=(*others, component))
+
+
+def test_an_event_of_a_part_without_a_process_becomes_an_instant(tmp_path: Path) -> None:
     design, trace = load_design("skip-65nm"), synthesize(20, 3, 0.2, steps=1)
-    with open_timeline(tmp_path / "t.json", design, trace, 0, 0) as log:
-        log(7, "dram", "refresh", 0, -1, -1)
-        log(8, "pe_array", "yawn", 0, 0, -1)
+    refreshed = with_component(replace(CATALOGUE["dram"], events=(Event.FETCH,)))
+    with open_timeline(tmp_path / "t.json", design, trace, 0, 0, catalogue=refreshed) as log:
+        log(7, "dram", "fetch", 0, -1, -1)
     document = json.loads((tmp_path / "t.json").read_text())
     validate(document)
     instant = next(e for e in document["traceEvents"] if e["ph"] == "i")
-    assert (instant["name"], instant["args"]["begin_cycle"]) == ("refresh", 7)
+    assert (instant["name"], instant["args"]["begin_cycle"]) == ("fetch", 7)
+    row = next(e for e in document["traceEvents"] if e["name"] == "thread_name" and e["tid"] == instant["tid"])
+    assert row["args"]["name"] == "DRAM"
+
+
+@pytest.mark.parametrize(
+    ("component", "event"), [("pe_array", "yawn"), ("dram", "fetch"), ("coffee_machine", "end"), ("scratch", "end")]
+)
+def test_an_event_that_is_not_declared_is_a_mistake(component: str, event: str) -> None:
+    with pytest.raises(ValueError, match=f"^event log: the catalogue declares no event '{event}' of '{component}'$"):
+        component_stalls([(8, component, event, 0, 0, -1)], 10, banks=1)
+
+
+def test_a_declared_event_that_no_track_answers_is_a_mistake() -> None:
+    array = CATALOGUE["pe_array"]
+    more = with_component(replace(array, events=(*array.events, Event.TURN)))
+    rule = r"^pe_array logs start, wait_column, column, done, end, turn; its track answers start, .*, end$"
+    with pytest.raises(ValueError, match=rule):
+        OccupationLog(1, more)
+
+
+def test_a_process_is_accounted_for_as_it_is_declared() -> None:
+    """Waits for its turn, then for the channel, works; a process that names no cause for an event cannot be."""
+    events, causes = (Event.TURN, Event.FETCH, Event.END), (Cause.BLOCK_DATA, Cause.CHANNEL, Cause.DRAIN)
+    store = Component("probe_store", "store of probes", events=events, causes=causes)
+    log: list[Logged] = [(2, "probe_store", "turn", 0, 0, -1), (5, "probe_store", "fetch", 0, 0, -1)]
+    log += [(9, "probe_store", "end", 0, 0, -1)]
+    found = component_stalls(log, 10, 1, with_component(store))
+    assert found["probe_store"].to_json() == {
+        "busy_cycles": 4,
+        "stalls": {"block_data": 2, "channel": 3, "drain": 1},
+    }
+    assert list(found) == [
+        "weight_stream",
+        "pe_array",
+        "activation_unit",
+        "skip_encoder",
+        "input_reader",
+        "probe_store",
+    ]
+    with pytest.raises(ValueError, match=r"^probe_store declares no cause for each of its events"):
+        component_stalls([], 1, 1, with_component(replace(store, causes=causes[1:])))
 
 
 def test_a_failed_run_leaves_no_file(tmp_path: Path) -> None:

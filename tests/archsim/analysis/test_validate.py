@@ -7,9 +7,9 @@ import pytest
 
 from archsim.analysis.validate import (
     GATING,
-    Row,
     Tolerance,
     Validation,
+    ValidationRow,
     validate,
 )
 from archsim.costs.published import chips
@@ -20,7 +20,7 @@ from archsim.trace.synthetic import synthesize
 FOUND = validate()
 
 
-def rows(chip: str, quantity: str) -> list[Row]:
+def rows(chip: str, quantity: str) -> list[ValidationRow]:
     return [row for row in FOUND.rows if (row.chip, row.quantity) == (chip, quantity)]
 
 
@@ -103,7 +103,7 @@ def test_recorded_traces_are_shown_and_never_decide() -> None:
      ("weak", 300.0, False), ("derived", 300.0, False), ("read", None, True)],
 )  # fmt: skip
 def test_only_read_and_agrees_can_fail(sure: str, ours: float | None, failed: bool) -> None:
-    row = Row("X", "area_mm2", "mm2", 100.0, sure, ours, "predicted", Tolerance(10.0, "test"))  # type: ignore[arg-type]
+    row = ValidationRow("X", "area_mm2", "mm2", 100.0, sure, ours, "predicted", Tolerance(10.0, "test"))  # type: ignore[arg-type]
     assert row.failed == failed
     assert Validation((row,)).ok == (not failed)
     assert Validation((replace(row, tolerance=None),)).ok

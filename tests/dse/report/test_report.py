@@ -13,9 +13,8 @@ import pandas as pd
 import pytest
 from plotly.offline import get_plotlyjs
 
-from archsim.analysis.perfetto import TITLES
 from archsim.analysis.roofline import run_json
-from archsim.analysis.stalls import CAUSES
+from archsim.catalogue import CATALOGUE, Cause
 from archsim.design import load_design
 from archsim.errors import BadInput
 from archsim.simulation import simulate
@@ -261,8 +260,8 @@ def test_the_pace_counts_every_trial_in_order(page: Page, results: Results) -> N
 def test_timelines_tile_the_window_of_every_component(page: Page) -> None:
     assert page.timelines
     for timeline in page.timelines:
-        assert timeline.components == list(TITLES.values())
-        assert set(timeline.states) <= {"busy", *(cause for causes in CAUSES.values() for cause in causes)}
+        assert timeline.components == [c.title for c in CATALOGUE.processes]
+        assert set(timeline.states) <= {"busy", *Cause}
         for component in range(len(timeline.components)):
             own = [i for i, c in enumerate(timeline.component) if c == component]
             ends = [timeline.begin[i] + timeline.cycles[i] for i in own]
@@ -274,7 +273,7 @@ def test_every_state_of_a_timeline_has_a_colour_of_its_own() -> None:
     table = re.search(r"CAUSE_COLOURS = {(.*?)}", script, re.DOTALL)
     assert table
     colours = dict(re.findall(r'(\w+): "(#\w+)"', table[1]))
-    assert set(colours) == {"busy", *STALLS, *(cause for causes in CAUSES.values() for cause in causes)}
+    assert set(colours) == {"busy", *STALLS, *Cause}
     assert len(set(colours.values())) == len(colours)
     assert [cause for cause in colours if cause in STALLS] == list(STALLS)
 

@@ -28,8 +28,9 @@ from archsim.costs.calibration import (
 from archsim.costs.clock import reaches
 from archsim.costs.fitted import BUFFERED_WEIGHTS_PER_MAC, LOGIC_ENERGY_FACTOR
 from archsim.costs.model import prices
-from archsim.costs.published import Published, chips, low_power, rbt, skip
-from archsim.costs.tables import memory, pe
+from archsim.costs.pe import pe
+from archsim.costs.published import PublishedFigure, chips, low_power, rbt, skip
+from archsim.costs.sram import memory
 from archsim.costs.technology import delay_scale, energy_scale
 from archsim.design import Design, load_design
 from archsim.simulation import simulate
@@ -65,7 +66,7 @@ def area_mm2(name: str, words: float) -> float:
 def power_mw(name: str, factor: float) -> float:
     """100 MACs at 400 MHz: each a MAC and a scratch access a cycle, all fed by one word of the FIFO, a column each."""
     design = streaming(name, BUFFERED_WEIGHTS_PER_MAC)
-    price = {action: figure.value for (_, action), (_, figure) in prices(design).items()}
+    price = {action.name: figure.value for action, figure in prices(design).items()}
     logic_pj = (100 * (price["mac"] + price["scratch_access"]) + price["column"]) * factor / LOGIC_ENERGY_FACTOR
     leaks = leakage(design)
     leak_mw = sum(f.value for f in leaks.values())
@@ -262,7 +263,7 @@ def test_published_figures_are_those_of_the_papers() -> None:
     }
     for (paper, name), (gops, mm2, mw, sure) in expected.items():
         for quantity, value in (("gops", gops), ("area_mm2", mm2), ("power_mw", mw)):
-            assert figures.pop((paper, name, quantity)) == Published(value, sure)  # type: ignore[arg-type]
+            assert figures.pop((paper, name, quantity)) == PublishedFigure(value, sure)  # type: ignore[arg-type]
     assert {quantity: (f.value, f.sure) for (_, _, quantity), f in figures.items()} == {
         "gops": (76.8, "agrees"),
         "gops_per_w": (925.3, "recalled"),

@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archsim import designs
+from archsim import catalogue, designs
 from archsim.costs import area, clock_problems, leakage
+from archsim.costs.blocks.activation_unit import datapath
+from archsim.costs.blocks.pe_array import pe_of
 from archsim.costs.clock import reaches
+from archsim.costs.logic import least_stage_ns, stage_ns, stages
 from archsim.costs.model import prices
-from archsim.costs.parts import parts
-from archsim.costs.tables import least_stage_ns, stage_ns, stages
 from archsim.costs.technology import delay_scale
 from archsim.design import load_design
 
@@ -39,7 +40,7 @@ def test_the_curve_decides_how_many_stages_the_activation_unit_takes() -> None:
         values = {"activation_unit.curve": kind, "activation_unit.entries": entries, "activation_unit.depth_cycles": 4}
         design = SKIP.override(values)
         flagged = any(line.startswith("activation_unit") for line in clock_problems(design))
-        return parts(design).activation_stages, flagged
+        return datapath(design).stages, flagged
 
     assert stages_flagged("table", 256) == (4, False)
     assert stages_flagged("segments", 4) == (5, True)
@@ -83,11 +84,11 @@ def test_as_few_stages_as_meet_the_clock(delay_ns: float, clock_ns: float) -> No
 
 def test_registers_of_stages_are_in_area_energy_and_leakage() -> None:
     slow, fast = (FULL.override({"clock_mhz": f}) for f in (200, 400))
-    assert (parts(slow).pe.stages, parts(fast).pe.stages) == (1, 2)
+    assert (pe_of(slow).stages, pe_of(fast).stages) == (1, 2)
     ranks = 100 * 24 * 72.4 / 16 * 1.5e-6  # PEs x bits of a product x a flip-flop at 65 nm
     areas = [area(d).components["pe_array"].value for d in (slow, fast)]
     assert areas[1] - areas[0] == pytest.approx(ranks)
-    for of in (lambda d: prices(d)["pe_array", "mac"][1], lambda d: leakage(d)["pe_array"]):
+    for of in (lambda d: prices(d)[catalogue.MAC], lambda d: leakage(d)["pe_array"]):
         assert of(fast).value > of(slow).value
 
 

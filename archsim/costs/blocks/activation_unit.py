@@ -1,0 +1,95 @@
+"""The activation unit: row scales and shifts, gate functions, and the update of the state."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from archsim import catalogue
+from archsim.costs import technology
+from archsim.costs.block import BuiltBlock, CriticalPath, HardwareBlock, LogicPrice, allowed_ns
+from archsim.costs.curves import curve
+from archsim.costs.figures import Figure, of_band
+from archsim.costs.logic import Logic, by_bits, pipelined, stage_ns, stages
+from archsim.costs.sources import LOGIC_SOURCE, OF_THE_DESIGN
+from archsim.design import Design
+
+# For one unit of the network a cycle: every row has its scale at once, both products of it (they are normalised apart),
+# at the 16 bits that the mapping stores scales and shifts in.
+GATES = 4
+PRODUCTS = 2
+AFFINE_BITS = 16
+# What the largest cell known asks of it, an LSTM: sigmoids of i, f and o, tanh of g and c; f c, i g and o tanh(c).
+# A GRU and a vanilla RNN need less.
+CURVES = 5
+MULTIPLIES = 3
+
+
+@dataclass(frozen=True)
+class ActivationPath:
+    """What one unit of the network passes through; energies are of one operation."""
+
+    affine: Logic
+    """One row of one product: multiply and add."""
+    curve: Logic
+    """One sigmoid or tanh, uncut."""
+    gate: Logic
+    """The same with its share of the registers between the unit's stages."""
+    multiply: Logic
+    add: Logic
+    delay_ns: float
+    """From accumulator to new state, at 45 nm, uncut."""
+    stages: int
+    """`depth_cycles` of the design, or more where the clock asks for it."""
+
+    @property
+    def unit(self) -> Logic:
+        return _unit(self.affine, self.gate, self.multiply, self.add)
+
+
+@lru_cache(maxsize=4096)
+def _unit(affine: Logic, gate: Logic, multiply: Logic, add: Logic) -> Logic:
+    return affine.times(GATES * PRODUCTS) + gate.times(CURVES) + multiply.times(MULTIPLIES) + add
+
+
+def datapath(design: Design) -> ActivationPath:
+    """The path of a design, cut into as many stages as its clock asks for."""
+    unit, bits = design.activation_unit, design.state_buffer.cell_bits
+    scale, shift = by_bits("multiplier", AFFINE_BITS, 2), by_bits("adder", design.pe_array.accumulator_bits)
+    function = curve(unit.curve, unit.entries, bits)
+    multiply, add = by_bits("multiplier", bits, 2), by_bits("adder", bits)
+    # scale and shift; gate; two products at once and their sum; tanh; the last product
+    delay_ns = scale.delay_ns + shift.delay_ns + 2 * (function.delay_ns + multiply.delay_ns) + add.delay_ns
+    count = max(unit.depth_cycles, stages(delay_ns, allowed_ns(design)))
+    return ActivationPath(scale + shift, function, pipelined(function, count, bits), multiply, add, delay_ns, count)
+
+
+def _units(design: Design) -> int:
+    return design.activation_unit.units_per_cycle
+
+
+def _curve_details(design: Design, function: Logic) -> tuple[tuple[str, Figure], ...]:
+    """What one sigmoid or tanh is made of."""
+    unit = design.activation_unit
+    kind = "words" if unit.curve == "table" else "segments"
+    area_um2 = technology.area_scale(design.node_nm).times(function.area_um2)
+    return (
+        (f"{kind} of a curve", Figure(float(unit.entries), "entries", "predicted", OF_THE_DESIGN)),
+        ("area of a curve", of_band(area_um2, "um2", "predicted", LOGIC_SOURCE)),
+    )
+
+
+def _build(design: Design) -> BuiltBlock:
+    path = datapath(design)
+    return BuiltBlock(
+        logic=path.unit.times(_units(design)),
+        path=CriticalPath(stage_ns(path.delay_ns, max(1, design.activation_unit.depth_cycles)), path.stages),
+        prices={
+            catalogue.ROW_AFFINE: LogicPrice(path.affine.energy_pj),
+            catalogue.CURVE: LogicPrice(path.gate.energy_pj),
+            catalogue.MULTIPLY: LogicPrice(path.multiply.energy_pj),
+            catalogue.ADD: LogicPrice(path.add.energy_pj),
+        },
+        details=_curve_details(design, path.curve),
+    )
+
+
+ACTIVATION_UNIT = HardwareBlock(catalogue.ACTIVATION_UNIT, unit="unit", count=_units, build=_build)

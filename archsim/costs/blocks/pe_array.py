@@ -1,0 +1,36 @@
+"""The PEs: operand registers, multiplier and accumulator of each."""
+
+from archsim import catalogue
+from archsim.costs.block import BuiltBlock, CriticalPath, HardwareBlock, LogicPrice, allowed_ns
+from archsim.costs.blocks.scratch import register_files
+from archsim.costs.pe import PE, pe, zero_operand_share
+from archsim.design import Design
+
+
+def pe_of(design: Design) -> PE:
+    """One PE, in as many stages as the clock asks for."""
+    array = design.pe_array
+    return pe(array.multiplier, array.weight_bits, array.act_bits, array.accumulator_bits, allowed_ns(design))
+
+
+def _pes(design: Design) -> int:
+    return design.pe_array.pes
+
+
+def _build(design: Design) -> BuiltBlock:
+    array, one = design.pe_array, pe_of(design)
+    zero_share = zero_operand_share(array.multiplier, array.weight_bits, array.act_bits)
+    # the clock pins of the PE and its accumulators, unless the clock is stopped
+    idle_pj = 0.0 if array.clock_gated else one.cell.clock_pj + register_files(design).clock_pj
+    return BuiltBlock(
+        logic=one.cell.times(array.pes),
+        path=CriticalPath(one.cell.delay_ns, one.stages),
+        prices={
+            catalogue.MAC: LogicPrice(one.cell.energy_pj),
+            catalogue.MAC_ZERO_OPERAND: LogicPrice(one.cell.energy_pj * zero_share),
+            catalogue.IDLE_PE_CYCLE: LogicPrice(idle_pj),
+        },
+    )
+
+
+PE_ARRAY = HardwareBlock(catalogue.PE_ARRAY, unit="PE", count=_pes, build=_build)

@@ -1,0 +1,60 @@
+"""The buffers of the state: h twice (the old one is read while the new one is written), and c."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from archsim import catalogue
+from archsim.costs.block import BuiltBlock, HardwareBlock, PlacedSram, SramPrice, in_order, sram
+from archsim.costs.sram import Sram
+from archsim.design import Design
+from archsim.specs.base import ceil_div
+
+
+def state(design: Design) -> Sram:
+    """One of the two buffers of h. A word is a column of all lanes, and where columns are skipped the offset to the
+    next."""
+    encoder = design.skip_encoder
+    bits = design.lanes * design.pe_array.act_bits + (encoder.offset_bits if encoder.enabled else 0)
+    return _banked(design, bits, lambda bank, width: sram(design, bank, width))
+
+
+def cell_state(design: Design) -> Sram:
+    """The buffer of c, read and written in order."""
+    buffer = design.state_buffer
+    width = cells_per_word(design) * buffer.cell_bits
+    return _banked(design, design.lanes * buffer.cell_bits, lambda bank, _: in_order(design, buffer.ports, bank, width))
+
+
+def cells_per_word(design: Design) -> int:
+    """A word of c holds the elements of the units of one cycle, or one of them where the buffer's banks are given."""
+    return 1 if design.state_buffer.banks else design.activation_unit.units_per_cycle
+
+
+def _banked(design: Design, unit_bits: int, of: Callable[[int, int], Sram]) -> Sram:
+    """All units of the state buffer, in as many banks as the design gives it; `of` (bits of a bank, of a unit)."""
+    buffer = design.state_buffer
+    count = buffer.banks or 1
+    bank = of(ceil_div(buffer.units, count) * unit_bits, unit_bits)
+    return replace(bank, area_mm2=count * bank.area_mm2, leak_mw=count * bank.leak_mw, banks=count * bank.banks)
+
+
+def _bits(design: Design) -> int:
+    words = design.state_buffer.units * design.lanes
+    return words * (2 * design.pe_array.act_bits + design.state_buffer.cell_bits)
+
+
+def _build(design: Design) -> BuiltBlock:
+    h, c, per_word = state(design), cell_state(design), cells_per_word(design)
+    name = catalogue.STATE_BUFFER.name
+    return BuiltBlock(
+        srams=(PlacedSram(f"{name} h", h, copies=2), PlacedSram(f"{name} c", c)),
+        prices={
+            catalogue.H_READ: SramPrice(h.read_pj / design.lanes),
+            catalogue.H_WRITE: SramPrice(h.write_pj / design.lanes),
+            catalogue.C_READ: SramPrice(c.read_pj / per_word),
+            catalogue.C_WRITE: SramPrice(c.write_pj / per_word),
+        },
+    )
+
+
+STATE_BUFFER = HardwareBlock(catalogue.STATE_BUFFER, unit="bit", count=_bits, build=_build)

@@ -1,0 +1,59 @@
+"""Where weights lie on the chip: the SRAM that holds them, and the FIFO on the way to the PEs."""
+
+import math
+
+from archsim import catalogue
+from archsim.costs.block import BuiltBlock, HardwareBlock, PlacedSram, SramPrice, WiredPrice, in_order, sram
+from archsim.costs.fitted import BUFFERED_WEIGHTS_PER_MAC
+from archsim.costs.sources import INFERRED_BUFFER, SRAM
+from archsim.costs.sram import Sram
+from archsim.design import Design
+
+
+def banks(design: Design) -> Sram:
+    """The weight SRAM: the fewest banks whose cycle time meets the clock, their area and the energy of an access.
+
+    One port is enough: it is written once, before it is read. Of no capacity where a design has none. Where no bank is
+    fast enough: the fastest (``cycle_ns`` says how fast).
+    """
+    return sram(design, design.weight_memory.capacity_bits, design.bus_word_bits)
+
+
+def fifo(design: Design) -> Sram:
+    """The FIFO of bus words, written and read in order."""
+    memory, width = design.weight_memory, design.bus_word_bits
+    return in_order(design, memory.ports, memory.fifo_words * width, width)
+
+
+def buffer_is_inferred(design: Design) -> bool:
+    """The weight FIFO (or SRAM) has just the size that was fitted to the RBT areas."""
+    memory, pes = design.weight_memory, design.pe_array.pes
+    if memory.fifo_words * memory.weights_per_cycle == BUFFERED_WEIGHTS_PER_MAC * pes:
+        return True
+    return memory.capacity_kib == math.ceil(BUFFERED_WEIGHTS_PER_MAC * pes * design.pe_array.weight_bits / 8192)
+
+
+def _bits(design: Design) -> int:
+    memory = design.weight_memory
+    return memory.capacity_bits + memory.fifo_words * design.bus_word_bits
+
+
+def _build(design: Design) -> BuiltBlock:
+    weights, queue = banks(design), fifo(design)
+    origin = INFERRED_BUFFER if buffer_is_inferred(design) else SRAM
+    through_fifo = SramPrice(queue.write_pj + queue.read_pj, origin)
+    return BuiltBlock(
+        srams=(
+            PlacedSram(catalogue.WEIGHT_MEMORY.name, weights),
+            PlacedSram(f"{catalogue.WEIGHT_MEMORY.name} FIFO", queue),
+        ),
+        origin=origin,
+        prices={
+            catalogue.SRAM_READ_WORD: SramPrice(weights.read_pj, origin),
+            catalogue.SRAM_WRITE_WORD: SramPrice(weights.write_pj, origin),
+            catalogue.FIFO_WORD: WiredPrice(through_fifo, design.bus_word_bits, "the PEs"),
+        },
+    )
+
+
+WEIGHT_MEMORY = HardwareBlock(catalogue.WEIGHT_MEMORY, unit="bit", count=_bits, build=_build)

@@ -1,0 +1,74 @@
+"""A catalogue with what each of its components costs, and the chip that a design makes of it."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from archsim.catalogue import CATALOGUE, READ_BITS, Catalogue
+from archsim.costs import blocks, technology
+from archsim.costs.block import BuiltBlock, HardwareBlock
+from archsim.design import Design
+
+PRICED_BY_KIND = (READ_BITS,)
+"""Off the chip: priced by the kind of DRAM (``dram.pj_per_bit``)."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """A block for each component of a catalogue that has area; ValueError where one is missing or too many."""
+
+    catalogue: Catalogue
+    blocks: tuple[HardwareBlock, ...]
+
+    def __post_init__(self) -> None:
+        names = sorted(block.component.name for block in self.blocks)
+        if names != sorted(self.catalogue.with_area):
+            raise ValueError(
+                f"costs: blocks of {', '.join(names)}; with area are {', '.join(self.catalogue.with_area)}"
+            )
+        for name in self.catalogue.off_chip:
+            for action in self.catalogue.charged(name):
+                if action not in PRICED_BY_KIND:
+                    raise ValueError(f"costs: no price for {action.path}, which is off the chip")
+
+    def __hash__(self) -> int:
+        """By names alone: libraries are keys of caches, and nearly always the same one."""
+        return hash(self.catalogue.with_area)
+
+    @cached_property
+    def by_name(self) -> dict[str, HardwareBlock]:
+        """In the order of the catalogue."""
+        found = {block.component.name: block for block in self.blocks}
+        return {name: found[name] for name in self.catalogue.with_area}
+
+
+LIBRARY = Library(CATALOGUE, blocks.ALL)
+
+
+@dataclass(frozen=True)
+class BuiltChip:
+    """Every block of the chip as one design has it, by name, in the order of the catalogue."""
+
+    built: Mapping[str, BuiltBlock]
+    side_um: float
+    """How wide the chip is: that of a square of its cells and macros."""
+
+
+@lru_cache(maxsize=4096)
+def chip(design: Design, library: Library = LIBRARY) -> BuiltChip:
+    """BadInput names what the tables do not cover; ValueError a block whose prices are not those of its actions."""
+    built = {name: _built(block, design, library.catalogue) for name, block in library.by_name.items()}
+    logic_um2 = sum(b.logic.area_um2 for b in built.values() if b.logic) * technology.area_scale(design.node_nm).mid
+    sram_mm2 = sum(mm2 for b in built.values() for mm2 in b.sram_mm2)
+    return BuiltChip(built, math.sqrt(logic_um2 + 1e6 * sram_mm2))
+
+
+def _built(block: HardwareBlock, design: Design, catalogue: Catalogue) -> BuiltBlock:
+    name, built = block.component.name, block.build(design)
+    if set(built.prices) != catalogue.charged(name):
+        priced, charged = {a.path for a in built.prices}, {a.path for a in catalogue.charged(name)}
+        raise ValueError(f"costs: {name} prices {sorted(priced - charged)} too many, {sorted(charged - priced)} not")
+    if built.logic is None and not built.srams:
+        raise ValueError(f"costs: {name} has neither logic nor memories")
+    return built

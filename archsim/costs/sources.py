@@ -1,0 +1,30 @@
+"""Where figures come from, in the words of every table and page."""
+
+from dataclasses import dataclass
+
+from archsim.costs.figures import Status
+from archsim.costs.fitted import BUFFERED_WEIGHTS_PER_MAC, LOGIC_ENERGY_FACTOR
+
+LOGIC_SOURCE = "yosys on Nangate 45 nm, scaled after Stillmaker & Baas 2017"
+LOGIC_ENERGY_SOURCE = f"{LOGIC_SOURCE}, times {LOGIC_ENERGY_FACTOR:g} fitted to the RBT powers"
+LOGIC_LEAKAGE_SOURCE = (
+    "Nangate 45 nm, 25 C, scaled as CACTI's itrs-hp SRAM; low: low-standby-power process, high: 330 K"
+)
+SRAM_SOURCE = "CACTI 7, itrs-lstp"
+SRAM_LEAKAGE_SOURCE = "CACTI 7, itrs-lstp, 330 K; high: low-operating-power devices"
+OF_THE_DESIGN = "of the design"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Whether a figure rests on a fitted number, and what its source is."""
+
+    status: Status
+    source: str
+
+
+SRAM = Origin("predicted", SRAM_SOURCE)
+INFERRED_BUFFER = Origin(
+    "calibrated", f"{SRAM_SOURCE}; {BUFFERED_WEIGHTS_PER_MAC} weights a MAC inferred from the RBT areas"
+)
+"""A buffer between DRAM and MACs that has just the size fitted to the RBT areas."""

@@ -1,0 +1,257 @@
+"""What each component is made of and what its actions cost: by hand, and one file of ``costs.blocks`` a component."""
+
+import re
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from archsim import catalogue, designs
+from archsim.catalogue import CATALOGUE, Action
+from archsim.costs import area, banks, energy, leakage
+from archsim.costs.block import wires_pj
+from archsim.costs.blocks.activation_unit import datapath
+from archsim.costs.blocks.scratch import register_files
+from archsim.costs.blocks.sequencer import counters
+from archsim.costs.blocks.skip_encoder import nonzero_detect, scan
+from archsim.costs.blocks.state_buffer import cell_state, cells_per_word, state
+from archsim.costs.blocks.weight_memory import fifo
+from archsim.costs.curves import curve
+from archsim.costs.fitted import BUFFERED_WEIGHTS_PER_MAC, LOGIC_ENERGY_FACTOR
+from archsim.costs.library import chip
+from archsim.costs.model import prices
+from archsim.costs.pe import pe, zero_operand_share
+from archsim.costs.sram import duplex, memory
+from archsim.costs.technology import energy_scale
+from archsim.design import Design, load_design
+from archsim.errors import BadInput
+from archsim.ledger import Ledger
+from archsim.mapping.operations import results
+from archsim.specs import ALL as SPECS
+from archsim.trace.graph import UnitOperations
+
+SKIP = load_design("skip-65nm")
+ACTIONS = tuple(prices(SKIP))
+COMPONENTS = CATALOGUE.with_area
+
+
+def ledger_of(counts: dict[Action, int]) -> Ledger:
+    ledger = Ledger()
+    for action, amount in counts.items():
+        ledger.add(action, amount)
+    return ledger
+
+
+def bus_pj(design: Design) -> float:
+    """A word of weights on its way to the PEs."""
+    return wires_pj(design, design.bus_word_bits, chip(design).side_um)
+
+
+def test_banks_of_a_design() -> None:
+    resident = load_design("edge-resident")
+    found = banks(resident)
+    assert found == next(m.sram for m in chip(resident).built["weight_memory"].srams)
+    assert found.bank_bytes * found.banks == 256 * 1024
+    assert banks(resident.override({"clock_mhz": 1200, "node_nm": 65})).banks > found.banks
+    assert banks(SKIP).banks == 0  # it has no weight SRAM
+
+
+def test_one_port_is_one_macro_with_one_port() -> None:
+    one, two = (SKIP.override({"weight_memory.ports": n, "state_buffer.ports": n}) for n in (1, 2))
+    single = memory(65, "itrs-lstp", "1RW", 64 * 192, 192, 5.0)
+    assert (fifo(one), fifo(two)) == (single, duplex(65, "itrs-lstp", 64 * 192, 192, 5.0))
+    assert cell_state(one) == memory(65, "itrs-lstp", "1RW", 1024 * 8 * 16, 4 * 16, 5.0)
+    assert state(one) == state(two)  # h lies there twice: one is read while the other is written
+    assert area(one).components["weight_memory"].value < area(two).components["weight_memory"].value
+    assert area(one).components["state_buffer"].value <= area(two).components["state_buffer"].value  # two halves of it
+
+
+def test_the_weight_sram_has_one_port_whatever_the_fifo_has() -> None:
+    resident = load_design("edge-resident")
+    assert banks(resident).ports == "1RW"
+    assert banks(resident.override({"weight_memory.ports": 1})) == banks(resident)
+
+
+REGISTER_UM2, REGISTER_PJ = 72.4 / 16, 0.2099 / 16  # row register16
+
+
+def test_the_curve_of_a_design_is_its_spec() -> None:
+    """Five curves a unit, four units a cycle; nothing else of the activation unit changes where no stage is added."""
+
+    def unit_mm2(kind: str, entries: int) -> float:
+        values = {"activation_unit.curve": kind, "activation_unit.entries": entries, "activation_unit.depth_cycles": 20}
+        return area(SKIP.override(values)).components["activation_unit"].value
+
+    for kind, entries in (("segments", 2), ("segments", 16), ("table", 256), ("table", 1024)):
+        cell_um2 = curve(kind, entries, 16).area_um2 - curve("segments", 4, 16).area_um2  # type: ignore[arg-type]
+        assert unit_mm2(kind, entries) - unit_mm2("segments", 4) == pytest.approx(4 * 5 * cell_um2 * 1.5e-6)
+    table = prices(SKIP.override({"activation_unit.curve": "table", "activation_unit.entries": 1024}))
+    assert table[catalogue.CURVE].value > prices(SKIP)[catalogue.CURVE].value
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ({"node_nm": 28}, "costs: node_nm must be one of 90, 65, 45, 32, 22, not 28"),
+        ({"pe_array.act_bits": 3}, "PE costs: pe_array.act_bits must be 4 to 16, not 3"),
+        ({"pe_array.weight_bits": 1}, "PE costs: a fixed PE takes weights of 2 to 16 bits, not 1"),
+        (
+            {"pe_array.multiplier": "mux", "pe_array.weight_bits": 8},
+            "PE costs: a mux PE takes weights of 1 bit (binary) or 2 (ternary), not 8",
+        ),
+    ],
+)
+def test_what_the_tables_do_not_cover_is_refused_by_name(override: dict[str, str | int], message: str) -> None:
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+        area(SKIP.override(override))
+
+
+def test_every_component_of_the_machine_is_priced() -> None:
+    named = {name for name, field in Design.model_fields.items() if field.annotation in SPECS}
+    assert named - {"dram"} <= set(COMPONENTS)
+    assert {"dram", *COMPONENTS} - named == {"scratch"}  # a part of the PE array, shown apart
+
+
+def test_pe_array_area_by_hand() -> None:
+    # one clock of 400 MHz at 65 nm is 1.59 ns at 45 nm: the ripple netlist, cut once
+    design = load_design("rbt-low-power-full")
+    assert area(design).components["pe_array"].value == pytest.approx(100 * (1135.0 + 24 * REGISTER_UM2) * 1e-6 * 1.5)
+
+
+@pytest.mark.parametrize(
+    ("path", "values", "component"),
+    [
+        ("pe_array.weight_bits", (2, 3, 5, 8, 12, 16), "pe_array"),
+        ("pe_array.act_bits", (4, 6, 8, 12, 16), "pe_array"),
+        ("pe_array.accumulator_bits", (16, 24, 32), "scratch"),
+        ("pe_array.accumulators", (1, 2, 8, 16, 32), "scratch"),
+        ("pe_array.tiles", (1, 2, 4), "pe_array"),
+        ("weight_memory.capacity_kib", (1, 8, 64, 512, 4096), "weight_memory"),
+        ("weight_memory.fifo_words", (64, 256, 1024), "weight_memory"),
+        ("state_buffer.units", (256, 1024, 2048), "state_buffer"),
+        ("state_buffer.banks", (4, 16, 64), "state_buffer"),
+        ("skip_encoder.columns_per_cycle", (1, 16, 64), "skip_encoder"),
+        ("activation_unit.units_per_cycle", (1, 2, 8), "activation_unit"),
+        ("activation_unit.depth_cycles", (5, 8, 16), "activation_unit"),
+        ("node_nm", (22, 32, 45, 65, 90), "pe_array"),
+    ],
+)
+def test_more_costs_more(path: str, values: tuple[int, ...], component: str) -> None:
+    several = [SKIP.override({path: value}) for value in values]
+    for report in (area, leakage):
+        costs = [(r.components if report is area else r)[component].value for r in map(report, several)]  # type: ignore
+        if path == "node_nm" and report is leakage:
+            continue  # smaller nodes leak more
+        assert costs == sorted(costs)
+        assert len(set(costs)) == len(costs)
+
+
+def test_scratch_is_what_lies_beyond_the_accumulator_in_the_pe() -> None:
+    def scratch(accumulators: int, double: bool) -> float:
+        design = SKIP.override({"pe_array.accumulators": accumulators, "pe_array.double_buffered": double})
+        return area(design).components["scratch"].value
+
+    one_bank = 192 * (2201.9 - 112.0) * 1e-6 * 1.5
+    assert scratch(1, False) == 0
+    assert scratch(16, False) == pytest.approx(one_bank)
+    assert scratch(16, True) == pytest.approx(one_bank + 192 * 2201.9e-6 * 1.5)
+
+
+def test_the_inferred_weight_buffer_is_marked_and_a_chosen_one_is_not() -> None:
+    for name in designs.ALL:
+        design = load_design(name)
+        expected = "calibrated" if name.startswith("rbt") else "predicted"
+        assert area(design).components["weight_memory"].status == expected
+    chosen = load_design("rbt-low-power-full").override(
+        {"weight_memory.capacity_kib": 512, "weight_memory.fifo_words": 64}
+    )
+    assert area(chosen).components["weight_memory"].status == "predicted"
+    streamed = chosen.override({"weight_memory.fifo_words": BUFFERED_WEIGHTS_PER_MAC})
+    assert area(streamed).components["weight_memory"].status == "calibrated"
+
+
+def test_a_word_of_weights_pays_for_its_wires() -> None:
+    side_um = (area(SKIP).total_chip * 1e6) ** 0.5
+    expected_pj = 192 * 0.5 * 0.5 * 0.177e-3 * side_um * 1.1**2
+    assert bus_pj(SKIP) == pytest.approx(expected_pj)
+    word = prices(SKIP)[catalogue.FIFO_WORD]
+    assert word.value == pytest.approx(fifo(SKIP).read_pj + fifo(SKIP).write_pj + expected_pj)
+    assert "0.177 fF/um" in word.source
+
+
+def test_the_mac_of_skip_by_hand() -> None:
+    cell = pe("fixed", 8, 8, 24, 3.0).cell
+    assert prices(SKIP)[catalogue.MAC].value == pytest.approx(cell.energy_pj * energy_scale(65) * LOGIC_ENERGY_FACTOR)
+
+
+def test_every_action_costs_what_its_parts_do() -> None:
+    """At 65 nm and 1.2 V, logic times the fitted factor; a word of h holds a column of all 8 lanes."""
+    logic, unit = energy_scale(65) * LOGIC_ENERGY_FACTOR, datapath(SKIP)
+    weights, queue, h, c = banks(SKIP), fifo(SKIP), state(SKIP), cell_state(SKIP)
+    cell = pe("fixed", 8, 8, 24, 3.0).cell
+    counter = counters(1).energy_pj
+    expected = {
+        catalogue.MAC: cell.energy_pj * logic,
+        catalogue.MAC_ZERO_OPERAND: cell.energy_pj * logic * zero_operand_share("fixed", 8, 8),
+        catalogue.IDLE_PE_CYCLE: (cell.clock_pj + register_files(SKIP).clock_pj) * logic,
+        catalogue.SCRATCH_ACCESS: register_files(SKIP).energy_pj * logic,
+        catalogue.SRAM_READ_WORD: weights.read_pj,
+        catalogue.SRAM_WRITE_WORD: weights.write_pj,
+        catalogue.FIFO_WORD: queue.write_pj + queue.read_pj + bus_pj(SKIP),
+        catalogue.H_READ: h.read_pj / 8,
+        catalogue.H_WRITE: h.write_pj / 8,
+        catalogue.C_READ: c.read_pj / cells_per_word(SKIP),
+        catalogue.C_WRITE: c.write_pj / cells_per_word(SKIP),
+        catalogue.SCAN_COLUMN: nonzero_detect(SKIP).energy_pj * logic,
+        catalogue.LIST_COLUMN: scan(SKIP).energy_pj * logic,
+        catalogue.ROW_AFFINE: unit.affine.energy_pj * logic,
+        catalogue.CURVE: unit.gate.energy_pj * logic,
+        catalogue.MULTIPLY: unit.multiply.energy_pj * logic,
+        catalogue.ADD: unit.add.energy_pj * logic,
+        catalogue.BURST: 3 * counter * logic,
+        catalogue.COLUMN: 2 * counter * logic,
+    }
+    found = {action: figure.value for action, figure in prices(SKIP).items() if action != catalogue.READ_BITS}
+    assert found == pytest.approx(expected)
+    assert SKIP.lanes == 8
+    assert not SKIP.pe_array.clock_gated
+
+
+def test_gated_idle_pes_cost_nothing() -> None:
+    idle = ledger_of({catalogue.IDLE_PE_CYCLE: 1000})
+    open_, gated = (energy(SKIP.override({"pe_array.clock_gated": g}), idle, 1000, 1) for g in (False, True))
+    assert open_.components["pe_array"].value > 0 == gated.components["pe_array"].value
+    assert open_.total_chip > gated.total_chip
+
+
+@pytest.mark.parametrize("name", designs.ALL)
+def test_a_mac_costs_more_than_a_zero_one_and_that_more_than_idling(name: str) -> None:
+    price = {action: f.value for action, f in prices(load_design(name)).items()}
+    assert price[catalogue.MAC] > price[catalogue.MAC_ZERO_OPERAND] > price[catalogue.IDLE_PE_CYCLE] >= 0
+    assert (price[catalogue.IDLE_PE_CYCLE] == 0) == load_design(name).pe_array.clock_gated
+
+
+def test_more_bits_take_more_energy() -> None:
+    macs = [prices(SKIP.override({"pe_array.weight_bits": b}))[catalogue.MAC].value for b in (2, 4, 8, 12, 16)]
+    assert macs == sorted(macs)
+
+
+@pytest.mark.parametrize("name", designs.ALL)
+def test_every_action_has_a_price_with_unit_and_source(name: str) -> None:
+    for action, figure in prices(load_design(name)).items():
+        assert action.charged_to in COMPONENTS
+        assert action.component in COMPONENTS
+        assert figure.unit == "pJ"
+        assert figure.source
+        assert figure.value >= 0
+
+
+def test_every_action_that_is_counted_has_a_price_and_every_price_is_of_one() -> None:
+    """Those that the source adds to a ledger by name, and what an elementwise operation asks for."""
+    source = [p.read_text() for p in Path(str(resources.files("archsim"))).rglob("*.py") if "costs" not in p.parts]
+    named = {name for text in source for name in re.findall(r"ledger\.add\(\s*catalogue\.(\w+)", text)}
+    assert len(named) > 8
+    counted = {getattr(catalogue, name) for name in named} | {
+        action for action, _ in results(UnitOperations(**dict.fromkeys(UnitOperations.model_fields, 1)), 1, 1)
+    }
+    assert counted - {catalogue.READ_BITS} == set(ACTIONS)
