@@ -31,7 +31,7 @@ from archsim.report import SimReport
 from archsim.simulation import simulate
 from archsim.timing import STALLS
 from archsim.trace.synthetic import synthesize
-from dse.evaluation.point import Evaluation, Measured
+from dse.evaluation.point import Evaluation, MeasuredModel
 from dse.report.timelines import timeline
 from dse.results.breakdown import breakdowns
 from dse.space.choice import ModelChoice
@@ -248,7 +248,7 @@ def test_the_timeline_of_the_reports_page_has_it(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.usefixtures("store_is_read")
 def test_the_tables_of_a_search_have_it(tmp_path: Path) -> None:
-    measured = Measured(ModelChoice("m", None), "m", 0.0, "fixed8", 1, 0.7, 1.0, TRACE)
+    measured = MeasuredModel(ModelChoice("m", None), "m", 0.0, "fixed8", 1, 0.7, 1.0, TRACE)
     parts = breakdowns([(0, Evaluation(SKIP, measured, run()))]).components
     parts.to_csv(tmp_path / "components.csv")
     lines = [line.split(",") for line in (tmp_path / "components.csv").read_text().splitlines()]
