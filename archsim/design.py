@@ -6,10 +6,10 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import tomli_w
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from archsim import designs
 from archsim.errors import (
@@ -18,6 +18,7 @@ from archsim.errors import (
     near,
 )
 from archsim.files import read_toml
+from archsim.mapping import dataflows
 from archsim.specs import (
     ActivationUnitSpec,
     DramSpec,
@@ -27,7 +28,7 @@ from archsim.specs import (
     StateBufferSpec,
     WeightMemorySpec,
 )
-from archsim.specs.base import Spec
+from archsim.specs.base import LATER, Spec
 from archsim.trace.graph import Scope
 
 Value = str | int | float | bool | Sequence[str]
@@ -45,6 +46,9 @@ class Design(Spec):
     )
     lanes: int = Field(ge=1, le=1024, description="sequences side by side; the PEs are shared evenly among them")
     host: tuple[Scope, ...] = Field(default=(), description="scopes that run elsewhere and are not counted")
+    dataflow: Annotated[str, LATER] = Field(
+        default=dataflows.DEFAULT, description="which rows the PEs hold at a time, and in which order columns come"
+    )
     dram: DramSpec
     weight_memory: WeightMemorySpec
     pe_array: PEArraySpec
@@ -52,6 +56,13 @@ class Design(Spec):
     state_buffer: StateBufferSpec
     activation_unit: ActivationUnitSpec
     sequencer: SequencerSpec = SequencerSpec()
+
+    @field_validator("dataflow")
+    @classmethod
+    def _dataflow_is_known(cls, name: str) -> str:
+        if name not in dataflows.NAMES:
+            raise ValueError(f"must be one of {', '.join(dataflows.NAMES)}")
+        return name
 
     @model_validator(mode="after")
     def _lanes_divide(self) -> Self:
@@ -72,10 +83,10 @@ class Design(Spec):
 
     @property
     def sha256(self) -> str:
-        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self.stated(), sort_keys=True).encode()).hexdigest()
 
     def to_toml(self) -> str:
-        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+        return tomli_w.dumps(self.stated(exclude_none=True))
 
     def override(self, values: Mapping[str, Value]) -> "Design":
         """A copy with dotted paths set, e.g. ``{"pe_array.tiles": 2}``; BadInput where a path or a value is wrong."""

@@ -152,7 +152,7 @@ class SimReport:
             "busy_cycles": self.busy_cycles,
             "stalls": dict(self.stalls),
             "macs": {"dense": self.macs.dense, "issued": self.macs.issued, "useful": self.macs.useful},
-            "parameters": self.design.model_dump(mode="json"),
+            "parameters": self.design.stated(),
             "weights_resident": self.resident,
             "model_kib": self.model_bits / 8192,
             "resident_kib": self.resident_bits / 8192,

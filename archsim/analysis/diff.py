@@ -149,7 +149,7 @@ def diff(before: SimReport | Run, after: SimReport | Run) -> Diff:
 
 
 def of_report(report: SimReport) -> Run:
-    tree = {**report.to_json(), "parameters": report.design.model_dump(mode="json")}
+    tree = {**report.to_json(), "parameters": report.design.stated()}
     return _run(tree, report.design.name, report.design.name)
 
 

@@ -4,12 +4,20 @@ from collections.abc import Sequence
 
 from archsim.design import Design
 from archsim.errors import BadInput
-from archsim.mapping.plan import Stage
+from archsim.mapping.plan import RUN_SCOPES, RunScope, Stage
 from archsim.trace.graph import (
     Graph,
     LayerNorm,
     MatVec,
 )
+
+
+def check_run(design: Design, lanes: int, scope: RunScope) -> None:
+    """Refuse a scope that there is not, and lanes that the design does not have."""
+    if scope not in RUN_SCOPES:
+        raise BadInput(f"scope must be one of {', '.join(RUN_SCOPES)}, not {scope!r}")
+    if not 1 <= lanes <= design.lanes:
+        raise BadInput(f"design {design.name}: lanes must be between 1 and {design.lanes}, not {lanes}")
 
 
 def check_operations(design: Design, graph: Graph) -> None:
@@ -23,6 +31,7 @@ def check_operations(design: Design, graph: Graph) -> None:
 
 
 def check_formats(design: Design, graph: Graph, mat_vecs: Sequence[MatVec]) -> None:
+    """Refuse a product whose weights or operand the PEs cannot take."""
     for mv in mat_vecs:
         operand = graph.operand(mv.operand)
         bits = 1 if operand.kind == "one_hot" else operand.bits

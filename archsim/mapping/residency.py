@@ -1,61 +1,74 @@
 """Which weights lie in on-chip SRAM."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from archsim.design import Design
+from archsim.mapping.dataflows import Schedule
 from archsim.mapping.plan import Stage
+from archsim.mapping.streams import Stream
 from archsim.specs.base import ceil_div
-from archsim.trace.graph import (
-    MatVec,
-)
 
 
 @dataclass(frozen=True)
-class Slice:
-    """The units of one block."""
+class Residency:
+    """What of a model lies in SRAM."""
 
-    units: int
-    units_per_pe: int | None
-    """Units that a PE owns whole; None: rows are dealt out to the PEs one by one."""
+    streams: tuple[tuple[frozenset[Stream], ...], ...]
+    """The streams whose weights do, for every block of every stage."""
+    norms: bool
+    """Whether norms and biases do."""
+    bits: int
+    """What they take together, in whole SRAM words."""
+    model_bits: int
+    """What the whole model would take."""
 
 
-def residents(
-    design: Design,
-    mat_vecs: Sequence[MatVec],
-    stages: Sequence[Stage],
-    slices: Sequence[Sequence[Slice]],
-    reads: Sequence[float],
-) -> tuple[list[list[frozenset[tuple[int, ...]]]], bool, int, int]:
-    """The streams whose weights lie in SRAM, for every block of every stage; whether norms and biases do; the bits of
-    both; those of the model.
+@dataclass(frozen=True)
+class _Piece:
+    """The weights of one stream for one block: they are resident together or not at all."""
 
-    Every column is padded to whole SRAM words. Where not all fit, a design with ``residency = "part"`` keeps what is
-    read most often: `reads` is the share of its columns that a product reads at a step, at most (a one-hot operand: one
-    a lane). Norms and biases come first.
+    stage: int
+    block: int
+    stream: Stream
+    bits: int
+
+
+def residency_of(
+    design: Design, stages: Sequence[Stage], streams: Sequence[Sequence[Stream]], schedules: Sequence[Schedule]
+) -> Residency:
+    """All of the model where it fits into the SRAM, each column padded to whole words.
+
+    Where it does not, a design with ``residency = "part"`` keeps norms and biases, then as many pieces as fit, those
+    read most often first.
     """
-    memory, word_bits = design.weight_memory, design.bus_word_bits
-
-    def stored(stage: Stage, stream: tuple[int, ...], units: int) -> int:
-        column = sum(mat_vecs[i].rows // stage.units * units * mat_vecs[i].weight_format.bits for i in stream)
-        return ceil_div(column, word_bits) * word_bits * mat_vecs[stream[0]].cols
-
+    memory = design.weight_memory
+    blocks = [len(schedule.blocks) for schedule in schedules]
     norms = sum(stage.norm_bits * stage.units for stage in stages)
-    model = norms + sum(stored(stage, stream, stage.units) for stage in stages for stream in stage.streams)
-    fits = 0 < model <= memory.capacity_bits
-    if fits or memory.residency == "whole" or norms > memory.capacity_bits:
-        of_stage = [frozenset(stage.streams if fits else ()) for stage in stages]
-        return [[own] * len(cut) for own, cut in zip(of_stage, slices, strict=True)], fits, fits * model, model
-    items = [
-        (index, stream, number, stored(stage, stream, part.units), reads[stream[0]])
-        for index, stage in enumerate(stages)
-        for stream in stage.streams
-        for number, part in enumerate(slices[index])
-    ]
-    kept: list[list[set[tuple[int, ...]]]] = [[set() for _ in cut] for cut in slices]
-    used = norms
-    for index, stream, number, bits, _ in sorted(items, key=lambda item: -item[4]):
-        if used + bits <= memory.capacity_bits:
-            kept[index][number].add(stream)
-            used += bits
-    return [[frozenset(streams) for streams in stage] for stage in kept], True, used, model
+    model = norms + sum(
+        _stored(design, stream, stage.units) for stage, own in zip(stages, streams, strict=True) for stream in own
+    )
+    if 0 < model <= memory.capacity_bits:
+        everything = tuple((frozenset(own),) * count for own, count in zip(streams, blocks, strict=True))
+        return Residency(everything, norms=True, bits=model, model_bits=model)
+    kept: list[list[set[Stream]]] = [[set() for _ in range(count)] for count in blocks]
+    used, some = 0, memory.residency == "part" and norms <= memory.capacity_bits
+    if some:
+        used = norms
+        for piece in sorted(_pieces(design, streams, schedules), key=lambda piece: -piece.stream.read):
+            if used + piece.bits <= memory.capacity_bits:
+                kept[piece.stage][piece.block].add(piece.stream)
+                used += piece.bits
+    return Residency(tuple(tuple(map(frozenset, of_stage)) for of_stage in kept), some, used, model)
+
+
+def _pieces(design: Design, streams: Sequence[Sequence[Stream]], schedules: Sequence[Schedule]) -> Iterator[_Piece]:
+    for stage, (own, schedule) in enumerate(zip(streams, schedules, strict=True)):
+        for stream in own:
+            for block, part in enumerate(schedule.blocks):
+                yield _Piece(stage, block, stream, _stored(design, stream, part.units))
+
+
+def _stored(design: Design, stream: Stream, units: int) -> int:
+    """Bits in SRAM of a stream's columns for so many units."""
+    return ceil_div(units * stream.bits_per_unit, design.bus_word_bits) * design.bus_word_bits * stream.cols

@@ -23,7 +23,7 @@ def leaves(design: Hardware) -> dict[str, Setting]:
             found |= walk(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: setting(value)}
         return found
 
-    return walk(design.model_dump(mode="json"), "")
+    return walk(design.stated(), "")
 
 
 def coded(values: pd.Series) -> Coded:

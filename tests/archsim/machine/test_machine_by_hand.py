@@ -38,7 +38,7 @@ from archsim.trace.trace import Trace
 def norms(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without row scales and biases, so that columns stand alone, but for tests marked ``norms``."""
     if request.node.get_closest_marker("norms") is None:
-        monkeypatch.setattr(planner, "_norms", lambda *_: Norms(0, 0, 0))
+        monkeypatch.setattr(planner, "norms_of", lambda *_: Norms(0, 0, 0))
 
 
 @pytest.fixture

@@ -1,0 +1,54 @@
+"""From the products of a stage to its streams: what a column of each operand feeds, and what it waits for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from archsim.mapping.plan import Stage, Wait
+from archsim.trace.graph import Graph, MatVec
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The columns of one operand: each feeds the rows of all products of a stage that read it."""
+
+    mat_vecs: tuple[int, ...]
+    """The products, as indices into ``Plan.mat_vecs``."""
+    cols: int
+    rows_per_unit: int
+    """Rows of a unit that a column feeds."""
+    bits_per_unit: int
+    """Weight bits of a column for one unit, at storage width."""
+    waits: tuple[Wait, ...]
+    """Empty where the operand comes from outside the machine."""
+    read: float
+    """Share of the columns that a step reads, at most: of a one-hot operand one column a lane."""
+
+
+def streams_of(
+    graph: Graph, mat_vecs: Sequence[MatVec], stage: Stage, lists: Sequence[str], lanes: int
+) -> tuple[Stream, ...]:
+    """The streams of a stage, as ``stage.streams`` has them."""
+    return tuple(_stream(graph, mat_vecs, members, stage.units, lists, lanes) for members in stage.streams)
+
+
+def _stream(
+    graph: Graph, mat_vecs: Sequence[MatVec], members: tuple[int, ...], units: int, lists: Sequence[str], lanes: int
+) -> Stream:
+    products = [mat_vecs[i] for i in members]
+    first = products[0]
+    one_hot = graph.operand(first.operand).kind == "one_hot"
+    return Stream(
+        mat_vecs=members,
+        cols=first.cols,
+        rows_per_unit=sum(mv.rows for mv in products) // units,
+        bits_per_unit=sum(mv.rows // units * mv.weight_format.bits for mv in products),
+        waits=_waits(first, lists),
+        read=min(1.0, lanes / first.cols) if one_hot else first.when == "every_step",
+    )
+
+
+def _waits(mat_vec: MatVec, lists: Sequence[str]) -> tuple[Wait, ...]:
+    """The list that a product's columns are on."""
+    if mat_vec.operand not in lists:
+        return ()
+    return (Wait(lists.index(mat_vec.operand), int(mat_vec.edge == "previous_step")),)
