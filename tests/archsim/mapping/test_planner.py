@@ -1,55 +1,22 @@
-"""Designs as data, and the plan made from them."""
+"""The plan made from a design and a graph, by hand."""
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from archsim import designs
-from archsim.design import Design, load_design, parameters
+from archsim.design import Design, load_design
 from archsim.errors import BadInput
 from archsim.machine.assembly import Deadlock
 from archsim.mapping.plan import Plan
 from archsim.mapping.planner import plan
 from archsim.simulation import simulate
-from archsim.specs import ALL as SPECS
 from archsim.trace.graph import Graph, MatVec
 from archsim.trace.header import VERSION, Header
 from archsim.trace.synthetic import FORMATS, synthesize
 from archsim.trace.trace import Trace
 from workloads.model import Config, Embedding, LayerConfig, OneHot
 from workloads.record import graph_of
-
-
-@pytest.mark.parametrize("name", designs.ALL)
-class TestEveryDesign:
-    def test_loads_and_is_named_as_its_file(self, name: str) -> None:
-        assert load_design(name).name == name
-
-    def test_survives_toml(self, name: str, tmp_path: Path) -> None:
-        design = load_design(name)
-        (tmp_path / "copy.toml").write_text(design.to_toml())
-        assert load_design(tmp_path / "copy.toml") == design
-        assert load_design(tmp_path / "copy.toml").sha256 == design.sha256
-
-    def test_every_parameter_can_be_overridden_with_itself(self, name: str) -> None:
-        design = load_design(name)
-        for path in parameters(design):
-            value: object = design.model_dump(mode="json")
-            for part in path.split("."):
-                assert isinstance(value, dict)
-                value = value[part]
-            if not isinstance(value, list):
-                assert design.override({path: value}) == design
-
-
-@pytest.mark.parametrize("spec", SPECS)
-def test_every_spec_is_frozen_and_refuses_unknown_keys(spec: type) -> None:
-    assert spec.model_config["frozen"]  # type: ignore[attr-defined]
-    assert spec.model_config["extra"] == "forbid"  # type: ignore[attr-defined]
 
 
 def test_skip_has_the_published_shape() -> None:
@@ -229,69 +196,6 @@ def test_a_stack_waits_for_the_layer_below_and_an_embedding_for_its_rows() -> No
     ]
     on_host = design.override({"host": ["embedding"]})
     assert shape(on_host, graph)[0] == (60, [(60, []), (60, [("h_1", 1)])])
-
-
-def test_mistakes_in_a_design_file_are_all_named_at_once(tmp_path: Path) -> None:
-    path = tmp_path / "mine.toml"
-    text = load_design("skip-65nm").to_toml().replace("clock_mhz = 200", "clock_mhz = 0\ncolour = 1")
-    path.write_text(text)
-    with pytest.raises(
-        BadInput, match=r"mine\.toml: clock_mhz: .*greater than or equal to 1, not 0; colour: unknown key$"
-    ):
-        load_design(path)
-    path.write_text("name = ")
-    with pytest.raises(BadInput, match=r"mine\.toml: is not a TOML file"):
-        load_design(path)
-    with pytest.raises(BadInput, match=r"absent: no such design file, nor one of skip-65nm"):
-        load_design("absent")
-
-
-def test_overrides_name_what_there_is() -> None:
-    design = load_design("skip-65nm")
-    assert design.override({"pe_array.tiles": 2}).pe_array.pes == 96
-    with pytest.raises(BadInput, match=r"no parameter 'pe_array.tile'; there is .*pe_array\.tiles"):
-        design.override({"pe_array.tile": 2})
-    with pytest.raises(BadInput, match=r"lanes must divide the 192 PEs \(tiles x pes_per_tile\), 7 does not"):
-        design.override({"lanes": 7})
-    with pytest.raises(BadInput, match=r"entries of a table must be a power of two, not 100"):
-        design.override({"activation_unit.curve": "table", "activation_unit.entries": 100})
-    with pytest.raises(BadInput, match=r"weight_memory\.ports"):
-        design.override({"weight_memory.ports": 3})
-    assert isinstance(design, Design)
-
-
-def cycles_of(accesses: list[tuple[int, str]], banks: int, ports: int) -> int:
-    """Cycle by cycle: a bank with one port serves one access, one with two serves a read and a write."""
-    queues = [[kind for address, kind in accesses if address % banks == bank] for bank in range(banks)]
-    cycles = 0
-    while any(queues):
-        for queue in queues:
-            served = dict.fromkeys(queue) if ports == 2 else queue[:1]
-            for kind in served:
-                queue.remove(kind)
-        cycles += 1
-    return cycles
-
-
-@given(
-    st.integers(1, 30), st.integers(1, 8), st.integers(1, 9), st.sampled_from([1, 2]), st.integers(0, 40),
-    st.sampled_from([(1, 0), (0, 1), (1, 1), (2, 1), (1, 2)]),
-)  # fmt: skip
-def test_units_in_one_bank_take_turns(
-    units: int, at_once: int, banks: int, ports: int, first: int, asked: tuple[int, int]
-) -> None:
-    """Group by group, from wherever the units begin."""
-    reads, writes = asked
-    kinds = ["read"] * reads + ["write"] * writes
-    buffer = load_design("skip-65nm").state_buffer.model_copy(update={"banks": banks, "ports": ports})
-    cycles = 0
-    for start in range(first, first + units, at_once):
-        addresses = range(start, min(start + at_once, first + units))
-        cycles += cycles_of([(a, kind) for a in addresses for kind in kinds], banks, ports)
-    assert buffer.access_cycles(units, at_once, reads, writes) == cycles
-    groups = -(-units // at_once)
-    free = buffer.model_copy(update={"banks": None}).access_cycles(units, at_once, reads, writes)
-    assert free == groups * cycles_of([(0, kind) for kind in kinds], 1, ports)
 
 
 @pytest.mark.parametrize(("cell", "cycles"), [("lstm", 2), ("gru-classic", 1), ("rnn-tanh", 1)])

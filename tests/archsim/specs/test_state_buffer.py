@@ -1,0 +1,40 @@
+"""The state buffer against banks and ports served cycle by cycle."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from archsim.design import load_design
+
+
+def cycles_of(accesses: list[tuple[int, str]], banks: int, ports: int) -> int:
+    """Cycle by cycle: a bank with one port serves one access, one with two serves a read and a write."""
+    queues = [[kind for address, kind in accesses if address % banks == bank] for bank in range(banks)]
+    cycles = 0
+    while any(queues):
+        for queue in queues:
+            served = dict.fromkeys(queue) if ports == 2 else queue[:1]
+            for kind in served:
+                queue.remove(kind)
+        cycles += 1
+    return cycles
+
+
+@given(
+    st.integers(1, 30), st.integers(1, 8), st.integers(1, 9), st.sampled_from([1, 2]), st.integers(0, 40),
+    st.sampled_from([(1, 0), (0, 1), (1, 1), (2, 1), (1, 2)]),
+)  # fmt: skip
+def test_units_in_one_bank_take_turns(
+    units: int, at_once: int, banks: int, ports: int, first: int, asked: tuple[int, int]
+) -> None:
+    """Group by group, from wherever the units begin."""
+    reads, writes = asked
+    kinds = ["read"] * reads + ["write"] * writes
+    buffer = load_design("skip-65nm").state_buffer.model_copy(update={"banks": banks, "ports": ports})
+    cycles = 0
+    for start in range(first, first + units, at_once):
+        addresses = range(start, min(start + at_once, first + units))
+        cycles += cycles_of([(a, kind) for a in addresses for kind in kinds], banks, ports)
+    assert buffer.access_cycles(units, at_once, reads, writes) == cycles
+    groups = -(-units // at_once)
+    free = buffer.model_copy(update={"banks": None}).access_cycles(units, at_once, reads, writes)
+    assert free == groups * cycles_of([(0, kind) for kind in kinds], 1, ports)

@@ -1,0 +1,131 @@
+"""Designs as data."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+
+from archsim import designs
+from archsim.design import Design, load_design, parameters
+from archsim.errors import BadInput
+from archsim.specs import ALL as SPECS
+from archsim.specs.base import LATER, Spec
+
+
+@pytest.mark.parametrize("name", designs.ALL)
+class TestEveryDesign:
+    def test_loads_and_is_named_as_its_file(self, name: str) -> None:
+        assert load_design(name).name == name
+
+    def test_survives_toml(self, name: str, tmp_path: Path) -> None:
+        design = load_design(name)
+        (tmp_path / "copy.toml").write_text(design.to_toml())
+        assert load_design(tmp_path / "copy.toml") == design
+        assert load_design(tmp_path / "copy.toml").sha256 == design.sha256
+
+    def test_every_parameter_can_be_overridden_with_itself(self, name: str) -> None:
+        design = load_design(name)
+        for path in parameters(design):
+            value: object = design.model_dump(mode="json")
+            for part in path.split("."):
+                assert isinstance(value, dict)
+                value = value[part]
+            if not isinstance(value, list):
+                assert design.override({path: value}) == design
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_every_spec_is_frozen_and_refuses_unknown_keys(spec: type) -> None:
+    assert spec.model_config["frozen"]  # type: ignore[attr-defined]
+    assert spec.model_config["extra"] == "forbid"  # type: ignore[attr-defined]
+
+
+IDENTITIES = {
+    "skip-65nm": "273fc36897826519d9eaf5e739293118296894272a19ee2934bb83d967b859f8",
+    "rbt-low-power-full": "06115001e64c4494b3b0254d167149a4a66b1ba43b2ca973da51289e741d56ab",
+    "rbt-low-power-ternary": "bc981b23e26c2a71cbbddc5065539547badcaea876aa46597ea3ba68a1a1c88f",
+    "rbt-low-power-binary": "f30e1840974507bdd5ed3d71af40841f3cf4a723f9e9b588e7511809693aee37",
+    "rbt-high-speed-ternary": "a85c91b427d3f0b5bfe8c6373a88104b8beb012d38c97d5f0394ea5377dcbdf8",
+    "rbt-high-speed-binary": "5dc0f1c9f646b03e2920f89f17b797f586918f1bc8279f5ec36a6718220564f0",
+    "edge-8pe": "07c94fc102fac80065ad0c8e0b2d95d0357fab2d7e9d605afca398e312805a6e",
+    "edge-shift": "afd338d7ccd327b3c48ec18adbe74e632740bf6e0df5a6520ed1af2c79d156b2",
+    "edge-resident": "fd0bce17e56c38beeaef90950190cc58bdd9c497d8f1d3d4cae04ea9b7d82ca0",
+    "stream-only": "cd0612aa1fa268494635c1ed982ad900aa20e8d0a281ca8f29f793f681ee16f6",
+    "large": "dc658c93a62e3d918101dde0035c1aa9f800846c77ac4abeecac1e0f60319110",
+}
+"""Digests that searches have stored: another digest is another space, which no stored search can be carried on in."""
+
+
+def test_the_identity_of_shipped_designs_stays() -> None:
+    """Where a design file changes on purpose, its line changes with it; where a field is added, none does."""
+    assert {name: load_design(name).sha256 for name in designs.ALL} == IDENTITIES
+
+
+class Encoder(Spec):
+    """A component that designs came without at first."""
+
+    kind: str = "none"
+
+
+class Grown(Design):
+    """A design with a field and a component more than those that are stored."""
+
+    colour: Annotated[str, LATER] = "grey"
+    encoder: Annotated[Encoder, LATER] = Encoder()
+
+
+class TestALaterField:
+    def test_at_its_default_leaves_a_design_what_it_was(self) -> None:
+        before = load_design("skip-65nm")
+        grown = Grown.model_validate(before.model_dump())
+        assert (grown.colour, grown.encoder.kind) == ("grey", "none")
+        assert grown.sha256 == before.sha256
+        assert grown.to_toml() == before.to_toml()
+        assert list(grown.stated()) == list(before.stated())
+
+    def test_set_makes_another_design(self) -> None:
+        before = load_design("skip-65nm")
+        for values in ({"colour": "red"}, {"encoder": {"kind": "some"}}):
+            grown = Grown.model_validate(before.model_dump() | values)
+            assert grown.sha256 != before.sha256
+            assert grown.stated() == before.stated() | values
+            assert Grown.model_validate(tomllib.loads(grown.to_toml())) == grown
+
+    def test_can_be_set_by_its_path(self) -> None:
+        assert {"colour", "encoder.kind"} <= set(parameters(Grown.model_validate(load_design("large").model_dump())))
+
+
+def test_nothing_else_is_left_out() -> None:
+    """A field that is no later one is stated at its default too."""
+    design = load_design("skip-65nm")
+    assert design.stated() == {k: v for k, v in design.model_dump(mode="json").items() if k != "dataflow"}
+
+
+def test_mistakes_in_a_design_file_are_all_named_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    text = load_design("skip-65nm").to_toml().replace("clock_mhz = 200", "clock_mhz = 0\ncolour = 1")
+    path.write_text(text)
+    with pytest.raises(
+        BadInput, match=r"mine\.toml: clock_mhz: .*greater than or equal to 1, not 0; colour: unknown key$"
+    ):
+        load_design(path)
+    path.write_text("name = ")
+    with pytest.raises(BadInput, match=r"mine\.toml: is not a TOML file"):
+        load_design(path)
+    with pytest.raises(BadInput, match=r"absent: no such design file, nor one of skip-65nm"):
+        load_design("absent")
+
+
+def test_overrides_name_what_there_is() -> None:
+    design = load_design("skip-65nm")
+    assert design.override({"pe_array.tiles": 2}).pe_array.pes == 96
+    with pytest.raises(BadInput, match=r"no parameter 'pe_array.tile'; there is .*pe_array\.tiles"):
+        design.override({"pe_array.tile": 2})
+    with pytest.raises(BadInput, match=r"lanes must divide the 192 PEs \(tiles x pes_per_tile\), 7 does not"):
+        design.override({"lanes": 7})
+    with pytest.raises(BadInput, match=r"entries of a table must be a power of two, not 100"):
+        design.override({"activation_unit.curve": "table", "activation_unit.entries": 100})
+    with pytest.raises(BadInput, match=r"weight_memory\.ports"):
+        design.override({"weight_memory.ports": 3})
+    assert isinstance(design, Design)
