@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archsim.costs import leakage
 from archsim.costs.sram import duplex, memory, sram_macro
 
 SRAM = list(csv.DictReader(resources.files("archsim.costs").joinpath("sram_cacti7.csv").read_text().splitlines()))
@@ -121,3 +122,30 @@ def test_a_fifo_is_two_single_ported_halves_or_has_two_ports() -> None:
         two_ports = memory(65, "itrs-lstp", "1R1W", bits, width, 5.0)
         assert found.area_mm2 == min(2 * half.area_mm2, two_ports.area_mm2)
         assert (found.read_pj, found.write_pj) in {(m.read_pj, m.write_pj) for m in (half, two_ports)}
+
+
+def test_every_macro_of_an_sram_leaks() -> None:
+    """By hand, for memories whose macros are rows of the table: 64 KiB of weights for 64-bit words at 850 MHz are 4
+    banks of 4 macros, of 4 KiB and 16 bits; a FIFO of 512 words is two halves for odd and even words; each of the two
+    buffers of h has 4 banks of 256 columns of 8 lanes; each of the 4 banks of c, 4 KiB a word of 16 bits at a time, is
+    two halves."""
+    design = load_design("skip-65nm").override(
+        {
+            "clock_mhz": 850, "weight_memory.capacity_kib": 64, "weight_memory.weights_per_cycle": 8,
+            "weight_memory.fifo_words": 512, "skip_encoder.enabled": False, "state_buffer.units": 1024,
+            "state_buffer.banks": 4, "state_buffer.cell_bits": 16,
+        }
+    )  # fmt: skip
+
+    def macro_mw(capacity_bytes: int, width_bits: int) -> float:
+        """Subthreshold and gate leakage of one macro: the most of the rows up to that shape."""
+        one_port = [r for r in SRAM if (r["node_nm"], r["cell"], r["ports"]) == ("65", "itrs-lstp", "1RW")]
+        return max(
+            float(r["leak_mw"]) + float(r["gate_leak_mw"])
+            for r in one_port
+            if int(r["capacity_bytes"]) <= capacity_bytes and int(r["width_bits"]) <= width_bits
+        )
+
+    found = leakage(design)
+    assert found["weight_memory"].value == pytest.approx(16 * macro_mw(4096, 16) + 2 * macro_mw(2048, 64))
+    assert found["state_buffer"].value == pytest.approx(2 * 4 * macro_mw(2048, 64) + 4 * 2 * macro_mw(2048, 16))
