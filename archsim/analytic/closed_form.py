@@ -4,7 +4,8 @@ It is made of plan and work alone, apart from the machine, and equals the `burst
 count (tests/archsim/test_engines.py). The recurrences stand in ``recurrence``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from archsim.analytic.recurrence import (
 from archsim.design import Design
 from archsim.errors import BadInput
 from archsim.ledger import Ledger
-from archsim.mapping.plan import Plan
+from archsim.mapping.plan import Block, Burst, Plan
 from archsim.mapping.work import Window, Work
 from archsim.timing import STALLS, Timing
 
@@ -97,10 +98,10 @@ def _tables(plan: Plan) -> tuple[Ints, Ints, Ints, Ints]:
     bursts: list[tuple[int, ...]] = []
     streams: list[int] = []
     waits: list[tuple[int, int]] = []
-    shared = plan.fetch is not None and plan.fetch.arbitration != "tdm"
+    shared = plan.fetch is not None and plan.fetch.takes_turns
     for run in plan.runs:
         block, made = run.block, -1 if run.block.list is None else run.block.list
-        norms = block.norms.cycles, shared and block.norms.dram_bits > 0
+        norms = block.norms.cycles, shared and block.norms.streamed
         times = block.activation_cycles, block.encode_cycles
         blocks.append((len(bursts), len(block.bursts), run.count, *norms, *times, made, block.ends_list))
         for b in block.bursts:
@@ -116,46 +117,79 @@ def _ints(rows: Sequence[tuple[int, ...]]) -> Ints:
     return np.array(rows, np.int64)
 
 
-def _timing(design: Design, plan: Plan, work: Work, clock: _Clock, step_ends: Ints) -> Timing:
-    """Counts follow from the totals of the work; nothing of them depends on when things happened."""
-    ledger, totals = Ledger(), work.totals
-    busy = columns = dram_bits = sram_words = fifo_words = issued = useful = reads = bursts = scanned = 0
+class _Fed(NamedTuple):
+    """The columns of one stream for blocks that are alike, over all steps."""
+
+    burst: Burst
+    columns: int
+    issued: int
+    """Columns, once for each lane that runs the product."""
+    nonzero: int
+    """Non-zero operand elements over all lanes."""
+    from_buffer: bool
+    """The operand lies in the state buffer."""
+
+
+class _Ran(NamedTuple):
+    """Blocks that are alike, over all steps."""
+
+    block: Block
+    steps: int
+    """Steps at which some lane runs one of them, added up over the blocks."""
+    lanes: int
+    """Lanes that run one of them, added up over blocks and steps."""
+
+
+def _fed(plan: Plan, work: Work) -> Iterator[_Fed]:
+    streamed, issued, nonzero = work.totals.streamed, work.totals.issued, work.totals.nonzero
     for run in plan.runs:
-        block, count = run.block, run.count
-        for burst, first in ((b, stream[0]) for b in block.bursts for stream in b.streams):
-            streamed = count * totals.streamed[first]
-            busy += streamed * burst.tile_cycles
-            columns += streamed
-            dram_bits += streamed * burst.column_dram_bits
-            sram_words += streamed * burst.column_sram_words
-            fifo_words += streamed * burst.column_words
-            issued += count * burst.rows * totals.issued[first]
-            useful += count * burst.rows * totals.nonzero[first]
-            reads += count * totals.issued[first] if work.reads_buffer[first] else 0
-        product = block.bursts[0].streams[0][0]
-        ran = count * totals.run_steps[product]
-        bursts += len(block.bursts) * ran
-        dram_bits += block.norms.dram_bits * ran
-        sram_words += block.norms.sram_words * ran
-        for action, per_lane in block.results:
-            ledger.add(action, count * per_lane * totals.runs[product])
-        if block.list is not None and design.skip_encoder.enabled:
-            scanned += block.units * ran
-    ledger.add(catalogue.BURST, bursts)
-    ledger.add(catalogue.COLUMN, columns)
-    ledger.add(catalogue.READ_BITS, dram_bits)
-    ledger.add(catalogue.SRAM_READ_WORD, sram_words)
-    ledger.add(catalogue.FIFO_WORD, fifo_words)
+        count = run.count
+        for burst in run.block.bursts:
+            for i, *_ in burst.streams:
+                yield _Fed(burst, count * streamed[i], count * issued[i], count * nonzero[i], work.reads_buffer[i])
+
+
+def _ran(plan: Plan, work: Work) -> Iterator[_Ran]:
+    for run in plan.runs:
+        first = run.block.bursts[0].streams[0][0]
+        yield _Ran(run.block, run.count * work.totals.run_steps[first], run.count * work.totals.runs[first])
+
+
+def _timing(design: Design, plan: Plan, work: Work, clock: _Clock, step_ends: Ints) -> Timing:
+    cycles, fed = clock.finished, tuple(_fed(plan, work))
+    ledger = _counts(design, plan, work, fed)
+    issued = ledger.get(catalogue.MAC) + ledger.get(catalogue.MAC_ZERO_OPERAND)
+    ledger.add(catalogue.IDLE_PE_CYCLE, design.pe_array.pes * cycles - issued)
+    busy = sum(each.columns * each.burst.tile_cycles for each in fed)
+    stalls = dict(zip(STALLS, [*clock.stalls.tolist(), cycles - clock.tiles], strict=True))
+    return Timing(cycles, busy, stalls, step_ends, ledger)
+
+
+def _counts(design: Design, plan: Plan, work: Work, fed: Sequence[_Fed]) -> Ledger:
+    """What a run does: it follows from the totals of the work; nothing of it depends on when things happen."""
+    ledger, ran = Ledger(), tuple(_ran(plan, work))
+    for each in ran:
+        for action, per_lane in each.block.results:
+            ledger.add(action, per_lane * each.lanes)
+    ledger.add(catalogue.BURST, sum(len(each.block.bursts) * each.steps for each in ran))
+    ledger.add(catalogue.COLUMN, sum(each.columns for each in fed))
+    dram = sum(each.columns * each.burst.column_dram_bits for each in fed)
+    sram = sum(each.columns * each.burst.column_sram_words for each in fed)
+    ledger.add(catalogue.READ_BITS, dram + sum(each.block.norms.dram_bits * each.steps for each in ran))
+    ledger.add(catalogue.SRAM_READ_WORD, sram + sum(each.block.norms.sram_words * each.steps for each in ran))
+    ledger.add(catalogue.FIFO_WORD, sum(each.columns * each.burst.column_words for each in fed))
+    issued = sum(each.issued * each.burst.rows for each in fed)
+    useful = sum(each.nonzero * each.burst.rows for each in fed)
     ledger.add(catalogue.MAC, useful)
     ledger.add(catalogue.MAC_ZERO_OPERAND, issued - useful)
     ledger.add(catalogue.SCRATCH_ACCESS, issued)
-    ledger.add(catalogue.H_READ, reads)
-    ledger.add(catalogue.SCAN_COLUMN, scanned)
-    ledger.add(catalogue.LIST_COLUMN, totals.listed)
+    ledger.add(catalogue.H_READ, sum(each.issued for each in fed if each.from_buffer))
+    if design.skip_encoder.enabled:
+        ledger.add(
+            catalogue.SCAN_COLUMN, sum(each.block.units * each.steps for each in ran if each.block.list is not None)
+        )
+    ledger.add(catalogue.LIST_COLUMN, work.totals.listed)
     if plan.fetch:
         bits = np.array(plan.fetch.bits)
         ledger.add(catalogue.READ_BITS, sum(int(bits[window.tokens].sum()) for window in work.windows()))
-    cycles = clock.finished
-    ledger.add(catalogue.IDLE_PE_CYCLE, design.pe_array.pes * cycles - issued)
-    stalls = dict(zip(STALLS, [*clock.stalls.tolist(), cycles - clock.tiles], strict=True))
-    return Timing(cycles, busy, stalls, step_ends, ledger)
+    return ledger

@@ -1,4 +1,4 @@
-"""The machine's recurrences as a loop over integers, compiled by numba: what ``analytic`` is made of.
+"""The machine's recurrences as a loop over integers, compiled by numba: the times of engine ``analytic``.
 
 Every order in the machine is static, so its timing is a max-plus recurrence over the bursts of a plan. With s, p the
 cycles of a column on the weight path and on the tiles, L the latency, F the columns the FIFO holds and n those of the
@@ -7,7 +7,7 @@ burst::
     S = max(path free, list known, tiles began the burst before, A where it reads inputs, F where it needs the channel)
             + setup + norms and biases where it is a block's first           stream start
     C = max(tiles free, S + s + L, scratch bank free at a block's first burst)     tile start;  n = 0: without s + L
-    I = last column issued (``mapping.last_issue_cycle``) -> path free
+    I = last column issued (``mapping.fifo``) -> path free
     E = max(C + n p, I + L + p) -> tiles free;  n = 0: E = C
     activated_b = max(activated, E) + a_b, which frees the bank;  encoded_b = max(encoded, activated_b + depth) + u_b
 
@@ -34,7 +34,7 @@ P = ParamSpec("P")
 # Times that one step leaves to the next, by their place in `state`; then, for each list, when it was last known.
 PATH, BEGAN, TILES, ACTIVATED, ACTIVATED_BEFORE, ENCODED, FETCHED, ARRIVED, LISTS = range(9)
 
-# Stalls by their place, as in ``work.STALLS`` but for the drain.
+# Stalls by their place, as in ``timing.STALLS`` but for the drain.
 SCRATCH_BANK, STATE_DEPENDENCY, INPUT_FETCH, FIFO_CREDIT, WEIGHT_LATENCY, WEIGHT_BANDWIDTH, CAUSES = range(7)
 
 # A row of `blocks`.

@@ -71,6 +71,11 @@ class Norms:
     sram_words: int
     dram_bits: int
 
+    @property
+    def streamed(self) -> bool:
+        """From DRAM, so that they occupy the channel."""
+        return self.dram_bits > 0
+
 
 @dataclass(frozen=True)
 class Block:
@@ -96,7 +101,7 @@ class Block:
 
     def on_channel(self, position: int, columns: int) -> bool:
         """Whether a burst takes the DRAM channel: for its columns, or, the first, for norms and biases."""
-        return (columns > 0 and self.bursts[position].streamed) or (position == 0 and self.norms.dram_bits > 0)
+        return (columns > 0 and self.bursts[position].streamed) or (position == 0 and self.norms.streamed)
 
 
 @dataclass(frozen=True)
@@ -164,6 +169,11 @@ class Fetch:
     """Of the channel, or of the inputs' own share of it (``tdm``)."""
     latency_cycles: int
     arbitration: Arbitration
+
+    @property
+    def takes_turns(self) -> bool:
+        """Inputs and weights keep each other waiting for the channel; else each owns a share of its time."""
+        return self.arbitration != "tdm"
 
 
 @dataclass(frozen=True)

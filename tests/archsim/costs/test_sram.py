@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from archsim.costs import leakage
 from archsim.costs.sram import duplex, memory, sram_macro
+from archsim.design import load_design
 
 SRAM = list(csv.DictReader(resources.files("archsim.costs").joinpath("sram_cacti7.csv").read_text().splitlines()))
 
