@@ -142,7 +142,9 @@ class Stage:
     shifts_per_unit: int
     rows_per_unit: int
     """Most rows of a unit that one column feeds."""
-    operand: str | None
+    operands: tuple[str, ...]
+    """What its result becomes, listed in one scan: an h, and beside it what the layer above reads where that is pruned
+    or rounded on its own."""
 
     @property
     def norm_bits(self) -> int:
@@ -183,8 +185,8 @@ class Plan:
     mat_vecs: tuple[MatVec, ...]
     stages: tuple[Stage, ...]
     runs: tuple[BlockRun, ...]
-    lists: tuple[str, ...]
-    """Operands that the machine makes itself, in the order in which a step makes them."""
+    lists: tuple[tuple[str, ...], ...]
+    """Operands that the machine makes itself, those of one result together, in the order in which a step makes them."""
     fetch: Fetch | None
     """Inputs that come over the DRAM channel; None: they are there when they are needed."""
     lanes: int

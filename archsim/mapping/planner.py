@@ -35,12 +35,13 @@ def plan(design: Design, graph: Graph, lanes: int, scope: RunScope = "model") ->
     check_operations(design, graph)
     check_formats(design, graph, mat_vecs)
     stages = stages_of(graph, mat_vecs)
-    lists = tuple(stage.operand for stage in stages if stage.operand is not None)
-    streams = [streams_of(graph, mat_vecs, stage, lists, lanes) for stage in stages]
+    lists = tuple(stage.operands for stage in stages if stage.operands)
+    made = {operand: index for index, operands in enumerate(lists) for operand in operands}
+    streams = [streams_of(graph, mat_vecs, stage, made, lanes) for stage in stages]
     schedules = [_schedule(design, stage, own) for stage, own in zip(stages, streams, strict=True)]
     residency = residency_of(design, stages, streams, schedules)
     check_order(mat_vecs, stages)
-    outside = dict.fromkeys(mv.operand for mv in mat_vecs if mv.operand not in lists)
+    outside = dict.fromkeys(mv.operand for mv in mat_vecs if mv.operand not in made)
     return Plan(
         mat_vecs=mat_vecs,
         stages=tuple(stages),
@@ -102,7 +103,7 @@ class _Blocks:
     design: Design
     lanes: int
     stages: Sequence[Stage]
-    lists: Sequence[str]
+    lists: Sequence[tuple[str, ...]]
     schedules: Sequence[Schedule]
     residency: Residency
 
@@ -125,7 +126,7 @@ class _Blocks:
     def _block(self, index: int, number: int, first_unit: int, place: _Place) -> Block:
         design, stage, schedule, part = self.design, self.stages[number], self.schedules[number], place.part
         buffer = design.state_buffer
-        made = None if stage.operand is None else self.lists.index(stage.operand)
+        made = self.lists.index(stage.operands) if stage.operands else None
         return Block(
             index=index,
             stage=number,

@@ -42,9 +42,9 @@ def check_formats(design: Design, graph: Graph, mat_vecs: Sequence[MatVec]) -> N
 
 def check_order(mat_vecs: Sequence[MatVec], stages: Sequence[Stage]) -> None:
     """Refuse what would wait for itself: an operand of the same step that is made after it is read."""
-    later = {stage.operand for stage in stages}
+    later = {operand for stage in stages for operand in stage.operands}
     for stage in stages:
         for mv in (mat_vecs[i] for stream in stage.streams for i in stream):
             if mv.edge == "same_step" and mv.operand in later:
                 raise BadInput(f"operation {mv.name}: reads {mv.operand} of the same step, which is made after it")
-        later.discard(stage.operand)
+        later.difference_update(stage.operands)

@@ -22,19 +22,22 @@ def stages_of(graph: Graph, mat_vecs: Sequence[MatVec]) -> list[Stage]:
     groups: dict[str, list[int]] = {}
     for index, mv in enumerate(mat_vecs):
         groups.setdefault(mv.group, []).append(index)
-    encodes = {op.of: op.operand for op in graph.operations if isinstance(op, Encode)}
+    encoded: dict[str, list[str]] = {}
+    for op in graph.operations:
+        if isinstance(op, Encode):
+            encoded.setdefault(op.of, []).append(op.operand)
     normalised = {op.of for op in graph.operations if isinstance(op, RowAffine)}
     stages: list[Stage] = []
     for op in graph.operations:
         if isinstance(op, Elementwise):
-            read, operand = op.of, encodes.get(op.name)
+            read, operands = op.of, encoded.get(op.name, [])
         elif isinstance(op, Encode) and op.of in groups:
-            read, operand = (op.of,), op.operand
+            read, operands = (op.of,), encoded[op.of]
         else:
             continue
         mine = [groups.pop(group) for group in read if group in groups]
         if mine:
-            stages.append(_stage(mat_vecs, mine, op, normalised, operand))
+            stages.append(_stage(mat_vecs, mine, op, normalised, operands))
     if groups:
         raise BadInput(f"group {next(iter(groups))}: no operation reads it")
     return stages
@@ -45,7 +48,7 @@ def _stage(
     groups: Sequence[Sequence[int]],
     op: Elementwise | Encode,
     normalised: Collection[str],
-    operand: str | None,
+    operands: Sequence[str],
 ) -> Stage:
     norms, shifts, units = 0, 0, op.size
     sums: list[Sum] = []
@@ -70,5 +73,5 @@ def _stage(
         norms_per_unit=norms,
         shifts_per_unit=shifts if isinstance(op, Elementwise) else 0,
         rows_per_unit=max(sum(mat_vecs[i].rows for i in stream) // units for stream in streams.values()),
-        operand=operand,
+        operands=tuple(operands),
     )

@@ -1,6 +1,6 @@
 """From the products of a stage to its streams: what a column of each operand feeds, and what it waits for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from archsim.mapping.plan import Stage, Wait
@@ -25,14 +25,14 @@ class Stream:
 
 
 def streams_of(
-    graph: Graph, mat_vecs: Sequence[MatVec], stage: Stage, lists: Sequence[str], lanes: int
+    graph: Graph, mat_vecs: Sequence[MatVec], stage: Stage, made: Mapping[str, int], lanes: int
 ) -> tuple[Stream, ...]:
-    """The streams of a stage, as ``stage.streams`` has them."""
-    return tuple(_stream(graph, mat_vecs, members, stage.units, lists, lanes) for members in stage.streams)
+    """The streams of a stage, as ``stage.streams`` has them; `made`: the list that an operand is on."""
+    return tuple(_stream(graph, mat_vecs, members, stage.units, made, lanes) for members in stage.streams)
 
 
 def _stream(
-    graph: Graph, mat_vecs: Sequence[MatVec], members: tuple[int, ...], units: int, lists: Sequence[str], lanes: int
+    graph: Graph, mat_vecs: Sequence[MatVec], members: tuple[int, ...], units: int, made: Mapping[str, int], lanes: int
 ) -> Stream:
     products = [mat_vecs[i] for i in members]
     first = products[0]
@@ -42,13 +42,13 @@ def _stream(
         cols=first.cols,
         rows_per_unit=sum(mv.rows for mv in products) // units,
         bits_per_unit=sum(mv.rows // units * mv.weight_format.bits for mv in products),
-        waits=_waits(first, lists),
+        waits=_waits(first, made),
         read=min(1.0, lanes / first.cols) if one_hot else first.when == "every_step",
     )
 
 
-def _waits(mat_vec: MatVec, lists: Sequence[str]) -> tuple[Wait, ...]:
+def _waits(mat_vec: MatVec, made: Mapping[str, int]) -> tuple[Wait, ...]:
     """The list that a product's columns are on."""
-    if mat_vec.operand not in lists:
+    if mat_vec.operand not in made:
         return ()
-    return (Wait(lists.index(mat_vec.operand), int(mat_vec.edge == "previous_step")),)
+    return (Wait(made[mat_vec.operand], int(mat_vec.edge == "previous_step")),)

@@ -40,7 +40,7 @@ class Window:
     tokens: NDArray[np.int64]
     """Lanes whose sequence still runs, ``(steps,)``."""
     listed: NDArray[np.int64]
-    """Columns the encoder lists of each operand it makes, ``(lists, steps)``; zeros where nothing is skipped."""
+    """Columns the encoder lists in each scan, ``(lists, steps)``; zeros where nothing is skipped."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ class Work:
 
     trace: Trace = field(repr=False)
     mat_vecs: tuple[MatVec, ...]
-    lists: tuple[str, ...]
-    """Operands that the encoder lists."""
+    lists: tuple[tuple[str, ...], ...]
+    """Operands that the encoder lists, those of one scan together."""
     lanes: int
     steps: int
     skipping: bool
@@ -121,17 +121,24 @@ class Work:
 
     def _count(self, first: int, stop: int) -> Window:
         counted = [self._columns(mv, first, stop) for mv in self.mat_vecs]
-        listed = [self._columns(self._made(name), first, stop) for name in self.lists if self.skipping]
         return Window(
             first=first,
             streamed=np.stack([c.listed + c.padding if self.skipping else c.dense for c in counted]),
             nonzero=np.stack([c.nonzero for c in counted]),
             active=np.stack([c.active for c in counted]),
             tokens=self.trace.active(self.lanes, stop, first=first).sum(axis=1, dtype=np.int64),
-            listed=np.stack([c.listed + c.padding for c in listed])
-            if listed
-            else np.zeros((len(self.lists), stop - first), np.int64),
+            listed=np.array([self._listed(operands, first, stop) for operands in self.lists], np.int64).reshape(
+                len(self.lists), stop - first
+            ),
         )
+
+    def _listed(self, operands: tuple[str, ...], first: int, stop: int) -> NDArray[np.int64]:
+        """Columns that one scan lists, ``(steps,)``."""
+        listed = np.zeros(stop - first, np.int64)
+        for name in operands if self.skipping else ():
+            found = self._columns(self._made(name), first, stop)
+            listed += found.listed + found.padding
+        return listed
 
     def _columns(self, mat_vec: MatVec, first: int, stop: int) -> Columns:
         return self.trace.columns(mat_vec, self.lanes, stop, self.reach if self.skipping else None, first=first)

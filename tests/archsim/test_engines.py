@@ -183,7 +183,7 @@ def without_idle(timing: Timing) -> dict[str, dict[str, int]]:
 def bits_by_definition(design: Design, trace: Trace, work: Work) -> int:
     """What crosses the channel: columns streamed, block by block, and every step's inputs, in whole accesses."""
     planned, access = plan(design, trace.graph, design.lanes), design.dram.burst_bits
-    made = set(planned.lists)
+    made = {operand for operands in planned.lists for operand in operands}
     a_lane = 0
     for o in trace.graph.operands:
         if o.name not in made and any(mv.operand == o.name for mv in planned.mat_vecs):

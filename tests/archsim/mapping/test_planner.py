@@ -10,7 +10,8 @@ from archsim.errors import BadInput
 from archsim.machine.assembly import Deadlock
 from archsim.mapping.plan import Plan
 from archsim.mapping.planner import plan
-from archsim.simulation import simulate
+from archsim.simulation import ENGINES, Engine, simulate
+from archsim.trace.columns import pack_mask
 from archsim.trace.graph import Graph, MatVec
 from archsim.trace.header import VERSION, Header
 from archsim.trace.synthetic import FORMATS, synthesize
@@ -156,7 +157,7 @@ def shape(design: Design, graph: Graph) -> Shape:
     """(units, [(rows, lists waited for)]) of every block of one lane."""
     planned = plan(design, graph, 1)
     return [
-        (block.units, [(b.rows, [(planned.lists[w.list], w.steps_back) for w in b.waits]) for b in block.bursts])
+        (block.units, [(b.rows, [(planned.lists[w.list][0], w.steps_back) for w in b.waits]) for b in block.bursts])
         for block in planned.blocks
     ]
 
@@ -179,7 +180,7 @@ def test_the_candidate_of_a_gru_needs_a_fourth_accumulator() -> None:
 
 def test_a_gru_that_resets_first_has_a_second_barrier() -> None:
     design = load_design("skip-65nm").override({"pe_array.accumulators": 64})
-    assert plan(design, network("gru-classic"), 1).lists == ("rh", "h")
+    assert plan(design, network("gru-classic"), 1).lists == (("rh",), ("h",))
     assert shape(design, network("gru-classic")) == [
         (60, [(120, []), (120, [("h", 1)])]),
         (60, [(60, []), (60, [("rh", 0)])]),
@@ -196,6 +197,42 @@ def test_a_stack_waits_for_the_layer_below_and_an_embedding_for_its_rows() -> No
     ]
     on_host = design.override({"host": ["embedding"]})
     assert shape(on_host, graph)[0] == (60, [(60, []), (60, [("h_1", 1)])])
+
+
+def stack(own_input: bool) -> Trace:
+    """Two layers of an LSTM over 6 steps of 3 sequences; with `own_input` what the second reads is an operand of its
+    own, whose elements are zero where those of the h below are."""
+    layer = LayerConfig(cell="lstm", hidden=20, weight_format="fixed8", input_weight_format="fixed8", state_bits=8)
+    layers = (layer, layer.model_copy(update={"input_bits": 8}) if own_input else layer)
+    config = Config(name="stack", input=OneHot(symbols=5), layers=layers)
+    graph = graph_of(SimpleNamespace(config=config, scaled_apart=lambda layer: False))  # type: ignore[arg-type]
+    rng = np.random.default_rng(0)
+    states = {name: rng.random((7, 3, 20)) < 0.4 for name in ("h_1", "h_2")}
+    arrays = {"x": rng.integers(0, 5, (6, 3), dtype=np.uint16)}
+    arrays |= {name: pack_mask(mask) for name, mask in states.items()}
+    if own_input:
+        arrays["x_2"] = pack_mask(states["h_1"][1:])
+    header = Header(version=VERSION, workload="w", synthetic=True, provenance={}, graph=graph)
+    return Trace(header, arrays, np.array([6, 6, 4]))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_state_is_waited_for_though_the_layer_above_reads_an_operand_of_its_own(engine: Engine) -> None:
+    """h and what is made of it for the layer above are listed in one scan: they take the time of one list, and each its
+    columns. Neither comes from outside, so that inputs are the symbols alone: 3 bits."""
+    design = load_design("skip-65nm").override({"lanes": 3, "dram.inputs": True, "activation_unit.depth_cycles": 99})
+    shared, own = (simulate(design, stack(each), engine) for each in (False, True))
+    assert (own.cycles, own.busy_cycles, own.stalls) == (shared.cycles, shared.busy_cycles, shared.stalls)
+    assert own.stalls["state_dependency"] > 0
+    counts = {component: dict(actions) for component, actions in own.ledger.counts.items()}
+    masks = np.unpackbits(stack(False).arrays["h_1"][1:], axis=-1, count=20).astype(bool)  # (steps, lanes, units)
+    running = np.arange(6)[:, None] < np.array([6, 6, 4])
+    counts["skip_encoder"]["list_column"] -= int((masks & running[..., None]).any(axis=1).sum())
+    assert counts == shared.ledger.counts
+    planned = plan(design, stack(True).graph, 3)
+    assert planned.lists == (("h_1", "x_2"), ("h_2",))
+    assert planned.fetch is not None
+    assert planned.fetch.bits == (0, 3, 6, 9)
 
 
 @pytest.mark.parametrize(("cell", "cycles"), [("lstm", 2), ("gru-classic", 1), ("rnn-tanh", 1)])
