@@ -76,13 +76,15 @@ def drawn_designs(draw: st.DrawFn) -> Design:
     return load_design("skip-65nm").override(values)
 
 
+TOO_SMALL = re.compile(r"pe_array\.accumulators x PEs per lane must hold|weight_memory\.fifo_words must be at least")
+
+
 def planned_or_not(design: Design, graph: Graph) -> Plan:
-    """The plan; an example is passed over whose design is too small for its graph, or whose dataflow refuses it."""
-    refusals = rf"pe_array\.accumulators x PEs per lane must hold|weight_memory\.fifo_words must be|{design.dataflow}"
+    """The plan; an example whose design is too small for its graph is passed over."""
     try:
         return plan(design, graph, design.lanes)
     except BadInput as problem:
-        if not re.search(refusals, str(problem)):
+        if not TOO_SMALL.search(str(problem)):
             raise
     assume(False)
     raise AssertionError
@@ -107,14 +109,22 @@ class TestEveryDataflow:
     """It plans or refuses by name; what it plans computes each product once, from lists that are known."""
 
     @staticmethod
-    def planned(dataflow: Dataflow, design: Design, graph: Graph) -> Plan:
-        return planned_or_not(design.override({"dataflow": dataflow.name}), graph)
+    def planned(dataflow: Dataflow, design: Design, graph: Graph) -> Plan | None:
+        """The plan; None where the dataflow refuses the graph by name."""
+        try:
+            return planned_or_not(design.override({"dataflow": dataflow.name}), graph)
+        except BadInput as refusal:
+            if f"dataflow {dataflow.name}" not in str(refusal):
+                raise
+            return None
 
     @given(drawn_designs(), drawn_graphs())
     def test_every_row_of_every_product_meets_every_column_once(
         self, dataflow: Dataflow, design: Design, graph: Graph
     ) -> None:
         planned = self.planned(dataflow, design, graph)
+        if planned is None:
+            return
         fed: Counter[tuple[str, int]] = Counter()
         weights = 0
         for block in planned.blocks:
@@ -131,6 +141,8 @@ class TestEveryDataflow:
     @given(drawn_designs(), drawn_graphs())
     def test_a_burst_waits_for_the_lists_of_its_columns(self, dataflow: Dataflow, design: Design, graph: Graph) -> None:
         planned = self.planned(dataflow, design, graph)
+        if planned is None:
+            return
         made = {op.operand for op in graph.operations if op.op == "encode"}
         for block in planned.blocks:
             for burst in block.bursts:
@@ -145,6 +157,8 @@ class TestEveryDataflow:
     def test_a_stage_ends_with_its_last_block(self, dataflow: Dataflow, design: Design, graph: Graph) -> None:
         """Blocks are numbered as they come, their units follow each other, and a list is known once, at the end."""
         planned = self.planned(dataflow, design, graph)
+        if planned is None:
+            return
         assert [block.index for block in planned.blocks] == list(range(len(planned.blocks)))
         for number, stage in enumerate(planned.stages):
             own = [block for block in planned.blocks if block.stage == number]
