@@ -35,12 +35,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Prepared:
+    """A job with its plan and its work, ready for any engine."""
+
     job: Job
     plan: Plan
     work: Work
 
     @property
     def triple(self) -> tuple[Design, Plan, Work]:
+        """What an engine takes."""
         return self.job.design, self.plan, self.work
 
 
@@ -58,7 +61,7 @@ def simulate(
 ) -> SimReport:
     """Simulate sequences ``0 .. lanes - 1`` of `trace`; BadInput names what the design cannot do.
 
-    `log` is told every event, `on_step` how many steps are done; ``analytic`` has no events, and no steps to tell of.
+    `log` is called with every event, `on_step` with the number of steps that are done; ``analytic`` has neither.
     """
     if engine not in ENGINES:
         raise BadInput(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
@@ -73,7 +76,7 @@ def simulate(
 
 
 def simulate_many(jobs: Iterable[Job], costs: CostTable = SHIPPED) -> Iterator[SimReport | BadInput]:
-    """Reports of many jobs by `quickest`, one by one, in their order and without dense runs.
+    """The report of each job, in order, by the engine that is `quickest` and without dense runs.
 
     A job that cannot be done yields its BadInput.
     """
@@ -86,17 +89,18 @@ def simulate_many(jobs: Iterable[Job], costs: CostTable = SHIPPED) -> Iterator[S
 
 
 def quickest(design: Design) -> Engine:
-    """`analytic`, or `burst` for a design that it refuses; they are equal where both can."""
+    """`analytic`, or `burst` for a design that it refuses; where both can run it, they agree in everything."""
     return "burst" if refusal(design) else "analytic"
 
 
 def time_run(prepared: Prepared) -> Timing:
-    """By `quickest`."""
+    """Time a run on the engine that is `quickest`."""
     design = prepared.job.design
     return run_machine(*prepared.triple, "burst") if refusal(design) else run_analytic(*prepared.triple)
 
 
 def prepare(job: Job) -> Prepared:
+    """Plan a job and count its work; BadInput names what the design cannot do, or what the trace does not have."""
     lanes = job.design.lanes if job.lanes is None else job.lanes
     steps = job.trace.steps if job.steps is None else job.steps
     planned = plan(job.design, job.trace.graph, lanes, job.scope)

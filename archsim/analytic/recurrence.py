@@ -1,7 +1,7 @@
 """The machine's recurrences as a loop over integers, compiled by numba: the times of engine ``analytic``.
 
 Every order in the machine is static, so its timing is a max-plus recurrence over the bursts of a plan. With s, p the
-cycles of a column on the weight path and on the tiles, L the latency, F the columns the FIFO holds and n those of the
+cycles of a column on the weight path and in the PEs, L the latency, F the columns the FIFO holds and n those of the
 burst::
 
     S = max(path free, list known, tiles began the burst before, A where it reads inputs, F where it needs the channel)

@@ -4,7 +4,7 @@ from archsim.mapping.plan import Burst
 
 
 def round_trips(burst: Burst, columns: int) -> int:
-    """FIFO round trips on the longest path of a burst: one where the FIFO covers the latency, else all there are."""
+    """FIFO round trips on the longest path of a burst: one where the FIFO covers the latency, else as many as fit."""
     pace = max(burst.stream_cycles, burst.tile_cycles)
     trip = burst.stream_cycles + burst.latency_cycles + burst.tile_cycles
     return 1 if burst.fifo_columns * pace >= trip else max(1, (columns - 1) // burst.fifo_columns)
@@ -13,9 +13,9 @@ def round_trips(burst: Burst, columns: int) -> int:
 def last_issue_cycle(burst: Burst, columns: int, stream_start: int, tile_start: int) -> int:
     """Cycle at which the last of `columns` leaves the weight path.
 
-    Columns take ``s = stream_cycles`` on the path and ``p = tile_cycles`` on the tiles; at most F lie in the FIFO, and
+    A column takes ``s = stream_cycles`` on the path and ``p = tile_cycles`` in the PEs; at most F lie in the FIFO, and
     a place is free once its column has been consumed. The longest path from the stream's start S is ``S + n s``; from
-    the tiles' start C it goes through k round trips of ``s + L + p`` cycles that advance F columns each, and
+    the PEs' start C it goes through k round trips of ``s + L + p`` cycles that advance F columns each, and
     ``max(s, p)`` a column for the rest::
 
         I = max(S + n s,  C + p + (k - 1)(s + L + p) + (n - 1 - k F) max(s, p) + s    where n > F)

@@ -41,12 +41,17 @@ class Burst:
     column_words: int
     """Bus words of one column, which are also the FIFO words it takes."""
     column_sram_words: int
+    """Words read from the SRAM for one column; none where it streams."""
     column_dram_bits: int
+    """Bits read from DRAM for one column, in whole accesses; none where it is resident."""
     latency_cycles: int
     """From the weight path to the PEs: of the DRAM, or of the SRAM where these weights are resident."""
     stream_cycles: int
+    """Cycles that a column takes on the weight path."""
     tile_cycles: int
+    """Cycles that a column takes in the PEs: rows of the busiest."""
     fifo_columns: int
+    """Columns that the FIFO holds."""
 
     @property
     def streamed(self) -> bool:
@@ -55,7 +60,7 @@ class Burst:
 
     @property
     def costs(self) -> tuple[int, ...]:
-        """The same for any operand: what a column of it takes."""
+        """What one column takes, whichever operand it is of."""
         words = self.column_words, self.column_sram_words, self.column_dram_bits
         cycles = self.latency_cycles, self.stream_cycles, self.tile_cycles
         return (self.rows, *words, *cycles, self.fifo_columns)
@@ -67,7 +72,7 @@ class Norms:
     to the activation unit, and their latency hides behind the columns."""
 
     cycles: int
-    """Of the weight path."""
+    """Cycles that they take on the weight path."""
     sram_words: int
     dram_bits: int
 
@@ -168,7 +173,7 @@ class Fetch:
 
     bits: tuple[int, ...]
     cycles: tuple[int, ...]
-    """Of the channel, or of the inputs' own share of it (``tdm``)."""
+    """Cycles that they take on the channel, or on the inputs' own share of it (``tdm``)."""
     latency_cycles: int
     arbitration: Arbitration
 

@@ -21,7 +21,7 @@ def check_run(design: Design, lanes: int, scope: RunScope) -> None:
 
 
 def check_operations(design: Design, graph: Graph) -> None:
-    """Refuse by name what no part of the machine does."""
+    """Refuse by name an operation that no part of the machine can do."""
     for op in graph.operations:
         if isinstance(op, LayerNorm):
             raise BadInput(

@@ -1,4 +1,4 @@
-"""What a trace asks of a plan, as plain counts: all that time and energy depend on."""
+"""What a trace asks of a plan, in plain counts: all that time and energy depend on."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
@@ -27,7 +27,7 @@ KEPT_WORKS = 64
 
 @dataclass(frozen=True)
 class Window:
-    """Column counts of some steps in a row; arrays are int64, a row for each product unless said otherwise."""
+    """Column counts of consecutive steps; arrays are int64, with a row for each product unless stated otherwise."""
 
     first: int
     """The first of these steps."""
@@ -170,6 +170,7 @@ class Work:
         return tuple(n for streamed, _, active in plain.products for n in (streamed[at], active[at] > 0))
 
     def columns_of(self, burst: Burst, step: int) -> int:
+        """Columns streamed for a burst at a step, over all its streams."""
         plain = self.plain(step)
         return sum(plain.products[stream[0]][0][step - plain.first] for stream in burst.streams)
 
@@ -188,11 +189,13 @@ class Work:
         return self.tokens_at(step) if plan.fetch and step < self.steps else 0
 
     def listed_at(self, index: int, step: int) -> int:
+        """Columns that the encoder lists at a step for the list of that index."""
         window = self.window(step)
         return int(window.listed[index, step - window.first])
 
     @cached_property
     def totals(self) -> Totals:
+        """Sums over all steps."""
         sums = np.zeros((5, len(self.mat_vecs)), np.int64)
         tokens = listed = 0
         for w in self.windows():
@@ -204,6 +207,7 @@ class Work:
 
     @cached_property
     def macs(self) -> Macs:
+        """Multiply-accumulates of the products over all steps and lanes."""
         totals = self.totals
         rows = [mv.rows for mv in self.mat_vecs]
         cols = [mv.cols if stored else 1 for mv, stored in zip(self.mat_vecs, self.reads_buffer, strict=True)]
@@ -217,7 +221,8 @@ class Work:
 def measure(trace: Trace, plan: Plan, steps: int, skipping: bool, reach: int | None = None) -> Work:
     """The work of the first `steps` steps of `trace` on the lanes of `plan`, remembered with the trace.
 
-    `reach`: how far on the encoder's offsets can point; longer runs of zeros are padded with columns.
+    `reach`: how many columns on an offset of the encoder can point; longer runs of zeros are padded with columns.
+    BadInput where the trace has fewer sequences or steps.
     """
     trace.check(plan.lanes, steps)
     reach = reach if skipping else None
