@@ -1,5 +1,5 @@
 // What the scripts hand to each other, and as much of Plotly as they use.
-import type { Coded, Column, Design, Part, RooflineJson, Search, Table } from "./shapes.d.ts";
+import type { Coded, Column, Design, Part, RooflineJson, Search } from "./shapes.d.ts";
 
 /** A value of a trial or of a design's parameter. */
 export type Setting = Coded["values"][number];
@@ -129,5 +129,3 @@ declare global {
   /** In the page before the scripts. */
   const Plotly: PlotlyLibrary;
 }
-
-export type { Table };
