@@ -3,7 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test test-slow bench lint clean
+WEB = dse/report/web
+JS = $(VENV)/js
+
+.PHONY: demo test test-slow bench lint check-js js-checked clean
 
 demo: $(VENV)/installed
 	$(VENV)/bin/archsim demo
@@ -18,10 +21,29 @@ test-slow: $(VENV)/installed-dev
 bench: $(VENV)/installed-dev
 	$(VENV)/bin/python -m pytest tests/benchmarks -m slow -s -q
 
-lint: $(VENV)/installed-dev
+lint: $(VENV)/installed-dev check-js
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+
+# The scripts of the report: linter, types, and their own tests. Where Node.js is missing they are left unchecked, but
+# not under CI.
+check-js:
+	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory js-checked; \
+	elif [ -n "$$CI" ]; then echo "check-js: npm is missing; apt-get install nodejs npm" >&2; exit 1; \
+	else echo "check-js: skipped, for npm is missing here (apt-get install nodejs npm)"; fi
+
+js-checked: $(JS)/installed
+	cd $(WEB) && $(abspath $(JS))/node_modules/.bin/biome ci --error-on-warnings . $(abspath tests/dse/report/web)
+	$(JS)/node_modules/.bin/tsc --project $(WEB)
+	node --test tests/dse/report/web/*.test.mjs > $(JS)/tests.log || { cat $(JS)/tests.log; exit 1; }
+
+# Outside the packages: what is in them is shipped, and read by tests.
+$(JS)/installed: $(WEB)/package.json $(WEB)/package-lock.json
+	@mkdir -p $(JS)
+	@cp $^ $(JS)
+	npm ci --prefix $(JS) --no-audit --no-fund
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

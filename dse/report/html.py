@@ -6,34 +6,16 @@ from importlib import resources
 
 from plotly.offline import get_plotlyjs
 
+from dse.report.bundle import bundle
 from dse.report.shapes import Page
 
-SCRIPTS = (
-    "dom.js",
-    "figure.js",
-    "tables.js",
-    "points.js",
-    "scatter.js",
-    "controls.js",
-    "front.js",
-    "diagram.js",
-    "design.js",
-    "search.js",
-    "samplers.js",
-    "model.js",
-    "validation.js",
-    "timeline.js",
-    "app.js",
-)
-"""In the order in which they run; together they are one script."""
-
+WEB = resources.files("dse.report") / "web"
 POLICY = "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:"
 """What the page may load: nothing but what is in it. Plotly compiles shaders with eval, and draws images as data."""
 
 
 def render(page: Page) -> str:
     """The whole page."""
-    scripts = "\n".join(_web(name) for name in SCRIPTS)
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -41,7 +23,7 @@ def render(page: Page) -> str:
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{html.escape(page.title)}</title>
-<style>{_web("app.css")}</style>
+<style>{(WEB / "app.css").read_text(encoding="utf-8")}</style>
 </head>
 <body>
 <header><h1>{html.escape(page.title)}</h1><button id="theme" type="button">dark / light</button></header>
@@ -49,7 +31,7 @@ def render(page: Page) -> str:
 <main><noscript>This report is drawn by a script in it; please allow scripts.</noscript></main>
 <script>{get_plotlyjs()}</script>
 <script type="application/json" id="data">{embedded(page)}</script>
-<script>{scripts}</script>
+<script>{bundle(scripts())}</script>
 </body>
 </html>
 """
@@ -61,5 +43,7 @@ def embedded(page: Page) -> str:
     return plain.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _web(name: str) -> str:
-    return resources.files("dse.report").joinpath("web", name).read_text(encoding="utf-8")
+def scripts() -> dict[str, str]:
+    """The modules of the page by file name."""
+    files = sorted((file for file in WEB.iterdir() if file.name.endswith(".js")), key=lambda file: file.name)
+    return {file.name: file.read_text(encoding="utf-8") for file in files}

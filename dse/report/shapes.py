@@ -4,10 +4,15 @@ from typing import TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
+from archsim.analysis.stalls import BUSY
+from archsim.catalogue import Cause
 from dse.results.store import RooflineJson, StateDetail
 
 Scalar: TypeAlias = bool | int | float | str | None
 Setting: TypeAlias = Scalar | tuple[str, ...]
+
+STATES = (BUSY, *(cause.value for cause in Cause))
+"""What a component can be doing: it is busy, or stands still for a cause, in the order of blame."""
 
 
 class _Frozen(BaseModel):
@@ -281,3 +286,5 @@ class Page(_Frozen):
     checks: list[Check]
     timelines: list[Timeline]
     texts: list[str]
+    states: list[str] = list(STATES)
+    """Those that have a colour of their own."""

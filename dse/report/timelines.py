@@ -15,7 +15,7 @@ from archsim.simulation import Job, prepare, simulate
 from archsim.trace.trace import Trace
 from dse.report.designs import trace_file
 from dse.report.searches import balanced
-from dse.report.shapes import Timeline
+from dse.report.shapes import STATES, Timeline
 from dse.report.values import key
 from dse.report.words import model_label
 from dse.results.store import FrontDetail, Results
@@ -64,7 +64,8 @@ def timeline(
     told = [s for s in slices(events, report.cycles, planned.banks, catalogue) if first <= s.step <= last]
     shown = _first_of(told, MOST_SLICES)
     origin = min((s.begin for s in shown), default=0)
-    components, states = [c.name for c in catalogue.processes], list(dict.fromkeys(s.state for s in shown))
+    components = [c.name for c in catalogue.processes]
+    states = sorted({s.state for s in shown}, key=STATES.index)
     return Timeline(
         key=at,
         title=title,

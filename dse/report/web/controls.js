@@ -1,69 +1,109 @@
 // What sets the figure of the tab Front: axes, colour, size, filters and limits.
+import { el, find } from "./dom.js";
+import { draw, plotOf } from "./figure.js";
+import { baseName } from "./format.js";
+import { goalOf, page, several } from "./page.js";
+import { FORMAT, formats, MODEL, models, NONE, SEARCH, view } from "./view.js";
 
-function choice(title, options, name, onChange) {
+/** @import { Goal } from "./shapes.d.ts" */
+/** @import { ViewKey } from "./types.d.ts" */
+
+function redraw() {
+  const plot = plotOf("front");
+  if (plot) draw(plot);
+}
+
+/**
+ * @param {string} title
+ * @param {string[][]} options pairs of value and text
+ * @param {ViewKey<string>} name
+ * @param {() => void} onChange
+ */
+function choice(title, options, name, onChange = () => {}) {
   const made = options.map(([key, text]) => el("option", { value: key, selected: view[name] === key }, text));
-  const set = (event) => {
-    view[name] = event.target.value;
-    onChange?.();
-    redrawFront();
-  };
-  return el("label", {}, title, el("select", { "data-view": name, onchange: set }, made));
+  const select = el(
+    "select",
+    {
+      "data-view": name,
+      onchange: (event) => {
+        view[name] = event.target.value;
+        onChange();
+        redraw();
+      },
+    },
+    made,
+  );
+  return el("label", {}, title, select);
 }
 
+/**
+ * @param {string} title
+ * @param {ViewKey<boolean>} name
+ */
 function tick(title, name) {
-  const set = (event) => {
-    view[name] = event.target.checked;
-    redrawFront();
-  };
-  return el(
-    "label.tick",
-    {},
-    el("input", { type: "checkbox", "data-view": name, checked: view[name], onchange: set }),
-    title,
-  );
+  const box = el("input", {
+    type: "checkbox",
+    "data-view": name,
+    checked: view[name],
+    onchange: (event) => {
+      view[name] = event.target.checked;
+      redraw();
+    },
+  });
+  return el("label.tick", {}, box, title);
 }
 
+/**
+ * @param {string} title
+ * @param {string[]} values
+ * @param {ViewKey<Set<string>>} name
+ */
 function ticks(title, values, name) {
-  const toggle = (each) => (event) => {
-    view[name][event.target.checked ? "add" : "delete"](each);
-    redrawFront();
-  };
-  const boxes = values.map((each) =>
-    el(
-      "label.tick",
-      {},
-      el("input", { type: "checkbox", checked: view[name].has(each), "data-filter": each, onchange: toggle(each) }),
-      baseName(each),
-    ),
-  );
+  const box = (/** @type {string} */ each) =>
+    el("input", {
+      type: "checkbox",
+      checked: view[name].has(each),
+      "data-filter": each,
+      onchange: (event) => {
+        view[name][event.target.checked ? "add" : "delete"](each);
+        redraw();
+      },
+    });
+  const boxes = values.map((each) => el("label.tick", {}, box(each), baseName(each)));
   return el("fieldset", { "data-filters": name }, el("legend", {}, title), boxes);
 }
 
+/** @param {Goal} goal */
 function limit(goal) {
-  const set = (event) => {
-    const bound = Number(event.target.value);
-    if (event.target.value === "" || !Number.isFinite(bound)) delete view.limits[goal.name];
-    else view.limits[goal.name] = bound;
-    redrawFront();
-  };
   const box = el("input", {
     type: "number",
     step: "any",
     value: view.limits[goal.name] ?? "",
     "data-limit": goal.name,
     placeholder: "any",
-    onchange: set,
+    onchange: ({ target }) => {
+      const bound = Number(target.value);
+      if (target.value === "" || !Number.isFinite(bound)) delete view.limits[goal.name];
+      else view.limits[goal.name] = bound;
+      redraw();
+    },
   });
   return el("label", {}, `${goal.title} ${goal.minimize ? "≤" : "≥"}`, el("span.unit", {}, box, goal.unit));
 }
 
-function controls() {
+/**
+ * Sets an axis to the scale in which its objective reads better.
+ * @param {ViewKey<string>} name
+ * @param {ViewKey<boolean>} log
+ */
+const scale = (name, log) => () => {
+  view[log] = goalOf(view[name]).log;
+  /** @type {HTMLInputElement} */ (find(`[data-view=${log}]`)).checked = view[log];
+};
+
+export function controls() {
   const axes = page.goals.map((goal) => [goal.name, goal.title]);
   const words = [[FORMAT, FORMAT], [MODEL, MODEL], ...(several ? [[SEARCH, SEARCH]] : []), [NONE, NONE]];
-  const scale = (name, log) => () => {
-    view[log] = goalByName.get(view[name]).log;
-    find(`[data-view=${log}]`).checked = view[log];
-  };
   return el(
     "div.controls",
     {},
@@ -83,7 +123,7 @@ function controls() {
   );
 }
 
-function filters() {
+export function filters() {
   const limits = el("fieldset", {}, el("legend", {}, "Limits (constraints)"), page.goals.map(limit));
   return el(
     "details.filters",

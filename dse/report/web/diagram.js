@@ -1,180 +1,194 @@
-// Block diagram of an accelerator, drawn to its own numbers: a square a PE, tiles apart, memories by their capacity,
-// channels as thick as they are wide.
+// Block diagram of an accelerator, drawn to its own numbers: a square for each PE, tiles apart, memories by their
+// capacity, channels as thick as they are wide.
+import { number, whole } from "./format.js";
 
-const MOST_SQUARES = 768; // of PEs: beyond, a square stands for several
+/** @import { Setting, ShownDesign } from "./types.d.ts" */
 
+/** Squares of PEs: if there are more, each stands for several. */
+const MOST_SQUARES = 768;
+
+/** @typedef {Record<string, Setting>} Parameters */
+/** @typedef {Record<string, string>} Areas by component, in words; "" where the design has none */
+
+/**
+ * @param {string} tag
+ * @param {Record<string, string | number>} attributes
+ * @param {(SVGElement | SVGElement[] | string | null)[]} children
+ */
 function svg(tag, attributes = {}, ...children) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children.flat().filter(Boolean));
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
+  made.append(...children.flat().filter((child) => child !== null));
   return made;
 }
 
-const say = (x, y, text, more = {}) => svg("text", { x, y, ...more }, String(text));
+/**
+ * @param {number} x
+ * @param {number} y
+ * @param {string} text
+ * @param {Record<string, string>} more
+ */
+const say = (x, y, text, more = {}) => svg("text", { x, y, ...more }, text);
 
-// A box with lines of text at its top; dashed where the design has no such part.
-function box(x, y, width, height, lines, { absent = false, fill = "var(--panel)" } = {}) {
-  const rect = svg("rect", {
-    x,
-    y,
-    width,
-    height,
-    rx: 6,
-    class: absent ? "part absent" : "part",
-    style: `fill:${fill}`,
-  });
-  return svg(
-    "g",
-    {},
-    rect,
-    lines.map((line, i) => say(x + width / 2, y + 17 + 15 * i, line, { class: i ? "soft" : "name" })),
-  );
+/**
+ * A box with lines of text at its top; dashed where the design has no such part.
+ * @param {number} x
+ * @param {number} y
+ * @param {number} width
+ * @param {number} height
+ * @param {string[]} lines
+ * @param {{absent?: boolean}} options
+ */
+function box(x, y, width, height, lines, { absent = false } = {}) {
+  const className = absent ? "part absent" : "part";
+  const rect = svg("rect", { x, y, width, height, rx: 6, class: className, style: "fill:var(--panel)" });
+  const texts = lines.map((line, i) => say(x + width / 2, y + 17 + 15 * i, line, { class: i ? "soft" : "name" }));
+  return svg("g", {}, rect, texts);
 }
 
-// Wider channels are drawn thicker, by doublings.
+/**
+ * Wider channels are drawn thicker, by doublings.
+ * @param {number} bits
+ */
 const thickness = (bits) => Math.max(1.5, Math.min(16, 1.2 * Math.log2(1 + bits)));
 
-function channel(path, bits, text = null, at = null) {
+/**
+ * @param {string} path
+ * @param {number} bits
+ */
+function channel(path, bits) {
   const line = svg("path", { d: path, class: "channel", "stroke-width": thickness(bits), "marker-end": "url(#tip)" });
-  return svg("g", {}, line, text ? say(at[0], at[1], text, { class: "soft" }) : null);
+  return svg("g", {}, line);
 }
 
-function diagram(design) {
+/** The tip of a channel's arrow. */
+function tip() {
+  const size = { viewBox: "0 0 6 6", refX: 4, refY: 3, markerWidth: 10, markerHeight: 10 };
+  const marker = { id: "tip", ...size, markerUnits: "userSpaceOnUse", orient: "auto" };
+  return svg("defs", {}, svg("marker", marker, svg("path", { d: "M0 0 L6 3 L0 6 z", class: "tip" })));
+}
+
+/**
+ * @param {number} n
+ * @param {string} singular
+ * @param {string} plural
+ */
+const counted = (n, singular, plural = `${singular}s`) => `${n} ${n === 1 ? singular : plural}`;
+
+/** @param {ShownDesign} design */
+export function diagram(design) {
   const of = design.parameters;
-  const area = Object.fromEntries(design.area.map((part) => [part.name, `${number(part.value)} mm²`]));
-  const picture = svg(
+  const areas = Object.fromEntries(design.area.map((part) => [part.name, `${number(part.value)} mm²`]));
+  const lanes = counted(numeric(of, "lanes"), "lane");
+  return svg(
     "svg",
     { viewBox: "0 0 960 390", class: "diagram", role: "img", "aria-label": `Block diagram of ${design.title}` },
-    svg(
-      "defs",
-      {},
-      svg(
-        "marker",
-        {
-          id: "tip",
-          viewBox: "0 0 6 6",
-          refX: 4,
-          refY: 3,
-          markerWidth: 10,
-          markerHeight: 10,
-          markerUnits: "userSpaceOnUse",
-          orient: "auto",
-        },
-        svg("path", { d: "M0 0 L6 3 L0 6 z", class: "tip" }),
-      ),
-    ),
+    tip(),
     svg("rect", { x: 152, y: 6, width: 802, height: 378, rx: 10, class: "chip" }),
-    say(164, 24, `chip: ${of.node_nm} nm, ${of.clock_mhz} MHz, ${of.lanes} ${of.lanes === 1 ? "lane" : "lanes"}`, {
+    say(164, 24, `chip: ${of.node_nm} nm, ${of.clock_mhz} MHz, ${lanes}`, {
       class: "name",
       style: "text-anchor:start",
     }),
-    memories(of, area),
-    array(of, area),
-    results(of, area),
+    memories(of, areas),
+    array(of, areas),
+    results(of, areas),
   );
-  return picture;
 }
 
-function memories(of, area) {
-  const kib = of["weight_memory.capacity_kib"],
-    words = of["weight_memory.fifo_words"];
+/**
+ * @param {Parameters} of
+ * @param {string} name
+ */
+const numeric = (of, name) => /** @type {number} */ (of[name]);
+
+/**
+ * @param {Parameters} of
+ * @param {Areas} areas
+ */
+function memories(of, areas) {
+  const kib = numeric(of, "weight_memory.capacity_kib");
   const height = kib ? Math.min(190, 52 + 6 * Math.sqrt(kib)) : 52;
-  const bits = of["weight_memory.weights_per_cycle"] * of["pe_array.weight_bits"];
-  const dramBits = (1000 * of["dram.bandwidth_gbps"]) / of.clock_mhz;
+  const bits = numeric(of, "weight_memory.weights_per_cycle") * numeric(of, "pe_array.weight_bits");
+  const bandwidth = numeric(of, "dram.bandwidth_gbps");
+  const sram = kib
+    ? ["weight SRAM", `${whole(kib)} KiB`, areas.weight_memory ?? ""]
+    : ["no weight SRAM", "weights stream"];
   return svg(
     "g",
     {},
     box(8, 70, 112, 130, [
       "DRAM",
-      of["dram.kind"],
-      `${number(of["dram.bandwidth_gbps"])} Gb/s`,
-      `${number(of["dram.latency_ns"])} ns`,
+      String(of["dram.kind"]),
+      `${number(bandwidth)} Gb/s`,
+      `${number(numeric(of, "dram.latency_ns"))} ns`,
     ]),
-    channel(`M120 135 H174`, dramBits),
-    box(
-      178,
-      70,
-      132,
-      height,
-      kib
-        ? ["weight SRAM", `${kib.toLocaleString("en-US")} KiB`, area.weight_memory || ""]
-        : ["no weight SRAM", "weights stream"],
-      { absent: !kib },
-    ),
-    box(178, 70 + height + 14, 132, 40, ["FIFO", `${words.toLocaleString("en-US")} words`]),
-    channel(`M310 135 H370`, bits),
+    channel("M120 135 H174", (1000 * bandwidth) / numeric(of, "clock_mhz")),
+    box(178, 70, 132, height, sram, { absent: !kib }),
+    box(178, 70 + height + 14, 132, 40, ["FIFO", `${whole(numeric(of, "weight_memory.fifo_words"))} words`]),
+    channel("M310 135 H370", bits),
     say(342, 160, `${of["weight_memory.weights_per_cycle"]}`, { class: "name" }),
     say(342, 174, "weights", { class: "soft" }),
     say(342, 187, "a cycle", { class: "soft" }),
-    box(178, 330, 132, 42, ["sequencer", area.sequencer || ""]),
+    box(178, 330, 132, 42, ["sequencer", areas.sequencer ?? ""]),
   );
 }
 
-// The PE array: tiles in rows, in each a square a PE, lanes told apart by their shade.
-function array(of, area) {
-  const tiles = of["pe_array.tiles"],
-    perTile = of["pe_array.pes_per_tile"],
-    pes = tiles * perTile;
-  const each = Math.ceil(pes / MOST_SQUARES),
-    squares = Math.max(1, Math.round(perTile / each));
-  const x = 376,
-    y = 40,
-    width = 340,
-    height = 262;
-  const columns = Math.max(1, Math.min(tiles, Math.round(Math.sqrt((tiles * width) / height)))),
-    rows = Math.ceil(tiles / columns);
+/** What a multiplier is called in the picture. */
+/** @type {Record<string, string>} */
+const MULTIPLIERS = { fixed: "multiplier", mux: "multiplexer", shift: "shifter" };
+
+/**
+ * The PE array: tiles in rows, in each a square for each PE, shaded by its lane.
+ * @param {Parameters} of
+ * @param {Areas} areas
+ */
+function array(of, areas) {
+  const tiles = numeric(of, "pe_array.tiles");
+  const perTile = numeric(of, "pe_array.pes_per_tile");
+  const pes = tiles * perTile;
+  const perLane = pes / numeric(of, "lanes");
+  const perSquare = Math.ceil(pes / MOST_SQUARES);
+  const squares = Math.max(1, Math.round(perTile / perSquare));
+  const [x, y, width, height] = [376, 40, 340, 262];
+  const columns = Math.max(1, Math.min(tiles, Math.round(Math.sqrt((tiles * width) / height))));
+  const rows = Math.ceil(tiles / columns);
   const [w, h] = [(width - 8) / columns, (height - 8) / rows];
-  const drawn = Array.from({ length: tiles }, (_, t) =>
-    tile(
-      x + 4 + (t % columns) * w,
-      y + 4 + Math.floor(t / columns) * h,
-      w - 4,
-      h - 4,
-      squares,
-      t * perTile,
-      each,
-      pes / of.lanes,
-    ),
-  );
-  const banks = of["pe_array.double_buffered"] ? "2 banks" : "1 bank";
-  const what = `${tiles} ${tiles === 1 ? "tile" : "tiles"} × ${perTile} PEs`;
-  const kind = { fixed: "multiplier", mux: "multiplexer", shift: "shifter" }[of["pe_array.multiplier"]];
+  const drawn = Array.from({ length: tiles }, (_, t) => {
+    const lane = (/** @type {number} */ i) => Math.floor((t * perTile + i * perSquare) / perLane);
+    const [left, top] = [x + 4 + (t % columns) * w, y + 4 + Math.floor(t / columns) * h];
+    return tile(left, top, w - 4, h - 4, squares, lane);
+  });
+  const multiplier = String(of["pe_array.multiplier"]);
+  const lines = [
+    `${counted(tiles, "tile")} × ${perTile} PEs${perSquare > 1 ? ` (a square: ${perSquare})` : ""}, ${perLane} a lane`,
+    `${MULTIPLIERS[multiplier] ?? multiplier}, ${of["pe_array.weight_bits"]}-bit weights × ${of["pe_array.act_bits"]}-bit states`,
+    `${of["pe_array.accumulators"]} sums a PE of ${of["pe_array.accumulator_bits"]} bits, ${of["pe_array.double_buffered"] ? "2 banks" : "1 bank"}`,
+    [areas.pe_array && `PEs ${areas.pe_array}`, areas.scratch && `sums ${areas.scratch}`].filter(Boolean).join(", "),
+  ];
+  const below = [19, 36, 52, 68];
   return svg(
     "g",
     {},
     svg("rect", { x, y, width, height, rx: 6, class: "part", style: "fill:var(--panel)" }),
     drawn,
-    say(x + width / 2, y + height + 19, `${what}${each > 1 ? ` (a square: ${each})` : ""}, ${pes / of.lanes} a lane`, {
-      class: "name",
-    }),
-    say(
-      x + width / 2,
-      y + height + 36,
-      `${kind}, ${of["pe_array.weight_bits"]}-bit weights × ${of["pe_array.act_bits"]}-bit states`,
-      { class: "soft" },
-    ),
-    say(
-      x + width / 2,
-      y + height + 52,
-      `${of["pe_array.accumulators"]} sums a PE of ${of["pe_array.accumulator_bits"]} bits, ${banks}`,
-      { class: "soft" },
-    ),
-    say(
-      x + width / 2,
-      y + height + 68,
-      [area.pe_array && `PEs ${area.pe_array}`, area.scratch && `sums ${area.scratch}`].filter(Boolean).join(", "),
-      { class: "soft" },
-    ),
+    lines.map((line, i) => say(x + width / 2, y + height + below[i], line, { class: i ? "soft" : "name" })),
   );
 }
 
-function tile(x, y, width, height, squares, first, each, perLane) {
-  const columns = Math.max(1, Math.ceil(Math.sqrt((squares * width) / height))),
-    rows = Math.ceil(squares / columns);
-  const step = Math.min((width - 4) / columns, (height - 4) / rows),
-    side = Math.min(22, 0.8 * step);
+/**
+ * @param {number} x
+ * @param {number} y
+ * @param {number} width
+ * @param {number} height
+ * @param {number} squares
+ * @param {(i: number) => number} lane of square i
+ */
+function tile(x, y, width, height, squares, lane) {
+  const columns = Math.max(1, Math.ceil(Math.sqrt((squares * width) / height)));
+  const rows = Math.ceil(squares / columns);
+  const step = Math.min((width - 4) / columns, (height - 4) / rows);
+  const side = Math.min(22, 0.8 * step);
   const [dx, dy] = [(width - columns * step) / 2, (height - rows * step) / 2];
-  const lane = (i) => Math.floor((first + i * each) / perLane);
   const marks = Array.from({ length: squares }, (_, i) =>
     svg("rect", {
       x: (x + dx + (i % columns) * step + (step - side) / 2).toFixed(1),
@@ -187,36 +201,36 @@ function tile(x, y, width, height, squares, first, each, perLane) {
   return svg("g", {}, svg("rect", { x, y, width, height, rx: 4, class: "tile" }), marks);
 }
 
-function results(of, area) {
+/**
+ * What comes after the PE array, down the right side: activation unit, skip encoder, state buffer.
+ * @param {Parameters} of
+ * @param {Areas} areas
+ */
+function results(of, areas) {
+  const lanes = numeric(of, "lanes");
+  const activated = 8 * numeric(of, "activation_unit.units_per_cycle");
   const skips = of["skip_encoder.enabled"];
-  const state = of["state_buffer.units"];
+  const encoder = skips
+    ? ["skip encoder", `${of["skip_encoder.columns_per_cycle"]} columns a cycle`, areas.skip_encoder ?? ""]
+    : ["no skipping", "every column is streamed"];
   return svg(
     "g",
     {},
-    channel("M716 84 H760", 8 * of.lanes),
-    channel("M854 128 V146", 8 * of["activation_unit.units_per_cycle"]),
-    channel("M854 214 V232", 8 * of["activation_unit.units_per_cycle"]),
-    channel("M764 278 H722", of["pe_array.act_bits"] * of.lanes),
+    channel("M716 84 H760", 8 * lanes),
+    channel("M854 128 V146", activated),
+    channel("M854 214 V232", activated),
+    channel("M764 278 H722", numeric(of, "pe_array.act_bits") * lanes),
     box(764, 40, 180, 88, [
       "activation unit",
       `${of["activation_unit.units_per_cycle"]} units a cycle`,
       `${of["activation_unit.depth_cycles"]} cycles deep`,
-      area.activation_unit || "",
+      areas.activation_unit ?? "",
     ]),
-    box(
-      764,
-      148,
-      180,
-      66,
-      skips
-        ? ["skip encoder", `${of["skip_encoder.columns_per_cycle"]} columns a cycle`, area.skip_encoder || ""]
-        : ["no skipping", "every column is streamed"],
-      { absent: !skips },
-    ),
+    box(764, 148, 180, 66, encoder, { absent: !skips }),
     box(764, 234, 180, 92, [
       "state buffer",
-      `${state.toLocaleString("en-US")} units × ${of["state_buffer.cell_bits"]} bits of c`,
-      area.state_buffer || "",
+      `${whole(numeric(of, "state_buffer.units"))} units × ${of["state_buffer.cell_bits"]} bits of c`,
+      areas.state_buffer ?? "",
     ]),
   );
 }

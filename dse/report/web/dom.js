@@ -1,69 +1,68 @@
-"use strict";
-// Elements, numbers and files. Every text of the page's data is set as text: no name in it is ever markup.
+// Elements and downloads. Every text of the page's data is set as text: no name in it is ever markup.
+import { csv } from "./format.js";
+/** @import { Attributes, Content, Data } from "./types.d.ts" */
 
-const page = JSON.parse(document.getElementById("data").textContent);
+/**
+ * The first element that matches; an error if there is none.
+ * @param {string} selector
+ * @returns {HTMLElement}
+ */
+export function find(selector) {
+  const found = document.querySelector(selector);
+  if (!(found instanceof HTMLElement)) throw new Error(`no element matches ${selector}`);
+  return found;
+}
 
-const find = (selector, within = document) => within.querySelector(selector);
-const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+/**
+ * @param {string} selector
+ * @param {ParentNode} within
+ * @returns {HTMLElement[]}
+ */
+export const all = (selector, within = document) => [...within.querySelectorAll(selector)].filter(isElement);
 
-// el("div.box", {title: "a"}, "text", child): attributes that begin with "on" are listeners.
-function el(tag, attributes = {}, ...children) {
+/**
+ * @param {Element} element
+ * @returns {element is HTMLElement}
+ */
+const isElement = (element) => element instanceof HTMLElement;
+
+/**
+ * el("div.box", {title: "a"}, "text", child): attributes that begin with "on" are listeners; those that are false or
+ * missing are left out.
+ * @param {string} tag with its classes
+ * @param {Attributes} attributes
+ * @param {Content} children
+ */
+export function el(tag, attributes = {}, ...children) {
   const [name, ...classes] = tag.split(".");
   const made = document.createElement(name);
   if (classes.length) made.className = classes.join(" ");
   for (const [key, value] of Object.entries(attributes)) {
-    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
-    else if (value !== false && value != null) made.setAttribute(key, value === true ? "" : value);
+    if (typeof value === "function") made.addEventListener(key.slice(2), /** @type {EventListener} */ (value));
+    else if (value !== false && value != null) made.setAttribute(key, value === true ? "" : String(value));
   }
-  made.append(...children.flat().filter((child) => child != null && child !== false));
+  made.append(...contents(children));
   return made;
 }
 
-// Four figures, thousands told apart, no exponent between a millionth and a billion.
-function number(value) {
-  const size = Math.abs(value);
-  if (value === 0) return "0";
-  if (size < 1e-3 || size >= 1e9) return String(Number(value.toPrecision(4)));
-  const digits = Math.max(0, 3 - Math.floor(Math.log10(size)));
-  return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-}
+/** @param {Content} children */
+export const contents = (children) => children.flat().filter((child) => child != null && child !== false);
 
-function shown(value) {
-  if (value == null) return "–";
-  if (typeof value === "boolean") return value ? "yes" : "no";
-  if (Array.isArray(value)) return value.join(", ") || "none";
-  if (typeof value !== "number") return value;
-  return Number.isInteger(value) ? value.toLocaleString("en-US") : number(value);
-}
-
-// As Plotly shows it: Plotly reads a few HTML tags in labels.
-const label = (value) => String(value).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
-
-const spaced = (name) => name.replace(/_/g, " ");
-const withUnit = (title, unit) => (unit ? `${title} (${unit})` : title);
-
-function csv(columns, rows) {
-  const field = (value) => {
-    const text = value == null ? "" : Array.isArray(value) ? value.join(" ") : String(value);
-    return /[",\n\r]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
-  };
-  const lines = [columns.map((column) => withUnit(column.title, column.unit)), ...rows];
-  return lines.map((line) => line.map(field).join(",")).join("\n") + "\n";
-}
-
+/**
+ * @param {string} name
+ * @param {string} text
+ */
 function download(name, text) {
-  const link = el("a", { href: URL.createObjectURL(new Blob([text], { type: "text/csv" })), download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  const url = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+  el("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
 }
 
-// data() yields {columns, rows} when the button is pressed.
-function csvButton(name, data) {
-  const save = () => {
-    const { columns, rows } = data();
-    download(`${name}.csv`, csv(columns, rows));
-  };
+/**
+ * @param {string} name of the file, without its suffix
+ * @param {() => Data} data called when the button is pressed
+ */
+export function csvButton(name, data) {
+  const save = () => download(`${name}.csv`, csv(data()));
   return el("button.csv", { type: "button", title: "Save the data as CSV", onclick: save }, "CSV");
 }
-
-const column = (title, unit = "", words = false) => ({ title, unit, words });

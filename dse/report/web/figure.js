@@ -1,40 +1,24 @@
-// A figure: {name, title, caption, columns, rows, traces, layout}. It is made anew whenever it is drawn, so that its
-// colours are those of the theme and its data those of the moment.
+// Figures. One is made anew whenever it is drawn, so that its colours are those of the theme and its data those of the
+// moment.
+import { ink } from "./colours.js";
+import { all, csvButton, el } from "./dom.js";
+import { label, withUnit } from "./format.js";
+/** @import { Figure, Layout, Plot } from "./types.d.ts" */
 
-// Okabe & Ito, "Color Universal Design" (2008): told apart with any colour vision.
-const COLOURS = {
-  get blue() {
-    return ink("--blue"); // its own is too dark on a dark ground
-  },
-  orange: "#E69F00",
-  green: "#009E73",
-  vermillion: "#D55E00",
-  purple: "#CC79A7",
-  sky: "#56B4E9",
-  yellow: "#F0E442",
-  grey: "#8A8F98",
-};
-const cycle = (n) => Object.values(COLOURS)[Math.max(0, n) % 8];
-const SCALE = "Cividis"; // perceptually uniform, read alike with any colour vision (Nunez et al., 2018)
-const LETTERS = ["A", "B", "C", "D"];
-const CHOSEN = ["#D55E00", "#0072B2", "#009E73", "#CC79A7"];
-const PLAIN = ",~r"; // ticks: thousands told apart, no exponent, no trailing zeros
+/** Ticks with thousands separated, without exponent and trailing zeros. */
+export const PLAIN = ",~r";
 
-// Named one by one: Plotly's own choice includes a button that sends the figure to a server.
+/** Named one by one: Plotly's own choice includes a button that sends the figure to a server. */
 const BUTTONS = ["toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"];
 const CONFIG = { responsive: true, displaylogo: false, modeBarButtons: [BUTTONS] };
 
-// A colour of the style as the theme has it, resolved: Plotly reads no `light-dark()`.
-const resolved = document.body.appendChild(el("i", { hidden: true }));
-function ink(name) {
-  resolved.style.color = `var(${name})`;
-  return getComputedStyle(resolved).color;
-}
-const visible = (element) => element.offsetParent !== null;
-
+/**
+ * A layout with what all figures share.
+ * @param {Layout} layout
+ */
 function themed(layout) {
   const grid = { gridcolor: ink("--grid"), linecolor: ink("--line"), zerolinecolor: ink("--line"), automargin: true };
-  const made = {
+  return {
     height: 380,
     margin: { l: 60, r: 20, t: 14, b: 52 },
     paper_bgcolor: "rgba(0,0,0,0)",
@@ -44,39 +28,73 @@ function themed(layout) {
     legend: { orientation: "h", yanchor: "bottom", y: 1.02, xanchor: "left", x: 0 },
     ...layout,
     font: { family: "system-ui, -apple-system, Segoe UI, Roboto, sans-serif", size: 13, color: ink("--text") },
+    xaxis: { zeroline: false, ...grid, ...layout.xaxis },
+    yaxis: { zeroline: false, ...grid, ...layout.yaxis },
   };
-  for (const axis of ["xaxis", "yaxis"]) made[axis] = { zeroline: false, ...grid, ...layout[axis] };
-  return made;
 }
 
-function figure(make) {
+/** @param {() => Figure} make called whenever it is drawn */
+export function figure(make) {
   const { name, title, caption } = make();
-  const plot = el("div.plot", { "data-figure": name });
-  plot.make = make;
+  const plot = Object.assign(el("div.plot", { "data-figure": name }), { make });
   const head = el("div.head", {}, el("h3", {}, title), csvButton(name, make));
   return el("figure", {}, head, plot, el("figcaption", {}, caption));
 }
 
-function draw(plot) {
+/**
+ * The element in which a figure is drawn, if the page has it.
+ * @param {string} name
+ */
+export const plotOf = (name) => /** @type {Plot | null} */ (document.querySelector(`[data-figure=${name}]`));
+
+/** @param {Plot} plot */
+export function draw(plot) {
   const { caption, traces, layout, bar = false } = plot.make();
-  plot.nextElementSibling.textContent = caption;
+  if (plot.nextElementSibling) plot.nextElementSibling.textContent = caption;
   return Plotly.react(plot, traces, themed(layout), { ...CONFIG, displayModeBar: bar ? "hover" : false });
 }
 
-const drawAll = () => all(".plot").filter(visible).forEach(draw);
+/** @param {ParentNode} within */
+export const plots = (within = document) => /** @type {Plot[]} */ (all(".plot", within));
 
-function axis(title, unit, more = {}) {
+/** Draws every figure that is visible. */
+export const drawAll = () => plots().filter(isVisible).forEach(draw);
+
+/** @param {HTMLElement} element */
+const isVisible = (element) => element.offsetParent !== null;
+
+/**
+ * @param {string} title
+ * @param {string} unit
+ * @param {object} more in Plotly's terms
+ */
+export function axis(title, unit, more = {}) {
   return { title: { text: label(withUnit(title, unit)) }, ...more };
 }
 
-// An axis in decades: ticks at 1, 2 and 5 of each as plain numbers, or at 1 alone where they would run together; where
-// none of these may lie in reach, Plotly's own.
-function logAxis(title, unit, values) {
-  const positive = values.filter((value) => value > 0);
-  const [low, high] = positive.reduce(([a, b], v) => [Math.min(a, v), Math.max(b, v)], [Infinity, -Infinity]);
+/**
+ * A logarithmic axis: plain numbers at 1, 2 and 5 of each decade, or at 1 alone where they would run together; where
+ * none of these may be within the range, at Plotly's own choice.
+ * @param {string} title
+ * @param {string} unit
+ * @param {(number | null)[]} values that it spans
+ */
+export function logAxis(title, unit, values) {
+  const [low, high] = extent(values.filter((v) => v != null && v > 0));
   return axis(title, unit, {
     type: "log",
     tickformat: PLAIN,
     dtick: high > 100 * low ? 1 : high > 4 * low ? "D2" : undefined,
   });
+}
+
+/**
+ * The least and the largest value; of any number of them.
+ * @param {(number | null)[]} values none is null
+ */
+export function extent(values) {
+  return /** @type {number[]} */ (values).reduce(
+    ([a, b], v) => [Math.min(a, v), Math.max(b, v)],
+    [Infinity, -Infinity],
+  );
 }

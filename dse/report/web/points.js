@@ -1,179 +1,233 @@
-// The trials of all searches as points, what is chosen of them, and which of those shown no other beats.
+// The trials of all searches as points, and the designs that they stand for.
+import { baseName } from "./format.js";
+import { costOf, designByKey, entry, goalOf, page } from "./page.js";
+import { dominates } from "./pareto.js";
+/** @import { Coded, Goal, Part, PartColumn, RooflineJson, Trials } from "./shapes.d.ts" */
+/** @import { Point, Setting, ShownDesign } from "./types.d.ts" */
 
-const FRONT = "front",
-  DOMINATED = "dominated",
-  MISSES = "misses a constraint";
-const MOST_CHOSEN = 4;
+export const FRONT = "front";
+export const DOMINATED = "dominated";
+export const MISSES = "misses a constraint";
+const NOT_DRAWN = ["refused", "repeated"];
 
-const goalByName = new Map(page.goals.map((goal) => [goal.name, goal]));
-const designByKey = new Map(page.designs.map((design) => [design.key, design]));
-const networkByKey = new Map(page.networks.map((network) => [network.key, network]));
-
-// A point is {key, search, i}: row i of its search's trials.
-const points = page.searches.flatMap((search, s) =>
-  search.trials.trial.flatMap((trial, i) => {
-    const kind = coded(search.trials, "kind", i);
-    return kind === "refused" || kind === "repeated" ? [] : [{ key: `${s}:${trial}`, search, i, trial, kind }];
-  }),
+/** @type {Point[]} */
+export const points = page.searches.flatMap((search, s) =>
+  search.trials.trial
+    .map((trial, i) => ({ key: `${s}:${trial}`, search, i, trial, kind: named(search.trials, "kind", i) }))
+    .filter((point) => !NOT_DRAWN.includes(point.kind)),
 );
-const pointByKey = new Map(points.map((point) => [point.key, point]));
+export const pointByKey = new Map(points.map((point) => [point.key, point]));
 
-function coded(trials, name, i) {
-  const of = trials.coded[name];
-  return of.values[of.index[i]];
+/**
+ * Entry i of a coded column.
+ * @param {Coded} of
+ * @param {number} i
+ */
+function decoded({ values, index }, i) {
+  return values[index[i]];
 }
 
-const value = (point, goal) => point.search.trials.numbers[goal][point.i];
-const word = (point, name) => coded(point.search.trials, name, point.i);
-
-const chosen = {
-  keys: [],
-  listeners: [],
-  // Alone, or beside what is chosen already; once more takes it away.
-  choose(key, beside = false) {
-    const others = this.keys.filter((each) => each !== key);
-    if (!beside) this.keys = [key];
-    else this.keys = others.length < this.keys.length ? others : [...this.keys, key].slice(-MOST_CHOSEN);
-    this.listeners.forEach((told) => told());
-  },
-};
-
-// Marks of the points that no other point beats. `cost` yields the costs of a point, all to be minimised.
-function nonDominated(among, cost) {
-  const costs = among.map(cost);
-  const order = costs.map((_, i) => i).sort((a, b) => lexical(costs[a], costs[b]));
-  const front = [];
-  const marks = new Array(among.length).fill(false);
-  for (const i of order) {
-    // sorted: nothing that comes later beats what came before
-    if (front.some((of) => dominates(of, costs[i]))) continue;
-    front.push(costs[i]);
-    marks[i] = true;
-  }
-  return marks;
+/**
+ * @param {Trials} trials
+ * @param {string} name
+ * @param {number} i
+ * @returns {Setting}
+ */
+export function coded(trials, name, i) {
+  return decoded(trials.coded[name], i);
 }
 
-function lexical(a, b) {
-  for (let k = 0; k < a.length; k++) if (a[k] !== b[k]) return a[k] - b[k];
-  return 0;
+/**
+ * Entry i of a coded column that holds words.
+ * @param {Trials} trials
+ * @param {string} name
+ * @param {number} i
+ */
+export function named(trials, name, i) {
+  return /** @type {string} */ (coded(trials, name, i));
 }
 
-function dominates(a, b) {
-  let better = false;
-  for (let k = 0; k < a.length; k++) {
-    if (a[k] > b[k]) return false;
-    if (a[k] < b[k]) better = true;
-  }
-  return better;
-}
+/**
+ * A number of a point; only refused trials, which are no points, lack any.
+ * @param {Point} point
+ * @param {string} name
+ */
+export const value = (point, name) => /** @type {number} */ (point.search.trials.numbers[name][point.i]);
 
-// Every parameter of the design of a trial: the base, what the trial picked, and what its variants set.
-function parametersOf(point) {
+/**
+ * @param {Point} point
+ * @param {string} name
+ */
+export const setting = (point, name) => coded(point.search.trials, name, point.i);
+
+/**
+ * @param {Point} point
+ * @param {string} name
+ */
+export const word = (point, name) => named(point.search.trials, name, point.i);
+
+/**
+ * The costs of a point, all to be minimized.
+ * @param {Goal[]} goals
+ * @returns {(point: Point) => number[]}
+ */
+export const costs = (goals) => (point) => goals.map((goal) => costOf(goal, value(point, goal.name)));
+
+/**
+ * Every parameter of the design of a trial: the base, the trial's own settings, and what its variants set.
+ * @param {Point} point
+ */
+export function parametersOf(point) {
   const { base, parameters, variants } = point.search;
   const made = { ...base };
   for (const name of parameters) {
-    const picked = word(point, name);
-    if (name in variants) Object.assign(made, variants[name][picked] || {});
-    else if (picked != null) made[name] = picked;
+    const set = setting(point, name);
+    if (name in variants) Object.assign(made, variants[name][String(set)] || {});
+    else if (set != null) made[name] = set;
   }
   return made;
 }
 
-// The words of the command that runs a point again.
+/**
+ * The command that runs a point again.
+ * @param {Point} point
+ */
 function commandOf(point) {
   const { head, traces, settings, tail } = point.search.commands;
   const set = point.search.parameters.map((name) => settings[name][point.search.trials.coded[name].index[point.i]]);
   return [head, traces[word(point, "network")], ...set.filter(Boolean), tail].join(" ");
 }
 
-// Whether the command of a design can write a page: that of a stream cannot.
-const writesPage = (design) => design.command.startsWith("archsim run ");
+/**
+ * Whether the command of a design can write a page: that of a stream cannot.
+ * @param {ShownDesign} design
+ */
+export const writesPage = (design) => design.command.startsWith("archsim run ");
 
-// Trial to its row among the others, a map a search.
+/** For each search, the row of a trial among the points off the front. */
 const otherRows = new Map(
   page.searches.map((search) => [search, new Map(search.others.trial.map((trial, row) => [trial, row]))]),
 );
 
-// What a point off the front consists of; null where the page has no such thing of it.
-function partsOf(point) {
-  const of = point.search.others,
-    row = otherRows.get(point.search).get(point.trial);
+/**
+ * Row `row` of columns, by the names of the columns.
+ * @template T
+ * @param {Record<string, T[]>} columns
+ * @param {number} row
+ */
+function rowOf(columns, row) {
+  return Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, values[row]]));
+}
+
+/**
+ * @param {PartColumn[]} columns
+ * @param {number} row
+ * @returns {Part[]}
+ */
+function partsAt(columns, row) {
+  return columns
+    .filter((part) => part.value[row] !== null)
+    .map(({ name, value, low, high, status, source }) => ({
+      name,
+      value: /** @type {number} */ (value[row]),
+      low: /** @type {number} */ ((low ?? value)[row]),
+      high: /** @type {number} */ ((high ?? value)[row]),
+      status: /** @type {string} */ (decoded(status, row)),
+      source: /** @type {number} */ (decoded(source, row)),
+    }));
+}
+
+/**
+ * The breakdown of a point off the front; null where the page does not have it.
+ * @param {Point} point
+ */
+function breakdownOf(point) {
+  const row = entry(otherRows, point.search).get(point.trial);
   if (row === undefined) return null;
-  const at = ({ values, index }) => values[index[row]];
-  const parts = (columns) =>
-    columns
-      .filter((part) => part.value[row] !== null)
-      .map(({ name, value, low, high, status, source }) => ({
-        name,
-        value: value[row],
-        low: (low ?? value)[row],
-        high: (high ?? value)[row],
-        status: at(status),
-        source: at(source),
-      }));
-  const rowOf = (columns) => Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, values[row]]));
+  const from = point.search.others;
   return {
-    facts: of.facts.map(({ term, unit, values }) => ({ term, unit, value: at(values) })),
-    energy: parts(of.energy),
-    area: parts(of.area),
-    cycles: of.cycles[row],
-    busy_cycles: of.busy_cycles[row],
-    stalls: rowOf(of.stalls),
-    roofline: { ...rowOf(of.roofline), bound: at(of.bound) },
-    clock: at(of.clock),
+    facts: from.facts.map(({ term, unit, values }) => ({
+      term,
+      unit,
+      value: /** @type {string | number | boolean | null} */ (decoded(values, row)),
+    })),
+    energy: partsAt(from.energy, row),
+    area: partsAt(from.area, row),
+    cycles: from.cycles[row],
+    busy_cycles: from.busy_cycles[row],
+    stalls: rowOf(from.stalls, row),
+    roofline: /** @type {RooflineJson} */ (
+      /** @type {unknown} */ ({ ...rowOf(from.roofline, row), bound: decoded(from.bound, row) })
+    ),
+    clock: /** @type {string} */ (decoded(from.clock, row)),
   };
 }
 
-// Why a point is not on the front of its search.
+/**
+ * Why a point is not on the front of its search.
+ * @param {Point} point
+ */
 function whyOff(point) {
   if (word(point, "reason")) return `Not feasible: ${word(point, "reason")}.`;
-  const goals = point.search.objectives.map((name) => goalByName.get(name));
-  const costs = (of) => goals.map((goal) => (goal.minimize ? 1 : -1) * value(of, goal.name));
+  const cost = costs(point.search.objectives.map(goalOf));
   const better = points.find(
-    (of) => of.kind === FRONT && of.search === point.search && dominates(costs(of), costs(point)),
+    (other) => other.kind === FRONT && other.search === point.search && dominates(cost(other), cost(point)),
   );
   return better
     ? `Trial ${better.trial} is at least as good in every objective, and better in one.`
     : "Another design is at least as good in every objective, and better in one.";
 }
 
-// What the tab Design shows of a key: a design of the front or a run as it is there, or what is known of a trial.
-function designOf(key) {
+/**
+ * The design of a key: one of the front or a run as the page has it, or what is known of a trial.
+ * @param {string} key
+ * @returns {ShownDesign}
+ */
+export function designOf(key) {
   const point = pointByKey.get(key);
   const full = designByKey.get(key);
   if (full) return point ? { ...full, command: commandOf(point) } : full;
-  const title = `Trial ${point.trial}: ${modelLabel(point)}, ${word(point, "weight_format")} weights`;
-  const facts = page.goals.map((goal) => ({ term: goal.title, value: value(point, goal.name), unit: goal.unit }));
-  facts.push({ term: "State threshold", value: word(point, "threshold"), unit: "" });
-  facts.push({ term: "Zeros in the state", value: value(point, "state_sparsity"), unit: "%" });
-  const parts = partsOf(point);
+  return trialDesign(entry(pointByKey, key));
+}
+
+/**
+ * @param {Point} point
+ * @returns {ShownDesign}
+ */
+function trialDesign(point) {
+  const breakdown = breakdownOf(point);
   return {
-    key,
-    title,
+    key: point.key,
+    title: `Trial ${point.trial}: ${modelLabel(point)}, ${word(point, "weight_format")} weights`,
     says: whyOff(point),
     model: word(point, "network"),
     parameters: parametersOf(point),
     energy: [],
     area: [],
+    cycles: 0,
+    busy_cycles: 0,
     stalls: {},
     roofline: null,
     clock: "",
-    ...parts,
-    facts: [...facts, ...(parts?.facts ?? [])],
+    ...breakdown,
+    facts: [
+      ...page.goals.map((goal) => ({ term: goal.title, value: value(point, goal.name), unit: goal.unit })),
+      { term: "State threshold", value: threshold(point), unit: "" },
+      { term: "Zeros in the state", value: value(point, "state_sparsity"), unit: "%" },
+      ...(breakdown?.facts ?? []),
+    ],
     step_cycles: [],
     command: commandOf(point),
   };
 }
 
-const baseName = (name) =>
-  name.includes("/")
-    ? name
-        .split("/")
-        .at(-1)
-        .replace(/\.[^.]*$/, "")
-    : name;
+/**
+ * @param {Point} point
+ */
+const threshold = (point) => /** @type {number | null} */ (setting(point, "threshold"));
 
-function modelLabel(point) {
-  const threshold = word(point, "threshold");
-  return baseName(word(point, "model")) + (threshold ? ` @ ${Number(threshold.toPrecision(3))}` : "");
+/** @param {Point} point */
+export function modelLabel(point) {
+  const at = threshold(point);
+  return baseName(word(point, "model")) + (at ? ` @ ${Number(at.toPrecision(3))}` : "");
 }

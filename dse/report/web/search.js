@@ -1,5 +1,44 @@
 // Tab Search: how the search went.
+import { COLOURS, cycle } from "./colours.js";
+import { el } from "./dom.js";
+import { axis, figure, PLAIN } from "./figure.js";
+import { column, label, number, spaced, whole } from "./format.js";
+import { page, several } from "./page.js";
+import { table } from "./tables.js";
+/** @import { Search } from "./shapes.d.ts" */
+/** @import { Content, Figure } from "./types.d.ts" */
 
+/** @returns {Content} */
+export function buildSearch() {
+  const course = page.searches.some((search) => search.course.length);
+  const timed = page.searches.some((search) => search.pace.length);
+  return [
+    el("div.columns", {}, course ? figure(hypervolume) : null, timed ? figure(pace) : null),
+    ...page.searches.map((search) => [
+      several ? el("h2", {}, search.name) : null,
+      el("p", {}, `${search.quality} ${rate(search)}`),
+      el(
+        "div.columns",
+        {},
+        search.importances.rows.length
+          ? figure(() => importances(search))
+          : el("p.soft", {}, "Too few trials to say what mattered."),
+        el(
+          "div",
+          {},
+          figure(() => outcomes(search)),
+          el("h2", {}, "Why trials were not feasible"),
+          search.failures.rows.length
+            ? table("failures", search.failures)
+            : el("p.soft", {}, "Every trial was feasible."),
+        ),
+      ),
+      el("p.foot", {}, search.footer),
+    ]),
+  ];
+}
+
+/** @returns {Figure} */
 const hypervolume = () => ({
   name: "hypervolume",
   title: "Hypervolume",
@@ -25,6 +64,7 @@ const hypervolume = () => ({
   },
 });
 
+/** @returns {Figure} */
 const pace = () => ({
   name: "pace",
   title: "Pace",
@@ -48,9 +88,19 @@ const pace = () => ({
   },
 });
 
-function importances(search) {
-  const { columns, rows } = search.importances;
-  const names = rows.map((row) => spaced(row[0])).reverse();
+/** @param {Search} search */
+function rate({ pace }) {
+  if (!pace.length) return "";
+  const [trials, seconds] = pace[pace.length - 1];
+  return seconds > 0 ? `${number(trials / seconds)} trials a second, accuracies measured meanwhile counted in.` : "";
+}
+
+/**
+ * @param {Search} search
+ * @returns {Figure}
+ */
+function importances({ importances: { columns, rows } }) {
+  const names = rows.map(([name]) => spaced(String(name))).reverse();
   return {
     name: "importances",
     title: "What each objective hangs on",
@@ -78,11 +128,16 @@ function importances(search) {
   };
 }
 
-function kinds(search) {
-  const of = search.trials.coded.kind;
-  const counts = of.values
-    .map((kind, k) => [kind, of.index.filter((each) => each === k).length])
-    .sort((a, b) => b[1] - a[1]);
+/**
+ * @param {Search} search
+ * @returns {Figure}
+ */
+function outcomes(search) {
+  const { values, index } = search.trials.coded.kind;
+  const counts = values
+    .map((kind, k) => ({ kind, count: index.filter((each) => each === k).length }))
+    .sort((a, b) => b.count - a.count);
+  const rising = [...counts].reverse();
   return {
     name: "outcomes",
     title: "What became of the trials",
@@ -92,16 +147,16 @@ function kinds(search) {
       {
         type: "bar",
         orientation: "h",
-        y: counts.map(([kind]) => kind).reverse(),
-        x: counts.map(([, n]) => n).reverse(),
+        y: rising.map(({ kind }) => kind),
+        x: rising.map(({ count }) => count),
         marker: { color: COLOURS.blue },
-        text: counts.map(([, n]) => n.toLocaleString("en-US")).reverse(),
+        text: rising.map(({ count }) => whole(count)),
         textposition: "auto",
         hoverinfo: "skip",
       },
     ],
     columns: [column("Outcome", "", true), column("Trials")],
-    rows: counts,
+    rows: counts.map(({ kind, count }) => [kind, count]),
     layout: {
       height: 280,
       margin: { l: 10, r: 20, t: 14, b: 52 },
@@ -109,40 +164,4 @@ function kinds(search) {
       yaxis: { showgrid: false },
     },
   };
-}
-
-function rate(search) {
-  const last = search.pace.at(-1);
-  return last && last[1] > 0
-    ? `${number(last[0] / last[1])} trials a second, accuracies measured meanwhile counted in.`
-    : "";
-}
-
-function buildSearch() {
-  const course = page.searches.some((search) => search.course.length),
-    timed = page.searches.some((search) => search.pace.length);
-  return [
-    el("div.columns", {}, course ? figure(hypervolume) : null, timed ? figure(pace) : null),
-    page.searches.flatMap((search) => [
-      several ? el("h2", {}, search.name) : null,
-      el("p", {}, `${search.quality} ${rate(search)}`),
-      el(
-        "div.columns",
-        {},
-        search.importances.rows.length
-          ? figure(() => importances(search))
-          : el("p.soft", {}, "Too few trials to say what mattered."),
-        el(
-          "div",
-          {},
-          figure(() => kinds(search)),
-          el("h2", {}, "Why trials were not feasible"),
-          search.failures.rows.length
-            ? table("failures", search.failures)
-            : el("p.soft", {}, "Every trial was feasible."),
-        ),
-      ),
-      el("p.foot", {}, search.footer),
-    ]),
-  ];
 }

@@ -1,34 +1,84 @@
-// Tab Timeline: what every part did in a window of steps.
+// Tab Timeline: what every component did in a window of steps.
+import { chosen } from "./chosen.js";
+import { ink, stateColour } from "./colours.js";
+import { el } from "./dom.js";
+import { axis, figure, PLAIN } from "./figure.js";
+import { column, spaced, whole } from "./format.js";
+import { entry, page, timelineByKey } from "./page.js";
+import { BUSY, stateTitle } from "./performance.js";
+import { designOf, writesPage } from "./points.js";
+import { openTab } from "./tabs.js";
+
+/** @import { Timeline } from "./shapes.d.ts" */
+/** @import { Content, Figure } from "./types.d.ts" */
 
 let shownTimeline = page.timelines[0]?.key;
-const timelineByKey = new Map(page.timelines.map((each) => [each.key, each]));
 
-const slices = () => {
-  const of = timelineByKey.get(shownTimeline);
-  const us = (cycles) => cycles / of.clock_mhz;
-  const order = Object.keys(CAUSE_COLOURS).filter((state) => of.states.includes(state));
+/** Shows the timeline of the design that was chosen last, if there is one. */
+export function followTimeline() {
+  const key = chosen.keys[chosen.keys.length - 1];
+  if (timelineByKey.has(key)) shownTimeline = key;
+}
+
+/** @returns {Content} */
+export function buildTimeline() {
+  const picker = el(
+    "select",
+    {
+      id: "timeline-of",
+      onchange: (event) => {
+        shownTimeline = event.target.value;
+        openTab("timeline");
+      },
+    },
+    page.timelines.map((each) => el("option", { value: each.key, selected: each.key === shownTimeline }, each.title)),
+  );
+  const missing = chosen.keys
+    .filter((key) => !timelineByKey.has(key))
+    .map(designOf)
+    .filter(writesPage);
+  return [
+    page.timelines.length > 1 ? el("p", {}, el("label", {}, "Timeline of ", picker)) : null,
+    figure(() => slices(entry(timelineByKey, shownTimeline))),
+    missing.length
+      ? el(
+          "p.soft",
+          {},
+          `Of ${missing[missing.length - 1].title} none is kept here; its command with `,
+          el("code", {}, "--html run.html"),
+          " shows one.",
+        )
+      : null,
+  ];
+}
+
+/**
+ * @param {Timeline} of
+ * @returns {Figure}
+ */
+function slices(of) {
+  const us = (/** @type {number} */ cycles) => cycles / of.clock_mhz;
   return {
     name: "timeline",
     bar: true,
     title: `Steps ${of.first_step} to ${of.last_step}`,
     caption: `What every part of ${of.title} did, cycle by cycle: working, or waiting and for what; drag over the figure to look closer, double-click to see all.`,
-    traces: order.map((state) => {
-      const at = of.states.indexOf(state),
-        rows = of.state.flatMap((s, i) => (s === at ? [i] : []));
+    traces: of.states.map((state, at) => {
+      const rows = of.state.flatMap((s, i) => (s === at ? [i] : []));
       return {
         type: "bar",
         orientation: "h",
-        name: state === "busy" ? "working" : `waits: ${spaced(state)}`,
+        name: stateTitle(state),
         base: rows.map((i) => us(of.begin[i])),
         x: rows.map((i) => us(of.cycles[i])),
         y: rows.map((i) => of.components[of.component[i]]),
-        marker: { color: CAUSE_COLOURS[state], line: { width: 0 } },
+        marker: { color: stateColour(state), line: { width: 0 } },
         text: rows.map(
           (i) =>
-            `step ${of.step[i]}, block ${of.block[i]}<br>${of.cycles[i].toLocaleString("en-US")} cycles from ${(of.origin + of.begin[i]).toLocaleString("en-US")}`,
+            `step ${of.step[i]}, block ${of.block[i]}<br>${whole(of.cycles[i])} cycles from ${whole(of.origin + of.begin[i])}`,
         ),
         textposition: "none",
-        hovertemplate: `${state === "busy" ? "working" : spaced(state)}<br>%{text}<extra>%{y}</extra>`,
+        hovertemplate: `${state === BUSY ? "working" : spaced(state)}<br>%{text}<extra>%{y}</extra>`,
       };
     }),
     columns: [
@@ -54,63 +104,31 @@ const slices = () => {
       hovermode: "closest",
       margin: { l: 10, r: 20, t: 14, b: 52 },
       legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, traceorder: "normal" },
-      shapes: stepLines(of, us),
+      shapes: stepLines(of).map((begin) => ({
+        type: "line",
+        x0: us(begin),
+        x1: us(begin),
+        yref: "paper",
+        y0: 0,
+        y1: 1,
+        line: { color: ink("--soft"), width: 1, dash: "dot" },
+      })),
       xaxis: axis("Time since the window begins", "µs", { tickformat: PLAIN }),
       yaxis: { autorange: "reversed", showgrid: false, categoryorder: "array", categoryarray: of.components },
     },
   };
-};
+}
 
-// Where the PE array begins a step.
-function stepLines(of, us) {
+/**
+ * The cycles in which the PE array begins a step.
+ * @param {Timeline} of
+ */
+function stepLines(of) {
   const array = of.components.indexOf("PE array");
+  /** @type {Map<number, number>} */
   const first = new Map();
   of.step.forEach((step, i) => {
     if (of.component[i] === array && !first.has(step)) first.set(step, of.begin[i]);
   });
-  return [...first.values()].map((begin) => ({
-    type: "line",
-    x0: us(begin),
-    x1: us(begin),
-    yref: "paper",
-    y0: 0,
-    y1: 1,
-    line: { color: ink("--soft"), width: 1, dash: "dot" },
-  }));
-}
-
-function buildTimeline() {
-  const picker = el(
-    "select",
-    {
-      id: "timeline-of",
-      onchange: (event) => {
-        shownTimeline = event.target.value;
-        openTab("timeline");
-      },
-    },
-    page.timelines.map((each) => el("option", { value: each.key, selected: each.key === shownTimeline }, each.title)),
-  );
-  const missing = chosen.keys
-    .filter((key) => !timelineByKey.has(key))
-    .map(designOf)
-    .filter(writesPage);
-  return [
-    page.timelines.length > 1 ? el("p", {}, el("label", {}, "Timeline of ", picker)) : null,
-    figure(slices),
-    missing.length
-      ? el(
-          "p.soft",
-          {},
-          `Of ${missing.at(-1).title} none is kept here; its command with `,
-          el("code", {}, "--html run.html"),
-          " shows one.",
-        )
-      : null,
-  ];
-}
-
-function followTimeline() {
-  const key = chosen.keys.at(-1);
-  if (timelineByKey.has(key)) shownTimeline = key;
+  return [...first.values()];
 }

@@ -1,5 +1,18 @@
-// Tab Validation: published hardware figures beside ours.
+// Tab Validation: published hardware figures beside those of the cost model.
+import { COLOURS, ink } from "./colours.js";
+import { el } from "./dom.js";
+import { axis, figure } from "./figure.js";
+import { column, label, number, spaced } from "./format.js";
+import { page } from "./page.js";
+import { table } from "./tables.js";
 
+/** @import { Check } from "./shapes.d.ts" */
+/** @import { Content, Data, Figure } from "./types.d.ts" */
+
+/**
+ * What a quantity is called where its name alone would not do.
+ * @type {Record<string, string>}
+ */
 const QUANTITIES = {
   gops: "peak",
   gops_one_lane: "peak, 1 lane",
@@ -9,53 +22,51 @@ const QUANTITIES = {
   speedup_max: "speed-up",
   skipped_share: "skipped share",
 };
-const checkName = (check) => `${check.chip}: ${QUANTITIES[check.quantity] || spaced(check.quantity)}`;
 
-const errors = () => {
-  const of = page.checks.filter((check) => check.error_pct != null);
-  const one = of.map((check, i) => ({ ...check, at: `${i}` })).reverse();
-  const bases = [
-    ["fitted", COLOURS.blue, ""],
-    ["predicted", COLOURS.orange, "/"],
+/** @returns {Content} */
+export function buildValidation() {
+  return [
+    el(
+      "p",
+      {},
+      "The hardware figures of the papers that archsim models, beside those of its own cost model. Only figures that were read in a paper, or that agree between sources, can fail.",
+    ),
+    figure(errorsFigure),
+    el("h2", {}, "The figures"),
+    table("validation", checksData()),
   ];
-  const allowed = one.filter((check) => check.tolerance_pct != null);
-  const most = Math.max(
-    ...one.map((check) => Math.abs(check.error_pct)),
-    ...allowed.map((check) => check.tolerance_pct),
-  );
+}
+
+/** @param {Check} check */
+const checkName = ({ chip, quantity }) => `${chip}: ${QUANTITIES[quantity] ?? spaced(quantity)}`;
+
+/** A check whose quantity is modelled, with its place on the axis. */
+/** @typedef {Check & {ours: number, error_pct: number, at: string}} Compared */
+
+/** @returns {Figure} */
+function errorsFigure() {
+  const compared = page.checks
+    .filter((check) => check.error_pct != null)
+    .map((check, i) => /** @type {Compared} */ ({ ...check, at: `${i}` }))
+    .reverse();
+  const allowed = compared.flatMap(({ at, tolerance_pct: allowed }) => (allowed == null ? [] : [{ at, allowed }]));
+  const most = Math.max(...compared.map((check) => Math.abs(check.error_pct)), ...allowed.map((each) => each.allowed));
   return {
     name: "errors",
     title: "How far off we are",
     caption:
       "Error of each figure against the published one: fitted ones went into the calibration, predicted ones (hatched) did not; the grey marks are what is allowed.",
     traces: [
-      ...bases.map(([basis, colour, hatch]) => {
-        const group = one.filter((check) => check.basis === basis);
-        return {
-          type: "bar",
-          orientation: "h",
-          name: basis,
-          y: group.map((check) => check.at),
-          x: group.map((check) => check.error_pct),
-          marker: {
-            color: colour,
-            pattern: { shape: hatch, solidity: 0.3, fillmode: "overlay", fgcolor: "rgba(0,0,0,0.45)" },
-          },
-          customdata: group.map(
-            (check) =>
-              `${label(checkName(check))}<br>published ${number(check.published)} ${label(check.unit)}, ours ${number(check.ours)}<br>${label(check.note)}`,
-          ),
-          hovertemplate: "%{customdata}<extra></extra>",
-        };
-      }),
+      basisTrace("fitted", COLOURS.blue, "", compared),
+      basisTrace("predicted", COLOURS.orange, "/", compared),
       ...[-1, 1].map((sign) => ({
         type: "scatter",
         mode: "markers",
         name: "allowed",
         showlegend: sign > 0,
         hoverinfo: "skip",
-        y: allowed.map((check) => check.at),
-        x: allowed.map((check) => sign * check.tolerance_pct),
+        y: allowed.map((each) => each.at),
+        x: allowed.map((each) => sign * each.allowed),
         marker: { symbol: "line-ns-open", size: 12, color: ink("--soft"), line: { width: 1.5 } },
       })),
       {
@@ -63,16 +74,15 @@ const errors = () => {
         mode: "text",
         showlegend: false,
         hoverinfo: "skip",
-        y: one.map((check) => check.at),
-        x: one.map(() => 1.55 * most),
-        text: one.map((check) => `${check.error_pct > 0 ? "+" : ""}${check.error_pct.toFixed(1)} %`),
+        y: compared.map((check) => check.at),
+        x: compared.map(() => 1.55 * most),
+        text: compared.map((check) => `${check.error_pct > 0 ? "+" : ""}${check.error_pct.toFixed(1)} %`),
         textposition: "middle left",
       },
     ],
-    columns: checkColumns(),
-    rows: checkRows(),
+    ...checksData(),
     layout: {
-      height: 120 + 24 * one.length,
+      height: 120 + 24 * compared.length,
       bargap: 0.35,
       barmode: "overlay",
       margin: { l: 10, r: 40, t: 14, b: 52 },
@@ -80,32 +90,59 @@ const errors = () => {
       yaxis: {
         showgrid: false,
         type: "category",
-        tickvals: one.map((check) => check.at),
-        ticktext: one.map((check) => label(checkName(check))),
-        categoryarray: one.map((check) => check.at),
+        tickvals: compared.map((check) => check.at),
+        ticktext: compared.map((check) => label(checkName(check))),
+        categoryarray: compared.map((check) => check.at),
         categoryorder: "array",
       },
     },
   };
-};
+}
 
-const checkColumns = () => [
-  column("Chip", "", true),
-  column("Figure", "", true),
-  column("Unit", "", true),
-  column("Published"),
-  column("Ours"),
-  column("Error", "%"),
-  column("Allowed", "%"),
-  column("Basis", "", true),
-  column("The published figure is", "", true),
-  column("Gates", "", true),
-  column("Note", "", true),
-];
-const checkRows = () =>
-  page.checks.map((check) => [
+/**
+ * @param {string} basis
+ * @param {string} colour
+ * @param {string} hatch
+ * @param {Compared[]} compared
+ */
+function basisTrace(basis, colour, hatch, compared) {
+  const group = compared.filter((check) => check.basis === basis);
+  return {
+    type: "bar",
+    orientation: "h",
+    name: basis,
+    y: group.map((check) => check.at),
+    x: group.map((check) => check.error_pct),
+    marker: {
+      color: colour,
+      pattern: { shape: hatch, solidity: 0.3, fillmode: "overlay", fgcolor: "rgba(0,0,0,0.45)" },
+    },
+    customdata: group.map(
+      (check) =>
+        `${label(checkName(check))}<br>published ${number(check.published)} ${label(check.unit)}, ours ${number(check.ours)}<br>${label(check.note)}`,
+    ),
+    hovertemplate: "%{customdata}<extra></extra>",
+  };
+}
+
+/** @returns {Data} */
+const checksData = () => ({
+  columns: [
+    column("Chip", "", true),
+    column("Figure", "", true),
+    column("Unit", "", true),
+    column("Published"),
+    column("Ours"),
+    column("Error", "%"),
+    column("Allowed", "%"),
+    column("Basis", "", true),
+    column("The published figure is", "", true),
+    column("Gates", "", true),
+    column("Note", "", true),
+  ],
+  rows: page.checks.map((check) => [
     check.chip,
-    QUANTITIES[check.quantity] || check.quantity,
+    QUANTITIES[check.quantity] ?? check.quantity,
     check.unit,
     check.published,
     check.ours,
@@ -115,17 +152,5 @@ const checkRows = () =>
     check.sure,
     check.gates,
     check.note,
-  ]);
-
-function buildValidation() {
-  return [
-    el(
-      "p",
-      {},
-      "The hardware figures of the papers that archsim models, beside those of its own cost model. Only figures that were read in a paper, or that agree between sources, can fail.",
-    ),
-    figure(errors),
-    el("h2", {}, "The figures"),
-    table("validation", { columns: checkColumns(), rows: checkRows() }),
-  ];
-}
+  ]),
+});

@@ -34,7 +34,7 @@ def every_tab(browser: Any, report: Path, out: Path) -> None:
     for scheme in ("light", "dark"):
         for width in (1440, 800):
             page = opened(browser, report, width, 900, scheme)
-            for tab in page.evaluate("tabs.map(([name]) => name)"):
+            for tab in page.evaluate("tabs.map((tab) => tab.name)"):
                 turn_to(page, tab)
                 page.screenshot(path=out / f"{tab}-{scheme}-{width}.png", full_page=True)
 

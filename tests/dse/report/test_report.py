@@ -24,11 +24,12 @@ from dse import objectives
 from dse import report as report_
 from dse.evaluation.models import ModelSide
 from dse.report import view_page, words, write_report
+from dse.report.bundle import bundle
 from dse.report.designs import Texts, energy_words
-from dse.report.html import SCRIPTS, render
+from dse.report.html import WEB, render
 from dse.report.others import others
 from dse.report.searches import search_page
-from dse.report.shapes import Page, Trials
+from dse.report.shapes import STATES, Page, Trials
 from dse.results import store
 from dse.results.result import SearchResult
 from dse.results.store import Results
@@ -269,13 +270,12 @@ def test_timelines_tile_the_window_of_every_component(page: Page) -> None:
 
 
 def test_every_state_of_a_timeline_has_a_colour_of_its_own() -> None:
-    script = (Path(report_.__file__).parent / "web" / "design.js").read_text()
-    table = re.search(r"CAUSE_COLOURS = {(.*?)}", script, re.DOTALL)
+    table = re.search(r"STATE_COLOURS = \[(.*?)\]", (WEB / "colours.js").read_text(), re.DOTALL)
     assert table
-    colours = dict(re.findall(r'(\w+): "(#\w+)"', table[1]))
-    assert set(colours) == {"busy", *STALLS, *Cause}
-    assert len(set(colours.values())) == len(colours)
-    assert [cause for cause in colours if cause in STALLS] == list(STALLS)
+    colours = re.findall(r'"(#\w+)"', table[1])
+    assert set(STATES) == {"busy", *STALLS, *Cause}
+    assert len(set(colours)) == len(colours) == len(STATES)
+    assert [state for state in STATES if state in STALLS] == list(STALLS)
 
 
 def test_networks_are_the_models_measured(page: Page, results: Results) -> None:
@@ -407,9 +407,10 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
         view_page([tmp_path / "wrong.json"])
 
 
-def test_every_script_is_in_the_page() -> None:
+def test_every_script_is_in_the_page(page: Page) -> None:
     folder = Path(report_.__file__).parent / "web"
-    assert {path.name for path in folder.glob("*.js")} == set(SCRIPTS)
+    (script,) = Tags(render(page)).scripts[2:]
+    assert script.strip() == bundle({path.name: path.read_text() for path in sorted(folder.glob("*.js"))}).strip()
 
 
 @pytest.mark.parametrize(

@@ -298,6 +298,22 @@ def test_of_a_point_far_from_the_front_the_page_says_what_it_has(page: Page, tmp
     assert tab.locator("table[data-parts]").count() == 0
 
 
+def test_a_component_and_a_cause_that_are_new_are_drawn(page: Page, tmp_path: Path, opened: Opened) -> None:
+    first = page.designs[0]
+    energy = [*first.energy, first.energy[0].model_copy(update={"name": "content_memory", "value": 1e4})]
+    stalls = {"content_miss": 7, **first.stalls}
+    design = first.model_copy(update={"energy": energy, "stalls": stalls})
+    page = page.model_copy(update={"designs": [design, *page.designs[1:]]})
+    tab = opened(report_.write(page, tmp_path / "new.html"))
+    tab.evaluate("key => chosen.choose(key)", design.key)
+    assert "content memory" in tab.locator("#brief .strip").first.locator("span").last.get_attribute("title")
+    turn_to(tab, "design")
+    assert cells(tab, "table[data-parts=energy]")["content memory"] == "10,000"
+    names = "name => document.querySelector(`[data-figure=${name}]`).data.map((trace) => trace.name)"
+    assert "content memory" in tab.evaluate(names, "energy")
+    assert tab.evaluate(names, "stalls")[1] == "waits: content miss"
+
+
 def downloaded(tab: Any, where: str, folder: Path) -> Path:
     """What the button for CSV saves there, under the name that it gives it."""
     with tab.expect_download() as waited:

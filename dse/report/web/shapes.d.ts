@@ -1,0 +1,236 @@
+// Derived from dse/report/shapes.py, which documents it: python -m dse.report.declarations
+
+export interface Check {
+  chip: string;
+  quantity: string;
+  unit: string;
+  published: number;
+  ours: number | null;
+  error_pct: number | null;
+  tolerance_pct: number | null;
+  basis: string;
+  sure: string;
+  gates: boolean;
+  note: string;
+}
+
+export interface Coded {
+  values: (boolean | number | string | string[] | null)[];
+  index: number[];
+}
+
+export interface Column {
+  title: string;
+  unit: string;
+  words: boolean;
+}
+
+export interface Commands {
+  head: string;
+  traces: Record<string, string>;
+  settings: Record<string, string[]>;
+  tail: string;
+}
+
+export interface Comparison {
+  name: string;
+  says: string;
+  curves: Curve[];
+  table: Table;
+}
+
+export interface Curve {
+  sampler: string;
+  trials: number[];
+  mean: number[];
+  least: number[];
+  most: number[];
+}
+
+export interface Design {
+  key: string;
+  title: string;
+  says: string;
+  model: string;
+  facts: Fact[];
+  parameters: Record<string, boolean | number | string | string[] | null>;
+  energy: Part[];
+  area: Part[];
+  cycles: number;
+  busy_cycles: number;
+  stalls: Record<string, number>;
+  step_cycles: number[];
+  roofline: RooflineJson;
+  command: string;
+  clock: string;
+}
+
+export interface Fact {
+  term: string;
+  value: boolean | number | string | null;
+  unit: string;
+}
+
+export interface Goal {
+  name: string;
+  title: string;
+  unit: string;
+  minimize: boolean;
+  log: boolean;
+}
+
+export interface Network {
+  key: string;
+  label: string;
+  weight_format: string;
+  weight_kib: number | null;
+  threshold: number | null;
+  as_trained: boolean;
+  state_sparsity: number;
+  metric: string;
+  unit: string;
+  validation: number | null;
+  test: number | null;
+  states: StateDetail[];
+  weights: Weights[];
+}
+
+export interface Note {
+  text: string;
+  warning: boolean;
+}
+
+export interface Others {
+  trial: number[];
+  left_out: number;
+  facts: Term[];
+  energy: PartColumn[];
+  area: PartColumn[];
+  cycles: number[];
+  busy_cycles: number[];
+  stalls: Record<string, number[]>;
+  roofline: Record<string, (number | null)[]>;
+  bound: Coded;
+  clock: Coded;
+}
+
+export interface Page {
+  title: string;
+  goals: Goal[];
+  searches: Search[];
+  designs: Design[];
+  networks: Network[];
+  papers: Table;
+  comparisons: Comparison[];
+  checks: Check[];
+  timelines: Timeline[];
+  texts: string[];
+  states: string[];
+}
+
+export interface Part {
+  name: string;
+  value: number;
+  low: number;
+  high: number;
+  status: string;
+  source: number;
+}
+
+export interface PartColumn {
+  name: string;
+  value: (number | null)[];
+  low: (number | null)[] | null;
+  high: (number | null)[] | null;
+  status: Coded;
+  source: Coded;
+}
+
+export interface RooflineJson {
+  macs_per_dram_bit: number | null;
+  ceiling_pes_gops: number;
+  ceiling_lanes_gops: number;
+  ceiling_bus_gops: number | null;
+  ceiling_dram_gops: number | null;
+  ceiling_accesses_gops: number | null;
+  achieved_gops: number;
+  bound: string;
+  share: number;
+}
+
+export interface Search {
+  name: string;
+  title: string;
+  introduction: string;
+  tiles: Tile[];
+  objectives: string[];
+  limits: Record<string, number>;
+  base: Record<string, boolean | number | string | string[] | null>;
+  parameters: string[];
+  variants: Record<string, Record<string, Record<string, boolean | number | string | string[] | null>>>;
+  trials: Trials;
+  others: Others;
+  commands: Commands;
+  published: Trials;
+  first: string | null;
+  course: number[];
+  reference: string;
+  quality: string;
+  importances: Table;
+  pace: [number, number][];
+  failures: Table;
+  notes: Note[];
+  footer: string;
+}
+
+export interface StateDetail {
+  operand: string;
+  per_unit: number[];
+  per_step: number[];
+  union: Record<string, number>;
+}
+
+export interface Table {
+  columns: Column[];
+  rows: ((boolean | number | string | null)[])[];
+}
+
+export interface Term {
+  term: string;
+  unit: string;
+  values: Coded;
+}
+
+export interface Tile {
+  value: string;
+  label: string;
+}
+
+export interface Timeline {
+  key: string;
+  title: string;
+  clock_mhz: number;
+  first_step: number;
+  last_step: number;
+  origin: number;
+  components: string[];
+  states: string[];
+  component: number[];
+  state: number[];
+  begin: number[];
+  cycles: number[];
+  step: number[];
+  block: number[];
+}
+
+export interface Trials {
+  trial: number[];
+  numbers: Record<string, (number | null)[]>;
+  coded: Record<string, Coded>;
+}
+
+export interface Weights {
+  matrix: string;
+  value: number[];
+  share: number[];
+}
