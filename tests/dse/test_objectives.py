@@ -101,7 +101,7 @@ def test_a_deadline_is_met_or_missed(models: ModelSide) -> None:
     assert constraints.MEETS_DEADLINE.excess(streamed(models, 100, due / 1.25)) == pytest.approx(0.25)
 
 
-def test_facts_are_those_of_the_report(models: ModelSide, space: Space) -> None:
+def test_constraints_are_those_of_the_report(models: ModelSide, space: Space) -> None:
     small, large = (evaluated(models, space.scenario, **{"weight_memory.capacity_kib": kib}) for kib in (0, 4096))
     assert constraints.BY_NAME["fits_on_chip"].excess(small) == 1.0
     assert constraints.BY_NAME["fits_on_chip"].excess(large) == 0.0
