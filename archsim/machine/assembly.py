@@ -20,7 +20,8 @@ from typing import Literal
 
 import simpy
 
-from archsim.catalogue import CATALOGUE, Cause
+from archsim import catalogue
+from archsim.catalogue import Cause, Component
 from archsim.design import Design
 from archsim.ledger import Ledger
 from archsim.machine.activation_unit import ActivationUnit
@@ -80,41 +81,44 @@ class Machine:
         self._design, self._steps, self._barrier, self._origin = design, steps, barrier, origin
         self._engine, self._banks_kept = engine, plan.banks
         env = self._env = simpy.Environment()
-        self._clocks = {part.name: Clock(env, part, log, origin) for part in CATALOGUE.processes}
-        before, by_columns = steps.start - 1, engine == "column"
+        self._clocks: dict[str, Clock] = {}
         order = self.sequencer = Sequencer(plan, work, steps, ledger)
 
-        lists = self._lists = OperandLists(env, barrier.lists, before)
+        def clock(component: Component) -> Clock:
+            made = self._clocks[component.name] = Clock(env, component, log, origin)
+            return made
+
+        lists = self._lists = OperandLists(env, barrier.lists, before=steps.start - 1)
         banks = self._banks = ScratchBanks(env)
         fifo = WordFifo(env, design.weight_memory.fifo_words)
         descriptors: Queue[Descriptor] = Queue(env)
         sums: Queue[BlockTurn] = Queue(env)
         elements: Queue[int] = Queue(env)
         arrivals, consumed = (Signals(env), Signals(env)) if plan.fetch else (None, None)
-        channel = DramChannel(env, plan.fetch.arbitration if plan.fetch else None, by_columns=by_columns)
+        channel = DramChannel(env, plan.fetch.arbitration if plan.fetch else None, by_columns=engine == "column")
 
         self.reader: InputReader | None = None
         if plan.fetch and arrivals and consumed:
             self.reader = InputReader(
-                plan.fetch, order.inputs(), channel, consumed, arrivals, ledger, self._clocks["input_reader"],
+                plan.fetch, order.inputs(), channel, consumed, arrivals, ledger, clock(catalogue.INPUT_READER),
                 first=steps.start, lanes=work.inputs_at(plan, steps.start),
                 free=barrier.channel, arrives=barrier.inputs, buffer_free=barrier.tiles,
             )  # fmt: skip
         self.stream = WeightStream(
             design.sequencer.setup_cycles, order.issue(), lists, channel, fifo, descriptors, ledger,
-            self._clocks["weight_stream"], arrivals=arrivals, datapath=datapath, free=barrier.path,
+            clock(catalogue.WEIGHT_STREAM), arrivals=arrivals, datapath=datapath, free=barrier.path,
         )  # fmt: skip
         self.array = PEArray(
             order.bursts(), descriptors, fifo, banks, sums, ledger,
-            self._clocks["pe_array"], consumed=consumed, datapath=datapath, free=barrier.tiles,
+            clock(catalogue.PE_ARRAY), consumed=consumed, datapath=datapath, free=barrier.tiles,
         )  # fmt: skip
         self.activation = ActivationUnit(
             design.activation_unit.depth_cycles, order.blocks(), sums, banks, elements, ledger,
-            self._clocks["activation_unit"], datapath=datapath, free=barrier.activated, banks_kept=plan.banks,
+            clock(catalogue.ACTIVATION_UNIT), datapath=datapath, free=barrier.activated, banks_kept=plan.banks,
         )  # fmt: skip
         self.encoder = SkipEncoder(
             design.skip_encoder, order.listed_blocks(), elements, lists, ledger,
-            self._clocks["skip_encoder"], on_step=on_step, free=barrier.encoded,
+            clock(catalogue.SKIP_ENCODER), on_step=on_step, free=barrier.encoded,
         )  # fmt: skip
 
     @property
@@ -167,11 +171,11 @@ class Machine:
         by_columns = self._engine == "column"
         return {
             # the first, so that inputs go first where both ask for the channel at once
-            **({"input_reader": self.reader.process()} if self.reader else {}),
-            "weight_stream": self.stream.columns() if by_columns else self.stream.bursts(),
-            "pe_array": self.array.columns() if by_columns else self.array.bursts(),
-            "activation_unit": self.activation.process(),
-            "skip_encoder": self.encoder.process(),
+            **({catalogue.INPUT_READER.name: self.reader.process()} if self.reader else {}),
+            catalogue.WEIGHT_STREAM.name: self.stream.columns() if by_columns else self.stream.bursts(),
+            catalogue.PE_ARRAY.name: self.array.columns() if by_columns else self.array.bursts(),
+            catalogue.ACTIVATION_UNIT.name: self.activation.process(),
+            catalogue.SKIP_ENCODER.name: self.encoder.process(),
         }
 
     def _release_banks(self) -> Process:
