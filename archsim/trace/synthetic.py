@@ -60,32 +60,13 @@ def synthesize(
     """
     if weight_format not in FORMATS:
         raise BadInput(f"weight format must be one of {', '.join(FORMATS)}, not {weight_format!r}")
-    for name, value in (("density", density), ("correlation", correlation)):
-        if not 0.0 <= value <= 1.0:
-            raise BadInput(f"{name} must be between 0 and 1, not {value}")
-    for name, count in (("hidden", hidden), ("inputs", inputs), ("sequences", sequences), ("steps", steps)):
-        if count < 1:
-            raise BadInput(f"{name} must be at least 1, not {count}")
+    _check_shares(density=density, correlation=correlation)
+    _check_counts(hidden=hidden, inputs=inputs, sequences=sequences, steps=steps)
     if seed < 0:
         raise BadInput(f"seed must be at least 0, not {seed}")
     if not 1 <= state_bits <= 64:
         raise BadInput(f"state_bits must be between 1 and 64, not {state_bits}")
-    weights = FORMATS[weight_format]
-    graph = Graph(
-        operations=(
-            MatVec(name="W_x", scope="input", rows=4 * hidden, cols=inputs, weight_format=weights,
-                   operand="x", edge="input", group="gates"),
-            MatVec(name="W_h", scope="recurrent", rows=4 * hidden, cols=hidden, weight_format=weights,
-                   operand="h", edge="previous_step", group="gates"),
-            Elementwise(name="cell", scope="recurrent", unit=_LSTM, size=hidden, of=("gates",)),
-            Encode(name="encode_h", scope="recurrent", size=hidden, of="cell", operand="h"),
-        ),
-        operands=(
-            Operand(name="x", size=inputs, bits=1, kind="one_hot"),
-            Operand(name="h", size=hidden, bits=state_bits, kind="state"),
-        ),
-    )  # fmt: skip
-    graph.check()
+    graph = lstm_graph(hidden, inputs, FORMATS[weight_format], state_bits)
     header = Header(
         version=VERSION,
         workload=f"synthetic-lstm{hidden}-{weight_format}-d{density:g}",
@@ -105,6 +86,38 @@ def synthesize(
             yield "x", rng.integers(0, inputs, (min(PIECE, steps - first), sequences), dtype=np.uint16)
 
     return Trace.assemble(lambda: header, lengths, rows(), out)
+
+
+def lstm_graph(hidden: int, inputs: int, weights: NumberFormat, state_bits: int) -> Graph:
+    """One step of an LSTM of `hidden` units on a one-hot input of `inputs` symbols, without norms and a readout."""
+    graph = Graph(
+        operations=(
+            MatVec(name="W_x", scope="input", rows=4 * hidden, cols=inputs, weight_format=weights,
+                   operand="x", edge="input", group="gates"),
+            MatVec(name="W_h", scope="recurrent", rows=4 * hidden, cols=hidden, weight_format=weights,
+                   operand="h", edge="previous_step", group="gates"),
+            Elementwise(name="cell", scope="recurrent", unit=_LSTM, size=hidden, of=("gates",)),
+            Encode(name="encode_h", scope="recurrent", size=hidden, of="cell", operand="h"),
+        ),
+        operands=(
+            Operand(name="x", size=inputs, bits=1, kind="one_hot"),
+            Operand(name="h", size=hidden, bits=state_bits, kind="state"),
+        ),
+    )  # fmt: skip
+    graph.check()
+    return graph
+
+
+def _check_shares(**shares: float) -> None:
+    for name, value in shares.items():
+        if not 0.0 <= value <= 1.0:
+            raise BadInput(f"{name} must be between 0 and 1, not {value}")
+
+
+def _check_counts(**counts: int) -> None:
+    for name, count in counts.items():
+        if count < 1:
+            raise BadInput(f"{name} must be at least 1, not {count}")
 
 
 def _mask(
