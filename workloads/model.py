@@ -229,7 +229,7 @@ class Layer:
             factor = None if gain is None else gain[rows].astype(dtype) * half[rows]
             return _product(weight, format_name, after, factor)
 
-        bounds = np.cumsum([0, *(len(gates) for gates in cell.recurrent_gates)]) * hidden
+        bounds = np.cumsum([0, *(len(stage.gates) for stage in cell.stages)]) * hidden
         inputs = product(
             self.input_codes, self.config.input_weight_format, self.scale_input, self.gain_input, slice(None)
         )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from archsim.errors import BadInput
 from workloads.cells import Curve
-from workloads.fixed_point.numbers import Ints, Number
+from workloads.numbers import Ints, Number
 
 CURVES: tuple[Curve, ...] = ("sigmoid", "tanh")
 """What is approximated."""
@@ -245,6 +245,29 @@ class Segments:
 def _exact(curve: Curve, argument: Number) -> Floats:
     """The curve at every code of `argument`, lowest first."""
     return _CURVES[curve](argument.values(np.arange(argument.low, argument.high + 1)))
+
+
+@dataclass(frozen=True)
+class Squashing:
+    """Both curves as integers see them; None where no layer needs it."""
+
+    gate_bits: int
+    sigmoid: Activation | None
+    tanh: Activation | None
+
+    @property
+    def fraction(self) -> int:
+        """Bits behind the point of a gate."""
+        return self.gate_bits - 1
+
+    @property
+    def tanh_fraction(self) -> int | None:
+        """Bits behind the point of what enters tanh."""
+        return None if self.tanh is None else self.tanh.argument.fraction
+
+    def of(self, curve: Curve | None) -> Activation | None:
+        """What computes a curve; None for None, the positive part."""
+        return {"sigmoid": self.sigmoid, "tanh": self.tanh, None: None}[curve]
 
 
 @dataclass(frozen=True)

@@ -40,16 +40,16 @@ from archsim.errors import BadInput, explain
 from archsim.files import whole_file
 from workloads import cells
 from workloads.cells import Curve
-from workloads.fixed_point.activations import CURVES, Activation, Segments, Table, size_bits
-from workloads.fixed_point.cells import LayerNumbers, Squashing, State
+from workloads.cells.integer import Codes, LayerNumbers
+from workloads.fixed_point.activations import CURVES, Activation, Segments, Squashing, Table, size_bits
 from workloads.fixed_point.layers import IntegerLayer, Machine, Proof, ReadoutMachine, machine, threshold_codes
-from workloads.fixed_point.numbers import Ints, Number, Saturations
 from workloads.fixed_point.products import Products
 from workloads.fixed_point.ranges import Ranges
 from workloads.fixed_point.settings import SHIFT_BITS, Memory, Widths, memory
 from workloads.formats import WeightFormat
 from workloads.formats.packing import code_type, pack_fields, unpack_fields
 from workloads.model import NO_TASK, Config, Inputs, opened, stored_tensors
+from workloads.numbers import Ints, Number, Saturations
 
 VERSION: Literal[2] = 2
 
@@ -249,11 +249,11 @@ class IntegerModel:
         """False: scales are powers of two, and products meet in one accumulator after a shift that costs nothing."""
         return False
 
-    def start(self, batch: int) -> State:
+    def start(self, batch: int) -> Codes:
         """The state that sequences begin with, codes ``(B, H)``, flat over the layers."""
         return tuple(array for layer in self.layers for array in layer.start(batch))
 
-    def operands(self, inputs: Inputs, state: State | None = None) -> tuple[dict[str, NDArray[Any]], State]:
+    def operands(self, inputs: Inputs, state: Codes | None = None) -> tuple[dict[str, NDArray[Any]], Codes]:
         """Codes of every operand of a product by its name in the trace ``(T, B, size)``, and the state after the last.
 
         Real inputs are rounded to codes as they enter; from there on there are integers only.
@@ -273,7 +273,7 @@ class IntegerModel:
             after += last
         return operands, tuple(after)
 
-    def states(self, inputs: Inputs, state: State | None = None) -> tuple[NDArray[np.int16], State]:
+    def states(self, inputs: Inputs, state: Codes | None = None) -> tuple[NDArray[np.int16], Codes]:
         """Codes of the last layer's h at every step ``(T, B, H)``, and the state after the last step.
 
         ``layers[-1].numbers.state.values`` makes real numbers of them.
@@ -295,8 +295,8 @@ class IntegerModel:
         return real
 
     def run(
-        self, inputs: Inputs, state: State | None = None, dtype: DTypeLike = np.float32
-    ) -> tuple[NDArray[Any], State]:
+        self, inputs: Inputs, state: Codes | None = None, dtype: DTypeLike = np.float32
+    ) -> tuple[NDArray[Any], Codes]:
         """Real logits of every step ``(T, B, V)`` (`readout`) and the state after the last."""
         states, state = self.states(inputs, state)
         return self.readout(states, dtype), state

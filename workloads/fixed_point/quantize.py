@@ -9,15 +9,15 @@ from pydantic import ValidationError
 from archsim.errors import BadInput, explain
 from workloads import tasks
 from workloads.cells import Curve
+from workloads.cells.integer import EffectiveWeights, LayerNumbers
 from workloads.fixed_point.activations import CURVES, Segments, Table, flat_from, size_bits
-from workloads.fixed_point.cells import LayerNumbers
 from workloads.fixed_point.layers import IntegerLayer
 from workloads.fixed_point.model import IntegerModel, Spec, empty_activation
-from workloads.fixed_point.numbers import FARTHEST, Ints, Number
-from workloads.fixed_point.ranges import Effective, LayerRanges, Ranges, analyse, effective, refuse_unfit
+from workloads.fixed_point.ranges import LayerRanges, Ranges, analyse, effective, refuse_unfit
 from workloads.fixed_point.settings import Memory, Settings, Widths, memory
 from workloads.formats.fixed import Fixed
 from workloads.model import Config, Embedding, Layer, Model
+from workloads.numbers import FARTHEST, Ints, Number
 from workloads.tasks import Split
 
 Floats = NDArray[np.float64]
@@ -44,8 +44,7 @@ def quantize(model: Model, ranges: Ranges, settings: Settings | None = None) -> 
     """`model` in integers of the widths in `settings`, with binary points after `ranges`. Deterministic.
 
     Effective real weights (codes times scales, folded norms included) are quantized anew, whatever format they had.
-    BadInput where a layer has a norm at run time, or a cell that integers have no step for, or the ranges are those of
-    another network.
+    BadInput where a layer has a norm at run time, or the ranges are those of another network.
     """
     refuse_unfit(model)
     settings = settings or Settings()
@@ -120,7 +119,9 @@ def _entering(
     return codes, Number(bits=bits, fraction=int(fraction[0]))
 
 
-def _numbers(layer: Layer, real: Effective, seen: LayerRanges, entering: Number | None, wide: Widths) -> LayerNumbers:
+def _numbers(
+    layer: Layer, real: EffectiveWeights, seen: LayerRanges, entering: Number | None, wide: Widths
+) -> LayerNumbers:
     own_bias = layer.cell.shifts_candidate
     return LayerNumbers(
         input=entering,
@@ -136,7 +137,9 @@ def _holding_all(bits: int, values: Floats) -> Number:
     return Number.holding(bits, float(np.max(np.abs(values), initial=0.0)))
 
 
-def _layer(layer: Layer, real: Effective, numbers: LayerNumbers, spec: Spec, k: int, weight_range: str) -> IntegerLayer:
+def _layer(
+    layer: Layer, real: EffectiveWeights, numbers: LayerNumbers, spec: Spec, k: int, weight_range: str
+) -> IntegerLayer:
     wide, cell = spec.widths, layer.cell
     target: Ints = np.repeat([_target(spec, numbers, curve) for curve in cell.curves], layer.config.hidden)
     of_state = target.copy()

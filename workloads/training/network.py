@@ -12,10 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from workloads import cells as reference
+from workloads import cells
 from workloads.tasks import Task
-from workloads.training import cells
-from workloads.training.cells import Tensors
 from workloads.training.norms import ProductNorm
 from workloads.training.recipe import Recipe
 from workloads.training.sequence import (
@@ -24,6 +22,7 @@ from workloads.training.sequence import (
     Kind,
     Pass,
     StepNorm,
+    Tensors,
     kernels,
     prune_and_round,
     rows_of_stages,
@@ -59,22 +58,21 @@ class Layer(nn.Module):
         """`inputs`: size of what enters; `steps` of every sequence, for batch-per-step."""
         super().__init__()
         self.hidden, self.one_hot, self.round_biases = recipe.hidden, one_hot, recipe.round_biases
-        self.cell, self.states = cells.by_name(recipe.cell), reference.by_name(recipe.cell).states
+        self.cell = cells.by_name(recipe.cell)
         self.kind = Kind(
             self.cell, _step_norm(recipe), recipe.state_bits, recipe.state_integer_bits, any(recipe.sparsities)
         )
-        gates, rows = reference.by_name(recipe.cell).gates, self.cell.gates * recipe.hidden
+        gates, rows = self.cell.gates, len(self.cell.gates) * recipe.hidden
         bound = (6.0 / (inputs + rows)) ** 0.5 if recipe.input_std is None else 3**0.5 * recipe.input_std
         w_x = torch.empty(rows, inputs).uniform_(-bound, bound)
         w_h = torch.cat([nn.init.orthogonal_(torch.empty(self.hidden, self.hidden)) for _ in gates])
         spread = w_h.std() if self.hidden > 1 else 1.0  # one unit: +-1, of which all may be the same
         w_h *= (6.0 / (self.hidden + rows)) ** 0.5 / (3**0.5) / spread  # Glorot's variance for the fused matrix
-        self.input_weight = QuantizedWeight(w_x, recipe.input, self.cell.gates)
-        self.recurrent_weight = QuantizedWeight(w_h, recipe.recurrent, self.cell.gates)
+        self.input_weight = QuantizedWeight(w_x, recipe.input, len(gates))
+        self.recurrent_weight = QuantizedWeight(w_h, recipe.recurrent, len(gates))
         self.input_norm, self.recurrent_norm = (ProductNorm(recipe.norm, w, steps) for w in (w_x, w_h))
         self.bias = nn.Parameter(_first_bias(gates, recipe.hidden, recipe.memory_steps))
-        shifts = reference.by_name(recipe.cell).shifts_candidate
-        self.bias_candidate = nn.Parameter(torch.zeros(self.hidden)) if shifts else None
+        self.bias_candidate = nn.Parameter(torch.zeros(self.hidden)) if self.cell.shifts_candidate else None
         self.register_buffer("threshold", torch.tensor(recipe.threshold))
 
     def weights(self, rng: Rng = None) -> Weights:
@@ -123,14 +121,14 @@ class Layer(nn.Module):
             for stage, r, weight in zip(self.cell.stages, rows, transposed, strict=True):
                 carried = tuple(state[i] for i in stage.carries)
                 y = self.recurrent_norm.of_state(state[0] @ weight, t, r)
-                results = stage.compute(gates[:, r], y, weights.bias_candidate, carried)
+                results = stage.differentiable(gates[:, r], y, weights.bias_candidate, carried)
                 state = self.kind.finished(stage, results, self.threshold, None)
             states.append(state[0])
         return torch.stack(states), state
 
     def start(self, batch: int) -> Tensors:
         """Zeros ``(B, H)``, one for each state of the cell."""
-        return tuple(self.bias.new_zeros(batch, self.hidden) for _ in self.states)
+        return tuple(self.bias.new_zeros(batch, self.hidden) for _ in self.cell.states)
 
     def _input_part(
         self,
@@ -203,7 +201,7 @@ class Network(nn.Module):
         values = nn.functional.dropout(values, self.recipe.input_dropout) if self.recipe.input_dropout else values
         passes = []
         for layer in self.stack:
-            passes.append(layer.run(values, layer.weights(rng), tuple(next(given) for _ in layer.states), passing))
+            passes.append(layer.run(values, layer.weights(rng), tuple(next(given) for _ in layer.cell.states), passing))
             values = passes[-1].states
             values = nn.functional.dropout(values, self.recipe.output_dropout) if self.recipe.output_dropout else values
         return Sequence(values, tuple(state for out in passes for state in out.state), tuple(passes))
@@ -251,7 +249,7 @@ class Inference:
         given = iter(network.start(inputs.shape[1]) if state is None else state)
         after: list[Tensor] = []
         for layer, weights in zip(network.stack, self._weights, strict=True):
-            values, last = layer.infer(values, weights, tuple(next(given) for _ in layer.states))
+            values, last = layer.infer(values, weights, tuple(next(given) for _ in layer.cell.states))
             after += last
         return values, tuple(after)
 
@@ -277,7 +275,7 @@ def _first_bias(gates: tuple[str, ...], hidden: int, memory_steps: int | None) -
     """``(R,)``: 0, and of a forget gate 1, or the log of memories of 1 to `memory_steps` - 1 steps, which the input
     gate then has with the other sign."""
     bias = torch.zeros(len(gates), hidden)
-    if reference.keeps_by_gates(gates):
+    if cells.keeps_by_gates(gates):
         spans = torch.empty(hidden).uniform_(1, memory_steps - 1).log() if memory_steps else None
         bias[gates.index("f")] = 1.0 if spans is None else spans
         if spans is not None:

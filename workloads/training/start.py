@@ -144,8 +144,8 @@ def _products(model: Model, k: int, operands: Mapping[str, NDArray[Any]]) -> _Pr
     layer, suffix = model.layers[k], model.config.suffix(k)
     h = operands[f"h{suffix}"].astype(np.float64)
     codes, parts, first = layer.recurrent_codes.astype(np.float64), [], 0
-    for gates, operand in zip(layer.cell.recurrent_gates, ("h", *layer.cell.results), strict=True):
-        rows = slice(first, first + len(gates) * layer.config.hidden)
+    for stage, operand in zip(layer.cell.stages, ("h", *layer.cell.results), strict=True):
+        rows = slice(first, first + len(stage.gates) * layer.config.hidden)
         of_step = np.concatenate([np.zeros_like(h[:1]), h[:-1]]) if operand == "h" else operands[f"{operand}{suffix}"]
         parts.append(of_step @ codes[rows].T)
         first = rows.stop
