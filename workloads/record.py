@@ -29,7 +29,7 @@ from archsim.trace.header import VERSION, Header
 from archsim.trace.trace import Trace
 from workloads import cells, formats, tasks
 from workloads.cells import Floats, State
-from workloads.model import Config, Inputs, LayerConfig
+from workloads.config import Config, Inputs, LayerConfig
 from workloads.tasks.base import Sample, Split
 
 _CHUNK = 128  # steps run at a time, which bounds the memory of the states

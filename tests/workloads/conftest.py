@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from workloads import cells, formats, tasks, zoo
-from workloads.model import Config, Embedding, Layer, LayerConfig, Model, OneHot, Readout, Vector
+from workloads.config import Config, Embedding, LayerConfig, OneHot, Readout, Vector
+from workloads.layer import Layer
+from workloads.model import Model
 from workloads.training.recipe import load_recipe
 
 TINY: dict[str, dict[str, Any]] = {

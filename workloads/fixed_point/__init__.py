@@ -36,16 +36,18 @@ they are. A layer norm is refused: its mean and variance are no fixed-point oper
 
 from workloads.fixed_point.activations import ActivationError, Segments, Table, error_table
 from workloads.fixed_point.layers import Proof
-from workloads.fixed_point.model import IntegerModel, Spec
+from workloads.fixed_point.model import IntegerModel
 from workloads.fixed_point.quantize import calibrate, quantize
 from workloads.fixed_point.ranges import LayerRanges, Ranges, analyse
 from workloads.fixed_point.search import Point, Search, relative_loss, search_bits, sweep
 from workloads.fixed_point.settings import Memory, Settings, Widths
+from workloads.fixed_point.spec import IntegerSpec
 from workloads.numbers import Number, Saturations
 
 __all__ = [
     "ActivationError",
     "IntegerModel",
+    "IntegerSpec",
     "LayerRanges",
     "Memory",
     "Number",
@@ -56,7 +58,6 @@ __all__ = [
     "Search",
     "Segments",
     "Settings",
-    "Spec",
     "Table",
     "Widths",
     "analyse",

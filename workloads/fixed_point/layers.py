@@ -13,9 +13,9 @@ from archsim.errors import BadInput
 from workloads import cells
 from workloads.cells import Cell
 from workloads.cells.integer import Codes, Fractions, IntegerStep, LayerNumbers
+from workloads.config import LayerConfig
 from workloads.fixed_point.activations import Activation, Squashing
 from workloads.fixed_point.products import WIDEST_BITS, Accumulate, Interval, LookUp, Products, dot, one_of, reach
-from workloads.model import LayerConfig
 from workloads.numbers import Ints, Kind, Number, Saturations, Shift
 
 _CHUNK_BYTES = 2**24

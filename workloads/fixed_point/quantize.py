@@ -10,13 +10,16 @@ from archsim.errors import BadInput, explain
 from workloads import tasks
 from workloads.cells import Curve
 from workloads.cells.integer import EffectiveWeights, LayerNumbers
+from workloads.config import Config, Embedding
 from workloads.fixed_point.activations import CURVES, Segments, Table, flat_from, size_bits
 from workloads.fixed_point.layers import IntegerLayer
-from workloads.fixed_point.model import IntegerModel, Spec, empty_activation
+from workloads.fixed_point.model import IntegerModel
 from workloads.fixed_point.ranges import LayerRanges, Ranges, analyse, effective, refuse_unfit
 from workloads.fixed_point.settings import Memory, Settings, Widths, memory
+from workloads.fixed_point.spec import IntegerSpec, empty_activation
 from workloads.formats.fixed import Fixed
-from workloads.model import Config, Embedding, Layer, Model
+from workloads.layer import Layer
+from workloads.model import Model
 from workloads.numbers import FARTHEST, Ints, Number
 from workloads.tasks import Split
 
@@ -61,7 +64,7 @@ def quantize(model: Model, ranges: Ranges, settings: Settings | None = None) -> 
     readout = _readout(model, numbers[-1].state, wide, settings.weight_range)
     network = _network(model.config, numbers, wide)
     try:
-        spec = Spec(
+        spec = IntegerSpec(
             network=network,
             widths=wide,
             ranges=ranges,
@@ -138,7 +141,7 @@ def _holding_all(bits: int, values: Floats) -> Number:
 
 
 def _layer(
-    layer: Layer, real: EffectiveWeights, numbers: LayerNumbers, spec: Spec, k: int, weight_range: str
+    layer: Layer, real: EffectiveWeights, numbers: LayerNumbers, spec: IntegerSpec, k: int, weight_range: str
 ) -> IntegerLayer:
     wide, cell = spec.widths, layer.cell
     target: Ints = np.repeat([_target(spec, numbers, curve) for curve in cell.curves], layer.config.hidden)
@@ -169,7 +172,7 @@ def _layer(
     )
 
 
-def _target(spec: Spec, numbers: LayerNumbers, curve: Curve | None) -> int:
+def _target(spec: IntegerSpec, numbers: LayerNumbers, curve: Curve | None) -> int:
     """Bits behind the point of what the accumulators of a gate with `curve` are rounded to."""
     if curve is None:
         return numbers.state.fraction

@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from archsim.errors import BadInput
 from workloads.cells.integer import Doubles, EffectiveWeights
-from workloads.model import Inputs, Layer, Model
+from workloads.config import Inputs
+from workloads.layer import Layer
+from workloads.model import Model
 
 
 class _Frozen(BaseModel):

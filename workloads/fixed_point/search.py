@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from archsim.errors import BadInput
 from workloads import tasks
+from workloads.config import Config
 from workloads.fixed_point.model import IntegerModel
 from workloads.fixed_point.products import Products
 from workloads.fixed_point.quantize import calibrate, memory_of, quantize
 from workloads.fixed_point.ranges import Ranges
 from workloads.fixed_point.settings import Settings
-from workloads.model import Config, Model
+from workloads.model import Model
 from workloads.tasks import Metric, Runnable, Split, Task
 
 BITS = tuple(range(2, 13))

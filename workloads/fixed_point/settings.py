@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from archsim.errors import BadInput, explain
 from workloads import cells
+from workloads.config import Config
 from workloads.formats import WeightFormat
 from workloads.formats.fixed import Fixed
-from workloads.model import Config
 
 SHIFT_BITS = 8
 """Storage of a weight's fraction: one a matrix, or one a row."""

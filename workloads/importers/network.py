@@ -11,7 +11,9 @@ from pydantic import ValidationError
 from archsim.errors import BadInput, explain
 from archsim.trace.graph import When
 from workloads import cells, formats
-from workloads.model import Config, Embedding, Layer, LayerConfig, Model, OneHot, Readout, Vector
+from workloads.config import Config, Embedding, LayerConfig, OneHot, Readout, Vector
+from workloads.layer import Layer
+from workloads.model import Model
 
 Float32s = NDArray[np.float32]
 Note = Callable[[str], None]

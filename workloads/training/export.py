@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from archsim.errors import BadInput
-from workloads import model as packed
 from workloads import sparsify, tasks
+from workloads.config import Config, Embedding, LayerConfig, OneHot, Readout, Vector
 from workloads.evaluate import evaluate
-from workloads.model import Config, LayerConfig, Model, Readout
+from workloads.layer import Layer
+from workloads.model import Model
 from workloads.record import longest, record
 from workloads.tasks import Sequences
-from workloads.training.network import Layer, Network
+from workloads.training.network import TrainedLayer, TrainedNetwork
 from workloads.training.norms import EPSILON, ProductNorm
 from workloads.training.recipe import Recipe, load_recipe
 from workloads.training.sequence import Compile, fastest
@@ -36,7 +37,7 @@ ONE_STREAM_SYMBOLS = 1_000_000
 Doubles = NDArray[np.float64]
 
 
-def export(recipe: Recipe, network: Network) -> Model:
+def export(recipe: Recipe, network: TrainedNetwork) -> Model:
     """The model that computes what ``network.inference`` does; norms that need no run time folded, in double precision.
 
     A weight matrix keeps its codes; its format's scale joins the row scales. Where rounding is stochastic the codes are
@@ -74,17 +75,17 @@ def _exportable(recipe: Recipe) -> None:
         )
 
 
-def _input(network: Network, task: tasks.Task[Any]) -> packed.OneHot | packed.Embedding | packed.Vector:
+def _input(network: TrainedNetwork, task: tasks.Task[Any]) -> OneHot | Embedding | Vector:
     if task.symbols is None:
         assert task.features is not None
-        return packed.Vector(size=task.features)
+        return Vector(size=task.features)
     if network.embedding is None:
-        return packed.OneHot(symbols=task.symbols)
+        return OneHot(symbols=task.symbols)
     table = network.embedding
-    return packed.Embedding(symbols=task.symbols, size=table.full.shape[1], weight_format=table.format.name)
+    return Embedding(symbols=task.symbols, size=table.full.shape[1], weight_format=table.format.name)
 
 
-def _layer(recipe: Recipe, layer: Layer, first: bool, rng: Rng) -> packed.Layer:
+def _layer(recipe: Recipe, layer: TrainedLayer, first: bool, rng: Rng) -> Layer:
     recurrent, scale_recurrent, shift_recurrent = _folded(layer.recurrent_weight, layer.recurrent_norm, rng)
     inputs, scale_input, shift_input = _folded(layer.input_weight, layer.input_norm, rng)
     bias, bias_candidate = (None if b is None else _array(b) for b in layer.biases(rng))
@@ -108,7 +109,7 @@ def _layer(recipe: Recipe, layer: Layer, first: bool, rng: Rng) -> packed.Layer:
         input_integer_bits=recipe.input_integer_bits if first else 0,
         input_threshold=recipe.input_threshold if first else 0.0,
     )
-    return packed.Layer(
+    return Layer(
         config,
         recurrent,
         inputs,

@@ -49,8 +49,8 @@ class Passing(NamedTuple):
     compile_: Compile
 
 
-class Layer(nn.Module):
-    """Parameters and running statistics of one layer; rows gate-major, as in `workloads.model.Layer`."""
+class TrainedLayer(nn.Module):
+    """Parameters and running statistics of one layer; rows gate-major, as in `workloads.layer.Layer`."""
 
     threshold: Tensor
 
@@ -167,7 +167,7 @@ class Sequence(NamedTuple):
     layers: tuple[Pass, ...]
 
 
-class Network(nn.Module):
+class TrainedNetwork(nn.Module):
     """Symbols or vectors -> embedding, where there is one -> layers -> readout."""
 
     def __init__(self, recipe: Recipe, task: Task[Any], steps: int = 1) -> None:
@@ -182,7 +182,9 @@ class Network(nn.Module):
             self.embedding, inputs = QuantizedWeight(table, recipe.table), recipe.embedding
         self.one_hot = task.symbols is not None and not recipe.embedding
         sizes = (inputs, *(recipe.hidden,) * (recipe.layers - 1))
-        self.layers = nn.ModuleList(Layer(recipe, size, self.one_hot and not k, steps) for k, size in enumerate(sizes))
+        self.layers = nn.ModuleList(
+            TrainedLayer(recipe, size, self.one_hot and not k, steps) for k, size in enumerate(sizes)
+        )
         readout = torch.empty(task.outputs, recipe.hidden).uniform_(-(recipe.hidden**-0.5), recipe.hidden**-0.5)
         self.readout_weight = QuantizedWeight(readout, recipe.readout)
         self.readout_bias = nn.Parameter(torch.zeros(task.outputs))
@@ -192,8 +194,8 @@ class Network(nn.Module):
         return tuple(state for layer in self.stack for state in layer.start(batch))
 
     @property
-    def stack(self) -> list[Layer]:
-        return [layer for layer in self.layers if isinstance(layer, Layer)]
+    def stack(self) -> list[TrainedLayer]:
+        return [layer for layer in self.layers if isinstance(layer, TrainedLayer)]
 
     def run(self, inputs: Tensor, state: Tensors, passing: Passing, rng: Rng = None) -> Sequence:
         """Training pass over symbols ``(T, B)`` or vectors ``(T, B, I)``."""
@@ -226,7 +228,7 @@ class Network(nn.Module):
 class Inference:
     """A network as `workloads.tasks` measures it; arrays are numpy's."""
 
-    def __init__(self, network: Network, rng: Rng = None) -> None:
+    def __init__(self, network: TrainedNetwork, rng: Rng = None) -> None:
         self._network = network
         with torch.no_grad():
             self._weights = [layer.weights(rng) for layer in network.stack]

@@ -13,7 +13,7 @@ from archsim.files import whole_file
 from workloads import tasks
 from workloads.training import checkpoints, start
 from workloads.training.batches import Batches, MiniBatch, batches_of
-from workloads.training.network import Network, Passing, Sequence, last_steps
+from workloads.training.network import Passing, Sequence, TrainedNetwork, last_steps
 from workloads.training.process import tuned
 from workloads.training.recipe import Recipe
 from workloads.training.sequence import Compile, eager
@@ -55,7 +55,7 @@ class OnProgress(Protocol):
 class Outcome:
     """A finished run: the weights of the best epoch and how it got there."""
 
-    network: Network
+    network: TrainedNetwork
     validation_loss: float
     best_epoch: int
     epochs_run: int
@@ -72,10 +72,10 @@ class Standing:
     validation_loss: float = math.inf
 
 
-def build(recipe: Recipe, steps: int = 1) -> Network:
+def build(recipe: Recipe, steps: int = 1) -> TrainedNetwork:
     """The untrained network of a recipe, from its seed; `steps` of every sequence, for batch-per-step."""
     torch.manual_seed(recipe.seed)
-    return Network(recipe, tasks.by_name(recipe.task), steps)
+    return TrainedNetwork(recipe, tasks.by_name(recipe.task), steps)
 
 
 def final_draw(recipe: Recipe) -> Rng:
@@ -83,7 +83,7 @@ def final_draw(recipe: Recipe) -> Rng:
     return draw(recipe.seed) if recipe.rounding == "stochastic" else None
 
 
-def validate(network: Network, split: tasks.Split = "validation") -> float:
+def validate(network: TrainedNetwork, split: tasks.Split = "validation") -> float:
     """The task's metric by PyTorch, in float32 with the running statistics, and with the weights that are exported."""
     recipe = network.recipe
     task = tasks.by_name(recipe.task)
@@ -139,7 +139,7 @@ def train(
 
 
 def _epoch(
-    network: Network,
+    network: TrainedNetwork,
     optimiser: torch.optim.Optimizer,
     batches: Batches,
     standing: Standing,
@@ -179,7 +179,7 @@ def _epoch(
     return total_bits / batches.count, total_zeros / batches.count
 
 
-def _descend(network: Network, optimiser: torch.optim.Optimizer, out: Sequence, batch: MiniBatch) -> float:
+def _descend(network: TrainedNetwork, optimiser: torch.optim.Optimizer, out: Sequence, batch: MiniBatch) -> float:
     """One step of the optimiser; the loss before it, in bits a prediction."""
     states = out.states.flatten(0, 1) if batch.lengths is None else last_steps(out.states, batch.lengths)
     loss = nn.functional.cross_entropy(network.readout(states), batch.targets.flatten())
@@ -206,7 +206,7 @@ def _learning_rate(recipe: Recipe, standing: Standing, done: float) -> float:
     return standing.learning_rate
 
 
-def _follow_quantiles(network: Network, out: Sequence, ramp: float) -> None:
+def _follow_quantiles(network: TrainedNetwork, out: Sequence, ramp: float) -> None:
     """Thresholds towards the target sparsity: one for all layers, or, where the recipe lists them, one each."""
     magnitudes = [layer.magnitudes for layer in out.layers if layer.magnitudes is not None]
     if not isinstance(network.recipe.target_sparsity, tuple):
@@ -230,7 +230,7 @@ def _share_of_zeros(out: Sequence, batch: MiniBatch) -> float:
     return float((torch.stack(last) == 0).float().mean())
 
 
-def _log(path: Path, standing: Standing, loss_bits: float, sparsity: float, network: Network) -> None:
+def _log(path: Path, standing: Standing, loss_bits: float, sparsity: float, network: TrainedNetwork) -> None:
     """One line an epoch, in place of that of a run that was stopped before the epoch's checkpoint."""
     thresholds = [f"{float(layer.threshold):.5f}" for layer in network.stack]
     metric = tasks.by_name(network.recipe.task).metric

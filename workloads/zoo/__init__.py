@@ -10,10 +10,11 @@ from typing import Any
 
 from archsim.errors import BadInput, near
 from workloads import tasks
+from workloads.config import Config
 from workloads.evaluate import evaluate
 from workloads.fixed_point import IntegerModel, Point, Settings, calibrate, quantize
 from workloads.fixed_point.model import is_integer_model
-from workloads.model import Config, Model
+from workloads.model import Model
 from workloads.zoo.card import Card, Quantized, file_sha256
 
 ALL: tuple[str, ...] = (

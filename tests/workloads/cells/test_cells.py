@@ -8,7 +8,7 @@ from archsim.errors import BadInput
 from archsim.trace.graph import Elementwise
 from archsim.trace.synthetic import synthesize
 from workloads import cells, formats
-from workloads.model import Embedding, OneHot, Vector
+from workloads.config import Embedding, OneHot, Vector
 
 STEPS, BATCH, HIDDEN = 40, 3, 12
 
@@ -189,7 +189,7 @@ def test_the_input_product_of_many_steps_at_once_changes_nothing(draw, cell, inp
     model = draw(hidden=HIDDEN, task=None, cell=cell, inputs=inputs, norm="layer", state_bits=state_bits, **exact)
     given = some_inputs(inputs)
     whole, _ = model.states(given)
-    monkeypatch.setattr("workloads.model.CHUNK_BYTES", 1)  # one step at a time
+    monkeypatch.setattr("workloads.layer.CHUNK_BYTES", 1)  # one step at a time
     step_by_step, _ = model.states(given)
     if state_bits is None:
         np.testing.assert_allclose(step_by_step, whole, rtol=0, atol=1e-6)

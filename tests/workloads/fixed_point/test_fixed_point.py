@@ -17,13 +17,14 @@ from safetensors.numpy import load_file, save_file
 from archsim.errors import BadInput
 from workloads import cells, tasks, zoo
 from workloads import numbers as numbers_module
+from workloads.config import Embedding, OneHot, Vector
 from workloads.fixed_point import IntegerModel, Number, Ranges, Settings, analyse, calibrate, quantize
 from workloads.fixed_point import activations as activations_module
 from workloads.fixed_point import layers as layers_module
 from workloads.fixed_point import products as products_module
 from workloads.fixed_point.quantize import _finest, quantized
 from workloads.formats.fixed import Fixed
-from workloads.model import Embedding, Model, OneHot, Vector
+from workloads.model import Model
 from workloads.record import record_sample
 from workloads.tasks import Sample
 from workloads.tasks.metrics import bits_per_character

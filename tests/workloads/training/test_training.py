@@ -253,10 +253,10 @@ def test_the_activity_penalty_is_of_the_mean_magnitude_over_the_steps_that_run(r
 
 @pytest.mark.parametrize("recipe", [TEXT, VOWELS], ids=lambda recipe: recipe.name)
 def test_a_text_is_gone_on_with_and_sequences_start_anew(recipe, monkeypatch, tmp_path):
-    from workloads.training.network import Network
+    from workloads.training.network import TrainedNetwork
     from workloads.training.train import train
 
-    run, seen = Network.run, []
+    run, seen = TrainedNetwork.run, []
 
     def spy(network, inputs, state, passing, rng=None):
         out = run(network, inputs, state, passing, rng)
@@ -267,7 +267,7 @@ def test_a_text_is_gone_on_with_and_sequences_start_anew(recipe, monkeypatch, tm
         if progress.epoch == 1:
             raise Stop
 
-    monkeypatch.setattr(Network, "run", spy)
+    monkeypatch.setattr(TrainedNetwork, "run", spy)
     with pytest.raises(Stop):
         train(recipe.changed(layers=2, target_sparsity=0.0), tmp_path, on_progress=stop_in_the_second_epoch)
     zeros = [not any(bool(part.any()) for part in given) for given, _ in seen]
@@ -283,16 +283,16 @@ def test_a_text_is_gone_on_with_and_sequences_start_anew(recipe, monkeypatch, tm
 
 
 def test_noise_on_the_first_state_is_drawn_anew_for_every_mini_batch(monkeypatch, tmp_path):
-    from workloads.training.network import Network
+    from workloads.training.network import TrainedNetwork
     from workloads.training.train import train
 
-    run, seen = Network.run, []
+    run, seen = TrainedNetwork.run, []
 
     def spy(network, inputs, state, passing, rng=None):
         seen.append(state)
         return run(network, inputs, state, passing, rng)
 
-    monkeypatch.setattr(Network, "run", spy)
+    monkeypatch.setattr(TrainedNetwork, "run", spy)
     train(DIGITS.changed(initial_noise=0.25), tmp_path)
     drawn = torch.stack([torch.stack(state) for state in seen])  # (mini-batches, 2, B, H)
     assert float(drawn.std()) == pytest.approx(0.25, rel=0.05)
