@@ -8,8 +8,9 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from archsim.trace.graph import Frozen
 from workloads.numbers import Ints, Number
 
 Codes = tuple[NDArray[Any], ...]
@@ -17,10 +18,8 @@ Codes = tuple[NDArray[Any], ...]
 Doubles = NDArray[np.float64]
 
 
-class LayerNumbers(BaseModel):
+class LayerNumbers(Frozen):
     """Fixed-point numbers of a layer; None where it has no such thing."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     input: Number | None = Field(default=None, description="x; None: one-hot")
     state: Number = Field(description="h, and r h of gru-classic")

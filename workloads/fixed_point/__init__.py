@@ -34,32 +34,32 @@ What is quantized anew is the effective real weight: codes times scales, folded 
 they are. A layer norm is refused: its mean and variance are no fixed-point operation here.
 """
 
-from workloads.fixed_point.activations import ActivationError, Segments, Table, error_table
+from workloads.fixed_point.activations import ActivationError, Segments, WordTable, error_table
 from workloads.fixed_point.layers import Proof
 from workloads.fixed_point.model import IntegerModel
 from workloads.fixed_point.quantize import calibrate, quantize
 from workloads.fixed_point.ranges import LayerRanges, Ranges, analyse
-from workloads.fixed_point.search import Point, Search, relative_loss, search_bits, sweep
-from workloads.fixed_point.settings import Memory, Settings, Widths
+from workloads.fixed_point.search import BitSearch, MeasuredBits, relative_loss, search_bits, sweep
+from workloads.fixed_point.settings import MemoryBits, Settings, Widths
 from workloads.fixed_point.spec import IntegerSpec
 from workloads.numbers import Number, Saturations
 
 __all__ = [
     "ActivationError",
+    "BitSearch",
     "IntegerModel",
     "IntegerSpec",
     "LayerRanges",
-    "Memory",
+    "MeasuredBits",
+    "MemoryBits",
     "Number",
-    "Point",
     "Proof",
     "Ranges",
     "Saturations",
-    "Search",
     "Segments",
     "Settings",
-    "Table",
     "Widths",
+    "WordTable",
     "analyse",
     "calibrate",
     "error_table",

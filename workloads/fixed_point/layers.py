@@ -108,7 +108,7 @@ def threshold_codes(threshold: float, fraction: Ints | int) -> Ints | int:
 
 
 @dataclass(frozen=True, eq=False)
-class Machine:
+class IntegerMachine:
     """A layer ready to step: products into accumulators, and shifts from there on. Made by `machine`."""
 
     layer: IntegerLayer
@@ -235,7 +235,7 @@ def machine(
     accumulator_bits: int,
     products: Products,
     saturations: Saturations,
-) -> Machine:
+) -> IntegerMachine:
     """What steps `layer`. BadInput where its numbers lie so far apart that a sum does not fit 62 bits."""
     cell, numbers = layer.cell, layer.numbers
     own = _Accumulators.of(layer, squashing)
@@ -256,7 +256,7 @@ def machine(
         for gate, fraction in zip(cell.gates, np.split(own.fractions.accumulator, len(cell.gates)), strict=True)
         if (curve := squashing.of(cell.curve(gate)))
     }
-    return Machine(
+    return IntegerMachine(
         layer=layer,
         squashing=squashing,
         accumulator_bits=accumulator_bits,

@@ -38,9 +38,9 @@ from workloads.cells import Curve
 from workloads.cells.integer import Codes
 from workloads.config import Config, Inputs
 from workloads.fixed_point.activations import CURVES, Activation, Squashing, size_bits
-from workloads.fixed_point.layers import IntegerLayer, Machine, Proof, ReadoutMachine, machine, threshold_codes
+from workloads.fixed_point.layers import IntegerLayer, IntegerMachine, Proof, ReadoutMachine, machine, threshold_codes
 from workloads.fixed_point.products import Products
-from workloads.fixed_point.settings import SHIFT_BITS, Memory, Widths, memory
+from workloads.fixed_point.settings import SHIFT_BITS, MemoryBits, Widths, memory
 from workloads.fixed_point.spec import VERSION, IntegerSpec, empty_activation
 from workloads.formats import WeightFormat
 from workloads.numbers import Ints, Number, Saturations
@@ -89,7 +89,7 @@ class IntegerModel(PackedModel[IntegerSpec]):
         return self.widths.weight_format
 
     @property
-    def memory(self) -> Memory:
+    def memory(self) -> MemoryBits:
         """Bits of weights and of the activations of one sequence, against float32."""
         tables = sum(size_bits(curve) for curve in (self.squashing.sigmoid, self.squashing.tanh) if curve is not None)
         return memory(self.config, self.widths, tables, [layer.initial_codes is not None for layer in self.layers])
@@ -208,7 +208,7 @@ class IntegerModel(PackedModel[IntegerSpec]):
         )
 
     @cached_property
-    def _machines(self) -> tuple[Machine, ...]:
+    def _machines(self) -> tuple[IntegerMachine, ...]:
         bits, last = self.widths.accumulator_bits, len(self.layers) - 1
         sites = ["layer" if last == 0 else f"layer {k + 1}" for k in range(last + 1)]
         return tuple(

@@ -11,11 +11,11 @@ from workloads import tasks
 from workloads.cells import Curve
 from workloads.cells.integer import EffectiveWeights, LayerNumbers
 from workloads.config import Config, Embedding
-from workloads.fixed_point.activations import CURVES, Segments, Table, flat_from, size_bits
+from workloads.fixed_point.activations import CURVES, Segments, WordTable, flat_from, size_bits
 from workloads.fixed_point.layers import IntegerLayer
 from workloads.fixed_point.model import IntegerModel
 from workloads.fixed_point.ranges import LayerRanges, Ranges, analyse, effective, refuse_unfit
-from workloads.fixed_point.settings import Memory, Settings, Widths, memory
+from workloads.fixed_point.settings import MemoryBits, Settings, Widths, memory
 from workloads.fixed_point.spec import IntegerSpec, empty_activation
 from workloads.formats.fixed import Fixed
 from workloads.layer import Layer
@@ -92,7 +92,7 @@ def quantize(model: Model, ranges: Ranges, settings: Settings | None = None) -> 
     )
 
 
-def memory_of(model: Model, ranges: Ranges, settings: Settings | None = None) -> Memory:
+def memory_of(model: Model, ranges: Ranges, settings: Settings | None = None) -> MemoryBits:
     """What the integer model would take, without making it."""
     wide = (settings or Settings()).widths
     empty = (empty_activation(curve, _argument(ranges, wide, curve), wide) for curve in CURVES)
@@ -241,7 +241,7 @@ def _coefficients(curve: Curve, argument: Number | None, wide: Widths) -> Ints |
     if argument is None:
         return None
     if wide.activation == "table":
-        return Table.fit(curve, argument, wide.gate_bits, wide.table_bits).coefficients
+        return WordTable.fit(curve, argument, wide.gate_bits, wide.table_bits).coefficients
     return Segments.fit(curve, argument, wide.gate_bits, wide.first_breakpoint, wide.split_bits).coefficients
 
 

@@ -4,20 +4,17 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from archsim.errors import BadInput
+from archsim.trace.graph import Frozen
 from workloads.cells.integer import Doubles, EffectiveWeights
 from workloads.config import Inputs
 from workloads.layer import Layer
 from workloads.model import Model
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class LayerRanges(_Frozen):
+class LayerRanges(Frozen):
     """The stated percentile of magnitudes; None where the layer has no such number."""
 
     input: float | None = Field(default=None, ge=0, allow_inf_nan=False, description="x, where it is a vector")
@@ -30,7 +27,7 @@ class LayerRanges(_Frozen):
     cell: float | None = Field(default=None, ge=0, allow_inf_nan=False, description="c")
 
 
-class Ranges(_Frozen):
+class Ranges(Frozen):
     """Ranges of every layer, and how they were taken."""
 
     percentile: float = Field(gt=0, le=100, description="100: the maximum")

@@ -10,7 +10,7 @@ from workloads import cells
 from workloads.cells import Curve
 from workloads.cells.integer import LayerNumbers
 from workloads.config import Config
-from workloads.fixed_point.activations import CURVES, Activation, Segments, Table
+from workloads.fixed_point.activations import CURVES, Activation, Segments, WordTable
 from workloads.fixed_point.ranges import Ranges
 from workloads.fixed_point.settings import Widths
 from workloads.numbers import Number
@@ -91,5 +91,5 @@ def empty_activation(curve: Curve, argument: Number | None, wide: Widths) -> Act
     if argument is None:
         return None
     if wide.activation == "table":
-        return Table.empty(curve, argument, wide.gate_bits, wide.table_bits)
+        return WordTable.empty(curve, argument, wide.gate_bits, wide.table_bits)
     return Segments.empty(curve, argument, wide.gate_bits, wide.first_breakpoint, wide.split_bits)

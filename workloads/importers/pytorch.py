@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from archsim.errors import BadInput
 from archsim.trace.graph import When
-from workloads.importers.network import Activation, FloatLayer, InputKind, Network, Note, as_float32, make_layer
+from workloads.importers.network import Activation, FloatLayer, ImportedNetwork, InputKind, Note, as_float32, make_layer
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -197,7 +197,7 @@ _KEY = re.compile(
 )
 
 
-def to_network(tensors: Tensors, input_kind: InputKind, choices: Choices, note: Note) -> Network:
+def to_network(tensors: Tensors, input_kind: InputKind, choices: Choices, note: Note) -> ImportedNetwork:
     """The network of a state dict; BadInput names what it cannot place, and what no model here computes."""
     left = _without(tensors, choices.ignore)
     layers: list[FloatLayer] = []
@@ -213,7 +213,7 @@ def to_network(tensors: Tensors, input_kind: InputKind, choices: Choices, note: 
     embedding, readout = _roles(left, input_kind, layers[0].inputs, layers[-1].hidden, choices)
     if readout is None and choices.when != "every_step":
         raise BadInput("when: there is no readout that could run at the last step only")
-    network = Network(input_kind, tuple(layers), when=choices.when)
+    network = ImportedNetwork(input_kind, tuple(layers), when=choices.when)
     if embedding is not None:
         table = f"{_dotted(embedding)}weight"
         network = replace(network, embedding=as_float32(tensors[table], f"tensor {table}", note))

@@ -23,9 +23,9 @@ from workloads.training.network import TrainedLayer, TrainedNetwork
 from workloads.training.norms import EPSILON, ProductNorm
 from workloads.training.recipe import Recipe, load_recipe
 from workloads.training.sequence import Compile, fastest
-from workloads.training.train import OnProgress, Outcome, final_draw, train
+from workloads.training.train import FinishedRun, OnProgress, final_draw, train
 from workloads.training.weights import QuantizedWeight, Rng
-from workloads.zoo.card import Card, Data, Measured, StateZeros, Training, Weights, file_sha256
+from workloads.zoo.card import Card, CardMetrics, Data, StateZeros, StoredWeights, Training, file_sha256
 
 SEQUENCES = 64
 """Sequences of the test split that sparsity is measured on; a multiple of every number of lanes."""
@@ -144,13 +144,13 @@ def narrowest(model: Model) -> Model:
     return narrow if abs(after - before) <= UNCHANGED * before else model
 
 
-def measure(model: Model) -> Measured:
+def measure(model: Model) -> CardMetrics:
     """The task's metric on both splits, and how the zeros of the states lie on the test split."""
     task = tasks.by_name(model.task)
     trace = record(model, "test", SEQUENCES, longest(model, "test", SEQUENCES))
     test = task.split("test")
     one_stream = not isinstance(test, Sequences) and len(test) <= ONE_STREAM_SYMBOLS
-    return Measured(
+    return CardMetrics(
         metric=task.metric,
         validation=evaluate(model, "validation"),
         test=evaluate(model, "test"),
@@ -165,7 +165,9 @@ def measure(model: Model) -> Measured:
     )
 
 
-def make_card(model: Model, path: Path, recipe: Recipe, outcome: Outcome, machine: str, hours: float | None) -> Card:
+def make_card(
+    model: Model, path: Path, recipe: Recipe, outcome: FinishedRun, machine: str, hours: float | None
+) -> Card:
     """Card of `model`, saved at `path`; measures it anew. `hours` of training, where they are known."""
     task = tasks.by_name(recipe.task)
     return Card(
@@ -190,7 +192,7 @@ def make_card(model: Model, path: Path, recipe: Recipe, outcome: Outcome, machin
             hours=hours,
         ),
         measured=measure(model),
-        file=Weights(
+        file=StoredWeights(
             sha256=file_sha256(path),
             bytes=path.stat().st_size,
             weight_bytes=model.weight_bytes,

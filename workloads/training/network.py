@@ -19,8 +19,8 @@ from workloads.training.recipe import Recipe
 from workloads.training.sequence import (
     Compile,
     Inputs,
-    Kind,
     Pass,
+    StepKind,
     StepNorm,
     Tensors,
     kernels,
@@ -31,7 +31,7 @@ from workloads.training.sequence import (
 from workloads.training.weights import QuantizedWeight, Rng
 
 
-class Weights(NamedTuple):
+class BatchWeights(NamedTuple):
     """A layer's weights for one mini-batch: quantized, and weight-normalised where that is the norm."""
 
     recurrent: Tensor  # (R, H)
@@ -59,7 +59,7 @@ class TrainedLayer(nn.Module):
         super().__init__()
         self.hidden, self.one_hot, self.round_biases = recipe.hidden, one_hot, recipe.round_biases
         self.cell = cells.by_name(recipe.cell)
-        self.kind = Kind(
+        self.kind = StepKind(
             self.cell, _step_norm(recipe), recipe.state_bits, recipe.state_integer_bits, any(recipe.sparsities)
         )
         gates, rows = self.cell.gates, len(self.cell.gates) * recipe.hidden
@@ -75,12 +75,12 @@ class TrainedLayer(nn.Module):
         self.bias_candidate = nn.Parameter(torch.zeros(self.hidden)) if self.cell.shifts_candidate else None
         self.register_buffer("threshold", torch.tensor(recipe.threshold))
 
-    def weights(self, rng: Rng = None) -> Weights:
+    def weights(self, rng: Rng = None) -> BatchWeights:
         """For one mini-batch, drawn with `rng` where there is one, always in the same order."""
         recurrent = self.recurrent_norm.weight(self.recurrent_weight(rng))
         input_ = self.input_norm.weight(self.input_weight(rng))
         bias, candidate = self.biases(rng)
-        return Weights(recurrent, input_, bias, bias.new_zeros(self.hidden) if candidate is None else candidate)
+        return BatchWeights(recurrent, input_, bias, bias.new_zeros(self.hidden) if candidate is None else candidate)
 
     def biases(self, rng: Rng = None) -> tuple[Tensor, Tensor | None]:
         """``(R,)``, and ``(H,)`` of the candidate's recurrent product where the cell has one; rounded if asked for."""
@@ -89,7 +89,7 @@ class TrainedLayer(nn.Module):
         bias = self.input_weight.bias(self.bias, rng)
         return bias, None if self.bias_candidate is None else self.recurrent_weight.bias(self.bias_candidate, rng)
 
-    def run(self, values: Tensor, weights: Weights, state: Tensors, passing: Passing) -> Pass:
+    def run(self, values: Tensor, weights: BatchWeights, state: Tensors, passing: Passing) -> Pass:
         """Training pass over symbols ``(T, B)`` or vectors ``(T, B, I)``; batch norm by their own statistics."""
         x = self._input_part(values, weights, passing.active, passing.product_dtype, passing.momentum)
         gain = self.recurrent_norm.gain if self.kind.norm != "none" else torch.ones_like(weights.bias)
@@ -111,7 +111,7 @@ class TrainedLayer(nn.Module):
         return out
 
     @torch.no_grad()
-    def infer(self, values: Tensor, weights: Weights, state: Tensors) -> tuple[Tensor, Tensors]:
+    def infer(self, values: Tensor, weights: BatchWeights, state: Tensors) -> tuple[Tensor, Tensors]:
         """h of every step ``(T, B, H)`` and the state after the last, by the running statistics."""
         x = self._input_part(values, weights, None, weights.input.dtype, None)
         rows = rows_of_stages(self.cell, self.hidden)
@@ -133,7 +133,7 @@ class TrainedLayer(nn.Module):
     def _input_part(
         self,
         values: Tensor,
-        weights: Weights,
+        weights: BatchWeights,
         active: Tensor | None,
         dtype: torch.dtype,
         momentum: float | None,

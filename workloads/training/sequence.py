@@ -50,7 +50,7 @@ def _rounded(v: Tensor, bits: int | None, integer_bits: int) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Kind:
+class StepKind:
     """What decides the arithmetic of a layer's steps; one kernel each way is compiled for each."""
 
     cell: Cell
@@ -101,7 +101,7 @@ def fastest() -> Compile:
 
 
 @functools.cache
-def kernels(kind: Kind, compile_: Compile) -> tuple[Kernels, ...]:
+def kernels(kind: StepKind, compile_: Compile) -> tuple[Kernels, ...]:
     """Those of every stage of a cell."""
     return tuple(
         Kernels(compile_(_forward(kind, stage)), compile_(_backward(kind, stage))) for stage in kind.cell.stages
@@ -116,7 +116,7 @@ def _normalised(norm: StepNorm, z: Tensor, gain: Tensor, active: Tensor | None) 
     return (layer_normalised(z, gain) if norm == "layer" else z), ()
 
 
-def _forward(kind: Kind, stage: CellStage) -> Callable[..., Any]:
+def _forward(kind: StepKind, stage: CellStage) -> Callable[..., Any]:
     def forward(
         product: Tensor,  # (B, R) in the type of products
         x: Tensor,  # (B, R)
@@ -137,7 +137,7 @@ def _forward(kind: Kind, stage: CellStage) -> Callable[..., Any]:
     return forward
 
 
-def _backward(kind: Kind, stage: CellStage) -> Callable[..., Any]:
+def _backward(kind: StepKind, stage: CellStage) -> Callable[..., Any]:
     def backward(
         product: Tensor,
         x: Tensor,
@@ -170,7 +170,7 @@ def _backward(kind: Kind, stage: CellStage) -> Callable[..., Any]:
 class Inputs(NamedTuple):
     """What a layer runs on, beside its differentiable parameters."""
 
-    kind: Kind
+    kind: StepKind
     kernels: tuple[Kernels, ...]
     threshold: Tensor  # ()
     state: Tensors  # (B, H) each, h first
@@ -193,13 +193,13 @@ def run_layer(x: Tensor, weight: Tensor, gain: Tensor, shift: Tensor, inputs: In
     `gain` ``(R,)`` follows the normalisation of the recurrent product, `shift` ``(H,)`` is the candidate's; either is
     left unused where the norm or the cell has none.
     """
-    out = _Run.apply(x, weight, gain, shift, inputs)  # type: ignore[no-untyped-call]
+    out = _LayerFunction.apply(x, weight, gain, shift, inputs)  # type: ignore[no-untyped-call]
     count = 1 + len(inputs.state)
     statistics = (out[count], out[count + 1]) if inputs.kind.norm == "batch" else None
     return Pass(out[0], out[1:count], statistics, out[-1] if inputs.kind.keep_magnitudes else None)
 
 
-class _Run(torch.autograd.Function):
+class _LayerFunction(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, gain: Tensor, shift: Tensor, inputs: Inputs) -> Tensors:
         kind, stages = inputs.kind, inputs.kind.cell.stages

@@ -28,7 +28,7 @@ STREAMS = {"every_step": 64, "last_step": 256}
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """Where a run stands, for a progress bar."""
 
     task: str
@@ -48,11 +48,11 @@ class Progress:
 
 
 class OnProgress(Protocol):
-    def __call__(self, progress: Progress) -> None: ...
+    def __call__(self, progress: TrainingProgress) -> None: ...
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FinishedRun:
     """A finished run: the weights of the best epoch and how it got there."""
 
     network: TrainedNetwork
@@ -96,7 +96,7 @@ def train(
     device: str = "cpu",
     on_progress: OnProgress | None = None,
     compile_: Compile = eager,
-) -> Outcome:
+) -> FinishedRun:
     """Run `recipe` to its end, from the last finished epoch where `folder` holds one.
 
     A text: truncated backpropagation; it is cut into `batch` contiguous streams whose state is carried from one
@@ -135,7 +135,7 @@ def train(
         _log(folder / "log.csv", standing, loss_bits, sparsity, network)
         checkpoints.save(latest, recipe, network, optimiser, vars(standing))
     network.load_state_dict(checkpoints.weights(best, device))
-    return Outcome(network, standing.best_loss, standing.best_epoch, standing.epoch)
+    return FinishedRun(network, standing.best_loss, standing.best_epoch, standing.epoch)
 
 
 def _epoch(
@@ -171,7 +171,7 @@ def _epoch(
         total_zeros += _share_of_zeros(out, batch)
         if on_progress:
             on_progress(
-                Progress(
+                TrainingProgress(
                     recipe.task, standing.epoch, recipe.epochs, k, batches.count, bits, metric,
                     standing.validation_loss, total_zeros / k,
                 )

@@ -12,7 +12,7 @@ from archsim.errors import BadInput, near
 from workloads import tasks
 from workloads.config import Config
 from workloads.evaluate import evaluate
-from workloads.fixed_point import IntegerModel, Point, Settings, calibrate, quantize
+from workloads.fixed_point import IntegerModel, MeasuredBits, Settings, calibrate, quantize
 from workloads.fixed_point.model import is_integer_model
 from workloads.model import Model
 from workloads.zoo.card import Card, Quantized, file_sha256
@@ -152,7 +152,7 @@ def _tolerance(task: tasks.Task[Any], loss: float) -> float:
     return max(share, 100 * (FLIPPED + 0.5) / len(task.split("test")))  # and a half, since figures are rounded
 
 
-def record_quantized(name_or_path: str | Path, card: Card, point: Point, integers: IntegerModel) -> Quantized:
+def record_quantized(name_or_path: str | Path, card: Card, point: MeasuredBits, integers: IntegerModel) -> Quantized:
     """Measure `integers`, which is `point` of the validation split, on the test split too, and put both on the card."""
     entry = Quantized(
         weight_bits=point.weight_bits,

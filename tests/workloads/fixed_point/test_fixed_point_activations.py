@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from archsim.errors import BadInput
-from workloads.fixed_point import Number, Segments, Table, error_table
+from workloads.fixed_point import Number, Segments, WordTable, error_table
 from workloads.fixed_point.activations import CURVES, error, flat_from, size_bits
 
 EXACT = {"sigmoid": lambda x: (1 + math.tanh(x / 2)) / 2, "tanh": math.tanh}
@@ -35,8 +35,8 @@ def largest_error(activation) -> float:
 @pytest.mark.parametrize("curve", CURVES)
 def test_the_error_told_is_the_largest_there_is(curve, argument, gate_bits):
     for activation in (
-        Table.fit(curve, argument, gate_bits, argument.bits),
-        Table.fit(curve, argument, gate_bits, 3),
+        WordTable.fit(curve, argument, gate_bits, argument.bits),
+        WordTable.fit(curve, argument, gate_bits, 3),
         Segments.fit(curve, argument, gate_bits, split_bits=2),
     ):
         assert error(activation).max_error == pytest.approx(largest_error(activation), abs=1e-12)
@@ -47,7 +47,7 @@ def test_the_error_told_is_the_largest_there_is(curve, argument, gate_bits):
 @pytest.mark.parametrize("curve", CURVES)
 def test_a_word_for_every_argument_is_off_by_half_a_unit_at_most(curve, argument, gate_bits):
     """One unit where tanh, which cannot hold 1, is clipped."""
-    table = error(Table.fit(curve, argument, gate_bits, argument.bits))
+    table = error(WordTable.fit(curve, argument, gate_bits, argument.bits))
     assert table.max_error_units <= (0.5 if curve == "sigmoid" else 1.0) + 1e-9
     assert table.entries == 2**argument.bits
 
@@ -56,7 +56,7 @@ def test_a_word_for_every_argument_is_off_by_half_a_unit_at_most(curve, argument
 def test_no_other_words_are_better(curve):
     """Against every word there is, for each index of a small table."""
     argument, gate_bits, table_bits = Number(bits=7, fraction=4), 7, 4
-    table = Table.fit(curve, argument, gate_bits, table_bits)
+    table = WordTable.fit(curve, argument, gate_bits, table_bits)
     unit = 2.0 ** (1 - gate_bits)
     low, high = table.coefficient_range
     for index in range(2**table_bits):
@@ -88,7 +88,7 @@ def test_segments_are_near_the_best_straight_lines(curve):
 def test_both_rise_and_keep_their_symmetry(curve):
     argument = Number(bits=11, fraction=8)
     codes = np.arange(argument.low, argument.high + 1)
-    table, segments = Table.fit(curve, argument, 9, 7)(codes), Segments.fit(curve, argument, 9)(codes)
+    table, segments = WordTable.fit(curve, argument, 9, 7)(codes), Segments.fit(curve, argument, 9)(codes)
     low, high = (0, 256) if curve == "sigmoid" else (-255, 255)
     for y in (table, segments):
         assert np.all(np.diff(y) >= -1)  # lines that meet may miss each other by a unit
@@ -101,7 +101,7 @@ def test_both_rise_and_keep_their_symmetry(curve):
 
 def test_an_open_gate_is_exactly_one():
     argument = Number.holding(12, flat_from("sigmoid", 8))
-    for activation in (Table.fit("sigmoid", argument, 8, 12), Segments.fit("sigmoid", argument, 8)):
+    for activation in (WordTable.fit("sigmoid", argument, 8, 12), Segments.fit("sigmoid", argument, 8)):
         assert activation(np.array([argument.high])).tolist() == [128]
         assert activation(np.array([argument.low])).tolist() == [0]
 
@@ -150,8 +150,8 @@ def test_segments_as_stored_are_what_is_looked_up():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda n: Table.fit("tanh", n, 8, 11), "table_bits must be between 1 and the argument's 10, not 11"),
-        (lambda n: Table.fit("tanh", n, 8, 0), "table_bits must be between 1 and the argument's 10, not 0"),
+        (lambda n: WordTable.fit("tanh", n, 8, 11), "table_bits must be between 1 and the argument's 10, not 11"),
+        (lambda n: WordTable.fit("tanh", n, 8, 0), "table_bits must be between 1 and the argument's 10, not 0"),
         (lambda n: Segments.fit("tanh", n, 8, split_bits=9), "split_bits must be between 0 and 8, not 9"),
     ],
 )
@@ -162,5 +162,5 @@ def test_sizes_that_do_not_fit_are_refused(make, message):
 
 def test_size_is_that_of_the_coefficients():
     argument = Number(bits=10, fraction=7)
-    assert size_bits(Table.fit("tanh", argument, 8, 6)) == 64 * 8
+    assert size_bits(WordTable.fit("tanh", argument, 8, 6)) == 64 * 8
     assert size_bits(Segments.fit("tanh", argument, 8, split_bits=0)) == 4 * 2 * 10  # [0, 1/2), then 1/2, 1, 2 to 4

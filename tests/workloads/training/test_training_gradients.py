@@ -111,7 +111,7 @@ def test_every_cell_is_covered_here():
     ids=["plain", "pruned-rounded", "rounded-unequal", "pruned-unequal"],
 )
 def test_the_gradient_is_that_of_plain_autograd(cell, norm, threshold, bits, integer_bits, lengths):
-    from workloads.training.sequence import Inputs, Kind, eager, kernels, run_layer
+    from workloads.training.sequence import Inputs, StepKind, eager, kernels, run_layer
 
     generator = torch.Generator().manual_seed(0)
 
@@ -124,7 +124,7 @@ def test_the_gradient_is_that_of_plain_autograd(cell, norm, threshold, bits, int
     state = tuple(drawn(BATCH, HIDDEN, scale=0.3) for _ in range(STATES[cell]))
     active = torch.tensor(lengths) > torch.arange(STEPS)[:, None]
     towards = drawn(STEPS, BATCH, HIDDEN) * active[..., None]
-    kind = Kind(cells.by_name(cell), norm, bits, integer_bits, keep_magnitudes=True)
+    kind = StepKind(cells.by_name(cell), norm, bits, integer_bits, keep_magnitudes=True)
     inputs = Inputs(
         kind,
         kernels(kind, eager),
@@ -157,9 +157,9 @@ def test_the_gradient_is_that_of_plain_autograd(cell, norm, threshold, bits, int
 
 @pytest.mark.parametrize("lengths", [(STEPS,) * BATCH, LENGTHS], ids=["equal", "unequal"])
 def test_magnitudes_are_those_before_pruning_of_sequences_that_run(lengths):
-    from workloads.training.sequence import Inputs, Kind, eager, kernels, run_layer
+    from workloads.training.sequence import Inputs, StepKind, eager, kernels, run_layer
 
-    kind = Kind(cells.by_name("rnn-tanh"), "none", None, 0, keep_magnitudes=True)
+    kind = StepKind(cells.by_name("rnn-tanh"), "none", None, 0, keep_magnitudes=True)
     active = (torch.tensor(lengths) > torch.arange(STEPS)[:, None])[..., None]
     x = torch.randn(STEPS, BATCH, HIDDEN, generator=torch.Generator().manual_seed(1))
     none = torch.zeros(HIDDEN, HIDDEN), torch.ones(HIDDEN), torch.zeros(HIDDEN)
@@ -192,7 +192,7 @@ def test_weight_norm_has_no_gradient_along_a_row():
     ("cell", "norm"), [("lstm", "batch"), ("gru", "none"), ("gru-classic", "layer"), ("rnn-tanh", "batch")]
 )
 def test_a_compiled_step_computes_what_an_eager_one_does(cell, norm, unequal):
-    from workloads.training.sequence import Inputs, Kind, compiled, eager, kernels, run_layer
+    from workloads.training.sequence import Inputs, StepKind, compiled, eager, kernels, run_layer
 
     generator = torch.Generator().manual_seed(0)
 
@@ -204,7 +204,7 @@ def test_a_compiled_step_computes_what_an_eager_one_does(cell, norm, unequal):
     state = tuple(drawn(BATCH, HIDDEN, scale=0.3) for _ in range(STATES[cell]))
     active = (torch.tensor(LENGTHS) > torch.arange(STEPS)[:, None])[..., None] if unequal else None
     towards = drawn(STEPS, BATCH, HIDDEN)
-    kind, results = Kind(cells.by_name(cell), norm, 8, 0, keep_magnitudes=True), []
+    kind, results = StepKind(cells.by_name(cell), norm, 8, 0, keep_magnitudes=True), []
     for compile_ in (eager, compiled):
         copies = [leaf.clone().requires_grad_() for leaf in leaves]
         out = run_layer(*copies, Inputs(kind, kernels(kind, compile_), torch.tensor(0.1), state, active, torch.float32))
