@@ -86,7 +86,7 @@ def test_another_safetensors_file_is_not_a_model(tmp_path):
         ({"version": ...}, "model version must be 2, not None"),
         ({"layer": {"weight_format": "fp4"}}, "layers.0.weight_format: weight format must be one of .*, not 'fp4'"),
         ({"readout": {"weight_format": "fp4"}}, "readout.weight_format: weight format must be one of .*, not 'fp4'"),
-        ({"layer": {"cell": "mgu"}}, "config: layers.0.cell: cell must be one of lstm, .*, not 'mgu'"),
+        ({"layer": {"cell": "elman"}}, "config: layers.0.cell: cell must be one of lstm, .*, not 'elman'"),
         ({"task": "ptb"}, "config: task: task must be one of .*, not 'ptb'"),
         ({"input": {"symbols": 64}}, "symbols must be 65, as in tiny-shakespeare, not 64"),
         ({"layer": {"state_bits": 1}}, "layers.0.state_bits: Input should be greater than or equal to 2, not 1"),
