@@ -11,7 +11,7 @@ from workloads import cells, formats, tasks
 from workloads.state_pruning import Pruning
 
 VERSION = 2
-"""Of the files that models are stored in."""
+"""The version of the files that models are stored in."""
 NO_TASK = "has no task, so its accuracy is not known, nor what to run it on (your own: archsim trace record --inputs)"
 
 Inputs = NDArray[Any]

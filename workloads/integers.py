@@ -20,11 +20,11 @@ class IntegerRun:
     """What went through every product of a trace, step by step, as integers."""
 
     weights: dict[str, Ints]
-    """By product: ``(rows, cols)``, rows gate-major."""
+    """The weights by product: ``(rows, cols)``, rows gate-major."""
     operands: dict[str, Ints]
-    """By vector operand: ``(T, S, size)``, of a state ``(T + 1, S, size)`` with what step 0 meets first."""
+    """The values by vector operand: ``(T, S, size)``, of a state ``(T + 1, S, size)`` with what step 0 meets first."""
     sums: dict[str, Ints]
-    """By product, and by group where its products add up in one accumulator: ``(T, S, rows)``."""
+    """The sums by product, and by group where its products add up in one accumulator: ``(T, S, rows)``."""
 
 
 def integer_run(model: Model, sample: Sample) -> IntegerRun:

@@ -40,7 +40,7 @@ class Slot(ABC):
     optional: bool = field(default=False, kw_only=True)
 
     dtype: ClassVar[type[np.generic]] = np.uint8
-    """Of the stored vector."""
+    """The type of the stored vector."""
 
     @abstractmethod
     def fault(self, array: NDArray[Any]) -> str | None:

@@ -67,7 +67,7 @@ def record(
     """Trace of `model` over `sequences` pieces of `split` of its task, at most `steps` steps each, drawn with `seed`.
 
     A text is cut into as many parts as there are sequences, and each is warmed up first; of a set of sequences some are
-    drawn, with the lengths that they have (see the task's `sample`). `on_step` is told how many steps are done.
+    drawn, with the lengths that they have (see the task's `sample`). `on_step` is called with the number of steps done.
     BadInput where the split is too small.
     """
     task = tasks.by_name(model.task)
@@ -87,7 +87,7 @@ def record_sample(
     """Trace of `model` over given inputs; row 0 of a state is the state after the warm-up.
 
     `out`: a file that the trace goes to as the model runs, so that memory does not grow with its length. `on_step` is
-    told how many steps are done.
+    called with the number of steps that are done.
     """
     recording = _Recording(model, sample, graph_of(model), on_step)
 

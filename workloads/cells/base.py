@@ -80,9 +80,9 @@ class CellStage:
     same step."""
 
     name: str
-    """Of the elementwise operation, in a trace."""
+    """The elementwise operation's name in a trace."""
     gates: tuple[str, ...]
-    """Those whose rows the product has."""
+    """The gates whose rows the product has."""
     unit: UnitOperations
     result: str
     """The operand that is made: of the last stage h."""

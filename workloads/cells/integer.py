@@ -30,7 +30,7 @@ class LayerNumbers(Frozen):
 
     @property
     def states(self) -> tuple[Number, ...]:
-        """Of what is carried along, h first."""
+        """The numbers of what is carried along, h first."""
         return (self.state,) if self.cell is None else (self.state, self.cell)
 
 

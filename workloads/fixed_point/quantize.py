@@ -216,7 +216,7 @@ def quantized(
 
 
 def _squared_error(fixed: Fixed, weights: Floats, fraction: Ints) -> Floats:
-    """Of each scale: ``(1,)`` or ``(R,)``."""
+    """The squared error that each scale leaves: ``(1,)`` or ``(R,)``."""
     scale = np.ldexp(1.0, -fraction)
     off = np.square(fixed.quantize(weights, scale).astype(np.float64) * scale[:, None] - weights)
     errors: Floats = off.sum(axis=1) if fixed.per_row else off.sum().reshape(1)

@@ -36,12 +36,12 @@ class Widths(Frozen):
 
     @property
     def weight_format(self) -> WeightFormat:
-        """Of gates and readout."""
+        """The format of gates and readout."""
         return Fixed(self.weight_bits, self.per_row)
 
     @property
     def embedding_format(self) -> WeightFormat:
-        """One scale, since its words are the first layer's inputs."""
+        """The embedding's format: one scale, since its rows are the first layer's inputs."""
         return Fixed(self.embedding_bits)
 
 

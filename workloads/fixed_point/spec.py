@@ -16,7 +16,7 @@ from workloads.fixed_point.settings import Widths
 from workloads.numbers import Number
 
 VERSION: Literal[2] = 2
-"""Of the files that integer models are stored in."""
+"""The version of the files that integer models are stored in."""
 
 
 class IntegerSpec(Frozen):

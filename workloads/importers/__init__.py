@@ -25,14 +25,14 @@ def import_model(
     """The model in a file, by default in float32, called `name` or as the file is.
 
     What kind of file it is is seen from its content. `choices` are those of a state dict, `output` that of an ONNX
-    graph; `input_kind` says what a graph or state dict without an embedding reads. `note` is told, once each, of
-    conversions and of choices that were made. BadInput, on one line, names the file and what is wrong with it.
+    graph; `input_kind` says what a graph or state dict without an embedding reads. `note` is called, once each, with
+    conversions and choices that were made. BadInput, on one line, names the file and what is wrong with it.
     """
-    told: set[str] = set()
+    noted: set[str] = set()
 
     def once(text: str) -> None:
-        if text not in told:
-            told.add(text)
+        if text not in noted:
+            noted.add(text)
             note(text)
 
     try:

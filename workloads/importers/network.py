@@ -17,7 +17,7 @@ from workloads.model import Model
 
 Float32s = NDArray[np.float32]
 Note = Callable[[str], None]
-"""What is told beside the model: a choice that was made, a conversion."""
+"""Takes what there is to say beside the model: a choice that was made, a conversion."""
 InputKind = Literal["vector", "one_hot"]
 Activation = Literal["tanh", "relu"]
 

@@ -102,7 +102,7 @@ def fastest() -> Compile:
 
 @functools.cache
 def kernels(kind: StepKind, compile_: Compile) -> tuple[Kernels, ...]:
-    """Those of every stage of a cell."""
+    """The kernels of every stage of a cell."""
     return tuple(
         Kernels(compile_(_forward(kind, stage)), compile_(_backward(kind, stage))) for stage in kind.cell.stages
     )

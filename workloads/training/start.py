@@ -126,7 +126,7 @@ def _from_model(model: Model, where: str, network: TrainedNetwork, batch: MiniBa
 
 
 def _inputs(batch: MiniBatch, symbols: bool) -> NDArray[np.generic]:
-    """Those steps of a mini-batch that all sequences have."""
+    """The steps of a mini-batch that all sequences have."""
     steps = len(batch.inputs) if batch.lengths is None else int(batch.lengths.min())
     inputs: NDArray[np.generic] = batch.inputs[:steps].cpu().numpy()
     return inputs.astype(np.uint32) if symbols else inputs

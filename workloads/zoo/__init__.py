@@ -62,8 +62,8 @@ TOLERANCE = 1e-3
 """How far a test metric measured again may lie from its card, as a share of it. Float32 differs between machines in the
 last bit, and a state that then falls on the other side of the threshold changes all that follow."""
 FLIPPED = 2
-"""How many sequences of the test split may be told otherwise than on the card, if that is more: an error in % counts
-whole ones, and TOLERANCE is less than one of most tasks."""
+"""How many sequences of the test split may be classified otherwise than on the card, if that is more: an error in %
+counts whole ones, and TOLERANCE is less than one of most tasks."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Verification:
 
     name: str
     bits: str | None
-    """Of the integers; None: the model as it is."""
+    """Widths of the integers; None: the model as it is."""
     metric: str
     card_loss: float
     measured_loss: float | None

@@ -46,7 +46,7 @@ class StateZeros(Frozen):
 
 
 class CardMetrics(Frozen):
-    """By the numpy reference, on whole splits; texts in 64 streams unless said otherwise (`workloads.evaluate`)."""
+    """Figures by the numpy reference, on whole splits; texts in 64 streams unless stated (`workloads.evaluate`)."""
 
     metric: Metric
     validation: float
@@ -69,7 +69,7 @@ class CardMetrics(Frozen):
 
     @property
     def union_sparsity(self) -> dict[int, float]:
-        """By lanes, over all layers."""
+        """The share by lanes, over all layers."""
         lanes = self.states[0].union_sparsity
         return {n: sum(state.union_sparsity[n] for state in self.states) / len(self.states) for n in lanes}
 
