@@ -40,7 +40,7 @@ from workloads.fixed_point.model import IntegerModel
 from workloads.fixed_point.quantize import calibrate, quantize
 from workloads.fixed_point.ranges import LayerRanges, Ranges, analyse
 from workloads.fixed_point.search import BitSearch, MeasuredBits, relative_loss, search_bits, sweep
-from workloads.fixed_point.settings import MemoryBits, Settings, Widths
+from workloads.fixed_point.settings import IntegerWidths, MemoryBits, Settings
 from workloads.fixed_point.spec import IntegerSpec
 from workloads.numbers import Number, Saturations
 
@@ -49,6 +49,7 @@ __all__ = [
     "BitSearch",
     "IntegerModel",
     "IntegerSpec",
+    "IntegerWidths",
     "LayerRanges",
     "MeasuredBits",
     "MemoryBits",
@@ -58,7 +59,6 @@ __all__ = [
     "Saturations",
     "Segments",
     "Settings",
-    "Widths",
     "WordTable",
     "analyse",
     "calibrate",

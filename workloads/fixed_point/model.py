@@ -40,7 +40,7 @@ from workloads.config import Config, Inputs
 from workloads.fixed_point.activations import CURVES, Activation, Squashing, size_bits
 from workloads.fixed_point.layers import IntegerLayer, IntegerMachine, Proof, ReadoutMachine, machine, threshold_codes
 from workloads.fixed_point.products import Products
-from workloads.fixed_point.settings import SHIFT_BITS, MemoryBits, Widths, memory
+from workloads.fixed_point.settings import SHIFT_BITS, IntegerWidths, MemoryBits, memory
 from workloads.fixed_point.spec import VERSION, IntegerSpec, empty_activation
 from workloads.formats import WeightFormat
 from workloads.numbers import Ints, Number, Saturations
@@ -81,7 +81,7 @@ class IntegerModel(PackedModel[IntegerSpec]):
         return self.spec.network
 
     @property
-    def widths(self) -> Widths:
+    def widths(self) -> IntegerWidths:
         return self.spec.widths
 
     @property

@@ -15,7 +15,7 @@ from workloads.fixed_point.activations import CURVES, Segments, WordTable, flat_
 from workloads.fixed_point.layers import IntegerLayer
 from workloads.fixed_point.model import IntegerModel
 from workloads.fixed_point.ranges import LayerRanges, Ranges, analyse, effective, refuse_unfit
-from workloads.fixed_point.settings import MemoryBits, Settings, Widths, memory
+from workloads.fixed_point.settings import IntegerWidths, MemoryBits, Settings, memory
 from workloads.fixed_point.spec import IntegerSpec, empty_activation
 from workloads.formats.fixed import Fixed
 from workloads.layer import Layer
@@ -100,14 +100,14 @@ def memory_of(model: Model, ranges: Ranges, settings: Settings | None = None) ->
     return memory(model.config, wide, tables, [layer.initial_state is not None for layer in model.layers])
 
 
-def _argument(ranges: Ranges, wide: Widths, curve: Curve) -> Number | None:
+def _argument(ranges: Ranges, wide: IntegerWidths, curve: Curve) -> Number | None:
     """What enters a curve, in every layer: as large as calibration needs, no larger than the curve can tell."""
     seen = [r for layer in ranges.layers if (r := layer.sigmoid if curve == "sigmoid" else layer.tanh) is not None]
     return Number.holding(wide.preactivation_bits, min(max(seen), flat_from(curve, wide.gate_bits))) if seen else None
 
 
 def _entering(
-    model: Model, ranges: Ranges, wide: Widths, weight_range: str
+    model: Model, ranges: Ranges, wide: IntegerWidths, weight_range: str
 ) -> tuple[NDArray[np.integer] | None, Number | None]:
     """Codes of the embedding, and the number that enters the first layer."""
     if model.config.input.kind == "one_hot":
@@ -123,7 +123,7 @@ def _entering(
 
 
 def _numbers(
-    layer: Layer, real: EffectiveWeights, seen: LayerRanges, entering: Number | None, wide: Widths
+    layer: Layer, real: EffectiveWeights, seen: LayerRanges, entering: Number | None, wide: IntegerWidths
 ) -> LayerNumbers:
     own_bias = layer.cell.shifts_candidate
     return LayerNumbers(
@@ -224,7 +224,7 @@ def _squared_error(fixed: Fixed, weights: Floats, fraction: Ints) -> Floats:
 
 
 def _readout(
-    model: Model, state: Number, wide: Widths, weight_range: str
+    model: Model, state: Number, wide: IntegerWidths, weight_range: str
 ) -> tuple[NDArray[np.integer], NDArray[np.int8], Number, NDArray[np.integer]] | None:
     """Codes, their fraction, the number of the bias, and its codes."""
     if model.readout_codes is None or model.readout_scale is None or model.readout_bias is None:
@@ -237,7 +237,7 @@ def _readout(
     return codes, fraction, number, number.codes(bias)
 
 
-def _coefficients(curve: Curve, argument: Number | None, wide: Widths) -> Ints | None:
+def _coefficients(curve: Curve, argument: Number | None, wide: IntegerWidths) -> Ints | None:
     if argument is None:
         return None
     if wide.activation == "table":
@@ -245,7 +245,7 @@ def _coefficients(curve: Curve, argument: Number | None, wide: Widths) -> Ints |
     return Segments.fit(curve, argument, wide.gate_bits, wide.first_breakpoint, wide.split_bits).coefficients
 
 
-def _network(config: Config, numbers: list[LayerNumbers], wide: Widths) -> Config:
+def _network(config: Config, numbers: list[LayerNumbers], wide: IntegerWidths) -> Config:
     """The same network with the formats of the integer model, thresholds kept.
 
     A state's or an input's integer bits are given within 0 to bits - 1, which is what a float model can have; the

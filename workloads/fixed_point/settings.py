@@ -17,7 +17,7 @@ SHIFT_BITS = 8
 """Storage of a weight's fraction: one a matrix, or one a row."""
 
 
-class Widths(Frozen):
+class IntegerWidths(Frozen):
     """Widths in bits of everything in an integer model, and how it approximates curves."""
 
     weight_bits: int = Field(ge=2, le=16)
@@ -82,10 +82,10 @@ class Settings(Frozen):
         return self.of(**(self.model_dump() | changed))
 
     @property
-    def widths(self) -> Widths:
+    def widths(self) -> IntegerWidths:
         gate_bits = self.gate_bits or max(self.activation_bits, 8)
         argument_bits = self.preactivation_bits or min(gate_bits + 2, 16)
-        return Widths.model_validate(
+        return IntegerWidths.model_validate(
             self.model_dump(exclude={"weight_range"})
             | {
                 "cell_bits": self.cell_bits or self.activation_bits,
@@ -137,7 +137,7 @@ class MemoryBits:
         return 1 - self.total_bits / self.float32_bits
 
 
-def memory(config: Config, wide: Widths, table_bits: int, initial: Sequence[bool]) -> MemoryBits:
+def memory(config: Config, wide: IntegerWidths, table_bits: int, initial: Sequence[bool]) -> MemoryBits:
     """Memory of a network of the shapes of `config`, whatever its own formats.
 
     `table_bits` is the size of sigmoid's and tanh's coefficients; `initial` says which layers have an initial state of

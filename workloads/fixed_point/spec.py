@@ -12,7 +12,7 @@ from workloads.cells.integer import LayerNumbers
 from workloads.config import Config
 from workloads.fixed_point.activations import CURVES, Activation, Segments, WordTable
 from workloads.fixed_point.ranges import Ranges
-from workloads.fixed_point.settings import Widths
+from workloads.fixed_point.settings import IntegerWidths
 from workloads.numbers import Number
 
 VERSION: Literal[2] = 2
@@ -24,7 +24,7 @@ class IntegerSpec(Frozen):
 
     version: Literal[2] = VERSION
     network: Config
-    widths: Widths
+    widths: IntegerWidths
     ranges: Ranges
     sigmoid: Number | None = None
     tanh: Number | None = None
@@ -86,7 +86,7 @@ def _bits(number: Number | None) -> int | None:
     return None if number is None else number.bits
 
 
-def empty_activation(curve: Curve, argument: Number | None, wide: Widths) -> Activation | None:
+def empty_activation(curve: Curve, argument: Number | None, wide: IntegerWidths) -> Activation | None:
     """The approximation that `wide` says, all coefficients zero; None where there is no argument."""
     if argument is None:
         return None
