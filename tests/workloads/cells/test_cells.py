@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from archsim.costs import parts
+from archsim.costs.blocks import activation_unit
 from archsim.errors import BadInput
 from archsim.trace.graph import Elementwise
 from archsim.trace.synthetic import synthesize
@@ -276,8 +276,8 @@ def test_float_layers_equal_those_of_pytorch(draw, cell, inputs):
 def test_the_activation_unit_is_as_large_as_the_largest_cell_needs():
     """Its area is that of a unit a cycle: no cell here may ask for more than it has, and one asks for it all."""
     units = [stage.unit for cell in cells.ALL for stage in cell.stages]
-    assert max(unit.curves for unit in units) == parts.CURVES
-    assert max(unit.multiplies for unit in units) == parts.MULTIPLIES
+    assert max(unit.curves for unit in units) == activation_unit.CURVES
+    assert max(unit.multiplies for unit in units) == activation_unit.MULTIPLIES
 
 
 def test_a_synthetic_trace_counts_as_a_recorded_lstm_does():
