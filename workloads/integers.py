@@ -20,11 +20,11 @@ class IntegerRun:
     """What went through every product of a trace, step by step, as integers."""
 
     weights: dict[str, Ints]
-    """By product: ``(rows, cols)``, rows gate-major."""
+    """The weights by product: ``(rows, cols)``, rows gate-major."""
     operands: dict[str, Ints]
-    """By vector operand: ``(T, S, size)``, of a state ``(T + 1, S, size)`` with what step 0 meets first."""
+    """The values by vector operand: ``(T, S, size)``, of a state ``(T + 1, S, size)`` with what step 0 meets first."""
     sums: dict[str, Ints]
-    """By product, and by group where its products add up in one accumulator: ``(T, S, rows)``."""
+    """The sums by product, and by group where its products add up in one accumulator: ``(T, S, rows)``."""
 
 
 def integer_run(model: Model, sample: Sample) -> IntegerRun:
@@ -82,7 +82,7 @@ def _weights(model: Model) -> Iterator[tuple[str, Ints]]:
         into = dict(zip(cell.gates, cell.input_groups, strict=True))
         of_state = dict(zip(cell.gates, cell.recurrent_groups, strict=True))
         products = [("W_x", layer.input_codes, cell.gates, into)]
-        products += [("W_h", layer.recurrent_codes, gates, of_state) for gates in cell.recurrent_gates]
+        products += [("W_h", layer.recurrent_codes, stage.gates, of_state) for stage in cell.stages]
         for weight, codes, gates, groups in products:
             for own in gates_by_group(gates, groups).values():
                 rows = np.concatenate([np.arange(hidden) + cell.gates.index(gate) * hidden for gate in own])

@@ -29,7 +29,7 @@ from archsim.trace.header import VERSION, Header
 from archsim.trace.trace import Trace
 from workloads import cells, formats, tasks
 from workloads.cells import Floats, State
-from workloads.model import Config, Inputs, LayerConfig
+from workloads.config import Config, Inputs, LayerConfig
 from workloads.tasks.base import Sample, Split
 
 _CHUNK = 128  # steps run at a time, which bounds the memory of the states
@@ -67,7 +67,7 @@ def record(
     """Trace of `model` over `sequences` pieces of `split` of its task, at most `steps` steps each, drawn with `seed`.
 
     A text is cut into as many parts as there are sequences, and each is warmed up first; of a set of sequences some are
-    drawn, with the lengths that they have (see the task's `sample`). `on_step` is told how many steps are done.
+    drawn, with the lengths that they have (see the task's `sample`). `on_step` is called with the number of steps done.
     BadInput where the split is too small.
     """
     task = tasks.by_name(model.task)
@@ -87,7 +87,7 @@ def record_sample(
     """Trace of `model` over given inputs; row 0 of a state is the state after the warm-up.
 
     `out`: a file that the trace goes to as the model runs, so that memory does not grow with its length. `on_step` is
-    told how many steps are done.
+    called with the number of steps that are done.
     """
     recording = _Recording(model, sample, graph_of(model), on_step)
 
@@ -258,23 +258,23 @@ def _layer(layer: LayerConfig, inputs: Operand, edge: Edge, suffix: str, scaled_
         layer, "W_x", "input", cell.gates, into, inputs.name, inputs.size, edge, suffix, layer.input_weight_format,
         scaled_apart,
     )  # fmt: skip
-    stages = zip(cell.recurrent_gates, ("h", *cell.results), cell.elementwise, strict=True)
-    for stage, (gates, operand, (name, unit)) in enumerate(stages):
-        own = {g: group for g, group in zip(cell.gates, cell.recurrent_groups, strict=True) if g in gates}
+    operand = "h"
+    for stage in cell.stages:
+        first, last = stage is cell.stages[0], stage is cell.stages[-1]
+        own = {g: group for g, group in zip(cell.gates, cell.recurrent_groups, strict=True) if g in stage.gates}
         of_state |= own
         operations += _product(
-            layer, "W_h", "recurrent", gates, own, f"{operand}{suffix}", hidden,
-            "same_step" if stage else "previous_step", suffix, layer.weight_format, scaled_apart,
+            layer, "W_h", "recurrent", stage.gates, own, f"{operand}{suffix}", hidden,
+            "previous_step" if first else "same_step", suffix, layer.weight_format, scaled_apart,
         )  # fmt: skip
-        last = stage + 1 == len(cell.recurrent_gates)
         groups = [*into.values(), *of_state.values()] if last else [*own.values()]
-        result = "h" if last else cell.results[stage]
         of = tuple(f"{group}{suffix}" for group in dict.fromkeys(groups))
         operations += [
-            Elementwise(name=f"{name}{suffix}", scope="recurrent", unit=unit, size=hidden, of=of),
-            Encode(name=f"encode_{result}{suffix}", scope="recurrent", size=hidden, of=f"{name}{suffix}",
-                   operand=f"{result}{suffix}"),
+            Elementwise(name=f"{stage.name}{suffix}", scope="recurrent", unit=stage.unit, size=hidden, of=of),
+            Encode(name=f"encode_{stage.result}{suffix}", scope="recurrent", size=hidden, of=f"{stage.name}{suffix}",
+                   operand=f"{stage.result}{suffix}"),
         ]  # fmt: skip
+        operand = stage.result
     return operations
 
 

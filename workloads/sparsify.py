@@ -16,12 +16,12 @@ from workloads.tasks.base import Sample
 
 LANES = (1, 2, 4, 8, 16)
 SEQUENCES, STEPS = 16, 256
-"""Of the validation split, that thresholds are found on, at most."""
+"""The most of the validation split that thresholds are found on."""
 _HALVINGS = 16
 
 
 def sample_of(model: Model) -> Sample:
-    """Of the model's own task, what thresholds are found on; BadInput where it has none or the data are missing."""
+    """The sample of the model's own task that thresholds are found on; BadInput without a task or its data."""
     steps = min(STEPS, longest(model, "validation", SEQUENCES))
     return tasks.by_name(model.task).sample("validation", SEQUENCES, steps, seed=0)
 
@@ -30,7 +30,7 @@ def prune_to(model: Model, target: float | Sequence[float], sample: Sample) -> M
     """`model` with the thresholds under which a share `target` of its states is zero on `sample`.
 
     One target: one threshold for all layers, and the share over all their states. One each: a threshold a layer, found
-    from the first layer up, since a layer's states hang on those below it alone. Weights stay as they are: this costs
+    from the first layer up, since a layer's states depend on those below it alone. Weights stay as they are: this costs
     more accuracy than training at that sparsity. Thresholds come from bisection, and a state of n bits has steps, so
     the share reached is at least the target and as near to it as those allow. BadInput where no threshold below the
     largest state reaches it.

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from archsim.errors import BadInput
 
 MAX_SYMBOLS = 2**16
-"""Of a one-hot operand."""
+"""The most symbols that a one-hot operand may have."""
 Scope = Literal["input", "recurrent", "readout", "embedding"]
 Edge = Literal["input", "previous_step", "same_step"]
 When = Literal["every_step", "last_step"]

@@ -72,8 +72,8 @@ class StoredRows:
 
 
 def _identity(file: IO[bytes]) -> tuple[int, ...]:
-    told = os.fstat(file.fileno())
-    return told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns
+    stat = os.fstat(file.fileno())
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def _member(operand: str, number: int) -> str:

@@ -52,8 +52,8 @@ def synthesize(
 ) -> Trace:
     """An LSTM of `hidden` units on a one-hot input of `inputs` symbols, without norms and without a readout.
 
-    `out`: a file that the trace goes to as it is drawn, so that memory does not grow with its length. `on_step` is told
-    how many steps of states have been drawn.
+    `out`: a file that the trace goes to as it is drawn, so that memory does not grow with its length. `on_step` is
+    called with the number of steps of states that have been drawn.
 
     Each state element is non-zero with probability `density`, independently over steps and units; two lanes agree with
     Pearson correlation `correlation`: every lane takes a shared draw with probability sqrt(correlation), else its own.

@@ -13,7 +13,7 @@ from dse.cli.options import Json
 from dse.cli.tables.networks import bits_table, points_table
 from dse.cli.terminal import out, print_json, progress, say
 from workloads import tasks, zoo
-from workloads.fixed_point import IntegerModel, Point, search_bits, sweep
+from workloads.fixed_point import IntegerModel, MeasuredBits, search_bits, sweep
 from workloads.model import Model
 from workloads.tasks.base import Metric
 
@@ -123,7 +123,9 @@ def _table(model: Model, widths: _Widths, cell_bits: str | None, embedding_bits:
         out.print(bits_table(metric, points))
 
 
-def _fewest(model: Model, max_loss: float, widths: _Widths) -> tuple[tuple[Point, ...], Point, IntegerModel]:
+def _fewest(
+    model: Model, max_loss: float, widths: _Widths
+) -> tuple[tuple[MeasuredBits, ...], MeasuredBits, IntegerModel]:
     """What was measured, the smallest that loses at most `max_loss` per cent, and its model; BadInput where none is."""
     with _points(None) as show:
         found = search_bits(
@@ -152,7 +154,7 @@ def _points(total: int | None) -> Iterator[Callable[..., None]]:
     """A bar of integer models measured, and what is to be called with each."""
     with progress("measuring", total) as (bar, task):
 
-        def show(point: Point, *_: int) -> None:
+        def show(point: MeasuredBits, *_: int) -> None:
             note = f"{point.weight_bits} x {point.activation_bits} bits: {point.value:.4g}"
             bar.update(task, advance=1, note=note)
 

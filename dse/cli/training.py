@@ -17,7 +17,7 @@ from workloads.training.export import train_and_export
 from workloads.training.recipe import load_recipe
 from workloads.training.sequence import fastest
 from workloads.training.sweep import sweep, variants
-from workloads.training.train import OnProgress, Progress
+from workloads.training.train import OnProgress, TrainingProgress
 
 
 def train_one(recipe: str, run_folder: Path | None, out_: Path, device: str, as_json: bool) -> None:
@@ -84,7 +84,7 @@ def _resumable(folder: Path) -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
-def _epoch(p: Progress) -> str:
+def _epoch(p: TrainingProgress) -> str:
     return (
         f"{p.task}, epoch {p.epoch + 1}/{p.epochs}: loss {p.loss_bits:.3f} bits, {p.metric} {p.validation_loss:.3f}, "
         f"zeros {p.sparsity:.0%}"

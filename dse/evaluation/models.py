@@ -25,7 +25,7 @@ from dse.space.specs import Scenario
 from workloads import tasks, zoo
 from workloads.evaluate import evaluate
 from workloads.fixed_point import IntegerModel, Ranges, Settings, calibrate, quantize
-from workloads.fixed_point.model import VERSION as INTEGER_VERSION
+from workloads.fixed_point.spec import VERSION as INTEGER_VERSION
 from workloads.model import Model
 from workloads.record import record
 

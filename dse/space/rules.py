@@ -22,8 +22,8 @@ from dse.space.specs import (
     Value,
 )
 from workloads import tasks, zoo
+from workloads.config import Config
 from workloads.fixed_point.model import is_integer_model
-from workloads.model import Config
 
 MODEL = "model"
 """Name of the parameter that picks a model, its bits and its threshold."""

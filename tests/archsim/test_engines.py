@@ -43,7 +43,7 @@ from archsim.trace.header import VERSION, Header
 from archsim.trace.synthetic import synthesize
 from archsim.trace.trace import Trace
 from workloads import cells
-from workloads.model import Config, Embedding, LayerConfig, OneHot, Readout, Vector
+from workloads.config import Config, Embedding, LayerConfig, OneHot, Readout, Vector
 from workloads.record import graph_of
 
 

@@ -10,7 +10,7 @@ from archsim.ledger import Ledger
 from archsim.machine.steps import run_machine
 from archsim.mapping.planner import plan
 from archsim.mapping.work import measure
-from archsim.simulation import simulate
+from archsim.simulation import Engine, simulate
 from archsim.trace.graph import Elementwise, UnitOperations
 from archsim.trace.synthetic import synthesize
 from archsim.trace.trace import Trace
@@ -43,7 +43,7 @@ COUNTED = {
 }
 
 
-def _ledger(engine: str, unit: UnitOperations) -> Ledger:
+def _ledger(engine: Engine, unit: UnitOperations) -> Ledger:
     trace = _trace(unit)
     planned = plan(DESIGN, trace.graph, LANES)
     work = measure(trace, planned, STEPS, skipping=True)
@@ -53,7 +53,7 @@ def _ledger(engine: str, unit: UnitOperations) -> Ledger:
 
 
 @pytest.mark.parametrize("engine", ["burst", "column", "analytic"])
-def test_its_operations_are_counted_by_every_engine(engine: str) -> None:
+def test_its_operations_are_counted_by_every_engine(engine: Engine) -> None:
     """Beside what is counted for a cell that does nothing: products and encoding read and write h as well."""
     made_up, nothing = _ledger(engine, MADE_UP), _ledger(engine, UnitOperations())
     more = {name: made_up.get(action) - nothing.get(action) for name, action in COUNTED.items()}

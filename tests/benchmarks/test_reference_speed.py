@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from workloads import cells
-from workloads.model import Config, Layer, LayerConfig, Model, Vector
+from workloads.config import Config, LayerConfig, Vector
+from workloads.layer import Layer
+from workloads.model import Model
 
 torch = pytest.importorskip("torch")
 pytestmark = [pytest.mark.slow, pytest.mark.train]

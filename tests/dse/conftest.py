@@ -25,7 +25,9 @@ from dse.space.space import (
     load_space,
     parse_space,
 )
-from workloads.model import Config, Layer, LayerConfig, Model, Readout, Vector
+from workloads.config import Config, LayerConfig, Readout, Vector
+from workloads.layer import Layer
+from workloads.model import Model
 
 MODELS = {
     "wp-lstm256-fixed8": ("fixed8", 1.0),

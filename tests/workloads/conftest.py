@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from workloads import cells, formats, tasks, zoo
-from workloads.model import Config, Embedding, Layer, LayerConfig, Model, OneHot, Readout, Vector
+from workloads.config import Config, Embedding, LayerConfig, OneHot, Readout, Vector
+from workloads.layer import Layer
+from workloads.model import Model
 from workloads.training.recipe import load_recipe
 
 TINY: dict[str, dict[str, Any]] = {
@@ -38,7 +40,7 @@ def drawn_layer(config: LayerConfig, inputs: int, rng: np.random.Generator, init
     rows = len(cell.gates) * config.hidden
     recurrent, recurrent_scale = drawn_codes(config.weight_format, (rows, config.hidden), rng)
     codes, input_scale = drawn_codes(config.input_weight_format, (rows, inputs), rng)
-    gain = 1.0 if config.cell == "rnn-relu" else 4.0  # the positive part has no bound
+    gain = 1.0 if None in cell.curves else 4.0  # the positive part has no bound
 
     def row(low: float, high: float) -> Any:
         return rng.uniform(low, high, rows).astype(np.float32)

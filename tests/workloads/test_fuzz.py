@@ -30,8 +30,9 @@ from archsim.errors import BadInput
 from archsim.trace.synthetic import synthesize
 from archsim.trace.trace import Trace
 from workloads import zoo
+from workloads.config import Embedding, Vector
 from workloads.importers import import_model
-from workloads.model import Embedding, Model, Vector
+from workloads.model import Model
 from workloads.record import given_sample
 from workloads.training import recipes
 from workloads.training.recipe import load_recipe

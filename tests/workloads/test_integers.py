@@ -5,8 +5,8 @@ import pytest
 
 from archsim.errors import BadInput
 from workloads import cells
+from workloads.config import Embedding, OneHot, Vector
 from workloads.integers import integer_run
-from workloads.model import Embedding, OneHot, Vector
 from workloads.record import graph_of, record_sample
 from workloads.tasks.base import Sample
 

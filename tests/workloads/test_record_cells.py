@@ -10,7 +10,7 @@ from archsim.trace.graph import (
 )
 from archsim.trace.trace import Trace
 from workloads import cells
-from workloads.model import Embedding, OneHot, Vector
+from workloads.config import Embedding, OneHot, Vector
 from workloads.record import graph_of, record_sample
 from workloads.tasks.base import Sample
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from archsim.errors import BadInput
-from workloads.model import OneHot
+from workloads.config import OneHot
 from workloads.record import record_sample
 from workloads.sparsify import prune_to, zeros
 from workloads.tasks.base import Sample

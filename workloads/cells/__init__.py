@@ -1,12 +1,12 @@
-"""Recurrent cells as numpy computes them. A new one is one file and one line in ``ALL``."""
+"""Recurrent cells: all that is known of one is in its file. A new one is one file and one line in ``ALL``."""
 
 from archsim.errors import BadInput
-from workloads.cells import rnn
-from workloads.cells.base import Cell, Curve, Floats, Folded, Product, State, layer_normalised
+from workloads.cells.base import Cell, CellStage, Curve, Floats, Folded, Product, State, layer_normalised
 from workloads.cells.gru import GRU, ClassicGRU
 from workloads.cells.lstm import LSTM
+from workloads.cells.rnn import ReluRNN, TanhRNN
 
-ALL: tuple[Cell, ...] = (LSTM(), GRU(), ClassicGRU(), rnn.TANH, rnn.RELU)
+ALL: tuple[Cell, ...] = (LSTM(), GRU(), ClassicGRU(), TanhRNN(), ReluRNN())
 
 
 def by_name(name: str) -> Cell:
@@ -25,6 +25,7 @@ def keeps_by_gates(gates: tuple[str, ...]) -> bool:
 __all__ = [
     "ALL",
     "Cell",
+    "CellStage",
     "Curve",
     "Floats",
     "Folded",

@@ -1,5 +1,6 @@
 """What every cell answers, and the layer it computes with."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -8,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.trace.graph import UnitOperations
+from workloads.cells.differentiable import DifferentiableStep
+from workloads.cells.integer import Doubles, EffectiveWeights, Fractions, IntegerStep, LayerNumbers
 from workloads.state_pruning import Pruning
 
 Floats = NDArray[np.floating]
@@ -23,7 +26,7 @@ class Product:
     """``factor * (W v)``, or ``factor * norm(scale * (W v))`` where the layer is normalised at run time.
 
     The product is that of the codes, scaled afterwards as hardware does it: with quantized weights and states it is
-    exact in float32 while an accumulator fits 24 bits, so its value does not hang on the order of the sum, and a
+    exact in float32 while an accumulator fits 24 bits, so its value does not depend on the order of the sum, and a
     sequence runs alike alone or beside others. Of float weights `weight` has the scale in it already.
     """
 
@@ -65,69 +68,77 @@ class Folded:
     serves them and the others alike.
     """
 
-    recurrent: tuple[Product, ...]  # one for each of Cell.recurrent_gates
+    recurrent: tuple[Product, ...]  # one for each of Cell.stages
     input_part: InputPart
     shift_recurrent: Floats | None  # (H,)
     pruning: Pruning
 
 
-class Cell(Protocol):
-    """One kind of recurrent cell. Rows are gate-major, in the order of `gates`."""
+@dataclass(frozen=True)
+class CellStage:
+    """What follows one recurrent product of a step. A cell has more than one where a product waits for a result of the
+    same step."""
+
+    name: str
+    """The elementwise operation's name in a trace."""
+    gates: tuple[str, ...]
+    """The gates whose rows the product has."""
+    unit: UnitOperations
+    result: str
+    """The operand that is made: of the last stage h."""
+    carries: tuple[int, ...]
+    """Which results of the stage before `differentiable` needs beside their product; of the first, which states."""
+    differentiable: DifferentiableStep
+
+
+@dataclass(frozen=True)
+class Cell(ABC):
+    """One kind of recurrent cell: its reference in numpy, its step in integers and its step in training.
+
+    Rows are gate-major, in the order of `gates`. The three share no line, so that each can be held against the others.
+    """
+
+    name: str
+    what: str
+    """What a step computes after its products, in two or three words a stage: for lists of cells."""
+    curves: tuple[Curve | None, ...]
+    """What each gate's sum goes through; None: its positive part is taken."""
+    states: tuple[str, ...]
+    """What is carried along, h first."""
+    stages: tuple[CellStage, ...]
+    input_groups: tuple[str, ...]
+    """Accumulators that each gate's rows of the input product are added to."""
+    recurrent_groups: tuple[str, ...]
+    """Accumulators that each gate's rows of the recurrent product are added to."""
+    shifts_candidate: bool = False
+    """Whether the last gate's recurrent product has a shift of its own, inside a reset."""
 
     @property
-    def name(self) -> str: ...
-
-    @property
-    def what(self) -> str:
-        """What a step computes after its products, in two or three words a stage: for lists of cells."""
-        ...
-
-    @property
-    def gates(self) -> tuple[str, ...]: ...
-
-    @property
-    def curves(self) -> tuple[Curve | None, ...]:
-        """What each gate's sum goes through; None: its positive part is taken."""
-        ...
-
-    @property
-    def states(self) -> tuple[str, ...]:
-        """What is carried along, h first."""
-        ...
-
-    @property
-    def recurrent_gates(self) -> tuple[tuple[str, ...], ...]:
-        """Gates of each recurrent product, in order: more than one where a product waits for another."""
-        ...
+    def gates(self) -> tuple[str, ...]:
+        return tuple(gate for stage in self.stages for gate in stage.gates)
 
     @property
     def results(self) -> tuple[str, ...]:
         """Operands computed within a step, beside h: those of the later recurrent products."""
-        ...
+        return tuple(stage.result for stage in self.stages[:-1])
 
-    @property
-    def elementwise(self) -> tuple[tuple[str, UnitOperations], ...]:
-        """What is computed after each recurrent product: its name in a trace, and what a unit of it takes."""
-        ...
+    def curve(self, gate: str) -> Curve | None:
+        return self.curves[self.gates.index(gate)]
 
-    @property
-    def input_groups(self) -> tuple[str, ...]:
-        """Accumulators that each gate's rows of the input product are added to."""
-        ...
-
-    @property
-    def recurrent_groups(self) -> tuple[str, ...]:
-        """Accumulators that each gate's rows of the recurrent product are added to."""
-        ...
-
-    @property
-    def shifts_candidate(self) -> bool:
-        """Whether the last gate's recurrent product has a shift of its own, inside a reset."""
-        ...
-
+    @abstractmethod
     def step(self, gates: Floats, layer: Folded, state: State, h: Floats) -> tuple[State, tuple[Floats, ...]]:
-        """One step from the input part `gates` ``(B, R)``, which is overwritten.
+        """The reference: one step from the input part `gates` ``(B, R)``, which is overwritten.
 
         The new h is written to `h` ``(B, H)``, pruned and rounded. Returns the new state and the `results`.
         """
-        ...
+
+    @abstractmethod
+    def integer_step(self, numbers: LayerNumbers, fractions: Fractions) -> IntegerStep:
+        """The step in integers, its shifts worked out for a layer of these numbers."""
+
+    @abstractmethod
+    def ranges(self, weights: EffectiveWeights, x: Doubles, before: Doubles) -> Iterator[tuple[str, Doubles]]:
+        """What to know the range of beside x and h, ``(T, B, H)`` each, by its field of `fixed_point.LayerRanges`.
+
+        `x` ``(T, B, R)`` is the input part, biases included, and `before` ``(T, B, H)`` the h that each step meets.
+        """

@@ -22,7 +22,7 @@ What an `IntegerModel` computes
   a table, or piecewise-linear segments (`activations`). Results have ``gate_bits - 1`` fraction bits; a sigmoid reaches
   1 exactly.
 - **Cells.** Products of gates and states are integer products; the sum of two of them is taken at the finer fraction,
-  exactly, and rounded once (`cells`).
+  exactly, and rounded once (`workloads.cells`).
 - **Pruning.** ``|h| < threshold`` is an integer comparison at the precision that h is made with, before it is rounded,
   as the float model prunes before it rounds. An input threshold compares codes; of real inputs, before they are
   rounded.
@@ -34,31 +34,32 @@ What is quantized anew is the effective real weight: codes times scales, folded 
 they are. A layer norm is refused: its mean and variance are no fixed-point operation here.
 """
 
-from workloads.fixed_point.activations import ActivationError, Segments, Table, error_table
+from workloads.fixed_point.activations import ActivationError, Segments, WordTable, error_table
 from workloads.fixed_point.layers import Proof
-from workloads.fixed_point.model import IntegerModel, Spec
-from workloads.fixed_point.numbers import Number, Saturations
+from workloads.fixed_point.model import IntegerModel
 from workloads.fixed_point.quantize import calibrate, quantize
 from workloads.fixed_point.ranges import LayerRanges, Ranges, analyse
-from workloads.fixed_point.search import Point, Search, relative_loss, search_bits, sweep
-from workloads.fixed_point.settings import Memory, Settings, Widths
+from workloads.fixed_point.search import BitSearch, MeasuredBits, relative_loss, search_bits, sweep
+from workloads.fixed_point.settings import IntegerWidths, MemoryBits, Settings
+from workloads.fixed_point.spec import IntegerSpec
+from workloads.numbers import Number, Saturations
 
 __all__ = [
     "ActivationError",
+    "BitSearch",
     "IntegerModel",
+    "IntegerSpec",
+    "IntegerWidths",
     "LayerRanges",
-    "Memory",
+    "MeasuredBits",
+    "MemoryBits",
     "Number",
-    "Point",
     "Proof",
     "Ranges",
     "Saturations",
-    "Search",
     "Segments",
     "Settings",
-    "Spec",
-    "Table",
-    "Widths",
+    "WordTable",
     "analyse",
     "calibrate",
     "error_table",

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from archsim.errors import BadInput
 from workloads.cells import Curve
-from workloads.fixed_point.numbers import Ints, Number
+from workloads.numbers import Ints, Number
 
 CURVES: tuple[Curve, ...] = ("sigmoid", "tanh")
 """What is approximated."""
@@ -37,6 +37,11 @@ def flat_from(curve: Curve, gate_bits: int) -> float:
 
 class Activation(Protocol):
     """A curve on integers."""
+
+    @property
+    def method(self) -> str:
+        """What settings call it."""
+        ...
 
     @property
     def curve(self) -> Curve: ...
@@ -85,7 +90,7 @@ def _limits(curve: Curve, gate_bits: int) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class WordTable:
     """2^k words; the index is the argument's highest k bits.
 
     A word is the rounded middle between the curve at both ends of the codes that share it: no other constant has a
@@ -98,20 +103,24 @@ class Table:
     coefficients: Ints  # (2^k,)
 
     @classmethod
-    def empty(cls, curve: Curve, argument: Number, gate_bits: int, table_bits: int) -> "Table":
+    def empty(cls, curve: Curve, argument: Number, gate_bits: int, table_bits: int) -> "WordTable":
         """All words zero."""
         if not 1 <= table_bits <= argument.bits:
             raise BadInput(f"table_bits must be between 1 and the argument's {argument.bits}, not {table_bits}")
         return cls(curve, argument, gate_bits, np.zeros(1 << table_bits, np.int64))
 
     @classmethod
-    def fit(cls, curve: Curve, argument: Number, gate_bits: int, table_bits: int) -> "Table":
+    def fit(cls, curve: Curve, argument: Number, gate_bits: int, table_bits: int) -> "WordTable":
         empty = cls.empty(curve, argument, gate_bits, table_bits)
         ends = _exact(curve, argument).reshape(empty.entries, -1)[:, [0, -1]]
         words = np.rint(np.ldexp(ends.mean(axis=1), gate_bits - 1))
         return empty.with_coefficients(np.clip(words, *empty.coefficient_range).astype(np.int64))
 
-    def with_coefficients(self, coefficients: Ints) -> "Table":
+    @property
+    def method(self) -> str:
+        return "table"
+
+    def with_coefficients(self, coefficients: Ints) -> "WordTable":
         return replace(self, coefficients=coefficients)
 
     @property
@@ -173,6 +182,10 @@ class Segments:
         exact, owner = _CURVES[curve](argument.values(magnitudes)), empty.segment(magnitudes)
         lines = [empty._line(magnitudes[owner == k], exact[owner == k]) for k in range(empty.entries)]
         return empty.with_coefficients(np.array(lines, np.int64).T.reshape(-1))
+
+    @property
+    def method(self) -> str:
+        return "segments"
 
     def with_coefficients(self, coefficients: Ints) -> "Segments":
         return replace(self, coefficients=coefficients)
@@ -248,6 +261,29 @@ def _exact(curve: Curve, argument: Number) -> Floats:
 
 
 @dataclass(frozen=True)
+class Squashing:
+    """Both curves as integers see them; None where no layer needs it."""
+
+    gate_bits: int
+    sigmoid: Activation | None
+    tanh: Activation | None
+
+    @property
+    def fraction(self) -> int:
+        """Bits behind the point of a gate."""
+        return self.gate_bits - 1
+
+    @property
+    def tanh_fraction(self) -> int | None:
+        """Bits behind the point of what enters tanh."""
+        return None if self.tanh is None else self.tanh.argument.fraction
+
+    def of(self, curve: Curve | None) -> Activation | None:
+        """What computes a curve; None for None, the positive part."""
+        return {"sigmoid": self.sigmoid, "tanh": self.tanh, None: None}[curve]
+
+
+@dataclass(frozen=True)
 class ActivationError:
     """How far an activation is from its curve, over every code of its argument."""
 
@@ -267,7 +303,7 @@ def error(activation: Activation) -> ActivationError:
     unit = 2.0 ** (1 - activation.gate_bits)
     off = np.abs(activation(codes) * unit - _exact(activation.curve, activation.argument))
     return ActivationError(
-        method=type(activation).__name__.lower(),
+        method=activation.method,
         curve=activation.curve,
         entries=activation.entries,
         size_bits=size_bits(activation),
@@ -295,5 +331,5 @@ def error_table(
 def _candidates(
     curve: Curve, argument: Number, gate_bits: int, table_bits: Sequence[int], split_bits: Sequence[int], first: int
 ) -> Iterator[Any]:
-    yield from (Table.fit(curve, argument, gate_bits, k) for k in table_bits)
+    yield from (WordTable.fit(curve, argument, gate_bits, k) for k in table_bits)
     yield from (Segments.fit(curve, argument, gate_bits, first, s) for s in split_bits if s <= argument.bits - 2)

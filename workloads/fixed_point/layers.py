@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from archsim.errors import BadInput
 from workloads import cells
 from workloads.cells import Cell
-from workloads.fixed_point.activations import Activation
-from workloads.fixed_point.cells import STEPS, Fractions, LayerNumbers, Squashing, State, Step
-from workloads.fixed_point.numbers import Ints, Kind, Number, Saturations, Shift
+from workloads.cells.integer import Codes, Fractions, IntegerStep, LayerNumbers
+from workloads.config import LayerConfig
+from workloads.fixed_point.activations import Activation, Squashing
 from workloads.fixed_point.products import WIDEST_BITS, Accumulate, Interval, LookUp, Products, dot, one_of, reach
-from workloads.model import LayerConfig
+from workloads.numbers import Ints, Kind, Number, Saturations, Shift
 
 _CHUNK_BYTES = 2**24
 
@@ -39,7 +39,7 @@ class IntegerLayer:
     def cell(self) -> Cell:
         return cells.by_name(self.config.cell)
 
-    def start(self, batch: int) -> State:
+    def start(self, batch: int) -> Codes:
         """What a sequence begins with, ``(B, H)`` each."""
         if self.initial_codes is None:
             return tuple(np.zeros((batch, self.config.hidden), np.int64) for _ in self.numbers.states)
@@ -108,7 +108,7 @@ def threshold_codes(threshold: float, fraction: Ints | int) -> Ints | int:
 
 
 @dataclass(frozen=True, eq=False)
-class Machine:
+class IntegerMachine:
     """A layer ready to step: products into accumulators, and shifts from there on. Made by `machine`."""
 
     layer: IntegerLayer
@@ -120,7 +120,7 @@ class Machine:
     recurrent_bias: Ints  # (H,)
     arguments: dict[str, Shift]
     """From the accumulators of a gate to the argument of its curve."""
-    step: Step
+    step: IntegerStep
     to_state: Shift
     threshold: Ints | int
     proofs: tuple[Proof, ...]
@@ -141,7 +141,7 @@ class Machine:
         return self.recurrent[stage](start, operand)
 
     def gate(self, name: str, accumulators: Ints) -> Ints:
-        curve = self.squashing.of(self.layer.cell, name)
+        curve = self.squashing.of(self.layer.cell.curve(name))
         assert curve is not None
         return self._curve(curve, f"gate {name}", self.arguments[name](accumulators))
 
@@ -168,7 +168,7 @@ class Machine:
         number = self.layer.numbers.state
         return self.saturations.clip("state", f"{self.site} h", self.to_state(value), number.low, number.high)
 
-    def run(self, inputs: NDArray[Any], state: State) -> tuple[NDArray[np.int16], dict[str, NDArray[np.int16]], State]:
+    def run(self, inputs: NDArray[Any], state: Codes) -> tuple[NDArray[np.int16], dict[str, NDArray[np.int16]], Codes]:
         """h ``(T, B, H)`` of every step, the other results of each step by name, and the state after the last."""
         steps, batch = inputs.shape[:2]
         states = np.empty((steps, batch, self.layer.config.hidden), np.int16)
@@ -193,7 +193,7 @@ class _Accumulators:
     shared: NDArray[np.bool_]  # (R,) both products are added to the same accumulator
 
     @classmethod
-    def of(cls, layer: IntegerLayer, gate_fraction: int) -> "_Accumulators":
+    def of(cls, layer: IntegerLayer, squashing: Squashing) -> "_Accumulators":
         """A row's accumulator has the finer fraction of the two products it holds; the other is shifted left."""
         cell, numbers, hidden = layer.cell, layer.numbers, layer.config.hidden
         rows = len(cell.gates) * hidden
@@ -204,7 +204,7 @@ class _Accumulators:
         input_fraction, state_fraction = np.where(shared, finest, of_input), np.where(shared, finest, of_state)
         reset = state_fraction[rows - hidden :]
         return cls(
-            Fractions(gate_fraction, input_fraction, reset),
+            Fractions(squashing.fraction, squashing.tanh_fraction, input_fraction, reset),
             input_fraction - of_input,
             state_fraction - of_state,
             _constant(layer.bias_codes, numbers.bias, input_fraction),
@@ -235,10 +235,10 @@ def machine(
     accumulator_bits: int,
     products: Products,
     saturations: Saturations,
-) -> Machine:
+) -> IntegerMachine:
     """What steps `layer`. BadInput where its numbers lie so far apart that a sum does not fit 62 bits."""
     cell, numbers = layer.cell, layer.numbers
-    own = _Accumulators.of(layer, squashing.fraction)
+    own = _Accumulators.of(layer, squashing)
     how = accumulator_bits, products, saturations
     input_part, after, proof = _input_part(layer, own, f"{site} input product", *how)
     recurrent, proofs = _recurrent(layer, own, after, f"{site} recurrent product", *how)
@@ -247,16 +247,16 @@ def machine(
         proofs.append(
             Proof.of(f"{site} reset product", accumulator_bits, _with_reset(after, numbers.reset, own.fractions))
         )
-    step = STEPS[cell.name](numbers, squashing, own.fractions)
+    step = cell.integer_step(numbers, own.fractions)
     held = min(accumulator_bits, max(proof.bits_needed for proof in proofs))
     if numbers.reset is not None:
         _shift(own.fractions.reset, numbers.reset, held, site)
     arguments = {
         gate: _shift(fraction, curve.argument, held, site)
         for gate, fraction in zip(cell.gates, np.split(own.fractions.accumulator, len(cell.gates)), strict=True)
-        if (curve := squashing.of(cell, gate))
+        if (curve := squashing.of(cell.curve(gate)))
     }
-    return Machine(
+    return IntegerMachine(
         layer=layer,
         squashing=squashing,
         accumulator_bits=accumulator_bits,
@@ -306,8 +306,8 @@ def _recurrent(
     hidden, stages, proofs, first = layer.config.hidden, [], [], 0
     apart = Interval.point(np.concatenate([own.bias[:-hidden], own.recurrent_bias]))
     before = after_input.where(own.shared, apart)
-    for gates in layer.cell.recurrent_gates:
-        rows = slice(first, first + len(gates) * hidden)
+    for of_cell in layer.cell.stages:
+        rows = slice(first, first + len(of_cell.gates) * hidden)
         stage, _, proof = accumulate(
             layer.recurrent_codes[rows], own.recurrent_left[rows], before.rows(rows), layer.numbers.state,
             site, accumulator_bits, products, saturations,

@@ -22,109 +22,33 @@ sigmoid, tanh                gate_bits                 words of a table; or slop
 ============================ ========================= =========================================================
 """
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from pydantic import ValidationError
 
 from archsim.errors import BadInput, explain
-from archsim.files import whole_file
 from workloads import cells
 from workloads.cells import Curve
-from workloads.fixed_point.activations import CURVES, Activation, Segments, Table, size_bits
-from workloads.fixed_point.cells import LayerNumbers, Squashing, State
-from workloads.fixed_point.layers import IntegerLayer, Machine, Proof, ReadoutMachine, machine, threshold_codes
-from workloads.fixed_point.numbers import Ints, Number, Saturations
+from workloads.cells.integer import Codes
+from workloads.config import Config, Inputs
+from workloads.fixed_point.activations import CURVES, Activation, Squashing, size_bits
+from workloads.fixed_point.layers import IntegerLayer, IntegerMachine, Proof, ReadoutMachine, machine, threshold_codes
 from workloads.fixed_point.products import Products
-from workloads.fixed_point.ranges import Ranges
-from workloads.fixed_point.settings import SHIFT_BITS, Memory, Widths, memory
+from workloads.fixed_point.settings import SHIFT_BITS, IntegerWidths, MemoryBits, memory
+from workloads.fixed_point.spec import VERSION, IntegerSpec, empty_activation
 from workloads.formats import WeightFormat
-from workloads.formats.packing import code_type, pack_fields, unpack_fields
-from workloads.model import NO_TASK, Config, Inputs, opened, stored_tensors
-
-VERSION: Literal[2] = 2
-
-
-class Spec(BaseModel):
-    """What an integer model is, beside its integers."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    version: Literal[2] = VERSION
-    network: Config
-    widths: Widths
-    ranges: Ranges
-    sigmoid: Number | None = None
-    tanh: Number | None = None
-    layers: tuple[LayerNumbers, ...]
-    readout_bias: Number | None = None
-
-    def argument(self, curve: Curve) -> Number | None:
-        """The number that enters sigmoid or tanh; None where no cell has one."""
-        return self.sigmoid if curve == "sigmoid" else self.tanh
-
-    @model_validator(mode="after")
-    def _agrees(self) -> Self:
-        """Numbers have the widths that the settings say, and the network those of its numbers."""
-        for what, given, expected in _rules(self):
-            if given != expected:
-                raise ValueError(f"{what} must be {expected}, not {given}")
-        return self
-
-
-def _rules(spec: Spec) -> Iterator[tuple[str, Any, Any]]:
-    network, wide = spec.network, spec.widths
-    yield "layers", len(spec.layers), len(network.layers)
-    yield "ranges.layers", len(spec.ranges.layers), len(network.layers)
-    used = {curve for layer in network.layers for curve in cells.by_name(layer.cell).curves}
-    for curve in CURVES:
-        yield f"{curve}.bits", _bits(spec.argument(curve)), wide.preactivation_bits if curve in used else None
-    if network.input.kind == "embedding":
-        yield "network.input.weight_format", network.input.weight_format, wide.embedding_format.name
-    entering = {
-        "one_hot": None,
-        "embedding": wide.embedding_bits,
-        "vector": wide.activation_bits,
-    }[network.input.kind]
-    for k, (layer, numbers) in enumerate(zip(network.layers, spec.layers, strict=True)):
-        where, cell = f"layers.{k}", cells.by_name(layer.cell)
-        yield f"network.{where}.norm", layer.norm, "none"
-        yield f"network.{where}.weight_format", layer.weight_format, wide.weight_format.name
-        yield f"network.{where}.input_weight_format", layer.input_weight_format, wide.weight_format.name
-        yield f"network.{where}.state_bits", layer.state_bits, wide.activation_bits
-        given = entering if k == 0 or layer.input_threshold > 0 else None
-        yield f"network.{where}.input_bits", layer.input_bits, given
-        if k == 0:
-            yield f"{where}.input.bits", _bits(numbers.input), entering
-        else:
-            yield f"{where}.input", numbers.input, spec.layers[k - 1].state
-        yield f"{where}.state.bits", numbers.state.bits, wide.activation_bits
-        yield f"{where}.cell.bits", _bits(numbers.cell), wide.cell_bits if "c" in cell.states else None
-        after = cell.shifts_candidate
-        yield f"{where}.reset.bits", _bits(numbers.reset), wide.preactivation_bits if after else None
-        yield f"{where}.bias.bits", numbers.bias.bits, wide.bias_bits
-        yield f"{where}.recurrent_bias.bits", _bits(numbers.recurrent_bias), wide.bias_bits if after else None
-        entering = wide.activation_bits
-    if network.readout is not None:
-        yield "network.readout.weight_format", network.readout.weight_format, wide.weight_format.name
-    yield "readout_bias.bits", _bits(spec.readout_bias), wide.bias_bits if network.readout else None
-
-
-def _bits(number: Number | None) -> int | None:
-    return None if number is None else number.bits
+from workloads.numbers import Ints, Number, Saturations
+from workloads.packed import Arrays, FieldSlot, PackedModel, Slot, StoredConfig
 
 
 @dataclass(frozen=True, eq=False)
-class IntegerModel:
+class IntegerModel(PackedModel[IntegerSpec]):
     """Stacked recurrent layers and a readout that compute with integers only; see the package for the definition.
 
     Arrays are read-only. Raises BadInput where their sizes do not fit the spec, or where numbers lie so far apart that
@@ -132,7 +56,11 @@ class IntegerModel:
     how integers are multiplied; the result is the same bit for bit.
     """
 
-    spec: Spec
+    stored: ClassVar = StoredConfig(
+        "archsim_integer", IntegerSpec, VERSION, "spec of an integer model", "integer model", "spec"
+    )
+
+    spec: IntegerSpec
     layers: tuple[IntegerLayer, ...]
     sigmoid_codes: NDArray[np.integer] | None = None  # coefficients
     tanh_codes: NDArray[np.integer] | None = None  # coefficients
@@ -144,22 +72,7 @@ class IntegerModel:
     saturations: Saturations = field(default_factory=Saturations, repr=False)
 
     def __post_init__(self) -> None:
-        arrays = self._arrays
-        for slot in _slots(self.spec):
-            array = arrays.pop(slot.name, None)
-            if array is None:
-                if not slot.optional:
-                    raise BadInput(f"model {self.name}: {slot.name} is missing")
-            elif array.shape not in slot.shapes:
-                expected = " or ".join(map(str, slot.shapes))
-                raise BadInput(f"model {self.name}: {slot.name} must have shape {expected}, not {array.shape}")
-            elif not slot.low <= int(array.min()) <= int(array.max()) <= slot.high:
-                given = f"{array.min()} to {array.max()}"
-                raise BadInput(f"model {self.name}: {slot.name} must lie within {slot.low} to {slot.high}, not {given}")
-            else:
-                array.flags.writeable = False
-        for name in arrays:
-            raise BadInput(f"model {self.name}: {name} has no place in it")
+        self._check_arrays()
         _ = self._machines, self._readout  # so that a model that can't be computed is refused at once
 
     @property
@@ -168,41 +81,15 @@ class IntegerModel:
         return self.spec.network
 
     @property
-    def widths(self) -> Widths:
+    def widths(self) -> IntegerWidths:
         return self.spec.widths
-
-    @property
-    def name(self) -> str:
-        return self.config.name
-
-    @property
-    def task(self) -> str:
-        """The task's name; BadInput where the model has none."""
-        if self.config.task is None:
-            raise BadInput(f"model {self.name}: {NO_TASK}")
-        return self.config.task
-
-    @property
-    def threshold(self) -> float:
-        """The largest state threshold of the layers."""
-        return max(layer.threshold for layer in self.config.layers)
 
     @property
     def weight_format(self) -> WeightFormat:
         return self.widths.weight_format
 
     @property
-    def gate_weight_bytes(self) -> int:
-        """Bytes of W_h and W_x alone, packed."""
-        return sum(t.nbytes for name, t in self._tensors.items() if name.endswith(("recurrent_weight", "input_weight")))
-
-    @property
-    def weight_bytes(self) -> int:
-        """Bytes of everything that inference reads, packed: weights, their fractions, biases, tables."""
-        return sum(array.nbytes for array in self._tensors.values())
-
-    @property
-    def memory(self) -> Memory:
+    def memory(self) -> MemoryBits:
         """Bits of weights and of the activations of one sequence, against float32."""
         tables = sum(size_bits(curve) for curve in (self.squashing.sigmoid, self.squashing.tanh) if curve is not None)
         return memory(self.config, self.widths, tables, [layer.initial_codes is not None for layer in self.layers])
@@ -212,15 +99,6 @@ class IntegerModel:
         """For every product, the accumulator width that can't overflow, and how many rows are proved at this one's."""
         readout = () if self._readout is None else (self._readout.proof,)
         return (*(proof for m in self._machines for proof in m.proofs), *readout)
-
-    @cached_property
-    def sha256(self) -> str:
-        """Digest of the spec and of every tensor."""
-        digest = hashlib.sha256(self._spec_json.encode())
-        for name, array in sorted(self._tensors.items()):
-            digest.update(name.encode())
-            digest.update(array.tobytes())
-        return digest.hexdigest()
 
     def with_products(self, products: Products) -> "IntegerModel":
         """The same model, multiplied another way. BadInput where floating point is not proved exact."""
@@ -232,14 +110,12 @@ class IntegerModel:
 
     def with_threshold(self, threshold: float | Sequence[float]) -> "IntegerModel":
         """The same integers, pruned at another threshold: one for all layers, or one each."""
-        each = [threshold] * len(self.layers) if isinstance(threshold, int | float) else list(threshold)
-        if len(each) != len(self.layers):
-            raise BadInput(f"model {self.name}: thresholds must be {len(self.layers)}, one a layer, not {len(each)}")
+        each = self._thresholds(threshold)
         raw = self.spec.model_dump()
         for layer, value in zip(raw["network"]["layers"], each, strict=True):
             layer["threshold"] = value
         try:
-            spec = Spec.model_validate(raw)
+            spec = IntegerSpec.model_validate(raw)
         except ValidationError as error:
             raise BadInput(f"model {self.name}: {explain(error)}") from None
         layers = tuple(replace(layer, config=new) for layer, new in zip(self.layers, spec.network.layers, strict=True))
@@ -249,11 +125,11 @@ class IntegerModel:
         """False: scales are powers of two, and products meet in one accumulator after a shift that costs nothing."""
         return False
 
-    def start(self, batch: int) -> State:
+    def start(self, batch: int) -> Codes:
         """The state that sequences begin with, codes ``(B, H)``, flat over the layers."""
         return tuple(array for layer in self.layers for array in layer.start(batch))
 
-    def operands(self, inputs: Inputs, state: State | None = None) -> tuple[dict[str, NDArray[Any]], State]:
+    def operands(self, inputs: Inputs, state: Codes | None = None) -> tuple[dict[str, NDArray[Any]], Codes]:
         """Codes of every operand of a product by its name in the trace ``(T, B, size)``, and the state after the last.
 
         Real inputs are rounded to codes as they enter; from there on there are integers only.
@@ -273,7 +149,7 @@ class IntegerModel:
             after += last
         return operands, tuple(after)
 
-    def states(self, inputs: Inputs, state: State | None = None) -> tuple[NDArray[np.int16], State]:
+    def states(self, inputs: Inputs, state: Codes | None = None) -> tuple[NDArray[np.int16], Codes]:
         """Codes of the last layer's h at every step ``(T, B, H)``, and the state after the last step.
 
         ``layers[-1].numbers.state.values`` makes real numbers of them.
@@ -295,8 +171,8 @@ class IntegerModel:
         return real
 
     def run(
-        self, inputs: Inputs, state: State | None = None, dtype: DTypeLike = np.float32
-    ) -> tuple[NDArray[Any], State]:
+        self, inputs: Inputs, state: Codes | None = None, dtype: DTypeLike = np.float32
+    ) -> tuple[NDArray[Any], Codes]:
         """Real logits of every step ``(T, B, V)`` (`readout`) and the state after the last."""
         states, state = self.states(inputs, state)
         return self.readout(states, dtype), state
@@ -306,43 +182,17 @@ class IntegerModel:
         states, _ = self.states(inputs)
         return self.readout(states[np.asarray(lengths) - 1, np.arange(len(lengths))], dtype)
 
-    def save(self, path: Path) -> None:
-        """Write one file, whole or not at all."""
-        with whole_file(path) as part:
-            part.write_bytes(save(self._tensors, metadata={_METADATA: self._spec_json}))
-
-    @classmethod
-    def load(cls, path: Path) -> "IntegerModel":
-        """A validated model; BadInput names the file and the rule it breaks."""
-        with opened(path) as stored:
-            spec = _spec(stored.metadata())
-            return _unpacked(spec, stored_tensors(stored))
-
-    @classmethod
-    def load_config(cls, path: Path) -> Config:
-        """The network of a file, without reading its numbers; BadInput as `load`."""
-        with opened(path) as stored:
-            return _spec(stored.metadata()).network
-
     def _entering(self, inputs: Inputs) -> NDArray[Any]:
         """What the first layer reads: symbols, or codes ``(T, B, I)``."""
+        self.config.check_inputs(inputs)
         given, number, first = self.config.input, self.spec.layers[0].input, self.config.layers[0]
         if given.symbols is None:
-            if inputs.ndim != 3 or inputs.shape[2] != given.width:
-                raise BadInput(
-                    f"model {self.name}: inputs must be (steps, sequences, {given.width}), not {inputs.shape}"
-                )
             assert number is not None
             if not np.all(np.isfinite(inputs)):
                 raise BadInput(f"model {self.name}: inputs must be finite numbers")
             kept = np.where(np.abs(inputs) < first.input_threshold, 0, inputs)
             self.saturations.note("input", "x", number.clipped(kept), kept.size)
             return number.codes(kept).astype(np.int16)
-        if inputs.ndim != 2 or inputs.dtype.kind not in "ui":
-            shape = f"{inputs.dtype} {inputs.shape}"
-            raise BadInput(f"model {self.name}: inputs must be symbols (steps, sequences), not {shape}")
-        if inputs.size and not 0 <= int(inputs.min()) <= int(inputs.max()) < given.symbols:
-            raise BadInput(f"model {self.name}: symbols must be below {given.symbols}")
         if self.embedding is None:
             return inputs
         assert number is not None
@@ -358,7 +208,7 @@ class IntegerModel:
         )
 
     @cached_property
-    def _machines(self) -> tuple[Machine, ...]:
+    def _machines(self) -> tuple[IntegerMachine, ...]:
         bits, last = self.widths.accumulator_bits, len(self.layers) - 1
         sites = ["layer" if last == 0 else f"layer {k + 1}" for k in range(last + 1)]
         return tuple(
@@ -383,12 +233,15 @@ class IntegerModel:
         return self._readout
 
     @property
-    def _spec_json(self) -> str:
-        return json.dumps(self.spec.model_dump(mode="json"), sort_keys=True)
+    def _described(self) -> IntegerSpec:
+        return self.spec
+
+    @staticmethod
+    def _network_of(described: IntegerSpec) -> Config:
+        return described.network
 
     @property
     def _arrays(self) -> dict[str, NDArray[Any]]:
-        """Every array by the name of its tensor."""
         arrays: dict[str, NDArray[Any] | None] = {
             "embedding": self.embedding,
             "readout_weight": self.readout_codes,
@@ -403,23 +256,65 @@ class IntegerModel:
             arrays |= {f"layers.{k}.initial_{s}": codes for s, codes in zip(layer.cell.states, initial, strict=False)}
         return {name: array for name, array in arrays.items() if array is not None}
 
-    @cached_property
-    def _tensors(self) -> dict[str, NDArray[np.uint8]]:
-        """What is stored, by name."""
-        arrays = self._arrays
-        return {s.name: pack_fields(arrays[s.name], s.bits) for s in _slots(self.spec) if s.name in arrays}
+    @staticmethod
+    def _slots(described: IntegerSpec) -> Iterator[Slot]:
+        network, wide = described.network, described.widths
+        width, per_row = network.input.width, wide.per_row
+        if network.input.kind == "embedding":
+            yield _weight("embedding", (network.input.symbols, width), wide.embedding_bits)
+        for k, (layer, numbers) in enumerate(zip(network.layers, described.layers, strict=True)):
+            cell, hidden = cells.by_name(layer.cell), layer.hidden
+            rows, prefix = len(cell.gates) * hidden, f"layers.{k}."
+            yield _weight(f"{prefix}recurrent_weight", (rows, hidden), wide.weight_bits)
+            yield _shift(f"{prefix}recurrent_fraction", rows, per_row)
+            yield _weight(f"{prefix}input_weight", (rows, width), wide.weight_bits)
+            yield _shift(f"{prefix}input_fraction", rows, per_row)
+            yield _number(f"{prefix}bias", numbers.bias, (rows,))
+            if cell.shifts_candidate:
+                yield _number(f"{prefix}recurrent_bias", numbers.recurrent_bias, (hidden,))
+            for state, number in zip(cell.states, numbers.states, strict=True):
+                yield _number(f"{prefix}initial_{state}", number, (hidden,), optional=True)
+            width = hidden
+        if network.readout is not None:
+            outputs = network.readout.outputs
+            yield _weight("readout_weight", (outputs, width), wide.weight_bits)
+            yield _shift("readout_fraction", outputs, per_row)
+            yield _number("readout_bias", described.readout_bias, (outputs,))
+        for curve in CURVES:
+            empty = empty_activation(curve, described.argument(curve), wide)
+            if empty is not None:
+                yield FieldSlot(curve, (empty.coefficients.shape,), empty.coefficient_bits, *empty.coefficient_range)
 
-
-_METADATA = "archsim_integer"
+    @classmethod
+    def _made(cls, described: IntegerSpec, arrays: Arrays) -> Self:
+        layers = []
+        for k, (layer, numbers) in enumerate(zip(described.network.layers, described.layers, strict=True)):
+            initial = [f"layers.{k}.initial_{state}" for state in cells.by_name(layer.cell).states]
+            if any(name in arrays for name in initial) and not all(name in arrays for name in initial):
+                raise BadInput(f"tensors must be all or none of {', '.join(initial)}")
+            layers.append(
+                IntegerLayer(
+                    layer,
+                    numbers,
+                    **{field: arrays.get(f"layers.{k}.{name}") for name, field in _LAYER_FIELDS.items()},  # type: ignore[arg-type]
+                    initial_codes=tuple(arrays[name] for name in initial) if initial[0] in arrays else None,
+                )
+            )
+        return cls(
+            described,
+            tuple(layers),
+            sigmoid_codes=arrays.get("sigmoid"),
+            tanh_codes=arrays.get("tanh"),
+            embedding=arrays.get("embedding"),
+            readout_codes=arrays.get("readout_weight"),
+            readout_fraction=arrays.get("readout_fraction"),
+            readout_bias_codes=arrays.get("readout_bias"),
+        )
 
 
 def is_integer_model(path: Path) -> bool:
     """Whether a safetensors file says that it is one; a broken file does not."""
-    try:
-        with safe_open(path, framework="numpy") as stored:
-            return _METADATA in (stored.metadata() or {})
-    except (SafetensorError, OSError):
-        return False
+    return IntegerModel.stored.is_in(path)
 
 
 _LAYER_FIELDS = {
@@ -437,128 +332,20 @@ def _pruned(codes: NDArray[np.integer], threshold: float, number: Number) -> NDA
     return np.where(np.abs(codes.astype(np.int64)) < threshold_codes(threshold, number.fraction), 0, codes)
 
 
-@dataclass(frozen=True)
-class _Slot:
-    """A tensor that a spec has: its name, the shapes it may have, the width of a field, and the integers allowed."""
-
-    name: str
-    shapes: tuple[tuple[int, ...], ...]
-    bits: int
-    low: int
-    high: int
-    optional: bool = False
-
-    @classmethod
-    def weight(cls, name: str, shape: tuple[int, ...], bits: int) -> "_Slot":
-        """Symmetric two's complement."""
-        return cls(name, (shape,), bits, 1 - (1 << (bits - 1)), (1 << (bits - 1)) - 1)
-
-    @classmethod
-    def number(cls, name: str, number: Number | None, *shapes: tuple[int, ...], optional: bool = False) -> "_Slot":
-        assert number is not None
-        return cls(name, shapes, number.bits, number.low, number.high, optional)
-
-    @classmethod
-    def shift(cls, name: str, rows: int, per_row: bool) -> "_Slot":
-        return cls(name, ((rows if per_row else 1,),), SHIFT_BITS, -128, 127)
-
-    def array(self, tensor: NDArray[Any]) -> NDArray[Any]:
-        """The integers that a stored tensor stands for; BadInput where its size does not fit."""
-        if tensor.dtype != np.uint8 or tensor.ndim != 1:
-            raise BadInput(f"tensor {self.name} must be a vector of uint8, not {tensor.dtype} {tensor.shape}")
-        try:
-            fields = unpack_fields(tensor, self.shapes[0], self.bits).view(np.uint16).astype(np.int64)
-        except ValueError as error:
-            raise BadInput(f"tensor {self.name}: {error}") from None
-        if self.low >= 0:
-            return fields
-        return (fields - ((fields >> (self.bits - 1)) << self.bits)).astype(code_type(self.bits))
+def _weight(name: str, shape: tuple[int, ...], bits: int) -> FieldSlot:
+    """Symmetric two's complement."""
+    return FieldSlot(name, (shape,), bits, 1 - (1 << (bits - 1)), (1 << (bits - 1)) - 1)
 
 
-def _slots(spec: Spec) -> Iterator[_Slot]:
-    network, wide = spec.network, spec.widths
-    width, per_row = network.input.width, wide.per_row
-    if network.input.kind == "embedding":
-        yield _Slot.weight("embedding", (network.input.symbols, width), wide.embedding_bits)
-    for k, (layer, numbers) in enumerate(zip(network.layers, spec.layers, strict=True)):
-        cell, hidden = cells.by_name(layer.cell), layer.hidden
-        rows, prefix = len(cell.gates) * hidden, f"layers.{k}."
-        yield _Slot.weight(f"{prefix}recurrent_weight", (rows, hidden), wide.weight_bits)
-        yield _Slot.shift(f"{prefix}recurrent_fraction", rows, per_row)
-        yield _Slot.weight(f"{prefix}input_weight", (rows, width), wide.weight_bits)
-        yield _Slot.shift(f"{prefix}input_fraction", rows, per_row)
-        yield _Slot.number(f"{prefix}bias", numbers.bias, (rows,))
-        if cell.shifts_candidate:
-            yield _Slot.number(f"{prefix}recurrent_bias", numbers.recurrent_bias, (hidden,))
-        for state, number in zip(cell.states, numbers.states, strict=True):
-            yield _Slot.number(f"{prefix}initial_{state}", number, (hidden,), optional=True)
-        width = hidden
-    if network.readout is not None:
-        outputs = network.readout.outputs
-        yield _Slot.weight("readout_weight", (outputs, width), wide.weight_bits)
-        yield _Slot.shift("readout_fraction", outputs, per_row)
-        yield _Slot.number("readout_bias", spec.readout_bias, (outputs,))
-    for curve in CURVES:
-        empty = empty_activation(curve, spec.argument(curve), wide)
-        if empty is not None:
-            yield _Slot(curve, (empty.coefficients.shape,), empty.coefficient_bits, *empty.coefficient_range)
+def _number(name: str, number: Number | None, *shapes: tuple[int, ...], optional: bool = False) -> FieldSlot:
+    assert number is not None
+    return FieldSlot(name, shapes, number.bits, number.low, number.high, optional=optional)
 
 
-def empty_activation(curve: Curve, argument: Number | None, wide: Widths) -> Activation | None:
-    """The approximation that `wide` says, all coefficients zero; None where there is no argument."""
-    if argument is None:
-        return None
-    if wide.activation == "table":
-        return Table.empty(curve, argument, wide.gate_bits, wide.table_bits)
-    return Segments.empty(curve, argument, wide.gate_bits, wide.first_breakpoint, wide.split_bits)
+def _shift(name: str, rows: int, per_row: bool) -> FieldSlot:
+    return FieldSlot(name, ((rows if per_row else 1,),), SHIFT_BITS, -128, 127)
 
 
-def _fitted(spec: Spec, curve: Curve, coefficients: NDArray[np.integer] | None) -> Activation | None:
+def _fitted(spec: IntegerSpec, curve: Curve, coefficients: NDArray[np.integer] | None) -> Activation | None:
     empty = empty_activation(curve, spec.argument(curve), spec.widths)
     return None if empty is None or coefficients is None else empty.with_coefficients(coefficients.astype(np.int64))
-
-
-def _spec(metadata: Mapping[str, str] | None) -> Spec:
-    try:
-        raw = json.loads((metadata or {})[_METADATA])
-    except (KeyError, ValueError, RecursionError):
-        raise BadInput(f"metadata must hold the spec of an integer model under {_METADATA!r}") from None
-    version = raw.get("version") if isinstance(raw, dict) else None
-    if version != VERSION:
-        raise BadInput(f"integer model version must be {VERSION}, not {version}")
-    try:
-        return Spec.model_validate(raw)
-    except ValidationError as error:
-        raise BadInput(f"spec: {explain(error)}") from None
-
-
-def _unpacked(spec: Spec, tensors: Mapping[str, NDArray[Any]]) -> IntegerModel:
-    slots = {slot.name: slot for slot in _slots(spec)}
-    missing = [name for name, slot in slots.items() if name not in tensors and not slot.optional]
-    if missing or set(tensors) - set(slots):
-        needed = sorted(name for name, slot in slots.items() if name in tensors or not slot.optional)
-        raise BadInput(f"tensors must be {', '.join(needed)}, not {', '.join(sorted(tensors))}")
-    arrays = {name: slots[name].array(tensor) for name, tensor in tensors.items()}
-    layers = []
-    for k, (layer, numbers) in enumerate(zip(spec.network.layers, spec.layers, strict=True)):
-        initial = [f"layers.{k}.initial_{state}" for state in cells.by_name(layer.cell).states]
-        if any(name in arrays for name in initial) and not all(name in arrays for name in initial):
-            raise BadInput(f"tensors must be all or none of {', '.join(initial)}")
-        layers.append(
-            IntegerLayer(
-                layer,
-                numbers,
-                **{field: arrays.get(f"layers.{k}.{name}") for name, field in _LAYER_FIELDS.items()},  # type: ignore[arg-type]
-                initial_codes=tuple(arrays[name] for name in initial) if initial[0] in arrays else None,
-            )
-        )
-    return IntegerModel(
-        spec,
-        tuple(layers),
-        sigmoid_codes=arrays.get("sigmoid"),
-        tanh_codes=arrays.get("tanh"),
-        embedding=arrays.get("embedding"),
-        readout_codes=arrays.get("readout_weight"),
-        readout_fraction=arrays.get("readout_fraction"),
-        readout_bias_codes=arrays.get("readout_bias"),
-    )

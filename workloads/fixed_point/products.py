@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.errors import BadInput
-from workloads.fixed_point.numbers import Ints, Saturations, Shift
+from workloads.numbers import Ints, Saturations, Shift
 
 Products = Literal["integer", "blas"]
 """Multiply integers as integers, or the same ones in floating point, where every partial sum is exact: for sweeps."""

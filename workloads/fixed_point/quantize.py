@@ -9,15 +9,18 @@ from pydantic import ValidationError
 from archsim.errors import BadInput, explain
 from workloads import tasks
 from workloads.cells import Curve
-from workloads.fixed_point.activations import CURVES, Segments, Table, flat_from, size_bits
-from workloads.fixed_point.cells import LayerNumbers
+from workloads.cells.integer import EffectiveWeights, LayerNumbers
+from workloads.config import Config, Embedding
+from workloads.fixed_point.activations import CURVES, Segments, WordTable, flat_from, size_bits
 from workloads.fixed_point.layers import IntegerLayer
-from workloads.fixed_point.model import IntegerModel, Spec, empty_activation
-from workloads.fixed_point.numbers import FARTHEST, Ints, Number
-from workloads.fixed_point.ranges import Effective, LayerRanges, Ranges, analyse, effective, refuse_unfit
-from workloads.fixed_point.settings import Memory, Settings, Widths, memory
+from workloads.fixed_point.model import IntegerModel
+from workloads.fixed_point.ranges import LayerRanges, Ranges, analyse, effective, refuse_unfit
+from workloads.fixed_point.settings import IntegerWidths, MemoryBits, Settings, memory
+from workloads.fixed_point.spec import IntegerSpec, empty_activation
 from workloads.formats.fixed import Fixed
-from workloads.model import Config, Embedding, Layer, Model
+from workloads.layer import Layer
+from workloads.model import Model
+from workloads.numbers import FARTHEST, Ints, Number
 from workloads.tasks import Split
 
 Floats = NDArray[np.float64]
@@ -44,8 +47,7 @@ def quantize(model: Model, ranges: Ranges, settings: Settings | None = None) -> 
     """`model` in integers of the widths in `settings`, with binary points after `ranges`. Deterministic.
 
     Effective real weights (codes times scales, folded norms included) are quantized anew, whatever format they had.
-    BadInput where a layer has a norm at run time, or a cell that integers have no step for, or the ranges are those of
-    another network.
+    BadInput where a layer has a norm at run time, or the ranges are those of another network.
     """
     refuse_unfit(model)
     settings = settings or Settings()
@@ -62,7 +64,7 @@ def quantize(model: Model, ranges: Ranges, settings: Settings | None = None) -> 
     readout = _readout(model, numbers[-1].state, wide, settings.weight_range)
     network = _network(model.config, numbers, wide)
     try:
-        spec = Spec(
+        spec = IntegerSpec(
             network=network,
             widths=wide,
             ranges=ranges,
@@ -90,7 +92,7 @@ def quantize(model: Model, ranges: Ranges, settings: Settings | None = None) -> 
     )
 
 
-def memory_of(model: Model, ranges: Ranges, settings: Settings | None = None) -> Memory:
+def memory_of(model: Model, ranges: Ranges, settings: Settings | None = None) -> MemoryBits:
     """What the integer model would take, without making it."""
     wide = (settings or Settings()).widths
     empty = (empty_activation(curve, _argument(ranges, wide, curve), wide) for curve in CURVES)
@@ -98,14 +100,14 @@ def memory_of(model: Model, ranges: Ranges, settings: Settings | None = None) ->
     return memory(model.config, wide, tables, [layer.initial_state is not None for layer in model.layers])
 
 
-def _argument(ranges: Ranges, wide: Widths, curve: Curve) -> Number | None:
+def _argument(ranges: Ranges, wide: IntegerWidths, curve: Curve) -> Number | None:
     """What enters a curve, in every layer: as large as calibration needs, no larger than the curve can tell."""
     seen = [r for layer in ranges.layers if (r := layer.sigmoid if curve == "sigmoid" else layer.tanh) is not None]
     return Number.holding(wide.preactivation_bits, min(max(seen), flat_from(curve, wide.gate_bits))) if seen else None
 
 
 def _entering(
-    model: Model, ranges: Ranges, wide: Widths, weight_range: str
+    model: Model, ranges: Ranges, wide: IntegerWidths, weight_range: str
 ) -> tuple[NDArray[np.integer] | None, Number | None]:
     """Codes of the embedding, and the number that enters the first layer."""
     if model.config.input.kind == "one_hot":
@@ -120,7 +122,9 @@ def _entering(
     return codes, Number(bits=bits, fraction=int(fraction[0]))
 
 
-def _numbers(layer: Layer, real: Effective, seen: LayerRanges, entering: Number | None, wide: Widths) -> LayerNumbers:
+def _numbers(
+    layer: Layer, real: EffectiveWeights, seen: LayerRanges, entering: Number | None, wide: IntegerWidths
+) -> LayerNumbers:
     own_bias = layer.cell.shifts_candidate
     return LayerNumbers(
         input=entering,
@@ -136,7 +140,9 @@ def _holding_all(bits: int, values: Floats) -> Number:
     return Number.holding(bits, float(np.max(np.abs(values), initial=0.0)))
 
 
-def _layer(layer: Layer, real: Effective, numbers: LayerNumbers, spec: Spec, k: int, weight_range: str) -> IntegerLayer:
+def _layer(
+    layer: Layer, real: EffectiveWeights, numbers: LayerNumbers, spec: IntegerSpec, k: int, weight_range: str
+) -> IntegerLayer:
     wide, cell = spec.widths, layer.cell
     target: Ints = np.repeat([_target(spec, numbers, curve) for curve in cell.curves], layer.config.hidden)
     of_state = target.copy()
@@ -166,7 +172,7 @@ def _layer(layer: Layer, real: Effective, numbers: LayerNumbers, spec: Spec, k: 
     )
 
 
-def _target(spec: Spec, numbers: LayerNumbers, curve: Curve | None) -> int:
+def _target(spec: IntegerSpec, numbers: LayerNumbers, curve: Curve | None) -> int:
     """Bits behind the point of what the accumulators of a gate with `curve` are rounded to."""
     if curve is None:
         return numbers.state.fraction
@@ -210,7 +216,7 @@ def quantized(
 
 
 def _squared_error(fixed: Fixed, weights: Floats, fraction: Ints) -> Floats:
-    """Of each scale: ``(1,)`` or ``(R,)``."""
+    """The squared error that each scale leaves: ``(1,)`` or ``(R,)``."""
     scale = np.ldexp(1.0, -fraction)
     off = np.square(fixed.quantize(weights, scale).astype(np.float64) * scale[:, None] - weights)
     errors: Floats = off.sum(axis=1) if fixed.per_row else off.sum().reshape(1)
@@ -218,7 +224,7 @@ def _squared_error(fixed: Fixed, weights: Floats, fraction: Ints) -> Floats:
 
 
 def _readout(
-    model: Model, state: Number, wide: Widths, weight_range: str
+    model: Model, state: Number, wide: IntegerWidths, weight_range: str
 ) -> tuple[NDArray[np.integer], NDArray[np.int8], Number, NDArray[np.integer]] | None:
     """Codes, their fraction, the number of the bias, and its codes."""
     if model.readout_codes is None or model.readout_scale is None or model.readout_bias is None:
@@ -231,15 +237,15 @@ def _readout(
     return codes, fraction, number, number.codes(bias)
 
 
-def _coefficients(curve: Curve, argument: Number | None, wide: Widths) -> Ints | None:
+def _coefficients(curve: Curve, argument: Number | None, wide: IntegerWidths) -> Ints | None:
     if argument is None:
         return None
     if wide.activation == "table":
-        return Table.fit(curve, argument, wide.gate_bits, wide.table_bits).coefficients
+        return WordTable.fit(curve, argument, wide.gate_bits, wide.table_bits).coefficients
     return Segments.fit(curve, argument, wide.gate_bits, wide.first_breakpoint, wide.split_bits).coefficients
 
 
-def _network(config: Config, numbers: list[LayerNumbers], wide: Widths) -> Config:
+def _network(config: Config, numbers: list[LayerNumbers], wide: IntegerWidths) -> Config:
     """The same network with the formats of the integer model, thresholds kept.
 
     A state's or an input's integer bits are given within 0 to bits - 1, which is what a float model can have; the

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from archsim.errors import BadInput
 from workloads import tasks
+from workloads.config import Config
 from workloads.fixed_point.model import IntegerModel
 from workloads.fixed_point.products import Products
 from workloads.fixed_point.quantize import calibrate, memory_of, quantize
 from workloads.fixed_point.ranges import Ranges
 from workloads.fixed_point.settings import Settings
-from workloads.model import Config, Model
+from workloads.model import Model
 from workloads.tasks import Metric, Runnable, Split, Task
 
 BITS = tuple(range(2, 13))
@@ -27,7 +28,7 @@ Bits = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Point:
+class MeasuredBits:
     """One integer model, measured. A row of a table."""
 
     weight_bits: int
@@ -84,11 +85,11 @@ class _Bench:
     def memory_bits(self, bits: Bits) -> int:
         return memory_of(self.model, self.ranges, self.settings_of(bits)).total_bits
 
-    def point(self, bits: Bits) -> Point:
+    def point(self, bits: Bits) -> MeasuredBits:
         candidate, config = self.build(bits), self.model.config
         value, memory, seen = self.evaluate(candidate), candidate.memory, candidate.saturations
         weight, activation, cell, embedding = bits
-        return Point(
+        return MeasuredBits(
             weight_bits=weight,
             activation_bits=activation,
             cell_bits=cell if config.has_cell_state else None,
@@ -161,8 +162,8 @@ def sweep(
     products: Products = "blas",
     evaluate: Evaluate | None = None,
     metric: Metric | None = None,
-    on_point: Callable[[Point, int, int], None] | None = None,
-) -> list[Point]:
+    on_point: Callable[[MeasuredBits, int, int], None] | None = None,
+) -> list[MeasuredBits]:
     """Every combination of bits, measured on the whole `split` of `task` (None: the model's own), or by `evaluate`.
 
     Everything else is as in `settings`; `ranges` are those of `calibrate` unless given. ``on_point(point, done,
@@ -179,14 +180,14 @@ def sweep(
 
 
 @dataclass(frozen=True, eq=False)
-class Search:
+class BitSearch:
     """What a search found, and everything it measured, in order."""
 
     float_value: float
     max_relative_loss: float
     method: Method
-    points: tuple[Point, ...]
-    best: Point | None
+    points: tuple[MeasuredBits, ...]
+    best: MeasuredBits | None
     """The smallest memory within the loss; None: nothing in the grid is."""
     model: IntegerModel | None = field(repr=False)
     """The best one's model."""
@@ -208,8 +209,8 @@ def search_bits(
     products: Products = "blas",
     evaluate: Evaluate | None = None,
     metric: Metric | None = None,
-    on_point: Callable[[Point], None] | None = None,
-) -> Search:
+    on_point: Callable[[MeasuredBits], None] | None = None,
+) -> BitSearch:
     """The combination of bits with the smallest memory (`Memory.total_bits`) whose `relative_loss` is within the limit.
 
     Points are measured as in `sweep`. "monotone" takes it that more bits are never worse: a failure rules out all that
@@ -220,7 +221,7 @@ def search_bits(
         raise BadInput(f"method must be one of {', '.join(METHODS)}, not {method!r}")
     grid = _grid(model.config, weight_bits, activation_bits, cell_bits, embedding_bits, settings)
     bench = _bench(model, task, settings, ranges, split, products, evaluate, metric)
-    points: dict[Bits, Point] = {}
+    points: dict[Bits, MeasuredBits] = {}
 
     def within(bits: Bits) -> bool:
         points[bits] = bench.point(bits)
@@ -229,7 +230,7 @@ def search_bits(
         return points[bits].relative_loss <= max_relative_loss
 
     best = METHODS[method]({bits: bench.memory_bits(bits) for bits in grid}, within)
-    return Search(
+    return BitSearch(
         float_value=bench.float_value,
         max_relative_loss=max_relative_loss,
         method=method,

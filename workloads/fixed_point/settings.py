@@ -4,22 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from archsim.errors import BadInput, explain
+from archsim.trace.graph import Frozen
 from workloads import cells
+from workloads.config import Config
 from workloads.formats import WeightFormat
 from workloads.formats.fixed import Fixed
-from workloads.model import Config
 
 SHIFT_BITS = 8
 """Storage of a weight's fraction: one a matrix, or one a row."""
 
 
-class Widths(BaseModel):
+class IntegerWidths(Frozen):
     """Widths in bits of everything in an integer model, and how it approximates curves."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     weight_bits: int = Field(ge=2, le=16)
     activation_bits: int = Field(ge=2, le=16, description="h, r h and vectors that enter")
@@ -37,19 +36,17 @@ class Widths(BaseModel):
 
     @property
     def weight_format(self) -> WeightFormat:
-        """Of gates and readout."""
+        """The format of gates and readout."""
         return Fixed(self.weight_bits, self.per_row)
 
     @property
     def embedding_format(self) -> WeightFormat:
-        """One scale, since its words are the first layer's inputs."""
+        """The embedding's format: one scale, since its rows are the first layer's inputs."""
         return Fixed(self.embedding_bits)
 
 
-class Settings(BaseModel):
+class Settings(Frozen):
     """What is asked for; what is None follows from the rest (`widths`)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     weight_bits: int = Field(default=8, ge=2, le=16)
     activation_bits: int = Field(default=8, ge=2, le=16)
@@ -85,10 +82,10 @@ class Settings(BaseModel):
         return self.of(**(self.model_dump() | changed))
 
     @property
-    def widths(self) -> Widths:
+    def widths(self) -> IntegerWidths:
         gate_bits = self.gate_bits or max(self.activation_bits, 8)
         argument_bits = self.preactivation_bits or min(gate_bits + 2, 16)
-        return Widths.model_validate(
+        return IntegerWidths.model_validate(
             self.model_dump(exclude={"weight_range"})
             | {
                 "cell_bits": self.cell_bits or self.activation_bits,
@@ -102,7 +99,7 @@ class Settings(BaseModel):
 
 
 @dataclass(frozen=True)
-class Memory:
+class MemoryBits:
     """Bits that a model takes to run one sequence."""
 
     weight_bits: int
@@ -140,7 +137,7 @@ class Memory:
         return 1 - self.total_bits / self.float32_bits
 
 
-def memory(config: Config, wide: Widths, table_bits: int, initial: Sequence[bool]) -> Memory:
+def memory(config: Config, wide: IntegerWidths, table_bits: int, initial: Sequence[bool]) -> MemoryBits:
     """Memory of a network of the shapes of `config`, whatever its own formats.
 
     `table_bits` is the size of sigmoid's and tanh's coefficients; `initial` says which layers have an initial state of
@@ -171,7 +168,7 @@ def memory(config: Config, wide: Widths, table_bits: int, initial: Sequence[bool
         shifts += config.readout.outputs if wide.per_row else 1
         biases += config.readout.outputs
         bias_bits += config.readout.outputs * wide.bias_bits
-    return Memory(
+    return MemoryBits(
         weight_bits=weights * wide.weight_bits,
         embedding_bits=embedding * wide.embedding_bits,
         bias_bits=bias_bits,

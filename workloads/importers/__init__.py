@@ -7,7 +7,7 @@ from pathlib import Path
 
 from archsim.errors import BadInput
 from workloads.importers import onnx, pytorch
-from workloads.importers.network import Formats, InputKind, Network, Note, to_model
+from workloads.importers.network import Formats, ImportedNetwork, InputKind, Note, to_model
 from workloads.importers.pytorch import Choices
 from workloads.model import Model
 
@@ -25,14 +25,14 @@ def import_model(
     """The model in a file, by default in float32, called `name` or as the file is.
 
     What kind of file it is is seen from its content. `choices` are those of a state dict, `output` that of an ONNX
-    graph; `input_kind` says what a graph or state dict without an embedding reads. `note` is told, once each, of
-    conversions and of choices that were made. BadInput, on one line, names the file and what is wrong with it.
+    graph; `input_kind` says what a graph or state dict without an embedding reads. `note` is called, once each, with
+    conversions and choices that were made. BadInput, on one line, names the file and what is wrong with it.
     """
-    told: set[str] = set()
+    noted: set[str] = set()
 
     def once(text: str) -> None:
-        if text not in told:
-            told.add(text)
+        if text not in noted:
+            noted.add(text)
             note(text)
 
     try:
@@ -42,7 +42,9 @@ def import_model(
         raise BadInput(f"{path}: {error}") from None
 
 
-def _network(path: Path, input_kind: InputKind, choices: Choices | None, output: str | None, note: Note) -> Network:
+def _network(
+    path: Path, input_kind: InputKind, choices: Choices | None, output: str | None, note: Note
+) -> ImportedNetwork:
     if not path.is_file():
         raise BadInput("no such file")
     kind = _kind(path)
@@ -70,4 +72,4 @@ def _kind(path: Path) -> str:
     return "torch" if start.startswith((_ZIP, _PICKLE)) else "onnx"
 
 
-__all__ = ["Choices", "Formats", "Network", "import_model", "to_model"]
+__all__ = ["Choices", "Formats", "ImportedNetwork", "import_model", "to_model"]

@@ -11,11 +11,13 @@ from pydantic import ValidationError
 from archsim.errors import BadInput, explain
 from archsim.trace.graph import When
 from workloads import cells, formats
-from workloads.model import Config, Embedding, Layer, LayerConfig, Model, OneHot, Readout, Vector
+from workloads.config import Config, Embedding, LayerConfig, OneHot, Readout, Vector
+from workloads.layer import Layer
+from workloads.model import Model
 
 Float32s = NDArray[np.float32]
 Note = Callable[[str], None]
-"""What is told beside the model: a choice that was made, a conversion."""
+"""Takes what there is to say beside the model: a choice that was made, a conversion."""
 InputKind = Literal["vector", "one_hot"]
 Activation = Literal["tanh", "relu"]
 
@@ -44,7 +46,7 @@ class FloatLayer:
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
+class ImportedNetwork:
     """Everything that an imported model computes with."""
 
     input: InputKind
@@ -101,7 +103,7 @@ class Formats:
     readout: str | None = None
 
 
-def to_model(network: Network, name: str, chosen: Formats) -> Model:
+def to_model(network: ImportedNetwork, name: str, chosen: Formats) -> Model:
     """The model of a network, its weights rounded to nearest in the chosen formats; BadInput where it breaks a rule."""
     layers = tuple(_layer(layer, chosen.layers) for layer in network.layers)
     codes: dict[str, NDArray[Any] | None] = {}
@@ -129,7 +131,7 @@ def to_model(network: Network, name: str, chosen: Formats) -> Model:
     return Model(config, layers, **codes)
 
 
-def _input(network: Network, embedding_format: str) -> OneHot | Embedding | Vector:
+def _input(network: ImportedNetwork, embedding_format: str) -> OneHot | Embedding | Vector:
     if network.embedding is not None:
         symbols, size = network.embedding.shape
         return Embedding(symbols=symbols, size=size, weight_format=embedding_format)
@@ -137,7 +139,7 @@ def _input(network: Network, embedding_format: str) -> OneHot | Embedding | Vect
     return OneHot(symbols=width) if network.input == "one_hot" else Vector(size=width)
 
 
-def _readout(network: Network, weight_format: str) -> Readout | None:
+def _readout(network: ImportedNetwork, weight_format: str) -> Readout | None:
     if network.readout_weight is None:
         return None
     return Readout(outputs=len(network.readout_weight), weight_format=weight_format, when=network.when)

@@ -2,7 +2,7 @@
 
 From safetensors with numpy alone; from ``torch.save`` with PyTorch's ``weights_only`` loader, which runs no code of the
 file. Gate rows lie in the order that `workloads.cells` has. A state dict holds tensors and no program, so what they are
-is read from their names and shapes, or told.
+is read from their names and shapes, or given.
 """
 
 import re
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from archsim.errors import BadInput
 from archsim.trace.graph import When
-from workloads.importers.network import Activation, FloatLayer, InputKind, Network, Note, as_float32, make_layer
+from workloads.importers.network import Activation, FloatLayer, ImportedNetwork, InputKind, Note, as_float32, make_layer
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -35,7 +35,7 @@ class Choices:
     ignore: tuple[str, ...] = ()
     """Tensors, or modules, that are not part of the model."""
     activation: Activation = "tanh"
-    """Of an nn.RNN."""
+    """The activation of an nn.RNN."""
     when: When = "every_step"
     """Which steps the readout runs at."""
     state_dict: str | None = None
@@ -197,7 +197,7 @@ _KEY = re.compile(
 )
 
 
-def to_network(tensors: Tensors, input_kind: InputKind, choices: Choices, note: Note) -> Network:
+def to_network(tensors: Tensors, input_kind: InputKind, choices: Choices, note: Note) -> ImportedNetwork:
     """The network of a state dict; BadInput names what it cannot place, and what no model here computes."""
     left = _without(tensors, choices.ignore)
     layers: list[FloatLayer] = []
@@ -213,7 +213,7 @@ def to_network(tensors: Tensors, input_kind: InputKind, choices: Choices, note: 
     embedding, readout = _roles(left, input_kind, layers[0].inputs, layers[-1].hidden, choices)
     if readout is None and choices.when != "every_step":
         raise BadInput("when: there is no readout that could run at the last step only")
-    network = Network(input_kind, tuple(layers), when=choices.when)
+    network = ImportedNetwork(input_kind, tuple(layers), when=choices.when)
     if embedding is not None:
         table = f"{_dotted(embedding)}weight"
         network = replace(network, embedding=as_float32(tensors[table], f"tensor {table}", note))
@@ -241,7 +241,7 @@ def _without(tensors: Tensors, ignored: Iterable[str]) -> dict[str, NDArray[Any]
 
 
 def _modules(tensors: Tensors, named: tuple[str, ...]) -> tuple[str, ...]:
-    """Prefixes of recurrent modules, in order. BadInput where it is not told and not plain, or a kind is not known."""
+    """Prefixes of recurrent modules, in order. BadInput where it is neither given nor plain, or a kind is not known."""
     keys = {name: key for name in tensors if (key := _Key.of(name))}
     for name, key in keys.items():
         if key.reverse:
@@ -301,7 +301,7 @@ def _layer(left: dict[str, NDArray[Any]], module: str, suffix: str, activation: 
 def _roles(
     left: Tensors, input_kind: InputKind, inputs: int, hidden: int, choices: Choices
 ) -> tuple[str | None, str | None]:
-    """Prefixes of the embedding and of the readout: as told, or the only way to use all that is left."""
+    """Prefixes of the embedding and of the readout: as given, or the only way to use all that is left."""
     if choices.embedding is not None and input_kind == "one_hot":
         raise BadInput("input: one_hot does not go with an embedding")
     modules = {name.rpartition(".")[0] for name in left}
@@ -310,8 +310,8 @@ def _roles(
     tied = choices.embedding is not None and choices.embedding == choices.readout
     ways = [
         (embedding, readout)
-        for embedding in _told("embedding", choices.embedding, tables, f"({inputs} columns, no bias)")
-        for readout in _told("readout", choices.readout, linears, f"({hidden} columns)")
+        for embedding in _candidates("embedding", choices.embedding, tables, f"({inputs} columns, no bias)")
+        for readout in _candidates("readout", choices.readout, linears, f"({hidden} columns)")
         if {embedding, readout} - {None} == modules and (tied or embedding is None or embedding != readout)
     ]
     if not ways:
@@ -326,7 +326,7 @@ def _roles(
     return ways[0]
 
 
-def _told(what: str, prefix: str | None, fitting: list[str], shape: str) -> Sequence[str | None]:
+def _candidates(what: str, prefix: str | None, fitting: list[str], shape: str) -> Sequence[str | None]:
     """The choices for a role: the module that was named, or none and each that fits."""
     if prefix is None:
         return [None, *fitting]

@@ -1,4 +1,4 @@
-"""Classification of sequences: one label for each, told at its last step; the metric is the error in %."""
+"""Classification of sequences: one label for each, predicted at its last step; the metric is the error in %."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -10,12 +10,12 @@ from pydantic import ValidationError
 
 from archsim.errors import BadInput
 from archsim.files import whole_file
-from workloads.training.network import Network
+from workloads.training.network import TrainedNetwork
 from workloads.training.recipe import Recipe
 
 
 def save(
-    path: Path, recipe: Recipe, network: Network, optimiser: torch.optim.Optimizer, standing: dict[str, Any]
+    path: Path, recipe: Recipe, network: TrainedNetwork, optimiser: torch.optim.Optimizer, standing: dict[str, Any]
 ) -> None:
     """All that a run needs to go on as if it had not stopped, the state of PyTorch's generators included (dropout)."""
     device = network.readout_bias.device
@@ -33,7 +33,7 @@ def save(
 
 
 def resume(
-    path: Path, recipe: Recipe, network: Network, optimiser: torch.optim.Optimizer, device: str
+    path: Path, recipe: Recipe, network: TrainedNetwork, optimiser: torch.optim.Optimizer, device: str
 ) -> dict[str, Any]:
     """Put a run back to where `path` left it; returns its standing. BadInput where it is of another recipe."""
     saved = _load(path, device, "recipe", "model", "optimiser", "standing", "rng", "device_rng")
@@ -52,7 +52,7 @@ def resume(
     return standing
 
 
-def save_weights(path: Path, recipe: Recipe, network: Network) -> None:
+def save_weights(path: Path, recipe: Recipe, network: TrainedNetwork) -> None:
     _save(path, {"recipe": recipe.model_dump_json(), "model": network.state_dict()})
 
 

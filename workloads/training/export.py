@@ -12,19 +12,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from archsim.errors import BadInput
-from workloads import model as packed
 from workloads import sparsify, tasks
+from workloads.config import Config, Embedding, LayerConfig, OneHot, Readout, Vector
 from workloads.evaluate import evaluate
-from workloads.model import Config, LayerConfig, Model, Readout
+from workloads.layer import Layer
+from workloads.model import Model
 from workloads.record import longest, record
 from workloads.tasks import Sequences
-from workloads.training.network import Layer, Network
+from workloads.training.network import TrainedLayer, TrainedNetwork
 from workloads.training.norms import EPSILON, ProductNorm
 from workloads.training.recipe import Recipe, load_recipe
 from workloads.training.sequence import Compile, fastest
-from workloads.training.train import OnProgress, Outcome, final_draw, train
+from workloads.training.train import FinishedRun, OnProgress, final_draw, train
 from workloads.training.weights import QuantizedWeight, Rng
-from workloads.zoo.card import Card, Data, Measured, StateZeros, Training, Weights, file_sha256
+from workloads.zoo.card import Card, CardMetrics, Data, StateZeros, StoredWeights, Training, file_sha256
 
 SEQUENCES = 64
 """Sequences of the test split that sparsity is measured on; a multiple of every number of lanes."""
@@ -36,7 +37,7 @@ ONE_STREAM_SYMBOLS = 1_000_000
 Doubles = NDArray[np.float64]
 
 
-def export(recipe: Recipe, network: Network) -> Model:
+def export(recipe: Recipe, network: TrainedNetwork) -> Model:
     """The model that computes what ``network.inference`` does; norms that need no run time folded, in double precision.
 
     A weight matrix keeps its codes; its format's scale joins the row scales. Where rounding is stochastic the codes are
@@ -74,17 +75,17 @@ def _exportable(recipe: Recipe) -> None:
         )
 
 
-def _input(network: Network, task: tasks.Task[Any]) -> packed.OneHot | packed.Embedding | packed.Vector:
+def _input(network: TrainedNetwork, task: tasks.Task[Any]) -> OneHot | Embedding | Vector:
     if task.symbols is None:
         assert task.features is not None
-        return packed.Vector(size=task.features)
+        return Vector(size=task.features)
     if network.embedding is None:
-        return packed.OneHot(symbols=task.symbols)
+        return OneHot(symbols=task.symbols)
     table = network.embedding
-    return packed.Embedding(symbols=task.symbols, size=table.full.shape[1], weight_format=table.format.name)
+    return Embedding(symbols=task.symbols, size=table.full.shape[1], weight_format=table.format.name)
 
 
-def _layer(recipe: Recipe, layer: Layer, first: bool, rng: Rng) -> packed.Layer:
+def _layer(recipe: Recipe, layer: TrainedLayer, first: bool, rng: Rng) -> Layer:
     recurrent, scale_recurrent, shift_recurrent = _folded(layer.recurrent_weight, layer.recurrent_norm, rng)
     inputs, scale_input, shift_input = _folded(layer.input_weight, layer.input_norm, rng)
     bias, bias_candidate = (None if b is None else _array(b) for b in layer.biases(rng))
@@ -108,7 +109,7 @@ def _layer(recipe: Recipe, layer: Layer, first: bool, rng: Rng) -> packed.Layer:
         input_integer_bits=recipe.input_integer_bits if first else 0,
         input_threshold=recipe.input_threshold if first else 0.0,
     )
-    return packed.Layer(
+    return Layer(
         config,
         recurrent,
         inputs,
@@ -143,13 +144,13 @@ def narrowest(model: Model) -> Model:
     return narrow if abs(after - before) <= UNCHANGED * before else model
 
 
-def measure(model: Model) -> Measured:
+def measure(model: Model) -> CardMetrics:
     """The task's metric on both splits, and how the zeros of the states lie on the test split."""
     task = tasks.by_name(model.task)
     trace = record(model, "test", SEQUENCES, longest(model, "test", SEQUENCES))
     test = task.split("test")
     one_stream = not isinstance(test, Sequences) and len(test) <= ONE_STREAM_SYMBOLS
-    return Measured(
+    return CardMetrics(
         metric=task.metric,
         validation=evaluate(model, "validation"),
         test=evaluate(model, "test"),
@@ -164,7 +165,9 @@ def measure(model: Model) -> Measured:
     )
 
 
-def make_card(model: Model, path: Path, recipe: Recipe, outcome: Outcome, machine: str, hours: float | None) -> Card:
+def make_card(
+    model: Model, path: Path, recipe: Recipe, outcome: FinishedRun, machine: str, hours: float | None
+) -> Card:
     """Card of `model`, saved at `path`; measures it anew. `hours` of training, where they are known."""
     task = tasks.by_name(recipe.task)
     return Card(
@@ -189,7 +192,7 @@ def make_card(model: Model, path: Path, recipe: Recipe, outcome: Outcome, machin
             hours=hours,
         ),
         measured=measure(model),
-        file=Weights(
+        file=StoredWeights(
             sha256=file_sha256(path),
             bytes=path.stat().st_size,
             weight_bytes=model.weight_bytes,

@@ -12,18 +12,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from workloads import cells as reference
+from workloads import cells
 from workloads.tasks import Task
-from workloads.training import cells
-from workloads.training.cells import Tensors
 from workloads.training.norms import ProductNorm
 from workloads.training.recipe import Recipe
 from workloads.training.sequence import (
     Compile,
     Inputs,
-    Kind,
     Pass,
+    StepKind,
     StepNorm,
+    Tensors,
     kernels,
     prune_and_round,
     rows_of_stages,
@@ -32,7 +31,7 @@ from workloads.training.sequence import (
 from workloads.training.weights import QuantizedWeight, Rng
 
 
-class Weights(NamedTuple):
+class BatchWeights(NamedTuple):
     """A layer's weights for one mini-batch: quantized, and weight-normalised where that is the norm."""
 
     recurrent: Tensor  # (R, H)
@@ -50,8 +49,8 @@ class Passing(NamedTuple):
     compile_: Compile
 
 
-class Layer(nn.Module):
-    """Parameters and running statistics of one layer; rows gate-major, as in `workloads.model.Layer`."""
+class TrainedLayer(nn.Module):
+    """Parameters and running statistics of one layer; rows gate-major, as in `workloads.layer.Layer`."""
 
     threshold: Tensor
 
@@ -59,30 +58,29 @@ class Layer(nn.Module):
         """`inputs`: size of what enters; `steps` of every sequence, for batch-per-step."""
         super().__init__()
         self.hidden, self.one_hot, self.round_biases = recipe.hidden, one_hot, recipe.round_biases
-        self.cell, self.states = cells.by_name(recipe.cell), reference.by_name(recipe.cell).states
-        self.kind = Kind(
+        self.cell = cells.by_name(recipe.cell)
+        self.kind = StepKind(
             self.cell, _step_norm(recipe), recipe.state_bits, recipe.state_integer_bits, any(recipe.sparsities)
         )
-        gates, rows = reference.by_name(recipe.cell).gates, self.cell.gates * recipe.hidden
+        gates, rows = self.cell.gates, len(self.cell.gates) * recipe.hidden
         bound = (6.0 / (inputs + rows)) ** 0.5 if recipe.input_std is None else 3**0.5 * recipe.input_std
         w_x = torch.empty(rows, inputs).uniform_(-bound, bound)
         w_h = torch.cat([nn.init.orthogonal_(torch.empty(self.hidden, self.hidden)) for _ in gates])
         spread = w_h.std() if self.hidden > 1 else 1.0  # one unit: +-1, of which all may be the same
         w_h *= (6.0 / (self.hidden + rows)) ** 0.5 / (3**0.5) / spread  # Glorot's variance for the fused matrix
-        self.input_weight = QuantizedWeight(w_x, recipe.input, self.cell.gates)
-        self.recurrent_weight = QuantizedWeight(w_h, recipe.recurrent, self.cell.gates)
+        self.input_weight = QuantizedWeight(w_x, recipe.input, len(gates))
+        self.recurrent_weight = QuantizedWeight(w_h, recipe.recurrent, len(gates))
         self.input_norm, self.recurrent_norm = (ProductNorm(recipe.norm, w, steps) for w in (w_x, w_h))
         self.bias = nn.Parameter(_first_bias(gates, recipe.hidden, recipe.memory_steps))
-        shifts = reference.by_name(recipe.cell).shifts_candidate
-        self.bias_candidate = nn.Parameter(torch.zeros(self.hidden)) if shifts else None
+        self.bias_candidate = nn.Parameter(torch.zeros(self.hidden)) if self.cell.shifts_candidate else None
         self.register_buffer("threshold", torch.tensor(recipe.threshold))
 
-    def weights(self, rng: Rng = None) -> Weights:
+    def weights(self, rng: Rng = None) -> BatchWeights:
         """For one mini-batch, drawn with `rng` where there is one, always in the same order."""
         recurrent = self.recurrent_norm.weight(self.recurrent_weight(rng))
         input_ = self.input_norm.weight(self.input_weight(rng))
         bias, candidate = self.biases(rng)
-        return Weights(recurrent, input_, bias, bias.new_zeros(self.hidden) if candidate is None else candidate)
+        return BatchWeights(recurrent, input_, bias, bias.new_zeros(self.hidden) if candidate is None else candidate)
 
     def biases(self, rng: Rng = None) -> tuple[Tensor, Tensor | None]:
         """``(R,)``, and ``(H,)`` of the candidate's recurrent product where the cell has one; rounded if asked for."""
@@ -91,7 +89,7 @@ class Layer(nn.Module):
         bias = self.input_weight.bias(self.bias, rng)
         return bias, None if self.bias_candidate is None else self.recurrent_weight.bias(self.bias_candidate, rng)
 
-    def run(self, values: Tensor, weights: Weights, state: Tensors, passing: Passing) -> Pass:
+    def run(self, values: Tensor, weights: BatchWeights, state: Tensors, passing: Passing) -> Pass:
         """Training pass over symbols ``(T, B)`` or vectors ``(T, B, I)``; batch norm by their own statistics."""
         x = self._input_part(values, weights, passing.active, passing.product_dtype, passing.momentum)
         gain = self.recurrent_norm.gain if self.kind.norm != "none" else torch.ones_like(weights.bias)
@@ -113,7 +111,7 @@ class Layer(nn.Module):
         return out
 
     @torch.no_grad()
-    def infer(self, values: Tensor, weights: Weights, state: Tensors) -> tuple[Tensor, Tensors]:
+    def infer(self, values: Tensor, weights: BatchWeights, state: Tensors) -> tuple[Tensor, Tensors]:
         """h of every step ``(T, B, H)`` and the state after the last, by the running statistics."""
         x = self._input_part(values, weights, None, weights.input.dtype, None)
         rows = rows_of_stages(self.cell, self.hidden)
@@ -123,19 +121,19 @@ class Layer(nn.Module):
             for stage, r, weight in zip(self.cell.stages, rows, transposed, strict=True):
                 carried = tuple(state[i] for i in stage.carries)
                 y = self.recurrent_norm.of_state(state[0] @ weight, t, r)
-                results = stage.compute(gates[:, r], y, weights.bias_candidate, carried)
+                results = stage.differentiable(gates[:, r], y, weights.bias_candidate, carried)
                 state = self.kind.finished(stage, results, self.threshold, None)
             states.append(state[0])
         return torch.stack(states), state
 
     def start(self, batch: int) -> Tensors:
         """Zeros ``(B, H)``, one for each state of the cell."""
-        return tuple(self.bias.new_zeros(batch, self.hidden) for _ in self.states)
+        return tuple(self.bias.new_zeros(batch, self.hidden) for _ in self.cell.states)
 
     def _input_part(
         self,
         values: Tensor,
-        weights: Weights,
+        weights: BatchWeights,
         active: Tensor | None,
         dtype: torch.dtype,
         momentum: float | None,
@@ -169,7 +167,7 @@ class Sequence(NamedTuple):
     layers: tuple[Pass, ...]
 
 
-class Network(nn.Module):
+class TrainedNetwork(nn.Module):
     """Symbols or vectors -> embedding, where there is one -> layers -> readout."""
 
     def __init__(self, recipe: Recipe, task: Task[Any], steps: int = 1) -> None:
@@ -184,7 +182,9 @@ class Network(nn.Module):
             self.embedding, inputs = QuantizedWeight(table, recipe.table), recipe.embedding
         self.one_hot = task.symbols is not None and not recipe.embedding
         sizes = (inputs, *(recipe.hidden,) * (recipe.layers - 1))
-        self.layers = nn.ModuleList(Layer(recipe, size, self.one_hot and not k, steps) for k, size in enumerate(sizes))
+        self.layers = nn.ModuleList(
+            TrainedLayer(recipe, size, self.one_hot and not k, steps) for k, size in enumerate(sizes)
+        )
         readout = torch.empty(task.outputs, recipe.hidden).uniform_(-(recipe.hidden**-0.5), recipe.hidden**-0.5)
         self.readout_weight = QuantizedWeight(readout, recipe.readout)
         self.readout_bias = nn.Parameter(torch.zeros(task.outputs))
@@ -194,8 +194,8 @@ class Network(nn.Module):
         return tuple(state for layer in self.stack for state in layer.start(batch))
 
     @property
-    def stack(self) -> list[Layer]:
-        return [layer for layer in self.layers if isinstance(layer, Layer)]
+    def stack(self) -> list[TrainedLayer]:
+        return [layer for layer in self.layers if isinstance(layer, TrainedLayer)]
 
     def run(self, inputs: Tensor, state: Tensors, passing: Passing, rng: Rng = None) -> Sequence:
         """Training pass over symbols ``(T, B)`` or vectors ``(T, B, I)``."""
@@ -203,7 +203,7 @@ class Network(nn.Module):
         values = nn.functional.dropout(values, self.recipe.input_dropout) if self.recipe.input_dropout else values
         passes = []
         for layer in self.stack:
-            passes.append(layer.run(values, layer.weights(rng), tuple(next(given) for _ in layer.states), passing))
+            passes.append(layer.run(values, layer.weights(rng), tuple(next(given) for _ in layer.cell.states), passing))
             values = passes[-1].states
             values = nn.functional.dropout(values, self.recipe.output_dropout) if self.recipe.output_dropout else values
         return Sequence(values, tuple(state for out in passes for state in out.state), tuple(passes))
@@ -228,7 +228,7 @@ class Network(nn.Module):
 class Inference:
     """A network as `workloads.tasks` measures it; arrays are numpy's."""
 
-    def __init__(self, network: Network, rng: Rng = None) -> None:
+    def __init__(self, network: TrainedNetwork, rng: Rng = None) -> None:
         self._network = network
         with torch.no_grad():
             self._weights = [layer.weights(rng) for layer in network.stack]
@@ -251,7 +251,7 @@ class Inference:
         given = iter(network.start(inputs.shape[1]) if state is None else state)
         after: list[Tensor] = []
         for layer, weights in zip(network.stack, self._weights, strict=True):
-            values, last = layer.infer(values, weights, tuple(next(given) for _ in layer.states))
+            values, last = layer.infer(values, weights, tuple(next(given) for _ in layer.cell.states))
             after += last
         return values, tuple(after)
 
@@ -277,7 +277,7 @@ def _first_bias(gates: tuple[str, ...], hidden: int, memory_steps: int | None) -
     """``(R,)``: 0, and of a forget gate 1, or the log of memories of 1 to `memory_steps` - 1 steps, which the input
     gate then has with the other sign."""
     bias = torch.zeros(len(gates), hidden)
-    if reference.keeps_by_gates(gates):
+    if cells.keeps_by_gates(gates):
         spans = torch.empty(hidden).uniform_(1, memory_steps - 1).log() if memory_steps else None
         bias[gates.index("f")] = 1.0 if spans is None else spans
         if spans is not None:

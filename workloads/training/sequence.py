@@ -1,6 +1,6 @@
 """One layer over a whole sequence, forward and backward, as one autograd function.
 
-A cell is plain differentiable arithmetic on one step (`workloads.training.cells`). Forward keeps the products and what
+A cell is plain differentiable arithmetic on one step (`workloads.cells`). Forward keeps the products and what
 is carried from step to step. Backward takes the gradient of a step from PyTorch (``torch.func.vjp``), which computes it
 from the product anew: cheaper than to keep every gate, and one kernel each way where it is compiled. The gradient of
 the weights is one product over all steps. Equal to plain autograd (tests/workloads/test_training_gradients.py).
@@ -21,8 +21,10 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from workloads.training.cells import Stage, Tensors, TrainedCell
+from workloads.cells import Cell, CellStage
 from workloads.training.norms import batch_normalised, batch_statistics, layer_normalised
+
+Tensors = tuple[Tensor, ...]
 
 SAMPLED_STEPS = 4
 """Steps of a sequence whose |h| the threshold follows."""
@@ -48,20 +50,20 @@ def _rounded(v: Tensor, bits: int | None, integer_bits: int) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Kind:
+class StepKind:
     """What decides the arithmetic of a layer's steps; one kernel each way is compiled for each."""
 
-    cell: TrainedCell
+    cell: Cell
     norm: StepNorm
     bits: int | None
     integer_bits: int
     keep_magnitudes: bool
     """Whether |h| before pruning is wanted."""
 
-    def is_last(self, stage: Stage) -> bool:
+    def is_last(self, stage: CellStage) -> bool:
         return stage is self.cell.stages[-1]
 
-    def finished(self, stage: Stage, results: Tensors, threshold: Tensor, active: Tensor | None) -> Tensors:
+    def finished(self, stage: CellStage, results: Tensors, threshold: Tensor, active: Tensor | None) -> Tensors:
         """The results of a stage, the first of them as the next product sees it.
 
         A sequence that has ended (not `active` ``(B, 1)``) has a state of zeros.
@@ -99,8 +101,8 @@ def fastest() -> Compile:
 
 
 @functools.cache
-def kernels(kind: Kind, compile_: Compile) -> tuple[Kernels, ...]:
-    """Those of every stage of a cell."""
+def kernels(kind: StepKind, compile_: Compile) -> tuple[Kernels, ...]:
+    """The kernels of every stage of a cell."""
     return tuple(
         Kernels(compile_(_forward(kind, stage)), compile_(_backward(kind, stage))) for stage in kind.cell.stages
     )
@@ -114,7 +116,7 @@ def _normalised(norm: StepNorm, z: Tensor, gain: Tensor, active: Tensor | None) 
     return (layer_normalised(z, gain) if norm == "layer" else z), ()
 
 
-def _forward(kind: Kind, stage: Stage) -> Callable[..., Any]:
+def _forward(kind: StepKind, stage: CellStage) -> Callable[..., Any]:
     def forward(
         product: Tensor,  # (B, R) in the type of products
         x: Tensor,  # (B, R)
@@ -126,7 +128,7 @@ def _forward(kind: Kind, stage: Stage) -> Callable[..., Any]:
         operand: Tensor,  # (B, H) in the type of products, written: what the next product multiplies
     ) -> tuple[Tensors, Tensors, Tensors]:
         y, statistics = _normalised(kind.norm, product.to(x.dtype), gain, active)
-        results = stage.compute(x, y, shift, carried)
+        results = stage.differentiable(x, y, shift, carried)
         magnitudes = (results[0].abs(),) if kind.keep_magnitudes and kind.is_last(stage) else ()
         results = kind.finished(stage, results, threshold, active)
         operand.copy_(results[0])
@@ -135,7 +137,7 @@ def _forward(kind: Kind, stage: Stage) -> Callable[..., Any]:
     return forward
 
 
-def _backward(kind: Kind, stage: Stage) -> Callable[..., Any]:
+def _backward(kind: StepKind, stage: CellStage) -> Callable[..., Any]:
     def backward(
         product: Tensor,
         x: Tensor,
@@ -153,7 +155,7 @@ def _backward(kind: Kind, stage: Stage) -> Callable[..., Any]:
 
         def step(z: Tensor, x: Tensor, gain: Tensor, shift: Tensor, *carried: Tensor) -> Tensors:
             y, _ = _normalised(kind.norm, z, gain, active)
-            return kind.finished(stage, stage.compute(x, y, shift, carried), threshold, active)
+            return kind.finished(stage, stage.differentiable(x, y, shift, carried), threshold, active)
 
         gradient = torch.func.vjp(step, product.to(x.dtype), x, gain, shift, *carried)[1]
         first = functools.reduce(torch.add, (grad.to(x.dtype) for grad in grads_of_first))
@@ -168,7 +170,7 @@ def _backward(kind: Kind, stage: Stage) -> Callable[..., Any]:
 class Inputs(NamedTuple):
     """What a layer runs on, beside its differentiable parameters."""
 
-    kind: Kind
+    kind: StepKind
     kernels: tuple[Kernels, ...]
     threshold: Tensor  # ()
     state: Tensors  # (B, H) each, h first
@@ -191,13 +193,13 @@ def run_layer(x: Tensor, weight: Tensor, gain: Tensor, shift: Tensor, inputs: In
     `gain` ``(R,)`` follows the normalisation of the recurrent product, `shift` ``(H,)`` is the candidate's; either is
     left unused where the norm or the cell has none.
     """
-    out = _Run.apply(x, weight, gain, shift, inputs)  # type: ignore[no-untyped-call]
+    out = _LayerFunction.apply(x, weight, gain, shift, inputs)  # type: ignore[no-untyped-call]
     count = 1 + len(inputs.state)
     statistics = (out[count], out[count + 1]) if inputs.kind.norm == "batch" else None
     return Pass(out[0], out[1:count], statistics, out[-1] if inputs.kind.keep_magnitudes else None)
 
 
-class _Run(torch.autograd.Function):
+class _LayerFunction(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, gain: Tensor, shift: Tensor, inputs: Inputs) -> Tensors:
         kind, stages = inputs.kind, inputs.kind.cell.stages
@@ -270,9 +272,9 @@ class _Run(torch.autograd.Function):
         return grad_x, torch.cat(grad_weight), torch.cat(grad_gains), grad_shift, None
 
 
-def rows_of_stages(cell: TrainedCell, hidden: int) -> list[slice]:
+def rows_of_stages(cell: Cell, hidden: int) -> list[slice]:
     """Rows of W_h that each stage's product has."""
-    bounds = list(itertools.accumulate((stage.gates * hidden for stage in cell.stages), initial=0))
+    bounds = list(itertools.accumulate((len(stage.gates) * hidden for stage in cell.stages), initial=0))
     return [slice(first, last) for first, last in itertools.pairwise(bounds)]
 
 

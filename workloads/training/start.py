@@ -14,19 +14,19 @@ from torch import Tensor
 
 from archsim.errors import BadInput
 from workloads import cells, formats, tasks, zoo
-from workloads.model import Layer as ModelLayer
+from workloads.layer import Layer
 from workloads.model import Model
 from workloads.tasks import Sequences
 from workloads.training import checkpoints
 from workloads.training.batches import MiniBatch
-from workloads.training.network import Layer, Network
+from workloads.training.network import TrainedLayer, TrainedNetwork
 from workloads.training.norms import EPSILON, row_norms
 from workloads.training.recipe import Recipe
 
 SHAPE = ("cell", "hidden", "layers", "embedding", "norm")
 
 
-def load(source: str, network: Network, batch: MiniBatch) -> None:
+def load(source: str, network: TrainedNetwork, batch: MiniBatch) -> None:
     """Fill `network` from the folder of a run, or from a float32 model (file or zoo name); its thresholds stay.
 
     A model's folded batch norm is taken apart again so that the network infers what the model does: mean and variance
@@ -40,7 +40,7 @@ def load(source: str, network: Network, batch: MiniBatch) -> None:
             _from_model(zoo.load_model(source), f"start_from {source}", network, batch)
 
 
-def take_over(network: Network, before: Network, longer: float) -> None:
+def take_over(network: TrainedNetwork, before: TrainedNetwork, longer: float) -> None:
     """Fill `network` from one trained on sequences of which its own are `longer` times as long; its thresholds stay."""
     with _keeping_thresholds(network):
         network.load_state_dict(before.state_dict())
@@ -48,7 +48,7 @@ def take_over(network: Network, before: Network, longer: float) -> None:
 
 
 @contextmanager
-def _keeping_thresholds(network: Network) -> Iterator[None]:
+def _keeping_thresholds(network: TrainedNetwork) -> Iterator[None]:
     thresholds = [layer.threshold.clone() for layer in network.stack]
     yield
     for layer, threshold in zip(network.stack, thresholds, strict=True):
@@ -56,7 +56,7 @@ def _keeping_thresholds(network: Network) -> Iterator[None]:
 
 
 @torch.no_grad()
-def lengthen_memories(network: Network, longer: float) -> None:
+def lengthen_memories(network: TrainedNetwork, longer: float) -> None:
     """Let a network forget and take in `longer` times as slowly.
 
     A gate near zero is the exponential of what goes into it, so the log is taken off what takes in and added to what
@@ -81,7 +81,7 @@ def _mean_steps(task: str) -> float:
     return float(data.lengths.mean()) if isinstance(data, Sequences) else 1.0
 
 
-def _from_run(path: Path, network: Network) -> None:
+def _from_run(path: Path, network: TrainedNetwork) -> None:
     theirs, ours = checkpoints.recipe_of(path), network.recipe
     for key in SHAPE:
         _same(f"start_from {path.parent}", key, getattr(theirs, key), getattr(ours, key), ours)
@@ -97,7 +97,7 @@ def _same(where: str, what: str, theirs: object, ours: object, recipe: Recipe) -
         raise BadInput(f"{where}: {what} must be {ours}, as in recipe {recipe.name}, not {theirs}")
 
 
-def _from_model(model: Model, where: str, network: Network, batch: MiniBatch) -> None:
+def _from_model(model: Model, where: str, network: TrainedNetwork, batch: MiniBatch) -> None:
     config, recipe = model.config, network.recipe
     kind = "embedding" if network.embedding is not None else "one_hot" if network.one_hot else "vector"
     _same(where, "layers", len(model.layers), recipe.layers, recipe)
@@ -126,7 +126,7 @@ def _from_model(model: Model, where: str, network: Network, batch: MiniBatch) ->
 
 
 def _inputs(batch: MiniBatch, symbols: bool) -> NDArray[np.generic]:
-    """Those steps of a mini-batch that all sequences have."""
+    """The steps of a mini-batch that all sequences have."""
     steps = len(batch.inputs) if batch.lengths is None else int(batch.lengths.min())
     inputs: NDArray[np.generic] = batch.inputs[:steps].cpu().numpy()
     return inputs.astype(np.uint32) if symbols else inputs
@@ -144,8 +144,8 @@ def _products(model: Model, k: int, operands: Mapping[str, NDArray[Any]]) -> _Pr
     layer, suffix = model.layers[k], model.config.suffix(k)
     h = operands[f"h{suffix}"].astype(np.float64)
     codes, parts, first = layer.recurrent_codes.astype(np.float64), [], 0
-    for gates, operand in zip(layer.cell.recurrent_gates, ("h", *layer.cell.results), strict=True):
-        rows = slice(first, first + len(gates) * layer.config.hidden)
+    for stage, operand in zip(layer.cell.stages, ("h", *layer.cell.results), strict=True):
+        rows = slice(first, first + len(stage.gates) * layer.config.hidden)
         of_step = np.concatenate([np.zeros_like(h[:1]), h[:-1]]) if operand == "h" else operands[f"{operand}{suffix}"]
         parts.append(of_step @ codes[rows].T)
         first = rows.stop
@@ -153,7 +153,7 @@ def _products(model: Model, k: int, operands: Mapping[str, NDArray[Any]]) -> _Pr
     return _Products(np.concatenate(parts, -1), columns[x] if x.ndim == 2 else x @ columns)
 
 
-def _fill(layer: Layer, given: ModelLayer, products: _Products) -> None:
+def _fill(layer: TrainedLayer, given: Layer, products: _Products) -> None:
     """The parameters of a layer, so that it infers what `given` does."""
     shift = given.shift.astype(np.float64)
     candidate = np.zeros(layer.hidden) if given.shift_recurrent is None else given.shift_recurrent.astype(np.float64)

@@ -63,7 +63,7 @@ def sweep(
 ) -> Iterator[Trained]:
     """Train each variant, in a folder of its own under `folder`; a run that has ended there is not run again.
 
-    `on_progress` makes what is told of the run of variant k. BadInput where a folder holds another run.
+    `on_progress` makes the callback that follows the run of variant k. BadInput where a folder holds another run.
     """
     for k, variant in enumerate(fitting):
         run = folder / str(variant).replace(" ", ",")

@@ -13,7 +13,7 @@ from archsim.files import whole_file
 from workloads import tasks
 from workloads.training import checkpoints, start
 from workloads.training.batches import Batches, MiniBatch, batches_of
-from workloads.training.network import Network, Passing, Sequence, last_steps
+from workloads.training.network import Passing, Sequence, TrainedNetwork, last_steps
 from workloads.training.process import tuned
 from workloads.training.recipe import Recipe
 from workloads.training.sequence import Compile, eager
@@ -28,7 +28,7 @@ STREAMS = {"every_step": 64, "last_step": 256}
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """Where a run stands, for a progress bar."""
 
     task: str
@@ -48,14 +48,14 @@ class Progress:
 
 
 class OnProgress(Protocol):
-    def __call__(self, progress: Progress) -> None: ...
+    def __call__(self, progress: TrainingProgress) -> None: ...
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FinishedRun:
     """A finished run: the weights of the best epoch and how it got there."""
 
-    network: Network
+    network: TrainedNetwork
     validation_loss: float
     best_epoch: int
     epochs_run: int
@@ -72,10 +72,10 @@ class Standing:
     validation_loss: float = math.inf
 
 
-def build(recipe: Recipe, steps: int = 1) -> Network:
+def build(recipe: Recipe, steps: int = 1) -> TrainedNetwork:
     """The untrained network of a recipe, from its seed; `steps` of every sequence, for batch-per-step."""
     torch.manual_seed(recipe.seed)
-    return Network(recipe, tasks.by_name(recipe.task), steps)
+    return TrainedNetwork(recipe, tasks.by_name(recipe.task), steps)
 
 
 def final_draw(recipe: Recipe) -> Rng:
@@ -83,7 +83,7 @@ def final_draw(recipe: Recipe) -> Rng:
     return draw(recipe.seed) if recipe.rounding == "stochastic" else None
 
 
-def validate(network: Network, split: tasks.Split = "validation") -> float:
+def validate(network: TrainedNetwork, split: tasks.Split = "validation") -> float:
     """The task's metric by PyTorch, in float32 with the running statistics, and with the weights that are exported."""
     recipe = network.recipe
     task = tasks.by_name(recipe.task)
@@ -96,7 +96,7 @@ def train(
     device: str = "cpu",
     on_progress: OnProgress | None = None,
     compile_: Compile = eager,
-) -> Outcome:
+) -> FinishedRun:
     """Run `recipe` to its end, from the last finished epoch where `folder` holds one.
 
     A text: truncated backpropagation; it is cut into `batch` contiguous streams whose state is carried from one
@@ -135,11 +135,11 @@ def train(
         _log(folder / "log.csv", standing, loss_bits, sparsity, network)
         checkpoints.save(latest, recipe, network, optimiser, vars(standing))
     network.load_state_dict(checkpoints.weights(best, device))
-    return Outcome(network, standing.best_loss, standing.best_epoch, standing.epoch)
+    return FinishedRun(network, standing.best_loss, standing.best_epoch, standing.epoch)
 
 
 def _epoch(
-    network: Network,
+    network: TrainedNetwork,
     optimiser: torch.optim.Optimizer,
     batches: Batches,
     standing: Standing,
@@ -171,7 +171,7 @@ def _epoch(
         total_zeros += _share_of_zeros(out, batch)
         if on_progress:
             on_progress(
-                Progress(
+                TrainingProgress(
                     recipe.task, standing.epoch, recipe.epochs, k, batches.count, bits, metric,
                     standing.validation_loss, total_zeros / k,
                 )
@@ -179,7 +179,7 @@ def _epoch(
     return total_bits / batches.count, total_zeros / batches.count
 
 
-def _descend(network: Network, optimiser: torch.optim.Optimizer, out: Sequence, batch: MiniBatch) -> float:
+def _descend(network: TrainedNetwork, optimiser: torch.optim.Optimizer, out: Sequence, batch: MiniBatch) -> float:
     """One step of the optimiser; the loss before it, in bits a prediction."""
     states = out.states.flatten(0, 1) if batch.lengths is None else last_steps(out.states, batch.lengths)
     loss = nn.functional.cross_entropy(network.readout(states), batch.targets.flatten())
@@ -206,7 +206,7 @@ def _learning_rate(recipe: Recipe, standing: Standing, done: float) -> float:
     return standing.learning_rate
 
 
-def _follow_quantiles(network: Network, out: Sequence, ramp: float) -> None:
+def _follow_quantiles(network: TrainedNetwork, out: Sequence, ramp: float) -> None:
     """Thresholds towards the target sparsity: one for all layers, or, where the recipe lists them, one each."""
     magnitudes = [layer.magnitudes for layer in out.layers if layer.magnitudes is not None]
     if not isinstance(network.recipe.target_sparsity, tuple):
@@ -230,7 +230,7 @@ def _share_of_zeros(out: Sequence, batch: MiniBatch) -> float:
     return float((torch.stack(last) == 0).float().mean())
 
 
-def _log(path: Path, standing: Standing, loss_bits: float, sparsity: float, network: Network) -> None:
+def _log(path: Path, standing: Standing, loss_bits: float, sparsity: float, network: TrainedNetwork) -> None:
     """One line an epoch, in place of that of a run that was stopped before the epoch's checkpoint."""
     thresholds = [f"{float(layer.threshold):.5f}" for layer in network.stack]
     metric = tasks.by_name(network.recipe.task).metric

@@ -10,10 +10,11 @@ from typing import Any
 
 from archsim.errors import BadInput, near
 from workloads import tasks
+from workloads.config import Config
 from workloads.evaluate import evaluate
-from workloads.fixed_point import IntegerModel, Point, Settings, calibrate, quantize
+from workloads.fixed_point import IntegerModel, MeasuredBits, Settings, calibrate, quantize
 from workloads.fixed_point.model import is_integer_model
-from workloads.model import Config, Model
+from workloads.model import Model
 from workloads.zoo.card import Card, Quantized, file_sha256
 
 ALL: tuple[str, ...] = (
@@ -61,8 +62,8 @@ TOLERANCE = 1e-3
 """How far a test metric measured again may lie from its card, as a share of it. Float32 differs between machines in the
 last bit, and a state that then falls on the other side of the threshold changes all that follow."""
 FLIPPED = 2
-"""How many sequences of the test split may be told otherwise than on the card, if that is more: an error in % counts
-whole ones, and TOLERANCE is less than one of most tasks."""
+"""How many sequences of the test split may be classified otherwise than on the card, if that is more: an error in %
+counts whole ones, and TOLERANCE is less than one of most tasks."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Verification:
 
     name: str
     bits: str | None
-    """Of the integers; None: the model as it is."""
+    """Widths of the integers; None: the model as it is."""
     metric: str
     card_loss: float
     measured_loss: float | None
@@ -151,7 +152,7 @@ def _tolerance(task: tasks.Task[Any], loss: float) -> float:
     return max(share, 100 * (FLIPPED + 0.5) / len(task.split("test")))  # and a half, since figures are rounded
 
 
-def record_quantized(name_or_path: str | Path, card: Card, point: Point, integers: IntegerModel) -> Quantized:
+def record_quantized(name_or_path: str | Path, card: Card, point: MeasuredBits, integers: IntegerModel) -> Quantized:
     """Measure `integers`, which is `point` of the validation split, on the test split too, and put both on the card."""
     entry = Quantized(
         weight_bits=point.weight_bits,

@@ -4,16 +4,13 @@ import hashlib
 from pathlib import Path
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from archsim.errors import BadInput, explain
 from archsim.files import read_toml, whole_file
+from archsim.trace.graph import Frozen
 from workloads.tasks import Metric
 from workloads.training.recipe import Recipe
-
-
-class Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Data(Frozen):
@@ -48,8 +45,8 @@ class StateZeros(Frozen):
     union_sparsity: dict[int, float] = Field(description="by lanes: share of columns zero in all of them")
 
 
-class Measured(Frozen):
-    """By the numpy reference, on whole splits; texts in 64 streams unless said otherwise (`workloads.evaluate`)."""
+class CardMetrics(Frozen):
+    """Figures by the numpy reference, on whole splits; texts in 64 streams unless stated (`workloads.evaluate`)."""
 
     metric: Metric
     validation: float
@@ -72,7 +69,7 @@ class Measured(Frozen):
 
     @property
     def union_sparsity(self) -> dict[int, float]:
-        """By lanes, over all layers."""
+        """The share by lanes, over all layers."""
         lanes = self.states[0].union_sparsity
         return {n: sum(state.union_sparsity[n] for state in self.states) / len(self.states) for n in lanes}
 
@@ -95,7 +92,7 @@ class Quantized(Frozen):
         return "/".join(str(width) for width in widths if width is not None)
 
 
-class Weights(Frozen):
+class StoredWeights(Frozen):
     """The file, and what of it is weights."""
 
     sha256: str
@@ -112,8 +109,8 @@ class Card(Frozen):
     data: Data
     recipe: Recipe
     training: Training
-    measured: Measured
-    file: Weights
+    measured: CardMetrics
+    file: StoredWeights
     quantized: tuple[Quantized, ...] = Field(default=(), description="by ``archsim ptq MODEL --record``")
 
     def with_quantized(self, quantized: Quantized) -> "Card":

@@ -8,12 +8,13 @@ from typing import Literal
 
 from pydantic import Field
 
+from archsim.trace.graph import Frozen
 from workloads import tasks, zoo
 from workloads.fixed_point import relative_loss
 from workloads.tasks import METRIC_WORDS, Metric
 from workloads.training.recipe import load_recipe
 from workloads.training.recipes import ALL as RECIPES
-from workloads.zoo.card import Card, Frozen
+from workloads.zoo.card import Card
 
 Sure = Literal["read", "agrees", "recalled", "weak", "derived"]
 """As in ``archsim/costs/published.toml``, which this package does not know."""
@@ -93,7 +94,7 @@ class _File(Frozen):
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedAccuracy:
     """One published figure, and ours by the recipe that stands for it. Less is better."""
 
     paper: str
@@ -128,14 +129,14 @@ class Untrained:
         return f"archsim train workloads/training/recipes/{self.recipe}.toml"
 
 
-def published() -> list[Published]:
+def published() -> list[PublishedAccuracy]:
     """Every published figure, in the order of the file."""
     return [_published(paper, recipe, *figure) for paper in _file().papers for recipe, figure in paper.figures.items()]
 
 
-def _published(paper: _Paper, recipe: str, value: float, sure: Sure) -> Published:
+def _published(paper: _Paper, recipe: str, value: float, sure: Sure) -> PublishedAccuracy:
     metric, card = tasks.by_name(load_recipe(recipe).task).metric, _card(recipe)
-    return Published(
+    return PublishedAccuracy(
         paper=paper.title,
         recipe=recipe,
         metric=paper.unit(metric),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 from archsim.errors import BadInput
 from workloads import zoo
-from workloads.model import Config
+from workloads.config import Config
 
 Trait = str | int | None
 

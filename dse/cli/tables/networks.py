@@ -7,10 +7,10 @@ from rich.table import Table
 
 from dse.cli.tables.layout import figures, literal, several
 from dse.evaluation.sparsity import SparsityPoint
-from workloads.fixed_point import Point
+from workloads.fixed_point import MeasuredBits
 from workloads.sparsify import Zeros
 from workloads.zoo import Card, Verification
-from workloads.zoo.published import Published, Untrained
+from workloads.zoo.published import PublishedAccuracy, Untrained
 
 
 def zeros_table(states: Iterable[Zeros]) -> Table:
@@ -33,7 +33,7 @@ def zeros_table(states: Iterable[Zeros]) -> Table:
     )
 
 
-def points_table(metric: str, points: Iterable[Point], best: Point) -> Table:
+def points_table(metric: str, points: Iterable[MeasuredBits], best: MeasuredBits) -> Table:
     """What a search over bits measured, smallest memory first; the one it chose is marked."""
     some = {"c": best.cell_bits, "embedding": best.embedding_bits}
     optional = [name for name, bits in some.items() if bits is not None]
@@ -57,7 +57,7 @@ def points_table(metric: str, points: Iterable[Point], best: Point) -> Table:
     )
 
 
-def bits_table(metric: str, points: Iterable[Point]) -> Table:
+def bits_table(metric: str, points: Iterable[MeasuredBits]) -> Table:
     """The metric of every combination: weight bits down, activation bits across."""
     value = {(p.weight_bits, p.activation_bits): p.value for p in points}
     across = sorted({a for _, a in value})
@@ -157,7 +157,7 @@ def verified(results: Sequence[Verification]) -> RenderableType:
     )
 
 
-def published_networks(figures_: Iterable[Published], untrained: Iterable[Untrained]) -> RenderableType:
+def published_networks(figures_: Iterable[PublishedAccuracy], untrained: Iterable[Untrained]) -> RenderableType:
     """What papers report of trained networks, ours, and what has not been trained yet."""
     rows = [(f.recipe, _unit(f), f"{f.value:g}", f.sure, *(_ours(f) or ("-", ""))) for f in figures_]
     waiting = [(u.recipe, "?" if u.hours is None else f"{u.hours:g}") for u in untrained]
@@ -173,7 +173,7 @@ def published_networks(figures_: Iterable[Published], untrained: Iterable[Untrai
     )
 
 
-def published_markdown(figures_: Iterable[Published]) -> str:
+def published_markdown(figures_: Iterable[PublishedAccuracy]) -> str:
     """The same for docs/results: what papers report, and ours."""
     lines = ["| paper | recipe | metric | published | how sure | ours | difference |", "|---|---|---|---|---|---|---|"]
     for f in figures_:
@@ -185,11 +185,11 @@ def published_markdown(figures_: Iterable[Published]) -> str:
 _UNITS = "+bpc: over the dense twin. ppw 11/10: integers of these weight and activation bits. memory %: of float32."
 
 
-def _unit(figure: Published) -> str:
+def _unit(figure: PublishedAccuracy) -> str:
     return figure.metric.replace("_pct", " %")
 
 
-def _ours(figure: Published) -> tuple[str, str] | None:
+def _ours(figure: PublishedAccuracy) -> tuple[str, str] | None:
     """Our figure and how far it is from theirs."""
     if figure.ours is None or figure.difference is None:
         return None

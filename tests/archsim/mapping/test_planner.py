@@ -16,7 +16,7 @@ from archsim.trace.graph import Graph, MatVec
 from archsim.trace.header import VERSION, Header
 from archsim.trace.synthetic import FORMATS, synthesize
 from archsim.trace.trace import Trace
-from workloads.model import Config, Embedding, LayerConfig, OneHot
+from workloads.config import Config, Embedding, LayerConfig, OneHot
 from workloads.record import graph_of
 
 

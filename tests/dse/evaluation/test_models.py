@@ -19,9 +19,11 @@ from dse.evaluation.workers import LocalProcesses
 from dse.space.choice import ModelChoice, PtqBits
 from dse.space.space import Scenario
 from workloads import tasks
+from workloads.config import Config, LayerConfig, OneHot, Readout
 from workloads.evaluate import evaluate
 from workloads.fixed_point import Settings, calibrate, quantize
-from workloads.model import Config, Layer, LayerConfig, Model, OneHot, Readout
+from workloads.layer import Layer
+from workloads.model import Model
 from workloads.record import record
 from workloads.sparsify import zeros
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from archsim.costs import parts
+from archsim.costs.blocks import activation_unit
 from archsim.errors import BadInput
 from archsim.trace.graph import Elementwise
 from archsim.trace.synthetic import synthesize
 from workloads import cells, formats
-from workloads.model import Embedding, OneHot, Vector
+from workloads.config import Embedding, OneHot, Vector
 
 STEPS, BATCH, HIDDEN = 40, 3, 12
 
@@ -56,42 +56,82 @@ def gates_of(rows, v, hidden):
     return {gate: v[:, k * hidden : (k + 1) * hidden] for k, gate in enumerate(rows)}
 
 
+class ByHand:
+    """One step of a layer: `x` of every gate, products with W_h, and what came before."""
+
+    def __init__(self, layer, vector, state):
+        self.layer, self.cell, self.hidden = layer, layer.cell, layer.config.hidden
+        self.h, *self.rest = state
+        z = product(layer.input_codes, layer.scale_input, layer.gain_input, vector) + layer.shift
+        self.x = gates_of(self.cell.gates, z, self.hidden)
+
+    def product(self, gates, v):
+        """Products of `v` with the rows of `gates`, which are normalised together."""
+        first = self.cell.gates.index(gates[0]) * self.hidden
+        rows = slice(first, first + len(gates) * self.hidden)
+        gain = None if self.layer.gain_recurrent is None else self.layer.gain_recurrent[rows]
+        z = product(self.layer.recurrent_codes[rows], self.layer.scale_recurrent[rows], gain, v)
+        return gates_of(gates, z, self.hidden)
+
+    def rounded(self, v):
+        return rounded(v, self.layer.config.state_bits, self.layer.config.state_integer_bits)
+
+
+def lstm(at):
+    u, (c,) = at.product("ifgo", at.h), at.rest
+    i, f, o = (sigmoid(at.x[k] + u[k]) for k in "ifo")
+    c = f * c + i * np.tanh(at.x["g"] + u["g"])
+    return o * np.tanh(c), c
+
+
+def gru(at):
+    u = at.product("rzn", at.h)
+    r, z = sigmoid(at.x["r"] + u["r"]), sigmoid(at.x["z"] + u["z"])
+    candidate = np.tanh(at.x["n"] + r * (u["n"] + at.layer.shift_recurrent))
+    return ((1 - z) * candidate + z * at.h,)
+
+
+def gru_classic(at):
+    u = at.product("rz", at.h)
+    r, z = sigmoid(at.x["r"] + u["r"]), sigmoid(at.x["z"] + u["z"])
+    candidate = np.tanh(at.x["n"] + at.product("n", at.rounded(r * at.h))["n"])
+    return ((1 - z) * candidate + z * at.h,)
+
+
+def rnn_tanh(at):
+    return (np.tanh(at.x["h"] + at.product("h", at.h)["h"]),)
+
+
+def rnn_relu(at):
+    return (np.maximum(at.x["h"] + at.product("h", at.h)["h"], 0),)
+
+
+EQUATIONS = {"lstm": lstm, "gru": gru, "gru-classic": gru_classic, "rnn-tanh": rnn_tanh, "rnn-relu": rnn_relu}
+"""A step of every cell, from the papers: h before it is pruned and rounded, then the rest of the state."""
+
+
+def equations_of(cell):
+    if cell not in EQUATIONS:
+        pytest.fail(f"cell {cell}: write its equations out by hand, in EQUATIONS of {__file__}")
+    return EQUATIONS[cell]
+
+
 def by_hand(layer, vectors):
     """h of every step ``(T, B, H)``, from the equations in the papers."""
-    config, cell, n = layer.config, layer.config.cell, layer.config.hidden
-    gate_names = {"lstm": "ifgo", "gru": "rzn", "gru-classic": "rzn"}.get(cell, "h")
-    prune = config.threshold, config.state_bits, config.state_integer_bits
-    start = np.zeros((2, n)) if layer.initial_state is None else layer.initial_state.astype(np.float64)
-    h, c = np.tile(start[0], (vectors.shape[1], 1)), np.tile(start[-1], (vectors.shape[1], 1))
-
-    def recurrent(v, rows):
-        gain = None if layer.gain_recurrent is None else layer.gain_recurrent[rows]
-        return product(layer.recurrent_codes[rows], layer.scale_recurrent[rows], gain, v)
-
-    everything, out = slice(0, len(gate_names) * n), []
+    config, equations, out = layer.config, equations_of(layer.config.cell), []
+    states, hidden = len(layer.cell.states), layer.config.hidden
+    start = np.zeros((states, hidden)) if layer.initial_state is None else layer.initial_state.astype(np.float64)
+    state = [np.tile(row, (vectors.shape[1], 1)) for row in start]
     for v in vectors:
-        x = gates_of(gate_names, product(layer.input_codes, layer.scale_input, layer.gain_input, v) + layer.shift, n)
-        if cell == "lstm":
-            u = gates_of(gate_names, recurrent(h, everything), n)
-            i, f, o = (sigmoid(x[k] + u[k]) for k in "ifo")
-            c = f * c + i * np.tanh(x["g"] + u["g"])
-            h = o * np.tanh(c)
-        elif cell == "gru":
-            u = gates_of(gate_names, recurrent(h, everything), n)
-            r, z = sigmoid(x["r"] + u["r"]), sigmoid(x["z"] + u["z"])
-            candidate = np.tanh(x["n"] + r * (u["n"] + layer.shift_recurrent))
-            h = (1 - z) * candidate + z * h
-        elif cell == "gru-classic":
-            u = gates_of("rz", recurrent(h, slice(0, 2 * n)), n)
-            r, z = sigmoid(x["r"] + u["r"]), sigmoid(x["z"] + u["z"])
-            reset = rounded(r * h, config.state_bits, config.state_integer_bits)
-            h = (1 - z) * np.tanh(x["n"] + recurrent(reset, slice(2 * n, 3 * n))) + z * h
-        else:
-            pre = x["h"] + recurrent(h, everything)
-            h = np.tanh(pre) if cell == "rnn-tanh" else np.maximum(pre, 0)
-        h = kept(h, *prune)
-        out.append(h)
+        h, *rest = equations(ByHand(layer, v, state))
+        state = [kept(h, config.threshold, config.state_bits, config.state_integer_bits), *rest]
+        out.append(state[0])
     return np.array(out)
+
+
+def test_a_cell_without_equations_by_hand_is_refused_by_name():
+    with pytest.raises(pytest.fail.Exception, match=r"^cell mgu-2: write its equations out by hand, in EQUATIONS of "):
+        equations_of("mgu-2")
 
 
 def entering(model, inputs):
@@ -149,7 +189,7 @@ def test_the_input_product_of_many_steps_at_once_changes_nothing(draw, cell, inp
     model = draw(hidden=HIDDEN, task=None, cell=cell, inputs=inputs, norm="layer", state_bits=state_bits, **exact)
     given = some_inputs(inputs)
     whole, _ = model.states(given)
-    monkeypatch.setattr("workloads.model.CHUNK_BYTES", 1)  # one step at a time
+    monkeypatch.setattr("workloads.layer.CHUNK_BYTES", 1)  # one step at a time
     step_by_step, _ = model.states(given)
     if state_bits is None:
         np.testing.assert_allclose(step_by_step, whole, rtol=0, atol=1e-6)
@@ -235,11 +275,25 @@ def test_float_layers_equal_those_of_pytorch(draw, cell, inputs):
 
 def test_the_activation_unit_is_as_large_as_the_largest_cell_needs():
     """Its area is that of a unit a cycle: no cell here may ask for more than it has, and one asks for it all."""
-    units = [unit for cell in cells.ALL for _, unit in cell.elementwise]
-    assert max(unit.curves for unit in units) == parts.CURVES
-    assert max(unit.multiplies for unit in units) == parts.MULTIPLIES
+    units = [stage.unit for cell in cells.ALL for stage in cell.stages]
+    assert max(unit.curves for unit in units) == activation_unit.CURVES
+    assert max(unit.multiplies for unit in units) == activation_unit.MULTIPLIES
 
 
 def test_a_synthetic_trace_counts_as_a_recorded_lstm_does():
     (drawn,) = [op.unit for op in synthesize(8, 2, 0.5, steps=1).graph.operations if isinstance(op, Elementwise)]
-    assert cells.by_name("lstm").elementwise == (("cell", drawn),)
+    (recorded,) = cells.by_name("lstm").stages
+    assert (recorded.name, recorded.unit) == ("cell", drawn)
+
+
+@every_cell
+def test_what_a_cell_says_of_itself_fits_together(cell):
+    """Each gate has a curve and two groups; the last stage makes h; a stage takes what there is before it."""
+    cell = cells.by_name(cell)
+    assert len(cell.gates) == len(set(cell.gates)) == len(cell.curves)
+    assert len(cell.gates) == len(cell.input_groups) == len(cell.recurrent_groups)
+    assert cell.states[0] == cell.stages[-1].result == "h"
+    assert cell.stages[-1].name == "cell"
+    assert all(stage.result not in cell.states for stage in cell.stages[:-1])
+    assert all(carried < len(cell.states) for carried in cell.stages[0].carries)
+    assert sum(stage.unit.curves for stage in cell.stages) >= len(cell.gates)

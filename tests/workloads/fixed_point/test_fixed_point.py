@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
@@ -15,20 +16,20 @@ from safetensors.numpy import load_file, save_file
 
 from archsim.errors import BadInput
 from workloads import cells, tasks, zoo
+from workloads import numbers as numbers_module
+from workloads.config import Embedding, OneHot, Vector
 from workloads.fixed_point import IntegerModel, Number, Ranges, Settings, analyse, calibrate, quantize
 from workloads.fixed_point import activations as activations_module
-from workloads.fixed_point import cells as cells_module
 from workloads.fixed_point import layers as layers_module
-from workloads.fixed_point import numbers as numbers_module
 from workloads.fixed_point import products as products_module
 from workloads.fixed_point.quantize import _finest, quantized
 from workloads.formats.fixed import Fixed
-from workloads.model import Embedding, Model, OneHot, Vector
+from workloads.model import Model
 from workloads.record import record_sample
 from workloads.tasks import Sample
 from workloads.tasks.metrics import bits_per_character
 
-CELLS = ("lstm", "gru", "gru-classic", "rnn-tanh", "rnn-relu")
+CELLS = tuple(cell.name for cell in cells.ALL)
 INPUTS = {
     "one_hot": OneHot(symbols=6),
     "embedding": Embedding(symbols=6, size=3, weight_format="float32"),
@@ -147,7 +148,7 @@ class Plain:
         return half_up(real(code, number.fraction), fraction)
 
     def step(self, layer, x, state):
-        numbers, config, hidden = layer.numbers, layer.config, layer.config.hidden
+        numbers = layer.numbers
         of_x, of_h, meet = self.fractions(layer)
         rows = range(len(layer.bias_codes))
         at = [max(of_x[r], of_h[r]) if meet[r] else of_x[r] for r in rows]
@@ -161,36 +162,55 @@ class Plain:
         def with_state(r, h):
             return real(self.add(acc[r], layer.recurrent_codes[r], h, at[r] - of_h[r]), at[r])
 
-        h = state[0]
-        units = range(hidden)
-        values = [real(v, numbers.state.fraction) for v in h]
-        if config.cell == "lstm":
-            c = [real(v, numbers.cell.fraction) for v in state[1]]
-            pre = [with_state(r, h) for r in rows]
-            i, f, g, o = ([pre[n * hidden + u] for u in units] for n in range(4))
-            i, f, o = ([self.curve("sigmoid", v) for v in gate] for gate in (i, f, o))
-            g = [self.curve("tanh", v) for v in g]
-            c = [code_of(f[u] * c[u] + i[u] * g[u], numbers.cell) for u in units]
-            made = [o[u] * self.curve("tanh", real(c[u], numbers.cell.fraction)) for u in units]
-            return [self.new_h(layer, made), c]
-        if config.cell in ("gru", "gru-classic"):
-            r = [self.curve("sigmoid", with_state(u, h)) for u in units]
-            z = [self.curve("sigmoid", with_state(hidden + u, h)) for u in units]
-            n = []
-            if config.cell == "gru":
-                for u in units:
-                    row = 2 * hidden + u
-                    own = self.bias(layer.recurrent_bias_codes[u], numbers.recurrent_bias, of_h[row])
-                    own = self.add(own, layer.recurrent_codes[row], h, 0)
-                    product = r[u] * real(code_of(real(own, of_h[row]), numbers.reset), numbers.reset.fraction)
-                    n.append(real(self.accumulator(acc[row] + half_up(product, at[row])), at[row]))
-            else:
-                rh = [code_of(r[u] * values[u], numbers.state) for u in units]
-                n = [with_state(2 * hidden + u, rh) for u in units]
-            n = [self.curve("tanh", v) for v in n]
-            return [self.new_h(layer, [(1 - z[u]) * n[u] + z[u] * values[u] for u in units])]
-        pre = [with_state(r, h) for r in rows]
-        return [self.new_h(layer, [self.curve("tanh", v) if config.cell == "rnn-tanh" else max(v, 0) for v in pre])]
+        return self.equations(layer.config.cell)(self, layer, with_state, acc, at, of_h, state)
+
+    def equations(self, cell):
+        if cell not in EQUATIONS:
+            pytest.fail(f"cell {cell}: write its integer step out by hand, in EQUATIONS of {__file__}")
+        return EQUATIONS[cell]
+
+    def lstm(self, layer, with_state, acc, at, of_h, state):
+        numbers, units, hidden = layer.numbers, range(layer.config.hidden), layer.config.hidden
+        c = [real(v, numbers.cell.fraction) for v in state[1]]
+        pre = [with_state(r, state[0]) for r in range(4 * hidden)]
+        i, f, g, o = ([pre[n * hidden + u] for u in units] for n in range(4))
+        i, f, o = ([self.curve("sigmoid", v) for v in gate] for gate in (i, f, o))
+        g = [self.curve("tanh", v) for v in g]
+        c = [code_of(f[u] * c[u] + i[u] * g[u], numbers.cell) for u in units]
+        made = [o[u] * self.curve("tanh", real(c[u], numbers.cell.fraction)) for u in units]
+        return [self.new_h(layer, made), c]
+
+    def gru(self, layer, with_state, acc, at, of_h, state):
+        numbers, units, hidden, h = layer.numbers, range(layer.config.hidden), layer.config.hidden, state[0]
+        r = [self.curve("sigmoid", with_state(u, h)) for u in units]
+        n = []
+        for u in units:
+            row = 2 * hidden + u
+            own = self.bias(layer.recurrent_bias_codes[u], numbers.recurrent_bias, of_h[row])
+            own = self.add(own, layer.recurrent_codes[row], h, 0)
+            product = r[u] * real(code_of(real(own, of_h[row]), numbers.reset), numbers.reset.fraction)
+            n.append(real(self.accumulator(acc[row] + half_up(product, at[row])), at[row]))
+        return self.interpolated(layer, with_state, n, h)
+
+    def gru_classic(self, layer, with_state, acc, at, of_h, state):
+        numbers, units, hidden, h = layer.numbers, range(layer.config.hidden), layer.config.hidden, state[0]
+        r = [self.curve("sigmoid", with_state(u, h)) for u in units]
+        rh = [code_of(r[u] * real(h[u], numbers.state.fraction), numbers.state) for u in units]
+        return self.interpolated(layer, with_state, [with_state(2 * hidden + u, rh) for u in units], h)
+
+    def interpolated(self, layer, with_state, candidate, h):
+        units, fraction = range(layer.config.hidden), layer.numbers.state.fraction
+        z = [self.curve("sigmoid", with_state(layer.config.hidden + u, h)) for u in units]
+        n = [self.curve("tanh", v) for v in candidate]
+        return [self.new_h(layer, [(1 - z[u]) * n[u] + z[u] * real(h[u], fraction) for u in units])]
+
+    def rnn_tanh(self, layer, with_state, acc, at, of_h, state):
+        pre = [with_state(r, state[0]) for r in range(layer.config.hidden)]
+        return [self.new_h(layer, [self.curve("tanh", v) for v in pre])]
+
+    def rnn_relu(self, layer, with_state, acc, at, of_h, state):
+        pre = [with_state(r, state[0]) for r in range(layer.config.hidden)]
+        return [self.new_h(layer, [max(v, 0) for v in pre])]
 
     def new_h(self, layer, values):
         threshold = Fraction(layer.config.threshold)
@@ -204,6 +224,16 @@ class Plain:
             start = self.bias(m.readout_bias_codes[r], m.spec.readout_bias, fraction)
             logits.append(real(self.add(start, codes, h, 0), fraction))
         return logits
+
+
+EQUATIONS = {
+    "lstm": Plain.lstm,
+    "gru": Plain.gru,
+    "gru-classic": Plain.gru_classic,
+    "rnn-tanh": Plain.rnn_tanh,
+    "rnn-relu": Plain.rnn_relu,
+}
+"""New codes of every cell's state, from its accumulators and what came before."""
 
 
 def drawn_inputs(model: Model | IntegerModel, steps: int, batch: int, seed: int):
@@ -348,7 +378,8 @@ def run_guarded(model, monkeypatch):
     inputs = drawn_inputs(model, 6, 3, 0)
     entering = guarded(model._entering(inputs))  # real vectors are rounded before the step
     start = iter(guarded(model.start(3)))
-    for module in (numbers_module, activations_module, cells_module, layers_module, products_module):
+    own = {sys.modules[type(machine.layer.cell).__module__] for machine in model._machines}
+    for module in (numbers_module, activations_module, *own, layers_module, products_module):
         monkeypatch.setattr(module, "np", NoFloats())
     for machine in model._machines:
         entering, _, _ = machine.run(entering, tuple(next(start) for _ in machine.layer.numbers.states))
@@ -466,9 +497,8 @@ def test_a_models_proofs_are_the_worst_case_over_every_symbol_and_state(draw, ce
     layer, plain = model.layers[0], Plain(model)
     of_x, of_h, meet = plain.fractions(layer)
     every_h = list(product(range(-4, 4), repeat=2))
-    for proof, rows in zip(
-        model.proofs[1:], np.split(np.arange(len(of_x)), [4] if cell == "gru-classic" else []), strict=False
-    ):
+    ends = np.cumsum([2 * len(stage.gates) for stage in cells.by_name(cell).stages])
+    for proof, rows in zip(model.proofs[1:], np.split(np.arange(len(of_x)), ends[:-1]), strict=False):
         needed = 0
         for r in rows:
             at = max(of_x[r], of_h[r]) if meet[r] else of_x[r]
@@ -703,16 +733,23 @@ def test_a_layer_norm_is_refused_by_name(draw):
         quantize(model, analyse(plain, drawn_inputs(plain, 5, 2, 0)))
 
 
-def test_a_cell_that_integers_have_no_step_for_is_refused_by_name(draw, monkeypatch):
+def test_a_cell_by_another_name_has_integers_as_well(draw, monkeypatch):
+    """All that is asked of a cell is in its class: nothing else here knows its name."""
     monkeypatch.setattr(cells, "ALL", (*cells.ALL, replace(cells.by_name("lstm"), name="lstm-2")))
     model, plain = draw(task=None, cell="lstm-2"), draw(task=None)
     inputs = drawn_inputs(model, 5, 2, 0)
     np.testing.assert_array_equal(model.run(inputs)[0], plain.run(inputs)[0])
-    message = "model drawn: layers.0: cell must be one of lstm, gru, .*rnn-relu for integer inference, not 'lstm-2'"
-    with pytest.raises(BadInput, match=message):
-        analyse(model, inputs)
-    with pytest.raises(BadInput, match=message):
-        quantize(model, analyse(plain, inputs))
+    assert analyse(model, inputs) == analyse(plain, inputs)
+    ours, theirs = (quantize(each, analyse(each, inputs)).run(inputs)[0] for each in (model, plain))
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_cell_without_an_integer_step_by_hand_is_refused_by_name(draw):
+    plain = Plain(drawn_integer_model(draw, Settings()))
+    with pytest.raises(
+        pytest.fail.Exception, match=r"^cell mgu-2: write its integer step out by hand, in EQUATIONS of"
+    ):
+        plain.equations("mgu-2")
 
 
 def test_ranges_of_another_network_are_refused(draw):
@@ -742,6 +779,66 @@ def test_settings_that_break_a_rule_are_named(given, message):
 # Ranges
 
 
+class RealStep:
+    """A step of a layer in float64, one sequence; what it says the range of is noted."""
+
+    def __init__(self, layer, note):
+        self.layer, self.hidden, self.note = layer, layer.config.hidden, note
+        self.w_h = layer.recurrent_codes.astype(float) * layer.scale_recurrent[:, None].astype(float)
+        self.w_x = layer.input_codes.astype(float) * layer.scale_input[:, None].astype(float)
+        self.own = 0.0 if layer.shift_recurrent is None else layer.shift_recurrent.astype(float)
+
+    def sigmoid(self, v):
+        self.note("sigmoid", v)
+        return 1 / (1 + np.exp(-v))
+
+    def tanh(self, v):
+        self.note("tanh", v)
+        return np.tanh(v)
+
+    def __call__(self, x, state):
+        of_x = self.w_x @ x + self.layer.shift.astype(float)
+        of_h = self.w_h @ state[0]
+        if self.layer.config.cell not in REAL_EQUATIONS:
+            pytest.fail(f"cell {self.layer.config.cell}: write its ranges out by hand, in REAL_EQUATIONS of {__file__}")
+        equations = REAL_EQUATIONS[self.layer.config.cell]
+        return equations(self, of_x.reshape(-1, self.hidden), of_h.reshape(-1, self.hidden), state)
+
+    def lstm(self, x, h, state):
+        i, f, g, o = x + h
+        c = self.sigmoid(f) * state[1] + self.sigmoid(i) * self.tanh(g)
+        self.note("cell", c)
+        return [self.sigmoid(o) * self.tanh(c), c]
+
+    def gru(self, x, h, state):
+        r, z = self.sigmoid(x[0] + h[0]), self.sigmoid(x[1] + h[1])
+        self.note("reset", h[2] + self.own)
+        return [(1 - z) * self.tanh(x[2] + r * (h[2] + self.own)) + z * state[0]]
+
+    def gru_classic(self, x, h, state):
+        r, z = self.sigmoid(x[0] + h[0]), self.sigmoid(x[1] + h[1])
+        candidate = self.w_h[2 * self.hidden :]
+        # analyse does not round r h, which moves its candidate by less than half a unit of h
+        self.note("tanh", x[2] + candidate @ (r * state[0]))
+        exact = x[2] + candidate @ self.layer.config.pruning.rounded(r * state[0])
+        return [(1 - z) * np.tanh(exact) + z * state[0]]
+
+    def rnn_tanh(self, x, h, state):
+        return [self.tanh(x[0] + h[0])]
+
+    def rnn_relu(self, x, h, state):
+        return [np.maximum(x[0] + h[0], 0)]
+
+
+REAL_EQUATIONS = {
+    "lstm": RealStep.lstm,
+    "gru": RealStep.gru,
+    "gru-classic": RealStep.gru_classic,
+    "rnn-tanh": RealStep.rnn_tanh,
+    "rnn-relu": RealStep.rnn_relu,
+}
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_ranges_are_those_of_the_float_model_step_by_step(draw, cell):
     """Against the cell's own step in float64, with its equations written out again here."""
@@ -750,54 +847,20 @@ def test_ranges_are_those_of_the_float_model_step_by_step(draw, cell):
         threshold=0.1,
     )  # fmt: skip
     inputs, lengths = drawn_inputs(model, 12, 3, 1), np.array([12, 3, 8])
-    layer, hidden = model.layers[0], model.config.layers[0].hidden
-    w_h = layer.recurrent_codes.astype(float) * layer.scale_recurrent[:, None].astype(float)
-    w_x = layer.input_codes.astype(float) * layer.scale_input[:, None].astype(float)
-    own = 0.0 if layer.shift_recurrent is None else layer.shift_recurrent.astype(float)
+    layer = model.layers[0]
     seen: dict[str, list[float]] = {"input": [], "state": [], "sigmoid": [], "tanh": [], "reset": [], "cell": []}
 
     def note(what, values):
         seen[what].append(float(np.abs(values).max()))
 
-    def sigmoid(v):
-        return 1 / (1 + np.exp(-v))
-
+    step = RealStep(layer, note)
     for b, length in enumerate(lengths):
         state = [row.astype(float) for row in layer.initial_state]
         for what, row in zip(("state", "cell"), state, strict=False):
             note(what, row)
         for t in range(length):
             note("input", inputs[t, b])
-            of_x = w_x @ inputs[t, b].astype(float) + layer.shift.astype(float)
-            of_h = w_h @ state[0]
-            x, h = of_x.reshape(-1, hidden), of_h.reshape(-1, hidden)
-            if cell == "lstm":
-                i, f, g, o = x + h
-                c = sigmoid(f) * state[1] + sigmoid(i) * np.tanh(g)
-                for gate in (i, f, o):
-                    note("sigmoid", gate)
-                note("tanh", g), note("tanh", c), note("cell", c)
-                state = [sigmoid(o) * np.tanh(c), c]
-            elif cell.startswith("gru"):
-                r, z = x[0] + h[0], x[1] + h[1]
-                note("sigmoid", r), note("sigmoid", z)
-                if cell == "gru":
-                    note("reset", h[2] + own)
-                    n = x[2] + sigmoid(r) * (h[2] + own)
-                else:
-                    # analyse does not round r h, which moves its candidate by less than half a unit of h
-                    n = x[2] + w_h[2 * hidden :] @ (sigmoid(r) * state[0])
-                note("tanh", n)
-                exact = (
-                    n
-                    if cell == "gru"
-                    else x[2] + w_h[2 * hidden :] @ layer.config.pruning.rounded(sigmoid(r) * state[0])
-                )
-                state = [(1 - sigmoid(z)) * np.tanh(exact) + sigmoid(z) * state[0]]
-            else:
-                if cell == "rnn-tanh":
-                    note("tanh", x[0] + h[0])
-                state = [np.tanh(x[0] + h[0]) if cell == "rnn-tanh" else np.maximum(x[0] + h[0], 0)]
+            state = step(inputs[t, b].astype(float), state)
             state[0] = layer.config.pruning(state[0])
             note("state", state[0])
     (ranges,) = analyse(model, inputs, lengths).layers

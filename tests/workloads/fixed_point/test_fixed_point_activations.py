@@ -6,13 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from archsim.errors import BadInput
-from workloads.fixed_point import Number, Segments, Table, error_table
+from workloads.fixed_point import Number, Segments, WordTable, error_table
 from workloads.fixed_point.activations import CURVES, error, flat_from, size_bits
-from workloads.fixed_point.numbers import Aligned, Saturations, Shift
 
 EXACT = {"sigmoid": lambda x: (1 + math.tanh(x / 2)) / 2, "tanh": math.tanh}
 ARGUMENTS = [
@@ -38,8 +35,8 @@ def largest_error(activation) -> float:
 @pytest.mark.parametrize("curve", CURVES)
 def test_the_error_told_is_the_largest_there_is(curve, argument, gate_bits):
     for activation in (
-        Table.fit(curve, argument, gate_bits, argument.bits),
-        Table.fit(curve, argument, gate_bits, 3),
+        WordTable.fit(curve, argument, gate_bits, argument.bits),
+        WordTable.fit(curve, argument, gate_bits, 3),
         Segments.fit(curve, argument, gate_bits, split_bits=2),
     ):
         assert error(activation).max_error == pytest.approx(largest_error(activation), abs=1e-12)
@@ -50,7 +47,7 @@ def test_the_error_told_is_the_largest_there_is(curve, argument, gate_bits):
 @pytest.mark.parametrize("curve", CURVES)
 def test_a_word_for_every_argument_is_off_by_half_a_unit_at_most(curve, argument, gate_bits):
     """One unit where tanh, which cannot hold 1, is clipped."""
-    table = error(Table.fit(curve, argument, gate_bits, argument.bits))
+    table = error(WordTable.fit(curve, argument, gate_bits, argument.bits))
     assert table.max_error_units <= (0.5 if curve == "sigmoid" else 1.0) + 1e-9
     assert table.entries == 2**argument.bits
 
@@ -59,7 +56,7 @@ def test_a_word_for_every_argument_is_off_by_half_a_unit_at_most(curve, argument
 def test_no_other_words_are_better(curve):
     """Against every word there is, for each index of a small table."""
     argument, gate_bits, table_bits = Number(bits=7, fraction=4), 7, 4
-    table = Table.fit(curve, argument, gate_bits, table_bits)
+    table = WordTable.fit(curve, argument, gate_bits, table_bits)
     unit = 2.0 ** (1 - gate_bits)
     low, high = table.coefficient_range
     for index in range(2**table_bits):
@@ -91,7 +88,7 @@ def test_segments_are_near_the_best_straight_lines(curve):
 def test_both_rise_and_keep_their_symmetry(curve):
     argument = Number(bits=11, fraction=8)
     codes = np.arange(argument.low, argument.high + 1)
-    table, segments = Table.fit(curve, argument, 9, 7)(codes), Segments.fit(curve, argument, 9)(codes)
+    table, segments = WordTable.fit(curve, argument, 9, 7)(codes), Segments.fit(curve, argument, 9)(codes)
     low, high = (0, 256) if curve == "sigmoid" else (-255, 255)
     for y in (table, segments):
         assert np.all(np.diff(y) >= -1)  # lines that meet may miss each other by a unit
@@ -104,7 +101,7 @@ def test_both_rise_and_keep_their_symmetry(curve):
 
 def test_an_open_gate_is_exactly_one():
     argument = Number.holding(12, flat_from("sigmoid", 8))
-    for activation in (Table.fit("sigmoid", argument, 8, 12), Segments.fit("sigmoid", argument, 8)):
+    for activation in (WordTable.fit("sigmoid", argument, 8, 12), Segments.fit("sigmoid", argument, 8)):
         assert activation(np.array([argument.high])).tolist() == [128]
         assert activation(np.array([argument.low])).tolist() == [0]
 
@@ -153,8 +150,8 @@ def test_segments_as_stored_are_what_is_looked_up():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda n: Table.fit("tanh", n, 8, 11), "table_bits must be between 1 and the argument's 10, not 11"),
-        (lambda n: Table.fit("tanh", n, 8, 0), "table_bits must be between 1 and the argument's 10, not 0"),
+        (lambda n: WordTable.fit("tanh", n, 8, 11), "table_bits must be between 1 and the argument's 10, not 11"),
+        (lambda n: WordTable.fit("tanh", n, 8, 0), "table_bits must be between 1 and the argument's 10, not 0"),
         (lambda n: Segments.fit("tanh", n, 8, split_bits=9), "split_bits must be between 0 and 8, not 9"),
     ],
 )
@@ -165,58 +162,5 @@ def test_sizes_that_do_not_fit_are_refused(make, message):
 
 def test_size_is_that_of_the_coefficients():
     argument = Number(bits=10, fraction=7)
-    assert size_bits(Table.fit("tanh", argument, 8, 6)) == 64 * 8
+    assert size_bits(WordTable.fit("tanh", argument, 8, 6)) == 64 * 8
     assert size_bits(Segments.fit("tanh", argument, 8, split_bits=0)) == 4 * 2 * 10  # [0, 1/2), then 1/2, 1, 2 to 4
-
-
-# Numbers
-
-
-@given(value=st.integers(-(2**40), 2**40), right=st.integers(-12, 30))
-def test_a_shift_rounds_half_up(value, right):
-    exact = Fraction(value) / Fraction(2) ** right
-    assert Shift.right_by(right)(np.array([value])).tolist() == [math.floor(exact + Fraction(1, 2))]
-    rows = Shift.right_by(np.array([right, right + 1]))
-    assert rows(np.array([value, value])).tolist() == [
-        math.floor(exact + Fraction(1, 2)), math.floor(exact / 2 + Fraction(1, 2))
-    ]  # fmt: skip
-
-
-@given(terms=st.lists(st.tuples(st.integers(-(2**20), 2**20), st.integers(-5, 12)), min_size=1, max_size=4))
-def test_an_aligned_sum_is_exact(terms):
-    aligned = Aligned.of(*(fraction for _, fraction in terms))
-    total = aligned(*(np.array([value]) for value, _ in terms))
-    assert Fraction(int(total[0])) / Fraction(2) ** aligned.fraction == sum(
-        Fraction(value) / Fraction(2) ** fraction for value, fraction in terms
-    )
-
-
-@given(bits=st.integers(2, 16), largest=st.floats(2.0**-15, 2.0**15))
-def test_a_number_is_the_finest_that_reaches(bits, largest):
-    number = Number.holding(bits, largest)
-    assert -number.low * number.unit >= largest
-    assert -number.low * number.unit < 2 * largest
-    assert number.integer_bits + number.fraction == bits - 1
-
-
-def test_a_range_beyond_all_numbers_is_held_as_well_as_can_be():
-    assert Number.holding(8, 0.0) == Number(bits=8, fraction=7)
-    assert Number.holding(8, 1e9) == Number(bits=8, fraction=-9)
-    assert Number.holding(8, 1e-9) == Number(bits=8, fraction=23)
-
-
-@given(value=st.floats(-5, 5), bits=st.integers(2, 16), fraction=st.integers(-2, 15))
-def test_codes_are_nearest_and_clipped(value, bits, fraction):
-    number = Number(bits=bits, fraction=fraction)
-    (code,) = number.codes(np.array([value])).tolist()
-    exact = Fraction(value) * Fraction(2) ** fraction
-    assert code == min(max(round(exact), -(2 ** (bits - 1))), 2 ** (bits - 1) - 1)
-    assert number.values(np.array([code]))[0] == code * 2.0**-fraction
-
-
-def test_clips_are_counted():
-    saturations = Saturations()
-    codes = saturations.clip("state", "h", np.array([-9, -8, 0, 7, 8, 100]), -8, 7)
-    assert codes.tolist() == [-8, -8, 0, 7, 7, 7]
-    assert (saturations.count("state"), saturations.share("state"), saturations.count("argument")) == (3, 0.5, 0)
-    assert saturations.share("argument") == 0.0

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from archsim.errors import BadInput
 from workloads import tasks
+from workloads.config import Embedding
 from workloads.fixed_point import Settings, analyse, calibrate, quantize, relative_loss, search_bits, sweep
 from workloads.fixed_point.quantize import memory_of
 from workloads.fixed_point.search import smallest, smallest_monotone
-from workloads.model import Embedding
 from workloads.tasks.metrics import bits_per_character
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workloads import tasks, zoo
+from workloads.config import Vector
 from workloads.evaluate import evaluate
-from workloads.model import Vector
 from workloads.tasks.metrics import bits_per_character, error_pct, perplexity
 
 

@@ -2,13 +2,16 @@
 
 import pytest
 
+from workloads import cells
+
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.train
 
 STEPS, BATCH, HIDDEN = 6, 7, 5
 LENGTHS = (6, 6, 5, 4, 3, 2, 1)
-GATES = {"lstm": 4, "gru": 3, "gru-classic": 3, "rnn-tanh": 1, "rnn-relu": 1}
-STATES = {"lstm": 2}
+GATES = {cell.name: len(cell.gates) for cell in cells.ALL}
+STATES = {cell.name: len(cell.states) for cell in cells.ALL}
+sigmoid, tanh = torch.sigmoid, torch.tanh
 
 
 def rounded(v, bits, integer_bits):
@@ -28,47 +31,71 @@ def normalised(norm, z, gain, lanes):
     return z
 
 
+class WrittenOut:
+    """One step, with PyTorch's own operations and slices."""
+
+    def __init__(self, norm, x, weight, gain, shift, state, lanes, bits, integer_bits):
+        self.norm, self.x, self.weight, self.gain, self.shift, self.lanes = norm, x, weight, gain, shift, lanes
+        self.h, *self.rest = state
+        self.hidden, self.bits, self.integer_bits = self.h.shape[1], bits, integer_bits
+
+    def part(self, first, last, v):
+        rows = slice(first * self.hidden, last * self.hidden)
+        return normalised(self.norm, v @ self.weight[rows].t(), self.gain[rows], self.lanes)
+
+    def gate(self, k, y, first=0):
+        n = self.hidden
+        return self.x[:, k * n : (k + 1) * n] + y[:, (k - first) * n : (k - first + 1) * n]
+
+    def lstm(self):
+        y = self.part(0, 4, self.h)
+        c = sigmoid(self.gate(1, y)) * self.rest[0] + sigmoid(self.gate(0, y)) * tanh(self.gate(2, y))
+        return sigmoid(self.gate(3, y)) * tanh(c), c
+
+    def gru(self):
+        y, hidden = self.part(0, 3, self.h), self.hidden
+        r, z = sigmoid(self.gate(0, y)), sigmoid(self.gate(1, y))
+        n = tanh(self.x[:, 2 * hidden :] + r * (y[:, 2 * hidden :] + self.shift))
+        return ((1 - z) * n + z * self.h,)
+
+    def gru_classic(self):
+        y = self.part(0, 2, self.h)
+        r, z = sigmoid(self.gate(0, y)), sigmoid(self.gate(1, y))
+        reset = rounded(r * self.h, self.bits, self.integer_bits)
+        n = tanh(self.gate(2, self.part(2, 3, reset), first=2))
+        return ((1 - z) * n + z * self.h,)
+
+    def rnn_tanh(self):
+        return (tanh(self.gate(0, self.part(0, 1, self.h))),)
+
+    def rnn_relu(self):
+        return (torch.relu(self.gate(0, self.part(0, 1, self.h))),)
+
+
+EQUATIONS = {
+    "lstm": WrittenOut.lstm,
+    "gru": WrittenOut.gru,
+    "gru-classic": WrittenOut.gru_classic,
+    "rnn-tanh": WrittenOut.rnn_tanh,
+    "rnn-relu": WrittenOut.rnn_relu,
+}
+
+
 def written_out(cell, norm, x, weight, gain, shift, state, threshold, bits, integer_bits, lengths):
-    """The sequence step by step, with PyTorch's own operations and slices."""
-    h, *rest = state
-    hidden, sigmoid, tanh = h.shape[1], torch.sigmoid, torch.tanh
+    """The sequence step by step: every h, and the state after the last."""
     states = []
     for t in range(len(x)):
         lanes = torch.tensor([length > t for length in lengths])
-
-        def part(first, last, v, lanes=lanes):
-            rows = slice(first * hidden, last * hidden)
-            return normalised(norm, v @ weight[rows].t(), gain[rows], lanes)
-
-        def gate(k, y, first=0, t=t):
-            return x[t][:, k * hidden : (k + 1) * hidden] + y[:, (k - first) * hidden : (k - first + 1) * hidden]
-
-        if cell == "lstm":
-            y = part(0, 4, h)
-            c = sigmoid(gate(1, y)) * rest[0] + sigmoid(gate(0, y)) * tanh(gate(2, y))
-            h, rest = sigmoid(gate(3, y)) * tanh(c), [c]
-        elif cell == "gru":
-            y = part(0, 3, h)
-            r, z = sigmoid(gate(0, y)), sigmoid(gate(1, y))
-            n = tanh(x[t][:, 2 * hidden :] + r * (y[:, 2 * hidden :] + shift))
-            h = (1 - z) * n + z * h
-        elif cell == "gru-classic":
-            y = part(0, 2, h)
-            r, z = sigmoid(gate(0, y)), sigmoid(gate(1, y))
-            n = tanh(gate(2, part(2, 3, rounded(r * h, bits, integer_bits)), first=2))
-            h = (1 - z) * n + z * h
-        else:
-            h = {"rnn-tanh": tanh, "rnn-relu": torch.relu}[cell](gate(0, part(0, 1, h)))
+        h, *rest = EQUATIONS[cell](WrittenOut(norm, x[t], weight, gain, shift, state, lanes, bits, integer_bits))
         h = rounded(h * (h.abs() >= threshold), bits, integer_bits)
-        h, *rest = (torch.where(lanes[:, None], v, torch.zeros_like(v)) for v in (h, *rest))
-        states.append(h)
-    return torch.stack(states), (h, *rest)
+        state = tuple(torch.where(lanes[:, None], v, torch.zeros_like(v)) for v in (h, *rest))
+        states.append(state[0])
+    return torch.stack(states), state
 
 
-def test_every_cell_that_can_be_trained_is_covered_here():
-    from workloads.training import cells
-
-    assert {cell.name: cell.gates for cell in cells.ALL} == GATES
+def test_every_cell_is_covered_here():
+    for cell in cells.ALL:
+        assert cell.name in EQUATIONS, f"cell {cell.name}: write its training step out in EQUATIONS of {__file__}"
 
 
 @pytest.mark.parametrize("norm", ["none", "batch", "layer"])
@@ -84,8 +111,7 @@ def test_every_cell_that_can_be_trained_is_covered_here():
     ids=["plain", "pruned-rounded", "rounded-unequal", "pruned-unequal"],
 )
 def test_the_gradient_is_that_of_plain_autograd(cell, norm, threshold, bits, integer_bits, lengths):
-    from workloads.training import cells
-    from workloads.training.sequence import Inputs, Kind, eager, kernels, run_layer
+    from workloads.training.sequence import Inputs, StepKind, eager, kernels, run_layer
 
     generator = torch.Generator().manual_seed(0)
 
@@ -95,10 +121,10 @@ def test_the_gradient_is_that_of_plain_autograd(cell, norm, threshold, bits, int
     rows = GATES[cell] * HIDDEN
     x, weight = drawn(STEPS, BATCH, rows), drawn(rows, HIDDEN, scale=0.6)
     gain, shift = drawn(rows, scale=0.5), drawn(HIDDEN)
-    state = tuple(drawn(BATCH, HIDDEN, scale=0.3) for _ in range(STATES.get(cell, 1)))
+    state = tuple(drawn(BATCH, HIDDEN, scale=0.3) for _ in range(STATES[cell]))
     active = torch.tensor(lengths) > torch.arange(STEPS)[:, None]
     towards = drawn(STEPS, BATCH, HIDDEN) * active[..., None]
-    kind = Kind(cells.by_name(cell), norm, bits, integer_bits, keep_magnitudes=True)
+    kind = StepKind(cells.by_name(cell), norm, bits, integer_bits, keep_magnitudes=True)
     inputs = Inputs(
         kind,
         kernels(kind, eager),
@@ -131,10 +157,9 @@ def test_the_gradient_is_that_of_plain_autograd(cell, norm, threshold, bits, int
 
 @pytest.mark.parametrize("lengths", [(STEPS,) * BATCH, LENGTHS], ids=["equal", "unequal"])
 def test_magnitudes_are_those_before_pruning_of_sequences_that_run(lengths):
-    from workloads.training import cells
-    from workloads.training.sequence import Inputs, Kind, eager, kernels, run_layer
+    from workloads.training.sequence import Inputs, StepKind, eager, kernels, run_layer
 
-    kind = Kind(cells.by_name("rnn-tanh"), "none", None, 0, keep_magnitudes=True)
+    kind = StepKind(cells.by_name("rnn-tanh"), "none", None, 0, keep_magnitudes=True)
     active = (torch.tensor(lengths) > torch.arange(STEPS)[:, None])[..., None]
     x = torch.randn(STEPS, BATCH, HIDDEN, generator=torch.Generator().manual_seed(1))
     none = torch.zeros(HIDDEN, HIDDEN), torch.ones(HIDDEN), torch.zeros(HIDDEN)
@@ -167,8 +192,7 @@ def test_weight_norm_has_no_gradient_along_a_row():
     ("cell", "norm"), [("lstm", "batch"), ("gru", "none"), ("gru-classic", "layer"), ("rnn-tanh", "batch")]
 )
 def test_a_compiled_step_computes_what_an_eager_one_does(cell, norm, unequal):
-    from workloads.training import cells
-    from workloads.training.sequence import Inputs, Kind, compiled, eager, kernels, run_layer
+    from workloads.training.sequence import Inputs, StepKind, compiled, eager, kernels, run_layer
 
     generator = torch.Generator().manual_seed(0)
 
@@ -177,10 +201,10 @@ def test_a_compiled_step_computes_what_an_eager_one_does(cell, norm, unequal):
 
     rows = GATES[cell] * HIDDEN
     leaves = drawn(STEPS, BATCH, rows), drawn(rows, HIDDEN, scale=0.6), drawn(rows, scale=0.5), drawn(HIDDEN)
-    state = tuple(drawn(BATCH, HIDDEN, scale=0.3) for _ in range(STATES.get(cell, 1)))
+    state = tuple(drawn(BATCH, HIDDEN, scale=0.3) for _ in range(STATES[cell]))
     active = (torch.tensor(LENGTHS) > torch.arange(STEPS)[:, None])[..., None] if unequal else None
     towards = drawn(STEPS, BATCH, HIDDEN)
-    kind, results = Kind(cells.by_name(cell), norm, 8, 0, keep_magnitudes=True), []
+    kind, results = StepKind(cells.by_name(cell), norm, 8, 0, keep_magnitudes=True), []
     for compile_ in (eager, compiled):
         copies = [leaf.clone().requires_grad_() for leaf in leaves]
         out = run_layer(*copies, Inputs(kind, kernels(kind, compile_), torch.tensor(0.1), state, active, torch.float32))

@@ -7,7 +7,7 @@ import pytest
 
 from archsim.errors import BadInput
 from workloads import tasks, zoo
-from workloads.model import Vector
+from workloads.config import Vector
 from workloads.training.recipe import load_recipe
 from workloads.training.recipes import ALL as ALL_RECIPES
 from workloads.zoo.card import Card, Quantized, file_sha256

@@ -16,43 +16,43 @@ from pathlib import Path
 import numpy as np
 
 from archsim.errors import BadInput
-from workloads.importers.network import FloatLayer, InputKind, Network, Note
+from workloads.importers.network import FloatLayer, ImportedNetwork, InputKind, Note
 from workloads.importers.onnx import constants, ends, glue, layers
-from workloads.importers.onnx.file import Graph, GraphInput, Node, read_graph
+from workloads.importers.onnx.file import GraphInput, Node, OnnxGraph, read_graph
 from workloads.importers.onnx.flow import Axis, Carried, ConstantRule, Context, Flow, FlowRule, Given, Value, along
 
 _PRIMES = ((1009, 1013, 1019, 1021, 1031), (2003, 2011, 2017, 2027, 2029))
 
 
-def read_network(path: Path, output: str | None, input_kind: InputKind, note: Note) -> Network:
+def read_network(path: Path, output: str | None, input_kind: InputKind, note: Note) -> ImportedNetwork:
     """The network in a file; BadInput names what it has no rule for. `output`: the tensor that is the result."""
     graph = read_graph(path, output)
-    network = _Run(graph, note, _PRIMES[0]).network(input_kind)
+    network = _GraphReader(graph, note, _PRIMES[0]).network(input_kind)
     free = any(size is None for item in graph.inputs for size in item.sizes)
-    if free and not _same(network, _Run(graph, note, _PRIMES[1]).network(input_kind)):
+    if free and not _same(network, _GraphReader(graph, note, _PRIMES[1]).network(input_kind)):
         raise BadInput("the numbers of the network must not depend on how many steps or sequences it is given")
     return network
 
 
 def _same(ours: object, theirs: object) -> bool:
-    if isinstance(ours, Network | FloatLayer):
+    if isinstance(ours, ImportedNetwork | FloatLayer):
         return all(_same(getattr(ours, f.name), getattr(theirs, f.name)) for f in fields(ours))
     if isinstance(ours, tuple) and isinstance(theirs, tuple):
         return len(ours) == len(theirs) and all(map(_same, ours, theirs))
     return np.array_equal(ours, theirs) if isinstance(ours, np.ndarray) else ours == theirs  # type: ignore[arg-type]
 
 
-class _Run:
+class _GraphReader:
     """One pass over the nodes of a graph."""
 
-    def __init__(self, graph: Graph, note: Note, primes: Sequence[int]) -> None:
+    def __init__(self, graph: OnnxGraph, note: Note, primes: Sequence[int]) -> None:
         self.graph = graph
         self.values: dict[str, Value] = dict(graph.constants)
         self.context = Context(note, budget=2**24 + 4 * sum(array.size for array in graph.constants.values()))
         for item in graph.inputs:
             self.values[item.name] = _entering(item, primes)
 
-    def network(self, input_kind: InputKind) -> Network:
+    def network(self, input_kind: InputKind) -> ImportedNetwork:
         for node in self.graph.nodes:
             given = [self._value(node, name) if name else None for name in node.inputs]
             with np.errstate(all="ignore"):  # what is not finite is refused where it becomes a weight
@@ -65,7 +65,7 @@ class _Run:
             self.context.note(
                 "the output is h of the last step, and there is no readout: the model has h of every step"
             )
-        return Network(
+        return ImportedNetwork(
             input="one_hot" if flow.one_hot else input_kind,
             layers=flow.layers,
             embedding=flow.table,

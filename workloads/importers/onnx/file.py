@@ -77,7 +77,7 @@ class GraphInput:
 
 
 @dataclass(frozen=True, eq=False)
-class Graph:
+class OnnxGraph:
     """The nodes that its outputs need, in their order, and the tensors it holds."""
 
     nodes: tuple[Node, ...]
@@ -86,7 +86,7 @@ class Graph:
     outputs: tuple[str, ...]
 
 
-def read_graph(path: Path, output: str | None = None) -> Graph:
+def read_graph(path: Path, output: str | None = None) -> OnnxGraph:
     """What the file computes for its outputs, or for `output`: any tensor in it. BadInput names what is not whole."""
     try:
         import onnx
@@ -117,7 +117,7 @@ def read_graph(path: Path, output: str | None = None) -> Graph:
     for name, count in Counter(names).items():
         if count > 1:
             raise BadInput(f"tensor {name!r} must be made once, not {count} times")
-    return Graph(nodes, constants, inputs, outputs)
+    return OnnxGraph(nodes, constants, inputs, outputs)
 
 
 def _needed(graph: "onnx.GraphProto", outputs: tuple[str, ...]) -> list["onnx.NodeProto"]:

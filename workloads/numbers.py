@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from archsim.trace.graph import Frozen
 
 Ints = NDArray[np.int64]
 FARTHEST = 16
@@ -46,13 +48,11 @@ class Saturations:
         return self.count(kind) / seen if seen else 0.0
 
 
-class Number(BaseModel):
+class Number(Frozen):
     """Two's complement of `bits` with `fraction` bits behind the point: a code stands for ``code * 2**-fraction``.
 
     The point may lie outside the bits: a `fraction` above ``bits - 1`` is for small numbers, one below 0 for large.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     bits: int = Field(ge=2, le=16)
     fraction: int = Field(ge=2 - 1 - FARTHEST, le=16 - 1 + FARTHEST)

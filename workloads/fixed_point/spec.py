@@ -1,0 +1,95 @@
+"""What an integer model is, beside its integers: a network, the widths and the binary points of its numbers."""
+
+from collections.abc import Iterator
+from typing import Any, Literal, Self
+
+from pydantic import model_validator
+
+from archsim.trace.graph import Frozen
+from workloads import cells
+from workloads.cells import Curve
+from workloads.cells.integer import LayerNumbers
+from workloads.config import Config
+from workloads.fixed_point.activations import CURVES, Activation, Segments, WordTable
+from workloads.fixed_point.ranges import Ranges
+from workloads.fixed_point.settings import IntegerWidths
+from workloads.numbers import Number
+
+VERSION: Literal[2] = 2
+"""The version of the files that integer models are stored in."""
+
+
+class IntegerSpec(Frozen):
+    """What an integer model is, beside its integers."""
+
+    version: Literal[2] = VERSION
+    network: Config
+    widths: IntegerWidths
+    ranges: Ranges
+    sigmoid: Number | None = None
+    tanh: Number | None = None
+    layers: tuple[LayerNumbers, ...]
+    readout_bias: Number | None = None
+
+    def argument(self, curve: Curve) -> Number | None:
+        """The number that enters sigmoid or tanh; None where no cell has one."""
+        return self.sigmoid if curve == "sigmoid" else self.tanh
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        """Numbers have the widths that the settings say, and the network those of its numbers."""
+        for what, given, expected in _rules(self):
+            if given != expected:
+                raise ValueError(f"{what} must be {expected}, not {given}")
+        return self
+
+
+def _rules(spec: IntegerSpec) -> Iterator[tuple[str, Any, Any]]:
+    network, wide = spec.network, spec.widths
+    yield "layers", len(spec.layers), len(network.layers)
+    yield "ranges.layers", len(spec.ranges.layers), len(network.layers)
+    used = {curve for layer in network.layers for curve in cells.by_name(layer.cell).curves}
+    for curve in CURVES:
+        yield f"{curve}.bits", _bits(spec.argument(curve)), wide.preactivation_bits if curve in used else None
+    if network.input.kind == "embedding":
+        yield "network.input.weight_format", network.input.weight_format, wide.embedding_format.name
+    entering = {
+        "one_hot": None,
+        "embedding": wide.embedding_bits,
+        "vector": wide.activation_bits,
+    }[network.input.kind]
+    for k, (layer, numbers) in enumerate(zip(network.layers, spec.layers, strict=True)):
+        where, cell = f"layers.{k}", cells.by_name(layer.cell)
+        yield f"network.{where}.norm", layer.norm, "none"
+        yield f"network.{where}.weight_format", layer.weight_format, wide.weight_format.name
+        yield f"network.{where}.input_weight_format", layer.input_weight_format, wide.weight_format.name
+        yield f"network.{where}.state_bits", layer.state_bits, wide.activation_bits
+        given = entering if k == 0 or layer.input_threshold > 0 else None
+        yield f"network.{where}.input_bits", layer.input_bits, given
+        if k == 0:
+            yield f"{where}.input.bits", _bits(numbers.input), entering
+        else:
+            yield f"{where}.input", numbers.input, spec.layers[k - 1].state
+        yield f"{where}.state.bits", numbers.state.bits, wide.activation_bits
+        yield f"{where}.cell.bits", _bits(numbers.cell), wide.cell_bits if "c" in cell.states else None
+        after = cell.shifts_candidate
+        yield f"{where}.reset.bits", _bits(numbers.reset), wide.preactivation_bits if after else None
+        yield f"{where}.bias.bits", numbers.bias.bits, wide.bias_bits
+        yield f"{where}.recurrent_bias.bits", _bits(numbers.recurrent_bias), wide.bias_bits if after else None
+        entering = wide.activation_bits
+    if network.readout is not None:
+        yield "network.readout.weight_format", network.readout.weight_format, wide.weight_format.name
+    yield "readout_bias.bits", _bits(spec.readout_bias), wide.bias_bits if network.readout else None
+
+
+def _bits(number: Number | None) -> int | None:
+    return None if number is None else number.bits
+
+
+def empty_activation(curve: Curve, argument: Number | None, wide: IntegerWidths) -> Activation | None:
+    """The approximation that `wide` says, all coefficients zero; None where there is no argument."""
+    if argument is None:
+        return None
+    if wide.activation == "table":
+        return WordTable.empty(curve, argument, wide.gate_bits, wide.table_bits)
+    return Segments.empty(curve, argument, wide.gate_bits, wide.first_breakpoint, wide.split_bits)
