@@ -71,7 +71,7 @@ def ptq(
 
 
 @dataclass(frozen=True)
-class _Widths:
+class _BitRanges:
     """Bits to be tried: of weights, of activations, and where the model has them of c and of an embedding."""
 
     weights: range
@@ -82,14 +82,14 @@ class _Widths:
 
 def _widths(
     model: Model, bits: str, weights: str | None, activations: str | None, cells: str | None, embeddings: str | None
-) -> _Widths:
+) -> _BitRanges:
     """What the options of a command say, those of one kind before `bits`; BadInput where the model has no such part."""
     embedded, has_c = model.config.input.kind == "embedding", model.config.has_cell_state
     if embeddings and not embedded:
         raise BadInput(f"--embedding-bits: {model.name} has no embedding")
     if cells and not has_c:
         raise BadInput(f"--cell-bits: {model.name} has no cell state c")
-    return _Widths(
+    return _BitRanges(
         _range("--weight-bits", weights, bits),
         _range("--activation-bits", activations, bits),
         _range("--cell-bits", cells, bits) if has_c else None,
@@ -107,7 +107,7 @@ def _range(option: str, own: str | None, bits: str) -> range:
     return range(int(least), int(most) + 1)
 
 
-def _table(model: Model, widths: _Widths, cell_bits: str | None, embedding_bits: str | None, as_json: bool) -> None:
+def _table(model: Model, widths: _BitRanges, cell_bits: str | None, embedding_bits: str | None, as_json: bool) -> None:
     """Measure every combination of weights and activations; c and an embedding have one width, or follow these."""
     for option, own in (("--cell-bits", cell_bits), ("--embedding-bits", embedding_bits)):
         if own and ":" in own:
@@ -124,7 +124,7 @@ def _table(model: Model, widths: _Widths, cell_bits: str | None, embedding_bits:
 
 
 def _fewest(
-    model: Model, max_loss: float, widths: _Widths
+    model: Model, max_loss: float, widths: _BitRanges
 ) -> tuple[tuple[MeasuredBits, ...], MeasuredBits, IntegerModel]:
     """What was measured, the smallest that loses at most `max_loss` per cent, and its model; BadInput where none is."""
     with _points(None) as show:

@@ -15,7 +15,7 @@ MOST_TRIALS = 1000
 """Each trial solves as many equations as there were trials before it."""
 
 
-class _Drawer(Drawer):
+class _GaussianProcessDrawer(Drawer):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
         if find_spec("torch") is None:
@@ -46,4 +46,4 @@ class _Drawer(Drawer):
         return GPSampler(seed=seed, n_startup_trials=self.problem.population, independent_sampler=first)
 
 
-GP = Sampler("gp", _Drawer)
+GP = Sampler("gp", _GaussianProcessDrawer)

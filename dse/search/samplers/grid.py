@@ -8,7 +8,7 @@ from dse.search.samplers.base import Drawer, Problem, Sampler
 from dse.space.specs import Picked
 
 
-class _Drawer(Drawer):
+class _GridDrawer(Drawer):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
         self._points = problem.every_point()
@@ -23,4 +23,4 @@ class _Drawer(Drawer):
         return RandomSampler(seed=seed)
 
 
-GRID = Sampler("grid", _Drawer)
+GRID = Sampler("grid", _GridDrawer)

@@ -17,9 +17,9 @@ class _Qmc(KnownSpace, QMCSampler):
         return self._number
 
 
-class _Drawer(Drawer):
+class _QmcDrawer(Drawer):
     def at(self, number: int) -> BaseSampler:
         return _Qmc(self.problem, number)
 
 
-QMC = Sampler("qmc", _Drawer)
+QMC = Sampler("qmc", _QmcDrawer)

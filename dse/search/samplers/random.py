@@ -5,10 +5,10 @@ from optuna.samplers import BaseSampler, RandomSampler
 from dse.search.samplers.base import Drawer, Sampler
 
 
-class _Drawer(Drawer):
+class _RandomDrawer(Drawer):
     def at(self, number: int) -> BaseSampler:
         seed, _ = self.problem.seeds(number)
         return RandomSampler(seed=seed)
 
 
-RANDOM = Sampler("random", _Drawer)
+RANDOM = Sampler("random", _RandomDrawer)

@@ -27,7 +27,7 @@ class _Tpe(KnownSpace, TPESampler):
         return picked
 
 
-class _Drawer(Drawer):
+class _TpeDrawer(Drawer):
     def at(self, number: int) -> BaseSampler:
         return _Tpe(self.problem, number)
 
@@ -36,4 +36,4 @@ class _Drawer(Drawer):
         return 1
 
 
-TPE = Sampler("tpe", _Drawer)
+TPE = Sampler("tpe", _TpeDrawer)

@@ -31,7 +31,7 @@ every = pytest.mark.parametrize("name", [marked(sampler.name) for sampler in sam
 
 
 def trials_of(name: str, many: int = 36) -> int:
-    return 12 if name in NEEDS_TORCH else many
+    return 10 if name in NEEDS_TORCH else many
 
 
 @pytest.fixture
