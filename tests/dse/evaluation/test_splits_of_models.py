@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dse.evaluation.models import Models, ModelSide, OnDone
-from dse.evaluation.point import Measured
+from dse.evaluation.point import MeasuredModel
 from dse.search.study import search
 from dse.space.choice import ModelChoice, PtqBits
 from dse.space.space import Scenario, parse_space
@@ -44,9 +44,9 @@ def test_models_are_measured_without_test_data(tmp_path: Path, digits_file: Path
     as_trained, pruned = ModelChoice(name), ModelChoice(name, 0.3)
     in_integers = ModelChoice(name, ptq=PtqBits(weights=8, activations=10, cell=12))
     found = models.measure([as_trained, pruned], nothing)
-    assert all(isinstance(each, Measured) for each in found.values())
+    assert all(isinstance(each, MeasuredModel) for each in found.values())
     assert read == {"validation"}
-    assert isinstance(models.measure([in_integers], nothing)[in_integers], Measured)
+    assert isinstance(models.measure([in_integers], nothing)[in_integers], MeasuredModel)
     assert read == {"train", "validation"}
     with pytest.raises(ForbiddenSplit):
         models.test_loss([as_trained], nothing)
