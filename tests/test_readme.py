@@ -100,7 +100,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return onnx.numpy_helper.from_array(rng.normal(0, 0.3, shape).astype(np.float32), name)
 
     layer = onnx.helper.make_node("LSTM", ["x", "w", "r"], ["y"], hidden_size=8)
-    kind, sizes = onnx.TensorProto.FLOAT, (["steps", "batch", 5], ["steps", 1, "batch", 8])
+    kind, sizes = onnx.TensorProto.FLOAT, (("steps", "batch", 5), ("steps", 1, "batch", 8))
     ends = [onnx.helper.make_tensor_value_info(n, kind, size) for n, size in zip("xy", sizes, strict=True)]
     graph = onnx.helper.make_graph(
         [layer], "mine", ends[:1], ends[1:], [weights("w", 1, 32, 5), weights("r", 1, 32, 8)]

@@ -1,5 +1,7 @@
 """Every shipped design with every shipped model: the engines agree, and what cannot be done is refused by name."""
 
+from typing import Any
+
 import pytest
 
 from archsim import designs
@@ -30,7 +32,7 @@ def kinds() -> list[str]:
 
     Two that differ in their zeros alone are one graph.
     """
-    found = {}
+    found: dict[Any, str] = {}
     for name in zoo.ALL:
         config = zoo.load_config(name)
         first = config.layers[0]
