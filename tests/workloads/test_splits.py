@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from workloads import tasks
+from workloads.config import Vector
 from workloads.evaluate import evaluate
 from workloads.fixed_point import calibrate, search_bits, sweep
-from workloads.model import Model, Vector
+from workloads.model import Model
 from workloads.record import record
 from workloads.sparsify import prune_to, sample_of
 from workloads.tasks import Classification, LanguageModel, Split

@@ -24,7 +24,7 @@ from archsim.mapping.plan import Block, Burst, Plan
 from archsim.mapping.planner import plan
 from archsim.trace.graph import Graph, MatVec
 from workloads import cells
-from workloads.model import Config, Embedding, LayerConfig, OneHot, Readout, Vector
+from workloads.config import Config, Embedding, LayerConfig, OneHot, Readout, Vector
 from workloads.record import graph_of
 
 

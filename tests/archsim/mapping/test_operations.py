@@ -16,7 +16,7 @@ from archsim.trace.graph import Graph
 from archsim.trace.header import VERSION, Header
 from archsim.trace.trace import Trace
 from workloads import cells
-from workloads.model import Config, LayerConfig, OneHot
+from workloads.config import Config, LayerConfig, OneHot
 from workloads.record import graph_of
 
 

@@ -206,10 +206,10 @@ def stack(own_input: bool) -> Trace:
     layer = LayerConfig(cell="lstm", hidden=20, weight_format="fixed8", input_weight_format="fixed8", state_bits=8)
     layers = (layer, layer.model_copy(update={"input_bits": 8}) if own_input else layer)
     config = Config(name="stack", input=OneHot(symbols=5), layers=layers)
-    graph = graph_of(SimpleNamespace(config=config, scaled_apart=lambda layer: False))  # type: ignore[arg-type]
+    graph = graph_of(SimpleNamespace(config=config, scaled_apart=lambda layer: False))
     rng = np.random.default_rng(0)
     states = {name: rng.random((7, 3, 20)) < 0.4 for name in ("h_1", "h_2")}
-    arrays = {"x": rng.integers(0, 5, (6, 3), dtype=np.uint16)}
+    arrays: dict[str, Any] = {"x": rng.integers(0, 5, (6, 3), dtype=np.uint16)}
     arrays |= {name: pack_mask(mask) for name, mask in states.items()}
     if own_input:
         arrays["x_2"] = pack_mask(states["h_1"][1:])
