@@ -2,24 +2,34 @@
 PYTHON ?= python3
 VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+PYTEST = $(VENV)/bin/python -m pytest
+# A process for each core, up to eight; tests that need one another's files stay together (mark `xdist_group`).
+SIDE_BY_SIDE = --numprocesses logical --maxprocesses 8 --dist loadgroup
 
 WEB = dse/report/web
 JS = $(VENV)/js
 
-.PHONY: demo test test-slow bench lint check-js js-checked clean
+.PHONY: demo test test-slow nightly bench lint check-js js-checked clean
 
 demo: $(VENV)/installed
 	$(VENV)/bin/archsim demo
 
 test: $(VENV)/installed-dev
-	$(VENV)/bin/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow" $(SIDE_BY_SIDE)
 
 test-slow: $(VENV)/installed-dev
-	$(VENV)/bin/python -m pytest -m slow
+	$(PYTEST) -m slow $(SIDE_BY_SIDE) --ignore tests/benchmarks
+	$(PYTEST) -m slow tests/benchmarks
 
-# Speeds as ratios within one run, and what a run takes here.
+# Everything, with twenty times as many drawn examples, and others each time: an hour or two. What it finds it prints
+# with a line (`@reproduce_failure`) that draws the same again; put the case itself into a test of its own.
+nightly: $(VENV)/installed-dev
+	$(PYTEST) --hypothesis-profile nightly $(SIDE_BY_SIDE) --ignore tests/benchmarks
+	$(PYTEST) tests/benchmarks
+
+# Speeds as ratios within one run, by itself on the machine, and what a run takes here.
 bench: $(VENV)/installed-dev
-	$(VENV)/bin/python -m pytest tests/benchmarks -m slow -s -q
+	$(PYTEST) tests/benchmarks -m slow -s -q
 
 lint: $(VENV)/installed-dev check-js
 	$(VENV)/bin/ruff format --check .

@@ -1,13 +1,56 @@
-"""One BLAS thread: products here are small, and two threads that wait for each other on a busy machine are slower."""
+"""What holds of every test: one BLAS thread, how many examples are drawn, and that under CI nothing is left out."""
 
 import os
+from collections.abc import Generator, Iterable
 
-from hypothesis import settings
+import pytest
+from hypothesis import is_hypothesis_test, settings
 
+# Products here are small, and two threads that wait for each other on a busy machine are slower than one.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
+CI = "CI" in os.environ
+
 # No deadline: how long an example takes says more of the machine than of the code. A commit passes or fails for what
 # it changes: CI draws the same examples every time, a developer new ones.
-settings.register_profile("archsim", deadline=None, derandomize="CI" in os.environ)
-settings.load_profile("archsim")
+settings.register_profile("archsim", deadline=None, derandomize=CI)
+settings.register_profile("nightly", deadline=None, derandomize=False, print_blob=True)
+settings.load_profile("archsim")  # `--hypothesis-profile=nightly` comes later and wins
+
+NIGHTLY = 20
+"""Times as many examples as a test asks for are drawn under the profile `nightly`."""
+
+MAY_BE_MISSING = "$ARCHSIM_DATA"
+"""Data sets that may not be shipped are named by this variable; under CI nothing else is a reason to skip."""
+
+
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    if settings.get_current_profile_name() == "nightly":
+        functions = {getattr(item.obj, "__func__", item.obj) for item in items if isinstance(item, pytest.Function)}
+        for test in (f for f in functions if is_hypothesis_test(f)):
+            asked = test._hypothesis_internal_use_settings
+            test._hypothesis_internal_use_settings = settings(asked, max_examples=NIGHTLY * asked.max_examples)
+
+
+def failed_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Under CI a test that lacks a tool fails: skipped, it would be left out for ever, and nobody would know."""
+    if CI and report.skipped and isinstance(report.longrepr, tuple) and MAY_BE_MISSING not in report.longrepr[2]:
+        report.outcome = "failed"
+        report.longrepr = (
+            f"{report.longrepr[2]}\nUnder CI nothing is skipped: see .ci/run, which installs what tests need."
+        )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    failed_if_skipped(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    failed_if_skipped(report)
+    return report

@@ -100,7 +100,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return onnx.numpy_helper.from_array(rng.normal(0, 0.3, shape).astype(np.float32), name)
 
     layer = onnx.helper.make_node("LSTM", ["x", "w", "r"], ["y"], hidden_size=8)
-    kind, sizes = onnx.TensorProto.FLOAT, (["steps", "batch", 5], ["steps", 1, "batch", 8])
+    kind, sizes = onnx.TensorProto.FLOAT, (("steps", "batch", 5), ("steps", 1, "batch", 8))
     ends = [onnx.helper.make_tensor_value_info(n, kind, size) for n, size in zip("xy", sizes, strict=True)]
     graph = onnx.helper.make_graph(
         [layer], "mine", ends[:1], ends[1:], [weights("w", 1, 32, 5), weights("r", 1, 32, 8)]
@@ -110,6 +110,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.xdist_group("readme")  # one process, in order
 @pytest.mark.parametrize("command", [c for c in (*commands(AFTER), *ELSEWHERE) if c not in {*NOT_RUN, *MINUTES}])
 def test_commands_run_in_their_order(command: str, folder: Path) -> None:
     printed = run(command, folder)

@@ -43,7 +43,9 @@ class ModelSide(Protocol):
         """Digest of all that a measurement of `choice` depends on; of a model that cannot be had, of the reason."""
         ...
 
-    def measure(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, MeasuredModel | BadInput]:
+    def measure(
+        self, choices: Iterable[ModelChoice], on_done: OnDone
+    ) -> Mapping[ModelChoice, MeasuredModel | BadInput]:
         """Validation loss and trace of each, or why it has none; `on_done` after each that had to be run."""
         ...
 

@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 
@@ -27,7 +27,7 @@ class TestEveryDesign:
     def test_every_parameter_can_be_overridden_with_itself(self, name: str) -> None:
         design = load_design(name)
         for path in parameters(design):
-            value: object = design.model_dump(mode="json")
+            value: Any = design.model_dump(mode="json")
             for part in path.split("."):
                 assert isinstance(value, dict)
                 value = value[part]

@@ -102,12 +102,12 @@ def drawn_traces(draw: st.DrawFn, sequences: int = 4) -> Trace:
     full; sequences that end at different steps."""
     hidden, symbols, steps = draw(st.integers(1, 11)), draw(st.integers(1, 5)), draw(st.integers(1, 4))
     seed, density = draw(st.integers(0, 2**31)), draw(st.sampled_from([0.0, 0.1, 0.5, 1.0]))
-    inputs = draw(
+    inputs: Any = draw(
         st.sampled_from(
             [OneHot(symbols=symbols), Vector(size=symbols), Embedding(symbols=symbols, size=3, weight_format="fixed8")]
         )
     )
-    when = draw(st.sampled_from(["every_step", "last_step", None]))
+    when: Any = draw(st.sampled_from(["every_step", "last_step", None]))
     cell = draw(st.sampled_from([cell.name for cell in cells.ALL]))
     config = Config(
         name="drawn",
@@ -256,7 +256,7 @@ def test_less_to_do_never_takes_longer(design: Design, trace: Trace, seed: int, 
 
     rng = np.random.default_rng(seed)
     fewer = {
-        o.name: trace.arrays[o.name] if o.kind == "one_hot" else trace.arrays[o.name] & pack_mask(
+        o.name: trace.arrays[o.name] if o.kind == "one_hot" else np.asarray(trace.arrays[o.name]) & pack_mask(
             rng.random((*trace.arrays[o.name].shape[:2], o.size)) < 0.7
         )
         for o in trace.graph.operands
@@ -295,7 +295,7 @@ def test_a_better_channel_never_takes_longer(design: Design, trace: Trace, data:
     """A shorter latency, more accesses under way, more bandwidth, no inputs over it: the mapping stays as it is."""
     assume(fits(design, trace))
     dram = design.dram
-    better = [
+    better: list[dict[str, Any]] = [
         {"dram.latency_ns": dram.latency_ns * data.draw(st.floats(0, 1))},
         {"dram.bandwidth_gbps": dram.bandwidth_gbps * data.draw(st.floats(1, 8))},
         {"dram.outstanding": None if dram.outstanding is None else dram.outstanding + data.draw(st.integers(1, 9))},
@@ -317,7 +317,7 @@ def test_fcfs_is_simulated_and_refused_by_name_in_closed_form(design: Design, tr
     design = design.override({"dram.inputs": True, "dram.arbitration": "fcfs"})
     planned = plan(design, trace.graph, design.lanes)
     work = measure(trace, planned, trace.steps, design.skip_encoder.enabled, design.skip_encoder.reach)
-    burst, column = (run_machine(design, planned, work, engine) for engine in ("burst", "column"))  # type: ignore[arg-type]
+    burst, column = (run_machine(design, planned, work, engine) for engine in ("burst", "column"))
     assert_equal(burst, run_machine(design, planned, work, "burst", reuse=False))
     assert without_idle(burst) == without_idle(column)
     for timing in (burst, column):
@@ -334,7 +334,7 @@ def drawn_integers(trace: Trace, seed: int) -> Integers:
     operands = {}
     for o in trace.graph.operands:
         if o.kind != "one_hot":
-            mask = np.unpackbits(trace.arrays[o.name], axis=-1, count=o.size)
+            mask = np.unpackbits(np.asarray(trace.arrays[o.name]), axis=-1, count=o.size)
             operands[o.name] = mask * rng.choice([-1, 1], mask.shape) * rng.integers(1, 128, mask.shape)
     weights = {mv.name: rng.integers(-128, 128, (mv.rows, mv.cols)) for mv in trace.graph.mat_vecs}
     return Integers(weights, operands)
@@ -347,7 +347,7 @@ def sums_of(trace: Trace, planned: Plan, integers: Integers) -> dict[str, Any]:
         total = 0
         for mv in (planned.mat_vecs[i] for i in each.mat_vecs):
             if trace.graph.operand(mv.operand).kind == "one_hot":
-                values = np.eye(mv.cols, dtype=np.int64)[trace.arrays[mv.operand]]
+                values = np.eye(mv.cols, dtype=np.int64)[np.asarray(trace.arrays[mv.operand])]
             else:
                 values = integers.operands[mv.operand]
                 if trace.graph.operand(mv.operand).kind == "state":
@@ -514,14 +514,19 @@ def test_fcfs_by_bursts_stays_within_half_a_percent_of_fcfs_by_columns(name: str
     trace = synthesize(1000, 50, density, sequences=design.lanes, steps=2, weight_format=weights)
     planned = plan(design, trace.graph, design.lanes)
     work = measure(trace, planned, trace.steps, design.skip_encoder.enabled, design.skip_encoder.reach)
-    burst, column = (run_machine(design, planned, work, engine) for engine in ("burst", "column"))  # type: ignore[arg-type]
+    burst, column = (run_machine(design, planned, work, engine) for engine in ("burst", "column"))
     assert burst.cycles == pytest.approx(column.cycles, rel=0.005)
 
 
 @pytest.mark.parametrize("arbitration", ["static", "tdm"])
 def test_inputs_of_a_long_run_with_sequences_that_end(arbitration: str) -> None:
     """`analytic` goes by windows of steps, `burst` by steps: a sequence ends within one, with one, and after one."""
-    inputs = {"dram.inputs": True, "dram.arbitration": arbitration, "dram.input_share": 0.1, "dram.burst_bits": 64}
+    inputs: dict[str, Any] = {
+        "dram.inputs": True,
+        "dram.arbitration": arbitration,
+        "dram.input_share": 0.1,
+        "dram.burst_bits": 64,
+    }
     design = load_design("skip-65nm").override({**inputs, "lanes": 4})
     drawn = synthesize(6, 5, 0.3, sequences=4, steps=WINDOW + 9)
     trace = Trace(drawn.header, drawn.arrays, np.array([WINDOW + 9, 700, WINDOW, WINDOW + 1]))
@@ -545,7 +550,7 @@ def test_what_analytic_refuses_is_left_to_burst() -> None:
     assert found[1].cycles == alone.cycles
     assert found[1].ledger == alone.ledger
     assert alone.dense
-    assert alone.dense.macs_streamed == simulate(design, trace).dense.macs_streamed  # type: ignore[union-attr]
+    assert alone.dense.macs_streamed == simulate(design, trace).dense.macs_streamed
 
 
 def test_the_same_run_twice_is_the_same() -> None:

@@ -54,7 +54,7 @@ def test_conformance(objective: Objective, evaluation: Evaluation) -> None:
 
 
 def test_names_are_distinct() -> None:
-    names = [one.name for one in (*objectives.ALL, *constraints.ALL)]
+    names = [*(one.name for one in objectives.ALL), *(one.name for one in constraints.ALL)]
     assert len(set(names)) == len(names)
 
 

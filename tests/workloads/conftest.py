@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -72,7 +72,7 @@ def drawn_model(
     layers: int = 1,
     inputs: OneHot | Embedding | Vector | None = None,
     outputs: int | None = None,
-    when: str = "every_step",
+    when: Literal["every_step", "last_step"] = "every_step",
     initial: bool = False,
     **layer: Any,
 ) -> Model:

@@ -71,7 +71,8 @@ def spliced(data: bytes, rng: Rng) -> bytes:
     first, last = sorted(int(i) for i in rng.integers(0, len(data), 2))
     last = min(last, first + 64)
     piece = data[first:last]
-    return data[:first] + chosen(rng, [b"", piece * 2, rng.bytes(len(piece)), b"\xff" * 8, b"\n\r\x00"]) + data[last:]
+    inserted: bytes = chosen(rng, [b"", piece * 2, rng.bytes(len(piece)), b"\xff" * 8, b"\n\r\x00"])
+    return data[:first] + inserted + data[last:]
 
 
 def overwritten(data: bytes, rng: Rng) -> bytes:

@@ -3,7 +3,7 @@
 A cell is plain differentiable arithmetic on one step (`workloads.cells`). Forward keeps the products and what
 is carried from step to step. Backward takes the gradient of a step from PyTorch (``torch.func.vjp``), which computes it
 from the product anew: cheaper than to keep every gate, and one kernel each way where it is compiled. The gradient of
-the weights is one product over all steps. Equal to plain autograd (tests/workloads/test_training_gradients.py).
+the weights is one product over all steps. Equal to plain autograd (tests/workloads/training/test_sequence.py).
 
 The state is pruned after SKIP (Ardakani et al., DATE 2019): elements below a threshold become zero. Their gradient is
 zero as well; passed straight through, as SKIP has it, training to 90 % sparsity by quantile runs away (the threshold

@@ -69,7 +69,10 @@ def test_figures_are_those_of_the_two_reports() -> None:
 
 def test_every_difference_of_the_reports_is_there() -> None:
     """Counted on the JSON of both, without ``diff``."""
-    a, b = (run(values).to_json() for values in ({}, {"weight_memory.capacity_kib": 64, "clock_mhz": 100}))
+    reports: list[Any] = [
+        run(values).to_json() for values in ({}, {"weight_memory.capacity_kib": 64, "clock_mhz": 100})
+    ]
+    a, b = reports
 
     def unequal(path: str) -> int:
         one, other = a[path], b[path]
@@ -82,8 +85,8 @@ def test_every_difference_of_the_reports_is_there() -> None:
     assert len(found.of("area")) == unequal("area_mm2")
     assert len(found.of("stalls")) == unequal("stalls") + (a["busy_cycles"] != b["busy_cycles"])
     assert [c.kind for kind in KINDS for c in found.of(kind)].count("counts") == sum(
-        a["ledger"].get(c, {}).get(action, 0) != b["ledger"].get(c, {}).get(action, 0)  # type: ignore[union-attr]
-        for c, action in {(c, x) for r in (a, b) for c, actions in r["ledger"].items() for x in actions}  # type: ignore[union-attr]
+        a["ledger"].get(c, {}).get(action, 0) != b["ledger"].get(c, {}).get(action, 0)
+        for c, action in {(c, x) for r in (a, b) for c, actions in r["ledger"].items() for x in actions}
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,7 +75,12 @@ def test_a_step_on_its_own_takes_what_it_takes_alone(
 ) -> None:
     """Where inputs come over the channel, those of the step itself are fetched first."""
     if arbitration:
-        inputs = {"dram.inputs": True, "dram.arbitration": arbitration, "dram.input_share": 0.2, "dram.burst_bits": 256}
+        inputs: dict[str, Any] = {
+            "dram.inputs": True,
+            "dram.arbitration": arbitration,
+            "dram.input_share": 0.2,
+            "dram.burst_bits": 256,
+        }
         design = design.override(inputs)
     job = prepare(Job(design, trace, lanes))
     assert step_cycles(*job.triple).tolist() == alone(design, trace, lanes)
@@ -183,7 +189,12 @@ def test_the_least_bandwidth_holds_the_deadline_and_a_little_less_does_not(
 @pytest.mark.parametrize("arbitration", ["static", "tdm"])
 def test_the_least_bandwidth_carries_inputs_too(design: Design, trace: Trace, arbitration: str) -> None:
     """Up to what they alone could use: 6 bits in an access of 2,048, in the cycles that tdm leaves them."""
-    inputs = {"dram.inputs": True, "dram.arbitration": arbitration, "dram.input_share": 0.5, "dram.burst_bits": 2048}
+    inputs: dict[str, Any] = {
+        "dram.inputs": True,
+        "dram.arbitration": arbitration,
+        "dram.input_share": 0.5,
+        "dram.burst_bits": 2048,
+    }
     over = design.override({**inputs, "weight_memory.capacity_kib": 64})
     found = least_bandwidth(over, trace, 3.0)
     assert found.slowest_step_us == slowest_us(found.design, trace) <= 3.0
@@ -211,7 +222,7 @@ def test_bandwidth_and_latency_never_cost_cycles_the_wrong_way(
     seed: int, residency: str, latency_ns: int, kib: int
 ) -> None:
     trace = synthesize(20, 3, 0.5, sequences=1, steps=1, seed=seed)
-    base = {**SMALL, "weight_memory.residency": residency, "weight_memory.capacity_kib": kib}
+    base: dict[str, Any] = {**SMALL, "weight_memory.residency": residency, "weight_memory.capacity_kib": kib}
     cycles = [
         alone(load_design("skip-65nm").override({**base, "dram.bandwidth_gbps": gbps, "dram.latency_ns": late}), trace)
         for gbps, late in ((0.05, latency_ns), (0.3, latency_ns), (1.7, latency_ns), (9.0, latency_ns), (9.0, 0))
@@ -259,7 +270,7 @@ def test_the_least_sram_is_the_first_that_holds(residency: str) -> None:
 def test_more_columns_never_end_a_step_sooner(seed: int, density: float, double: bool) -> None:
     design = load_design("skip-65nm").override({**SMALL, "lanes": 1, "pe_array.double_buffered": double})
     drawn = synthesize(20, 3, density, sequences=1, steps=1, seed=seed)
-    more = drawn.arrays["h"] | synthesize(20, 3, 0.3, sequences=1, steps=1, seed=seed + 1).arrays["h"]
+    more = np.asarray(drawn.arrays["h"]) | synthesize(20, 3, 0.3, sequences=1, steps=1, seed=seed + 1).arrays["h"]
     heavier = Trace(drawn.header, {**drawn.arrays, "h": more}, drawn.lengths)
     assert alone(design, heavier) >= alone(design, drawn)
 
@@ -377,7 +388,7 @@ def test_listed_columns_bit_by_bit(lanes: int) -> None:
                 column
                 for s in members
                 for column in range(19)
-                if trace.arrays["h"][step, s, column // 8] >> (7 - column % 8) & 1
+                if np.asarray(trace.arrays["h"])[step, s, column // 8] >> (7 - column % 8) & 1
             }
             assert found[step, group] == (len(union) if members else -1)
     assert found.shape == (6, 7 // lanes)

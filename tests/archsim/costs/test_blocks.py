@@ -3,6 +3,7 @@
 import re
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,11 +80,15 @@ def test_the_curve_of_a_design_is_its_spec() -> None:
     """Five curves a unit, four units a cycle; nothing else of the activation unit changes where no stage is added."""
 
     def unit_mm2(kind: str, entries: int) -> float:
-        values = {"activation_unit.curve": kind, "activation_unit.entries": entries, "activation_unit.depth_cycles": 20}
+        values: dict[str, Any] = {
+            "activation_unit.curve": kind,
+            "activation_unit.entries": entries,
+            "activation_unit.depth_cycles": 20,
+        }
         return area(SKIP.override(values)).components["activation_unit"].value
 
     for kind, entries in (("segments", 2), ("segments", 16), ("table", 256), ("table", 1024)):
-        cell_um2 = curve(kind, entries, 16).area_um2 - curve("segments", 4, 16).area_um2  # type: ignore[arg-type]
+        cell_um2 = curve(kind, entries, 16).area_um2 - curve("segments", 4, 16).area_um2
         assert unit_mm2(kind, entries) - unit_mm2("segments", 4) == pytest.approx(4 * 5 * cell_um2 * 1.5e-6)
     table = prices(SKIP.override({"activation_unit.curve": "table", "activation_unit.entries": 1024}))
     assert table[catalogue.CURVE].value > prices(SKIP)[catalogue.CURVE].value

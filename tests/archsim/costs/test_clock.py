@@ -1,5 +1,7 @@
 """What reaches the clock: stages, banks, and what neither fixes."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -37,7 +39,11 @@ def test_the_curve_decides_how_many_stages_the_activation_unit_takes() -> None:
     """Two curves in a row, gate and tanh: a table is faster than shifts and adds, a multiplication slower."""
 
     def stages_flagged(kind: str, entries: int) -> tuple[int, bool]:
-        values = {"activation_unit.curve": kind, "activation_unit.entries": entries, "activation_unit.depth_cycles": 4}
+        values: dict[str, Any] = {
+            "activation_unit.curve": kind,
+            "activation_unit.entries": entries,
+            "activation_unit.depth_cycles": 4,
+        }
         design = SKIP.override(values)
         flagged = any(line.startswith("activation_unit") for line in clock_problems(design))
         return datapath(design).stages, flagged

@@ -16,7 +16,7 @@ from archsim.errors import BadInput
      ("table", 256, 506, 0.53, 0.5), ("table", 1024, 2023, 2.11, 0.6), ("table", 4096, 8093, 8.42, 0.8)],
 )  # fmt: skip
 def test_curves_are_those_of_the_design_document(kind: str, entries: int, um2: float, pj: float, ns: float) -> None:
-    cell = curve(kind, entries, 16)  # type: ignore[arg-type]
+    cell = curve(kind, entries, 16)
     assert cell.area_um2 * area_scale(65).mid == pytest.approx(um2, abs=0.5)
     assert cell.energy_pj * energy_scale(65) * LOGIC_ENERGY_FACTOR == pytest.approx(pj, abs=0.005)
     assert cell.delay_ns * delay_scale(65) == pytest.approx(ns, abs=0.05)
@@ -45,6 +45,6 @@ def test_curves_equal_the_table() -> None:
     st.integers(0, 8),
 )
 def test_a_larger_curve_is_never_cheaper(kind: str, size: int, bits: int, more: int, wider: int) -> None:
-    small, large = curve(kind, size, bits), curve(kind, size + more, bits + wider)  # type: ignore[arg-type]
+    small, large = curve(kind, size, bits), curve(kind, size + more, bits + wider)
     for quantity in ("area_um2", "energy_pj", "leak_nw", "delay_ns"):
         assert getattr(large, quantity) >= getattr(small, quantity) * (1 - 1e-9)

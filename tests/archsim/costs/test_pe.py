@@ -53,8 +53,8 @@ def test_a_wider_pe_is_never_cheaper(kind: tuple[str, int], act: int, guard: int
     name, weight = kind
     product = act + (weight if name == "fixed" else 2 ** (weight - 1) - 1)
     grown = {"weight": 1 if name == "fixed" else 2 ** (weight - 1), "act": 1, "accumulator": 1}[which]
-    narrow = pe(name, weight, act, product + guard, clock_ns)  # type: ignore[arg-type]
-    wide = pe(name, weight + (which == "weight"), act + (which == "act"), product + guard + grown, clock_ns)  # type: ignore[arg-type]
+    narrow = pe(name, weight, act, product + guard, clock_ns)
+    wide = pe(name, weight + (which == "weight"), act + (which == "act"), product + guard + grown, clock_ns)
     for quantity in ("area_um2", "energy_pj", "leak_nw"):
         assert getattr(wide.cell, quantity) >= getattr(narrow.cell, quantity)
 

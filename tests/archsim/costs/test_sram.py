@@ -21,7 +21,7 @@ def test_sram_is_the_running_maximum_of_the_table() -> None:
     }
     raised = 0
     for cell, ports, capacity, width in rows:
-        macro = sram_macro(65, cell, ports, capacity, width)  # type: ignore[arg-type]
+        macro = sram_macro(65, cell, ports, capacity, width)
         below = [r for (c, p, b, w), r in rows.items() if (c, p) == (cell, ports) and b <= capacity and w <= width]
         for quantity in ("read_pj", "write_pj", "cycle_ns"):
             expected = max(float(r[quantity]) for r in below)
@@ -48,8 +48,8 @@ QUANTITIES = ("area_mm2", "cycle_ns", "read_pj", "write_pj", "leak_mw")
 def test_a_macro_is_never_cheaper_for_more_capacity_or_width(
     node: int, cell: str, ports: str, capacity: float, width: float, more: float, wider: float
 ) -> None:
-    small = sram_macro(node, cell, ports, capacity, width)  # type: ignore[arg-type]
-    large = sram_macro(node, cell, ports, min(capacity * more, 2**23), min(width * wider, 1024))  # type: ignore[arg-type]
+    small = sram_macro(node, cell, ports, capacity, width)
+    large = sram_macro(node, cell, ports, min(capacity * more, 2**23), min(width * wider, 1024))
     for quantity in QUANTITIES:
         assert getattr(large, quantity) >= getattr(small, quantity) * (1 - 1e-9)
 

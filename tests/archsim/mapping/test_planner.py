@@ -1,6 +1,7 @@
 """The plan made from a design and a graph, by hand."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def test_what_fits_is_kept_and_the_rest_streams() -> None:
     column, norms = 11 * 192, 256 * 16
 
     def planned(kib: int) -> Plan:
-        memory = {"weight_memory.capacity_kib": kib, "weight_memory.residency": "part"}
+        memory: dict[str, Any] = {"weight_memory.capacity_kib": kib, "weight_memory.residency": "part"}
         return plan(load_design("skip-65nm").override(memory), graph, 1)
 
     for kib, bits, w_x_resident, w_h_resident in (
@@ -147,7 +148,7 @@ def network(cell: str, layers: int = 1, scaled: bool = False, **inputs: object) 
                 *[LayerConfig(cell=cell, hidden=60, weight_format="fixed8", input_weight_format="fixed8",
                               state_bits=8)] * (layers - 1)),
     )  # fmt: skip
-    return graph_of(SimpleNamespace(config=config, scaled_apart=lambda layer: scaled))  # type: ignore[arg-type]
+    return graph_of(SimpleNamespace(config=config, scaled_apart=lambda layer: scaled))
 
 
 Shape = list[tuple[int, list[tuple[int, list[tuple[str, int]]]]]]
@@ -205,10 +206,10 @@ def stack(own_input: bool) -> Trace:
     layer = LayerConfig(cell="lstm", hidden=20, weight_format="fixed8", input_weight_format="fixed8", state_bits=8)
     layers = (layer, layer.model_copy(update={"input_bits": 8}) if own_input else layer)
     config = Config(name="stack", input=OneHot(symbols=5), layers=layers)
-    graph = graph_of(SimpleNamespace(config=config, scaled_apart=lambda layer: False))  # type: ignore[arg-type]
+    graph = graph_of(SimpleNamespace(config=config, scaled_apart=lambda layer: False))
     rng = np.random.default_rng(0)
     states = {name: rng.random((7, 3, 20)) < 0.4 for name in ("h_1", "h_2")}
-    arrays = {"x": rng.integers(0, 5, (6, 3), dtype=np.uint16)}
+    arrays: dict[str, Any] = {"x": rng.integers(0, 5, (6, 3), dtype=np.uint16)}
     arrays |= {name: pack_mask(mask) for name, mask in states.items()}
     if own_input:
         arrays["x_2"] = pack_mask(states["h_1"][1:])
@@ -244,7 +245,7 @@ def test_a_cell_state_of_one_port_is_read_and_written_in_turn(cell: str, cycles:
         layers=(LayerConfig(cell=cell, hidden=4, weight_format="fixed8", input_weight_format="fixed8", state_bits=8),),
         readout=None,
     )
-    graph = graph_of(SimpleNamespace(config=config, scaled_apart=lambda layer: False))  # type: ignore[arg-type]
+    graph = graph_of(SimpleNamespace(config=config, scaled_apart=lambda layer: False))
     design = load_design("skip-65nm").override({"activation_unit.units_per_cycle": 1, "state_buffer.banks": 1})
     for ports, expected in ((1, cycles * 8), (2, 8)):
         block = plan(design.override({"state_buffer.ports": ports}), graph, 2).blocks[0]

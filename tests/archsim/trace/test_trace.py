@@ -47,11 +47,11 @@ def test_macs_equal_a_popcount_of_the_trace(hidden: int, symbols: int, density: 
         running = [lane for lane in range(lanes) if t < lengths[lane]]
         listed: set[int] = set()
         for lane in running:
-            word = int.from_bytes(trace.arrays["h"][t, lane].tobytes(), "big")
+            word = int.from_bytes(np.asarray(trace.arrays["h"])[t, lane].tobytes(), "big")
             useful += 4 * hidden * word.bit_count()
             bits = f"{word:0{8 * -(-hidden // 8)}b}"
             listed |= {i for i in range(hidden) if bits[i] == "1"}
-        symbols_seen = {int(trace.arrays["x"][t, lane]) for lane in running}
+        symbols_seen = {int(np.asarray(trace.arrays["x"])[t, lane]) for lane in running}
         dense += 4 * hidden * hidden * len(running) + 4 * hidden * len(running)
         issued += 4 * hidden * (len(listed) + len(symbols_seen)) * len(running)
         useful += 4 * hidden * len(running)
@@ -188,9 +188,9 @@ def test_wrong_shapes_and_spare_bits_are_refused() -> None:
     with pytest.raises(BadInput, match=r"operand h: array must be uint8 \(3, 2, 2\), not uint8 \(2, 2, 2\)"):
         Trace(trace.header, {**trace.arrays, "h": trace.arrays["h"][:2]}, trace.lengths)
     with pytest.raises(BadInput, match="operand h: bits beyond element 8 must be zero"):
-        Trace(trace.header, {**trace.arrays, "h": trace.arrays["h"] | 1}, trace.lengths)
+        Trace(trace.header, {**trace.arrays, "h": np.asarray(trace.arrays["h"]) | 1}, trace.lengths)
     with pytest.raises(BadInput, match="operand x: symbols must be below 2, not 2"):
-        Trace(trace.header, {**trace.arrays, "x": trace.arrays["x"] * 0 + 2}, trace.lengths)
+        Trace(trace.header, {**trace.arrays, "x": np.asarray(trace.arrays["x"]) * 0 + 2}, trace.lengths)
     with pytest.raises(BadInput, match="operand x: its array is missing"):
         Trace(trace.header, {"h": trace.arrays["h"]}, trace.lengths)
 
@@ -244,7 +244,7 @@ def test_more_lanes_or_steps_than_there_are_is_refused() -> None:
 @pytest.mark.parametrize(("density", "correlation"), [(0.2, 0.0), (0.2, 0.8), (0.5, 1.0)])
 def test_synthetic_masks_have_the_density_and_correlation_asked_for(density: float, correlation: float) -> None:
     trace = synthesize(400, 5, density, correlation=correlation, sequences=2, steps=200, seed=3)
-    bits = np.unpackbits(trace.arrays["h"], axis=-1, count=400).astype(float)
+    bits = np.unpackbits(np.asarray(trace.arrays["h"]), axis=-1, count=400).astype(float)
     assert bits.mean() == pytest.approx(density, abs=0.01)
     measured = np.corrcoef(bits[:, 0].ravel(), bits[:, 1].ravel())[0, 1]
     assert measured == pytest.approx(correlation, abs=0.02)

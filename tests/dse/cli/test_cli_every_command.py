@@ -42,7 +42,8 @@ def walk(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str
         yield from walk(child, (*path, name))
 
 
-COMMANDS = dict(walk(get_command(app)))
+ROOT: Any = get_command(app)  # of the click that typer carries
+COMMANDS = dict(walk(ROOT))
 
 
 def examples(name: str) -> list[list[str]]:

@@ -26,6 +26,7 @@ from workloads.layer import Layer
 from workloads.model import Model
 from workloads.record import record
 from workloads.sparsify import zeros
+from workloads.tasks.digits import DIGITS
 
 SCENARIO = Scenario(sequences=3, steps=20)
 
@@ -88,10 +89,10 @@ def nothing(_: ModelChoice) -> None: ...
 def test_measured_once_whoever_asks(tmp_path: Path, files: list[Path], counted: list[str]) -> None:
     choices = [ModelChoice(str(files[0])), ModelChoice(str(files[0]), 0.2), ModelChoice(str(files[1]))]
     done: list[ModelChoice] = []
-    first = Models(tmp_path / "cache", SCENARIO).measure(choices, done.append)
+    first: Any = Models(tmp_path / "cache", SCENARIO).measure(choices, done.append)
     assert counted == ["tiny-0 0.05 validation", "tiny-0 0.2 validation", "tiny-1 0.05 validation"]
     assert done == choices
-    again = Models(tmp_path / "cache", SCENARIO).measure(choices, done.append)
+    again: Any = Models(tmp_path / "cache", SCENARIO).measure(choices, done.append)
     assert len(counted) == len(done) == 3
     assert [again[c].validation_loss for c in choices] == [first[c].validation_loss for c in choices] == [3.0, 4.0, 5.0]
     assert [again[c].trace.sha256 for c in choices] == [first[c].trace.sha256 for c in choices]
@@ -115,20 +116,21 @@ def test_another_scenario_takes_another_trace_and_no_evaluation(
     tmp_path: Path, files: list[Path], counted: list[str]
 ) -> None:
     choice = ModelChoice(str(files[0]))
-    traces = [
-        Models(tmp_path / "cache", scenario).measure([choice], nothing)[choice].trace
+    measured: list[Any] = [
+        Models(tmp_path / "cache", scenario).measure([choice], nothing)[choice]
         for scenario in (SCENARIO, SCENARIO.model_copy(update={"steps": 7}))
     ]
+    traces = [each.trace for each in measured]
     assert [(t.sequences, t.steps) for t in traces] == [(3, 20), (3, 7)]
     assert len(counted) == 1
 
 
 def test_a_damaged_cache_is_measured_again(tmp_path: Path, files: list[Path], counted: list[str]) -> None:
     choice, cache = ModelChoice(str(files[0])), tmp_path / "cache"
-    before = Models(cache, SCENARIO).measure([choice], nothing)[choice]
+    before: Any = Models(cache, SCENARIO).measure([choice], nothing)[choice]
     for path in (*cache.glob("loss/*"), *cache.glob("traces/*")):
         path.write_bytes(path.read_bytes()[:10])
-    after = Models(cache, SCENARIO).measure([choice], nothing)[choice]
+    after: Any = Models(cache, SCENARIO).measure([choice], nothing)[choice]
     assert len(counted) == 2
     assert after.trace.sha256 == before.trace.sha256
     assert {p.suffix for p in cache.rglob("*") if p.is_file()} == {".json", ".npz"}  # nothing half-written
@@ -138,7 +140,7 @@ def test_two_processes_measure_what_one_does(tmp_path: Path, files: list[Path]) 
     choices = [ModelChoice(str(path), t) for path in files for t in (None, 0.3)]
     done: list[ModelChoice] = []
     with LocalProcesses(2) as workers:
-        found = Models(tmp_path / "cache", SCENARIO, workers).measure(choices, done.append)
+        found: Any = Models(tmp_path / "cache", SCENARIO, workers).measure(choices, done.append)
     assert sorted(map(str, done)) == sorted(map(str, choices))
     for choice in choices[:2]:
         assert found[choice].validation_loss == pytest.approx(evaluate(load(choice), "validation"), abs=1e-6)
@@ -153,7 +155,7 @@ def test_a_threshold_must_prune_harder_than_training(files: list[Path]) -> None:
 
 def test_sparsity_is_a_count_of_zeros(tmp_path: Path, files: list[Path], counted: list[str]) -> None:
     choice = ModelChoice(str(files[0]))
-    measured = Models(tmp_path / "cache", SCENARIO).measure([choice], nothing)[choice]
+    measured: Any = Models(tmp_path / "cache", SCENARIO).measure([choice], nothing)[choice]
     trace: Trace = measured.trace
     seen = np.unpackbits(trace.arrays["h"][1:], axis=-1, count=4)  # after each step
     assert measured.state_sparsity == zeros(trace)[0].sparsity == pytest.approx(1 - seen.mean())
@@ -162,8 +164,8 @@ def test_sparsity_is_a_count_of_zeros(tmp_path: Path, files: list[Path], counted
 def test_a_model_of_any_task_is_measured(digits_file: Path, tmp_path: Path) -> None:
     """Digits ship: 180 of them are told apart by chance, or nearly."""
     choice = ModelChoice(str(digits_file))
-    measured = Models(tmp_path / "cache", SCENARIO).measure([choice], nothing)[choice]
-    data = tasks.DIGITS.split("validation")
+    measured: Any = Models(tmp_path / "cache", SCENARIO).measure([choice], nothing)[choice]
+    data = DIGITS.split("validation")
     inputs, lengths, labels = data.batch(np.arange(len(data)))
     wrong = Model.load(digits_file).last(inputs, lengths).argmax(axis=-1) != labels
     assert measured.validation_loss == pytest.approx(100 * wrong.mean())
@@ -176,10 +178,10 @@ def test_a_quantized_model_is_made_once_and_measured(
     """Its trace is that of the integer model, whatever made it."""
     bits = PtqBits(4, 6, 8)
     choice, pruned = ModelChoice(str(files[0]), None, bits), ModelChoice(str(files[0]), 0.2, bits)
-    found = Models(tmp_path / "cache", SCENARIO).measure([choice, pruned], nothing)
+    found: Any = Models(tmp_path / "cache", SCENARIO).measure([choice, pruned], nothing)
     assert counted == ["tiny-0-w4a6 0.05 validation", "tiny-0-w4a6 0.2 validation"]
     monkeypatch.setattr(module, "calibrate", refuse)
-    again = Models(tmp_path / "cache", SCENARIO).measure([choice], nothing)[choice]
+    again: Any = Models(tmp_path / "cache", SCENARIO).measure([choice], nothing)[choice]
     assert len(counted) == 2
     assert isinstance(again, MeasuredModel)
     model = Model.load(files[0])
@@ -215,7 +217,7 @@ def test_an_integer_model_loses_what_its_own_evaluation_says(tmp_path: Path, dig
     found = side(Models(tmp_path / "cache", SCENARIO).measure([choice], nothing)[choice])
     model = Model.load(digits_file)
     expected = quantize(model, calibrate(model), Settings(weight_bits=6, activation_bits=8))
-    assert found.validation_loss == tasks.DIGITS.evaluate(expected, "validation")
+    assert found.validation_loss == DIGITS.evaluate(expected, "validation")
 
 
 def test_a_model_that_has_no_loss_says_why(tmp_path: Path, files: list[Path], digits_file: Path) -> None:
@@ -249,5 +251,5 @@ def test_two_searches_may_measure_the_same_at_once(tmp_path: Path, digits_file: 
 
 
 def losses(cache: Path, choices: list[ModelChoice]) -> list[tuple[float, str]]:
-    found = Models(cache, SCENARIO).measure(choices, nothing)
+    found: Any = Models(cache, SCENARIO).measure(choices, nothing)
     return [(side(found[c]).validation_loss, side(found[c]).trace.sha256) for c in choices]

@@ -9,8 +9,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -96,6 +97,10 @@ def wait_until(holds: Callable[[], bool], seconds: float = 30) -> None:
         time.sleep(0.05)
 
 
+def has(workers: Workers, count: int) -> bool:
+    return workers.count == count
+
+
 def running(process: int) -> bool:
     """Whether a process runs; one that has ended and waits to be reaped does not."""
     try:
@@ -118,7 +123,7 @@ def conforms(workers: Workers, units: ModuleType) -> None:
             taken.append(number)
             yield number
 
-    results = workers.run(units.square, arguments())
+    results: Any = workers.run(units.square, arguments())
     assert taken == []
     next(results)
     assert len(taken) <= workers.count + 1  # no sooner than there is a worker free
@@ -304,12 +309,14 @@ class Patient:
     def identity(self, choice: ModelChoice) -> str:
         return self._models.identity(choice)
 
-    def measure(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, MeasuredModel | BadInput]:
+    def measure(
+        self, choices: Iterable[ModelChoice], on_done: OnDone
+    ) -> Mapping[ModelChoice, MeasuredModel | BadInput]:
         choices = list(choices)
         list(self._workers.run(self._units.sleep, [1.5] * len(choices)))
         return self._models.measure(choices, on_done)
 
-    def test_loss(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, float]:
+    def test_loss(self, choices: Iterable[ModelChoice], on_done: OnDone) -> Mapping[ModelChoice, float | None]:
         return self._models.test_loss(choices, on_done)
 
 
@@ -324,7 +331,7 @@ def test_two_workers_are_twice_as_fast_where_models_take_the_time(
     searched: dict[int, float] = {}
     with DaskCluster(cluster.address) as workers:
         for count in (1, 2):
-            wait_until(lambda count=count: workers.count == count)
+            wait_until(partial(has, workers, count))
             seen: list[SearchProgress] = []
             slow = Patient(models, workers, units)
             result = search(space, tmp_path / str(count), False, seen.append, models=slow, workers=workers)

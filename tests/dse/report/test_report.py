@@ -5,6 +5,7 @@ import re
 import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +167,8 @@ def test_points_off_the_front_are_broken_down_too(page: Page, results: Results) 
             low, high = part.low or part.value, part.high or part.value
             assert (np.array(low) <= np.array(part.value)).all()
             assert (np.array(part.value) <= np.array(high)).all()
-            assert all(page.texts[part.source.values[i]] for i in part.source.index)
+            names: list[Any] = part.source.values
+            assert all(page.texts[names[i]] for i in part.source.index)
     waits = np.sum([of.stalls[cause] for cause in of.stalls], axis=0)
     assert (np.array(of.busy_cycles) + waits).tolist() == of.cycles
 
@@ -178,12 +180,12 @@ def test_of_many_points_the_nearest_to_the_front_are_kept(results: Results) -> N
     table = results.trials.set_index("trial")
     goals = results.space.goals
     assert all(goal.sign > 0 for goal in goals)
-    told = {g.name: np.log10(table[g.name]) if g.logarithmic else table[g.name] for g in goals}
+    told: Any = {g.name: np.log10(table[g.name]) if g.logarithmic else table[g.name] for g in goals}
     front = results.front["trial"]
     spans = {name: told[name][front].max() - told[name][front].min() for name in told}
 
     def behind(trial: int) -> float:
-        return min(max((told[n][trial] - told[n][best]) / spans[n] for n in told) for best in front)
+        return float(min(max((told[n][trial] - told[n][best]) / spans[n] for n in told) for best in front))
 
     order = sorted(every.trial, key=lambda trial: (not table["feasible"][trial], behind(trial)))
     assert kept.trial == sorted(order[:3])
@@ -217,7 +219,7 @@ def test_a_page_says_how_much_was_found(results: Results) -> None:
 def test_importances_are_shares_of_every_objective(page: Page, results: Results) -> None:
     table = page.searches[0].importances
     assert len(table.columns) == 1 + len(results.space.objectives)
-    rows = {row[0]: row[1:] for row in table.rows}
+    rows: dict[Any, Any] = {row[0]: row[1:] for row in table.rows}
     assert set(rows) == {"model", *results.space.parameters, *results.space.variants}
     for goal in range(len(results.space.objectives)):
         assert sum(row[goal] for row in rows.values() if isinstance(row[goal], float)) == pytest.approx(1, abs=1e-5)
@@ -233,8 +235,8 @@ def test_what_an_objective_hangs_on_is_found(results: Results, finished: SearchR
     given |= {"energy_system_pj_per_token": 1.0 / table["clock_mhz"]}
     table = table.assign(on_front_low=False, on_front_high=False, hypervolume=0.0, weights_resident=True)
     table = table.assign(**{o.name: given.get(o.name, 1.0) for o in objectives.ALL})
-    made = search_page(replace(results, trials=table), finished.folder, 0, Texts()).importances
-    most = [max(made.rows, key=lambda row, goal=goal: row[goal])[0] for goal in (1, 2, 3)]
+    rows: Any = search_page(replace(results, trials=table), finished.folder, 0, Texts()).importances.rows
+    most = [max(rows, key=itemgetter(goal))[0] for goal in (1, 2, 3)]
     assert most == ["model", "pe_array.tiles", "clock_mhz"]
 
 

@@ -223,7 +223,7 @@ def test_a_click_on_the_front_shows_what_the_tables_hold(searched: Searched, ope
     key = apart(tab)
     click_point(tab, key)
     assert tab.evaluate("chosen.keys") == [key]
-    row = results.front.set_index("trial").loc[int(key.split(":")[1])]
+    row: Any = results.front.set_index("trial").loc[int(key.split(":")[1])]
     facts = tab.locator("#brief dl").first.inner_text().splitlines()
     assert report_.words.number(row["area_mm2"]) + " mm²" in facts
     assert report_.words.number(row["energy_system_pj_per_token"] / 1000) + " nJ" in facts
@@ -238,7 +238,7 @@ def test_a_click_on_the_front_shows_what_the_tables_hold(searched: Searched, ope
     detail = next(d for d in results.details if d.trial == row.name)
     for kind, figures, scale in (("energy", detail.energy, 1000), ("area", detail.area, 1)):
         shown = cells(tab, f"table[data-parts={kind}]")
-        saved = pd.read_csv(downloaded(tab, f"figure:has([data-figure={kind}])", tmp_path)).set_index("Component")
+        saved: Any = pd.read_csv(downloaded(tab, f"figure:has([data-figure={kind}])", tmp_path)).set_index("Component")
         assert set(saved.index) == set(figures)
         for name, figure in figures.items():
             assert shown[name.replace("_", " ")] == report_.words.number(float(f"{figure.value / scale:.7g}"))
@@ -270,9 +270,9 @@ def test_a_point_off_the_front_has_its_parts_and_its_command(searched: Searched,
     for whole, scale in (("energy", 1000), ("area", 1)):
         shown = cells(tab, f"table[data-parts={whole}]")
         of = own[own["whole"] == whole].set_index("component")
-        assert set(shown) - {"system", "chip"} == {name.replace("_", " ") for name in of.index}
+        assert set(shown) - {"system", "chip"} == {str(name).replace("_", " ") for name in of.index}
         for name, value in of["value"].items():
-            assert shown[name.replace("_", " ")] == report_.words.number(float(f"{value / scale:.7g}"))
+            assert shown[str(name).replace("_", " ")] == report_.words.number(float(f"{value / scale:.7g}"))
     point = results.parts.points.set_index("trial").loc[number]
     assert f"bound by {point['bound']}" in tab.locator("#design").inner_text()
     assert tab.locator("svg.diagram rect.pe").count() > 0
@@ -318,7 +318,7 @@ def downloaded(tab: Any, where: str, folder: Path) -> Path:
     """What the button for CSV saves there, under the name that it gives it."""
     with tab.expect_download() as waited:
         tab.locator(where).locator("button.csv").click()
-    path = folder / waited.value.suggested_filename
+    path: Path = folder / waited.value.suggested_filename
     waited.value.save_as(path)
     return path
 
@@ -528,7 +528,7 @@ def selection_s(tab: Any) -> float:
     browser = tab.context.browser.new_browser_cdp_session()
 
     def worked() -> float:
-        return sum(each["cpuTime"] for each in browser.send("SystemInfo.getProcessInfo")["processInfo"])
+        return sum(float(each["cpuTime"]) for each in browser.send("SystemInfo.getProcessInfo")["processInfo"])
 
     took = []
     for n in (7, 8, 9):

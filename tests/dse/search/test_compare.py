@@ -32,7 +32,7 @@ from dse.search.study import search
 from dse.space.space import Space, parse_space
 
 SCRIPT = (resources.files("dse.report") / "web" / "samplers.js").read_text()
-SCRIPTED = re.findall(r'(\w+): "\w+"', re.search(r"SAMPLER_COLOURS = {(.*?)}", SCRIPT, re.DOTALL)[1])  # type: ignore[index]
+SCRIPTED = re.findall(r'(\w+): "\w+"', re.search(r"SAMPLER_COLOURS = {(.*?)}", SCRIPT, re.DOTALL)[1])
 
 
 @pytest.fixture

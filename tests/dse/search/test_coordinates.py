@@ -32,9 +32,9 @@ def test_samplers_see_numbers_by_rank(tree: dict[str, Any]) -> None:
         "clock_mhz": {"low": 200, "high": 200},
     }
     coordinates = Coordinates(parse_space(tree, "t"))
-    picked = {"pe_array.tiles": 64, "lanes": 1, "clock_mhz": 200, "array": "mux"}
+    picked: dict[str, Any] = {"pe_array.tiles": 64, "lanes": 1, "clock_mhz": 200, "array": "mux"}
     assert coordinates.encoded(picked) == picked | {"pe_array.tiles": 2}
     assert coordinates.decoded(coordinates.encoded(picked)) == picked
     assert set(coordinates.free) == {MODEL, "pe_array.tiles", "lanes", "array"}
-    drawn = {"pe_array.tiles": 0, "lanes": 2, "array": "mux"}
+    drawn: dict[str, Any] = {"pe_array.tiles": 0, "lanes": 2, "array": "mux"}
     assert coordinates.completed(drawn) == {"pe_array.tiles": 1, "lanes": 2, "array": "mux", "clock_mhz": 200}

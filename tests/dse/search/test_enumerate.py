@@ -12,6 +12,7 @@ import pytest
 from archsim.errors import BadInput
 from dse.evaluation.evaluator import DesignPoint, Evaluator
 from dse.evaluation.models import ModelSide
+from dse.evaluation.outcome import kind_of
 from dse.evaluation.point import Evaluation
 from dse.evaluation.workers import LocalProcesses
 from dse.results.pareto import non_dominated
@@ -80,7 +81,7 @@ def test_equals_each_point_on_its_own(space: Space, models: ModelSide, tmp_path:
     seen: list[EnumerationProgress] = []
     found = enumerate_space(space, tmp_path, models, seen.append)
     grid = Grid(space)
-    rows = found.points
+    rows: Any = found.points
     evaluator = Evaluator(models, space.scenario)
     expected: dict[int, list[float]] = {}
     for number in range(grid.size):
@@ -98,7 +99,7 @@ def test_equals_each_point_on_its_own(space: Space, models: ModelSide, tmp_path:
             if latency <= 0.8:
                 expected[number] = [goal.of(one) for goal in space.goals]
         else:
-            assert rows.loc[number, "reason"] == enumeration.kind_of(str(one))
+            assert rows.loc[number, "reason"] == kind_of(str(one))
     numbers = list(expected)
     table = np.array(list(expected.values()))
     on_front = non_dominated(costs(space.goals, {g.name: table[:, i] for i, g in enumerate(space.goals)}))
@@ -131,7 +132,12 @@ def test_goes_on_where_it_was_stopped(
         enumerate_space(space, tmp_path / "twice", models)
     with pytest.raises(BadInput, match="holds no complete enumeration"):
         Enumeration(tmp_path / "twice")
-    monkeypatch.setattr(enumeration, "evaluate_part", lambda part: evaluated.append(part.first) or evaluate(part))
+
+    def noted(part: enumeration.PartWork) -> Any:
+        evaluated.append(part.first)
+        return evaluate(part)
+
+    monkeypatch.setattr(enumeration, "evaluate_part", noted)
     again = enumerate_space(space, tmp_path / "twice", models)
     parts = list(range(0, whole.grid.size, 24))
     assert sorted(evaluated) == [0, *parts]  # the first again, to see that it comes out the same
@@ -146,7 +152,7 @@ def test_goes_on_where_it_was_stopped(
 def test_another_version_of_the_machine_is_noticed(space: Space, models: ModelSide, tmp_path: Path) -> None:
     enumerate_space(space, tmp_path, models)
     part = min((tmp_path / "points").iterdir())
-    table = pd.read_parquet(part)
+    table: Any = pd.read_parquet(part)
     table.loc[3, "area_mm2"] *= 1 + 1e-12
     table.to_parquet(part, index=False)
     with pytest.raises(BadInput, match="its points do not come out as they did"):

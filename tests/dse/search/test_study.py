@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -427,7 +427,8 @@ def test_the_front_at_the_ends_of_the_bands(finished: SearchResult) -> None:
         assert found.at("low")["edp_pj_us"] < found.values["edp_pj_us"] < found.at("high")["edp_pj_us"]
     trials = store.read(finished.folder).trials
     evaluated = [t for t in finished.trials if t.distinct and not t.outcome.refused]
-    for end in ("low", "high"):
+    ends: tuple[Literal["low"], Literal["high"]] = ("low", "high")
+    for end in ends:
         values = {
             t.number: [
                 t.outcome.at(end)[name] for name in ("validation_loss", "area_mm2", "energy_system_pj_per_token")

@@ -43,7 +43,7 @@ def test_the_nearest_value(parameter: ParameterSpec, value: Any, found: Any) -> 
 
 def test_a_design_of_the_space_is_its_own_point(tree: dict[str, Any]) -> None:
     space = parse_space(tree, "t")
-    picked = {
+    picked: dict[str, Any] = {
         "lanes": 2,
         "pe_array.tiles": 2,
         "pe_array.pes_per_tile": 8,

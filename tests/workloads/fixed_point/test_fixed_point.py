@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def real(code, fraction) -> Fraction:
 
 def code_of(value: Fraction, number) -> int:
     low, high = -(2 ** (number.bits - 1)), 2 ** (number.bits - 1) - 1
-    return min(max(half_up(value, number.fraction), low), high)
+    return int(min(max(half_up(value, number.fraction), low), high))
 
 
 class Plain:
@@ -58,7 +59,7 @@ class Plain:
 
     def __init__(self, model: IntegerModel):
         self.model, self.wide = model, model.widths
-        self.limit = 2 ** (self.wide.accumulator_bits - 1)
+        self.limit: int = 2 ** (self.wide.accumulator_bits - 1)
         self.clips = 0
 
     def accumulator(self, code: int) -> int:
@@ -66,7 +67,7 @@ class Plain:
         self.clips += clipped != code
         return clipped
 
-    def curve(self, name: str, value: Fraction) -> Fraction:
+    def curve(self, name: Literal["sigmoid", "tanh"], value: Fraction) -> Fraction:
         """sigmoid or tanh of a real value, rounded to the argument and approximated."""
         argument, stored = self.model.spec.argument(name), getattr(self.model, f"{name}_codes")
         x, g = code_of(value, argument), self.wide.gate_bits

@@ -645,7 +645,7 @@ def state_dict(
     op: str = "LSTM", layers: int = 1, prefix: str = "rnn.", inputs: int = D, biases: bool = True
 ) -> dict[str, Any]:
     """A state dict as PyTorch's modules have it, drawn."""
-    tensors = {}
+    tensors: dict[str, Any] = {}
     for k in range(layers):
         rows, columns = GATES[op] * H, inputs if k == 0 else H
         tensors |= {

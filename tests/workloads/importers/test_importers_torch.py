@@ -16,7 +16,7 @@ from workloads.tasks import Sample
 
 pytestmark = pytest.mark.train
 torch = pytest.importorskip("torch")
-nn = torch.nn
+nn: Any = torch.nn
 
 H, D, SYMBOLS, OUTPUTS, T, B = 8, 6, 11, 5, 9, 3
 KINDS = {
@@ -27,7 +27,7 @@ KINDS = {
 }
 
 
-class Net(nn.Module):
+class Net(nn.Module):  # type: ignore[misc]  # torch comes by importorskip, without its types
     """Embedding or vectors, recurrent layers, readout of every step or of the last."""
 
     def __init__(self, kind: str, layers: int, embedding: bool, readout: bool, bias: bool = True, **more: Any) -> None:

@@ -153,7 +153,7 @@ def test_every_idle_cycle_of_column_has_the_first_cause_that_is_missing(drawn: t
 def by_definition(plan: Plan, work: Work, events: list[Logged], cycles: int) -> dict[int, str]:
     """The state of the PE array in every cycle, from the bare log and the order of blame."""
 
-    def times(component: str, *names: str) -> list[tuple[int, int, int, int]]:
+    def times(component: str, *names: str) -> list[tuple[int, ...]]:
         return [(cycle, *place) for cycle, c, event, *place in events if c == component and event in names]
 
     freed = [cycle for cycle, *_ in times("activation_unit", "end")]
@@ -328,8 +328,8 @@ def paper() -> list[Logged]:
     units = [("activate", t, s, b, -1) for t, s, b in ((11, 0, 0), (18, 0, 1), (27, 1, 0), (34, 1, 1))]
     units += [("end", t + 1, s, b, column) for _, t, s, b, column in units]
     parts = {"activation_unit": units, "weight_stream": path, "pe_array": tiles}
-    events = [(cycle, part, event, *place) for part, log in parts.items() for event, cycle, *place in log]
-    return sorted(events, key=lambda e: (e[0], list(parts).index(e[1])))  # type: ignore[return-value]
+    events: list[Any] = [(cycle, part, event, *place) for part, log in parts.items() for event, cycle, *place in log]
+    return sorted(events, key=lambda e: (e[0], list(parts).index(e[1])))
 
 
 PAPER = paper()
@@ -576,7 +576,7 @@ def test_a_fifo_too_small_for_the_latency_is_blamed_on_credits() -> None:
     design = load_design("skip-65nm").override({"weight_memory.fifo_words": 16, "dram.latency_ns": 1000})
     trace = synthesize(96, 3, 0.5, steps=1)
     for engine in ("burst", "column"):
-        plan, _, timing, events = logged(design, trace, engine)  # type: ignore[arg-type]
+        plan, _, timing, events = logged(design, trace, engine)
         stalls = component_stalls(events, timing.cycles, plan.banks)["pe_array"].stalls
         assert stalls["fifo_credit"] > 0.8 * timing.cycles
 

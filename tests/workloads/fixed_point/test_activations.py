@@ -24,10 +24,11 @@ def largest_error(activation) -> float:
     """Argument by argument."""
     codes = range(activation.argument.low, activation.argument.high + 1)
     got = activation(np.array(codes)).tolist()
-    return max(
+    worst: float = max(
         abs(y * 2.0 ** (1 - activation.gate_bits) - EXACT[activation.curve](x * 2.0**-activation.argument.fraction))
         for x, y in zip(codes, got, strict=True)
     )
+    return worst
 
 
 @pytest.mark.parametrize("gate_bits", [2, 8, 16])
