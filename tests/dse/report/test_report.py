@@ -412,7 +412,7 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
 
 def test_a_run_of_a_version_before_the_page_is_refused_by_what_it_lacks(tmp_path: Path) -> None:
     tree = RunRecord.of(simulate(load_design("edge-8pe"), synthesize(16, 5, 0.2, sequences=1, steps=2))).to_json()
-    tree["parameters"] = {**load_design("edge-8pe").model_dump(mode="json"), "clock_mhz": 0, "colour": 1}
+    tree["parameters"] = {**load_design("edge-8pe").stated(), "clock_mhz": 0, "colour": 1}
     (tmp_path / "old.json").write_text(json.dumps({key: tree[key] for key in tree if "_bands_" not in key}))
     with pytest.raises(BadInput) as caught:
         view_page([tmp_path / "old.json"])
