@@ -1,17 +1,15 @@
-"""SimReport: what one simulation says, ready to print or to save."""
+"""SimReport: what one simulation says; `archsim.record` makes plain values of it, to print or to save."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archsim import catalogue
 from archsim.analysis.load import Load, load
-from archsim.costs import AreaReport, CostTable, EnergyReport, Figure, clock_problems
+from archsim.costs import AreaReport, CostTable, EnergyReport
 from archsim.design import Design
-from archsim.files import JsonValue
 from archsim.ledger import Ledger
 from archsim.timing import Macs
 
@@ -127,63 +125,3 @@ class SimReport:
     def dram_gbps(self) -> float:
         """Mean DRAM bandwidth used, 10^9 bits per second."""
         return self.ledger.get(catalogue.READ_BITS) / self.seconds * 1e-9
-
-    def to_json(self) -> dict[str, JsonValue]:
-        """One flat object; figures with a unit of their own carry whether they are calibrated or predicted."""
-        return {
-            "design": self.design.name,
-            "workload": self.workload,
-            "synthetic": self.synthetic,
-            "engine": self.engine,
-            "scope": self.scope,
-            "lanes": self.lanes,
-            "steps": self.steps,
-            "tokens": self.tokens,
-            "cycles": self.cycles,
-            "cycles_per_step": self.cycles_per_step,
-            "latency_us_per_step": self.latency_us_per_step,
-            "time_us_per_token": self.time_us_per_token,
-            "tokens_per_second": self.tokens_per_second,
-            "gops": self.gops,
-            "gops_effective": self.gops_effective,
-            "speedup_same_lanes": self.speedup_same_lanes,
-            "speedup_best_dense": self.speedup_best_dense,
-            "speedup_ideal": self.speedup_ideal if isfinite(self.speedup_ideal) else None,
-            "busy_cycles": self.busy_cycles,
-            "stalls": dict(self.stalls),
-            "macs": {"dense": self.macs.dense, "issued": self.macs.issued, "useful": self.macs.useful},
-            "parameters": self.design.stated(),
-            "weights_resident": self.resident,
-            "model_kib": self.model_bits / 8192,
-            "resident_kib": self.resident_bits / 8192,
-            "load": None if self.load is None else self.load.to_json(),
-            "reused_steps": self.reused_steps,
-            "dram_gbps": self.dram_gbps,
-            "left_out": list(self.left_out),
-            "ledger": {c: dict(actions) for c, actions in self.ledger.counts.items()},
-            "energy_pj_per_token": {
-                **{name: figure.value for name, figure in self.energy.components.items()},
-                "total_chip": self.energy.total_chip,
-                "total_system": self.energy.total_system,
-            },
-            "energy_system_band_pj_per_token": [self.energy.band.low, self.energy.band.mid, self.energy.band.high],
-            "energy_bands_pj_per_token": _bands(self.energy.components),
-            "energy_status": _status(self.energy.components),
-            "power_chip_mw": self.energy.power_chip_mw,
-            "power_system_mw": self.energy.power_system_mw,
-            "clock_problems": list(clock_problems(self.design)),
-            "area_mm2": {
-                **{name: figure.value for name, figure in self.area.components.items()},
-                "total_chip": self.area.total_chip,
-            },
-            "area_bands_mm2": _bands(self.area.components),
-            "area_status": _status(self.area.components),
-        }
-
-
-def _bands(components: dict[str, Figure]) -> dict[str, JsonValue]:
-    return {name: [figure.band.low, figure.band.high] for name, figure in components.items()}
-
-
-def _status(components: dict[str, Figure]) -> dict[str, JsonValue]:
-    return {name: figure.status for name, figure in components.items()}

@@ -5,24 +5,28 @@ largest comes first: the size of an effect is its share of the whole it belongs 
 energy, the chip's area), or of itself where it belongs to none (a count).
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import inf, isinf
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
+from pydantic import Field, ValidationError
+
+from archsim.catalogue import PE_ARRAY
 from archsim.errors import BadInput
 from archsim.files import JsonValue
+from archsim.record import Count, Named, PlainRecord, RunRecord, load_tree
 from archsim.report import SimReport
 
 Kind = Literal["cycles", "stalls", "energy", "area", "counts"]
 
 KINDS: tuple[Kind, ...] = ("cycles", "stalls", "energy", "area", "counts")
 
+K = TypeVar("K")
+
 SETTINGS = ("design", "workload", "synthetic", "scope", "engine", "lanes", "steps", "tokens")
-"""What a run was of.
-"""
+"""What a run was of."""
 
 SCOPES = ("chip", "system")
 """Components of totals."""
@@ -114,107 +118,80 @@ class Diff:
         }
 
 
-@dataclass(frozen=True)
-class Run:
-    """A report as `archsim run --json` writes it, checked."""
+class _Occupied(PlainRecord):
+    """What a component did: `archsim.analysis.stalls.Occupation`."""
 
-    name: str
-    settings: Mapping[str, JsonValue]
-    parameters: Mapping[str, JsonValue] | None
-    cycles: float
-    stalls: Mapping[tuple[str, str], float]
-    """Cycles of a component: ``busy``, and by the cause of its waits."""
-    energy: Mapping[str, float]
-    area: Mapping[str, float]
-    counts: Mapping[tuple[str, str], float]
+    busy_cycles: Count
+    stalls: Named[Count]
+
+
+class ComparedRun(RunRecord):
+    """A record, with the stalls of every component where there are any beside those of the PE array."""
+
+    occupation: Named[_Occupied] = Field(default_factory=dict)
 
     @property
-    def tokens(self) -> float:
-        return _number(self.settings, "tokens", self.name)
+    def settings(self) -> dict[str, JsonValue]:
+        tree = self.to_json()
+        return {key: tree[key] for key in SETTINGS}
+
+    @property
+    def component_stalls(self) -> dict[tuple[str, str], float]:
+        """Cycles of a component: ``busy``, and by the cause of its waits."""
+        array = _Occupied(busy_cycles=self.busy_cycles, stalls=self.stalls)
+        return {
+            (component, state): cycles
+            for component, did in ({PE_ARRAY.name: array} | self.occupation).items()
+            for state, cycles in ({"busy": did.busy_cycles} | did.stalls).items()
+        }
+
+    @property
+    def counts(self) -> dict[tuple[str, str], float]:
+        return {(component, action): count for component, of in self.ledger.items() for action, count in of.items()}
 
 
-def diff(before: SimReport | Run, after: SimReport | Run) -> Diff:
+@dataclass(frozen=True)
+class NamedRun:
+    """One of the two runs, and what it is called."""
+
+    name: str
+    run: ComparedRun
+
+
+def diff(before: SimReport | NamedRun, after: SimReport | NamedRun) -> Diff:
     """What changed from one run to the other."""
-    a, b = (run if isinstance(run, Run) else of_report(run) for run in (before, after))
-    per_token = a.tokens != b.tokens
-    changes = sorted(_changes(a, b, per_token), key=lambda change: -change.effect)
+    a, b = (each if isinstance(each, NamedRun) else of_report(each) for each in (before, after))
+    per_token = a.run.tokens != b.run.tokens
+    changes = sorted(_changes(a.run, b.run, per_token), key=lambda change: -change.effect)
     return Diff(
         before=a.name,
         after=b.name,
         per_token=per_token,
-        settings=tuple(_changed(a.settings, b.settings)),
-        parameters=None if None in (a.parameters, b.parameters) else tuple(_parameters(a, b)),
+        settings=tuple(_changed(a.run.settings, b.run.settings)),
+        parameters=tuple(_parameters(a.run, b.run)) if a.run.parameters and b.run.parameters else None,
         changes=tuple(changes),
     )
 
 
-def of_report(report: SimReport) -> Run:
-    tree = {**report.to_json(), "parameters": report.design.stated()}
-    return _run(tree, report.design.name, report.design.name)
+def of_report(report: SimReport) -> NamedRun:
+    return NamedRun(report.design.name, ComparedRun.of(report, occupation={}))
 
 
-def load_run(path: Path) -> Run:
-    """A report that `archsim run --json` wrote; BadInput says what is wrong with the file."""
+def load_run(path: Path) -> NamedRun:
+    """A record that `archsim run --json` printed; BadInput says what is wrong with the file."""
+    tree = load_tree(path, "no such report")
     try:
-        tree = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise BadInput(f"{path}: no such report") from None
-    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, a number of 5,000 digits; too deep
-        raise BadInput(f"{path}: not JSON: {error}") from None
-    if not isinstance(tree, dict):
-        raise BadInput(f"{path}: must be one object, as archsim run --json writes it")
-    return _run(tree, path.name, str(path))
+        run = ComparedRun.model_validate(tree)
+    except ValidationError as error:
+        raise BadInput(f"{path}: not a report of archsim run --json: {_first_mistake(error)}") from None
+    if not run.tokens:
+        raise BadInput(f"{path}: not a report of archsim run --json: tokens must be above 0")
+    return NamedRun(path.name, run)
 
 
-def _run(tree: Mapping[str, JsonValue], name: str, where: str) -> Run:
-    missing = [key for key in SETTINGS if key not in tree]
-    if missing:
-        raise BadInput(f"{where}: not a report of archsim run --json: {missing[0]} is missing")
-    if not _number(tree, "tokens", where):
-        raise BadInput(f"{where}: not a report of archsim run --json: tokens must be above 0")
-    ledger = _table(tree, "ledger", where)
-    counts = {component: _numbers(ledger, component, where) for component in ledger}
-    return Run(
-        name=name,
-        settings={key: tree[key] for key in SETTINGS},
-        parameters=dict(_leaves(_table(tree, "parameters", where))) if "parameters" in tree else None,
-        cycles=_number(tree, "cycles", where),
-        stalls=_stalls(tree, where),
-        energy=_numbers(tree, "energy_pj_per_token", where),
-        area=_numbers(tree, "area_mm2", where),
-        counts={(c, action): count for c, actions in counts.items() for action, count in actions.items()},
-    )
-
-
-def _stalls(tree: Mapping[str, JsonValue], where: str) -> dict[tuple[str, str], float]:
-    """Of every component where the report has them (``timeline.Occupation``), else of the PE array."""
-    of: dict[str, JsonValue] = {"pe_array": {"busy_cycles": tree.get("busy_cycles"), "stalls": tree.get("stalls")}}
-    of |= _table(tree, "occupation", where) if "occupation" in tree else {}
-    stalls: dict[tuple[str, str], float] = {}
-    for component in of:
-        told = _table(of, component, where)
-        stalls[component, "busy"] = _number(told, "busy_cycles", where)
-        stalls |= {(component, cause): cycles for cause, cycles in _numbers(told, "stalls", where).items()}
-    return stalls
-
-
-def _table(tree: Mapping[str, JsonValue], key: str, where: str) -> dict[str, JsonValue]:
-    value = tree.get(key)
-    if not isinstance(value, dict):
-        raise BadInput(f"{where}: not a report of archsim run --json: {key} must be an object, not {value!r}")
-    return value
-
-
-def _number(tree: Mapping[str, JsonValue], key: str, where: str) -> float:
-    value = tree.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < inf:
-        raise BadInput(f"{where}: not a report of archsim run --json: {key} must be a number from 0 on, not {value!r}")
-    return value
-
-
-def _numbers(tree: Mapping[str, JsonValue], key: str, where: str) -> dict[str, float]:
-    table = _table(tree, key, where)
-    return {name: _number(table, name, where) for name in table}
+def _first_mistake(error: ValidationError) -> str:
+    path, _, rule = RunRecord.mistakes_in_order(error)[0].partition(": ")
+    return f"{path.rpartition('.')[2]} {rule}"
 
 
 def _leaves(tree: Mapping[str, JsonValue], prefix: str = "") -> Iterator[tuple[str, JsonValue]]:
@@ -231,33 +208,37 @@ def _changed(before: Mapping[str, JsonValue], after: Mapping[str, JsonValue]) ->
             yield Changed(path, before.get(path), after.get(path))
 
 
-def _parameters(a: Run, b: Run) -> Iterator[Changed]:
+def _parameters(a: ComparedRun, b: ComparedRun) -> Iterator[Changed]:
     """But for the name and the title, which no figure depends on."""
-    for changed in _changed(a.parameters or {}, b.parameters or {}):
+    for changed in _changed(dict(_leaves(a.parameters)), dict(_leaves(b.parameters))):
         if changed.path not in ("name", "title"):
             yield changed
 
 
-def _changes(a: Run, b: Run, per_token: bool) -> Iterator[Change]:
-    per_a, per_b, unit = (a.tokens, b.tokens, "/token") if per_token else (1.0, 1.0, "")
+def _changes(a: ComparedRun, b: ComparedRun, per_token: bool) -> Iterator[Change]:
+    per_a, per_b, unit = (a.tokens, b.tokens, "/token") if per_token else (1, 1, "")
     total = a.cycles / per_a, b.cycles / per_b
     yield from _change("cycles", "system", "total", f"cycles{unit}", *total, max(total))
-    for place in dict.fromkeys((*a.stalls, *b.stalls)):
-        of = a.stalls.get(place, 0.0) / per_a, b.stalls.get(place, 0.0) / per_b
-        yield from _change("stalls", *place, f"cycles{unit}", *of, max(total))
-    yield from _parts("energy", "pJ/token", a.energy, b.energy, "total_system")
-    yield from _parts("area", "mm2", a.area, b.area, "total_chip")
-    for place in dict.fromkeys((*a.counts, *b.counts)):
-        of = a.counts.get(place, 0.0) / per_a, b.counts.get(place, 0.0) / per_b
-        yield from _change("counts", *place, f"count{unit}", *of, 0.0)
+    for place, before, after in _beside(a.component_stalls, b.component_stalls):
+        yield from _change("stalls", *place, f"cycles{unit}", before / per_a, after / per_b, max(total))
+    yield from _parts("energy", "pJ/token", a.energy_pj_per_token, b.energy_pj_per_token, "total_system")
+    yield from _parts("area", "mm2", a.area_mm2, b.area_mm2, "total_chip")
+    for place, before, after in _beside(a.counts, b.counts):
+        yield from _change("counts", *place, f"count{unit}", before / per_a, after / per_b, 0.0)
+
+
+def _beside(a: Mapping[K, float], b: Mapping[K, float]) -> Iterator[tuple[K, float, float]]:
+    """What either has, with 0 where the other has no such thing."""
+    for key in dict.fromkeys((*a, *b)):
+        yield key, a.get(key, 0.0), b.get(key, 0.0)
 
 
 def _parts(kind: Kind, unit: str, a: Mapping[str, float], b: Mapping[str, float], whole: str) -> Iterator[Change]:
     most = max(a.get(whole, 0.0), b.get(whole, 0.0))
-    for name in dict.fromkeys((*a, *b)):
+    for name, before, after in _beside(a, b):
         scope = name.removeprefix("total_")
         component, what = (scope, "total") if scope in SCOPES else (name, kind)
-        yield from _change(kind, component, what, unit, a.get(name, 0.0), b.get(name, 0.0), most)
+        yield from _change(kind, component, what, unit, before, after, most)
 
 
 def _change(

@@ -53,19 +53,6 @@ class Roofline:
         yield "DRAM bandwidth", self.ceiling_dram_gops
         yield "DRAM accesses under way", self.ceiling_accesses_gops
 
-    def to_json(self) -> dict[str, JsonValue]:
-        return {
-            "macs_per_dram_bit": _finite(self.macs_per_dram_bit),
-            "ceiling_pes_gops": self.ceiling_pes_gops,
-            "ceiling_lanes_gops": self.ceiling_lanes_gops,
-            "ceiling_bus_gops": _finite(self.ceiling_bus_gops),
-            "ceiling_dram_gops": _finite(self.ceiling_dram_gops),
-            "ceiling_accesses_gops": _finite(self.ceiling_accesses_gops),
-            "achieved_gops": self.achieved_gops,
-            "bound": self.bound,
-            "share": self.share,
-        }
-
 
 def roofline(report: SimReport) -> Roofline:
     """Where a run lies under its roofs (Williams, Waterman, Patterson 2009)."""
@@ -82,11 +69,6 @@ def roofline(report: SimReport) -> Roofline:
         ceiling_accesses_gops=2 * intensity * sustained if bits and sustained < inf else inf,
         achieved_gops=report.gops,
     )
-
-
-def run_json(report: SimReport) -> dict[str, JsonValue]:
-    """What ``archsim run --json`` prints: the report, and where it lies under its roofs."""
-    return {**report.to_json(), "roofline": roofline(report).to_json()}
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,7 @@ import typer
 from archsim.analysis.diff import diff, load_run
 from archsim.analysis.explain import explain as explain_design
 from archsim.analysis.perfetto import TimelineWriter, open_timeline, parse_window
-from archsim.analysis.roofline import (
-    column_histograms,
-    roofline,
-    run_json,
-)
+from archsim.analysis.roofline import column_histograms, roofline
 from archsim.analysis.scenario import (
     Least,
     least_bandwidth,
@@ -28,6 +24,7 @@ from archsim.costs import SHIPPED, CostTable, load_cost_table
 from archsim.design import Design, load_design
 from archsim.errors import BadInput
 from archsim.mapping.plan import RunScope
+from archsim.record import RooflineRecord, RunRecord
 from archsim.report import SimReport
 from archsim.simulation import ENGINES, Engine, Job, simulate
 from dse.cli.inputs import at_threshold, load_workload, parse_overrides, record_text
@@ -106,7 +103,7 @@ def run(
     if html is not None:
         _write_page(html, job, report, shown, workload, threshold)
     if as_json:
-        print_json(run_json(report))
+        print_json(RunRecord.of(report).to_json())
     else:
         out.print(run_report(report))
 
@@ -200,7 +197,7 @@ def stream(
     if as_json:
         needs = {name: each if isinstance(each, str) else each.to_json() for name, each in least.items()}
         lists = [histogram.to_json() for histogram in histograms]
-        print_json({**found.to_json(), "least": needs, "roofline": roof.to_json(), "columns": lists})
+        print_json({**found.to_json(), "least": needs, "roofline": RooflineRecord.of(roof).to_json(), "columns": lists})
         return
     out.print(stream_report(found, least, roof))
 

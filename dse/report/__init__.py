@@ -12,14 +12,14 @@ from dse.report.html import render
 from dse.report.networks import papers, run_network, search_networks
 from dse.report.runs import load_saved, run_design, saved_design
 from dse.report.searches import goals, search_page
-from dse.report.shapes import Network, Page, Table, Timeline
+from dse.report.shapes import NetworkTab, Page, PageTable, TimelineTab
 from dse.report.timelines import front_timelines, timeline
 from dse.results import store
 from dse.results.files import write_text
 from dse.results.store import Results
 
 NAME = "report.html"
-NO_TABLE = Table(columns=(), rows=[])
+NO_TABLE = PageTable(columns=(), rows=[])
 
 
 def write_report(folder: Path) -> Path:
@@ -40,9 +40,9 @@ def view_page(paths: Sequence[Path]) -> Page:
     found = [store.read(folder) for folder in folders]
     _same_task(found, folders)
     texts = Texts()
-    networks: dict[str, Network] = {n.key: n for results in found for n in search_networks(results)}
+    networks: dict[str, NetworkTab] = {n.key: n for results in found for n in search_networks(results)}
     both = list(enumerate(zip(found, folders, strict=True)))
-    of = _told_apart(found, folders)
+    of = _distinguished(found, folders)
     return Page(
         title=_title(found, of, [name for name, _ in runs]),
         goals=goals(found[0].space) if found else [],
@@ -60,7 +60,7 @@ def view_page(paths: Sequence[Path]) -> Page:
     )
 
 
-def run_page(report: SimReport, command: str, network: Network, timeline: Timeline) -> Page:
+def run_page(report: SimReport, command: str, network: NetworkTab, timeline: TimelineTab) -> Page:
     """One simulation: its design, what it ran, and a window of its steps."""
     texts = Texts()
     design = run_design(report, timeline.key, command, texts)
@@ -97,7 +97,7 @@ def comparison_page(folder: Path) -> Page:
     )
 
 
-def _told_apart(found: Sequence[Results], folders: Sequence[Path]) -> list[str]:
+def _distinguished(found: Sequence[Results], folders: Sequence[Path]) -> list[str]:
     """What follows the name of each search: its folder, where another of the page has that name."""
     names = [results.space.name for results in found]
     return [f" ({folder})" if names.count(name) > 1 else "" for name, folder in zip(names, folders, strict=True)]

@@ -1,14 +1,14 @@
 """The table of ``archsim validate`` as the tab Validation shows it."""
 
 from archsim.analysis.validate import validate
-from dse.report.shapes import Check
+from dse.report.shapes import PublishedCheck
 from dse.report.words import short
 
 
-def checks() -> list[Check]:
+def checks() -> list[PublishedCheck]:
     """Every published hardware figure beside ours, by the costs of this version."""
     return [
-        Check(
+        PublishedCheck(
             chip=row.chip,
             quantity=row.quantity,
             unit=row.unit,

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dse.report.shapes import Column, Comparison, Scalar, Table
-from dse.report.shapes import Curve as Line
+from dse.report.shapes import PageColumn, PageTable, SamplerLine, SamplersTab, Scalar
 from dse.report.words import short
 from dse.search.compare import (
     LEVELS,
@@ -16,35 +15,35 @@ from dse.search.compare import (
 )
 
 
-def comparison(folder: Path) -> Comparison | None:
-    """Of the samplers in ``folder/compare``, if any were compared there."""
+def comparison(folder: Path) -> SamplersTab | None:
+    """The samplers in ``folder/compare`` beside each other; None where none were compared there."""
     folder = folder / "compare"
     if not (folder / "compare.json").is_file():
         return None
     found = stored(folder)
     by_sampler = pd.read_csv(folder / "compare.csv").groupby("sampler", sort=False)
     columns = (
-        Column(title="Sampler", words=True),
-        Column(title="Trials"),
-        Column(title="Of the space", unit="%"),
-        *(Column(title=f"Found, {which}", unit="%") for which in ("mean", "least", "most")),
-        *(Column(title=f"Trials to {100 * level:g} %", unit="median") for level in LEVELS),
-        Column(title="On the exact front", unit="mean"),
+        PageColumn(title="Sampler", words=True),
+        PageColumn(title="Trials"),
+        PageColumn(title="Of the space", unit="%"),
+        *(PageColumn(title=f"Found, {which}", unit="%") for which in ("mean", "least", "most")),
+        *(PageColumn(title=f"Trials to {100 * level:g} %", unit="median") for level in LEVELS),
+        PageColumn(title="On the exact front", unit="mean"),
     )
-    return Comparison(
+    return SamplersTab(
         name=found.space,
         says=f"All {found.points:,} points of the space were evaluated; {found.front:,} are on its exact front, "
         f"whose hypervolume is {found.hypervolume:.2%} of the box. Each sampler searched with "
         f"{max(len(curve.seeds) for curve in found.curves)} seeds; a generation, where it has any, is "
         f"{found.population} trials.",
         curves=[_line(str(name), rows) for name, rows in by_sampler],
-        table=Table(columns=columns, rows=[_row(curve) for curve in found.curves]),
+        table=PageTable(columns=columns, rows=[_row(curve) for curve in found.curves]),
     )
 
 
-def _line(sampler: str, rows: pd.DataFrame) -> Line:
+def _line(sampler: str, rows: pd.DataFrame) -> SamplerLine:
     mean, least, most = ([short(100 * share) for share in rows[name]] for name in ("mean", "min", "max"))
-    return Line(sampler=sampler, trials=rows["trials"].tolist(), mean=mean, least=least, most=most)
+    return SamplerLine(sampler=sampler, trials=rows["trials"].tolist(), mean=mean, least=least, most=most)
 
 
 def _row(curve: SamplerCurve) -> list[Scalar]:

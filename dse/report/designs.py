@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from archsim.record import FigureRecord, PointRecord
 from dse import objectives
-from dse.report.shapes import Design, Fact, Part
+from dse.report.shapes import DesignTab, Part, TermValue
 from dse.report.values import key, leaves
 from dse.report.words import known, model_label, number, short
-from dse.results.store import (
-    FigureJson,
-    FrontDetail,
-    Results,
-)
+from dse.results.details import FrontDetail
+from dse.results.store import Results
 
 PJ_PER_NJ = 1000.0
 STAYS = "On the front if costs are"
@@ -28,7 +26,7 @@ class Texts:
         return self.known.setdefault(text, len(self.known))
 
 
-def front_designs(results: Results, index: int, texts: Texts) -> list[Design]:
+def front_designs(results: Results, index: int, texts: Texts) -> list[DesignTab]:
     """Every point of the front of search number `index`."""
     return [_of_detail(detail, results, index, texts) for detail in results.details]
 
@@ -37,49 +35,54 @@ def network_key(model: str, threshold: float | None) -> str:
     return f"{model}@{'' if threshold is None else format(threshold, '.6g')}"
 
 
-def _of_detail(detail: FrontDetail, results: Results, index: int, texts: Texts) -> Design:
-    band = detail.energy_system_band_pj_per_token
-    return Design(
+def _of_detail(detail: FrontDetail, results: Results, index: int, texts: Texts) -> DesignTab:
+    return DesignTab(
         key=key(index, detail.trial),
         title=f"Trial {detail.trial}: {model_label(detail.model)}, {detail.weight_format} weights",
-        says=energy_words(detail.energy_chip_pj_per_token, (band[0], band[1], band[2])),
+        says=energy_words(detail.energy_chip_pj_per_token, detail.energy_system_band_pj_per_token),
         model=network_key(detail.model, detail.threshold),
         facts=_detail_facts(detail, results),
         parameters=leaves(results.space.design(detail.overrides)),
-        energy=_parts(detail.energy, PJ_PER_NJ, texts),
-        area=_parts(detail.area, 1.0, texts),
+        energy=parts(detail.energy, PJ_PER_NJ, texts),
+        area=parts(detail.area, 1.0, texts),
         cycles=detail.cycles,
         busy_cycles=detail.busy_cycles,
         stalls=detail.stalls,
         step_cycles=detail.step_cycles,
         roofline=detail.roofline,
         command="",
-        clock=clock_words(tuple(detail.clock_problems)),
+        clock=clock_words(detail.clock_problems),
     )
 
 
-def _detail_facts(detail: FrontDetail, results: Results) -> list[Fact]:
+def _detail_facts(detail: FrontDetail, results: Results) -> list[TermValue]:
     space, metric = results.space, results.space.metric
     named = [*space.goals, *(space.objective(o.name) for o in objectives.ALL if o.name not in space.objectives)]
     return [
         *(
-            Fact(term=goal.title, value=short(goal.shown(detail.objectives[goal.name])), unit=goal.screen_unit)
+            TermValue(term=goal.title, value=short(goal.shown(detail.objectives[goal.name])), unit=goal.screen_unit)
             for goal in named
         ),
-        Fact(term=f"Test {metric.title}", value=known(detail.test_loss), unit=metric.unit),
-        Fact(term=STAYS, value=", ".join(["mid", *detail.on_front_at])),
-        Fact(term="State threshold", value=short(detail.threshold)),
-        Fact(term="Zeros in the state", value=short(100 * detail.state_sparsity), unit="%"),
-        Fact(term="Speed-up by skipping", value=short(detail.speedup_same_lanes), unit="x"),
-        Fact(term="Achieved", value=short(detail.gops), unit="GOPS"),
-        Fact(term="Dense-equivalent", value=short(detail.gops_effective), unit="GOPS"),
-        Fact(term="Cycles per step", value=short(detail.cycles_per_step), unit="cycles"),
-        Fact(term="Weights", value=weights_words(detail.weights_resident)),
-        Fact(term="Left out", value="; ".join(detail.left_out) or "nothing"),
+        TermValue(term=f"Test {metric.title}", value=known(detail.test_loss), unit=metric.unit),
+        TermValue(term=STAYS, value=", ".join(["mid", *detail.on_front_at])),
+        TermValue(term="State threshold", value=short(detail.threshold)),
+        TermValue(term="Zeros in the state", value=short(100 * detail.state_sparsity), unit="%"),
+        *labelled(detail),
+        TermValue(term="Weights", value=weights_words(detail.weights_resident)),
+        TermValue(term="Left out", value="; ".join(detail.left_out) or "nothing"),
     ]
 
 
-def _parts(components: Mapping[str, FigureJson], scale: float, texts: Texts) -> list[Part]:
+def labelled(record: PointRecord) -> list[TermValue]:
+    """What has a label in a record."""
+    values = dict(record)
+    return [
+        TermValue(term=label.title, value=known(values[name]), unit=label.unit)
+        for name, label in record.labels().items()
+    ]
+
+
+def parts(components: Mapping[str, FigureRecord], scale: float, texts: Texts) -> list[Part]:
     return [
         Part(
             name=name,

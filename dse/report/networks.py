@@ -6,13 +6,10 @@ from numpy.typing import NDArray
 from archsim.errors import BadInput
 from archsim.trace.trace import Trace
 from dse.report.designs import network_key
-from dse.report.shapes import Column, Network, Scalar, Table, Weights
+from dse.report.shapes import NetworkTab, PageColumn, PageTable, Scalar, WeightHistogram
 from dse.report.words import known, model_label, short
-from dse.results.store import (
-    ModelDetail,
-    Results,
-    StateDetail,
-)
+from dse.results.details import ModelDetail, StateDetail
+from dse.results.store import Results
 from workloads import tasks, zoo
 from workloads.fixed_point import IntegerModel
 from workloads.model import Model
@@ -22,7 +19,7 @@ from workloads.zoo.published import published
 BINS = 41
 
 
-def search_networks(results: Results) -> list[Network]:
+def search_networks(results: Results) -> list[NetworkTab]:
     """Every model and threshold that a search measured."""
     details = {(d.model, d.threshold): d for d in results.model_details}
     metric = results.space.metric
@@ -30,7 +27,7 @@ def search_networks(results: Results) -> list[Network]:
     for _, row in results.models.iterrows():
         detail: ModelDetail | None = details.get((row["model"], row["threshold"]))
         found.append(
-            Network(
+            NetworkTab(
                 key=network_key(row["model"], row["threshold"]),
                 label=_label(row["model"], row["threshold"], bool(row["as_trained"])),
                 weight_format=row["weight_format"],
@@ -49,7 +46,7 @@ def search_networks(results: Results) -> list[Network]:
     return found
 
 
-def run_network(workload: str, threshold: float | None, trace: Trace) -> Network:
+def run_network(workload: str, threshold: float | None, trace: Trace) -> NetworkTab:
     """What one run computed; the metric is that of the model's card, where it has one and ran as trained.
 
     A trace on its own says nothing of the threshold and the weights of its model.
@@ -63,7 +60,7 @@ def run_network(workload: str, threshold: float | None, trace: Trace) -> Network
     if threshold is None and not of_trace:
         threshold = max(layer.threshold for layer in zoo.load_config(workload).layers)
     recurrent = [mv.weight_format.name for mv in trace.graph.mat_vecs if mv.edge == "previous_step"]
-    return Network(
+    return NetworkTab(
         key=network_key(trace.header.workload, None),
         label=model_label(trace.header.workload),
         weight_format=", ".join(dict.fromkeys(recurrent)),
@@ -84,15 +81,15 @@ def _label(model: str, threshold: float, as_trained: bool) -> str:
     return model_label(model) if as_trained else f"{model_label(model)} @ {threshold:.3g}"
 
 
-def papers() -> Table:
+def papers() -> PageTable:
     """What papers report of trained networks, and ours by the recipe that stands for each."""
     titles = ("Paper", "Network", "Metric")
     columns = (
-        *(Column(title=title, words=True) for title in titles),
-        Column(title="Published"),
-        Column(title="Ours"),
-        Column(title="Ours less theirs"),
-        Column(title="The published figure is", words=True),
+        *(PageColumn(title=title, words=True) for title in titles),
+        PageColumn(title="Published"),
+        PageColumn(title="Ours"),
+        PageColumn(title="Ours less theirs"),
+        PageColumn(title="The published figure is", words=True),
     )
     rows: list[list[Scalar]] = [
         [
@@ -106,12 +103,12 @@ def papers() -> Table:
         ]
         for p in published()
     ]
-    return Table(columns=columns, rows=rows)
+    return PageTable(columns=columns, rows=rows)
 
 
-def _weights(name: str) -> list[Weights]:
-    """Of every recurrent and input matrix; nothing where the file of a model is no longer there, or has only integers
-    of a fixed-point network."""
+def _weights(name: str) -> list[WeightHistogram]:
+    """A histogram of every recurrent and input matrix; nothing where the file of a model is no longer there, or has
+    only integers of a fixed-point network."""
     try:
         model = zoo.load_either(name)
     except BadInput:
@@ -121,17 +118,17 @@ def _weights(name: str) -> list[Weights]:
     return [one for number in range(len(model.layers)) for one in _of_layer(model, number)]
 
 
-def _of_layer(model: Model, number: int) -> list[Weights]:
+def _of_layer(model: Model, number: int) -> list[WeightHistogram]:
     layer, suffix = model.layers[number], f", layer {number + 1}" if len(model.layers) > 1 else ""
     matrices = ((f"W_h{suffix}", layer.recurrent_codes), (f"W_x{suffix}", layer.input_codes))
     return [_histogram(name, np.asarray(codes, np.float64)) for name, codes in matrices]
 
 
-def _histogram(matrix: str, codes: NDArray[np.float64]) -> Weights:
+def _histogram(matrix: str, codes: NDArray[np.float64]) -> WeightHistogram:
     """One bin a code where there are few, else `BINS` as wide as each other."""
     values, counts = np.unique(codes, return_counts=True)
     if len(values) > BINS:
         counts, edges = np.histogram(codes, BINS)
         values = (edges[1:] + edges[:-1]) / 2
     share = counts / codes.size
-    return Weights(matrix=matrix, value=[short(v) for v in values], share=[short(100 * s) for s in share])
+    return WeightHistogram(matrix=matrix, value=[short(v) for v in values], share=[short(100 * s) for s in share])

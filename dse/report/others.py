@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from archsim.record import PointRecord, RooflineRecord
 from dse.report.designs import PJ_PER_NJ, STAYS, Texts, clock_words, network_key, weights_words
-from dse.report.shapes import Coded, Commands, Others, PartColumn, Term
+from dse.report.shapes import Coded, Commands, Others, PartColumn, TermColumn
 from dse.report.values import coded
 from dse.report.words import short
 from dse.results.breakdown import (
@@ -46,23 +47,17 @@ def others(results: Results, texts: Texts, most: int = MOST) -> Others:
         trial=points["trial"].tolist(),
         left_out=len(off) - len(points),
         facts=[
-            Term(term=STAYS, values=coded(_stays(rows))),
-            Term(term="Achieved", unit="GOPS", values=_shortened(points["gops"])),
-            Term(term="Dense-equivalent", unit="GOPS", values=_shortened(points["gops_effective"])),
-            Term(term="Cycles per step", unit="cycles", values=_shortened(points["cycles_per_step"])),
-            Term(term="Weights", values=coded(rows["weights_resident"].map(weights_words))),
-            Term(term="Left out", values=coded(rows["left_out"].replace("", "nothing"))),
+            TermColumn(term=STAYS, values=coded(_stays(rows))),
+            *_figures(points),
+            TermColumn(term="Weights", values=coded(rows["weights_resident"].map(weights_words))),
+            TermColumn(term="Left out", values=coded(rows["left_out"].replace("", "nothing"))),
         ],
         energy=_parts(results.parts.components, "energy", points["trial"], texts),
         area=_parts(results.parts.components, "area", points["trial"], texts),
         cycles=points["cycles"].tolist(),
         busy_cycles=points["busy_cycles"].tolist(),
         stalls={c.removeprefix(STALL): points[c].tolist() for c in points.columns if c.startswith(STALL)},
-        roofline={
-            name: _numbers(points[name])
-            for name in points.columns
-            if name.endswith("_gops") or name in ("macs_per_dram_bit", "share")
-        },
+        roofline={name: _numbers(points[name]) for name in RooflineRecord.model_fields if name != "bound"},
         bound=coded(points["bound"]),
         clock=coded(points["clock_problems"].map(lambda said: clock_words(tuple(filter(None, [said]))))),
     )
@@ -135,6 +130,15 @@ def _parts(components: pd.DataFrame, whole: Whole, trials: pd.Series, texts: Tex
             )
         )
     return found
+
+
+def _figures(points: pd.DataFrame) -> list[TermColumn]:
+    """What has a label in the record of a point; a column that a search did not write is left out."""
+    return [
+        TermColumn(term=label.title, unit=label.unit, values=_shortened(points[name]))
+        for name, label in PointRecord.labels().items()
+        if name in points.columns
+    ]
 
 
 def _numbers(values: pd.Series) -> list[float | None]:

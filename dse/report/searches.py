@@ -19,7 +19,7 @@ from dse.objectives import Objective
 from dse.report import words
 from dse.report.designs import Texts, network_key
 from dse.report.others import commands, others
-from dse.report.shapes import Column, Goal, Scalar, Search, Table, Trials
+from dse.report.shapes import Goal, PageColumn, PageTable, Scalar, SearchTab, Trials
 from dse.report.values import coded, key, leaves
 from dse.report.words import known, short
 from dse.results.quality import value_of
@@ -38,11 +38,11 @@ FRONT, DOMINATED, MISSES, REFUSED, REPEATED = "front", "dominated", "misses a co
 """What became of a trial; `REPEATED`: an earlier one was at the same point."""
 
 
-def search_page(results: Results, folder: Path, index: int, texts: Texts, of: str = "") -> Search:
+def search_page(results: Results, folder: Path, index: int, texts: Texts, of: str = "") -> SearchTab:
     """Search number `index` of a page; `of` follows its name where another has the same."""
     space = results.space
     best = balanced(results)
-    return Search(
+    return SearchTab(
         name=space.name + of,
         title=(space.title or space.name) + of,
         introduction=words.introduction(results),
@@ -104,7 +104,7 @@ def _trials(results: Results) -> Trials:
     return Trials(
         trial=table["trial"].tolist(),
         numbers=_numbers(table, space) | {"state_sparsity": _shortened(100 * table["state_sparsity"])},
-        coded={"kind": coded(pd.Series(kind)), "facts": coded(_keeps_facts(table, space))}
+        coded={"kind": coded(pd.Series(kind)), "facts": coded(_satisfied(table, space))}
         | {
             "network": coded(
                 pd.Series([network_key(*ran) for ran in zip(table["model"], table["threshold"], strict=True)])
@@ -119,13 +119,13 @@ def _published(results: Results) -> Trials:
     return Trials(
         trial=list(range(len(table))),
         numbers=_numbers(table, results.space),
-        coded={"facts": coded(_keeps_facts(table, results.space))}
+        coded={"facts": coded(_satisfied(table, results.space))}
         | {name: coded(table[name]) for name in ("design", "model", "weight_format", "reason")},
     )
 
 
-def _keeps_facts(table: pd.DataFrame, space: Space) -> pd.Series:
-    """Whether every fact that the space asks for is so: a constraint that no limit of the page can stand for."""
+def _satisfied(table: pd.DataFrame, space: Space) -> pd.Series:
+    """Whether every constraint is satisfied that no limit of the page can stand for."""
     asked = [name for name in space.constraints if name in constraints.BY_NAME]
     return pd.Series([not any(f"{name} must be" in reason for name in asked) for reason in table["reason"]], dtype=bool)
 
@@ -150,8 +150,8 @@ def _reference(results: Results) -> str:
     return ", ".join(f"{g.title.lower()} {words.number(g.shown(value_of(g, c)))} {g.screen_unit}" for g, c in corner)
 
 
-def _importances(results: Results) -> Table:
-    """Of each parameter for each objective (PED-ANOVA: how differently the best tenth of the trials is distributed).
+def _importances(results: Results) -> PageTable:
+    """Importance of each parameter for each objective (PED-ANOVA: how the best tenth of the trials is distributed).
 
     Watanabe, Bansal & Hutter, "PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in Arbitrary Subspaces"
     (IJCAI 2023), as Optuna has it. None for a parameter that was in force in no trial; the table is empty where too few
@@ -160,13 +160,18 @@ def _importances(results: Results) -> Table:
     space, table = results.space, results.trials
     evaluated = table[table["distinct"] & table[space.objectives[0]].notna()]
     free = {name: d for name, d in distributions(space).items() if not d.single()}
-    columns = (Column(title="Parameter", words=True), *(Column(title=g.title, unit="share") for g in space.goals))
+    columns = (
+        PageColumn(title="Parameter", words=True),
+        *(PageColumn(title=g.title, unit="share") for g in space.goals),
+    )
     if len(evaluated) < 20 or not free:
-        return Table(columns=columns, rows=[])
+        return PageTable(columns=columns, rows=[])
     study = _replayed(_spread(evaluated, MOST_REPLAYED), space, free)
     by_goal = [_importance(study, index) for index in range(len(space.goals))]
     rows: list[list[Scalar]] = [[name, *(known(found.get(name)) for found in by_goal)] for name in free]
-    return Table(columns=columns, rows=sorted(rows, key=lambda row: -sum(v for v in row[1:] if isinstance(v, float))))
+    return PageTable(
+        columns=columns, rows=sorted(rows, key=lambda row: -sum(v for v in row[1:] if isinstance(v, float)))
+    )
 
 
 def _replayed(evaluated: pd.DataFrame, space: Space, free: Mapping[str, BaseDistribution]) -> optuna.Study:
@@ -210,7 +215,7 @@ def _importance(study: optuna.Study, goal: int) -> dict[str, float]:
 
 
 def _label(space: Space, network: str, threshold: float) -> str:
-    """Of the choice that a trial ran: the network at the threshold it was trained with, or at one of the space's."""
+    """Label of the choice that a trial ran: the network at its trained threshold, or at one of the space."""
     at = {choice.threshold: choice.label for choice in space.choices.values() if choice.network == network}
     return next((label for t, label in at.items() if t is not None and math.isclose(t, threshold)), at[None])
 

@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict
 
 from archsim.analysis.stalls import BUSY
 from archsim.catalogue import Cause
-from dse.results.store import RooflineJson, StateDetail
+from archsim.record import RooflineRecord
+from dse.results.details import StateDetail
 
 Scalar: TypeAlias = bool | int | float | str | None
 Setting: TypeAlias = Scalar | tuple[str, ...]
@@ -15,30 +16,30 @@ STATES = (BUSY, *(cause.value for cause in Cause))
 """What a component can be doing: it is busy, or stands still for a cause, in the order of blame."""
 
 
-class _Frozen(BaseModel):
+class _Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Column(_Frozen):
+class PageColumn(_Shape):
     title: str
     unit: str = ""
     words: bool = False
     """Set flush left."""
 
 
-class Table(_Frozen):
-    columns: tuple[Column, ...]
+class PageTable(_Shape):
+    columns: tuple[PageColumn, ...]
     rows: list[list[Scalar]]
 
 
-class Coded(_Frozen):
+class Coded(_Shape):
     """A column of values that repeat: entry i is ``values[index[i]]``."""
 
     values: list[Setting]
     index: list[int]
 
 
-class Goal(_Frozen):
+class Goal(_Shape):
     """An objective; numbers of it are in `unit`."""
 
     name: str
@@ -49,7 +50,7 @@ class Goal(_Frozen):
     """Its axis reads better in decades."""
 
 
-class Trials(_Frozen):
+class Trials(_Shape):
     """Trials (or published designs) by column. A number is None where a point was refused."""
 
     trial: list[int]
@@ -57,7 +58,7 @@ class Trials(_Frozen):
     coded: dict[str, Coded]
 
 
-class PartColumn(_Frozen):
+class PartColumn(_Shape):
     """One component of energies or areas, as `Part` has it, of many points; None where a point has no such component.
 
     `low` or `high` is None where it equals the value throughout.
@@ -71,22 +72,22 @@ class PartColumn(_Frozen):
     source: Coded
 
 
-class Term(_Frozen):
-    """One `Fact` of many points."""
+class TermColumn(_Shape):
+    """One `TermValue` of many points."""
 
     term: str
     unit: str = ""
     values: Coded
 
 
-class Others(_Frozen):
-    """Points off the front by column: what a `Design` has, but for what follows from their row of the trials, the
+class Others(_Shape):
+    """Points off the front by column: what a `DesignTab` has, but for what follows from their row of the trials, the
     cycles of each step, and what only the front was run for."""
 
     trial: list[int] = []
     left_out: int = 0
     """Points that were simulated and are not here: farther from the front."""
-    facts: list[Term] = []
+    facts: list[TermColumn] = []
     energy: list[PartColumn] = []
     area: list[PartColumn] = []
     cycles: list[int] = []
@@ -97,7 +98,7 @@ class Others(_Frozen):
     clock: Coded = Coded(values=[], index=[])
 
 
-class Commands(_Frozen):
+class Commands(_Shape):
     """The command of any trial: `head`, the trace of its network, the settings of its parameters, `tail`.
 
     Settings lie as the values of the parameter's column do.
@@ -110,17 +111,17 @@ class Commands(_Frozen):
     tail: str
 
 
-class Note(_Frozen):
+class Note(_Shape):
     text: str
     warning: bool = False
 
 
-class Tile(_Frozen):
+class Tile(_Shape):
     value: str
     label: str
 
 
-class Search(_Frozen):
+class SearchTab(_Shape):
     """One folder of results: the tabs Front and Search."""
 
     name: str
@@ -145,15 +146,15 @@ class Search(_Frozen):
     reference: str
     quality: str
     """How much the search found, in words."""
-    importances: Table
+    importances: PageTable
     pace: list[tuple[int, float]]
     """(trials complete, seconds spent on searching by then); empty where it was not recorded."""
-    failures: Table
+    failures: PageTable
     notes: list[Note]
     footer: str
 
 
-class Part(_Frozen):
+class Part(_Shape):
     """One component of an energy (nJ a token) or an area (mm²); `source` is an index into the page's texts."""
 
     name: str
@@ -164,13 +165,13 @@ class Part(_Frozen):
     source: int
 
 
-class Fact(_Frozen):
+class TermValue(_Shape):
     term: str
     value: Scalar
     unit: str = ""
 
 
-class Design(_Frozen):
+class DesignTab(_Shape):
     """One simulated point, for the tab Design."""
 
     key: str
@@ -178,7 +179,7 @@ class Design(_Frozen):
     says: str
     model: str
     """Key of its model."""
-    facts: list[Fact]
+    facts: list[TermValue]
     parameters: dict[str, Setting]
     energy: list[Part]
     area: list[Part]
@@ -186,13 +187,13 @@ class Design(_Frozen):
     busy_cycles: int
     stalls: dict[str, int]
     step_cycles: list[int]
-    roofline: RooflineJson
+    roofline: RooflineRecord | None
     command: str
     """Runs it again; empty for a trial, whose search has the words of its command."""
     clock: str
 
 
-class Weights(_Frozen):
+class WeightHistogram(_Shape):
     """Histogram of the codes of one matrix: share of the weights in each bin, `value` in the middle of it."""
 
     matrix: str
@@ -200,7 +201,7 @@ class Weights(_Frozen):
     share: list[float]
 
 
-class Network(_Frozen):
+class NetworkTab(_Shape):
     """One model and threshold, for the tab Model; None: not measured here."""
 
     key: str
@@ -215,10 +216,10 @@ class Network(_Frozen):
     validation: float | None
     test: float | None
     states: list[StateDetail]
-    weights: list[Weights]
+    weights: list[WeightHistogram]
 
 
-class Timeline(_Frozen):
+class TimelineTab(_Shape):
     """Slices of a window of steps; all lists are as long as each other. Cycles are counted from `origin`."""
 
     key: str
@@ -237,7 +238,7 @@ class Timeline(_Frozen):
     block: list[int]
 
 
-class Curve(_Frozen):
+class SamplerLine(_Shape):
     """Shares of the exact hypervolume after so many trials, in per cent: mean, least and most of the seeds."""
 
     sampler: str
@@ -247,16 +248,16 @@ class Curve(_Frozen):
     most: list[float]
 
 
-class Comparison(_Frozen):
+class SamplersTab(_Shape):
     """Samplers on one enumerated space, for the tab Samplers."""
 
     name: str
     says: str
-    curves: list[Curve]
-    table: Table
+    curves: list[SamplerLine]
+    table: PageTable
 
 
-class Check(_Frozen):
+class PublishedCheck(_Shape):
     """One row of ``archsim validate``."""
 
     chip: str
@@ -272,19 +273,19 @@ class Check(_Frozen):
     note: str
 
 
-class Page(_Frozen):
+class Page(_Shape):
     """Everything one report shows. Tabs that have nothing to show are left out."""
 
     title: str
     goals: list[Goal]
-    searches: list[Search]
-    designs: list[Design]
-    networks: list[Network]
-    papers: Table
+    searches: list[SearchTab]
+    designs: list[DesignTab]
+    networks: list[NetworkTab]
+    papers: PageTable
     """What papers report of trained networks, beside ours."""
-    comparisons: list[Comparison]
-    checks: list[Check]
-    timelines: list[Timeline]
+    comparisons: list[SamplersTab]
+    checks: list[PublishedCheck]
+    timelines: list[TimelineTab]
     texts: list[str]
     states: list[str] = list(STATES)
     """Those that have a colour of their own."""

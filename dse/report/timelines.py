@@ -8,26 +8,27 @@ from archsim.analysis.stalls import (
     slices,
 )
 from archsim.catalogue import CATALOGUE, Catalogue
-from archsim.design import Design as Hardware
+from archsim.design import Design
 from archsim.errors import BadInput
 from archsim.mapping.plan import RunScope
 from archsim.simulation import Job, prepare, simulate
 from archsim.trace.trace import Trace
 from dse.report.designs import trace_file
 from dse.report.searches import balanced
-from dse.report.shapes import STATES, Timeline
+from dse.report.shapes import STATES, TimelineTab
 from dse.report.values import key
 from dse.report.words import model_label
-from dse.results.store import FrontDetail, Results
+from dse.results.details import FrontDetail
+from dse.results.store import Results
 
 FIRST, LAST = 1, 2
 """The window that a search's report shows: step 0 meets an empty machine, so it begins after."""
 MOST_SLICES = 4000
-"""Of one timeline: steps that would go beyond are left out of the window."""
+"""The most that one timeline has: steps beyond are left out of its window."""
 
 
-def front_timelines(results: Results, folder: Path, index: int) -> list[Timeline]:
-    """Of a few points: the balanced one, and the best of each objective. A trace that is gone leaves its point out."""
+def front_timelines(results: Results, folder: Path, index: int) -> list[TimelineTab]:
+    """Timelines of the balanced point and of the best in each objective; one whose trace is gone is left out."""
     found = []
     for detail in _few(results):
         try:
@@ -43,7 +44,7 @@ def front_timelines(results: Results, folder: Path, index: int) -> list[Timeline
 
 
 def timeline(
-    design: Hardware,
+    design: Design,
     trace: Trace,
     first: int,
     last: int,
@@ -52,7 +53,7 @@ def timeline(
     at: str,
     title: str,
     catalogue: Catalogue = CATALOGUE,
-) -> Timeline:
+) -> TimelineTab:
     """Steps `first` to `last` of `trace` on `design`, by the engine `burst`."""
     planned = prepare(Job(design, trace, lanes, last + 1, scope)).plan
     events: list[Logged] = []
@@ -61,12 +62,12 @@ def timeline(
         events.append(event)  # type: ignore[arg-type]
 
     report = simulate(design, trace, "burst", steps=last + 1, lanes=lanes, scope=scope, log=log)
-    told = [s for s in slices(events, report.cycles, planned.banks, catalogue) if first <= s.step <= last]
-    shown = _first_of(told, MOST_SLICES)
+    found = [s for s in slices(events, report.cycles, planned.banks, catalogue) if first <= s.step <= last]
+    shown = _first_of(found, MOST_SLICES)
     origin = min((s.begin for s in shown), default=0)
     components = [c.name for c in catalogue.processes]
     states = sorted({s.state for s in shown}, key=STATES.index)
-    return Timeline(
+    return TimelineTab(
         key=at,
         title=title,
         clock_mhz=design.clock_mhz,
@@ -84,12 +85,12 @@ def timeline(
     )
 
 
-def _first_of(told: list[Slice], most: int) -> list[Slice]:
-    """As many whole steps as have at most so many slices; of one step alone, its first ones."""
-    last = max((s.step for s in told), default=0)
-    while last > min((s.step for s in told), default=0) and sum(s.step <= last for s in told) > most:
+def _first_of(found: list[Slice], most: int) -> list[Slice]:
+    """As many whole steps as have at most so many slices; where one step alone has more, its first ones."""
+    last = max((s.step for s in found), default=0)
+    while last > min((s.step for s in found), default=0) and sum(s.step <= last for s in found) > most:
         last -= 1
-    return sorted((s for s in told if s.step <= last), key=lambda s: s.begin)[:most]
+    return sorted((s for s in found if s.step <= last), key=lambda s: s.begin)[:most]
 
 
 def _few(results: Results) -> list[FrontDetail]:

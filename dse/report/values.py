@@ -5,16 +5,16 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from archsim.design import Design as Hardware
+from archsim.design import Design
 from dse.report.shapes import Coded, Setting
 
 
 def key(index: int, trial: int) -> str:
-    """Of a design of search number `index`."""
+    """The key of a design of search number `index`."""
     return f"{index}:{trial}"
 
 
-def leaves(design: Hardware) -> dict[str, Setting]:
+def leaves(design: Design) -> dict[str, Setting]:
     """Every parameter of a design by dotted path."""
 
     def walk(tree: Mapping[str, object], prefix: str) -> dict[str, Setting]:

@@ -8,13 +8,13 @@ from pathlib import Path
 from dse import constraints
 from dse.evaluation.outcome import ENDS, kind_of
 from dse.objectives import Objective
-from dse.report.shapes import Column, Note, Scalar, Table, Tile
+from dse.report.shapes import Note, PageColumn, PageTable, Scalar, Tile
 from dse.results.store import Results
 from dse.space.space import Scenario, Space
 
 
 def number(value: float) -> str:
-    """Four figures, thousands told apart, no exponent between a thousandth and a billion."""
+    """Four figures, thousands separated, no exponent between a thousandth and a billion."""
     if value == 0 or not 1e-3 <= abs(value) < 1e9:
         return f"{value:.4g}"
     digits = max(0, 3 - math.floor(math.log10(abs(value))))
@@ -107,12 +107,12 @@ def notes(results: Results) -> list[Note]:
     return [*said, Note(text=_bands(results)), *_left_out(results)]
 
 
-def failures(results: Results) -> Table:
+def failures(results: Results) -> PageTable:
     """Why trials were not feasible, the most frequent reason first; numbers in the reasons are left out."""
     trials = results.trials
     reasons = Counter(kind_of(str(reason)) for reason in trials[~trials["feasible"]]["reason"])
     rows: list[list[Scalar]] = [[count, reason] for reason, count in reasons.most_common()]
-    return Table(columns=(Column(title="Trials"), Column(title="Reason", words=True)), rows=rows)
+    return PageTable(columns=(PageColumn(title="Trials"), PageColumn(title="Reason", words=True)), rows=rows)
 
 
 def footer(results: Results) -> str:
@@ -135,7 +135,7 @@ def _stream(scenario: Scenario) -> str:
 
 
 def _bands(results: Results) -> str:
-    """How much of the front hangs on costs that are known within bands alone."""
+    """How much of the front depends on costs of which only a band is known."""
     trials, parts = results.trials, []
     for end in ENDS:
         there, stay = trials[f"on_front_{end}"], trials[f"on_front_{end}"] & trials["on_front"]

@@ -1,13 +1,13 @@
 """What every simulated point of a search consists of, as two tables: a row a point, and a row a point and component."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
-from archsim.analysis.roofline import roofline
-from archsim.costs import Figure, clock_problems
+from archsim.costs import Figure
+from archsim.record import FigureRecord, PointRecord, ordered
 from dse.evaluation.point import Evaluation
 
 Whole = Literal["energy", "area"]
@@ -20,7 +20,7 @@ STALL = "stall_"
 
 @dataclass(frozen=True)
 class Breakdowns:
-    """Of every distinct point that was not refused."""
+    """What every distinct point consists of that was not refused."""
 
     points: pd.DataFrame
     """By trial: cycles, busy and by stall; GOPS achieved and dense-equivalent; roofline; parts that miss the clock."""
@@ -29,7 +29,7 @@ class Breakdowns:
 
 
 def breakdowns(found: Iterable[tuple[int, Evaluation]]) -> Breakdowns:
-    """Of points by number of their trial."""
+    """The tables of points, each given with the number of its trial."""
     points, components = [], []
     for trial, evaluation in found:
         points.append(_point(trial, evaluation))
@@ -39,33 +39,29 @@ def breakdowns(found: Iterable[tuple[int, Evaluation]]) -> Breakdowns:
     return Breakdowns(pd.DataFrame(points), pd.DataFrame(components))
 
 
+FIRST = ("trial", "lanes", "steps", "cycles", "busy_cycles", "stalls", "cycles_per_step")
+"""Columns in the order in which tables had them before there was a record; others follow as it declares them."""
+ELSEWHERE = {"ledger", "weights_resident", "left_out", "speedup_same_lanes"}
+"""What the trials' table has, or the details of the front alone."""
+
+
 def _point(trial: int, evaluation: Evaluation) -> dict[str, object]:
-    report = evaluation.report
-    return {
-        "trial": trial,
-        "lanes": report.lanes,
-        "steps": report.steps,
-        "cycles": report.cycles,
-        "busy_cycles": report.busy_cycles,
-        **{STALL + cause: cycles for cause, cycles in report.stalls.items()},
-        "cycles_per_step": report.cycles_per_step,
-        "gops": report.gops,
-        "gops_effective": report.gops_effective,
-        **{name: float("nan") if v is None else v for name, v in roofline(report).to_json().items()},
-        "clock_problems": "; ".join(clock_problems(report.design)),
-    }
+    record = PointRecord.of(evaluation.report).model_dump(exclude=ELSEWHERE)
+    return dict(_columns(ordered({"trial": trial, **record}, FIRST)))
+
+
+def _columns(record: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """A column a cause and a ceiling; None is no number."""
+    for name, value in record.items():
+        if name == "stalls":
+            yield from ((STALL + cause, cycles) for cause, cycles in value.items())
+        elif name == "roofline":
+            yield from _columns(value)
+        elif name == "clock_problems":
+            yield name, "; ".join(value)
+        else:
+            yield name, float("nan") if value is None else value
 
 
 def _component(trial: int, whole: Whole, name: str, figure: Figure) -> dict[str, object]:
-    band = figure.band
-    return {
-        "trial": trial,
-        "whole": whole,
-        "component": name,
-        "value": figure.value,
-        "low": band.low,
-        "high": band.high,
-        "unit": figure.unit,
-        "status": figure.status,
-        "source": figure.source,
-    }
+    return {"trial": trial, "whole": whole, "component": name, **FigureRecord.of(figure).model_dump()}

@@ -1,5 +1,5 @@
-"""The command that runs a point of a search again, word by word: `archsim run` (of a stream `archsim stream`) of its
-design on the trace it ran."""
+"""The command that runs a point of a search again: `archsim run` (for a stream `archsim stream`) with its design and
+the trace that it ran."""
 
 import shlex
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from dse.space.space import Setting, Space
 
 
 def command(space: Space, trace: Path, overrides: Mapping[str, Setting]) -> str:
-    """Of the design that `overrides` make of the base, on the trace in that file."""
+    """Runs the design that `overrides` make of the base on the trace in that file."""
     return " ".join((head(space), shlex.quote(str(trace)), settings(overrides), tail(space)))
 
 

@@ -32,7 +32,7 @@ class Reference:
 
     @classmethod
     def of(cls, costs: Floats) -> "Reference":
-        """Of the front of `costs` ``(N, M)``, all minimised and finite; ValueError where there are none."""
+        """That of the front of `costs` ``(N, M)``, all minimised and finite; ValueError where there are none."""
         front = costs[non_dominated(costs)]
         if not len(front) or not np.isfinite(front).all():
             raise ValueError("a reference needs a front of finite costs")
@@ -71,9 +71,9 @@ class Quality:
 
     reference: Reference
     hypervolume: float
-    """Of all that was found."""
+    """That of all that was found."""
     exact_hypervolume: float | None
-    """Of the exact front of the space, where that is known: the reference is of that front then, else of the
+    """That of the exact front of the space, where it is known: the reference is of that front then, else of the
     search's own."""
 
     @property

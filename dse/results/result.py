@@ -3,11 +3,17 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
+from archsim.design import Design
 from dse.evaluation.outcome import End, PointOutcome
 from dse.evaluation.point import Evaluation
 from dse.results.quality import Quality
+from dse.space.choice import ModelChoice
 from dse.space.space import Setting, Value
+
+PublishedDesigns: TypeAlias = list[tuple[Design, ModelChoice, PointOutcome]]
+"""The shipped designs on the models of a space."""
 
 
 @dataclass(frozen=True)

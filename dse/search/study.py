@@ -31,7 +31,7 @@ from dse.evaluation.outcome import (
 )
 from dse.evaluation.point import Evaluation, HeldOutSplit, MeasuredModel
 from dse.evaluation.workers import InProcess, Workers
-from dse.results import store
+from dse.results import store, traces
 from dse.results.bands import front_at
 from dse.results.breakdown import Breakdowns, breakdowns
 from dse.results.command import command
@@ -227,7 +227,7 @@ class _RunningSearch:
             confirmed.append(self.evaluator.confirm(self._on_front[trial.number]))
         self._enter("confirm", len(front), len(front))
         loss = self._test([found.measured.choice for found in confirmed])
-        store.write_traces((m for m in self.evaluator.measured.values() if isinstance(m, MeasuredModel)), self.folder)
+        traces.write_traces((m for m in self.evaluator.measured.values() if isinstance(m, MeasuredModel)), self.folder)
         return tuple(
             FrontPoint(trial, found, overrides, loss[found.measured.choice], self._command(found, overrides))
             for trial, found, overrides in zip(front, confirmed, map(self._overrides, front), strict=True)
@@ -348,7 +348,7 @@ class _RunningSearch:
         return loss
 
     def _command(self, found: Evaluation, overrides: Mapping[str, Setting]) -> str:
-        return command(self.space, store.trace_path(found.measured, self.folder), overrides)
+        return command(self.space, traces.trace_path(found.measured, self.folder), overrides)
 
     @property
     def model_evaluations(self) -> int:

@@ -27,6 +27,7 @@ from archsim.design import load_design
 from archsim.errors import BadInput
 from archsim.machine.log import Log
 from archsim.machine.steps import run_machine
+from archsim.record import RunRecord
 from archsim.report import SimReport
 from archsim.simulation import simulate
 from archsim.timing import STALLS
@@ -202,7 +203,7 @@ TRACE = synthesize(64, 10, 0.3, sequences=8, steps=3)
 @pytest.mark.usefixtures("store_is_read")
 def test_the_json_of_a_run_has_it() -> None:
     found, without = run(), simulate(SKIP, TRACE, "analytic")
-    tree, other = (json.loads(json.dumps(report.to_json())) for report in (found, without))
+    tree, other = (json.loads(json.dumps(RunRecord.of(report).to_json())) for report in (found, without))
     spent = READS / found.tokens * sram(SKIP, store_bits(SKIP), WORD_BITS).read_pj
     assert tree["ledger"]["probe_store"] == {"word_read": READS}
     assert tree["energy_pj_per_token"]["probe_store"] == pytest.approx(spent) != 0

@@ -1,5 +1,5 @@
 // Numbers and names as the page shows them.
-/** @import { Column } from "./shapes.d.ts" */
+/** @import { PageColumn } from "./shapes.d.ts" */
 /** @import { Cell, Data } from "./types.d.ts" */
 
 /**
@@ -52,7 +52,7 @@ export const withUnit = (title, unit) => (unit ? `${title} (${unit})` : title);
  * @param {string} title
  * @param {string} unit
  * @param {boolean} words whether it is set flush left
- * @returns {Column}
+ * @returns {PageColumn}
  */
 export const column = (title, unit = "", words = false) => ({ title, unit, words });
 

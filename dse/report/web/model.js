@@ -11,10 +11,10 @@ import { table } from "./tables.js";
 import { openTab } from "./tabs.js";
 import { distinct } from "./view.js";
 
-/** @import { Network } from "./shapes.d.ts" */
+/** @import { NetworkTab } from "./shapes.d.ts" */
 /** @import { Content, Figure } from "./types.d.ts" */
 
-/** @type {Network} */
+/** @type {NetworkTab} */
 let network = page.networks[0];
 
 /** Shows the network that the design chosen last runs. */
@@ -134,7 +134,7 @@ function accuracyFigure() {
 }
 
 /**
- * @param {Network[]} group of networks that were measured
+ * @param {NetworkTab[]} group of networks that were measured
  * @param {string} kind of their weights
  * @param {number} n
  */

@@ -3,7 +3,7 @@ import { CHOSEN, ink, stateColour } from "./colours.js";
 import { axis, extent, logAxis, PLAIN } from "./figure.js";
 import { column, label, number, spaced } from "./format.js";
 import { barNames, lettered } from "./parts.js";
-/** @import { RooflineJson } from "./shapes.d.ts" */
+/** @import { RooflineRecord } from "./shapes.d.ts" */
 /** @import { Figure, ShownDesign } from "./types.d.ts" */
 
 export const BUSY = "busy";
@@ -62,12 +62,12 @@ export function stallsFigure(designs) {
 /** Where a design that reads no DRAM is drawn, MACs per bit. */
 const NO_DRAM = 1000;
 
-/** @param {RooflineJson} roof */
+/** @param {RooflineRecord} roof */
 const intensity = (roof) => roof.macs_per_dram_bit ?? NO_DRAM;
 
 /**
  * The ceilings of a design at each intensity.
- * @param {RooflineJson} roof
+ * @param {RooflineRecord} roof
  * @param {number[]} xs
  */
 function ceiling(roof, xs) {
@@ -150,7 +150,7 @@ export function rooflineFigure(designs) {
   };
 }
 
-/** @param {RooflineJson} roof */
+/** @param {RooflineRecord} roof */
 function boundText(roof) {
   const noDram = roof.macs_per_dram_bit == null ? " (reads no DRAM: drawn at 1,000)" : "";
   return `bound by ${roof.bound}, ${(100 * roof.share).toFixed(0)} % of that ceiling${noDram}`;

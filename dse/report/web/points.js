@@ -2,7 +2,7 @@
 import { baseName } from "./format.js";
 import { costOf, designByKey, entry, goalOf, page } from "./page.js";
 import { dominates } from "./pareto.js";
-/** @import { Coded, Goal, Part, PartColumn, RooflineJson, Trials } from "./shapes.d.ts" */
+/** @import { Coded, Goal, Part, PartColumn, RooflineRecord, Trials } from "./shapes.d.ts" */
 /** @import { Point, Setting, ShownDesign } from "./types.d.ts" */
 
 export const FRONT = "front";
@@ -156,7 +156,7 @@ function breakdownOf(point) {
     cycles: from.cycles[row],
     busy_cycles: from.busy_cycles[row],
     stalls: rowOf(from.stalls, row),
-    roofline: /** @type {RooflineJson} */ (
+    roofline: /** @type {RooflineRecord} */ (
       /** @type {unknown} */ ({ ...rowOf(from.roofline, row), bound: decoded(from.bound, row) })
     ),
     clock: /** @type {string} */ (decoded(from.clock, row)),

@@ -6,7 +6,7 @@ import { column, label } from "./format.js";
 import { page } from "./page.js";
 import { table } from "./tables.js";
 
-/** @import { Comparison, Curve } from "./shapes.d.ts" */
+/** @import { SamplerLine, SamplersTab } from "./shapes.d.ts" */
 /** @import { Content, Figure } from "./types.d.ts" */
 
 /**
@@ -34,7 +34,7 @@ export function buildSamplers() {
 }
 
 /**
- * @param {Comparison} comparison
+ * @param {SamplersTab} comparison
  * @returns {Figure}
  */
 const samplersFigure = ({ curves }) => ({
@@ -66,7 +66,7 @@ const samplersFigure = ({ curves }) => ({
 
 /**
  * The band of a curve, and its mean.
- * @param {Curve} curve
+ * @param {SamplerLine} curve
  * @param {number} n
  */
 function curveTraces({ sampler, trials, mean, least, most }, n) {

@@ -5,7 +5,7 @@ import { axis, figure, PLAIN } from "./figure.js";
 import { column, label, number, spaced, whole } from "./format.js";
 import { page, several } from "./page.js";
 import { table } from "./tables.js";
-/** @import { Search } from "./shapes.d.ts" */
+/** @import { SearchTab } from "./shapes.d.ts" */
 /** @import { Content, Figure } from "./types.d.ts" */
 
 /** @returns {Content} */
@@ -88,7 +88,7 @@ const pace = () => ({
   },
 });
 
-/** @param {Search} search */
+/** @param {SearchTab} search */
 function rate({ pace }) {
   if (!pace.length) return "";
   const [trials, seconds] = pace[pace.length - 1];
@@ -96,7 +96,7 @@ function rate({ pace }) {
 }
 
 /**
- * @param {Search} search
+ * @param {SearchTab} search
  * @returns {Figure}
  */
 function importances({ importances: { columns, rows } }) {
@@ -129,7 +129,7 @@ function importances({ importances: { columns, rows } }) {
 }
 
 /**
- * @param {Search} search
+ * @param {SearchTab} search
  * @returns {Figure}
  */
 function outcomes(search) {

@@ -1,28 +1,8 @@
 // Derived from dse/report/shapes.py, which documents it: python -m dse.report.declarations
 
-export interface Check {
-  chip: string;
-  quantity: string;
-  unit: string;
-  published: number;
-  ours: number | null;
-  error_pct: number | null;
-  tolerance_pct: number | null;
-  basis: string;
-  sure: string;
-  gates: boolean;
-  note: string;
-}
-
 export interface Coded {
   values: (boolean | number | string | string[] | null)[];
   index: number[];
-}
-
-export interface Column {
-  title: string;
-  unit: string;
-  words: boolean;
 }
 
 export interface Commands {
@@ -32,27 +12,12 @@ export interface Commands {
   tail: string;
 }
 
-export interface Comparison {
-  name: string;
-  says: string;
-  curves: Curve[];
-  table: Table;
-}
-
-export interface Curve {
-  sampler: string;
-  trials: number[];
-  mean: number[];
-  least: number[];
-  most: number[];
-}
-
-export interface Design {
+export interface DesignTab {
   key: string;
   title: string;
   says: string;
   model: string;
-  facts: Fact[];
+  facts: TermValue[];
   parameters: Record<string, boolean | number | string | string[] | null>;
   energy: Part[];
   area: Part[];
@@ -60,15 +25,9 @@ export interface Design {
   busy_cycles: number;
   stalls: Record<string, number>;
   step_cycles: number[];
-  roofline: RooflineJson;
+  roofline: RooflineRecord | null;
   command: string;
   clock: string;
-}
-
-export interface Fact {
-  term: string;
-  value: boolean | number | string | null;
-  unit: string;
 }
 
 export interface Goal {
@@ -79,7 +38,7 @@ export interface Goal {
   log: boolean;
 }
 
-export interface Network {
+export interface NetworkTab {
   key: string;
   label: string;
   weight_format: string;
@@ -92,7 +51,7 @@ export interface Network {
   validation: number | null;
   test: number | null;
   states: StateDetail[];
-  weights: Weights[];
+  weights: WeightHistogram[];
 }
 
 export interface Note {
@@ -103,7 +62,7 @@ export interface Note {
 export interface Others {
   trial: number[];
   left_out: number;
-  facts: Term[];
+  facts: TermColumn[];
   energy: PartColumn[];
   area: PartColumn[];
   cycles: number[];
@@ -117,15 +76,26 @@ export interface Others {
 export interface Page {
   title: string;
   goals: Goal[];
-  searches: Search[];
-  designs: Design[];
-  networks: Network[];
-  papers: Table;
-  comparisons: Comparison[];
-  checks: Check[];
-  timelines: Timeline[];
+  searches: SearchTab[];
+  designs: DesignTab[];
+  networks: NetworkTab[];
+  papers: PageTable;
+  comparisons: SamplersTab[];
+  checks: PublishedCheck[];
+  timelines: TimelineTab[];
   texts: string[];
   states: string[];
+}
+
+export interface PageColumn {
+  title: string;
+  unit: string;
+  words: boolean;
+}
+
+export interface PageTable {
+  columns: PageColumn[];
+  rows: ((boolean | number | string | null)[])[];
 }
 
 export interface Part {
@@ -146,7 +116,21 @@ export interface PartColumn {
   source: Coded;
 }
 
-export interface RooflineJson {
+export interface PublishedCheck {
+  chip: string;
+  quantity: string;
+  unit: string;
+  published: number;
+  ours: number | null;
+  error_pct: number | null;
+  tolerance_pct: number | null;
+  basis: string;
+  sure: string;
+  gates: boolean;
+  note: string;
+}
+
+export interface RooflineRecord {
   macs_per_dram_bit: number | null;
   ceiling_pes_gops: number;
   ceiling_lanes_gops: number;
@@ -158,7 +142,22 @@ export interface RooflineJson {
   share: number;
 }
 
-export interface Search {
+export interface SamplerLine {
+  sampler: string;
+  trials: number[];
+  mean: number[];
+  least: number[];
+  most: number[];
+}
+
+export interface SamplersTab {
+  name: string;
+  says: string;
+  curves: SamplerLine[];
+  table: PageTable;
+}
+
+export interface SearchTab {
   name: string;
   title: string;
   introduction: string;
@@ -176,9 +175,9 @@ export interface Search {
   course: number[];
   reference: string;
   quality: string;
-  importances: Table;
+  importances: PageTable;
   pace: [number, number][];
-  failures: Table;
+  failures: PageTable;
   notes: Note[];
   footer: string;
 }
@@ -190,15 +189,16 @@ export interface StateDetail {
   union: Record<string, number>;
 }
 
-export interface Table {
-  columns: Column[];
-  rows: ((boolean | number | string | null)[])[];
-}
-
-export interface Term {
+export interface TermColumn {
   term: string;
   unit: string;
   values: Coded;
+}
+
+export interface TermValue {
+  term: string;
+  value: boolean | number | string | null;
+  unit: string;
 }
 
 export interface Tile {
@@ -206,7 +206,7 @@ export interface Tile {
   label: string;
 }
 
-export interface Timeline {
+export interface TimelineTab {
   key: string;
   title: string;
   clock_mhz: number;
@@ -229,7 +229,7 @@ export interface Trials {
   coded: Record<string, Coded>;
 }
 
-export interface Weights {
+export interface WeightHistogram {
   matrix: string;
   value: number[];
   share: number[];

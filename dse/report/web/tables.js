@@ -2,7 +2,7 @@
 import { csvButton, el } from "./dom.js";
 import { shown } from "./format.js";
 
-/** @import { Column } from "./shapes.d.ts" */
+/** @import { PageColumn } from "./shapes.d.ts" */
 /** @import { Cell, Data } from "./types.d.ts" */
 
 /** Cells of words that are longer than this, in characters, wrap. */
@@ -52,7 +52,7 @@ export function table(name, { columns, rows }, { keys, onRow, rowClass = () => n
 }
 
 /**
- * @param {Column} of
+ * @param {PageColumn} of
  * @param {(rising: boolean) => void} sort
  */
 function heading({ title, unit, words }, sort) {
@@ -78,7 +78,7 @@ function compare(a, b) {
 
 /**
  * Words stay on one line unless they are a sentence.
- * @param {Column} of
+ * @param {PageColumn} of
  * @param {Cell} value
  */
 const cellTag = ({ words }, value) => (!words ? "td" : String(value).length > LONG ? "td.words.long" : "td.words");

@@ -9,7 +9,7 @@ import { BUSY, stateTitle } from "./performance.js";
 import { designOf, writesPage } from "./points.js";
 import { openTab } from "./tabs.js";
 
-/** @import { Timeline } from "./shapes.d.ts" */
+/** @import { TimelineTab } from "./shapes.d.ts" */
 /** @import { Content, Figure } from "./types.d.ts" */
 
 let shownTimeline = page.timelines[0]?.key;
@@ -53,7 +53,7 @@ export function buildTimeline() {
 }
 
 /**
- * @param {Timeline} of
+ * @param {TimelineTab} of
  * @returns {Figure}
  */
 function slices(of) {
@@ -121,7 +121,7 @@ function slices(of) {
 
 /**
  * The cycles in which the PE array begins a step.
- * @param {Timeline} of
+ * @param {TimelineTab} of
  */
 function stepLines(of) {
   const array = of.components.indexOf("PE array");

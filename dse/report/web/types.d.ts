@@ -1,5 +1,5 @@
 // What the scripts hand to each other, and as much of Plotly as they use.
-import type { Coded, Column, Design, Part, RooflineJson, Search } from "./shapes.d.ts";
+import type { Coded, DesignTab, PageColumn, Part, SearchTab } from "./shapes.d.ts";
 
 /** A value of a trial or of a design's parameter. */
 export type Setting = Coded["values"][number];
@@ -23,14 +23,14 @@ export type Attributes = Listeners & {
 /** A trial that is drawn: row `i` of its search's trials. */
 export interface Point {
   key: string;
-  search: Search;
+  search: SearchTab;
   i: number;
   trial: number;
   kind: string;
 }
 
 /** A design as the page shows it: of the front, a run, or what is known of another trial. */
-export type ShownDesign = Omit<Design, "roofline"> & { roofline: RooflineJson | null };
+export type ShownDesign = DesignTab;
 
 /** Energies or areas: which lists of a design hold parts. */
 export type Whole = "energy" | "area";
@@ -77,7 +77,7 @@ export interface Tab {
 
 /** Data that a figure or a table saves as CSV. */
 export interface Data {
-  columns: Column[];
+  columns: PageColumn[];
   rows: Cell[][];
 }
 

@@ -6,7 +6,7 @@ import { column, label, number, spaced } from "./format.js";
 import { page } from "./page.js";
 import { table } from "./tables.js";
 
-/** @import { Check } from "./shapes.d.ts" */
+/** @import { PublishedCheck } from "./shapes.d.ts" */
 /** @import { Content, Data, Figure } from "./types.d.ts" */
 
 /**
@@ -37,11 +37,11 @@ export function buildValidation() {
   ];
 }
 
-/** @param {Check} check */
+/** @param {PublishedCheck} check */
 const checkName = ({ chip, quantity }) => `${chip}: ${QUANTITIES[quantity] ?? spaced(quantity)}`;
 
 /** A check whose quantity is modelled, with its place on the axis. */
-/** @typedef {Check & {ours: number, error_pct: number, at: string}} Compared */
+/** @typedef {PublishedCheck & {ours: number, error_pct: number, at: string}} Compared */
 
 /** @returns {Figure} */
 function errorsFigure() {

@@ -17,6 +17,7 @@ from archsim.analysis.stalls import OccupationLog
 from archsim.design import Design, load_design
 from archsim.errors import BadInput
 from archsim.machine.steps import run_machine
+from archsim.record import RunRecord
 from archsim.report import SimReport
 from archsim.simulation import Job, prepare, simulate
 from archsim.trace.synthetic import synthesize
@@ -30,7 +31,7 @@ def run(values: dict[str, Any], **options: Any) -> SimReport:
 
 
 def saved(path: Path, report: SimReport, **more: Any) -> Path:
-    path.write_text(json.dumps({**report.to_json(), **more}))
+    path.write_text(json.dumps({**RunRecord.of(report).to_json(), **more}))
     return path
 
 
@@ -41,7 +42,7 @@ def figure(found: Diff, kind: str, component: str, name: str) -> tuple[float, fl
 
 def test_a_run_beside_itself_has_not_changed() -> None:
     found = diff(run({}), run({}))
-    assert found.settings == found.parameters == found.changes == ()
+    assert (found.settings, found.parameters, found.changes) == ((), (), ())
     assert found.by_component() == {}
 
 
@@ -69,10 +70,8 @@ def test_figures_are_those_of_the_two_reports() -> None:
 
 def test_every_difference_of_the_reports_is_there() -> None:
     """Counted on the JSON of both, without ``diff``."""
-    reports: list[Any] = [
-        run(values).to_json() for values in ({}, {"weight_memory.capacity_kib": 64, "clock_mhz": 100})
-    ]
-    a, b = reports
+    runs = run({}), run({"weight_memory.capacity_kib": 64, "clock_mhz": 100})
+    a, b = (json.loads(json.dumps(RunRecord.of(each).to_json())) for each in runs)
 
     def unequal(path: str) -> int:
         one, other = a[path], b[path]
@@ -80,7 +79,7 @@ def test_every_difference_of_the_reports_is_there() -> None:
         assert isinstance(other, dict)
         return sum(one.get(key, 0) != other.get(key, 0) for key in {*one, *other})
 
-    found = diff(run({}), run({"weight_memory.capacity_kib": 64, "clock_mhz": 100}))
+    found = diff(*runs)
     assert len(found.of("energy")) == unequal("energy_pj_per_token")
     assert len(found.of("area")) == unequal("area_mm2")
     assert len(found.of("stalls")) == unequal("stalls") + (a["busy_cycles"] != b["busy_cycles"])
@@ -140,7 +139,7 @@ def test_two_files_say_what_two_reports_say(tmp_path: Path) -> None:
 
 def test_a_file_without_parameters_is_compared_all_the_same(tmp_path: Path) -> None:
     report = run({})
-    tree = report.to_json()
+    tree = RunRecord.of(report).to_json()
     tree.pop("parameters", None)
     path = tmp_path / "a.json"
     path.write_text(json.dumps(tree))

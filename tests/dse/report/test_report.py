@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 from plotly.offline import get_plotlyjs
 
-from archsim.analysis.roofline import run_json
 from archsim.catalogue import CATALOGUE, Cause
 from archsim.design import load_design
 from archsim.errors import BadInput
+from archsim.record import RunRecord
 from archsim.simulation import simulate
 from archsim.timing import STALLS
 from archsim.trace.synthetic import synthesize
@@ -361,7 +361,7 @@ def test_a_run_of_a_model_has_the_threshold_it_ran_with(digits_file: Path) -> No
 
 def test_saved_runs_stand_beside_searches(tmp_path: Path, finished: SearchResult) -> None:
     report = simulate(load_design("edge-8pe"), synthesize(64, 10, 0.2, sequences=8, steps=12))
-    (tmp_path / "one.json").write_text(json.dumps(run_json(report)))
+    (tmp_path / "one.json").write_text(json.dumps(RunRecord.of(report).to_json()))
     made = view_page([tmp_path / "one.json", finished.folder])
     run = made.designs[-1]
     assert run.key == "run:0"
@@ -407,6 +407,23 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "wrong.json").write_text('{"design": "x"}')
     with pytest.raises(BadInput, match=r"wrong\.json: not a report of archsim run --json: workload: is missing"):
         view_page([tmp_path / "wrong.json"])
+    (tmp_path / "list.json").write_text("[]")
+    with pytest.raises(BadInput, match=r"list\.json: must be one object, as archsim run --json writes it"):
+        view_page([tmp_path / "list.json"])
+
+
+def test_a_run_of_a_version_before_the_page_is_refused_by_what_it_lacks(tmp_path: Path) -> None:
+    tree = RunRecord.of(simulate(load_design("edge-8pe"), synthesize(16, 5, 0.2, sequences=1, steps=2))).to_json()
+    tree["parameters"] = {**load_design("edge-8pe").stated(), "clock_mhz": 0, "colour": 1}
+    (tmp_path / "old.json").write_text(json.dumps({key: tree[key] for key in tree if "_bands_" not in key}))
+    with pytest.raises(BadInput) as caught:
+        view_page([tmp_path / "old.json"])
+    assert str(caught.value).removeprefix(f"{tmp_path}/old.json: not a report of archsim run --json: ").split("; ") == [
+        "parameters.clock_mhz: Input should be greater than or equal to 1, not 0",
+        "parameters.colour: unknown key",
+        "energy_bands_pj_per_token: is missing",
+        "area_bands_mm2: is missing",
+    ]
 
 
 def test_every_script_is_in_the_page(page: Page) -> None:

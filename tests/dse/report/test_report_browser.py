@@ -16,14 +16,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from archsim.analysis.roofline import run_json
 from archsim.design import load_design
+from archsim.record import RunRecord
 from archsim.simulation import simulate
 from archsim.trace.synthetic import synthesize
 from dse import report as report_
 from dse.evaluation.models import ModelSide
 from dse.report.html import render
-from dse.report.shapes import Coded, Column, Comparison, Curve, Others, Page, Table, Trials
+from dse.report.shapes import Coded, Others, Page, PageColumn, PageTable, SamplerLine, SamplersTab, Trials
 from dse.results import store
 from dse.results.result import SearchResult
 from dse.results.store import Results
@@ -166,11 +166,11 @@ def apart(tab: Any) -> str:
 
 def test_samplers_are_drawn_with_their_spread(tmp_path: Path, page: Page, opened: Opened) -> None:
     curves = [
-        Curve(sampler=name, trials=[1, 10], mean=[at, at + 9], least=[at - 5, at], most=[at + 1, at + 12])
+        SamplerLine(sampler=name, trials=[1, 10], mean=[at, at + 9], least=[at - 5, at], most=[at + 1, at + 12])
         for name, at in (("nsga2", 60), ("random", 40))
     ]
-    table = Table(columns=(Column(title="Sampler", words=True),), rows=[["nsga2"], ["random"]])
-    compared = Comparison(name="tiny", says="All points were evaluated.", curves=curves, table=table)
+    table = PageTable(columns=(PageColumn(title="Sampler", words=True),), rows=[["nsga2"], ["random"]])
+    compared = SamplersTab(name="tiny", says="All points were evaluated.", curves=curves, table=table)
     tab = opened(report_.write(page.model_copy(update={"comparisons": [compared]}), tmp_path / "samplers.html"))
     turn_to(tab, "samplers")
     drawn = tab.evaluate(
@@ -588,7 +588,7 @@ def test_a_run_has_its_design_its_model_and_its_timeline(tmp_path: Path, opened:
 def test_two_searches_and_a_run_are_compared(finished: SearchResult, tmp_path: Path, opened: Opened) -> None:
     run = tmp_path / "one.json"
     report = simulate(load_design("edge-8pe"), synthesize(64, 10, 0.2, sequences=8, steps=12))
-    run.write_text(json.dumps(run_json(report)))
+    run.write_text(json.dumps(RunRecord.of(report).to_json()))
     path = report_.write(report_.view_page([finished.folder, finished.folder, run]), tmp_path / "both.html")
     tab = opened(path)
     assert tab.evaluate("page.searches.length") == 2

@@ -35,7 +35,7 @@ from dse.evaluation.models import (
 )
 from dse.evaluation.point import HeldOutSplit, MeasuredModel
 from dse.report import view_page
-from dse.results import store
+from dse.results import store, traces
 from dse.results.bands import front_at
 from dse.results.result import SearchResult
 from dse.search.study import SearchProgress, search
@@ -188,7 +188,7 @@ def test_published_designs_are_those_that_can_run(finished: SearchResult) -> Non
 
 def test_traces_of_the_front_are_kept(finished: SearchResult) -> None:
     for point in finished.front:
-        path = store.trace_path(point.evaluation.measured, finished.folder)
+        path = traces.trace_path(point.evaluation.measured, finished.folder)
         assert Trace.load(path).sha256 == point.evaluation.measured.trace.sha256
 
 
