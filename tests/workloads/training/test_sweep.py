@@ -7,7 +7,7 @@ import tomli_w
 from typer.testing import CliRunner
 
 from archsim.errors import BadInput
-from dse.cli import app
+from dse.cli.app import app
 from workloads.training.recipe import Recipe
 
 torch = pytest.importorskip("torch")
