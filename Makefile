@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 PYTEST = $(VENV)/bin/python -m pytest
-# A process for each core, up to eight; tests that need one another's files stay together (mark `xdist_group`).
-SIDE_BY_SIDE = --numprocesses logical --maxprocesses 8 --dist loadgroup
+# A process for each core, up to eight; the tests of a file stay together, but for a few (tests/conftest.py).
+SIDE_BY_SIDE = --numprocesses logical --maxprocesses 8 --dist loadfile
 
 WEB = dse/report/web
 JS = $(VENV)/js

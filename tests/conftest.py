@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterable
 
 import pytest
 from hypothesis import is_hypothesis_test, settings
+from xdist.scheduler import LoadScopeScheduling
 
 # Products here are small, and two threads that wait for each other on a busy machine are slower than one.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -23,6 +24,23 @@ NIGHTLY = 20
 
 MAY_BE_MISSING = "$ARCHSIM_DATA"
 """Data sets that may not be shipped are named by this variable; under CI nothing else is a reason to skip."""
+
+
+SPREAD = ("tests/test_zoo_on_designs.py",)
+"""Files whose tests go to whatever process is free; those of any other file stay together, with what they share."""
+
+
+class ByFile(LoadScopeScheduling):
+    """How `make test` deals out the tests to its processes."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return nodeid if file in SPREAD else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile | None:
+    return ByFile(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:

@@ -110,7 +110,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.xdist_group("readme")  # one process, in order
 @pytest.mark.parametrize("command", [c for c in (*commands(AFTER), *ELSEWHERE) if c not in {*NOT_RUN, *MINUTES}])
 def test_commands_run_in_their_order(command: str, folder: Path) -> None:
     printed = run(command, folder)
