@@ -1,4 +1,4 @@
-"""Design: a frozen, validated tree of component specs. From TOML, to TOML, overridden by dotted path."""
+"""A design: a frozen, validated tree of component specs, read from and written to TOML, overridden by dotted path."""
 
 import hashlib
 import json
@@ -35,7 +35,7 @@ Value = str | int | float | bool | Sequence[str]
 
 
 class Design(Spec):
-    """One accelerator: everything the engines and the cost model know of it."""
+    """One accelerator: everything that the engines and the cost model know about it."""
 
     name: str
     title: str = ""
@@ -78,7 +78,7 @@ class Design(Spec):
 
     @property
     def bus_word_bits(self) -> int:
-        """What the weight bus brings in a cycle, and what a word of the weight SRAM holds."""
+        """Bits that the weight bus carries in a cycle, which are also those of a word of the weight SRAM."""
         return self.weight_memory.weights_per_cycle * self.pe_array.weight_bits
 
     @property
@@ -89,7 +89,10 @@ class Design(Spec):
         return tomli_w.dumps(self.stated(exclude_none=True))
 
     def override(self, values: Mapping[str, Value]) -> "Design":
-        """A copy with dotted paths set, e.g. ``{"pe_array.tiles": 2}``; BadInput where a path or a value is wrong."""
+        """A copy with dotted paths set, e.g. ``{"pe_array.tiles": 2}``.
+
+        BadInput for an unknown path or an invalid value.
+        """
         tree = self.model_dump(mode="json")
         for path, value in values.items():
             *parents, leaf = path.split(".")
@@ -103,7 +106,7 @@ class Design(Spec):
 
 
 def parameters(design: Design) -> list[str]:
-    """Dotted paths of every parameter of a design."""
+    """The dotted paths of all parameters of a design."""
 
     def walk(node: Mapping[str, Any], prefix: str) -> list[str]:
         paths: list[str] = []
@@ -115,7 +118,7 @@ def parameters(design: Design) -> list[str]:
 
 
 def load_design(name_or_path: str | Path) -> Design:
-    """A shipped design by name, or one from a TOML file; BadInput says what is wrong, and where."""
+    """A shipped design by name, or one from a TOML file. BadInput for a missing file or an invalid design."""
     if str(name_or_path) in designs.ALL:
         where = f"design {name_or_path}"
         tree = tomllib.loads(resources.files("archsim.designs").joinpath(f"{name_or_path}.toml").read_text())

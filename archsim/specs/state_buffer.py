@@ -1,4 +1,4 @@
-"""The on-chip buffers of the state: h twice (the old one is read while the new one is written), and c."""
+"""The on-chip buffers of the state: h twice (the old state is read while the new one is written), and c."""
 
 from typing import Literal
 
@@ -22,9 +22,9 @@ class StateBufferSpec(Spec):
     )
 
     def access_cycles(self, units: int, at_once: int, reads: int, writes: int) -> int:
-        """Cycles for so many `reads` and `writes` of each of `units` consecutive units, `at_once` of them together.
+        """Cycles for `reads` and `writes` of each of `units` consecutive units, of which `at_once` go together.
 
-        Units in one bank take turns.
+        Units that lie in the same bank take turns.
         """
         banks = self.banks or at_once
         groups, rest = divmod(units, at_once)

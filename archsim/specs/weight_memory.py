@@ -1,4 +1,4 @@
-"""Where weights come from: on-chip SRAM when they fit, else the DRAM channel, through a FIFO with credits."""
+"""The weight memory: on-chip SRAM for resident weights, and the credit-based FIFO through which all weights pass."""
 
 from typing import Literal
 
@@ -29,5 +29,5 @@ class WeightMemorySpec(Spec):
         return self.capacity_kib * 1024 * 8
 
     def fifo_cycles(self, words: int) -> int:
-        """Cycles that `words` on their way to the PEs occupy the FIFO: each goes in and comes out again."""
+        """Cycles for which `words` occupy the FIFO's ports: each word is written once and read once."""
         return ceil_div(2 * words, self.ports)

@@ -1,4 +1,4 @@
-"""Traces of version 3, which named each cell instead of counting its operations: they are still read."""
+"""Reading traces of version 3, which named each cell instead of counting its operations."""
 
 from typing import Annotated, Any, Literal
 
@@ -63,7 +63,7 @@ class HeaderOfNames(Frozen):
 
 
 def header(raw: dict[str, Any]) -> Header:
-    """The header of a file of version 3 as one of today's; ValidationError where it breaks the format."""
+    """Convert the header of a version 3 file to the current version. ValidationError if it breaks the old format."""
     old = HeaderOfNames.model_validate(raw)
     return Header(
         version=VERSION,

@@ -6,7 +6,7 @@ from typing import Any
 
 from archsim.catalogue import Cause
 from archsim.machine.pe_array import PEArray
-from archsim.machine.ports import Column, Descriptor, Queue, ScratchBanks, Signals, WordFifo
+from archsim.machine.ports import ColumnToken, Descriptor, Queue, ScratchBanks, Signals, WordFifo
 from archsim.machine.turns import BlockTurn, BurstTurn
 
 
@@ -42,7 +42,7 @@ class Tiles:
         clock = self.bench.clock("weight_stream")
         for arrival in arrivals:
             self.bench.env.process(self.fifo.reserve(1, clock))
-            self.fifo.send(Column(arrival))
+            self.fifo.send(ColumnToken(arrival))
 
 
 def test_it_waits_for_a_scratch_bank_and_says_so(bench: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from archsim.catalogue import Cause
 from archsim.machine.dram_channel import DramChannel
-from archsim.machine.ports import Column, Descriptor, OperandLists, Queue, Signals, WordFifo
+from archsim.machine.ports import ColumnToken, Descriptor, OperandLists, Queue, Signals, WordFifo
 from archsim.machine.turns import BurstTurn
 from archsim.machine.weight_stream import WeightStream
 from archsim.mapping.plan import Block, Norms, Wait
@@ -47,7 +47,7 @@ def test_it_waits_for_room_in_the_fifo(bench: Any) -> None:
         bench.after(cycle, lambda: made.fifo.release(1))
     bench.run(made.stream.columns())
     assert bench.times("column") == [0, 2, 20, 30, 40]
-    assert made.fifo.columns == tuple(map(Column, (5, 7, 25, 35, 45)))
+    assert made.fifo.columns == tuple(map(ColumnToken, (5, 7, 25, 35, 45)))
     assert bench.ledger.counts == {"dram": {"read_bits": 5 * 32}, "weight_memory": {"fifo_word": 5}}
     assert made.descriptors.items[0].waited == {Cause.FIFO_CREDIT: (20 - 4) + (30 - 22) + (40 - 32)}
 
