@@ -94,7 +94,7 @@ class PlainRecord(BaseModel):
 
     @classmethod
     def mistakes_in_order(cls, error: ValidationError) -> list[str]:
-        """A line for each mistake, in the order of the keys in JSON, so that a file that is no record lacks the first."""
+        """A line for each mistake, in the order of JSON's keys, so that an unrelated file lacks the first one first."""
         order = {key: place for place, key in enumerate(dict.fromkeys((*cls.key_order, *cls.model_fields)))}
         places = (order.get(str(next(iter(each["loc"]), "")), -1) for each in error.errors())
         return [line for _, line in sorted(zip(places, mistakes(error), strict=True), key=itemgetter(0))]
@@ -107,8 +107,8 @@ def ordered(tree: Mapping[str, T], keys: Iterable[str]) -> dict[str, T]:
 
 @cache
 def _sources(kind: type[PlainRecord]) -> dict[str, Callable[[Any], object]]:
-    said = {name: _marked(field, From) for name, field in kind.model_fields.items()}
-    return {name: attrgetter(name) if found is None else found.read for name, found in said.items()}
+    sources = {name: _marked(field, From) for name, field in kind.model_fields.items()}
+    return {name: attrgetter(name) if found is None else found.read for name, found in sources.items()}
 
 
 def _marked(field: FieldInfo, kind: type[T]) -> T | None:

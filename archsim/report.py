@@ -1,4 +1,4 @@
-"""SimReport: what one simulation says; `archsim.record` makes plain values of it, to print or to save."""
+"""The report of one simulation, from which `archsim.record` makes plain values to print or to save."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
