@@ -174,7 +174,7 @@ class Catalogue:
 
     @cached_property
     def with_area(self) -> tuple[str, ...]:
-        """Names of the parts of the chip, in the order in which reports show them."""
+        """Names of the components with an area of their own, in the order of reports."""
         return tuple(component.name for component in self.components if component.has_area)
 
     @cached_property

@@ -42,12 +42,14 @@ class Design(Spec):
     node_nm: int = Field(ge=7, le=180)
     clock_mhz: int = Field(ge=1, le=5000)
     voltage_v: float | None = Field(
-        default=None, gt=0, description="supply of the logic (absent: the node's own); SRAM keeps its own supply"
+        default=None,
+        gt=0,
+        description="supply of the logic (absent: nominal at the node); SRAM has a supply of its own",
     )
-    lanes: int = Field(ge=1, le=1024, description="sequences side by side; the PEs are shared evenly among them")
-    host: tuple[Scope, ...] = Field(default=(), description="scopes that run elsewhere and are not counted")
+    lanes: int = Field(ge=1, le=1024, description="sequences that run side by side and share the PEs evenly")
+    host: tuple[Scope, ...] = Field(default=(), description="scopes that run on the host and are not counted")
     dataflow: Annotated[str, LATER] = Field(
-        default=dataflows.DEFAULT, description="which rows the PEs hold at a time, and in which order columns come"
+        default=dataflows.DEFAULT, description="what stays in the PEs, and in which order columns are streamed"
     )
     dram: DramSpec
     weight_memory: WeightMemorySpec

@@ -50,6 +50,7 @@ def parse_window(text: str, steps: int) -> tuple[int, int]:
 
 
 def check_window(first: int, last: int, steps: int) -> None:
+    """Raise BadInput unless `first` and `last` are steps of a run of `steps`, in order."""
     if not 0 <= first <= last < steps:
         raise BadInput(
             f"window must lie within steps 0 to {steps - 1}, the first not after the last, not {first}:{last}"

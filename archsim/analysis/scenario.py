@@ -78,7 +78,7 @@ class Streaming:
     busy_us: float
     """Part of the elapsed time in which a step was in progress."""
     energy: EnergyReport
-    """Per token, over the elapsed time."""
+    """Energy per token over the elapsed time."""
 
     @property
     def missed_share(self) -> float:
@@ -148,7 +148,7 @@ class Least:
     """The least of a resource with which every step meets a deadline."""
 
     parameter: str
-    """Dotted path into the design."""
+    """Dotted path of the resource in the design."""
     value: float
     unit: str
     deadline_us: float

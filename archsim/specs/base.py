@@ -38,4 +38,5 @@ class Spec(BaseModel):
 
 
 def ceil_div(numerator: int, denominator: int) -> int:
+    """The quotient, rounded up to an integer."""
     return -(-numerator // denominator)

@@ -29,17 +29,17 @@ class DramSpec(Spec):
     kind: str = "lpddr4"
     bandwidth_gbps: float = Field(ge=0.001, le=1e6, description="10^9 bits per second")
     latency_ns: float = Field(ge=0, le=1e6)
-    burst_bits: int = Field(default=1, ge=1, le=MOST, description="what one access delivers; a column takes whole ones")
+    burst_bits: int = Field(default=1, ge=1, le=MOST, description="bits of an access; a column takes whole ones")
     outstanding: int | None = Field(
         default=None,
         ge=1,
         le=MOST,
-        description="accesses under way at once, at most; absent: as many as bandwidth takes",
+        description="the most accesses under way at once (absent: as many as bandwidth takes)",
     )
-    inputs: bool = Field(default=False, description="inputs x come over the channel, a step ahead of their use")
+    inputs: bool = Field(default=False, description="inputs x come over the channel, a step before their use")
     arbitration: Arbitration = "static"
     input_share: float | None = Field(
-        default=None, ge=0.001, le=0.999, description="tdm: the inputs' part of the channel's time, to a thousandth"
+        default=None, ge=0.001, le=0.999, description="share of the channel's time that inputs own under tdm, to 0.001"
     )
 
     @model_validator(mode="after")
@@ -90,6 +90,7 @@ class DramSpec(Spec):
         return self.outstanding * self.burst_bits * clock_mhz / latency / 1000
 
     def latency_cycles(self, clock_mhz: int) -> int:
+        """The latency in cycles, rounded up."""
         return ceil_div(round(self.latency_ns * 1000) * clock_mhz, 1_000_000)
 
     def _parts(self, reader: Reader) -> int:

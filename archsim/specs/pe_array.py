@@ -21,10 +21,10 @@ class PEArraySpec(Spec):
     pes_per_tile: int = Field(ge=1, le=MOST)
     weight_bits: int = Field(ge=1, le=16)
     act_bits: int = Field(ge=1, le=16)
-    accumulator_bits: int = Field(ge=8, le=64, description="whether sums fit: archsim run --check")
+    accumulator_bits: int = Field(ge=8, le=64, description="archsim run --check tests whether sums fit")
     accumulators: int = Field(ge=1, le=MOST, description="scratch entries per PE and bank")
-    double_buffered: bool = Field(description="two banks of scratch: one accumulates while the other is read out")
-    clock_gated: bool = Field(description="an idle PE's clock is stopped")
+    double_buffered: bool = Field(description="two scratch banks: one accumulates while the other is read")
+    clock_gated: bool = Field(description="the clock of an idle PE is stopped")
 
     @property
     def pes(self) -> int:

@@ -9,5 +9,5 @@ class SequencerSpec(Spec):
     """Issues bursts to the weight path in a fixed order (embedding, layers, readout), each after `setup_cycles`."""
 
     setup_cycles: int = Field(
-        default=0, ge=0, le=MOST, description="from a burst's turn to its first column: addresses"
+        default=0, ge=0, le=MOST, description="cycles from a burst's turn to its first column, to set up its addresses"
     )

@@ -12,7 +12,7 @@ class SkipEncoderSpec(Spec):
     list every 2^b columns, which is streamed like any other.
     """
 
-    enabled: bool = Field(description="False: every column is listed and streamed")
+    enabled: bool = Field(description="whether zeros are skipped; if not, every column is streamed")
     columns_per_cycle: int = Field(ge=1, le=MOST)
     offset_bits: int = Field(ge=0, le=32)
 

@@ -14,6 +14,8 @@ When = Literal["every_step", "last_step"]
 
 
 class Frozen(BaseModel):
+    """A frozen model that refuses unknown keys."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 

@@ -35,6 +35,7 @@ class Rows(Protocol):
 
 
 def pieces(array: Rows) -> Iterator[NDArray[Any]]:
+    """The rows of an operand in pieces of `PIECE` rows, the last of which may be shorter."""
     return (array[first : first + PIECE] for first in range(0, array.shape[0], PIECE))
 
 

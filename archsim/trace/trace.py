@@ -137,6 +137,7 @@ class Trace:
         )
 
     def check(self, lanes: int, steps: int) -> None:
+        """Raise BadInput unless the trace has as many sequences as `lanes`, and as many `steps`."""
         if not 1 <= lanes <= self.sequences:
             raise BadInput(f"lanes must be between 1 and the trace's {self.sequences} sequences, not {lanes}")
         if not 1 <= steps <= self.steps:
