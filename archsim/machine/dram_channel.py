@@ -74,7 +74,7 @@ class DramChannel:
             yield from self._ask("inputs")
 
     def inputs_left(self, step: int) -> None:
-        """The inputs fetched while `step` ran, if any, have left the channel."""
+        """Pass the channel on: the inputs fetched while `step` ran, if any, have left it."""
         if self._order == "static":
             self._fetched.give(step)
         elif "inputs" in self._granted:

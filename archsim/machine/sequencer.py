@@ -13,7 +13,7 @@ KEPT_STEPS = 4
 
 
 class Sequencer:
-    """Turns the plan and the work of a trace into turns, so that no other process needs to know either."""
+    """Converts a plan and the work of a trace into turns, so that no other process needs to know either."""
 
     def __init__(self, plan: Plan, work: Work, steps: range, ledger: Ledger) -> None:
         self._plan, self._work, self._steps, self._ledger = plan, work, steps, ledger
