@@ -1,5 +1,7 @@
 """Discrete-event simulation of accelerators for recurrent networks.
 
+This package describes a design, maps a trace onto it, simulates the run and prices what was counted.
+
 >>> from archsim import load_design, simulate, synthesize
 >>> trace = synthesize(hidden=64, inputs=10, density=0.2, sequences=8, steps=20)
 >>> report = simulate(load_design("skip-65nm"), trace)
@@ -12,8 +14,9 @@ A design is data, varied by dotted path:
 >>> simulate(wide, trace).cycles < report.cycles
 True
 
-Other modules are for what their names say: `scenario`, `roofline`, `timeline`, `functional`, `diff`, `validate`,
-`explain`.
+Further questions about a run or a design are answered by the modules of ``archsim.analysis``: `scenario` (streams and
+deadlines), `roofline`, `stalls`, `perfetto` (timelines), `diff`, `explain` (sources of every cost) and `validate`
+(published chips). ``archsim.machine.functional`` checks a run's partial sums bit for bit.
 """
 
 from importlib import import_module
@@ -30,13 +33,13 @@ _HOMES = {
     "simulate_many": "archsim.simulation",
     "synthesize": "archsim.trace",
 }
-"""Public names, and where each is; their types are in ``__init__.pyi``."""
+"""Public names, each with the module that defines it; their types are in ``__init__.pyi``."""
 
 __all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    """A name is loaded when it is first asked for (PEP 562), so that `import archsim.trace` loads no simulator."""
+    """Load a public name when it is first used (PEP 562), so that `import archsim.trace` loads no simulator."""
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

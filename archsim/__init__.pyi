@@ -1,4 +1,4 @@
-# What type checkers see of the names that `__init__.py` loads when they are asked for.
+# Types of the names that `__init__.py` loads when they are first used.
 from archsim.design import Design as Design
 from archsim.design import load_design as load_design
 from archsim.errors import BadInput as BadInput

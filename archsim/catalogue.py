@@ -1,9 +1,9 @@
-"""What a machine is made of and what can be said of it, declared once: components, actions, causes, events.
+"""The components of the machine, with their actions, events and causes of stalls, each declared once.
 
-A component counts its actions in the ledger (``costs`` prices them), logs its events (``analysis`` turns them into what
-it did when), and gives a cause for every cycle in which it stands still. Whatever lists components or prints their
-names derives from `CATALOGUE`: a line here is all that ``explain``, cost tables of one's own, timelines, ``diff``, the
-files of a search and the report's page need to know of a new one.
+A component counts its actions in the ledger (``costs`` prices them), logs its events (``analysis`` derives from them
+what it did in every cycle), and gives a cause for every cycle in which it stalls. Everything that lists components or
+prints their names reads `CATALOGUE`: one entry here makes a new component known to ``explain``, users' cost tables,
+timelines, ``diff``, the files of a search and the report page.
 """
 
 from collections.abc import Iterator
@@ -13,62 +13,63 @@ from functools import cached_property
 
 
 class Cause(StrEnum):
-    """Why a component stands still in a cycle.
+    """Why a component stalls in a cycle.
 
-    A cycle is busy or has one cause: of what is missing in it, the one that the component declares first.
+    A cycle is either busy or has exactly one cause. Where several causes apply, it is the one that the component
+    declares first.
     """
 
     SCRATCH_BANK = "scratch_bank"
-    """No accumulators are free for the block to come."""
+    """No scratch bank is free for the next block."""
     STATE_DEPENDENCY = "state_dependency"
-    """The list of non-zero columns of the new state is not known (weight path: once the burst's turn has come)."""
+    """The operand list of the new state is not known yet. The weight path counts this from the burst's turn on."""
     INPUT_FETCH = "input_fetch"
-    """The inputs of the burst to come are not there, or inputs are on the channel that its weights need."""
+    """The inputs of the next burst have not arrived, or inputs occupy the channel that its weights need."""
     FIFO_CREDIT = "fifo_credit"
-    """The weight path waits for room in the FIFO, or for the PEs to begin the burst before: it holds one descriptor
-    ahead. Engine `burst` knows of a burst only how long path and PEs waited, not when: as many cycles of the PEs' wait
-    as the path waited for credits are the credits'."""
+    """The weight path waits for room in the FIFO, or for the PEs to begin the previous burst, since it holds only one
+    descriptor ahead. Engine `burst` knows how long path and PEs waited within a burst, but not when: it attributes the
+    PEs' wait to credits for as many cycles as the path waited for them."""
     SETUP = "setup"
-    """The sequencer sets up the burst that the weight path is to begin."""
+    """The sequencer sets up the next burst of the weight path."""
     WEIGHT_LATENCY = "weight_latency"
-    """The first column of a burst is not there yet: set-up, row scales and biases before it included."""
+    """The first column of a burst has not arrived yet; set-up, row scales and biases that precede it are included."""
     WEIGHT_BANDWIDTH = "weight_bandwidth"
-    """The next column of a burst is not there yet: the weight path is slower than the PEs."""
+    """The next column of a burst has not arrived yet: the weight path is slower than the PEs."""
     BLOCK_DATA = "block_data"
     """The component upstream has not finished a block."""
     INPUT_BUFFER = "input_buffer"
     """Both input buffers are full."""
     CHANNEL = "channel"
-    """The DRAM channel is taken by weights."""
+    """Weights occupy the DRAM channel."""
     DRAIN = "drain"
     """Nothing is left to do; the last results are on their way out."""
 
 
 class Event(StrEnum):
-    """What a component logs, with the cycle from which it holds. Within a component cycles never fall."""
+    """What a component logs, with the cycle from which it holds. Within a component, cycles never decrease."""
 
     TURN = "turn"
-    """Weight path: it could take the burst, being free while the burst before is consumed. Input reader: the inputs of
-    a step may come, since a buffer is free for them."""
+    """Weight path: the burst could begin, since the path is free and the previous burst is being consumed. Input
+    reader: a buffer is free for the inputs of a step."""
     LISTED = "listed"
-    """The lists of the burst's columns are known too."""
+    """The operand lists that the burst reads are known."""
     ADMITTED = "admitted"
-    """The burst's inputs are there, and it may take the channel."""
+    """The burst's inputs have arrived, and it may take the channel."""
     NORMS = "norms"
     """The first burst of a block is set up, and the block's row scales and biases take the weight path."""
     START = "start"
-    """Weight path: the burst is set up and its columns may take the path. PE array: the burst is being consumed (the
-    first of a block: into a scratch bank of its own)."""
+    """Weight path: the burst is set up and its columns may take the path. PE array: the PEs begin to consume the burst;
+    a block's first burst claims a scratch bank."""
     WAIT_CREDIT = "wait_credit"
-    """The weight path waits for room in the FIFO (engine `burst`: all waits of the burst, gathered at its end)."""
+    """The weight path waits for room in the FIFO. Engine `burst` logs all waits of a burst together at its end."""
     WAIT_CHANNEL = "wait_channel"
-    """Engine `column`, ``fcfs``: the weight path waits for the channel, to take one column."""
+    """The weight path waits for the channel to carry one column (engine `column` with ``fcfs`` only)."""
     WAIT_COLUMN = "wait_column"
-    """The PEs have consumed what there is (engine `burst`: all such waits, gathered at the burst's end)."""
+    """The PEs wait for the next column. Engine `burst` logs all such waits of a burst together at its end."""
     COLUMN = "column"
-    """Engine `column`: a column takes the weight path, or is consumed by the PEs."""
+    """A column takes the weight path, or the PEs begin to consume it (engine `column` only)."""
     DONE = "done"
-    """The burst is consumed."""
+    """The burst has been consumed."""
     ACTIVATE = "activate"
     """A block is being activated."""
     ENCODE = "encode"
@@ -76,9 +77,10 @@ class Event(StrEnum):
     FETCH = "fetch"
     """Inputs occupy the channel."""
     END = "end"
-    """The work under way is over: the burst's last column has left the weight path (engine `burst`: not where a burst
-    has no column), the block is consumed, activated and its bank free, or scanned, or the inputs have left the
-    channel."""
+    """The current piece of work is complete. Weight path: the burst's last column has left it (engine `burst` logs no
+    end for a burst without columns). PE array: the block has been consumed. Activation unit: the block has been
+    activated and its scratch bank is free. Skip encoder: the block has been scanned. Input reader: the inputs have left
+    the channel."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +91,11 @@ class Action:
     """Name of the component that counts it."""
     name: str
     charged_to: str
-    """Name of the component whose block prices it and whose energy it is."""
+    """Name of the component whose cost block prices it and to which its energy belongs."""
 
     @property
     def path(self) -> str:
-        """How a cost table of one's own names it."""
+        """Its name in a user's cost table."""
         return f"{self.component}.{self.name}"
 
 
@@ -121,35 +123,35 @@ READ_BITS = Action("dram", "read_bits", "dram")
 
 @dataclass(frozen=True)
 class Component:
-    """A part of the machine by its name, and all that it can count, log and wait for.
+    """A part of the machine: its name, and everything that it can count, log and wait for.
 
-    One that declares as many `events` as `causes`, the last of them END and DRAIN, takes one piece of work at a time:
-    each event ends the wait that stands at its place among the causes. ``analysis.stalls`` accounts for its cycles
-    as they are declared; any other has a track of its own there.
+    A component that declares as many `events` as `causes`, ending with END and DRAIN, takes one piece of work at a
+    time: each event ends the wait for the cause at the same position. ``analysis.stalls`` derives its busy cycles and
+    stalls from this declaration; any other component has a track of its own there.
     """
 
     name: str
     title: str
-    """As a page or a timeline shows it."""
+    """Its name on a page or in a timeline."""
     on_chip: bool = True
-    """Its area and energy are the chip's; else it is of the system alone."""
+    """Whether its area and energy count for the chip; otherwise they count for the system only."""
     has_area: bool = False
-    """It is a part of the chip with area and energy of its own, and ``costs.blocks`` has what they are."""
+    """Whether it is a part of the chip with area and energy of its own, which ``costs.blocks`` defines."""
     actions: tuple[Action, ...] = ()
     events: tuple[Event, ...] = ()
     causes: tuple[Cause, ...] = ()
-    """Why it can stand still, in the order of blame; none: it has no process of its own."""
+    """The causes for which it can stall, in the order of blame; empty if it has no process of its own."""
     waits_drawn: bool = False
-    """A timeline draws its waits as slices; else it is empty where it waits."""
+    """Whether a timeline draws its waits as slices; otherwise its row is empty while it waits."""
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All components of a machine, in the order in which reports show them; ValueError says what does not fit."""
+    """All components of a machine, in the order of reports. ValueError where declarations contradict each other."""
 
     components: tuple[Component, ...]
     pipeline: tuple[str, ...] = ()
-    """Names of the processes that hand a block on to each other, first to last; the others work beside it."""
+    """Names of the processes that a block passes through, first to last; the others work beside the pipeline."""
 
     def __post_init__(self) -> None:
         for mistake in self._mistakes():
@@ -167,32 +169,32 @@ class Catalogue:
 
     @cached_property
     def actions(self) -> tuple[Action, ...]:
-        """In the order in which cost tables have them."""
+        """All actions, in the order of cost tables."""
         return tuple(action for component in self.components for action in component.actions)
 
     @cached_property
     def with_area(self) -> tuple[str, ...]:
-        """Names of the parts of the chip, in the order in which reports show them."""
+        """Names of the components with an area of their own, in the order of reports."""
         return tuple(component.name for component in self.components if component.has_area)
 
     @cached_property
     def off_chip(self) -> tuple[str, ...]:
-        """Names of what is of the system alone."""
+        """Names of the components that count for the system but not for the chip."""
         return tuple(component.name for component in self.components if not component.on_chip)
 
     @cached_property
     def processes(self) -> tuple[Component, ...]:
-        """Those whose every cycle is accounted for: along the pipeline, then those beside it."""
+        """The components whose every cycle is accounted for: those of the pipeline, then those beside it."""
         beside = (c for c in self.components if c.causes and c.name not in self.pipeline)
         return (*(self[name] for name in self.pipeline), *beside)
 
     @cached_property
     def logging(self) -> tuple[Component, ...]:
-        """Those that log events: the processes, then what only logs."""
+        """The components that log events: the processes, then those that only log."""
         return (*self.processes, *(c for c in self.components if c.events and not c.causes))
 
     def charged(self, name: str) -> frozenset[Action]:
-        """The actions whose energy is of a component."""
+        """The actions whose energy is charged to the component `name`."""
         return self._charged[name]
 
     @cached_property

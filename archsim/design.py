@@ -1,4 +1,4 @@
-"""Design: a frozen, validated tree of component specs. From TOML, to TOML, overridden by dotted path."""
+"""A design: a frozen, validated tree of component specs, read from and written to TOML, overridden by dotted path."""
 
 import hashlib
 import json
@@ -35,19 +35,21 @@ Value = str | int | float | bool | Sequence[str]
 
 
 class Design(Spec):
-    """One accelerator: everything the engines and the cost model know of it."""
+    """One accelerator: everything that the engines and the cost model know about it."""
 
     name: str
     title: str = ""
     node_nm: int = Field(ge=7, le=180)
     clock_mhz: int = Field(ge=1, le=5000)
     voltage_v: float | None = Field(
-        default=None, gt=0, description="supply of the logic (absent: the node's own); SRAM keeps its own supply"
+        default=None,
+        gt=0,
+        description="supply of the logic (absent: nominal at the node); SRAM has a supply of its own",
     )
-    lanes: int = Field(ge=1, le=1024, description="sequences side by side; the PEs are shared evenly among them")
-    host: tuple[Scope, ...] = Field(default=(), description="scopes that run elsewhere and are not counted")
+    lanes: int = Field(ge=1, le=1024, description="sequences that run side by side and share the PEs evenly")
+    host: tuple[Scope, ...] = Field(default=(), description="scopes that run on the host and are not counted")
     dataflow: Annotated[str, LATER] = Field(
-        default=dataflows.DEFAULT, description="which rows the PEs hold at a time, and in which order columns come"
+        default=dataflows.DEFAULT, description="what stays in the PEs, and in which order columns are streamed"
     )
     dram: DramSpec
     weight_memory: WeightMemorySpec
@@ -78,7 +80,7 @@ class Design(Spec):
 
     @property
     def bus_word_bits(self) -> int:
-        """What the weight bus brings in a cycle, and what a word of the weight SRAM holds."""
+        """Bits that the weight bus carries in a cycle, which are also those of a word of the weight SRAM."""
         return self.weight_memory.weights_per_cycle * self.pe_array.weight_bits
 
     @property
@@ -89,7 +91,10 @@ class Design(Spec):
         return tomli_w.dumps(self.stated(exclude_none=True))
 
     def override(self, values: Mapping[str, Value]) -> "Design":
-        """A copy with dotted paths set, e.g. ``{"pe_array.tiles": 2}``; BadInput where a path or a value is wrong."""
+        """A copy with dotted paths set, e.g. ``{"pe_array.tiles": 2}``.
+
+        BadInput for an unknown path or an invalid value.
+        """
         tree = self.model_dump(mode="json")
         for path, value in values.items():
             *parents, leaf = path.split(".")
@@ -103,7 +108,7 @@ class Design(Spec):
 
 
 def parameters(design: Design) -> list[str]:
-    """Dotted paths of every parameter of a design."""
+    """The dotted paths of all parameters of a design."""
 
     def walk(node: Mapping[str, Any], prefix: str) -> list[str]:
         paths: list[str] = []
@@ -115,7 +120,7 @@ def parameters(design: Design) -> list[str]:
 
 
 def load_design(name_or_path: str | Path) -> Design:
-    """A shipped design by name, or one from a TOML file; BadInput says what is wrong, and where."""
+    """A shipped design by name, or one from a TOML file. BadInput for a missing file or an invalid design."""
     if str(name_or_path) in designs.ALL:
         where = f"design {name_or_path}"
         tree = tomllib.loads(resources.files("archsim.designs").joinpath(f"{name_or_path}.toml").read_text())

@@ -1,4 +1,4 @@
-"""Bad input, and how a mistake is worded: what, where, the rule, what was given."""
+"""The exception for bad input, and its wording: what is wrong, where, which rule it breaks, and what was given."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -7,9 +7,9 @@ from pydantic import ValidationError
 
 
 class BadInput(ValueError):
-    """A file or an argument that breaks a stated rule: what, where, the rule, what was given.
+    """A file or an argument breaks a stated rule.
 
-    A line a mistake, whatever it quotes: characters that would break it are escaped.
+    `lines` has one line for each mistake: characters of quoted input that would break a line are escaped.
     """
 
     def __init__(self, *mistakes: str) -> None:
@@ -18,7 +18,7 @@ class BadInput(ValueError):
 
 
 def explain(error: ValidationError) -> str:
-    """The mistakes of a validation in one line."""
+    """The mistakes of a validation, joined into one line."""
     return "; ".join(mistakes(error))
 
 
@@ -41,12 +41,12 @@ def mistakes(error: ValidationError) -> list[str]:
 def _shown(value: object) -> str:
     try:
         text = repr(value)
-    except ValueError:  # Python writes no integers of more than 4,300 digits
+    except ValueError:  # Python does not print integers of more than 4,300 digits
         return "a number of thousands of digits"
     return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def near(given: str, names: Sequence[str]) -> str:
-    """What there is, for one who asked for `given`: the names most like it, or else all."""
+    """The valid `names` to suggest to a user who entered `given`: the closest ones, or all if none is close."""
     close = get_close_matches(given, names, n=3)
     return f"{', '.join(close)}, ..." if close else ", ".join(names)

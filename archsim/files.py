@@ -1,4 +1,4 @@
-"""Files: TOML in, arrays as numpy stores them, and files written whole or not at all."""
+"""Reading TOML files and numpy arrays, and writing files either completely or not at all."""
 
 import math
 import os
@@ -17,24 +17,28 @@ from numpy.typing import NDArray
 from archsim.errors import BadInput
 
 JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
-"""A value that JSON has."""
+"""A value that JSON can represent."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The tree of a TOML file. BadInput where it is none; FileNotFoundError is left to who knows what else there is."""
+    """The tree of a TOML file. BadInput if the file is not TOML.
+
+    FileNotFoundError passes through, since the caller knows which alternatives to suggest.
+    """
     try:
         return tomllib.loads(path.read_bytes().decode())
     except FileNotFoundError:
         raise
-    except (ValueError, RecursionError, OSError) as error:  # no UTF-8, no TOML, a number of 5,000 digits; too deep
+    except (ValueError, RecursionError, OSError) as error:  # not UTF-8, not TOML, a number of 5,000 digits; too deep
         raise BadInput(f"{path}: is not a TOML file ({error})") from None
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A path to write to, of this process alone; it takes the name `path` once the block has ended well.
+    """Yield a temporary path that only this process writes to, and rename it to `path` once the block succeeds.
 
-    So a file is there whole or not at all, also when several processes write it. OSError (a full disk) names `path`.
+    So `path` is either complete or absent, even when several processes write it. An OSError, as from a full disk,
+    names `path`.
     """
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
@@ -51,27 +55,27 @@ def whole_file(path: Path) -> Iterator[Path]:
 NOT_WHOLE = (
     zipfile.BadZipFile,
     zlib.error,
-    TokenError,  # of numpy's header of an array
-    RuntimeError,  # an encrypted member, one packed in a way that is not known, JSON that nests too deep
+    TokenError,  # a broken array header, as numpy parses it
+    RuntimeError,  # an encrypted member, an unknown compression method, JSON that nests too deep
     KeyError,
     ValueError,
     EOFError,
     OSError,
 )
-"""What numpy and zipfile raise where a file is not what its name says."""
+"""What numpy and zipfile raise for a file that is damaged or not of the expected format."""
 
 
 def read_array(file: IO[bytes], size_bytes: int) -> NDArray[Any]:
-    """The array in a ``.npy`` of `size_bytes`; one of `NOT_WHOLE` where it holds another size, or objects.
+    """The array in a ``.npy`` file of `size_bytes`. Raises one of `NOT_WHOLE` for a wrong size or an array of objects.
 
-    Nothing is made that the file merely declares, and no object is unpickled.
+    No memory is allocated for data that the header declares but the file lacks, and no object is unpickled.
     """
     shape, fortran, dtype = declared_array(file, size_bytes)
     return np.frombuffer(file.read(), dtype).reshape(shape, order="F" if fortran else "C")
 
 
 def declared_array(file: IO[bytes], size_bytes: int) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, order and type of the array in a ``.npy``, which is left at its first element."""
+    """Shape, Fortran order and type of the array in a ``.npy`` file, which is left at the array's first element."""
     if np.lib.format.read_magic(file) != (1, 0):
         raise ValueError("is not an array as numpy stores it")
     shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)

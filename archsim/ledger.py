@@ -1,4 +1,4 @@
-"""Counts of actions: the only thing a process may record beside time. Prices are in ``costs``."""
+"""Counts of actions: the only thing that a process records besides time. Their prices are in ``costs``."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from archsim.catalogue import Action
 
 @dataclass
 class Ledger:
-    """``counts[component][action]``, all integers; equal ledgers compare equal."""
+    """Integer counts as ``counts[component][action]``; ledgers with the same counts compare equal."""
 
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
 

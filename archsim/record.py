@@ -1,8 +1,8 @@
-"""One record of a run: what a simulation found, as plain values for files and pages.
+"""The record of a run: the results of a simulation as plain values, for files and pages.
 
-``archsim run --json`` prints a `RunRecord`; a search keeps a `PointRecord` of every point that it simulated; ``diff``,
-the tables of a search and the report's page read them. A field is declared here, once, with where its value comes from
-and what a page calls it: a new one of `PointRecord` is in all of these, a new one of `RunRecord` in ``run --json``.
+``archsim run --json`` prints a `RunRecord`; a search stores a `PointRecord` of every point that it simulated; ``diff``,
+the tables of a search and the report page read them. A field is declared here, once, with the source of its value and
+its title on a page: a new field of `PointRecord` appears in all of these, a new field of `RunRecord` in ``run --json``.
 """
 
 import json
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class From(Generic[T]):
-    """How a field is read of the object that is recorded. A field without one is the attribute of its own name."""
+    """How a field is read from the recorded object; a field without it is read from the attribute of its own name."""
 
     read: Callable[[T], object]
 
@@ -37,7 +37,7 @@ FromReport: TypeAlias = From[SimReport]
 
 @dataclass(frozen=True)
 class Label:
-    """What a page calls a number, and its unit there. A field without one is not among the page's figures."""
+    """The title and unit of a figure on a page; a field without it is not shown among the page's figures."""
 
     title: str
     unit: str
@@ -62,30 +62,30 @@ def _finite(value: object) -> object:
 Count: TypeAlias = Annotated[int, BeforeValidator(_number)]
 Amount: TypeAlias = Annotated[float, BeforeValidator(_number)]
 Finite: TypeAlias = Annotated[float | None, BeforeValidator(_finite)]
-"""None where it is infinite, which JSON has no number for."""
+"""A number, or None for infinity, which JSON cannot represent."""
 Named: TypeAlias = Annotated[dict[str, T], BeforeValidator(_object)]
 """Values by the name of a component, an action or a cause."""
 Ends: TypeAlias = tuple[float, float, float]
-"""A band: low, middle, high."""
+"""The low, middle and high value of a band."""
 
 
 class PlainRecord(BaseModel):
-    """Plain values that were read of an object; other keys of a file are left alone."""
+    """Plain values read from an object or a file, whose other keys are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     key_order: ClassVar[tuple[str, ...]] = ()
-    """The order of JSON's keys. Fields that are not among them follow: a new one need not be added here."""
+    """The order of keys in JSON. Fields that are not listed follow, so a new one need not be added here."""
 
     @classmethod
     def of(cls, recorded: object, **more: object) -> Self:
-        """The record of an object; `more` are fields that the object does not know."""
+        """The record of an object; `more` has the fields that the object does not know."""
         read = {name: source(recorded) for name, source in _sources(cls).items() if name not in more}
         return cls.model_validate(read | more)
 
     @classmethod
     def labels(cls) -> dict[str, Label]:
-        """The fields that are figures of a page."""
+        """The labels of the fields that are figures of a page, by field name."""
         found = {name: _marked(field, Label) for name, field in cls.model_fields.items()}
         return {name: label for name, label in found.items() if label is not None}
 
@@ -94,21 +94,21 @@ class PlainRecord(BaseModel):
 
     @classmethod
     def mistakes_in_order(cls, error: ValidationError) -> list[str]:
-        """A line for each mistake, in the order of JSON's keys: what is no record at all lacks the first one."""
+        """A line for each mistake, in the order of JSON's keys, so that an unrelated file lacks the first one first."""
         order = {key: place for place, key in enumerate(dict.fromkeys((*cls.key_order, *cls.model_fields)))}
         places = (order.get(str(next(iter(each["loc"]), "")), -1) for each in error.errors())
         return [line for _, line in sorted(zip(places, mistakes(error), strict=True), key=itemgetter(0))]
 
 
 def ordered(tree: Mapping[str, T], keys: Iterable[str]) -> dict[str, T]:
-    """The same tree with `keys` first, in this order; those that it does not have are passed over."""
+    """The same tree with `keys` first, in this order; keys that it lacks are ignored."""
     return {key: tree[key] for key in dict.fromkeys((*keys, *tree)) if key in tree}
 
 
 @cache
 def _sources(kind: type[PlainRecord]) -> dict[str, Callable[[Any], object]]:
-    said = {name: _marked(field, From) for name, field in kind.model_fields.items()}
-    return {name: attrgetter(name) if found is None else found.read for name, found in said.items()}
+    sources = {name: _marked(field, From) for name, field in kind.model_fields.items()}
+    return {name: attrgetter(name) if found is None else found.read for name, found in sources.items()}
 
 
 def _marked(field: FieldInfo, kind: type[T]) -> T | None:
@@ -116,7 +116,7 @@ def _marked(field: FieldInfo, kind: type[T]) -> T | None:
 
 
 class FigureRecord(PlainRecord):
-    """One priced component; `low` and `high` equal `value` where no two sources disagree."""
+    """One priced component; `low` and `high` equal `value` unless sources disagree."""
 
     value: float
     low: Annotated[float, From[Figure](lambda figure: figure.band.low)]
@@ -127,7 +127,7 @@ class FigureRecord(PlainRecord):
 
 
 class RooflineRecord(PlainRecord):
-    """Where a run lies under its roofs, as `Roofline` has it; None: no ceiling of that kind."""
+    """The record of a `Roofline`; None where a ceiling does not exist."""
 
     macs_per_dram_bit: Finite
     ceiling_pes_gops: float
@@ -149,20 +149,20 @@ def roofline_of(report: SimReport) -> RooflineRecord:
 
 
 class PointRecord(PlainRecord):
-    """What is kept of every simulated point. What has a default was not written by the first versions of archsim."""
+    """The record of a simulated point. Fields with a default are absent from files of the first versions of archsim."""
 
     lanes: int
     steps: int
     cycles: Count
     busy_cycles: Count
     stalls: Named[Count]
-    """Cycles of the PE array by cause; with the busy ones they are all cycles."""
+    """Stall cycles of the PE array by cause; together with `busy_cycles` they add up to `cycles`."""
     speedup_same_lanes: Annotated[
         float | None,
         FromReport(lambda report: report.dense and report.speedup_same_lanes),
         Label("Speed-up by skipping", "x"),
     ]
-    """None where the run was made without dense ones beside it."""
+    """None if the run was made without dense runs."""
     gops: Annotated[float, Label("Achieved", "GOPS")]
     gops_effective: Annotated[float, Label("Dense-equivalent", "GOPS")]
     cycles_per_step: Annotated[float, Label("Cycles per step", "cycles")]
@@ -174,7 +174,7 @@ class PointRecord(PlainRecord):
 
 
 class RunRecord(PointRecord):
-    """A run, as ``archsim run --json`` prints it. Energy is in pJ a token, area in mm²."""
+    """The record of a run, as ``archsim run --json`` prints it. Energy is in pJ per token, area in mm²."""
 
     key_order: ClassVar[tuple[str, ...]] = (
         "design", "workload", "synthetic", "engine", "scope", "lanes", "steps", "tokens", "cycles", "cycles_per_step",
@@ -198,7 +198,7 @@ class RunRecord(PointRecord):
     speedup_ideal: Finite
     macs: Annotated[Named[Count], FromReport(lambda report: vars(report.macs))]
     parameters: Annotated[Named[JsonValue], FromReport(lambda report: report.design.stated())] = {}
-    """The design's, as a tree."""
+    """Parameters of the design, as a tree."""
     model_kib: Annotated[float, FromReport(lambda report: report.model_bits / BITS_PER_KIB)]
     resident_kib: Annotated[float, FromReport(lambda report: report.resident_bits / BITS_PER_KIB)] = 0.0
     load: Annotated[dict[str, JsonValue] | None, FromReport(lambda report: report.load and report.load.to_json())] = (
@@ -207,17 +207,17 @@ class RunRecord(PointRecord):
     reused_steps: int = 0
     dram_gbps: float
     energy_pj_per_token: Annotated[Named[Amount], FromReport(lambda report: _energy(report))]
-    """By component, and the totals of chip and system."""
+    """Energy by component, and the totals of chip and system."""
     energy_system_band_pj_per_token: Annotated[Ends | None, FromReport(lambda report: ends(report.energy.band))] = None
     energy_bands_pj_per_token: Annotated[
         dict[str, tuple[float, float]], FromReport(lambda report: _bands(report.energy.components))
     ] = {}
     energy_status: Annotated[dict[str, str], FromReport(lambda report: _status(report.energy.components))]
-    """Whether a figure is calibrated, predicted or given."""
+    """Status of each energy: calibrated, predicted or given."""
     power_chip_mw: Annotated[float | None, FromReport(lambda report: report.energy.power_chip_mw)] = None
     power_system_mw: Annotated[float | None, FromReport(lambda report: report.energy.power_system_mw)] = None
     area_mm2: Annotated[Named[Amount], FromReport(lambda report: _area(report))]
-    """By component, and their total."""
+    """Area by component, and the total of the chip."""
     area_bands_mm2: Annotated[
         dict[str, tuple[float, float]], FromReport(lambda report: _bands(report.area.components))
     ] = {}
@@ -228,12 +228,12 @@ BITS_PER_KIB = 8192
 
 
 def load_tree(path: Path, absent: str) -> dict[str, object]:
-    """The JSON object in a file; BadInput says what is wrong with it, `absent` where there is no such file."""
+    """The JSON object in a file. BadInput says what is wrong with it, or `absent` if there is no such file."""
     try:
         tree = json.loads(path.read_text())
     except FileNotFoundError:
         raise BadInput(f"{path}: {absent}") from None
-    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, a number of 5,000 digits; too deep
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, a number of 5,000 digits; too deep
         raise BadInput(f"{path}: not JSON: {error}") from None
     if not isinstance(tree, dict):
         raise BadInput(f"{path}: must be one object, as archsim run --json writes it")

@@ -1,4 +1,4 @@
-"""SimReport: what one simulation says; `archsim.record` makes plain values of it, to print or to save."""
+"""The report of one simulation, from which `archsim.record` makes plain values to print or to save."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,18 +16,18 @@ from archsim.timing import Macs
 
 @dataclass(frozen=True)
 class DenseRuns:
-    """The same run with skipping off: what a speed-up is over."""
+    """The same run with skipping switched off: the baseline of every speed-up."""
 
     cycles_same_lanes: int
     cycles_per_token_best: float
-    """The fewest, at the run's lanes or at all of the design's that the trace fills."""
+    """The lower of two runs' cycles per token: on the run's lanes, and on all lanes that the trace can fill."""
     macs_streamed: int
-    """MACs issued."""
+    """MACs issued when no column is skipped."""
 
 
 @dataclass(frozen=True)
 class SimReport:
-    """One design running one trace. Energy is per token: a step of 8 lanes makes 8 tokens."""
+    """The results of one design running one trace. Energy is per token: a step of 8 lanes makes 8 tokens."""
 
     design: Design
     workload: str
@@ -45,25 +45,28 @@ class SimReport:
     energy: EnergyReport
     area: AreaReport
     resident_bits: int
-    """What of the model lies in on-chip SRAM (see `load`); the rest streams from DRAM each step."""
+    """Bits of the model that lie in on-chip SRAM (see `load`); the rest is streamed from DRAM in each step."""
     model_bits: int
     reused_steps: int
-    """Steps that `burst` did not simulate again, since they met what an earlier one met."""
+    """Steps that engine `burst` did not simulate, since an earlier step had the same columns and start times."""
     left_out: tuple[str, ...]
     dense: DenseRuns | None
-    """None where nobody asked for speed-ups, as in a search (``simulate_many``)."""
+    """None if speed-ups were not requested, as in a search (``simulate_many``)."""
     costs: CostTable
     step_ends: NDArray[np.int64] = field(compare=False, repr=False)
     """Cycle at which the state of each step is known, ``(steps,)``."""
 
     @property
     def resident(self) -> bool:
-        """The whole model lies in on-chip SRAM."""
+        """Whether the whole model lies in on-chip SRAM."""
         return self.resident_bits == self.model_bits
 
     @cached_property
     def load(self) -> Load | None:
-        """Filling the SRAM once, before the first step: in no other figure. None where nothing is resident."""
+        """The cost of filling the SRAM once, before the first step, which no other figure includes.
+
+        None if nothing is resident.
+        """
         return load(self.design, self.resident_bits, self.costs)
 
     @property
@@ -88,17 +91,17 @@ class SimReport:
 
     @property
     def gops(self) -> float:
-        """Achieved: operations really issued (a MAC is two), 10^9 per second."""
+        """Achieved throughput: operations that were issued (a MAC is two), 10^9 per second."""
         return 2e-9 * self.macs.issued / self.seconds
 
     @property
     def gops_effective(self) -> float:
-        """Dense-equivalent: operations of the unpruned model, 10^9 per second."""
+        """Dense-equivalent throughput: operations that the model would take without skipping, 10^9 per second."""
         return 2e-9 * self.macs.dense / self.seconds
 
     @property
     def against(self) -> DenseRuns:
-        """What speed-ups are over; ValueError where the run was made without."""
+        """The dense runs that speed-ups are relative to. ValueError if the run was made without them."""
         if self.dense is None:
             raise ValueError(f"the run of {self.workload} on {self.design.name} was made without dense runs")
         return self.dense
@@ -113,15 +116,15 @@ class SimReport:
 
     @property
     def skipped(self) -> float:
-        """Share of the streamed columns (of the issued MACs, which go with them) that is skipped."""
+        """Share of the streamed columns that is skipped, measured in the MACs that they issue."""
         return 1 - self.macs.issued / self.against.macs_streamed
 
     @property
     def speedup_ideal(self) -> float:
-        """What skipping would gain if time went with issued MACs."""
+        """The speed-up that skipping would give if time were proportional to issued MACs."""
         return self.against.macs_streamed / self.macs.issued if self.macs.issued else float("inf")
 
     @property
     def dram_gbps(self) -> float:
-        """Mean DRAM bandwidth used, 10^9 bits per second."""
+        """Mean DRAM bandwidth in use, 10^9 bits per second."""
         return self.ledger.get(catalogue.READ_BITS) / self.seconds * 1e-9

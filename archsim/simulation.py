@@ -1,4 +1,4 @@
-"""Run a trace on a design: the one call behind the CLI and the search."""
+"""Simulation of a trace on a design: the entry point of the CLI and of the search."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ ENGINES: tuple[Engine, ...] = ("burst", "column", "analytic")
 
 @dataclass(frozen=True)
 class Job:
-    """One simulation to be done: None means all the lanes of the design, all the steps of the trace."""
+    """One simulation to run. `lanes` None: all lanes of the design; `steps` None: all steps of the trace."""
 
     design: Design
     trace: Trace
@@ -43,7 +43,7 @@ class Prepared:
 
     @property
     def triple(self) -> tuple[Design, Plan, Work]:
-        """What an engine takes."""
+        """The arguments of an engine."""
         return self.job.design, self.plan, self.work
 
 
@@ -59,9 +59,10 @@ def simulate(
     on_step: Callable[[int], None] | None = None,
     costs: CostTable = SHIPPED,
 ) -> SimReport:
-    """Simulate sequences ``0 .. lanes - 1`` of `trace`; BadInput names what the design cannot do.
+    """Simulate sequences ``0 .. lanes - 1`` of `trace` on `design`.
 
-    `log` is called with every event, `on_step` with the number of steps that are done; ``analytic`` has neither.
+    `log` is called with every event, `on_step` with the number of completed steps; engine ``analytic`` calls neither
+    and refuses a `log`. BadInput names what the design cannot run or what the trace lacks.
     """
     if engine not in ENGINES:
         raise BadInput(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
@@ -76,9 +77,9 @@ def simulate(
 
 
 def simulate_many(jobs: Iterable[Job], costs: CostTable = SHIPPED) -> Iterator[SimReport | BadInput]:
-    """The report of each job, in order, by the engine that is `quickest` and without dense runs.
+    """Yield the report of each job, in order, from the `quickest` engine and without dense runs.
 
-    A job that cannot be done yields its BadInput.
+    A job that cannot be run yields its BadInput instead.
     """
     for job in jobs:
         try:
@@ -89,18 +90,18 @@ def simulate_many(jobs: Iterable[Job], costs: CostTable = SHIPPED) -> Iterator[S
 
 
 def quickest(design: Design) -> Engine:
-    """`analytic`, or `burst` for a design that it refuses; where both can run it, they agree in everything."""
+    """`analytic`, or `burst` for a design that `analytic` refuses; where both can run a design, their results agree."""
     return "burst" if refusal(design) else "analytic"
 
 
 def time_run(prepared: Prepared) -> Timing:
-    """Time a run on the engine that is `quickest`."""
+    """Time a run with the `quickest` engine."""
     design = prepared.job.design
     return run_machine(*prepared.triple, "burst") if refusal(design) else run_analytic(*prepared.triple)
 
 
 def prepare(job: Job) -> Prepared:
-    """Plan a job and count its work; BadInput names what the design cannot do, or what the trace does not have."""
+    """Plan a job and count its work. BadInput names what the design cannot run or what the trace lacks."""
     lanes = job.design.lanes if job.lanes is None else job.lanes
     steps = job.trace.steps if job.steps is None else job.steps
     planned = plan(job.design, job.trace.graph, lanes, job.scope)
@@ -110,7 +111,7 @@ def prepare(job: Job) -> Prepared:
 
 
 def _dense(prepared: Prepared) -> DenseRuns:
-    """The same run with skipping off: at its own lanes, and at all lanes that the trace can fill."""
+    """The same run with skipping switched off: on its own lanes, and on all lanes that the trace can fill."""
     job, design = prepared.job, prepared.job.design
     off = design.override({"skip_encoder.enabled": False})
     at_all = min(design.lanes, job.trace.sequences)

@@ -1,8 +1,8 @@
-"""What changed between two runs, by component: parameters, cycles, stalls, energy, area, counts.
+"""The differences between two runs, by component: parameters, cycles, stalls, energy, area and counts.
 
-Cycles and counts are of whole runs; where these make different numbers of tokens, both are taken per token. What is
-largest comes first: the size of an effect is its share of the whole it belongs to (the run's cycles, the system's
-energy, the chip's area), or of itself where it belongs to none (a count).
+Cycles and counts are those of whole runs, or per token if the runs make different numbers of tokens. The largest effect
+comes first: its size is the change as a share of the whole that the figure belongs to (the run's cycles, the system's
+energy, the chip's area), or of the figure itself if it belongs to none, as a count does.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,15 +26,15 @@ KINDS: tuple[Kind, ...] = ("cycles", "stalls", "energy", "area", "counts")
 K = TypeVar("K")
 
 SETTINGS = ("design", "workload", "synthetic", "scope", "engine", "lanes", "steps", "tokens")
-"""What a run was of."""
+"""Keys of a record that identify the run."""
 
 SCOPES = ("chip", "system")
-"""Components of totals."""
+"""Names under which totals appear among the components."""
 
 
 @dataclass(frozen=True)
 class Changed:
-    """A parameter of the design, or a setting of the run, that differs; None: the other run has no such thing."""
+    """A parameter of the design, or a setting of the run, that differs; a value is None if that run lacks it."""
 
     path: str
     before: JsonValue
@@ -46,7 +46,7 @@ class Changed:
 
 @dataclass(frozen=True)
 class Change:
-    """A figure that differs; 0 where a run has no such thing."""
+    """A figure that differs; it is 0 for a run that lacks it."""
 
     kind: Kind
     component: str
@@ -55,7 +55,7 @@ class Change:
     before: float
     after: float
     whole: float
-    """What `before` and `after` are a part of, in the run that has more of it; 0: they are of nothing."""
+    """The whole that `before` and `after` are parts of, in the run where it is larger; 0 if they belong to none."""
 
     @property
     def difference(self) -> float:
@@ -63,12 +63,12 @@ class Change:
 
     @property
     def ratio(self) -> float:
-        """After over before; infinite where there was nothing before."""
+        """`after` over `before`; infinite if `before` is 0."""
         return self.after / self.before if self.before else inf
 
     @property
     def effect(self) -> float:
-        """Size of the change: its share of the whole, or of the larger of the two."""
+        """Size of the change, as a share of the whole, or of the larger of both figures if they belong to none."""
         return abs(self.difference) / (self.whole or max(self.before, self.after))
 
     def to_json(self) -> dict[str, JsonValue]:
@@ -87,17 +87,17 @@ class Change:
 
 @dataclass(frozen=True)
 class Diff:
-    """Two runs, the first as `before`."""
+    """The differences between two runs, the first of which is `before`."""
 
     before: str
     after: str
     per_token: bool
-    """Cycles and counts are per token, since the runs make different numbers of them."""
+    """Whether cycles and counts are per token, since the runs make different numbers of tokens."""
     settings: tuple[Changed, ...]
     parameters: tuple[Changed, ...] | None
-    """By dotted path; None where a report does not have them."""
+    """Parameters by dotted path; None if a report lacks them."""
     changes: tuple[Change, ...]
-    """The largest effect first."""
+    """Figures that differ, the largest effect first."""
 
     def of(self, kind: Kind) -> tuple[Change, ...]:
         return tuple(change for change in self.changes if change.kind == kind)
@@ -119,14 +119,14 @@ class Diff:
 
 
 class _Occupied(PlainRecord):
-    """What a component did: `archsim.analysis.stalls.Occupation`."""
+    """The record of ``archsim.analysis.stalls.Occupation``."""
 
     busy_cycles: Count
     stalls: Named[Count]
 
 
 class ComparedRun(RunRecord):
-    """A record, with the stalls of every component where there are any beside those of the PE array."""
+    """The record of a run, with the stalls of further components than the PE array if the file has them."""
 
     occupation: Named[_Occupied] = Field(default_factory=dict)
 
@@ -137,7 +137,7 @@ class ComparedRun(RunRecord):
 
     @property
     def component_stalls(self) -> dict[tuple[str, str], float]:
-        """Cycles of a component: ``busy``, and by the cause of its waits."""
+        """Cycles by component and state: ``busy``, or the cause of a stall."""
         array = _Occupied(busy_cycles=self.busy_cycles, stalls=self.stalls)
         return {
             (component, state): cycles
@@ -152,14 +152,14 @@ class ComparedRun(RunRecord):
 
 @dataclass(frozen=True)
 class NamedRun:
-    """One of the two runs, and what it is called."""
+    """One of the two runs, with its name."""
 
     name: str
     run: ComparedRun
 
 
 def diff(before: SimReport | NamedRun, after: SimReport | NamedRun) -> Diff:
-    """What changed from one run to the other."""
+    """The differences from one run to the other."""
     a, b = (each if isinstance(each, NamedRun) else of_report(each) for each in (before, after))
     per_token = a.run.tokens != b.run.tokens
     changes = sorted(_changes(a.run, b.run, per_token), key=lambda change: -change.effect)
@@ -178,7 +178,7 @@ def of_report(report: SimReport) -> NamedRun:
 
 
 def load_run(path: Path) -> NamedRun:
-    """A record that `archsim run --json` printed; BadInput says what is wrong with the file."""
+    """Read a record that `archsim run --json` printed. BadInput says what is wrong with the file."""
     tree = load_tree(path, "no such report")
     try:
         run = ComparedRun.model_validate(tree)
@@ -209,7 +209,7 @@ def _changed(before: Mapping[str, JsonValue], after: Mapping[str, JsonValue]) ->
 
 
 def _parameters(a: ComparedRun, b: ComparedRun) -> Iterator[Changed]:
-    """But for the name and the title, which no figure depends on."""
+    """Parameters that differ, except for name and title, on which no figure depends."""
     for changed in _changed(dict(_leaves(a.parameters)), dict(_leaves(b.parameters))):
         if changed.path not in ("name", "title"):
             yield changed
@@ -228,7 +228,7 @@ def _changes(a: ComparedRun, b: ComparedRun, per_token: bool) -> Iterator[Change
 
 
 def _beside(a: Mapping[K, float], b: Mapping[K, float]) -> Iterator[tuple[K, float, float]]:
-    """What either has, with 0 where the other has no such thing."""
+    """The keys of either mapping with both values, 0 where a mapping lacks the key."""
     for key in dict.fromkeys((*a, *b)):
         yield key, a.get(key, 0.0), b.get(key, 0.0)
 

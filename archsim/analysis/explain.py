@@ -1,4 +1,4 @@
-"""Every cost figure of a design: component, figure, value with its band, unit, source, fitted or not."""
+"""Every cost figure of a design, with its component, value and band, unit, source and status."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ SCALING_SOURCE = "Stillmaker & Baas 2017, polynomials in the supply"
 
 @dataclass(frozen=True)
 class ExplainRow:
-    """One figure of a component; `low` and `high` equal `value` where no two sources disagree."""
+    """One figure of a component; `low` and `high` equal `value` unless sources disagree."""
 
     component: str
     figure: str
@@ -45,8 +45,9 @@ class ExplainRow:
 
 
 def explain(design: Design, costs: CostTable = SHIPPED) -> tuple[ExplainRow, ...]:
-    """Area and leakage of every component, energy of every action, DRAM, how far each clock reaches, memories as they
-    are cut, what else a component shows, what the DRAM channel gives to who reads it, the supply and what it scales.
+    """All cost figures of a design: area and leakage of every component, energy of every action, DRAM, the fastest
+    clock of each part, the macros of each memory, further details of components, the DRAM channel's rate for each
+    reader, and the supply with the factors that it scales.
 
     BadInput names what the cost tables do not cover.
     """
@@ -106,7 +107,7 @@ def _channel(design: Design) -> Iterator[ExplainRow]:
 
 
 def _cut(built: BuiltChip) -> Iterator[ExplainRow]:
-    """How each memory is made of macros."""
+    """The macros and banks of each memory."""
     for placed in (placed for block in built.built.values() for placed in block.srams if placed.sram.banks):
         memory, source = placed.sram, f"{SRAM_SOURCE}, {placed.sram.ports}"
         yield _row(placed.name, "macros a bank", Figure(float(memory.wide), "macros", "predicted", source))
@@ -121,7 +122,7 @@ def _details(built: BuiltChip) -> Iterator[ExplainRow]:
 
 
 def _scaling(design: Design) -> Iterator[ExplainRow]:
-    """From the library at 45 nm to the design's node and supply."""
+    """The scaling from the library at 45 nm to the design's node and supply."""
     node, volt = design.node_nm, design.voltage_v
     given = OF_THE_DESIGN if volt else "CACTI 7, high-performance devices"
     yield _row("logic", "supply", Figure(technology.supply(node, volt), "V", "predicted", given))

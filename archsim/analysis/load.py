@@ -1,4 +1,4 @@
-"""Filling the weight SRAM once, before the first step: apart from what a step or a token costs."""
+"""The cost of filling the weight SRAM once, before the first step, which no cost of a step or a token includes."""
 
 from dataclasses import dataclass
 
@@ -12,22 +12,22 @@ from archsim.specs.base import ceil_div
 
 @dataclass(frozen=True)
 class Load:
-    """Resident weights, norms and biases on their way from DRAM, as they lie in SRAM: padded to whole words."""
+    """The cost of loading resident weights, row scales and biases from DRAM, padded to whole SRAM words."""
 
     dram_bits: int
-    """What crosses the channel: whole accesses."""
+    """Bits that cross the channel, in whole accesses."""
     sram_words: int
-    """Words written."""
+    """SRAM words written."""
     cycles: int
-    """At the rate that the channel has for weights, but no faster than a word a cycle."""
+    """Cycles at the rate that the channel has for weights, but at most one word per cycle."""
     time_us: float
     chip_pj: float
-    """Writes, and leakage and idle PEs meanwhile."""
+    """Energy of the chip: SRAM writes, and leakage and idle PEs meanwhile."""
     system_pj: Band
-    """With DRAM."""
+    """Energy of the chip and the DRAM."""
 
     def tokens(self, system_pj_per_token: float) -> float:
-        """So many tokens take the same energy."""
+        """The number of tokens that take as much energy as the loading."""
         return self.system_pj.mid / system_pj_per_token
 
     def to_json(self) -> dict[str, JsonValue]:
@@ -44,7 +44,7 @@ class Load:
 
 
 def load(design: Design, resident_bits: int, costs: CostTable = SHIPPED) -> Load | None:
-    """What filling the SRAM with `resident_bits` takes; None where nothing is resident."""
+    """The cost of filling the SRAM with `resident_bits`; None if nothing is resident."""
     if not resident_bits:
         return None
     words = ceil_div(resident_bits, design.bus_word_bits)

@@ -1,4 +1,4 @@
-"""A timeline of every component for Chrome or Perfetto, written from the event log as it comes."""
+"""Timelines of all components for Chrome or Perfetto, written from the event log as events arrive."""
 
 import heapq
 import json
@@ -27,10 +27,10 @@ from archsim.trace.trace import Trace
 
 PID = 1
 BY_BURST = (WEIGHT_STREAM.name, PE_ARRAY.name)
-"""They handle bursts; the others whole blocks, or the inputs of a step."""
+"""Components that handle bursts; the others handle whole blocks, or the inputs of a step."""
 FIFO, BANKS = "weight FIFO, words", "scratch banks in use"
 FIFO_SAMPLES = 48
-"""Levels of the FIFO shown for a burst of the `burst` engine."""
+"""The number of FIFO levels shown for a burst of the `burst` engine."""
 NOTES = (
     "ts and dur are microseconds of machine time, rounded to nanoseconds; a cycle is 1 / clock_mhz; args hold cycles",
     "a word counts as in the FIFO from when its column takes the weight path until it is consumed",
@@ -40,7 +40,7 @@ NOTES = (
 
 
 def parse_window(text: str, steps: int) -> tuple[int, int]:
-    """``A:B``, the first and the last step to show; BadInput where they are not two steps of the run, in order."""
+    """Parse ``FIRST:LAST``, the first and last step to show. BadInput unless both are steps of the run, in order."""
     first, colon, last = text.partition(":")
     if not (colon and first.strip().isdecimal() and last.strip().isdecimal()):
         raise BadInput(f"window must be FIRST:LAST, two steps, not {text!r}")
@@ -50,6 +50,7 @@ def parse_window(text: str, steps: int) -> tuple[int, int]:
 
 
 def check_window(first: int, last: int, steps: int) -> None:
+    """Raise BadInput unless `first` and `last` are steps of a run of `steps`, in order."""
     if not 0 <= first <= last < steps:
         raise BadInput(
             f"window must lie within steps 0 to {steps - 1}, the first not after the last, not {first}:{last}"
@@ -59,7 +60,10 @@ def check_window(first: int, last: int, steps: int) -> None:
 def column_times(
     burst: Burst, columns: int, stream_start: int, tile_start: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """When each column of a burst alone takes the weight path, and when it has been consumed: by definition."""
+    """The cycles at which each column of a burst on its own takes the weight path, and has been consumed.
+
+    Both arrays are ``(columns,)``, computed column by column from the definition.
+    """
     taken: list[int] = []
     consumed: list[int] = []
     path, tiles = stream_start, tile_start
@@ -72,7 +76,7 @@ def column_times(
 
 
 class _Counters:
-    """Levels that rise and fall; changes may come out of order, and are given once nothing earlier can come."""
+    """Counter levels whose changes may be added out of order; they are returned once no earlier one can follow."""
 
     def __init__(self) -> None:
         self.levels: dict[str, int] = {}
@@ -83,7 +87,7 @@ class _Counters:
             heapq.heappush(self._pending, (cycle, name, change))
 
     def until(self, cycle: int | None) -> Iterator[tuple[int, str, int]]:
-        """(cycle, name, level) of every change before `cycle` (None: of all)."""
+        """The (cycle, name, level) of every change before `cycle` (None: of all changes)."""
         while self._pending and (cycle is None or self._pending[0][0] < cycle):
             at, name, change = heapq.heappop(self._pending)
             self.levels[name] = self.levels.get(name, 0) + change
@@ -92,9 +96,9 @@ class _Counters:
 
 
 class TimelineWriter:
-    """A ``machine.Log`` that writes steps `first` to `last` as trace events, one a line, as they come.
+    """A ``machine.log.Log`` that writes steps `first` to `last` as trace events, one per line, as they arrive.
 
-    Every component that logs has a row: slices of what a process did, instants of what only logs.
+    Every component that logs has a row: a process is shown by slices, a component that only logs by instants.
     """
 
     def __init__(
@@ -135,7 +139,7 @@ class TimelineWriter:
             self._name_thread(name, thread)
 
     def close(self) -> None:
-        """What is left once the run is over, and the end of the file."""
+        """Write the remaining slices and counters, and the end of the file."""
         self._write_slices(self._tracks.finish(self._finished))
         self._write_counters(None)
         self._file.write("\n]}\n")
@@ -150,7 +154,7 @@ class TimelineWriter:
         self._count(cycle, component, event, step, block, column)
 
     def _note_end(self, cycle: int, component: str, event: str) -> None:
-        """The run ends with the last result: once it has left the activation unit, or is on its list."""
+        """Update the end of the run: the last result has left the activation unit, or is on its operand list."""
         if event == Event.END:
             depth = self._design.activation_unit.depth_cycles if component == ACTIVATION_UNIT.name else 0
             self._finished = max(self._finished, cycle + depth)
@@ -167,7 +171,7 @@ class TimelineWriter:
 
     def _count_path(self, cycle: int, event: str) -> None:
         if event == Event.TURN:
-            self._write_counters(cycle)  # the path's turns never go back, and nothing comes before the latest
+            self._write_counters(cycle)  # turns of the path never decrease, and no change precedes the latest
         elif event == Event.COLUMN:
             self._by_column = True
             self._counters.add(cycle, FIFO, self._burst(WEIGHT_STREAM.name).column_words)
@@ -181,11 +185,11 @@ class TimelineWriter:
             self._counters.add(cycle, FIFO, -self._burst(PE_ARRAY.name).column_words)
 
     def _consumed_a_column(self, event: str, column: int) -> bool:
-        """Engine `column`: the PEs wait for the next one, or have consumed the last."""
+        """Engine `column`: whether the PEs have just consumed a column: they wait for the next, or finish the burst."""
         return (event == Event.WAIT_COLUMN and column > 0) or (event == Event.DONE and self._columns(PE_ARRAY.name) > 0)
 
     def _replay_fifo(self, tile_start: int) -> None:
-        """The levels that a burst just begun will have made, sampled."""
+        """Add sampled FIFO levels of a burst that has just begun, as if it were alone."""
         burst, columns = self._burst(PE_ARRAY.name), self._columns(PE_ARRAY.name)
         stream_start = self._tracks.shared.bursts[0].start
         taken, consumed = column_times(burst, columns, stream_start, tile_start)
@@ -213,7 +217,7 @@ class TimelineWriter:
 
     @property
     def _room(self) -> float:
-        """Words that can be in the FIFO; `column` is shown as it is."""
+        """The most words shown in the FIFO: its size, or without limit for engine `column`, whose levels are exact."""
         return float("inf") if self._by_column else self._design.weight_memory.fifo_words
 
     def _write_slices(self, known: Iterable[Slice]) -> None:
@@ -259,7 +263,7 @@ class TimelineWriter:
         return {"units": block.units, "lanes": self._work.active_in(block, s.step)}
 
     def _write_instant(self, cycle: int, component: str, event: str, step: int, block: int, column: int) -> None:
-        """An event of a component that only logs."""
+        """Write an event of a component that only logs."""
         args: dict[str, JsonValue] = {"step": step, "block": block, "column": column, "begin_cycle": cycle}
         where: dict[str, JsonValue] = {"pid": PID, "tid": self._threads[component], "ts": self._us(cycle)}
         self._write({"ph": "i", "s": "t", "name": event, "cat": "event", **where, "args": args})
@@ -280,8 +284,10 @@ class TimelineWriter:
 
 
 def _duration(begin: float, end: float) -> float:
-    """The largest float that is not beyond `end` when a viewer adds it to `begin`: slices that overlap in the last bit
-    are drawn one inside the other."""
+    """The largest duration that does not exceed `end` when a viewer adds it to `begin` in floating point.
+
+    Slices that overlapped even in the last bit would be drawn one inside the other.
+    """
     duration = end - begin
     while begin + duration > end:
         duration = math.nextafter(duration, 0.0)
@@ -301,8 +307,9 @@ def open_timeline(
     scope: RunScope = "model",
     catalogue: Catalogue = CATALOGUE,
 ) -> Iterator[TimelineWriter]:
-    """The `log` for a run of `trace` on `design`; once the block has ended well, `path` holds its steps `first` to
-    `last`. Lanes, steps and scope are the run's own.
+    """Yield the `log` for a run of `trace` on `design`; once the block succeeds, `path` holds steps `first` to `last`.
+
+    Lanes, steps and scope must be those of the run. BadInput as for the run, or for a window outside it.
 
         with open_timeline(path, design, trace, 0, 2) as log:
             simulate(design, trace, log=log)

@@ -1,4 +1,4 @@
-"""What bounds a run: its place under the roofs, what skipping could gain and does, and how the columns it lists lie."""
+"""The bounds of a run: its roofline, the ideal and achieved speed-up of skipping, histograms of non-zero columns."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,25 +17,25 @@ from archsim.trace.trace import Trace
 
 @dataclass(frozen=True)
 class Roofline:
-    """Ceilings of a run, 10^9 operations per second (a MAC is two), over the MACs really issued."""
+    """The ceilings of a run for issued MACs, 10^9 operations per second (a MAC is two)."""
 
     macs_per_dram_bit: float
-    """Operational intensity; infinite where nothing is read from DRAM."""
+    """Operational intensity; infinite if nothing is read from DRAM."""
     ceiling_pes_gops: float
-    """All PEs, every cycle."""
+    """All PEs busy in every cycle."""
     ceiling_lanes_gops: float
-    """The PEs of the lanes that run, every cycle."""
+    """The PEs of the lanes that run, busy in every cycle."""
     ceiling_bus_gops: float
-    """As many bus words as the FIFO's ports let through, at the MACs that a word feeds in this run."""
+    """The bus words that the FIFO's ports let through, times the MACs that a word feeds in this run."""
     ceiling_dram_gops: float
-    """The DRAM's bandwidth, at this run's intensity."""
+    """The DRAM's bandwidth, times this run's intensity."""
     ceiling_accesses_gops: float
-    """What the DRAM accesses that may be under way at once sustain, at this run's intensity."""
+    """The rate that the DRAM accesses under way sustain, times this run's intensity."""
     achieved_gops: float
 
     @property
     def bound(self) -> str:
-        """What the lowest ceiling is of."""
+        """The name of the lowest ceiling."""
         return min(self._ceilings(), key=lambda each: each[1])[0]
 
     @property
@@ -44,7 +44,7 @@ class Roofline:
 
     @property
     def share(self) -> float:
-        """Achieved share of the lowest ceiling."""
+        """Achieved throughput as a share of the lowest ceiling."""
         return self.achieved_gops / self.ceiling_gops if self.ceiling_gops else 0.0
 
     def _ceilings(self) -> Iterator[tuple[str, float]]:
@@ -55,7 +55,7 @@ class Roofline:
 
 
 def roofline(report: SimReport) -> Roofline:
-    """Where a run lies under its roofs (Williams, Waterman, Patterson 2009)."""
+    """The roofline of a run (Williams, Waterman, Patterson 2009)."""
     design, issued = report.design, report.macs.issued
     bits, words = report.ledger.get(catalogue.READ_BITS), report.ledger.get(catalogue.FIFO_WORD)
     intensity = issued / bits if bits else inf
@@ -73,17 +73,17 @@ def roofline(report: SimReport) -> Roofline:
 
 @dataclass(frozen=True)
 class Speedup:
-    """What skipping gains over the same lanes with skipping off."""
+    """The speed-up that skipping gives over the same lanes with skipping switched off."""
 
     ideal: float
-    """If time went with issued MACs."""
+    """Speed-up if time were proportional to issued MACs; infinite if none are issued."""
     achieved: float
     best_dense: float
-    """Per token, over the best number of lanes without skipping."""
+    """Speed-up per token over the best number of lanes without skipping."""
 
     @property
     def share(self) -> float:
-        """Achieved of ideal."""
+        """Achieved over ideal speed-up; 0 if the ideal is infinite."""
         return 0.0 if isinf(self.ideal) else self.achieved / self.ideal
 
     def to_json(self) -> dict[str, JsonValue]:
@@ -101,19 +101,19 @@ def speedup(report: SimReport) -> Speedup:
 
 @dataclass(frozen=True)
 class ColumnHistogram:
-    """How many columns of an operand are non-zero in at least one lane, over steps and groups of lanes."""
+    """The distribution of the number of columns that are non-zero in at least one lane, over steps and lane groups."""
 
     operand: str
     edge: str
     columns: int
-    """Columns of the operand, listed or not."""
+    """All columns of the operand, whether non-zero or not."""
     lanes: int
     groups: int
-    """Sequences `lanes` g to `lanes` (g + 1) - 1 are group g; sequences left over are in none."""
+    """Number of groups: sequences `lanes` * g to `lanes` * (g + 1) - 1 are group g; remaining ones are left out."""
     edges: tuple[int, ...]
-    """Bin k holds counts from ``edges[k]`` to ``edges[k + 1] - 1``."""
+    """Bin k holds column counts from ``edges[k]`` to ``edges[k + 1] - 1``."""
     counts: tuple[int, ...]
-    """Steps of groups in each bin."""
+    """Number of group steps in each bin."""
     mean_by_group: tuple[float, ...]
     least: int
     mean: float
@@ -136,9 +136,9 @@ class ColumnHistogram:
 
 
 def listed_columns(trace: Trace, mat_vec: MatVec, lanes: int, steps: int) -> NDArray[np.int64]:
-    """Columns non-zero in at least one lane, before any padding of the list, ``(steps, groups)``.
+    """Columns that are non-zero in at least one lane of a group, without padding, ``(steps, groups)``.
 
-    -1 where no lane of a group runs the product.
+    The count is -1 where no lane of a group runs the product. BadInput if the trace has fewer sequences or steps.
     """
     if not 1 <= lanes <= trace.sequences:
         raise BadInput(f"lanes must be between 1 and the trace's {trace.sequences} sequences, not {lanes}")
@@ -157,7 +157,10 @@ def listed_columns(trace: Trace, mat_vec: MatVec, lanes: int, steps: int) -> NDA
 def column_histograms(
     trace: Trace, lanes: int, steps: int | None = None, bins: int = 10
 ) -> tuple[ColumnHistogram, ...]:
-    """One for each operand that a product reads, of `bins` bins at most, as wide as each other but for the last."""
+    """One histogram for each operand that a product reads, with at most `bins` bins, equally wide except for the last.
+
+    `steps` None: all steps of the trace. BadInput for bins below 1, or if the trace has fewer sequences or steps.
+    """
     if bins < 1:
         raise BadInput(f"bins must be at least 1, not {bins}")
     steps = trace.steps if steps is None else steps

@@ -1,9 +1,9 @@
-"""How a design is used: a stream that must keep up, or batches that run back to back; and what a deadline asks of it.
+"""Scenarios of use: a stream that must keep up, or batches run back to back; and the resources that a deadline needs.
 
 A stream has a step every period. Between steps the machine waits: it leaks, its DRAM idles, and its PEs are clocked
-unless they are gated. A step begins when its input is there and the step before has ended. That is exact while every
-step ends within its period; where one does not, the next might have overlapped with its end, and times are upper
-bounds. A step on its own is timed by ``analytic``.
+unless they are gated. A step begins when its input has arrived and the previous step has ended. This is exact as long
+as every step ends within its period; otherwise the next step might have overlapped with the end of a late one, and
+times are upper bounds. A step on its own is timed by ``analytic``.
 """
 
 from bisect import bisect_left
@@ -35,12 +35,12 @@ from archsim.trace.trace import Trace
 
 KIB_BITS = 8192
 Timed = tuple[tuple[BlockRun, ...], Fetch | None]
-"""A plan, as far as the time of a step depends on it."""
+"""The part of a plan that the time of a step depends on."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Least, mean and most of a quantity over steps."""
+    """The least, mean and largest value of a quantity over steps."""
 
     least: float
     mean: float
@@ -56,7 +56,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Streaming:
-    """A design on a stream of a step a period."""
+    """The results of a design on a stream with one step per period."""
 
     design: Design
     workload: str
@@ -64,21 +64,21 @@ class Streaming:
     scope: str
     lanes: int
     steps: int
-    """Those in which a sequence runs."""
+    """Steps in which a sequence runs."""
     tokens: int
     period_us: float
     deadline_us: float
     latency_us: Spread
     """Latency of a step on its own, from its input to its last result."""
     slack_us: Spread
-    """What is left of the deadline when a step ends, counted from its input."""
+    """Time between the end of a step and its deadline; negative if the deadline is missed."""
     missed_steps: int
     elapsed_us: float
-    """Until the last step has ended and the last period is over."""
+    """Time until the last step has ended and the last period is over."""
     busy_us: float
-    """The part of it in which some step was under way."""
+    """Part of the elapsed time in which a step was in progress."""
     energy: EnergyReport
-    """Per token, over the elapsed time."""
+    """Energy per token over the elapsed time."""
 
     @property
     def missed_share(self) -> float:
@@ -113,7 +113,7 @@ class Streaming:
 
 @dataclass(frozen=True)
 class Batch:
-    """A design on sequences side by side, steps back to back."""
+    """The results of a design on sequences side by side, with steps back to back."""
 
     design: Design
     workload: str
@@ -145,17 +145,17 @@ class Batch:
 
 @dataclass(frozen=True)
 class Least:
-    """The least of a resource that holds a deadline in every step."""
+    """The least of a resource with which every step meets a deadline."""
 
     parameter: str
-    """Dotted path into the design."""
+    """Dotted path of the resource in the design."""
     value: float
     unit: str
     deadline_us: float
     slowest_step_us: float
-    """With just so much."""
+    """Time of the slowest step with `value`."""
     design: Design
-    """With just so much; where none is needed, as given."""
+    """The design with `value`; unchanged if it needs none of the resource."""
 
     def to_json(self) -> dict[str, JsonValue]:
         return {
@@ -187,9 +187,10 @@ def streaming(
     scope: RunScope = "model",
     engine: Literal["analytic", "burst"] = "analytic",
 ) -> Streaming:
-    """`trace` as a stream with a step every `period_us`, each due `deadline_us` (None: a period) after its input.
+    """Run `trace` as a stream with a step every `period_us`, each due `deadline_us` (None: a period) after its input.
 
-    `burst` simulates the whole, and each step on its own that is like no other before it; the result is the same.
+    `burst` simulates the whole run, and on its own each step that differs from all earlier ones; its results equal
+    those of `analytic`. BadInput for a period or deadline that is not positive and finite, or a trace without steps.
     """
     deadline_us = period_us if deadline_us is None else deadline_us
     _positive(period=period_us, deadline=deadline_us)
@@ -216,7 +217,7 @@ def streaming(
         deadline_us=deadline_us,
         latency_us=Spread.of(latency / clock),
         slack_us=Spread.of(slack / clock),
-        missed_steps=int((slack < -1e-6).sum()),  # not a thousandth of a cycle, but rounding
+        missed_steps=int((slack < -1e-6).sum()),  # a millionth of a cycle is rounding, not a missed deadline
         elapsed_us=elapsed / clock,
         busy_us=float(latency.sum()) / clock,
         energy=energy(design, _ledger_over(design, timing, elapsed), elapsed, tokens),
@@ -231,7 +232,7 @@ def batch(
     steps: int | None = None,
     scope: RunScope = "model",
 ) -> Batch:
-    """`trace` in `lanes` sequences side by side (None: all of the design's), its steps back to back."""
+    """Run `trace` with `lanes` sequences side by side (None: all lanes of the design), and its steps back to back."""
     report = simulate(design, trace, quickest(design), lanes=lanes, steps=steps, scope=scope)
     return Batch(
         design=design,
@@ -256,11 +257,11 @@ def least_bandwidth(
     steps: int | None = None,
     scope: RunScope = "model",
 ) -> Least:
-    """The least DRAM bandwidth, to a Mb/s, with which every step on its own ends within `deadline_us`.
+    """The least DRAM bandwidth, to 1 Mb/s, with which every step on its own ends within `deadline_us`.
 
-    More bandwidth never costs a cycle: of the plan it changes nothing but the cycles of a column on the weight path,
-    which fall, and the recurrence of ``analytic`` is made of sums and maxima of them. So bisection finds it. BadInput
-    where not even as much holds the deadline as weight bus and inputs can use.
+    Bisection finds it, since more bandwidth never costs a cycle: it only reduces the cycles of a column on the weight
+    path, and the recurrence of ``analytic`` consists of sums and maxima of these. BadInput if not even the bandwidth
+    that weight bus and inputs can use meets the deadline.
     """
     _positive(deadline=deadline_us)
     job = _Deadline(design, trace, deadline_us, lanes, steps, scope)
@@ -288,11 +289,11 @@ def least_sram(
     steps: int | None = None,
     scope: RunScope = "model",
 ) -> Least:
-    """The least weight SRAM, to a KiB, with which every step on its own ends within `deadline_us`.
+    """The least weight SRAM, to 1 KiB, with which every step on its own ends within `deadline_us`.
 
-    With ``residency = "part"`` more SRAM need not be faster: a block whose weights come from both memories takes two
-    bursts. So every size at which something else is kept is looked at, the smallest first. BadInput where no size, up
-    to the whole model on chip, holds the deadline.
+    With ``residency = "part"``, more SRAM may be slower, since a block whose weights come from both memories takes two
+    bursts. So every size that keeps other weights resident is tried, the smallest first. BadInput if no size up to the
+    whole model meets the deadline.
     """
     _positive(deadline=deadline_us)
     job = _Deadline(design, trace, deadline_us, lanes, steps, scope)
@@ -308,10 +309,10 @@ def least_sram(
 
 
 def _first_size(job: "_Deadline", path: str, low: int, high: int) -> int | None:
-    """The least of the sizes `low` to `high` that holds.
+    """The least of the sizes `low` to `high` that meets the deadline; None if none does.
 
-    The mapping keeps weights in a fixed order, each if it fits beside those before it. So what two sizes keep alike,
-    every size between them keeps too: sizes between equal plans need not be looked at.
+    The mapping considers weights in a fixed order and keeps each that fits beside those already kept. So if two sizes
+    keep the same weights, every size between them does too, and sizes between equal plans need not be tried.
     """
     if job.holds({path: low}):
         return low
@@ -336,13 +337,13 @@ def _latency(prepared: Prepared, engine: Literal["analytic", "burst"]) -> NDArra
 
 
 def _ends(arrival: NDArray[np.float64], latency: NDArray[np.int64]) -> NDArray[np.float64]:
-    """When each step ends that begins once its input is there and the step before has ended."""
+    """The cycle at which each step ends if it begins once its input has arrived and the previous step has ended."""
     done = np.cumsum(latency, dtype=np.float64)
     return done + np.maximum.accumulate(arrival - (done - latency))
 
 
 def _ledger_over(design: Design, timing: Timing, cycles: int) -> Ledger:
-    """What a run counts, with its PEs idle for the rest of `cycles`."""
+    """The counts of a run, with its PEs idle for the rest of `cycles`."""
     counts = {component: dict(actions) for component, actions in timing.ledger.counts.items()}
     ledger = Ledger(counts)
     ledger.add(catalogue.IDLE_PE_CYCLE, design.pe_array.pes * (cycles - timing.cycles))
@@ -356,8 +357,10 @@ def _positive(**times_us: float) -> None:
 
 
 def _useful_mbps(design: Design, plan: Plan) -> int:
-    """Above this the weight bus, not the DRAM, decides what a column takes, and inputs take a cycle; 0 where nothing
-    comes from DRAM."""
+    """The bandwidth beyond which no step gets faster, 10^6 bits per second; 0 if nothing comes from DRAM.
+
+    Beyond it, the weight bus bounds the time of a column, and inputs take a single cycle.
+    """
     dram, clock, fifo = design.dram, design.clock_mhz, design.weight_memory
     blocks = [run.block for run in plan.runs]
     bursts = [burst for block in blocks for burst in block.bursts if burst.streamed]
@@ -369,7 +372,7 @@ def _useful_mbps(design: Design, plan: Plan) -> int:
 
 
 class _Deadline:
-    """Variants of a design against one deadline; plans that are alike are timed once."""
+    """Tests variants of a design against one deadline; equal plans are timed only once."""
 
     def __init__(
         self, design: Design, trace: Trace, deadline_us: float, lanes: int, steps: int | None, scope: RunScope

@@ -1,7 +1,7 @@
-"""What every part of the machine did when: busy cycles and stalls by component, from the machine's event log.
+"""Busy cycles and stalls of every component, derived from the machine's event log.
 
-The log is read as it comes, and only what is under way is kept. What components log, and the causes that a cycle can
-have in their order of blame, are declared in ``archsim.catalogue``.
+The log is processed as it arrives, and only unfinished work is kept. ``archsim.catalogue`` declares the events that a
+component logs, and the causes of its stalls in their order of blame.
 """
 
 from abc import ABC, abstractmethod
@@ -14,16 +14,16 @@ from archsim.files import JsonValue
 
 BUSY = "busy"
 Logged = tuple[int, str, str, int, int, int]
-"""(cycle, component, event, step, block, column), as ``machine.Log`` takes them."""
+"""(cycle, component, event, step, block, column), the arguments of ``machine.log.Log``."""
 Span = tuple[str, int, int]
-"""(state, begin, end): BUSY or a cause, in the cycles `begin` to `end` - 1"""
+"""(state, begin, end): the state, BUSY or a cause, in cycles `begin` to `end` - 1."""
 Answer = Callable[[int, int, int, int], Iterable[Span]]
-"""(cycle, step, block, column) of an event -> what its component did until then, oldest first."""
+"""Maps (cycle, step, block, column) of an event to the spans of its component until then, oldest first."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Cycles `begin` to `end` - 1 of a component: `state` is BUSY or a cause."""
+    """Cycles `begin` to `end` - 1 of a component, whose `state` is BUSY or a cause."""
 
     component: str
     state: str
@@ -32,7 +32,7 @@ class Slice:
     step: int
     block: int
     burst: int
-    """Position of the burst in its block; 0 for what handles whole blocks."""
+    """Position of the burst in its block; 0 for a component that handles whole blocks."""
 
     @property
     def cycles(self) -> int:
@@ -46,16 +46,16 @@ class _BurstUnderWay:
     position: int
     start: int
     listed: int
-    """Its lists were known, or its turn had come, whichever was later."""
+    """Cycle at which its operand lists were known, or its turn came, whichever was later."""
     admitted: int
-    """And it might take the channel, its inputs being there."""
+    """Cycle at which its inputs had arrived too, and it was allowed to take the channel."""
     waits: deque[Span] = field(default_factory=deque)
-    """When the weight path waited for credits or for the channel."""
+    """Spans in which the weight path waited for credits or for the channel."""
     waits_for: tuple[Cause, int] | None = None
-    """What it waits for now, and since when."""
+    """The cause of its current wait, and the cycle at which that began."""
 
     def wait(self, cause: Cause | None, cycle: int) -> Span | None:
-        """It waits for something else from now on (None: for nothing): what it waited for until now."""
+        """Wait for `cause` from now on (None: for nothing), and return the wait that ends now, if any."""
         before, self.waits_for = self.waits_for, None if cause is None else (cause, cycle)
         if before is None or before[1] == cycle:
             return None
@@ -63,7 +63,7 @@ class _BurstUnderWay:
         return self.waits[-1]
 
     def waits_within(self, begin: int, end: int) -> list[Span]:
-        """Those after `begin` and before `end`; earlier ones are forgotten."""
+        """The waits between `begin` and `end`; earlier ones are forgotten."""
         while self.waits and self.waits[0][2] <= begin:
             self.waits.popleft()
         pending = [] if self.waits_for is None else [(*self.waits_for, end)]
@@ -73,15 +73,15 @@ class _BurstUnderWay:
 
 @dataclass
 class _Shared:
-    """What the blame of one component must know of another."""
+    """The state of one component that the stalls of another depend on."""
 
     freed: deque[int]
-    """Cycles at which scratch banks came free, not taken yet."""
+    """Cycles at which scratch banks became free that have not been taken yet."""
     bursts: deque[_BurstUnderWay] = field(default_factory=deque)
 
 
 def _painted(begin: int, end: int, cause: Cause, over: Iterable[Span]) -> Iterator[Span]:
-    """`begin` to `end` in `cause`, but for the spans `over`, ascending and within it."""
+    """Cycles `begin` to `end` with `cause`, except for the spans `over`, which are ascending and lie within them."""
     for span in over:
         yield cause, begin, span[1]
         yield span
@@ -90,18 +90,18 @@ def _painted(begin: int, end: int, cause: Cause, over: Iterable[Span]) -> Iterat
 
 
 class _Track(ABC):
-    """A component whose state in every cycle follows from its events.
+    """Derives the state of a component in every cycle from its events.
 
-    ValueError where it answers other events than its component declares.
+    ValueError if it handles other events than its component declares.
     """
 
     def __init__(self, component: Component, shared: _Shared) -> None:
         self.component = component
         self.shared = shared
         self.known_until = 0
-        """All that it did before this cycle has been returned."""
+        """Cycle up to which all slices have been returned."""
         self.place = (-1, -1, 0)
-        """Step, block and burst of what it does."""
+        """Step, block and burst of its current work."""
         self._answers = self.answers()
         if set(self._answers) != set(component.events):
             raise ValueError(
@@ -110,10 +110,10 @@ class _Track(ABC):
 
     @abstractmethod
     def answers(self) -> Mapping[str, Answer]:
-        """For each event of the component, what it did until then."""
+        """For each event of the component, a function that returns its spans until then."""
 
     def feed(self, cycle: int, event: str, step: int, block: int, column: int) -> list[Slice]:
-        """What is known since, oldest first, without gaps."""
+        """The slices that an event makes known, oldest first and without gaps."""
         return self._slices(self._answers[event](cycle, step, block, column))
 
     def finish(self, cycles: int) -> list[Slice]:
@@ -126,8 +126,10 @@ class _Track(ABC):
 
 
 class _WorkTrack(_Track):
-    """A component that takes one piece of work at a time, as ``catalogue.Component`` says; ValueError where the
-    component does not declare a cause for each event."""
+    """The track of a component that takes one piece of work at a time, as ``catalogue.Component`` defines it.
+
+    ValueError if the component does not declare a cause for each event.
+    """
 
     def answers(self) -> Mapping[str, Answer]:
         events, causes = self.component.events, self.component.causes
@@ -148,7 +150,7 @@ class _WorkTrack(_Track):
 
 
 class _ActivationTrack(_WorkTrack):
-    """Its work done, a block's scratch bank is free."""
+    """The track of the activation unit, which frees a block's scratch bank at the end of its work."""
 
     def _worked(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
         self.shared.freed.append(cycle)
@@ -156,6 +158,8 @@ class _ActivationTrack(_WorkTrack):
 
 
 class _WeightPathTrack(_Track):
+    """The track of the weight path, whose waits the PE array's stalls depend on."""
+
     turn = 0
     listed: int | None = None
     admitted: int | None = None
@@ -220,7 +224,8 @@ class _WeightPathTrack(_Track):
         yield from waited or [(BUSY, self.known_until, cycle)]
 
     def _waited(self, cause: Cause | None, cycle: int) -> Iterator[Span]:
-        """The path waits for `cause` from now on (None: for nothing); what it did until now, if it waited."""
+        """Wait for `cause` from now on (None: for nothing); yields the work before the wait that ends now, and the
+        wait."""
         span = self.shared.bursts[-1].wait(cause, cycle)
         if span:
             yield BUSY, self.known_until, span[1]
@@ -228,8 +233,10 @@ class _WeightPathTrack(_Track):
 
 
 class _PEArrayTrack(_Track):
+    """The track of the PE array, whose stalls depend on scratch banks and on the weight path's burst."""
+
     worked: int | None = None
-    """The PEs have consumed what there was by this cycle."""
+    """Cycle by which the PEs had consumed all columns that had arrived."""
 
     def answers(self) -> Mapping[str, Answer]:
         return {
@@ -253,7 +260,7 @@ class _PEArrayTrack(_Track):
         yield Cause.WEIGHT_LATENCY, admitted, cycle
 
     def _wait_column(self, cycle: int, step: int, block: int, column: int) -> Iterable[Span]:
-        self.worked = cycle if column else None  # the burst's start accounts for the wait for its first column
+        self.worked = cycle if column else None  # START accounts for the wait for a burst's first column
         return ()
 
     def _column(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
@@ -273,7 +280,7 @@ class _PEArrayTrack(_Track):
         yield Cause.WEIGHT_BANDWIDTH, credited, cycle
 
     def _end(self, cycle: int, step: int, block: int, column: int) -> Iterable[Span]:
-        return ()  # the block's last burst is done in the same cycle
+        return ()  # DONE of the block's last burst has the same cycle
 
 
 _TRACKS: dict[str, type[_Track]] = {
@@ -281,13 +288,14 @@ _TRACKS: dict[str, type[_Track]] = {
     PE_ARRAY.name: _PEArrayTrack,
     ACTIVATION_UNIT.name: _ActivationTrack,
 }
-"""Tracks of components whose blame depends on another one; the others take one piece of work at a time."""
+"""Tracks of components whose stalls depend on another component; all others take one piece of work at a time."""
 
 
 class Tracks:
-    """The slices of every process of a machine with `banks` of scratch, event by event.
+    """Derives the slices of every process of a machine with `banks` scratch banks, event by event.
 
-    ValueError for a component of the catalogue that cannot be accounted for, and for an event that it does not declare.
+    ValueError for a component whose cycles cannot be accounted for, or for an event that the catalogue does not
+    declare.
     """
 
     def __init__(self, banks: int, catalogue: Catalogue = CATALOGUE) -> None:
@@ -298,7 +306,7 @@ class Tracks:
         self._declared = {c.name: frozenset[str](c.events) for c in catalogue}
 
     def feed(self, cycle: int, component: str, event: str, step: int, block: int, column: int) -> list[Slice]:
-        """What is known since of the component; nothing of one that only logs."""
+        """The slices that an event makes known; none for a component that only logs."""
         if event not in self._declared.get(component, ()):
             raise ValueError(f"event log: the catalogue declares no event {event!r} of {component!r}")
         track = self.of.get(component)
@@ -309,7 +317,7 @@ class Tracks:
 
 
 def slices(events: Iterable[Logged], cycles: int, banks: int, catalogue: Catalogue = CATALOGUE) -> Iterator[Slice]:
-    """Every slice of a run of `cycles`; those of one component tile it in ascending order."""
+    """Every slice of a run of `cycles`; those of one component cover the run in ascending order, without overlaps."""
     tracks = Tracks(banks, catalogue)
     for event in events:
         yield from tracks.feed(*event)
@@ -318,18 +326,18 @@ def slices(events: Iterable[Logged], cycles: int, banks: int, catalogue: Catalog
 
 @dataclass(frozen=True)
 class Occupation:
-    """What a component did in a run; `busy_cycles` and `stalls` add up to its cycles."""
+    """Busy cycles and stalls of a component, which add up to the cycles of the run."""
 
     busy_cycles: int
     stalls: dict[str, int]
-    """Cycles by cause, in the order of blame."""
+    """Stall cycles by cause, in the order of blame."""
 
     def to_json(self) -> dict[str, JsonValue]:
         return {"busy_cycles": self.busy_cycles, "stalls": dict(self.stalls)}
 
 
 class OccupationLog:
-    """A ``machine.Log`` that adds up what every process did, in flat memory."""
+    """A ``machine.log.Log`` that adds up busy cycles and stalls of every process, in bounded memory."""
 
     def __init__(self, banks: int, catalogue: Catalogue = CATALOGUE) -> None:
         self._tracks = Tracks(banks, catalogue)
@@ -340,7 +348,7 @@ class OccupationLog:
         self._add(self._tracks.feed(cycle, component, event, step, block, column))
 
     def finish(self, cycles: int) -> dict[str, Occupation]:
-        """By component, for a run of `cycles`."""
+        """The occupation of every process in a run of `cycles`, by component."""
         self._add(self._tracks.finish(cycles))
         return {
             name: Occupation(states[BUSY], {cause: states[cause] for cause in self._causes[name]})

@@ -1,7 +1,7 @@
-"""Published hardware figures beside the model's: which are fitted, which predicted, and which decide.
+"""Validation against published hardware figures: which are fitted, which are predicted, and which can fail.
 
-Only figures marked "read" or "agrees" can fail. RBT's low-power areas and powers are what the cost model is fitted to;
-its high-speed chips and SKIP are predicted (``costs/calibration.py``).
+Only figures marked "read" or "agrees" can fail. The cost model is fitted to RBT's low-power areas and powers; its
+high-speed chips and SKIP are predicted (``costs/calibration.py``).
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,7 +31,7 @@ GATING: tuple[Sure, ...] = ("read", "agrees")
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far a figure may be off, in per cent of the published one, and where that comes from."""
+    """The largest allowed error of a figure, in per cent of the published one, and the reason for it."""
 
     pct: float
     why: str
@@ -46,7 +46,7 @@ OVERHEAD = Tolerance(10.0, "chosen: the share is derived for a machine that lose
 
 @dataclass(frozen=True)
 class ValidationRow:
-    """One published figure beside ours."""
+    """One published figure beside the model's."""
 
     chip: str
     quantity: str
@@ -54,10 +54,10 @@ class ValidationRow:
     published: float
     sure: Sure
     ours: float | None
-    """None: the design cannot run it; `note` says why."""
+    """The model's figure; None if the design cannot run it, and `note` says why."""
     basis: Basis
     tolerance: Tolerance | None
-    """None: shown, whatever it is."""
+    """None if the figure is shown but cannot fail."""
     note: str = ""
 
     @property
@@ -70,7 +70,7 @@ class ValidationRow:
 
     @property
     def within(self) -> bool | None:
-        """Whether the error is within the tolerance; None where there is none."""
+        """Whether the error is within the tolerance; None without an error or a tolerance."""
         error = self.error_pct
         return None if self.tolerance is None or error is None else abs(error) <= self.tolerance.pct
 
@@ -98,7 +98,7 @@ class ValidationRow:
 
 @dataclass(frozen=True)
 class Validation:
-    """All rows; `ok` is what an exit code says."""
+    """All rows of a validation; `ok` determines the exit code."""
 
     rows: tuple[ValidationRow, ...]
 
@@ -111,7 +111,7 @@ class Validation:
 
 
 def validate(traces: Mapping[str, Trace] | None = None) -> Validation:
-    """Every published figure, and SKIP's speed-up on recorded `traces` (by name): shown, never a gate."""
+    """Compare every published figure, and SKIP's speed-up on recorded `traces` (by name), which can never fail."""
     rows = [row for chip in rbt() for row in _rbt_rows(chip)]
     rows += _skip_rows()
     rows += [_recorded_row(name, trace, lanes) for name, trace in (traces or {}).items() for lanes in _lanes(trace)]
@@ -119,7 +119,7 @@ def validate(traces: Mapping[str, Trace] | None = None) -> Validation:
 
 
 def _lanes(trace: Trace) -> tuple[int, ...]:
-    """All that SKIP and the trace have, and one: a column is skipped where it is zero in every lane."""
+    """The numbers of lanes to run: all that SKIP and the trace have, and one, which skips the most columns."""
     return tuple(dict.fromkeys((min(load_design(skip().design).lanes, trace.sequences), 1)))
 
 
@@ -138,7 +138,7 @@ def _row(
 
 
 def _rbt_rows(chip: Chip) -> Iterator[ValidationRow]:
-    # the high-speed full-precision chip is the low-power one again
+    # The high-speed full-precision chip repeats the low-power one.
     basis: Basis = "fitted" if chip.design in {c.design for c in low_power()} else "predicted"
     yield _row(chip, "gops", "GOPS", peak_gops(as_published(chip)), PRINTED, note="peak: PEs, bus and DRAM")
     note = "without the state buffer: the paper keeps activations in DRAM"
@@ -159,14 +159,14 @@ def _skip_rows() -> Iterator[ValidationRow]:
 
 
 HIDDEN, INPUTS, STEPS = 1000, 50, 50
-"""SKIP's character model (PTB); steps beyond the first few change nothing but the drain."""
+"""SKIP's character model (PTB); more steps would only change the share of the drain."""
 
 
 def _skipping_trace(skipped_share: float, lanes: int) -> Trace:
-    """A synthetic trace of which `skipped_share` of the columns that a dense run streams are skipped in all lanes.
+    """A synthetic trace in which `skipped_share` of the columns that a dense run streams are skipped in all lanes.
 
-    The lanes are alike (correlation 1), so that their union has the density drawn. Of input columns, as many as lanes
-    have distinct symbols, none is skipped: more zeros in the state make up for them.
+    All lanes are equal (correlation 1), so that their union has the density of each. The input columns of a step, one
+    for each distinct symbol, are never skipped, and more zeros in the state make up for them.
     """
     density = max(0.0, 1 - skipped_share * (HIDDEN + lanes) / HIDDEN)
     return synthesize(HIDDEN, INPUTS, density, correlation=1.0, sequences=lanes, steps=STEPS)
@@ -174,7 +174,7 @@ def _skipping_trace(skipped_share: float, lanes: int) -> Trace:
 
 @cache
 def _run(skipped_share: float) -> SimReport:
-    """SKIP with all its lanes, at a share of columns skipped."""
+    """A run of SKIP with all its lanes, in which `skipped_share` of the columns are skipped."""
     design = load_design(skip().design)
     return simulate(design, _skipping_trace(skipped_share, design.lanes), "analytic", scope="recurrent")
 
@@ -191,7 +191,7 @@ def _speedup_rows(chip: Chip) -> Iterator[ValidationRow]:
 
 
 def _share_for(speedup: float) -> float:
-    """The share of columns skipped at which SKIP gains `speedup`, to a tenth of a per cent."""
+    """The share of skipped columns at which SKIP reaches `speedup`, to a tenth of a per cent."""
     low, high = 0.0, 0.95
     while high - low > 0.001:
         middle = (low + high) / 2
@@ -200,7 +200,7 @@ def _share_for(speedup: float) -> float:
 
 
 def _recorded_row(name: str, trace: Trace, lanes: int) -> ValidationRow:
-    """What a trained network's own zeros gain on SKIP; the paper's 5.2 is the most that it saw."""
+    """SKIP's speed-up on the zeros of a trained network; the paper's 5.2 is the largest that it reports."""
     chip = skip()
     design = load_design(chip.design)
     kind = "synthetic trace" if trace.header.synthetic else "recorded trace"

@@ -1,0 +1,1 @@
+"""The engine `analytic`: the timing of a run in closed form, without simulation."""

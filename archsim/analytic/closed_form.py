@@ -1,7 +1,7 @@
 """Engine `analytic`: the machine's recurrences without SimPy, and its counts from the totals of the work.
 
-It is made of plan and work alone, apart from the machine, and equals the `burst` engine in cycles, stalls and every
-count (tests/archsim/test_engines.py). The recurrences stand in ``recurrence``.
+It depends only on plan and work, shares no code with the machine, and equals the `burst` engine in cycles, stalls and
+every count (tests/archsim/test_engines.py). The recurrences are in ``recurrence``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,7 +32,7 @@ Ints = NDArray[np.int64]
 
 
 def refusal(design: Design) -> str | None:
-    """What of a design has no closed form, by name; None where all of it has one."""
+    """Why a design has no closed form; None if it has one."""
     if design.dram.inputs and design.dram.arbitration == "fcfs":
         return (
             f"design {design.name}: engine analytic cannot do dram.arbitration fcfs: who asks first is not known ahead"
@@ -41,26 +41,26 @@ def refusal(design: Design) -> str | None:
 
 
 def run_analytic(design: Design, plan: Plan, work: Work) -> Timing:
-    """The timing of a run, equal to that of ``run_machine``; BadInput where that has no closed form (`refusal`)."""
+    """The timing of a run, equal to that of ``run_machine``. BadInput if the design has no closed form (`refusal`)."""
     refused = refusal(design)
     if refused:
         raise BadInput(refused)
-    clock = _Clock(design, plan, work)
-    step_ends = [clock.advance(window) for window in work.windows()]
-    return _timing(design, plan, work, clock, np.concatenate(step_ends))
+    recurrence = _RecurrenceState(design, plan, work)
+    step_ends = [recurrence.advance(window) for window in work.windows()]
+    return _timing(design, plan, work, recurrence, np.concatenate(step_ends))
 
 
 def step_cycles(design: Design, plan: Plan, work: Work) -> Ints:
-    """Cycles of every step in which a sequence runs, each on its own, ``(steps,)``.
+    """Cycles of every step in which a sequence runs, each run on its own, ``(steps,)``.
 
-    ``fcfs`` too: inputs of one step alone ask first, before any weights.
+    This holds for ``fcfs`` too, since the inputs of a step on its own are requested before any weights.
     """
-    clock = _Clock(design, plan, work)
-    return np.concatenate([clock.advance(window, alone=True)[window.tokens > 0] for window in work.windows()])
+    recurrence = _RecurrenceState(design, plan, work)
+    return np.concatenate([recurrence.advance(window, alone=True)[window.tokens > 0] for window in work.windows()])
 
 
-class _Clock:
-    """A plan as the tables that ``recurrence.advance`` goes through, and the times at which its last step left off."""
+class _RecurrenceState:
+    """A plan as the tables that ``recurrence.advance`` reads, and the times that the last step has left."""
 
     def __init__(self, design: Design, plan: Plan, work: Work) -> None:
         self.depth = design.activation_unit.depth_cycles
@@ -76,7 +76,10 @@ class _Clock:
         self.stalls = np.zeros(CAUSES, np.int64)
 
     def advance(self, window: Window, alone: bool = False) -> Ints:
-        """The cycle at which each step's last list is known; `alone`: that of its last result, from nothing."""
+        """The cycle at which the last list of each step is known, ``(steps,)``.
+
+        With `alone`, each step is run on its own, and the cycle is that of its last result.
+        """
         ends = np.zeros(len(window.tokens), np.int64)
         after = self._work.inputs_at(self._plan, window.first + len(window.tokens))
         steps = window.streamed, window.active, self._fetch_cycles[np.append(window.tokens, after)]
@@ -93,7 +96,7 @@ class _Clock:
 
 
 def _tables(plan: Plan) -> tuple[Ints, Ints, Ints, Ints]:
-    """The rows of `blocks`, `bursts`, `streams` and `waits` as ``recurrence.advance`` has them."""
+    """The tables `blocks`, `bursts`, `streams` and `waits` of ``recurrence.advance``."""
     blocks: list[tuple[int, ...]] = []
     bursts: list[tuple[int, ...]] = []
     streams: list[int] = []
@@ -118,26 +121,26 @@ def _ints(rows: Sequence[tuple[int, ...]]) -> Ints:
 
 
 class _Fed(NamedTuple):
-    """The columns of one stream for blocks that are alike, over all steps."""
+    """The columns of one stream for equal blocks, over all steps."""
 
     burst: Burst
     columns: int
     issued: int
-    """Columns, once for each lane that runs the product."""
+    """Columns, counted once for each lane that runs the product."""
     nonzero: int
     """Non-zero operand elements over all lanes."""
     from_buffer: bool
-    """The operand lies in the state buffer."""
+    """Whether the operand lies in the state buffer."""
 
 
 class _Ran(NamedTuple):
-    """Blocks that are alike, over all steps."""
+    """Equal blocks, over all steps."""
 
     block: Block
     steps: int
-    """Steps at which some lane runs one of them, added up over the blocks."""
+    """Steps at which at least one lane runs a block, summed over the blocks."""
     lanes: int
-    """Lanes that run one of them, added up over blocks and steps."""
+    """Lanes that run a block, summed over blocks and steps."""
 
 
 def _fed(plan: Plan, work: Work) -> Iterator[_Fed]:
@@ -155,18 +158,18 @@ def _ran(plan: Plan, work: Work) -> Iterator[_Ran]:
         yield _Ran(run.block, run.count * work.totals.run_steps[first], run.count * work.totals.runs[first])
 
 
-def _timing(design: Design, plan: Plan, work: Work, clock: _Clock, step_ends: Ints) -> Timing:
-    cycles, fed = clock.finished, tuple(_fed(plan, work))
+def _timing(design: Design, plan: Plan, work: Work, recurrence: _RecurrenceState, step_ends: Ints) -> Timing:
+    cycles, fed = recurrence.finished, tuple(_fed(plan, work))
     ledger = _counts(design, plan, work, fed)
     issued = ledger.get(catalogue.MAC) + ledger.get(catalogue.MAC_ZERO_OPERAND)
     ledger.add(catalogue.IDLE_PE_CYCLE, design.pe_array.pes * cycles - issued)
     busy = sum(each.columns * each.burst.tile_cycles for each in fed)
-    stalls = dict(zip(STALLS, [*clock.stalls.tolist(), cycles - clock.tiles], strict=True))
+    stalls = dict(zip(STALLS, [*recurrence.stalls.tolist(), cycles - recurrence.tiles], strict=True))
     return Timing(cycles, busy, stalls, step_ends, ledger)
 
 
 def _counts(design: Design, plan: Plan, work: Work, fed: Sequence[_Fed]) -> Ledger:
-    """What a run does: it follows from the totals of the work; nothing of it depends on when things happen."""
+    """The counts of a run, which follow from the totals of the work alone, since none depends on timing."""
     ledger, ran = Ledger(), tuple(_ran(plan, work))
     for each in ran:
         for action, per_lane in each.block.results:

@@ -1,8 +1,8 @@
-"""The machine's recurrences as a loop over integers, compiled by numba: the times of engine ``analytic``.
+"""The machine's recurrences as a loop over integers, compiled by numba: the timing of engine ``analytic``.
 
-Every order in the machine is static, so its timing is a max-plus recurrence over the bursts of a plan. With s, p the
-cycles of a column on the weight path and in the PEs, L the latency, F the columns the FIFO holds and n those of the
-burst::
+Every order in the machine is static, so its timing is a max-plus recurrence over the bursts of a plan. A column takes s
+cycles on the weight path and p in the PEs, L is the latency, and a burst has n columns. A is the cycle at which the
+step's inputs arrive, and F the cycle at which fetched inputs have left the channel::
 
     S = max(path free, list known, tiles began the burst before, A where it reads inputs, F where it needs the channel)
             + setup + norms and biases where it is a block's first           stream start
@@ -11,13 +11,12 @@ burst::
     E = max(C + n p, I + L + p) -> tiles free;  n = 0: E = C
     activated_b = max(activated, E) + a_b, which frees the bank;  encoded_b = max(encoded, activated_b + depth) + u_b
 
-Inputs of step t + 1 take f cycles of the channel after the first burst of step t, once step t - 1 is consumed::
+The inputs of step t + 1 take f cycles of the channel after the first burst of step t, once step t - 1 is consumed::
 
     F = max(F, E of step t - 1, I of step t's first burst where it needs the channel) + f;  A = F + L from step t + 1 on
 
-Of blocks that differ in nothing but their place, those that follow are not gone through one by one: once a block has
-moved every time on by the same number of cycles, and no list or input was waited for, each of the rest does just the
-same.
+Blocks that differ only in their place are not all computed one by one: once a block has advanced every time by the same
+number of cycles without waiting for a list or an input, each of the remaining ones does the same.
 """
 
 from collections.abc import Callable
@@ -31,23 +30,23 @@ Ints = NDArray[np.int64]
 
 P = ParamSpec("P")
 
-# Times that one step leaves to the next, by their place in `state`; then, for each list, when it was last known.
+# Positions in `state` of the times that one step leaves to the next; from LISTS on, when each list was last known.
 PATH, BEGAN, TILES, ACTIVATED, ACTIVATED_BEFORE, ENCODED, FETCHED, ARRIVED, LISTS = range(9)
 
-# Stalls by their place, as in ``timing.STALLS`` but for the drain.
+# Positions in `stalls` of the causes, in the order of ``timing.STALLS`` without the drain.
 SCRATCH_BANK, STATE_DEPENDENCY, INPUT_FETCH, FIFO_CREDIT, WEIGHT_LATENCY, WEIGHT_BANDWIDTH, CAUSES = range(7)
 
-# A row of `blocks`.
+# Positions in a row of `blocks`.
 FIRST_BURST, BURSTS, COUNT, NORMS, NORMS_ON_CHANNEL, ACTIVATION, ENCODE, LIST, ENDS_LIST, BLOCK_FIELDS = range(10)
 
-# A row of `bursts`; `streams` and `waits` are lists that each burst has a part of.
+# Positions in a row of `bursts`; each burst owns a range of `streams` and one of `waits`.
 FIRST_STREAM, STREAMS, FIRST_WAIT, WAITS, READS_INPUTS, ON_CHANNEL, LATENCY, STREAM, TILE, FIFO, BURST_FIELDS = range(
     11
 )
 
 
 def compiled(function: Callable[P, None]) -> Callable[P, None]:
-    """Compiled at its first call and kept on disk; numba is imported then, which takes a third of a second."""
+    """Compile a function at its first call and cache it on disk; numba, slow to import, is imported only then."""
 
     @cache
     def made() -> Callable[P, None]:
@@ -81,13 +80,18 @@ def advance(
     stalls: Ints,
     ends: Ints,
 ) -> None:
-    """Steps in a row, from `state` as they find it to `state` as they leave it; `stalls` are added to.
+    """Advance `state` in place over successive steps, and add their stall cycles to `stalls`.
 
-    `blocks` ``(runs, BLOCK_FIELDS)``, `bursts` ``(bursts, BURST_FIELDS)``, `streams` ``(streams,)`` the product whose
-    columns a stream has, `waits` ``(waits, 2)`` a list and how many steps back, `streamed` and `active`
-    ``(products, steps)``, `fetches` ``(steps + 1,)`` what the inputs of these steps, and of the one after them, take of
-    the channel. `ends` ``(steps,)`` takes the cycle at which each step's last list is known; with `alone`,
-    every step starts from nothing, and `ends` takes the cycle of its last result.
+    All arrays are int64:
+
+    - `blocks` ``(runs, BLOCK_FIELDS)`` and `bursts` ``(bursts, BURST_FIELDS)``: the plan;
+    - `streams` ``(streams,)``: the product whose columns a stream has;
+    - `waits` ``(waits, 2)``: a list, and how many steps ago it was made;
+    - `streamed` and `active` ``(products, steps)``: columns, and lanes that run the product;
+    - `fetches` ``(steps + 1,)``: cycles of the channel for the inputs of these steps and of the next one;
+    - `ends` ``(steps,)``: receives the cycle at which each step's last list is known.
+
+    With `alone`, every step starts from an idle machine, and `ends` receives the cycle of its last result.
     """
     lists = len(state) - LISTS
     before = np.zeros(lists, np.int64)
@@ -175,7 +179,7 @@ def advance(
                     and activated_before - was_activated_before == shift
                 )
                 if left and alike and not waited:
-                    if block[LIST] >= 0:  # the encoder ends last after the first of them, or after the last
+                    if block[LIST] >= 0:  # the latest end of the encoder follows from the first or the last of them
                         after_first = max(encoded, activated + shift + depth) + left * block[ENCODE]
                         encoded = max(after_first, activated + left * shift + depth + block[ENCODE])
                     path, began, tiles = path + left * shift, began + left * shift, tiles + left * shift

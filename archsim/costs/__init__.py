@@ -1,4 +1,4 @@
-"""Prices: counts and a design in, pJ and mm2 out, each figure with its source. See README.md."""
+"""The cost model: from a design and the counts of a run to pJ and mm2, each figure with its source. See README.md."""
 
 from archsim.costs.blocks.weight_memory import banks
 from archsim.costs.clock import clock_problems

@@ -1,6 +1,6 @@
-"""What a block of the chip is made of and what its actions cost: the vocabulary of ``costs.blocks``.
+"""The parts of a cost block and the prices of its actions, from which ``costs.blocks`` are built.
 
-Logic is as synthesised at 45 nm, memories are at the design's node; both become figures of a design here.
+Logic is given as synthesised at 45 nm, memories at the design's node; here both become figures of a design.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,23 +27,23 @@ SRAM_TRANSISTORS = "itrs-lstp"
 
 
 def period_ns(design: Design) -> float:
-    """A clock period of the design."""
+    """The clock period of the design, ns."""
     return 1000 / design.clock_mhz
 
 
 def allowed_ns(design: Design) -> float:
-    """A clock period of the design, in delays of the 45 nm library."""
+    """The clock period of the design, ns, scaled to delays of the 45 nm library."""
     return period_ns(design) / technology.delay_scale(design.node_nm, design.voltage_v)
 
 
 def sram(design: Design, capacity_bits: int, width_bits: int) -> Sram:
-    """An SRAM with one port, for a read or a write; BadInput for a node without a table."""
+    """An SRAM with one port, for either a read or a write in a cycle. BadInput for a node without a table."""
     technology.check_node(design.node_nm)
     return memory(design.node_nm, SRAM_TRANSISTORS, "1RW", capacity_bits, width_bits, period_ns(design))
 
 
 def in_order(design: Design, ports: int, capacity_bits: int, width_bits: int) -> Sram:
-    """An SRAM that is read and written in order; with two ports in one cycle."""
+    """An SRAM that is read and written in order, with two `ports` in the same cycle. BadInput as for `sram`."""
     if ports == 1:
         return sram(design, capacity_bits, width_bits)
     technology.check_node(design.node_nm)
@@ -54,15 +54,15 @@ def in_order(design: Design, ports: int, capacity_bits: int, width_bits: int) ->
 
 
 class Price(Protocol):
-    """What one action costs."""
+    """The price of an action."""
 
     def figure(self, design: Design, side_um: float) -> Figure:
-        """pJ, on a chip that is `side_um` wide."""
+        """The energy of one action, pJ, on a chip that is `side_um` wide."""
 
 
 @dataclass(frozen=True)
 class LogicPrice:
-    """The energy of synthesised cells: `energy_pj` at 45 nm, scaled to the design and times the fitted factor."""
+    """The energy of synthesised cells: `energy_pj` at 45 nm, scaled to the design, times the fitted factor."""
 
     energy_pj: float
 
@@ -73,7 +73,7 @@ class LogicPrice:
 
 @dataclass(frozen=True)
 class SramPrice:
-    """The energy of an access to memory, at the design's node."""
+    """The energy of one access to a memory, at the design's node."""
 
     energy_pj: float
     origin: Origin = SRAM
@@ -83,22 +83,22 @@ class SramPrice:
 
 
 WIRE_FF_PER_UM = 0.177
-"""Capacitance of the library's wire model (mac_nangate45, method); it hardly changes with the node."""
+"""Capacitance in the library's wire model (see the method of mac_nangate45); it hardly changes with the node."""
 TOGGLES = 0.5
 """Share of the bits that change from one word to the next."""
 
 
 def wires_pj(design: Design, bits: int, side_um: float) -> float:
-    """A word of `bits` across a chip that is `side_um` wide: C V^2 / 2 for each bit that changes."""
+    """The energy of a word of `bits` that crosses a chip `side_um` wide, pJ: C V^2 / 2 for each bit that changes."""
     volt = technology.supply(design.node_nm, design.voltage_v)
     return bits * TOGGLES * side_um * WIRE_FF_PER_UM * volt**2 / 2 / 1000
 
 
 @dataclass(frozen=True)
 class WiredPrice:
-    """A price, and a word of `bits` that crosses the chip `to` another component.
+    """A price plus the wires of a word of `bits` that crosses the chip `to` another component.
 
-    Wires of a few bits are not counted.
+    It is used for wide words only; wires of a few bits are not counted.
     """
 
     price: Price
@@ -116,7 +116,7 @@ class WiredPrice:
 
 @dataclass(frozen=True)
 class PlacedSram:
-    """An SRAM of a block, under the name that reports show; `copies` of them lie there."""
+    """An SRAM of a block, of which there are `copies`, with the name that reports show."""
 
     name: str
     sram: Sram
@@ -128,29 +128,29 @@ class CriticalPath:
     """The longest path of a block's logic from register to register."""
 
     delay_ns: float
-    """At 45 nm, in as many stages as the design itself gives the block."""
+    """Delay at 45 nm, in as many stages as the design itself gives the block."""
     stages: int
-    """Those that the clock asks for; the block has them."""
+    """Stages that the clock requires, with which the block is built."""
 
 
 @dataclass(frozen=True)
 class BuiltBlock:
-    """A block as one design has it."""
+    """A cost block built for one design."""
 
     prices: Mapping[Action, Price]
     logic: Logic | None = None
-    """All its cells."""
+    """All cells of the block."""
     srams: tuple[PlacedSram, ...] = ()
     origin: Origin = SRAM
-    """Where the area of its SRAM comes from."""
+    """Status and source of the area of its SRAM."""
     path: CriticalPath | None = None
-    """None where nothing but SRAM has a clock to meet."""
+    """None if only its SRAM has a clock to meet."""
     details: tuple[tuple[str, Figure], ...] = ()
-    """What else ``archsim explain`` shows of it."""
+    """Further figures of the block that ``archsim explain`` shows."""
 
     @property
     def sram_mm2(self) -> tuple[float, ...]:
-        """Area of each SRAM."""
+        """Area of each SRAM, copies included, mm2."""
         return tuple(placed.sram.area_mm2 for placed in self.srams for _ in range(placed.copies))
 
     def area(self, design: Design) -> Figure:
@@ -164,7 +164,7 @@ class BuiltBlock:
         return joined(figures, "mm2")
 
     def leakage(self, design: Design) -> Figure:
-        """Leakage of cells and macros, mW; not fitted."""
+        """Leakage of cells and macros, mW; none of it is fitted."""
         figures = []
         if self.logic is not None:
             band = technology.logic_leakage(design.node_nm, design.voltage_v).times(self.logic.leak_nw / 1e6)
@@ -178,12 +178,12 @@ class BuiltBlock:
 
 @dataclass(frozen=True)
 class HardwareBlock:
-    """All that one component costs: its area, its leakage, its clock and every action charged to it."""
+    """The costs of one component: its area, its leakage, its clock and every action charged to it."""
 
     component: Component
     unit: str
-    """What area and leakage may be given for one of, in a cost table of one's own."""
+    """The unit for which a user's cost table may state area and leakage, such as "PE"."""
     count: Callable[[Design], int]
-    """How many of them a design has."""
+    """The number of these units in a design."""
     build: Callable[[Design], BuiltBlock]
-    """BadInput names what the tables do not cover."""
+    """Builds the block for a design. BadInput names what the tables do not cover."""

@@ -1,8 +1,9 @@
-"""What is fitted, to what, and how well: ``python -m archsim.costs.calibration`` prints the tables of README.md.
+"""The calibration of the cost model; ``python -m archsim.costs.calibration`` prints the tables of README.md.
 
-Two numbers are fitted to the low-power RBT chips: the weights of SRAM a MAC to their three areas, the energy factor of
-logic to their three powers. The high-speed RBT chips and SKIP are predicted. The other way round, the factor is fitted
-to SKIP and the RBT powers are predicted. Published chips are at their dense peak: every PE at work, every cycle.
+Two numbers are fitted to the low-power RBT chips: the weights of SRAM per MAC to their three areas, and the energy
+factor of logic to their three powers. The high-speed RBT chips and SKIP are predicted. As a cross-check, the factor is
+also fitted to SKIP, and the RBT powers are predicted. Published chips are modelled at their dense peak, with every PE
+busy in every cycle.
 """
 
 import math
@@ -28,10 +29,11 @@ QUANTITIES: tuple[Quantity, ...] = ("area_mm2", "power_mw")
 
 
 def as_published(chip: Chip, weights_per_mac: int = BUFFERED_WEIGHTS_PER_MAC) -> Design:
-    """The shipped design of a chip; of RBT with the buffer under test between DRAM and MACs.
+    """The shipped design of a chip; for an RBT chip with a buffer of `weights_per_mac` between DRAM and MACs.
 
-    All RBT chips alike, so that the high-speed ones are the low-power ones and more MACs: the weights stream through
-    the buffer (DRAM feeds every MAC), one bank of scratch, one unit a cycle of activation.
+    All RBT chips are modelled alike, so that the high-speed ones differ from the low-power ones only by more MACs:
+    weights are streamed through the buffer (DRAM feeds every MAC), there is one scratch bank, and one unit is activated
+    a cycle.
     """
     design = load_design(chip.design)
     if chip.paper != "rbt":
@@ -47,20 +49,20 @@ def as_published(chip: Chip, weights_per_mac: int = BUFFERED_WEIGHTS_PER_MAC) ->
 
 
 def outside(chip: Chip) -> tuple[str, ...]:
-    """Components that a published figure does not cover: RBT's activations lie in DRAM, by its own text (read)."""
+    """Names of components that a published figure does not cover: RBT has activations in DRAM, by its text (read)."""
     return (catalogue.STATE_BUFFER.name,) if chip.paper == "rbt" else ()
 
 
 def sums_per_row(chip: Chip) -> int:
-    """Accumulators that a row takes: two where both products are normalised apart."""
+    """Accumulators that a row takes: two if both products are normalised separately."""
     return 2 if chip.paper == "rbt" else 1
 
 
 def peak_ledger(design: Design, cycles: int, sums_per_row: int = 1) -> Ledger:
-    """A dense steady state in closed form: all PEs at work, a word of weights and a share of a column every cycle.
+    """The counts of a dense steady state in closed form: in every cycle all PEs are busy and read a word of weights.
 
-    A column stays for as many cycles as a PE has rows. The activation unit and the setting up of bursts are left out:
-    at a thousand columns a row both are below a hundredth of the rest.
+    A column takes as many cycles as a PE has rows. The activation unit and the set-up of bursts are left out, since at
+    a thousand columns a row each is below a hundredth of the rest.
     """
     ledger, pes = Ledger(), design.pe_array.pes
     columns = cycles * sums_per_row // design.pe_array.accumulators
@@ -80,7 +82,7 @@ PEAK_CYCLES = 100_000
 
 
 def peak_gops(design: Design, lanes: int | None = None) -> float:
-    """Dense GOPS that PEs, weight bus and DRAM all sustain, with `lanes` sequences side by side (None: all)."""
+    """The dense GOPS that PEs, weight bus and DRAM all sustain with `lanes` sequences side by side (None: all)."""
     lanes = design.lanes if lanes is None else lanes
     memory = design.weight_memory
     weights = memory.weights_per_cycle / memory.fifo_cycles(1)
@@ -91,37 +93,37 @@ def peak_gops(design: Design, lanes: int | None = None) -> float:
 
 
 def peak_power_mw(design: Design) -> float:
-    """Power of the chip, without DRAM, at its dense peak."""
+    """Power of the chip without DRAM at its dense peak, mW."""
     return energy(design, peak_ledger(design, PEAK_CYCLES), PEAK_CYCLES, tokens=1).power_chip_mw
 
 
 def published_area_mm2(chip: Chip, weights_per_mac: float = BUFFERED_WEIGHTS_PER_MAC) -> float:
-    """What the model says of a published area, of the components that it covers."""
+    """The modelled area of the components that a published area covers, mm2."""
     components = area(as_published(chip, round(weights_per_mac))).components
     return sum(figure.value for name, figure in components.items() if name not in outside(chip))
 
 
 def published_power_mw(chip: Chip, factor: float = LOGIC_ENERGY_FACTOR) -> float:
-    """What the model says of a published power, were the energy factor of logic `factor`."""
+    """The modelled power of the components that a published power covers, mW; `factor` scales the energy of logic."""
     logic, rest = _power_parts(chip)
     return factor * logic + rest
 
 
 @cache
 def _power_parts(chip: Chip) -> tuple[float, float]:
-    """(mW of logic at a factor of 1, mW of memories, wires and leakage) at the dense peak."""
+    """Power at the dense peak, mW: that of logic with a factor of 1, and that of memories, wires and leakage."""
     design = as_published(chip)
     report = energy(design, peak_ledger(design, PEAK_CYCLES, sums_per_row(chip)), PEAK_CYCLES, tokens=1)
     left_out = (*report.off_chip, *outside(chip))
     covered = {n: f.value / report.time_us_per_token / 1000 for n, f in report.components.items() if n not in left_out}
-    # the leakage of what is not covered is microwatts: SRAM of low-standby-power cells
+    # Components that are not covered leak only microwatts, in SRAM of low-standby-power cells.
     logic = sum(covered[n] for n, f in report.components.items() if f.source == LOGIC_ENERGY_SOURCE and n in covered)
     return logic / LOGIC_ENERGY_FACTOR, sum(covered.values()) - logic
 
 
 @dataclass(frozen=True)
 class FittedNumber:
-    """A number that can be fitted to one quantity of some chips."""
+    """A number of the cost model that can be fitted to one quantity of some chips."""
 
     name: str
     quantity: Quantity
@@ -157,7 +159,7 @@ PARAMETERS = (WEIGHTS_PER_MAC, ENERGY_FACTOR)
 
 @dataclass(frozen=True)
 class FitResult:
-    """A parameter, what it was fitted to, and how well."""
+    """A fitted parameter, the chips it was fitted to, and the errors of the fit."""
 
     name: str
     quantity: Quantity
@@ -167,8 +169,9 @@ class FitResult:
     residuals_pct: tuple[float, ...]
     """Errors with the value in use, in the order of `fitted_to`."""
     left_out_pct: tuple[float, ...]
-    """Error of each with the parameter fitted to the others."""
+    """Error of each chip with the parameter fitted to the others."""
     left_out_best: tuple[float, ...]
+    """Best value without each chip."""
 
     @property
     def degrees_of_freedom(self) -> int:
@@ -181,7 +184,7 @@ class FitResult:
 
 
 def fit(parameter: FittedNumber, to: Sequence[Chip]) -> FitResult:
-    """Refit a parameter, and leave one out in turn."""
+    """Refit a parameter to chips, and to all of them but one in turn."""
     others = [parameter.best([c for c in to if c is not chip]) for chip in to]
     return FitResult(
         parameter.name,
@@ -201,7 +204,7 @@ def fits() -> tuple[FitResult, ...]:
 
 
 def factor_of_skip() -> float:
-    """The energy factor that SKIP's power alone asks for."""
+    """The energy factor of logic fitted to SKIP's power alone."""
     logic, rest = _power_parts(skip())
     return (skip()["power_mw"].value - rest) / logic
 
@@ -217,9 +220,9 @@ class CalibrationRow:
     modelled: float
     status: Status
     left_out_error_pct: float | None
-    """Error with the parameter fitted to the other figures of the kind; None where nothing is fitted."""
+    """Error with the parameter fitted to the other chips; None if it is not fitted to this one."""
     from_skip_error_pct: float | None
-    """Error with the parameter fitted to SKIP; None for areas: SKIP's has no fitted number in it."""
+    """Error with the parameter fitted to SKIP; None for areas, since no fitted number enters SKIP's area."""
 
     @property
     def error_pct(self) -> float:
@@ -250,13 +253,13 @@ def _row(parameter: FittedNumber, chip: Chip, left_out_pct: float | None) -> Cal
 
 
 def _status(chip: Chip, left_out_pct: float | None) -> Status:
-    """The high-speed full-precision row is the low-power one again, so it is fitted too."""
+    """Whether a figure is fitted: the high-speed full-precision row repeats the low-power one, so it is fitted too."""
     fitted = left_out_pct is not None or chip.design in {c.design for c in low_power()}
     return "calibrated" if fitted else "predicted"
 
 
 def markdown() -> str:
-    """The tables as README.md has them."""
+    """The tables of README.md."""
     lines = [
         "| fitted | to | in use | best | residuals % | left out, % (best without) | degrees of freedom | rms of log |",
         "|---|---|---|---|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""What reaches the clock: logic is cut into stages, memories are split into banks; what neither fixes is a problem."""
+"""Timing closure: logic is cut into pipeline stages and memories are split into banks until both meet the clock."""
 
 from dataclasses import dataclass
 
@@ -12,17 +12,18 @@ from archsim.design import Design
 
 @dataclass(frozen=True)
 class Reach:
-    """How a part meets the clock."""
+    """How fast a clock a part of the chip can meet."""
 
     part: str
     needed_ns: float
-    """A unit's longest stage, in as many stages as the design itself gives it; a memory's cycle of a bank."""
+    """For a unit, its longest stage, in as many stages as the design gives it; for a memory, the cycle of a bank."""
     least_ns: float
-    """Below this no cut helps: a flip-flop and one full adder; of a memory the cycle of the fastest bank."""
+    """The shortest period that any cut reaches: for a unit, a flip-flop and a full adder; for a memory, its fastest
+    bank."""
     stages: int
-    """Pipeline stages that a unit needs, and has; 1 for a memory."""
+    """Pipeline stages that a unit needs and is built with; 1 for a memory."""
     banks: int
-    """Banks that a memory needs, and has; 0 for a unit."""
+    """Banks that a memory needs and is built with; 0 for a unit."""
 
     @property
     def reach_mhz(self) -> float:
@@ -30,7 +31,7 @@ class Reach:
         return 1000 / self.needed_ns
 
     def problem(self, clock_ns: float) -> str | None:
-        """None where the clock is met as the design has it."""
+        """What is wrong if the part as designed misses a clock of `clock_ns`; None if it meets it."""
         if self.needed_ns <= clock_ns:
             return None
         takes = f"{self.part}: takes {self.needed_ns:.2f} ns, the clock allows {clock_ns:.2f} ns"
@@ -42,7 +43,7 @@ class Reach:
 
 
 def reaches(design: Design, costs: CostTable = SHIPPED) -> tuple[Reach, ...]:
-    """Every part of a design that has a clock to meet: logic, then memories."""
+    """Every part of a design that must meet the clock: logic, then memories."""
     built = chip(design, costs.library).built
     logic = (_of_logic(name, block.path, design) for name, block in built.items() if block.path)
     memories = (_of_memory(placed) for block in built.values() for placed in block.srams if placed.sram.banks)
@@ -59,9 +60,9 @@ def _of_memory(placed: PlacedSram) -> Reach:
 
 
 def clock_problems(design: Design, costs: CostTable = SHIPPED) -> tuple[str, ...]:
-    """Parts that miss the clock as they are, one line each, with the pipeline stages that meet it, if any number does.
+    """The parts that miss the clock as designed, one line each, with the number of pipeline stages that meets it.
 
-    The registers of those stages are in every area, energy and leakage; their latency is not in the cycles.
+    The registers of those stages are included in area, energy and leakage; their latency is not included in the cycles.
     """
     lines = (reach.problem(period_ns(design)) for reach in reaches(design, costs))
     return tuple(line for line in lines if line is not None)

@@ -1,18 +1,18 @@
-"""A number with its unit, where it comes from, and how far sources disagree."""
+"""Figures: numbers with a unit, a source, and a band by which sources disagree."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 End = Literal["low", "mid", "high"]
-"""Which end of its band a figure is taken at."""
+"""The end of its band at which a figure is taken."""
 Status = Literal["calibrated", "predicted", "given"]
-"""`calibrated` where a figure rests on anything in ``fitted``, `given` where a person's own table says it."""
+"""`calibrated` if a figure depends on anything in ``fitted``, `given` if a user's cost table states it."""
 
 
 @dataclass(frozen=True)
 class Band:
-    """A figure that is not known well: low, mid, high, in one unit."""
+    """The least, middle and highest value that sources give for a figure, all in one unit."""
 
     low: float
     mid: float
@@ -26,7 +26,7 @@ class Band:
 
 
 def exact(value: float) -> Band:
-    """No source disagrees, or there is one only."""
+    """The band of a value on which all sources agree, or for which there is only one."""
     return Band(value, value, value)
 
 
@@ -35,21 +35,21 @@ NOTHING = exact(0.0)
 
 @dataclass(frozen=True)
 class Figure:
-    """A number with where it comes from; `value` is the middle of its band."""
+    """A number with its unit and source; `value` is the middle of its band."""
 
     value: float
     unit: str
     status: Status
     source: str
     spread: Band | None = None
-    """None: the same at both ends."""
+    """The band; None if both ends equal `value`."""
 
     @property
     def band(self) -> Band:
         return self.spread or exact(self.value)
 
     def at(self, end: End) -> "Figure":
-        """As if this end of the band were known to be true."""
+        """The figure with one end of its band as its value, and no band."""
         return replace(self, value=getattr(self.band, end), spread=None)
 
     def times(self, factor: float, unit: str) -> "Figure":
@@ -62,7 +62,7 @@ def of_band(band: Band, unit: str, status: Status, source: str) -> Figure:
 
 
 def total(figures: Iterable[Figure]) -> Band:
-    """The sum at low, mid and high: as if all disagreed the same way."""
+    """The sums of all low, all middle and all high values, as if all sources erred in the same direction."""
     band = NOTHING
     for figure in figures:
         band += figure.band
@@ -70,13 +70,16 @@ def total(figures: Iterable[Figure]) -> Band:
 
 
 def joined(figures: Iterable[Figure], unit: str) -> Figure:
-    """The sum of at least one figure, all in `unit`."""
+    """The sum of one or more figures, all in `unit`."""
     parts = [(1.0, figure) for figure in figures]
     return parts[0][1] if len(parts) == 1 else weighted(parts, unit)
 
 
 def weighted(parts: Sequence[tuple[float, Figure]], unit: str) -> Figure:
-    """The sum of (factor, figure), with every source once; fitted if any part is, given only if all are."""
+    """The sum of factor times figure over `parts`, with every source once.
+
+    It is calibrated if any part is, and given only if all parts are.
+    """
     low = mid = high = 0.0
     for factor, figure in parts:
         band = figure.spread

@@ -1,4 +1,4 @@
-"""A catalogue with what each of its components costs, and the chip that a design makes of it."""
+"""The library of cost blocks for the components of a catalogue, and the chip that is built from it for a design."""
 
 import math
 from collections.abc import Mapping
@@ -11,12 +11,15 @@ from archsim.costs.block import BuiltBlock, HardwareBlock
 from archsim.design import Design
 
 PRICED_BY_KIND = (READ_BITS,)
-"""Off the chip: priced by the kind of DRAM (``dram.pj_per_bit``)."""
+"""Off-chip actions, priced by the kind of DRAM (``dram.pj_per_bit``)."""
 
 
 @dataclass(frozen=True)
 class Library:
-    """A block for each component of a catalogue that has area; ValueError where one is missing or too many."""
+    """A cost block for each component of a catalogue that has area.
+
+    ValueError if a block or the price of an off-chip action is missing, or if there is a block too many.
+    """
 
     catalogue: Catalogue
     blocks: tuple[HardwareBlock, ...]
@@ -33,12 +36,12 @@ class Library:
                     raise ValueError(f"costs: no price for {action.path}, which is off the chip")
 
     def __hash__(self) -> int:
-        """By names alone: libraries are keys of caches, and nearly always the same one."""
+        """Hash the names alone: libraries are keys of caches, and nearly always the same one."""
         return hash(self.catalogue.with_area)
 
     @cached_property
     def by_name(self) -> dict[str, HardwareBlock]:
-        """In the order of the catalogue."""
+        """The cost blocks by component name, in the order of the catalogue."""
         found = {block.component.name: block for block in self.blocks}
         return {name: found[name] for name in self.catalogue.with_area}
 
@@ -48,16 +51,19 @@ LIBRARY = Library(CATALOGUE, blocks.ALL)
 
 @dataclass(frozen=True)
 class BuiltChip:
-    """Every block of the chip as one design has it, by name, in the order of the catalogue."""
+    """Every block of the chip built for one design, by name, in the order of the catalogue."""
 
     built: Mapping[str, BuiltBlock]
     side_um: float
-    """How wide the chip is: that of a square of its cells and macros."""
+    """Width of the chip, taken as a square of its cells and macros."""
 
 
 @lru_cache(maxsize=4096)
 def chip(design: Design, library: Library = LIBRARY) -> BuiltChip:
-    """BadInput names what the tables do not cover; ValueError a block whose prices are not those of its actions."""
+    """Build the chip of a design.
+
+    BadInput names what the tables do not cover. ValueError for a block whose prices do not match its actions.
+    """
     built = {name: _built(block, design, library.catalogue) for name, block in library.by_name.items()}
     logic_um2 = sum(b.logic.area_um2 for b in built.values() if b.logic) * technology.area_scale(design.node_nm).mid
     sram_mm2 = sum(mm2 for b in built.values() for mm2 in b.sram_mm2)

@@ -1,7 +1,7 @@
 """Logic by kind and bits (Nangate 45 nm), and how it is cut into pipeline stages.
 
-As synthesised at 45 nm and 1.1 V: ``technology`` brings it to a design's node. The table is read once; lookups are
-cached.
+All figures are as synthesised at 45 nm and 1.1 V; ``technology`` scales them to a design's node. The table is read
+once, and lookups are cached.
 """
 
 import math
@@ -15,17 +15,20 @@ from archsim.costs.tables import rows
 
 @dataclass(frozen=True)
 class Logic:
-    """Synthesised cells at 45 nm, 1.1 V, 25 C, before placement; energy is of one operation, local wires included."""
+    """Synthesised cells at 45 nm, 1.1 V and 25 C, before placement.
+
+    Energy is that of one operation, local wires included.
+    """
 
     area_um2: float
     delay_ns: float
     energy_pj: float
     clock_pj: float
-    """The part of `energy_pj` that clock pins take every clock, whether there is work or not."""
+    """The part of `energy_pj` that clock pins take in every cycle, whether the logic is busy or not."""
     leak_nw: float
 
     def __add__(self, other: "Logic") -> "Logic":
-        """Side by side: areas, energies and leakage add; the slower delay stays."""
+        """Two pieces of logic side by side: areas, energies and leakage add up, and the longer delay holds."""
         return Logic(
             self.area_um2 + other.area_um2,
             max(self.delay_ns, other.delay_ns),
@@ -35,7 +38,7 @@ class Logic:
         )
 
     def times(self, count: float) -> "Logic":
-        """`count` of them, all at work."""
+        """`count` copies, all of them busy."""
         return Logic(
             count * self.area_um2,
             self.delay_ns,
@@ -46,7 +49,7 @@ class Logic:
 
 
 def mix(low: Logic, high: Logic, share: float) -> Logic:
-    """Linear between two cells; a share outside 0..1 extrapolates."""
+    """Interpolate linearly between two cells; a share outside 0 to 1 extrapolates."""
     rest = 1 - share
     return Logic(
         rest * low.area_um2 + share * high.area_um2,
@@ -58,7 +61,7 @@ def mix(low: Logic, high: Logic, share: float) -> Logic:
 
 
 def largest(one: Logic, other: Logic) -> Logic:
-    """Each quantity that of the cell which has more of it."""
+    """The larger of two cells in each quantity."""
     return Logic(
         max(one.area_um2, other.area_um2),
         max(one.delay_ns, other.delay_ns),
@@ -70,7 +73,7 @@ def largest(one: Logic, other: Logic) -> Logic:
 
 @cache
 def _logic() -> dict[tuple[str, int], Logic]:
-    """(unit, bits) -> the smallest netlist synthesised for it; of all units but PEs."""
+    """The smallest netlist synthesised for each unit and number of bits, for all units but PEs."""
     table: dict[tuple[str, int], list[Logic]] = {}
     for row in rows("mac_nangate45.csv"):
         table.setdefault((row["unit"], int(row["act_bits"])), []).append(cell_of(row))
@@ -90,9 +93,9 @@ def cell_of(row: dict[str, str]) -> Logic:
 
 @cache
 def by_bits(unit: str, bits: float, exponent: int = 1) -> Logic:
-    """A unit whose rows differ in operand bits only; linear in ``bits ** exponent``, extrapolated beyond the table.
+    """A unit whose rows differ only in operand bits, interpolated linearly in ``bits ** exponent``.
 
-    Below the table in proportion to the smallest row.
+    Above the table costs are extrapolated; below it they are proportional to the smallest row.
     """
     points = sorted((a, cell) for (name, a), cell in _logic().items() if name == unit)
     least, smallest = points[0]
@@ -108,7 +111,10 @@ def _along(points: Sequence[tuple[float, Logic]], value: float) -> Logic:
 
 
 def between(points: Sequence[float], value: float, cell: Callable[[float], Logic]) -> Logic:
-    """Linear between the two of `points` around `value`, extrapolated beyond them; no other cell is looked up."""
+    """Interpolate linearly between the two `points` around `value`, or extrapolate beyond them.
+
+    No other `cell` is looked up.
+    """
     upper = next((i for i in range(1, len(points) - 1) if points[i] >= value), len(points) - 1)
     low, high = points[upper - 1], points[upper]
     return mix(cell(low), cell(high), (value - low) / (high - low))
@@ -116,10 +122,11 @@ def between(points: Sequence[float], value: float, cell: Callable[[float], Logic
 
 @cache
 def register_file(entries: float, bits: float) -> Logic:
-    """`entries` x `bits` of flip-flops, one read and one write a clock; linear in both, extrapolated beyond 16 x 24.
+    """A register file of `entries` x `bits`, with one read and one write a cycle.
 
-    The table's clock-gated netlists, whatever a design's ``clock_gated``: that is about whole PEs, and a register file
-    that clocks every entry every cycle takes three times the energy.
+    Costs are linear in both sizes, and extrapolated beyond 16 x 24. The table's clock-gated netlists are used whatever
+    a design's ``clock_gated`` says, since that concerns whole PEs, and a register file that clocks every entry in every
+    cycle takes three times the energy.
     """
     sizes = []
     for n in (1, 8, 16):
@@ -130,13 +137,13 @@ def register_file(entries: float, bits: float) -> Logic:
 
 @cache
 def one_of(unit: str) -> Logic:
-    """A unit that the table has at one size."""
+    """A unit that the table has in a single size."""
     return next(cell for (name, _), cell in _logic().items() if name == unit)
 
 
 @cache
 def zero_skip_scan(columns: float) -> Logic:
-    """Mask register, first-set and clear over a window of `columns`; one non-zero column a clock."""
+    """The scan over a window of `columns` (mask register, first-set and clear), for one non-zero column a cycle."""
     return _along([(n, one_of(f"zero_skip_scan_{n}")) for n in (8, 16, 64)], max(columns, 8))
 
 
@@ -145,27 +152,27 @@ def zero_skip_scan(columns: float) -> Logic:
 
 @cache
 def register_bits(bits: float) -> Logic:
-    """A rank of flip-flops, all data new every clock."""
+    """A rank of flip-flops, with new data in every cycle."""
     return one_of("register16").times(bits / 16)
 
 
 @cache
 def full_adder_ns() -> float:
-    """What a bit of carry takes."""
+    """The delay of one bit of carry, ns at 45 nm."""
     return (by_bits("adder", 32).delay_ns - by_bits("adder", 24).delay_ns) / 8
 
 
 @cache
 def least_stage_ns() -> float:
-    """The shortest stage: a flip-flop, then one full adder."""
+    """The delay of the shortest stage, a flip-flop followed by one full adder, ns at 45 nm."""
     return one_of("register16").delay_ns + full_adder_ns()
 
 
 def stages(delay_ns: float, allowed_ns: float) -> int:
-    """Pipeline stages that bring `delay_ns` (from register to register) into a clock of `allowed_ns`, both at 45 nm.
+    """The pipeline stages that fit `delay_ns` (register to register) into a clock of `allowed_ns`, both at 45 nm.
 
-    Each cut costs another flip-flop's delay. Where the clock is shorter than the shortest stage it is cut down to that,
-    and ``clock_problems`` says so.
+    Each cut adds the delay of a flip-flop. If the clock is shorter than the shortest stage, the logic is cut down to
+    that stage, and ``clock_problems`` reports it.
     """
     if delay_ns <= allowed_ns:
         return 1
@@ -174,7 +181,7 @@ def stages(delay_ns: float, allowed_ns: float) -> int:
 
 
 def stage_ns(delay_ns: float, count: int) -> float:
-    """The longest of `count` even stages of a unit that takes `delay_ns` uncut."""
+    """The delay of one of `count` even stages of a unit that takes `delay_ns` uncut, ns."""
     register_ns = one_of("register16").delay_ns
     return register_ns + (delay_ns - register_ns) / count
 

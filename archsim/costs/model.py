@@ -1,4 +1,4 @@
-"""Area of a design, and the energy of what a run of it counted."""
+"""The area of a design, and the energy of the actions that a run of it counted."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -16,13 +16,13 @@ from archsim.ledger import Ledger
 
 @dataclass(frozen=True)
 class AreaReport:
-    """Area of synthesised cells and SRAM macros by component, mm2; see `basis`."""
+    """Area of synthesised cells and SRAM macros by component, mm2; `basis` says what is included."""
 
     components: dict[str, Figure]
     basis: str
 
     def at(self, end: End) -> "AreaReport":
-        """With every figure at the same end of its band."""
+        """The report with every figure at the same end of its band."""
         return replace(self, components={name: figure.at(end) for name, figure in self.components.items()})
 
     @cached_property
@@ -31,13 +31,13 @@ class AreaReport:
 
     @cached_property
     def band(self) -> Band:
-        """`total_chip` with the least and the most that sources say of how cells scale with the node."""
+        """`total_chip` over the band of how cells scale with the node."""
         return total(self.components.values())
 
 
 @dataclass(frozen=True)
 class EnergyReport:
-    """Energy per token by component, pJ: dynamic, `leakage`, and `dram`: its reads and its background power.
+    """Energy per token by component, pJ: dynamic energy, ``leakage``, and ``dram`` with its reads and background power.
 
     A token is one step of one sequence.
     """
@@ -47,10 +47,10 @@ class EnergyReport:
     basis: str
     left_out: tuple[str, ...]
     off_chip: tuple[str, ...]
-    """Those of `components` that are not the chip's."""
+    """Names of those `components` that do not count for the chip."""
 
     def at(self, end: End) -> "EnergyReport":
-        """With every figure at the same end of its band."""
+        """The report with every figure at the same end of its band."""
         return replace(self, components={name: figure.at(end) for name, figure in self.components.items()})
 
     @cached_property
@@ -68,7 +68,7 @@ class EnergyReport:
 
     @cached_property
     def band(self) -> Band:
-        """`total_system` over the bands of leakage and DRAM, all low, all middle, all high."""
+        """`total_system` with leakage and DRAM all at their low, all at their middle or all at their high end."""
         return total(self.components.values())
 
     @property
@@ -91,12 +91,12 @@ LEFT_OUT = (
 )
 
 LEAKAGE = "leakage"
-"""What the energy of all leakage is called beside that of the components."""
+"""The name of the energy of all leakage among those of the components."""
 
 
 @lru_cache(maxsize=4096)
 def area(design: Design, costs: CostTable = SHIPPED) -> AreaReport:
-    """Area of the chip; BadInput names what the tables do not cover."""
+    """Area of the chip by component. BadInput names what the tables do not cover."""
     figures = {
         name: costs.of_block(f"area.{name}", costs.library.by_name[name], design, built.area(design))
         for name, built in chip(design, costs.library).built.items()
@@ -106,7 +106,7 @@ def area(design: Design, costs: CostTable = SHIPPED) -> AreaReport:
 
 @lru_cache(maxsize=4096)
 def leakage(design: Design, costs: CostTable = SHIPPED) -> dict[str, Figure]:
-    """Leakage of the chip by component, mW; not fitted."""
+    """Leakage of the chip by component, mW, none of it fitted. BadInput names what the tables do not cover."""
     return {
         name: costs.of_block(f"leakage.{name}", costs.library.by_name[name], design, built.leakage(design))
         for name, built in chip(design, costs.library).built.items()
@@ -115,7 +115,7 @@ def leakage(design: Design, costs: CostTable = SHIPPED) -> dict[str, Figure]:
 
 @lru_cache(maxsize=4096)
 def prices(design: Design, costs: CostTable = SHIPPED) -> dict[Action, Figure]:
-    """pJ of every action of the chip, in the order of the catalogue; the DRAM is priced by its kind."""
+    """Energy of every on-chip action, pJ, in the catalogue's order. BadInput names what the tables do not cover."""
     built = chip(design, costs.library)
     return {
         action: costs.figure(
@@ -127,7 +127,7 @@ def prices(design: Design, costs: CostTable = SHIPPED) -> dict[Action, Figure]:
 
 
 def dram_pj_per_bit(design: Design, costs: CostTable = SHIPPED) -> Figure:
-    """BadInput lists the kinds there are, where neither the shipped table nor the own one has this one."""
+    """Energy of reading a bit from DRAM, pJ/bit. BadInput for a kind that neither shipped nor user's table has."""
     kind = design.dram.kind
     given = costs.get(f"dram.{kind}")
     if given is not None:
@@ -136,7 +136,7 @@ def dram_pj_per_bit(design: Design, costs: CostTable = SHIPPED) -> Figure:
 
 
 def dram_background_mw(design: Design, costs: CostTable = SHIPPED) -> Figure:
-    """Background power of all channels that the bandwidth takes, whether they are read or not."""
+    """Background power of all channels that the bandwidth takes, mW, whether they are read or not."""
     kind = design.dram.kind
     given = costs.get(f"background.{kind}")
     if given is not None:
@@ -149,10 +149,10 @@ def dram_background_mw(design: Design, costs: CostTable = SHIPPED) -> Figure:
 
 @dataclass(frozen=True)
 class _Tariff:
-    """All that a run's energy takes of a design, looked up once."""
+    """Everything about a design that the energy of a run depends on, looked up once."""
 
     prices: dict[tuple[str, str], tuple[str, Figure]]
-    """(component, action) of a ledger -> the component that it is charged to, pJ"""
+    """For each (component, action) of a ledger: the component that it is charged to, and its energy, pJ."""
     components: tuple[str, ...]
     off_chip: tuple[str, ...]
     leakage_mw: Figure
@@ -174,10 +174,10 @@ def _tariff(design: Design, costs: CostTable) -> _Tariff:
 
 
 def energy(design: Design, ledger: Ledger, cycles: int, tokens: int, costs: CostTable = SHIPPED) -> EnergyReport:
-    """Energy per token of a run that took `cycles` for `tokens`; BadInput for an action without a price.
+    """Energy per token of a run that took `cycles` for `tokens`.
 
-    A DRAM that is never read is taken to be switched off. For a machine that waits between steps, `cycles` are those of
-    the whole period.
+    A DRAM that is never read is assumed to be switched off. For a machine that waits between steps, `cycles` are those
+    of the whole period. BadInput for an action without a price, or for cycles or tokens below 1.
     """
     if cycles < 1 or tokens < 1:
         raise BadInput(f"energy: cycles and tokens must be at least 1, not {cycles} and {tokens}")
@@ -202,12 +202,12 @@ def _dynamic(tariff: _Tariff, ledger: Ledger, tokens: int) -> dict[str, Figure]:
         name, price = tariff.prices[component, action]
         spent[name].append((amount / tokens, price))
     for name, price in reversed(tariff.prices.values()):
-        spent[name] = spent[name] or [(0.0, price)]  # nothing counted: nothing spent, of the first action's source
+        spent[name] = spent[name] or [(0.0, price)]  # nothing counted: zero, with the source of the first action
     return {name: weighted(parts, "pJ/token") for name, parts in spent.items() if parts}
 
 
 def _counted(ledger: Ledger) -> Iterable[tuple[str, str, int]]:
-    """In one order, whichever engine counted: the last digit of a sum of floats depends on it."""
+    """The counts in a fixed order, whichever engine counted, since the last digit of a sum of floats depends on it."""
     for component, actions in sorted(ledger.counts.items()):
         for action, amount in sorted(actions.items()):
             if (component, action) != (READ_BITS.component, READ_BITS.name):

@@ -1,4 +1,4 @@
-"""A person's own figures in place of shipped ones: a TOML file, a figure a table, each with its unit and its source.
+"""Users' cost tables: a TOML file of figures that replace shipped ones, one table for each, with its unit and source.
 
 ::
 
@@ -49,12 +49,12 @@ from archsim.errors import BadInput, explain
 from archsim.files import read_toml
 
 OWN_KIND = "own-"
-"""How the name of a kind of DRAM begins that no shipped table has."""
+"""The prefix of the name of a kind of DRAM that the shipped table does not have."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """A figure of a person's own."""
+    """A figure that a user gives."""
 
     band: Band
     unit: str
@@ -63,7 +63,7 @@ class Given:
 
 @dataclass(frozen=True)
 class CostTable:
-    """Own figures by dotted path (``energy.pe_array.mac``); what is not named stays as the library has it. Hashable."""
+    """A user's figures by dotted path, such as ``energy.pe_array.mac``; all others are the library's. Hashable."""
 
     name: str
     figures: tuple[tuple[str, Given], ...] = ()
@@ -77,12 +77,12 @@ class CostTable:
         return self._by_path.get(path)
 
     def figure(self, path: str, shipped: Figure) -> Figure:
-        """The own figure where there is one."""
+        """The user's figure if there is one, otherwise `shipped`."""
         given = self.get(path)
         return shipped if given is None else of_band(given.band, given.unit, "given", given.source)
 
     def of_block(self, path: str, block: HardwareBlock, design: Design, shipped: Figure) -> Figure:
-        """An area or a leakage: for the whole block, or for one of what it has many of."""
+        """The user's area or leakage of a block if there is one, given for the whole block or for one of its units."""
         given = self.get(path)
         if given is None:
             return shipped
@@ -104,7 +104,7 @@ class _Entry(BaseModel):
 
 
 def load_cost_table(path: Path, library: Library = LIBRARY) -> CostTable:
-    """A validated table of own costs; BadInput says what is wrong, and where."""
+    """Read and validate a user's cost table. BadInput says what is wrong, and where."""
     try:
         tree = read_toml(path)
     except FileNotFoundError:
@@ -116,7 +116,7 @@ def load_cost_table(path: Path, library: Library = LIBRARY) -> CostTable:
 
 
 def cost_table(tree: Mapping[str, object], library: Library = LIBRARY) -> CostTable:
-    """From the parsed TOML of a cost table; BadInput names the dotted path and the rule."""
+    """The cost table of a parsed TOML file. BadInput names the dotted path of a mistake and the rule it breaks."""
     name = tree.get("name")
     if not isinstance(name, str) or not name:
         raise BadInput(f"name: must be a text, not {name!r}")
@@ -134,7 +134,7 @@ def _figures(tree: Mapping[str, object], library: Library) -> Iterator[tuple[str
 
 
 def _entries(tree: Mapping[str, object], prefix: str) -> Iterator[tuple[str, Mapping[str, object]]]:
-    """Tables that hold no tables, by dotted path."""
+    """The innermost tables by dotted path: those that contain no further tables."""
     for key, value in tree.items():
         path = prefix + key
         if not isinstance(value, dict):
@@ -146,7 +146,7 @@ def _entries(tree: Mapping[str, object], prefix: str) -> Iterator[tuple[str, Map
 
 
 def _units(library: Library) -> dict[str, tuple[str, ...]]:
-    """Every path that a table may name, and the units it may have."""
+    """Every path that a cost table may name, with the units that its figure may have."""
     area = {f"area.{name}": ("mm2", f"um2/{block.unit}") for name, block in library.by_name.items()}
     leakage = {f"leakage.{name}": ("mW", f"nW/{block.unit}") for name, block in library.by_name.items()}
     priced = (action for action in library.catalogue.actions if action.charged_to in library.by_name)
@@ -156,13 +156,13 @@ def _units(library: Library) -> dict[str, tuple[str, ...]]:
 
 
 def _units_of_own_kind(path: str) -> tuple[str, ...] | None:
-    """Units of a DRAM that only this table knows: what a bit costs, and its background power."""
+    """Units of a figure of a DRAM kind that only the user's table has; None for any other path."""
     section, _, kind = path.partition(".")
     return {"dram": ("pJ/bit",), "background": ("mW",)}.get(section) if kind.startswith(OWN_KIND) else None
 
 
 def _known_beside(path: str, known: Mapping[str, tuple[str, ...]]) -> str:
-    """The paths that begin as this one does, as far as any do."""
+    """The known paths to suggest for a wrong one: those beside it, or those of its section, or all sections."""
     beside = [other for other in known if other.rpartition(".")[0] == path.rpartition(".")[0]]
     if not beside:
         beside = [other for other in known if other.split(".")[0] == path.split(".")[0]]
@@ -185,7 +185,7 @@ def _given(path: str, entry: Mapping[str, object], units: tuple[str, ...]) -> Gi
 
 
 def _floats(entry: Mapping[str, object]) -> dict[str, object]:
-    """TOML's integers are numbers too, as far as a float has them; a truth value is not."""
+    """Convert TOML's integers to floats, infinite where they are too large; truth values are no numbers."""
 
     def number(value: object) -> object:
         try:

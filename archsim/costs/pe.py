@@ -1,4 +1,4 @@
-"""Processing elements by kind and bits (Nangate 45 nm), cut into as many stages as a clock asks for."""
+"""Processing elements by kind and bits (Nangate 45 nm), cut into as many pipeline stages as a clock requires."""
 
 import math
 from dataclasses import dataclass, replace
@@ -16,14 +16,14 @@ Multiplier = Literal["fixed", "mux", "shift"]
 MUX_FORMATS = {1: "binary", 2: "ternary"}
 _FIXED_WEIGHT_BITS: tuple[int, ...] = (2, 3, 4, 6, 8, 12, 16)
 _SHIFT_WEIGHT_BITS: tuple[int, ...] = (3, 4, 5)
-"""A sign and 2 to 4 bits of exponent."""
+"""Weight bits of the table's shift PEs: a sign and 2 to 4 bits of exponent."""
 WIDEST_SHIFT_BITS = 6
-"""Five bits of exponent, as LIMP's format has: extrapolated from the rows of 3 and 4."""
+"""A sign and five bits of exponent, as in LIMP's format, extrapolated from the rows of 3 and 4 bits."""
 
 
 @dataclass(frozen=True)
 class _PERows:
-    """The rows of the table for one kind of PE."""
+    """The part of the table for one kind of PE."""
 
     multiplier: Multiplier
     table_bits: tuple[int, ...]
@@ -35,11 +35,11 @@ class _PERows:
         return "fixed" if self.multiplier == "fixed" else f"po2_exp{weight_bits - 1}"
 
     def size(self, weight_bits: int) -> int:
-        """What a PE's cost is linear in: bits of the weight, or of a shifter its distance."""
+        """The size in which a PE's cost is linear: the bits of the weight, or the distance of a shifter."""
         return 2 ** (weight_bits - 1) if self.multiplier == "shift" else weight_bits
 
     def product_bits(self, weight_bits: int, act_bits: int) -> int:
-        """What crosses a cut: the product; of a mux PE the operand, its carry ripples on a clock later."""
+        """Bits that cross a pipeline cut: the product, or a mux PE's operand, whose carry ripples a stage later."""
         if self.multiplier == "mux":
             return act_bits + 1
         return act_bits + (weight_bits if self.multiplier == "fixed" else self.size(weight_bits) - 1)
@@ -51,21 +51,22 @@ class _PERows:
 
 @dataclass(frozen=True)
 class PE:
-    """One PE; energy, area and leakage with the registers between its stages."""
+    """One PE; its energy, area and leakage include the registers between its stages."""
 
     cell: Logic
-    """`delay_ns` is of the whole, uncut."""
+    """The logic of the PE; its `delay_ns` is that of the whole, uncut."""
     stages: int
 
 
 @lru_cache(maxsize=65536)
 def pe(multiplier: Multiplier, weight_bits: int, act_bits: int, accumulator_bits: int, delay_ns: float) -> PE:
-    """Operand registers, multiplier (shifter; adder/subtractor) and accumulator, in a clock of `delay_ns` at 45 nm.
+    """A PE with operand registers, multiplier (or shifter, or adder/subtractor) and accumulator.
 
-    Of the netlists synthesised for 200 and for 400 MHz the one of less area with the registers of the stages that it
-    needs. Linear between the table's weight and activation bits; of a shifter in its distance. The table's accumulators
-    (act + weight + 10 bits; act + 12 for mux; act + distance + 10 for shift) are brought to `accumulator_bits` with a
-    flip-flop and a full adder a bit. BadInput names what the table does not cover.
+    It meets a clock of `delay_ns` at 45 nm. Of the netlists synthesised for 200 and 400 MHz, it is the one of less area
+    with the registers of the stages that it needs. Costs are interpolated linearly between the table's weight and
+    activation bits, or in the distance of a shifter. The table's accumulators (act + weight + 10 bits; act + 12 for
+    mux; act + distance + 10 for shift) are extended to `accumulator_bits` by a flip-flop and a full adder per bit.
+    BadInput names what the table does not cover.
     """
     if not 4 <= act_bits <= 16:
         raise BadInput(f"PE costs: pe_array.act_bits must be 4 to 16, not {act_bits}")
@@ -83,14 +84,15 @@ _TARGETS_MHZ = (200, 400)
 
 
 _Mac = tuple[str, int, int, int]
-"""Weight format, weight bits, act bits, clock that was synthesised for."""
+"""Weight format, weight bits, activation bits, and the clock in MHz that the netlist was synthesised for."""
 
 
 @cache
 def _macs() -> dict[_Mac, Logic]:
-    """Netlists with delays that never fall with more bits: a wider one may have a faster adder, at its price.
+    """The netlists, with delays made monotonic in their bits.
 
-    Kept, such a delay would make the wider PE the one that needs fewer stages.
+    Synthesis may give a wider netlist a faster adder at a higher price; with its own delay, the wider PE would need
+    fewer stages than the narrower one.
     """
     table: dict[_Mac, Logic] = {
         (row["weight_format"], int(row["weight_bits"]), int(row["act_bits"]), int(row["clock_target_mhz"])): cell_of(
@@ -101,7 +103,7 @@ def _macs() -> dict[_Mac, Logic]:
     }
 
     def slowest(key: _Mac) -> float:
-        family = key[0][:3]  # po2_exp2, po2_exp3, po2_exp4 are one kind
+        family = key[0][:3]  # po2_exp2, po2_exp3 and po2_exp4 are the same kind
         return max(
             cell.delay_ns
             for other, cell in table.items()
@@ -134,23 +136,23 @@ def _rows_of(multiplier: Multiplier, weight_bits: int) -> _PERows:
 
 
 def _widened(cell: Logic, bits: int) -> Logic:
-    """`cell` with `bits` more of accumulator (or fewer, where negative): a flip-flop and a full adder each."""
+    """`cell` with `bits` more accumulator bits (fewer if negative), of a flip-flop and a full adder each."""
     wider = cell + (register_bits(1) + by_bits("adder", 32).times(1 / 8) + by_bits("adder", 24).times(-1 / 8)).times(
         bits
     )
-    # the carry ripples through added bits; fewer are not credited, since the slowest path may lie elsewhere
+    # The carry ripples through added bits. Removed bits shorten nothing, since the critical path may lie elsewhere.
     return replace(wider, delay_ns=cell.delay_ns + max(bits, 0) * full_adder_ns())
 
 
-# Energy of a MAC whose operand is zero over that of any other: 2 E(half zero) / E(uniform) - 1 of the stimulus table in
-# mac_nangate45's method. Registers and accumulator stay clocked. Fixed point by the bits of weight x activation.
+# Energy of a MAC whose operand is zero over that of any other: 2 E(half zero) / E(uniform) - 1, from the stimulus table
+# in the method of mac_nangate45. Registers and accumulator stay clocked. Fixed point: by weight bits x activation bits.
 _ZERO_SHARE_FIXED = ((32, 0.614), (64, 0.568), (144, 0.517), (256, 0.478))  # 4x8, 8x8, 12x12, 16x16
 _ZERO_SHARE = {"binary": 0.769, "ternary": 0.807, "shift": 0.731}  # 12-bit activations; shift: 3 bits of exponent
 
 
 @cache
 def zero_operand_share(multiplier: Multiplier, weight_bits: int, act_bits: int) -> float:
-    """Energy of a MAC with a zero operand over that of any other; linear in the logarithm of weight x act bits."""
+    """Energy of a MAC with a zero operand over that of any other, linear in the logarithm of weight x act bits."""
     if multiplier != "fixed":
         return _ZERO_SHARE[MUX_FORMATS[weight_bits] if multiplier == "mux" else multiplier]
     sizes, shares = zip(*_ZERO_SHARE_FIXED, strict=True)

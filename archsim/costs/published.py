@@ -1,4 +1,4 @@
-"""Published figures of the chips that costs are fitted to and checked against, with how sure each is."""
+"""Published figures of the chips that costs are fitted to and checked against, each with how it was obtained."""
 
 import tomllib
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from importlib import resources
 from typing import Literal, cast
 
 Sure = Literal["read", "agrees", "recalled", "weak", "derived"]
-"""See ``published.toml``."""
+"""How a figure was obtained; ``published.toml`` defines the terms."""
 
 SURE: tuple[Sure, ...] = ("read", "agrees", "recalled", "weak", "derived")
 
@@ -22,7 +22,7 @@ class PublishedFigure:
 
 @dataclass(frozen=True)
 class Chip:
-    """A published chip, and the shipped design that stands for it."""
+    """A published chip, its figures by quantity, and the shipped design that models it."""
 
     paper: str
     name: str
@@ -35,7 +35,7 @@ class Chip:
 
 @cache
 def chips() -> tuple[Chip, ...]:
-    """All of ``published.toml``, in its order."""
+    """All chips of ``published.toml``, in its order."""
     tree = tomllib.loads(resources.files("archsim.costs").joinpath("published.toml").read_text())
     return tuple(
         _chip(paper, name, dict(entry))
@@ -59,12 +59,12 @@ def _published(pair: list[object]) -> PublishedFigure:
 
 
 def rbt() -> tuple[Chip, ...]:
-    """The six RBT rows."""
+    """The six RBT chips."""
     return tuple(chip for chip in chips() if chip.paper == "rbt")
 
 
 def low_power() -> tuple[Chip, ...]:
-    """The RBT rows that costs are fitted to."""
+    """The RBT chips that costs are fitted to."""
     return tuple(chip for chip in rbt() if chip.name.startswith("low_power"))
 
 

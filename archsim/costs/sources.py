@@ -1,4 +1,4 @@
-"""Where figures come from, in the words of every table and page."""
+"""The sources of figures, as every table and page shows them."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ OF_THE_DESIGN = "of the design"
 
 @dataclass(frozen=True)
 class Origin:
-    """Whether a figure rests on a fitted number, and what its source is."""
+    """The status and the source of a figure."""
 
     status: Status
     source: str
@@ -27,4 +27,4 @@ SRAM = Origin("predicted", SRAM_SOURCE)
 INFERRED_BUFFER = Origin(
     "calibrated", f"{SRAM_SOURCE}; {BUFFERED_WEIGHTS_PER_MAC} weights a MAC inferred from the RBT areas"
 )
-"""A buffer between DRAM and MACs that has just the size fitted to the RBT areas."""
+"""The origin of a buffer between DRAM and MACs whose size is the one fitted to the RBT areas."""

@@ -1,6 +1,6 @@
 """SRAM by capacity, width and clock (CACTI 7): energy, area, leakage and cycle time of any shape.
 
-The table is read once; lookups take scalars and are cached, so that a search pays for a new shape once.
+The table is read once; lookups take scalars and are cached, so that a search computes each shape once.
 """
 
 import math
@@ -21,7 +21,7 @@ Transistors = Literal["itrs-lstp", "itrs-hp"]
 
 @dataclass(frozen=True)
 class Macro:
-    """One SRAM macro; energies are of one access of its whole width, leakage (subthreshold and gate) at 330 K."""
+    """One SRAM macro. Energies are per access of its whole width; leakage is subthreshold and gate leakage at 330 K."""
 
     area_mm2: float
     cycle_ns: float
@@ -32,9 +32,9 @@ class Macro:
 
 @dataclass(frozen=True)
 class Sram:
-    """`wide` macros side by side are a bank and make a word, `banks` of them the capacity; an access takes one bank.
+    """An SRAM of `banks` banks, of which an access takes one; each is made of `wide` macros that together hold a word.
 
-    Energies are of one access, whole word. Wires between macros are not counted: CACTI's own end at the macro.
+    Energies are per access of a whole word. Wires between macros are not counted: CACTI's wires end at the macro.
     """
 
     area_mm2: float
@@ -55,14 +55,14 @@ _WIDTHS: tuple[int, ...] = tuple(2**k for k in range(3, 11))  # 8 to 1,024 bits
 _CAPACITIES: tuple[int, ...] = tuple(2**k for k in range(8, 24))  # 256 B to 8 MiB
 _QUANTITIES = ("area_mm2", "cycle_ns", "read_pj", "write_pj")
 _ADDED = [0, len(_QUANTITIES)]
-"""Columns of what two macros have twice of: area and leakage."""
+"""Indices of the quantities that add up over macros: area and leakage."""
 
 Point = tuple[float, ...]
 
 
 @cache
 def _sram() -> dict[tuple[int, str, str], tuple[tuple[Point, ...], ...]]:
-    """Logarithms of the table, ``[width][capacity] -> (*_QUANTITIES, leak)``, for each (node, cell, ports)."""
+    """Logarithms of the table by (node, cell, ports), then by width and capacity: the `_QUANTITIES`, then leakage."""
     shape = len(_WIDTHS), len(_CAPACITIES), len(_QUANTITIES) + 1
     raw: dict[tuple[int, str, str], NDArray[np.float64]] = {}
     for row in rows("sram_cacti7.csv"):
@@ -75,11 +75,12 @@ def _sram() -> dict[tuple[int, str, str], tuple[tuple[Point, ...], ...]]:
 
 
 def _monotonic(table: NDArray[np.float64]) -> tuple[tuple[Point, ...], ...]:
-    """Running maxima along width and capacity: CACTI picks aspect and banking anew for each row, so quantities dip.
+    """Running maxima of the table along width and capacity.
 
-    What CACTI could not lay out (a width close to the capacity) is filled with the smallest macro of that width. Rows
-    also jump (ED^2 is what CACTI minimises): where one has more than twice the area of the macro of half its capacity,
-    its area and leakage are those of two such; its energy and cycle stay.
+    CACTI chooses aspect ratio and banking for each row separately, so that quantities may dip. Rows that it could not
+    lay out (a width close to the capacity) are filled with the smallest macro of that width. Quantities may also jump,
+    since CACTI minimises ED^2: a row with more than twice the area or leakage of the macro of half its capacity takes
+    those of two such macros, and keeps its own energy and cycle time.
     """
     for column in table:
         first = int(np.isfinite(column[:, 0]).argmax())
@@ -97,9 +98,9 @@ def sram_nodes() -> tuple[int, ...]:
 
 @lru_cache(maxsize=65536)
 def sram_macro(node_nm: int, cell: Transistors, ports: Ports, capacity_bytes: float, width_bits: float) -> Macro:
-    """Interpolated in the logarithms of capacity and width, and monotonic in both (``_monotonic``).
+    """A macro interpolated in the logarithms of capacity and width, and monotonic in both (``_monotonic``).
 
-    Below 256 B or 8 bits a macro costs what the smallest one does. BadInput for a node without a table, or a macro
+    Below 256 B or 8 bits it costs as much as the smallest macro. BadInput for a node without a table, or for a macro
     above 8 MiB or 1,024 bits.
     """
     grid = _sram().get((node_nm, cell, ports))
@@ -118,7 +119,7 @@ def sram_macro(node_nm: int, cell: Transistors, ports: Ports, capacity_bytes: fl
 
 
 def _place(value: float, powers: tuple[int, ...]) -> tuple[int, float]:
-    """Which interval of consecutive powers of two `value` lies in, and how far along it (0 to 1, logarithmically)."""
+    """The index of the interval of `powers` that contains `value`, and its logarithmic position in it (0 to 1)."""
     position = min(max(math.log2(value / powers[0]), 0.0), len(powers) - 1)
     index = min(int(position), len(powers) - 2)
     return index, position - index
@@ -128,12 +129,12 @@ def _place(value: float, powers: tuple[int, ...]) -> tuple[int, float]:
 def memory(
     node_nm: int, cell: Transistors, ports: Ports, capacity_bits: int, width_bits: int, period_ns: float
 ) -> Sram:
-    """An SRAM of any shape from macros of the table.
+    """An SRAM of any shape, built from macros of the table.
 
-    A word wider than 1,024 bits lies across 2, 4, 8, ... parallel macros; so do narrower words where that is cheaper
-    (CACTI's wide, shallow macros are mostly periphery). Each split takes the fewest banks whose cycle time fits the
-    clock, and the split of least area wins. Where no bank is fast enough the fastest is taken, and ``clock_problems``
-    says so.
+    A word wider than 1,024 bits lies across 2, 4, 8, ... parallel macros, and so does a narrower word where that is
+    smaller (CACTI's wide, shallow macros are mostly periphery). Each split takes the fewest banks whose cycle time
+    meets the clock, and the split of least area is chosen. If no bank is fast enough, the fastest is chosen, and
+    ``clock_problems`` reports it. BadInput for a node without a table.
     """
     if not capacity_bits:
         return NOTHING
@@ -176,7 +177,7 @@ def _banked(
 
 
 def _fewest(capacity_bytes: float, fits: Callable[[int], bool]) -> int:
-    """The fewest banks that fit, by bisection (a smaller bank is never slower); the most there can be if none do."""
+    """The fewest banks that fit, by bisection, since a smaller bank is never slower; the most possible if none fit."""
     low = math.ceil(capacity_bytes / _CAPACITIES[-1])
     if fits(low):
         return low
@@ -189,8 +190,11 @@ def _fewest(capacity_bytes: float, fits: Callable[[int], bool]) -> int:
 
 @lru_cache(maxsize=65536)
 def duplex(node_nm: int, cell: Transistors, capacity_bits: int, width_bits: int, period_ns: float) -> Sram:
-    """An SRAM that is read and written every cycle in order, as a FIFO is: the smaller of two ports, or of two
-    single-ported halves for odd and even words, of which one is read while the other is written."""
+    """An SRAM that is both read and written in every cycle, in order, as a FIFO is.
+
+    It is the smaller of an SRAM with two ports, and two single-ported halves for odd and even words, of which one is
+    read while the other is written.
+    """
     if not capacity_bits:
         return NOTHING
     two_ports = memory(node_nm, cell, "1R1W", capacity_bits, width_bits, period_ns)

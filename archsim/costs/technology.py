@@ -1,11 +1,11 @@
-"""Synthesised logic (45 nm, 1.1 V) brought to a design's node and voltage, and how leakage goes with the process.
+"""Scaling of synthesised logic (45 nm, 1.1 V) to a design's node and voltage, and of leakage with the process.
 
 Area, energy and delay follow Stillmaker & Baas, "Scaling equations for the accurate prediction of CMOS device
 performance from 180 nm to 7 nm", Integration 58 (2017), doi:10.1016/j.vlsi.2017.02.002: polynomials in the supply
-voltage for each node, here of bulk and high-performance devices, and a table for area (45 to 65 nm: 1.5, where the
-square of the node says 2.1). The paper itself was not read. All numbers were read in code that ships them: area, energy
-and delay in wromaszkan/nodeScale (nodeScale.py, MIT); area and the energies of 90, 65 and 20 nm also in
-Accelergy-Project/hwcomponents, and they agree. Currents of devices were read in CACTI 7, tech_params/*.dat.
+voltage for each node, here those of bulk and high-performance devices, and a table for area (1.5 from 45 to 65 nm,
+where the square of the node gives 2.1). The paper itself was not read; all numbers were read in published code: area,
+energy and delay in wromaszkan/nodeScale (nodeScale.py, MIT), and area and the energies of 90, 65 and 20 nm also in
+Accelergy-Project/hwcomponents, which agrees. Device currents were read in CACTI 7, tech_params/*.dat.
 """
 
 from collections.abc import Mapping
@@ -20,9 +20,9 @@ LIBRARY_NODE_NM = 45  # NangateOpenCellLibrary, typical corner
 
 # Supply of high-performance devices: CACTI 7, tech_params/*.dat, row Vdd; at 45 nm the library's own.
 SUPPLY_V = {90: 1.2, 65: 1.1, 45: 1.1, 32: 0.9, 22: 0.8}
-LOWEST_V = 0.7  # the equations are of gates well above threshold
+LOWEST_V = 0.7  # the equations hold for gates well above threshold
 
-_AREA = {90: 2.8, 65: 1.5, 45: 1.0, 32: 0.46, 20: 0.21}  # over that at 45 nm
+_AREA = {90: 2.8, 65: 1.5, 45: 1.0, 32: 0.46, 20: 0.21}  # relative to the area at 45 nm
 _DELAY = {  # cubic in the supply: (V^3, V^2, V, 1)
     90: (-60.34, 262.5, -384.2, 210.9),
     65: (-53.3, 230.4, -333.9, 178.6),
@@ -53,20 +53,20 @@ def _at(table: Mapping[int, tuple[float, ...]], node_nm: int, volt: float) -> fl
 
 
 def _between_20_and_32(node_nm: int, at_20: float, at_32: float) -> float:
-    """22 nm is not among the published nodes."""
+    """Interpolate between the published nodes 20 and 32 nm, since 22 nm is not among them."""
     share = (node_nm - 20) / (32 - 20)
     return (1 - share) * at_20 + share * at_32
 
 
 @cache
 def check_node(node_nm: int) -> None:
-    """BadInput where there is no table for the node."""
+    """BadInput if there is no table for the node."""
     if node_nm not in SUPPLY_V:
         raise BadInput(f"costs: node_nm must be one of {', '.join(map(str, sram_nodes()))}, not {node_nm}")
 
 
 def supply(node_nm: int, supply_v: float | None) -> float:
-    """The supply of logic, by default the node's own. BadInput outside 0.7 V to that."""
+    """The supply voltage of logic, by default the node's nominal one. BadInput outside 0.7 V to nominal."""
     check_node(node_nm)
     nominal = SUPPLY_V[node_nm]
     given = nominal if supply_v is None else supply_v
@@ -77,9 +77,9 @@ def supply(node_nm: int, supply_v: float | None) -> float:
 
 @cache
 def area_scale(node_nm: int) -> Band:
-    """Cell area at `node_nm` over that at 45 nm; placement is not in it (cells fill about 0.7 of a placed core).
+    """Cell area at `node_nm` over that at 45 nm, without placement (cells fill about 0.7 of a placed core).
 
-    The middle is the published table's; the other end of the band is the square of the node.
+    The middle is that of the published table; the other end of the band is the square of the node ratio.
     """
     check_node(node_nm)
     table = _AREA[node_nm] if node_nm in _AREA else _between_20_and_32(node_nm, _AREA[20], _AREA[32])
@@ -89,26 +89,29 @@ def area_scale(node_nm: int) -> Band:
 
 @cache
 def energy_scale(node_nm: int, supply_v: float | None = None) -> float:
-    """Dynamic energy over that of the library; `supply_v` None: nominal. BadInput outside 0.7 V to nominal."""
+    """Dynamic energy over that of the library. `supply_v` None: nominal. BadInput outside 0.7 V to nominal."""
     here = _at(_ENERGY, node_nm, supply(node_nm, supply_v))
     return here / _at(_ENERGY, LIBRARY_NODE_NM, SUPPLY_V[LIBRARY_NODE_NM])
 
 
 @cache
 def delay_scale(node_nm: int, supply_v: float | None = None) -> float:
-    """Delay over that of the library; `supply_v` None: nominal. BadInput outside 0.7 V to nominal."""
+    """Delay over that of the library. `supply_v` None: nominal. BadInput outside 0.7 V to nominal."""
     return _delay(node_nm, supply(node_nm, supply_v)) / _delay(LIBRARY_NODE_NM, SUPPLY_V[LIBRARY_NODE_NM])
 
 
 def _delay(node_nm: int, volt: float) -> float:
-    """Least value of the polynomial up to `volt`: at 45 and 32 nm it turns up near 0.95 and 0.85 V, no gate does."""
+    """The least value of the polynomial up to `volt`.
+
+    At 45 and 32 nm the polynomial rises again beyond about 0.95 and 0.85 V, which the delay of a gate does not.
+    """
     steps = round((volt - LOWEST_V) / 0.001)
     return min(_at(_DELAY, node_nm, volt - 0.001 * k) for k in range(steps + 1))
 
 
 @dataclass(frozen=True)
 class Device:
-    """An n-channel device as CACTI 7 has it: supply, and A/um through the channel (300 and 330 K) and the gate."""
+    """An n-channel device of CACTI 7: supply, and leakage in A/um through the channel (300 and 330 K) and the gate."""
 
     supply_v: float
     off_300k: float
@@ -155,9 +158,10 @@ DEVICES = {  # tech_params/*.dat: Vdd, I_off_n at 0 and 30 (K above 300), I_g_on
 
 @cache
 def sram_leakage(node_nm: int) -> Band:
-    """Over that of CACTI's itrs-lstp cells at 330 K, which are low and middle; high: low-operating-power devices.
+    """SRAM leakage over that of CACTI's itrs-lstp cells at 330 K.
 
-    High-performance cells (itrs-hp, 3,400 times itrs-lstp at 65 nm) lie beyond: the chips here leave them no room.
+    Low and middle are those cells themselves; high is for low-operating-power devices. High-performance cells (itrs-hp,
+    3,400 times itrs-lstp at 65 nm) lie beyond the band, since the published chips leave no room for them.
     """
     check_node(node_nm)
     _, standby, operating = DEVICES[node_nm]
@@ -166,11 +170,12 @@ def sram_leakage(node_nm: int) -> Band:
 
 @cache
 def logic_leakage(node_nm: int, supply_v: float | None = None) -> Band:
-    """Leakage of logic over the library's (general purpose, 25 C); `supply_v` None: nominal.
+    """Leakage of logic over that of the library (general purpose, 25 C). `supply_v` None: nominal.
 
-    Middle: from node to node as CACTI's itrs-hp SRAM leaks, since the scaling equations are silent on it. Low: a
-    low-standby-power process, by the ratio of devices. High: at 330 K, as the SRAM. With the supply in proportion to
-    it, as if the same current flowed: less does (drain-induced barrier lowering), so a low supply is not flattered.
+    Middle: it scales between nodes as the leakage of CACTI's itrs-hp SRAM, since the scaling equations do not cover it.
+    Low: a low-standby-power process, by the ratio of devices. High: at 330 K, as for SRAM. It is proportional to the
+    supply, as if the current stayed the same; in fact the current falls too (drain-induced barrier lowering), so a low
+    supply is not favoured. BadInput outside 0.7 V to nominal.
     """
     check_node(node_nm)
     here, library = (sram_macro(n, "itrs-hp", "1RW", 65536, 64).leak_mw for n in (node_nm, LIBRARY_NODE_NM))

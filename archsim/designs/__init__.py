@@ -1,4 +1,4 @@
-"""Accelerators as TOML: published ones, and generic ones to start from. A new design is one file and one line here."""
+"""Shipped designs in TOML: published accelerators, and generic ones to start from. A new one adds a file and a line."""
 
 PUBLISHED: tuple[str, ...] = (
     "skip-65nm",

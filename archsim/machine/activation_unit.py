@@ -1,4 +1,4 @@
-"""Row affine, gate activations and the cell update; frees the accumulators of a block."""
+"""The activation unit: row scales and biases, activations and the state update; it frees a block's scratch bank."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from archsim.machine.turns import BlockTurn
 
 
 class ActivationUnit:
-    """Takes the blocks that the PE array has finished, in order."""
+    """Takes the blocks that the PE array has finished, in order, one at a time."""
 
     def __init__(
         self,
@@ -25,9 +25,9 @@ class ActivationUnit:
         free: int = 0,
         banks_kept: int = 1,
     ) -> None:
-        """`elements_out` takes the cycle at which a block's last elements have left the pipeline, `depth_cycles` long,
-        for blocks whose elements are listed; the unit is `free` from that cycle on. So many of the cycles at which it
-        freed a bank, the latest, are kept."""
+        """`elements_out` receives the cycle at which a block's last elements have left the pipeline of `depth_cycles`,
+        for blocks that the encoder scans. The unit is busy until cycle `free`. `banks_kept`: how many of the latest
+        cycles at which it freed a bank are kept."""
         self._depth_cycles, self._order = depth_cycles, order
         self._sums_in, self._banks, self._elements_out = sums_in, banks, elements_out
         self._ledger, self._clock = ledger, clock
@@ -35,7 +35,7 @@ class ActivationUnit:
         self._banks_kept = banks_kept
         self.free = free
         self.freed: tuple[int, ...] = ()
-        """Cycles at which blocks gave their scratch bank back: the last few."""
+        """The latest cycles at which blocks released their scratch banks."""
         self.finished = 0
         """Cycle at which the last result has left the pipeline."""
 

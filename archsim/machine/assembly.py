@@ -1,4 +1,4 @@
-"""The SimPy machine of a design, wired: the one place that knows which process meets which at which port.
+"""The SimPy machine of a design: the only place that knows which processes are connected, and by which port.
 
         Sequencer: every process gets its turns in one static order
              |
@@ -8,11 +8,12 @@
           |   +---------------------------------lists------------------------------------+
         DramChannel <--> InputReader --arrivals--> WeightStream;  PEArray --consumed--> InputReader
 
-Engines `column` and `burst` run the same processes over the same plan; they differ in what one transaction of the
-weight path is. `column` moves every column as a token through a FIFO with credits: the truth, for tests and short runs.
-`burst` moves all listed columns of a row block at once and knows from ``mapping.fifo`` when the last one is through.
+Engines `column` and `burst` run the same processes over the same plan; they differ in the transactions of the weight
+path. `column` moves every column as a token through a FIFO with credits: the reference, for tests and short runs.
+`burst` moves all columns of a burst at once and computes from ``mapping.fifo`` when the last one leaves the weight
+path.
 
-Every order is static and no process looks at a queue's length, so a run depends on design, plan and trace alone.
+Every order is static and no process looks at a queue's length, so a run depends only on design, plan and trace.
 """
 
 from collections.abc import Callable, Mapping
@@ -52,9 +53,10 @@ Transactions = Literal["burst", "column"]
 
 
 class Deadlock(RuntimeError):
-    """The machine stands still before its end: when, in which step, and who waits for whom.
+    """The machine stops before its end; the message says when, in which step, and which process waits for which.
 
-    ``mapping`` refuses what is known to end so: this is a mistake in the machine or in a plan made by hand.
+    ``mapping`` refuses every input known to cause a deadlock, so one indicates a bug in the machine or a plan made by
+    hand.
     """
 
 
@@ -76,8 +78,8 @@ class Machine:
         on_step: Callable[[int], None] | None = None,
         datapath: Datapath | None = None,
     ) -> None:
-        """The machine of `steps`, as the steps before have left it (`barrier`); `origin`: the cycle of the whole run at
-        which it begins. `on_step` is told how many steps are done."""
+        """The machine for `steps`, in the state that the previous steps have left (`barrier`). `origin` is the cycle of
+        the whole run at which it begins; `on_step` is called with the number of completed steps."""
         self._design, self._steps, self._barrier, self._origin = design, steps, barrier, origin
         self._engine, self._banks_kept = engine, plan.banks
         env = self._env = simpy.Environment()
@@ -123,21 +125,21 @@ class Machine:
 
     @property
     def busy(self) -> int:
-        """Cycles at work of the PE array."""
+        """Busy cycles of the PE array."""
         return self.array.busy
 
     @property
     def stalls(self) -> dict[Cause, int]:
-        """Its cycles without work, by cause."""
+        """Stall cycles of the PE array by cause."""
         return self.array.stalls
 
     @property
     def finished(self) -> int:
-        """Cycle at which the last result is there."""
+        """Cycle at which the last result is available."""
         return max(self.activation.finished, max(self.encoder.step_ends.values(), default=0))
 
     def simulate(self) -> Barrier:
-        """Run to the end; what is left to the steps that follow. Deadlock where it never comes."""
+        """Run to the end and return the barrier for the steps that follow. Raises Deadlock if it stops before."""
         running = {name: self._env.process(process) for name, process in self._processes().items()}
         self._env.process(self._release_banks())
         self._env.run()
@@ -154,7 +156,7 @@ class Machine:
         )
 
     def count(self, step: int) -> None:
-        """Count what a step does without simulating it: counts depend on its own masks, not on when things happen."""
+        """Count the actions of a step without simulating it: they depend on its own masks, not on its timing."""
         if self.reader:
             self.reader.count(self.sequencer.input_lanes(step))
         for turn in self.sequencer.bursts_of(step):
@@ -170,7 +172,7 @@ class Machine:
     def _processes(self) -> Mapping[str, Process]:
         by_columns = self._engine == "column"
         return {
-            # the first, so that inputs go first where both ask for the channel at once
+            # The reader starts first, so that inputs win where both ask for the channel in the same cycle.
             **({catalogue.INPUT_READER.name: self.reader.process()} if self.reader else {}),
             catalogue.WEIGHT_STREAM.name: self.stream.columns() if by_columns else self.stream.bursts(),
             catalogue.PE_ARRAY.name: self.array.columns() if by_columns else self.array.bursts(),
@@ -179,7 +181,7 @@ class Machine:
         }
 
     def _release_banks(self) -> Process:
-        """Banks that hold what came before come free when they do."""
+        """Release the banks that previous steps occupy, each at its own cycle."""
         for time in self._barrier.banks:
             yield self._env.timeout(max(0, time - int(self._env.now)))
             yield self._banks.put(time)

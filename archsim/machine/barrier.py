@@ -1,4 +1,4 @@
-"""What one step leaves to the next."""
+"""The barrier between two steps: the times that one step leaves to the next."""
 
 from dataclasses import dataclass
 
@@ -8,28 +8,31 @@ from archsim.mapping.work import Work
 
 @dataclass(frozen=True)
 class Barrier:
-    """Times that one step leaves to the next, in cycles from some origin: all that what follows depends on."""
+    """Times that one step leaves to the next, in cycles from some origin.
+
+    Together with the work that remains, they determine all later times.
+    """
 
     path: int
-    """The weight path can take the next burst."""
+    """Cycle at which the weight path can take the next burst."""
     tiles: int
-    """The PEs have consumed the last column."""
+    """Cycle at which the PEs have consumed the last column."""
     banks: tuple[int, ...]
-    """The scratch banks are free, the earliest first."""
+    """Cycles at which the scratch banks are free, the earliest first."""
     activated: int
-    """The activation unit is free."""
+    """Cycle at which the activation unit is free."""
     encoded: int
-    """The encoder is free."""
+    """Cycle at which the encoder is free."""
     lists: tuple[int, ...]
-    """The latest list of each operand is known."""
+    """Cycles at which the latest operand lists are known, one for each of ``Plan.lists``."""
     channel: int
-    """The inputs of the next step have left the DRAM channel."""
+    """Cycle at which the inputs of the next step have left the DRAM channel."""
     inputs: int
-    """They are there."""
+    """Cycle at which the inputs of the next step have arrived."""
 
     @classmethod
     def start(cls, plan: Plan, work: Work) -> "Barrier":
-        """Nothing has run, and the first inputs are fetched."""
+        """The barrier before the first step: nothing has run, and the first inputs are fetched from cycle 0 on."""
         channel = inputs = 0
         if plan.fetch:
             channel = plan.fetch.cycles[work.inputs_at(plan, 0)]
@@ -37,8 +40,11 @@ class Barrier:
         return cls(0, 0, (0,) * plan.banks, 0, 0, (0,) * len(plan.lists), channel, inputs)
 
     def after(self, origin: int) -> "Barrier":
-        """The same seen from `origin`. Times that are over before anything can depend on them are as good as any
-        other such time, and are all given one value, so that equal situations compare equal."""
+        """The same times relative to `origin`.
+
+        Times that have passed before anything can depend on them are raised to the first cycle at which something can,
+        so that equivalent barriers compare equal.
+        """
         tiles = self.tiles - origin
         activated = max(self.activated - origin, tiles)  # a block is activated once it is consumed
         return Barrier(

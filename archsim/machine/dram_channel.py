@@ -1,4 +1,4 @@
-"""The DRAM channel where weights and inputs share its time."""
+"""The DRAM channel, whose time weights and inputs share."""
 
 from collections.abc import Generator
 from typing import Any
@@ -12,7 +12,7 @@ from archsim.specs.dram import Arbitration, Reader
 
 
 class _EndOfCycle(simpy.Event):
-    """Fires once all else has that happens in this cycle."""
+    """An event that fires after all others of this cycle."""
 
     def __init__(self, env: simpy.Environment) -> None:
         super().__init__(env)
@@ -21,32 +21,32 @@ class _EndOfCycle(simpy.Event):
 
 
 class DramChannel:
-    """Lets weights and inputs onto the channel: ``static`` by a fixed order, ``fcfs`` by who asks first, inputs first
-    where both ask in one cycle; ``tdm`` keeps nobody waiting, and so does a channel that weights have for themselves.
+    """Admits weights and inputs to the channel: ``static`` in a fixed order, ``fcfs`` to whoever asks first.
 
-    ``fcfs`` grants the channel for a burst of weights (engine `burst`) or for one column of it (`column`).
+    Under ``fcfs``, inputs win if both ask in the same cycle, and the channel is granted for a burst of weights (engine
+    `burst`) or for one of its columns (`column`). Nobody waits under ``tdm``, or if weights have the channel alone.
     """
 
     def __init__(self, env: simpy.Environment, arbitration: Arbitration | None, *, by_columns: bool) -> None:
-        """`arbitration` None: inputs do not come over the channel."""
+        """`arbitration` None: inputs do not come over the channel. `by_columns`: the engine is `column`."""
         self._env, self._order, self._by_columns = env, arbitration, by_columns
         self._turns = simpy.Resource(env)
         self._granted: dict[Reader, Any] = {}
         self._opened = Signals(env)
-        """Static: the first burst of a step has left the channel."""
+        """Given under ``static`` when the first burst of a step has left the channel."""
         self._fetched = Signals(env)
-        """Static: so have the inputs fetched during a step."""
+        """Given under ``static`` when the inputs fetched during a step have left the channel."""
 
     def needed_by(self, turn: BurstTurn) -> bool:
-        """Whether a burst and the inputs keep each other waiting."""
+        """Whether a burst and the inputs may have to wait for each other."""
         return self._order in ("static", "fcfs") and turn.on_channel
 
     def granted_by_columns(self, turn: BurstTurn) -> bool:
-        """Row scales and biases first, where there are some, then column by column."""
+        """Whether a burst takes the channel column by column, after the row scales and biases of a block it opens."""
         return self._by_columns and self._order == "fcfs" and self.needed_by(turn)
 
     def admit_burst(self, turn: BurstTurn) -> Process:
-        """Weights may begin once inputs that come before them have left, or once it is their turn."""
+        """Wait until a burst may take the channel: until the inputs ordered before it have left, or it is granted."""
         if self._order == "static":
             yield self._fetched.at(turn.step - turn.opens_step)
         elif not self._by_columns or (turn.opens_block and turn.block.norms.dram_bits):
@@ -66,7 +66,7 @@ class DramChannel:
         self._leave("weights")
 
     def admit_inputs(self, turn: InputTurn) -> Process:
-        """Inputs that are fetched while a step runs."""
+        """Wait until the inputs that are fetched while a step runs may take the channel."""
         if self._order == "static" and turn.follows_burst:
             yield self._opened.at(turn.step)
             self._opened.forget(turn.step)
@@ -74,14 +74,14 @@ class DramChannel:
             yield from self._ask("inputs")
 
     def inputs_left(self, step: int) -> None:
-        """Those that were fetched while `step` ran, or none."""
+        """Pass the channel on: the inputs fetched while `step` ran, if any, have left it."""
         if self._order == "static":
             self._fetched.give(step)
         elif "inputs" in self._granted:
             self._leave("inputs")
 
     def forget(self, step: int) -> None:
-        """No burst waits any more for inputs fetched while `step` ran."""
+        """Forget the inputs fetched while `step` ran: no burst waits for them any more."""
         self._fetched.forget(step)
 
     def _ask(self, reader: Reader) -> Generator[simpy.Event, Any, None]:

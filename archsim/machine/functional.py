@@ -1,9 +1,9 @@
-"""Functional check: the `column` engine with real integers in its FIFOs, PEs and accumulators.
+"""The functional check: the `column` engine with real integers in its FIFO, PEs and accumulators.
 
-The weight path fetches the weights of each listed column, the FIFO carries them, each PE multiplies its rows' weights
-with its lane's operand and adds to its own scratch entry, which wraps around at ``pe_array.accumulator_bits``, and the
-activation unit reads the sums out of the bank. What comes out must equal the sums of the network's own reference, bit
-for bit (made outside of archsim).
+The weight path fetches the weights of each column on the operand list and the FIFO carries them. Each PE multiplies the
+weights of its rows by its lane's operand and adds the products to its own scratch entries, which wrap around at
+``pe_array.accumulator_bits``. The activation unit reads the sums out of the bank. They must equal, bit for bit, the
+sums of the network's own reference, which is computed outside archsim.
 """
 
 from collections.abc import Mapping
@@ -24,12 +24,12 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Integers:
-    """A network's weights, and the operands it met, as the integers that a machine computes with."""
+    """The weights of a network, and its operands in every step, as the integers that a machine computes with."""
 
     weights: Mapping[str, Ints]
-    """By product: ``(rows, cols)``, rows gate-major."""
+    """Weights by product, ``(rows, cols)``, rows gate-major."""
     operands: Mapping[str, Ints]
-    """By vector operand (one-hot ones are in the trace): ``(T, S, size)``, of a state ``(T + 1, S, size)``."""
+    """Values by operand, ``(T, S, size)``, or ``(T + 1, S, size)`` for a state; the trace has the one-hot operands."""
 
 
 @dataclass
@@ -38,27 +38,29 @@ class Token:
 
     stream: tuple[int, ...]
     column: int | None
-    """None: padding between two listed columns."""
+    """Index of the column; None for padding between two columns on the list."""
     weights: Ints
-    """``(rows of the block,)`` of all products of the stream, product after product."""
+    """Weights of the block's rows, ``(rows,)``, for all products of the stream, one product after the other."""
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where the rows of one sum of a block lie."""
+    """Where the rows of one sum of a block lie; all arrays are ``(rows of the block,)``."""
 
     rows: Ints
-    """Of the whole sum, gate-major."""
+    """Rows of the whole sum, gate-major."""
     pe: Ints
+    """PE of the lane that accumulates each row."""
     entry: Ints
-    """Of the PE's scratch."""
+    """Entry of the PE's scratch bank that holds each row."""
 
 
 def places(plan: Plan, block: Block, pes: int) -> dict[str, Places]:
-    """The scratch entry of every row of every sum of a block.
+    """The PE and scratch entry of every row of every sum of a block, by the name of the sum.
 
-    Rows of a unit that one column feeds have positions; sums that different columns feed at one position share its PE.
-    Rows go to the PEs one after the other, or whole units do.
+    The rows of a unit that one column feeds are numbered by position; sums that different columns feed at the same
+    position share a PE. Either rows or whole units are dealt out to the PEs in turn. ValueError if the products of a
+    sum lie at different positions.
     """
     stage = plan.stages[block.stage]
     at_position: dict[int, list[str]] = {}
@@ -93,7 +95,7 @@ def places(plan: Plan, block: Block, pes: int) -> dict[str, Places]:
 
 @dataclass(eq=False)
 class Functional:
-    """The integers of one run. `sums` is filled as blocks are read out."""
+    """The datapath of one run with real integers; `sums` is filled as blocks are read out."""
 
     design: Design
     plan: Plan
@@ -101,7 +103,7 @@ class Functional:
     trace: Trace
     integers: Integers
     sums: dict[str, Ints] = field(default_factory=dict)
-    """By accumulator (a product where it is scaled apart, else a group): ``(T, lanes, rows)``."""
+    """Sums by accumulator (a product if it is scaled on its own, otherwise a group), ``(T, lanes, rows)``."""
 
     def __post_init__(self) -> None:
         lanes, pes = self.plan.lanes, self.design.pes_per_lane
@@ -113,19 +115,19 @@ class Functional:
                 self.sums[each.name] = np.zeros((self.work.steps, lanes, each.rows_per_unit * stage.units), np.int64)
 
     def fetch(self, turn: BurstTurn) -> list[Token]:
-        """What the weight path fetches for a burst: every listed column, with its weights of this block's rows."""
+        """The tokens of a burst: every column on the operand list, with the weights of this block's rows."""
         tokens = []
         for stream in turn.burst.streams:
             tokens += [self._fetch(turn.block, stream, column) for column in self._listed(stream[0], turn.step)]
         return tokens
 
     def open(self) -> None:
-        """A block takes the next scratch bank, cleared."""
+        """Clear the next scratch bank for a new block."""
         self._banks[self._opened % self.plan.banks] = 0
         self._opened += 1
 
     def accumulate(self, turn: BurstTurn, token: object) -> None:
-        """Every PE adds its weights times its lane's operand to its own sums."""
+        """Add each PE's weights times its lane's operand to its sums. TypeError for a token of another datapath."""
         if not isinstance(token, Token):
             raise TypeError(f"the FIFO must carry tokens of this datapath, not {token!r}")
         if token.column is None:
@@ -141,7 +143,7 @@ class Functional:
             start += len(here.rows)
 
     def read_out(self, turn: BlockTurn) -> None:
-        """The activation unit takes the sums of the oldest full bank."""
+        """Read the sums of the oldest full bank."""
         bank = _wrapped(self._banks[self._read % self.plan.banks], self.design.pe_array.accumulator_bits)
         self._read += 1
         for name, here in self._places[turn.block.index].items():
@@ -151,7 +153,7 @@ class Functional:
         return next(each.name for each in self.plan.stages[block.stage].sums if mat_vec in each.mat_vecs)
 
     def _operand(self, mat_vec: int, column: int, step: int) -> Ints:
-        """Element `column` of a product's operand in every lane, as the state buffer holds it; 0 where none runs."""
+        """Element `column` of a product's operand, ``(lanes,)``; 0 in a lane that does not run the product."""
         mv, lanes = self.plan.mat_vecs[mat_vec], self.plan.lanes
         running = self.trace.active(lanes, step + 1, mv.when)[step]
         operand = self.trace.graph.operand(mv.operand)
@@ -191,7 +193,7 @@ class Functional:
 
 
 def _wrapped(sums: Ints, bits: int) -> Ints:
-    """What `bits` of a two's complement hold of them: once, at the end, as good as at every addition."""
+    """`sums` wrapped to `bits` of two's complement; wrapping once at the end equals wrapping at every addition."""
     if bits == 64:
         return sums
     half = 1 << (bits - 1)
@@ -199,10 +201,10 @@ def _wrapped(sums: Ints, bits: int) -> Ints:
 
 
 def run_check(design: Design, plan: Plan, work: Work, trace: Trace, integers: Integers) -> dict[str, Ints]:
-    """Sums of every step, as the machine's own order of columns, lanes, PEs and banks makes them.
+    """The sums of every step, accumulated in the machine's own order of columns, lanes, PEs and banks.
 
-    By accumulator (a product where it is scaled apart, else a group): ``(T, lanes, rows)``, rows gate-major;
-    zeros where a lane does not run.
+    The result is by accumulator (a product if it is scaled on its own, otherwise a group): ``(T, lanes, rows)``, rows
+    gate-major, with zeros where a lane does not run.
     """
     functional = Functional(design, plan, work, trace, integers)
     run_machine(design, plan, work, "column", datapath=functional)
@@ -210,7 +212,7 @@ def run_check(design: Design, plan: Plan, work: Work, trace: Trace, integers: In
 
 
 def differences(sums: Mapping[str, Ints], reference: Mapping[str, Ints]) -> dict[str, int]:
-    """Sums that differ from the reference, by accumulator; ValueError where it lacks one."""
+    """The number of sums that differ from the reference, by accumulator. ValueError if the reference lacks one."""
     missing = set(sums) - set(reference)
     if missing:
         raise ValueError(f"reference must have the sums {', '.join(sorted(missing))}")

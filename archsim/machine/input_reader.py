@@ -1,4 +1,4 @@
-"""The reader of inputs: fetches x of the next step over the DRAM channel while this step runs."""
+"""The input reader, which fetches the next step's inputs x over the DRAM channel while this step runs."""
 
 from collections.abc import Iterable
 
@@ -12,10 +12,10 @@ from archsim.mapping.plan import Fetch
 
 
 class InputReader:
-    """Two buffers: one is read while the other is filled.
+    """Fills one of two buffers while the other is read.
 
-    Inputs of step t + 1 are asked for once step t - 1 has been consumed, whose buffer they take; the very first ones at
-    the start. Bursts that read x wait until all of it has arrived.
+    The inputs of step t + 1 are requested once step t - 1, whose buffer they take, has been consumed; the first inputs
+    are requested at the start. Bursts that read x wait until all of it has arrived.
     """
 
     def __init__(
@@ -34,9 +34,9 @@ class InputReader:
         arrives: int,
         buffer_free: int,
     ) -> None:
-        """`consumed`: given when the PEs have consumed a step; `arrivals`: given with the cycle at which the inputs of
-        a step are there, ahead of it. Inputs of step `first`, of so many `lanes`, are on the channel until `free` and
-        there at `arrives`; the step before `first` is consumed at `buffer_free`."""
+        """`consumed` is given when the PEs have consumed a step; `arrivals` is given, ahead of time, with the cycle at
+        which the inputs of a step arrive. The inputs of step `first`, for `lanes` lanes, occupy the channel until
+        `free` and arrive at `arrives`; the step before `first` has been consumed at `buffer_free`."""
         self._fetch, self._order, self._channel = fetch, order, channel
         self._consumed, self._arrivals = consumed, arrivals
         self._ledger, self._clock = ledger, clock
@@ -44,7 +44,7 @@ class InputReader:
         self.free = free
         """Cycle at which the last inputs have left the channel."""
         self.arrives = arrives
-        """Cycle at which they are there."""
+        """Cycle at which the last inputs arrive."""
         arrivals.give(first, arrives)
 
     def process(self) -> Process:
@@ -74,7 +74,7 @@ class InputReader:
             lanes = turn.lanes
 
     def count(self, lanes: int) -> None:
-        """The inputs of one step."""
+        """Count the inputs of one step for `lanes` lanes."""
         self._ledger.add(catalogue.READ_BITS, self._fetch.bits[lanes])
 
     def _enter_channel(self, turn: InputTurn) -> Process:

@@ -1,8 +1,8 @@
-"""The event log of a machine."""
+"""The type of a machine's event log."""
 
 from collections.abc import Callable
 
 Log = Callable[[int, str, str, int, int, int], None]
-"""``log(cycle, component, event, step, block, column)``; column is -1 where a whole burst or block is meant.
+"""``log(cycle, component, event, step, block, column)``; column is -1 if the event concerns a whole burst or block.
 
-Cycles never fall within one component; across components they may. ``catalogue.Event`` says what the events mean."""
+Cycles never decrease within a component; across components they may. ``catalogue.Event`` defines the events."""

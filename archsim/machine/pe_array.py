@@ -1,4 +1,4 @@
-"""The processing elements: they consume columns and accumulate a block's sums in a bank of scratch."""
+"""The PE array, which consumes columns and accumulates the partial sums of a block in a scratch bank."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from archsim.catalogue import Cause, Event
 from archsim.ledger import Ledger
 from archsim.machine.ports import (
     Clock,
-    Column,
+    ColumnToken,
     Datapath,
     Descriptor,
     NoNumbers,
@@ -24,7 +24,7 @@ from archsim.machine.turns import BlockTurn, BurstTurn
 
 
 class PEArray:
-    """Consumes columns (or bursts of them) in order; a block's first one waits for a free scratch bank."""
+    """Consumes columns, or whole bursts, in order; the first of a block waits for a free scratch bank."""
 
     def __init__(
         self,
@@ -40,8 +40,8 @@ class PEArray:
         datapath: Datapath | None = None,
         free: int = 0,
     ) -> None:
-        """`consumed`: given when a step has been consumed, where somebody waits for it; the PEs have nothing to do from
-        cycle `free` on."""
+        """`consumed` is given when a step has been consumed (None: nobody waits for it). The PEs are idle from cycle
+        `free` on."""
         self._order, self._descriptors_in, self._fifo = order, descriptors_in, fifo
         self._banks, self._sums_out, self._consumed = banks, sums_out, consumed
         self._ledger, self._clock = ledger, clock
@@ -49,12 +49,12 @@ class PEArray:
         self.free = free
         """Cycle at which the last column was consumed."""
         self.busy = 0
-        """Cycles at work."""
+        """Busy cycles."""
         self.stalls = dict.fromkeys(clock.component.causes, 0)
-        """Cycles without work, by cause."""
+        """Stall cycles by cause."""
 
     def bursts(self) -> Process:
-        """One transaction a burst."""
+        """Engine `burst`: one transaction for each burst."""
         clock = self._clock
         yield clock.after(self.free)
         for _ in self._order:
@@ -74,7 +74,7 @@ class PEArray:
             yield from self._finish(turn)
 
     def columns(self) -> Process:
-        """One token a column, out of the FIFO."""
+        """Engine `column`: one token from the FIFO for each column."""
         clock = self._clock
         for _ in self._order:
             descriptor = yield from self._next()
@@ -86,7 +86,7 @@ class PEArray:
             for column in range(turn.columns):
                 clock.waits_for("a column in the FIFO (from the weight stream)")
                 clock.note(Event.WAIT_COLUMN, turn.step, turn.block.index, column)
-                received: Column = yield self._fifo.receive()
+                received: ColumnToken = yield self._fifo.receive()
                 yield clock.until(received.arrival)
                 if column == 0:
                     self.free = yield from self._claim(descriptor)
@@ -117,7 +117,7 @@ class PEArray:
         return descriptor
 
     def _claim(self, descriptor: Descriptor) -> Waiting[int]:
-        """Take a scratch bank where a block opens; the PEs start now, idle since `free`."""
+        """Take a scratch bank if a block opens, and attribute the PEs' stall since `free`; the PEs start now."""
         turn, bank_free = descriptor.turn, 0
         if turn.opens_block:
             self._clock.waits_for("a free scratch bank (from the activation unit)")
@@ -136,7 +136,7 @@ class PEArray:
         return start
 
     def _starved(self, descriptor: Descriptor, cycles: int) -> None:
-        """Without a column within a burst: for what the weight path waited for meanwhile, else for weights."""
+        """Attribute cycles without a column within a burst to the weight path's own waits, then to its bandwidth."""
         waited = [(cause, descriptor.waited.get(cause, 0)) for cause in (Cause.INPUT_FETCH, Cause.FIFO_CREDIT)]
         for cause, part in share_out(cycles, waited, Cause.WEIGHT_BANDWIDTH):
             self.stalls[cause] += part

@@ -1,8 +1,8 @@
-"""The ports at which the processes of a machine meet: typed objects that say when something is there.
+"""The ports that connect the processes of a machine: typed objects through which items and signals pass.
 
-A process is given its ports, its own `Clock` and a ledger. It knows no other process, and no plan, trace or design:
-what it is to do comes as turns (``turns``) in a static order, and when it may do it is decided at its ports. What was
-waited for at a port decides the cause of a stall.
+A process is given its ports, its own `Clock` and a ledger. It knows no other process and no plan, trace or design: its
+work arrives as turns (``turns``) in a static order, and its ports determine when it may proceed. The port at which it
+waited determines the cause of a stall.
 """
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -18,21 +18,21 @@ from archsim.machine.turns import BlockTurn, BurstTurn
 T = TypeVar("T")
 
 Waiting = Generator[simpy.Event, Any, T]
-"""Yields the events that are waited for, and returns a `T`."""
+"""A SimPy generator that yields the events it waits for and returns a `T`."""
 
 Process = Waiting[None]
-"""What a component does, from its first event to its last."""
+"""The SimPy process of a component, from its first event to its last."""
 
 
 class Clock:
-    """The time as one component sees it: what cycle it is, waiting, and the component's line in the event log."""
+    """The time as one component sees it: the current cycle, waiting, and the component's entries in the event log."""
 
     def __init__(self, env: simpy.Environment, component: Component, log: Log | None = None, origin: int = 0) -> None:
-        """`origin`: the cycle of the whole run at which this clock shows zero."""
+        """`origin` is the cycle of the whole run at which this clock shows zero."""
         self.env = env
         self.component = component
         self.waiting = "its turn"
-        """What the component waits for, should the machine stand still."""
+        """What the component waits for, as a deadlock reports it."""
         self._log, self._origin = log, origin
 
     @property
@@ -43,20 +43,20 @@ class Clock:
         return self.env.timeout(cycles)
 
     def until(self, cycle: int) -> simpy.Event:
-        """At `cycle`, or now where that is over."""
+        """An event at `cycle`, or now if that has passed."""
         return self.env.timeout(max(0, cycle - self.now))
 
     def waits_for(self, what: str) -> None:
         self.waiting = what
 
     def note(self, event: Event, step: int, block: int = -1, column: int = -1, at: int | None = None) -> None:
-        """Log an event, `at` another cycle than now where that is known."""
+        """Log an event, now or `at` another cycle."""
         if self._log:
             self._log(self._origin + (self.now if at is None else at), self.component.name, event, step, block, column)
 
 
 class Queue(Generic[T]):
-    """Things handed on in order, without bound: whoever takes one waits until there is one."""
+    """An unbounded queue of items in order; whoever takes one waits until there is one."""
 
     def __init__(self, env: simpy.Environment) -> None:
         self._store = simpy.Store(env)
@@ -65,40 +65,40 @@ class Queue(Generic[T]):
         return self._store.put(item)
 
     def get(self) -> simpy.Event:
-        """Fires with the next thing, a `T`."""
+        """An event that fires with the next item, a `T`."""
         return self._store.get()
 
     @property
     def items(self) -> Sequence[T]:
-        """What nobody has taken yet."""
+        """The items that nobody has taken yet."""
         return tuple(self._store.items)
 
 
-class Column(NamedTuple):
-    """A column in the FIFO: the cycle at which it is there, and what it carries (``Datapath``)."""
+class ColumnToken(NamedTuple):
+    """A column in the FIFO: the cycle at which it arrives, and the numbers that it carries (``Datapath``)."""
 
     arrival: int
     token: object = None
 
 
 class WordFifo:
-    """Columns on their way to the PEs, in order, with a credit for every word that the FIFO has room for."""
+    """The FIFO of columns on their way to the PEs, with a credit for every free word."""
 
     def __init__(self, env: simpy.Environment, words: int) -> None:
-        self._columns: Queue[Column] = Queue(env)
+        self._columns: Queue[ColumnToken] = Queue(env)
         self._credits = simpy.Container(env, words, words)
 
     def reserve(self, words: int, clock: Clock) -> Waiting[int]:
-        """Room for `words`; the cycles that were waited for it."""
+        """Take credits for `words`, and return the cycles spent waiting for them."""
         asked = clock.now
         yield self._credits.get(words)
         return clock.now - asked
 
-    def send(self, column: Column) -> simpy.Event:
+    def send(self, column: ColumnToken) -> simpy.Event:
         return self._columns.put(column)
 
     def receive(self) -> simpy.Event:
-        """Fires with the next `Column`."""
+        """An event that fires with the next `ColumnToken`."""
         return self._columns.get()
 
     def release(self, words: int) -> simpy.Event:
@@ -106,21 +106,21 @@ class WordFifo:
 
     @property
     def room(self) -> int:
-        """Words that are free."""
+        """Free words."""
         return int(self._credits.level)
 
     @property
-    def columns(self) -> Sequence[Column]:
-        """What lies in it."""
+    def columns(self) -> Sequence[ColumnToken]:
+        """The columns that it holds."""
         return self._columns.items
 
 
 class ScratchBanks(Queue[int]):
-    """The free banks of accumulators, each by the cycle at which it came free."""
+    """The free scratch banks, each represented by the cycle at which it became free."""
 
 
 class Signals:
-    """One event a step, made by whoever comes first: the one that waits for it or the one that gives it."""
+    """One event for each step, created by whichever side comes first: the one that waits or the one that gives."""
 
     def __init__(self, env: simpy.Environment) -> None:
         self._env = env
@@ -136,20 +136,20 @@ class Signals:
         self.at(step).succeed(value)
 
     def given(self, step: int) -> int | None:
-        """What was given at a step; None where nothing was, or no value."""
+        """The value given at a step; None if nothing was given, or no value."""
         event = self._events.get(step)
         return event.value if event is not None and event.triggered else None
 
     def forget(self, step: int) -> None:
-        """Nobody waits for it any more: keeps memory flat."""
+        """Drop the event of a step that nobody waits for any more, so that memory stays bounded."""
         self._events.pop(step, None)
 
 
 class OperandLists:
-    """The lists of non-zero columns that the encoder makes, by operand and step: each is given with its cycle."""
+    """The operand lists made by the encoder, by index and step; each is given with the cycle at which it is known."""
 
     def __init__(self, env: simpy.Environment, known: Sequence[int], before: int) -> None:
-        """`known`: the cycle at which the lists of step `before`, the last that is over, are known."""
+        """`known`: the cycles at which the lists of step `before`, the last completed one, are known."""
         self._of = [Signals(env) for _ in known]
         for signals, cycle in zip(self._of, known, strict=True):
             signals._events[before] = env.timeout(cycle, value=cycle)
@@ -166,28 +166,28 @@ class OperandLists:
             signals.forget(step)
 
     def after(self, step: int) -> tuple[int, ...]:
-        """The cycle at which each operand's latest list is known, once `step` is over."""
+        """The cycle at which the latest list of each index is known, once `step` has completed."""
         given = (signals.given(step) for signals in self._of)
         return tuple(b if cycle is None else cycle for b, cycle in zip(self._before, given, strict=True))
 
 
 @dataclass(eq=False)
 class Descriptor:
-    """A burst on its way: what the weight path tells the PEs of it, and they tell back."""
+    """A burst in progress: what the weight path reports to the PEs about it, and they to the weight path."""
 
     turn: BurstTurn
     arrival: simpy.Event
-    """Fires when the burst is set up, with the cycle at which its first column arrives (no column: with that cycle)."""
+    """Fires when the burst is set up, with the cycle at which its first column arrives, or with that cycle if none."""
     started: simpy.Event
     """Fires with the cycle at which the PEs begin."""
     last_issue: simpy.Event
     """Fires with the cycle at which the last column leaves the weight path (engine `burst`)."""
     listed: int = 0
-    """Cycle at which all its lists were known."""
+    """Cycle at which all operand lists that it reads were known."""
     admitted: int = 0
-    """Cycle at which its inputs were there and it might take the channel."""
+    """Cycle at which its inputs had arrived and it was allowed to take the channel."""
     waited: dict[Cause, int] = field(default_factory=dict)
-    """Cycles that the weight path waited within the burst, by what it waited for."""
+    """Cycles that the weight path waited within the burst, by cause."""
 
     @classmethod
     def of(cls, turn: BurstTurn, env: simpy.Environment) -> "Descriptor":
@@ -198,23 +198,23 @@ class Descriptor:
 
 
 class Datapath(Protocol):
-    """What the numbers do while the processes move them about (``functional``); times depend on none of it."""
+    """The numbers that the processes move about (``functional``); no time depends on them."""
 
     def fetch(self, turn: BurstTurn) -> Sequence[object]:
-        """What each column of a burst carries through the FIFO."""
+        """The contents of each column of a burst, as the FIFO carries them."""
 
     def open(self) -> None:
-        """A block takes the next scratch bank."""
+        """A new block takes the next scratch bank."""
 
     def accumulate(self, turn: BurstTurn, token: object) -> None:
         """The PEs consume a column."""
 
     def read_out(self, turn: BlockTurn) -> None:
-        """The activation unit takes the sums of the oldest full bank."""
+        """The activation unit reads the sums of the oldest full bank."""
 
 
 class NoNumbers:
-    """The datapath of a run that is for time and counts alone."""
+    """The datapath of a run that is simulated only for its timing and counts."""
 
     def fetch(self, turn: BurstTurn) -> Sequence[object]:
         return (None,) * turn.columns
@@ -230,8 +230,11 @@ class NoNumbers:
 
 
 def blame(begin: int, end: int, waited: Iterable[tuple[Cause, int]], rest: Cause) -> Iterator[tuple[Cause, int]]:
-    """Cycles `begin` to `end` by cause: of each in `waited`, in the order of blame, up to the cycle at which it was
-    over; what none of them explains is the `rest`."""
+    """Split cycles `begin` to `end` by cause.
+
+    `waited` gives, in the order of blame, each cause and the cycle at which it ended; cycles that none of them explains
+    are attributed to `rest`.
+    """
     for cause, until in waited:
         upto = min(end, max(begin, until))
         yield cause, upto - begin
@@ -240,7 +243,7 @@ def blame(begin: int, end: int, waited: Iterable[tuple[Cause, int]], rest: Cause
 
 
 def share_out(cycles: int, waited: Iterable[tuple[Cause, int]], rest: Cause) -> Iterator[tuple[Cause, int]]:
-    """`cycles` of waiting by cause, where only the length of each wait is known, not when it was."""
+    """Split `cycles` of waiting by cause, where the length of each wait is known but not its time."""
     for cause, most in waited:
         part = min(cycles, most)
         yield cause, part

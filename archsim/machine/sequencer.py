@@ -9,11 +9,11 @@ from archsim.mapping.plan import Block, Plan
 from archsim.mapping.work import Work
 
 KEPT_STEPS = 4
-"""Steps whose turns are kept: no process is further behind the weight path than that."""
+"""The number of steps whose turns are kept, since no process lags further behind the weight path."""
 
 
 class Sequencer:
-    """Knows the plan and what a trace asks of it, so that no other process need know them."""
+    """Converts a plan and the work of a trace into turns, so that no other process needs to know either."""
 
     def __init__(self, plan: Plan, work: Work, steps: range, ledger: Ledger) -> None:
         self._plan, self._work, self._steps, self._ledger = plan, work, steps, ledger
@@ -26,7 +26,7 @@ class Sequencer:
         """Each block, with the products whose columns its bursts stream."""
 
     def issue(self) -> Iterator[BurstTurn]:
-        """Every burst, counted as it is handed to the weight path."""
+        """Every burst in order, counted as it is issued to the weight path."""
         for turn in self.bursts():
             self.count(turn)
             yield turn
@@ -39,7 +39,7 @@ class Sequencer:
         return (turn.of for turn in self.bursts() if turn.opens_block)
 
     def listed_blocks(self) -> Iterator[BlockTurn]:
-        """The blocks whose elements the encoder lists."""
+        """The blocks that the encoder scans."""
         return (turn for turn in self.blocks() if turn.block.list is not None)
 
     def inputs(self) -> Iterator[InputTurn]:
@@ -52,7 +52,7 @@ class Sequencer:
         return self._work.inputs_at(self._plan, step)
 
     def bursts_of(self, step: int) -> Sequence[BurstTurn]:
-        """Those of one step; a block whose products no lane needs is passed over."""
+        """The bursts of one step; a block whose products no lane runs is left out."""
         found = self._turns.get(step)
         if found is None:
             if len(self._turns) >= KEPT_STEPS:
@@ -61,7 +61,7 @@ class Sequencer:
         return found
 
     def count(self, turn: BurstTurn) -> None:
-        """A burst is set up whether it has columns or not; each column moves the place in the list and the address."""
+        """Count a burst and its columns: one without columns is set up too; each column advances list and address."""
         self._ledger.add(catalogue.BURST, 1)
         self._ledger.add(catalogue.COLUMN, turn.columns)
 

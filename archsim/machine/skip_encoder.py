@@ -1,4 +1,4 @@
-"""The encoder that lists the non-zero columns of a new state, block by block."""
+"""The skip encoder, which writes the operand list: the non-zero columns of a new state, block by block."""
 
 from collections.abc import Callable, Iterable
 
@@ -11,7 +11,7 @@ from archsim.specs.skip_encoder import SkipEncoderSpec
 
 
 class SkipEncoder:
-    """Takes finished blocks in order; a list of a step is known when its last block is encoded."""
+    """Scans finished blocks in order; an operand list is known when its last block in a step has been scanned."""
 
     def __init__(
         self,
@@ -25,14 +25,14 @@ class SkipEncoder:
         on_step: Callable[[int], None] | None = None,
         free: int = 0,
     ) -> None:
-        """`order`: the blocks whose elements are listed; `elements_in`: the cycles at which they are there; the encoder
-        is `free` from that cycle on. `on_step` is told how many steps have a list."""
+        """`order` has the blocks to scan, and `elements_in` the cycles at which their elements are available. The
+        encoder is busy until cycle `free`. `on_step` is called with the number of steps whose list is known."""
         self._spec, self._order = spec, order
         self._elements_in, self._lists, self._on_step = elements_in, lists, on_step
         self._ledger, self._clock = ledger, clock
         self.free = free
         self.step_ends: dict[int, int] = {}
-        """By step, the cycle at which its latest list is known."""
+        """The cycle at which the last list of each step is known, by step."""
 
     def process(self) -> Process:
         clock = self._clock

@@ -1,4 +1,4 @@
-"""The steps of a run: simulated one after the other, or known from an earlier one that met the same."""
+"""The steps of a run, each simulated, or reused from an earlier step with the same work and the same barrier."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from archsim.timing import STALLS, Timing
 
 @dataclass(frozen=True)
 class _SimulatedStep:
-    """What a step did, seen from the cycle at which its weight path was free."""
+    """The result of a step, in cycles from the one at which its weight path was free."""
 
     barrier: Barrier
     stalls: dict[Cause, int]
@@ -30,8 +30,8 @@ class _SimulatedStep:
 
 
 @dataclass
-class _Totals:
-    """What the steps of a run did so far."""
+class _RunTotals:
+    """Sums over the steps of a run so far."""
 
     ledger: Ledger = field(default_factory=Ledger)
     busy: int = 0
@@ -45,7 +45,7 @@ class _Totals:
 
 
 REMEMBERED = 4096
-"""Steps kept for reuse at most, the latest, so that memory stays flat: they take a kilobyte each."""
+"""The most steps kept for reuse, the latest ones, at a kilobyte each, so that memory stays bounded."""
 
 
 def run_machine(
@@ -58,15 +58,15 @@ def run_machine(
     reuse: bool = True,
     datapath: Datapath | None = None,
 ) -> Timing:
-    """Simulate `work` on the machine; Deadlock where it stands still.
+    """Simulate `work` on the machine. Raises Deadlock if the machine stops before its end.
 
-    `burst` simulates a step at a time from what the one before left. With `reuse`, a step that meets what an earlier
-    one met (the same columns, the same barrier) is not simulated again: its time is known, its counts are its own.
-    `datapath` carries numbers through the machine (engine `column`).
+    `burst` simulates one step at a time, from the barrier that the previous one left. With `reuse`, a step with the
+    same columns and barrier as an earlier one is not simulated again: it takes the same time, and only its actions are
+    counted. `datapath` carries numbers through the machine (engine `column` only).
     """
     if engine == "burst":
         return _run_bursts(design, plan, work, log, on_step, reuse and log is None)
-    totals = _Totals()
+    totals = _RunTotals()
     machine = Machine(
         design, plan, work, range(work.steps), Barrier.start(plan, work), engine, totals.ledger,
         log=log, on_step=on_step, datapath=datapath,
@@ -86,7 +86,7 @@ def _run_bursts(
     on_step: Callable[[int], None] | None,
     reuse: bool,
 ) -> Timing:
-    barrier, origin, totals = Barrier.start(plan, work), 0, _Totals()
+    barrier, origin, totals = Barrier.start(plan, work), 0, _RunTotals()
     counter = Machine(design, plan, work, range(work.steps), barrier, "burst", totals.ledger)
     known: dict[tuple[Barrier, tuple[int, ...], int], _SimulatedStep] = {}
     step_ends = np.zeros(work.steps, np.int64)
@@ -118,8 +118,8 @@ def _run_bursts(
     return _timing(design, totals, origin + barrier.tiles, step_ends)
 
 
-def _timing(design: Design, totals: _Totals, tiles_free: int, step_ends: NDArray[np.int64]) -> Timing:
-    np.maximum.accumulate(step_ends, out=step_ends)  # a step in which no lane runs ends with the one before
+def _timing(design: Design, totals: _RunTotals, tiles_free: int, step_ends: NDArray[np.int64]) -> Timing:
+    np.maximum.accumulate(step_ends, out=step_ends)  # a step in which no lane runs ends with the previous one
     finished, ledger = totals.finished, totals.ledger
     totals.stalls[Cause.DRAIN] += finished - tiles_free
     issued = ledger.get(catalogue.MAC) + ledger.get(catalogue.MAC_ZERO_OPERAND)

@@ -1,6 +1,6 @@
-"""What the sequencer hands to the other processes: one block or one burst of a step, in the machine's static order.
+"""Turns, which the sequencer issues to the other processes: one block or burst of a step, in the static order.
 
-Tuples by name: a run makes one for every burst of every step.
+They are named tuples for speed, since a run makes one for every burst of every step.
 """
 
 from typing import NamedTuple
@@ -17,30 +17,30 @@ class OperandColumns(NamedTuple):
     lanes: int
     """Lanes that run the product."""
     in_state_buffer: bool
-    """Its elements are read from the state buffer (a one-hot operand is an index, and is not)."""
+    """Whether its elements are read from the state buffer; a one-hot operand is an index and is not."""
 
 
 class BlockTurn(NamedTuple):
-    """A block at a step."""
+    """A block in a step."""
 
     step: int
     block: Block
     lanes: int
     """Lanes that run it."""
     listed: int = 0
-    """Columns on the list that this block ends."""
+    """Columns on the operand list that this block completes; 0 if it completes none."""
 
 
 class BurstTurn(NamedTuple):
-    """A burst of a block at a step."""
+    """A burst of a block in a step."""
 
     of: BlockTurn
     position: int
     """Its place among the block's bursts."""
     operands: tuple[OperandColumns, ...]
-    """In the order of ``Burst.streams``."""
+    """Its operands, in the order of ``Burst.streams``."""
     columns: int
-    """Columns of them all."""
+    """Columns of all its operands."""
     opens_step: bool = False
     closes_step: bool = False
 
@@ -66,16 +66,16 @@ class BurstTurn(NamedTuple):
 
     @property
     def on_channel(self) -> bool:
-        """It takes the DRAM channel: for its columns, or, a block's first, for row scales and biases."""
+        """Whether it takes the DRAM channel: for its columns, or, as a block's first, for row scales and biases."""
         return self.of.block.on_channel(self.position, self.columns)
 
 
 class InputTurn(NamedTuple):
-    """The inputs that are fetched while a step runs: those of the step after it."""
+    """The inputs that are fetched while a step runs: those of the next step."""
 
     step: int
     """The step that runs meanwhile."""
     lanes: int
-    """Lanes whose inputs are fetched; none: nothing is."""
+    """Lanes whose inputs are fetched; 0 if none are."""
     follows_burst: bool
-    """The first burst of the step takes the channel before them, where the order is static."""
+    """Whether the first burst of the step takes the channel before them under ``static`` arbitration."""

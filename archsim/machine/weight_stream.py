@@ -1,4 +1,4 @@
-"""The weight path: columns from SRAM or the DRAM channel, through a FIFO with credits, to the PEs."""
+"""The weight path, which carries columns from SRAM or DRAM through a FIFO with credits to the PEs."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from archsim.ledger import Ledger
 from archsim.machine.dram_channel import DramChannel
 from archsim.machine.ports import (
     Clock,
-    Column,
+    ColumnToken,
     Datapath,
     Descriptor,
     NoNumbers,
@@ -27,7 +27,7 @@ from archsim.mapping.plan import Block
 class WeightStream:
     """Issues the columns of every burst in a static order.
 
-    It holds one descriptor ahead: a burst is issued only once consumption of the burst before it has started.
+    It holds one descriptor ahead: a burst is issued only once the PEs have begun the previous burst.
     """
 
     def __init__(
@@ -45,8 +45,8 @@ class WeightStream:
         datapath: Datapath | None = None,
         free: int = 0,
     ) -> None:
-        """`setup_cycles`: from a burst's turn to its first column; `arrivals`: given with the cycle at which the inputs
-        of a step are there (None: they are there when they are needed); the path is `free` from that cycle on."""
+        """`setup_cycles` pass between a burst's turn and its first column. `arrivals` is given with the cycle at which
+        the inputs of a step arrive (None: they are always available). The path is busy until cycle `free`."""
         self._setup_cycles, self._order = setup_cycles, order
         self._lists, self._arrivals, self._channel = lists, arrivals, channel
         self._fifo, self._descriptors_out = fifo, descriptors_out
@@ -57,7 +57,7 @@ class WeightStream:
         """Cycle from which the next burst can be taken."""
 
     def bursts(self) -> Process:
-        """One transaction a burst."""
+        """Engine `burst`: one transaction for each burst."""
         clock = self._clock
         yield clock.after(self.free)
         for turn in self._order:
@@ -79,7 +79,7 @@ class WeightStream:
             self.count(turn)
 
     def columns(self) -> Process:
-        """One token a column: it waits for room in the FIFO, takes the weight path, and arrives a latency later."""
+        """Engine `column`: each column waits for room in the FIFO, takes the path, and arrives after the latency."""
         clock = self._clock
         for turn in self._order:
             descriptor = yield from self._begin(turn)
@@ -95,7 +95,7 @@ class WeightStream:
                 yield clock.after(burst.stream_cycles)
                 if self._channel.granted_by_columns(turn):
                     self._channel.column_left()
-                yield self._fifo.send(Column(clock.now + burst.latency_cycles, token))
+                yield self._fifo.send(ColumnToken(clock.now + burst.latency_cycles, token))
             clock.note(Event.END, step, block)
             if self._channel.needed_by(turn):
                 self._channel.burst_left(turn)
@@ -113,8 +113,8 @@ class WeightStream:
         self._ledger.add(catalogue.FIFO_WORD, turn.columns * burst.column_words)
 
     def _begin(self, turn: BurstTurn) -> Waiting[Descriptor]:
-        """Hand the burst's descriptor on and set the burst up, once the one before it is being consumed, its lists and
-        inputs are known, and it may take the channel."""
+        """Hand on the descriptor of a burst, and set the burst up once the PEs have begun the previous one, its operand
+        lists are known, its inputs have arrived, and it may take the channel."""
         clock, step, block = self._clock, turn.step, turn.block.index
         descriptor = Descriptor.of(turn, clock.env)
         yield self._descriptors_out.put(descriptor)
@@ -146,7 +146,7 @@ class WeightStream:
             descriptor.listed = max(descriptor.listed, known)
 
     def _await_admission(self, descriptor: Descriptor) -> Process:
-        """Until its inputs are there and it may take the channel, where inputs come over it."""
+        """Wait until its inputs have arrived and it may take the channel, if inputs come over the channel at all."""
         if self._arrivals is None:
             return
         turn, clock = descriptor.turn, self._clock
@@ -160,7 +160,7 @@ class WeightStream:
         descriptor.admitted = clock.now
 
     def _norms(self, turn: BurstTurn) -> Process:
-        """A block's row scales and biases pass by the FIFO."""
+        """Carry the row scales and biases of a block, which bypass the FIFO."""
         norms = turn.block.norms
         self._clock.note(Event.NORMS, turn.step, turn.block.index)
         yield self._clock.after(norms.cycles)
@@ -169,7 +169,7 @@ class WeightStream:
         self.count_norms(turn.block)
 
     def _take_channel(self, descriptor: Descriptor, column: int) -> Process:
-        """For one column."""
+        """Wait for the channel on behalf of one column, and attribute the wait to the inputs."""
         clock, turn = self._clock, descriptor.turn
         asked = clock.now
         clock.note(Event.WAIT_CHANNEL, turn.step, turn.block.index, column)
@@ -181,9 +181,9 @@ class WeightStream:
             descriptor.admitted = clock.now
 
     def _leave_channel(self, descriptor: Descriptor) -> Process:
-        """When a burst's last column has left the path, which may be before the PEs begin with it."""
+        """Release the channel when a burst's last column has left the path, perhaps before the PEs begin the burst."""
         turn, burst, clock = descriptor.turn, descriptor.turn.burst, self._clock
-        if turn.columns <= burst.fifo_columns:  # none waits for credits
+        if turn.columns <= burst.fifo_columns:  # no column waits for credits
             yield clock.after(turn.columns * burst.stream_cycles)
         else:
             last: int = yield descriptor.last_issue

@@ -1,4 +1,4 @@
-"""The actions of a block once it is activated."""
+"""The actions that follow once a block has been accumulated: those of its activation."""
 
 from archsim import catalogue
 from archsim.catalogue import Action
@@ -6,7 +6,7 @@ from archsim.trace.graph import UnitOperations
 
 
 def results(unit: UnitOperations, units: int, norms_per_unit: int) -> tuple[tuple[Action, int], ...]:
-    """Actions of a block of `units`, each with its count per active lane."""
+    """The actions of activating a block of `units`, each with its count per active lane; none of zero count."""
     counts = (
         (catalogue.ROW_AFFINE, norms_per_unit),
         (catalogue.CURVE, unit.curves),

@@ -1,4 +1,4 @@
-"""The static order of work that every engine reads: blocks, bursts, and what they wait for."""
+"""The static order of work that every engine reads: stages, blocks, bursts, and the operand lists they wait for."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,50 +17,51 @@ NORM_BITS = 16
 
 @dataclass(frozen=True)
 class Wait:
-    """A list of non-zero columns that must be known before a burst's first column can be issued."""
+    """An operand list that must be known before a burst's first column can be issued."""
 
     list: int
     """Index into ``Plan.lists``."""
     steps_back: int
-    """0: made within the step; 1: by the step before."""
+    """0 if the list is made within the step, 1 if by the previous step."""
 
 
 @dataclass(frozen=True)
 class Burst:
-    """Columns streamed back to back for one row block, stream after stream.
+    """Columns streamed back to back for one block, one stream after the other.
 
-    A stream is the products (indices into ``Plan.mat_vecs``) of one operand: a column of it feeds the rows of them all.
+    A stream is given by the products (indices into ``Plan.mat_vecs``) that read one operand: a column of it feeds rows
+    of all of them.
     """
 
     streams: tuple[tuple[int, ...], ...]
     waits: tuple[Wait, ...]
     reads_inputs: bool
-    """Some of its columns are those of an operand from outside the machine."""
+    """Whether it has columns of an operand from outside the machine."""
     rows: int
     """Rows of the block that a column feeds."""
     column_words: int
-    """Bus words of one column, which are also the FIFO words it takes."""
+    """Bus words of one column, and FIFO words that it occupies."""
     column_sram_words: int
-    """Words read from the SRAM for one column; none where it streams."""
+    """Words read from the SRAM for one column; 0 if it is streamed from DRAM."""
     column_dram_bits: int
-    """Bits read from DRAM for one column, in whole accesses; none where it is resident."""
+    """Bits read from DRAM for one column, in whole accesses; 0 if it is resident."""
     latency_cycles: int
-    """From the weight path to the PEs: of the DRAM, or of the SRAM where these weights are resident."""
+    """Latency from the weight path to the PEs: that of the SRAM if the weights are resident, otherwise of the DRAM."""
     stream_cycles: int
     """Cycles that a column takes on the weight path."""
     tile_cycles: int
-    """Cycles that a column takes in the PEs: rows of the busiest."""
+    """Cycles that a column takes in the PEs: the rows of the busiest PE."""
     fifo_columns: int
     """Columns that the FIFO holds."""
 
     @property
     def streamed(self) -> bool:
-        """From DRAM, so that its columns occupy the channel."""
+        """Whether its columns come from DRAM and so occupy the channel."""
         return self.column_dram_bits > 0
 
     @property
     def costs(self) -> tuple[int, ...]:
-        """What one column takes, whichever operand it is of."""
+        """Everything that one column takes; bursts of equal costs can be joined whichever operands they stream."""
         words = self.column_words, self.column_sram_words, self.column_dram_bits
         cycles = self.latency_cycles, self.stream_cycles, self.tile_cycles
         return (self.rows, *words, *cycles, self.fifo_columns)
@@ -68,8 +69,11 @@ class Burst:
 
 @dataclass(frozen=True)
 class Norms:
-    """Row scales and biases of a block's units: they come over the weight path before its first column, past the FIFO
-    to the activation unit, and their latency hides behind the columns."""
+    """The row scales and biases of a block's units.
+
+    They take the weight path before the block's first column and bypass the FIFO on their way to the activation unit;
+    the columns hide their latency.
+    """
 
     cycles: int
     """Cycles that they take on the weight path."""
@@ -78,13 +82,13 @@ class Norms:
 
     @property
     def streamed(self) -> bool:
-        """From DRAM, so that they occupy the channel."""
+        """Whether they come from DRAM and so occupy the channel."""
         return self.dram_bits > 0
 
 
 @dataclass(frozen=True)
 class Block:
-    """Units that are accumulated together, and what follows once they are."""
+    """Units that are accumulated together, with the work that follows."""
 
     index: int
     stage: int
@@ -92,29 +96,29 @@ class Block:
     first_unit: int
     units: int
     unit_by_unit: bool
-    """A unit lies in one PE; else its rows are dealt out to the PEs one by one."""
+    """Whether each unit lies in one PE; otherwise rows are dealt out to the PEs one by one."""
     norms: Norms
     bursts: tuple[Burst, ...]
     activation_cycles: int
     encode_cycles: int
     list: int | None
-    """The list that the encoder adds these units to; None: they are no operand of another product."""
+    """Index into ``Plan.lists`` of the list that the encoder adds these units to; None if no product reads them."""
     ends_list: bool
-    """The list is known once this block is encoded."""
+    """Whether the list is known once this block has been encoded."""
     results: tuple[tuple[Action, int], ...]
-    """Actions, each with its count per active lane, once the block is activated."""
+    """Actions of activating the block, each with its count per active lane."""
 
     def on_channel(self, position: int, columns: int) -> bool:
-        """Whether a burst takes the DRAM channel: for its columns, or, the first, for norms and biases."""
+        """Whether a burst takes the DRAM channel: for its columns, or, as the first, for row scales and biases."""
         return (columns > 0 and self.bursts[position].streamed) or (position == 0 and self.norms.streamed)
 
 
 @dataclass(frozen=True)
 class BlockRun:
-    """Blocks in a row that differ in nothing but their place: as a rule all of a stage but its first and last."""
+    """Successive blocks that differ only in their place: usually all of a stage but its first and last."""
 
     block: Block
-    """The first of them."""
+    """The first of these blocks."""
     count: int
 
     @property
@@ -125,7 +129,7 @@ class BlockRun:
 
 @dataclass(frozen=True)
 class Sum:
-    """What is accumulated together: a group, or one product of it where products are scaled apart."""
+    """Products that share accumulators: a group, or a single product of it that has row scales of its own."""
 
     name: str
     mat_vecs: tuple[int, ...]
@@ -134,31 +138,31 @@ class Sum:
 
 @dataclass(frozen=True)
 class Stage:
-    """Products whose sums one operation reads, unit by unit: an elementwise one, or none but the encoding (the rows
-    of an embedding are handed on as they are)."""
+    """Products whose sums one operation reads unit by unit: an elementwise operation, or the encoding alone, which
+    hands on the rows of an embedding as they are."""
 
     streams: tuple[tuple[int, ...], ...]
     sums: tuple[Sum, ...]
     unit: UnitOperations
-    """What follows for each unit of each lane once its sums are there."""
+    """Operations for each unit of each lane once its sums are complete."""
     units: int
     norms_per_unit: int
     """Row scales applied to one unit of one lane."""
     shifts_per_unit: int
     rows_per_unit: int
-    """Most rows of a unit that one column feeds."""
+    """The most rows of a unit that one column feeds."""
     operands: tuple[str, ...]
-    """What its result becomes, listed in one scan: an h, and beside it what the layer above reads where that is pruned
-    or rounded on its own."""
+    """Operands that its result becomes, all listed in one scan: h, and a separate operand for the layer above if that
+    is pruned or rounded on its own."""
 
     @property
     def norm_bits(self) -> int:
-        """Stored row scales and biases of one unit."""
+        """Bits of the stored row scales and biases of one unit."""
         return NORM_BITS * (self.norms_per_unit + self.shifts_per_unit)
 
     @property
     def sums_per_unit(self) -> int:
-        """Accumulators of one unit and lane."""
+        """Accumulators of one unit in one lane."""
         return sum(each.rows_per_unit for each in self.sums)
 
     @property
@@ -168,44 +172,46 @@ class Stage:
 
 @dataclass(frozen=True)
 class Fetch:
-    """The inputs of one step on their way over the DRAM channel, in whole accesses. Tuples go by the lanes that run,
-    from none to all."""
+    """The inputs of one step that are fetched over the DRAM channel, in whole accesses.
+
+    Tuples are indexed by the number of lanes that run, from none to all.
+    """
 
     bits: tuple[int, ...]
     cycles: tuple[int, ...]
-    """Cycles that they take on the channel, or on the inputs' own share of it (``tdm``)."""
+    """Cycles that they take on the channel, or on the inputs' own share of it under ``tdm``."""
     latency_cycles: int
     arbitration: Arbitration
 
     @property
     def takes_turns(self) -> bool:
-        """Inputs and weights keep each other waiting for the channel; else each owns a share of its time."""
+        """Whether inputs and weights may wait for each other; otherwise each owns a share of the channel's time."""
         return self.arbitration != "tdm"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The static order of one step: the blocks of `runs` in sequence, each step the same."""
+    """The static order of a step, the same for every step: the blocks of `runs` in sequence."""
 
     mat_vecs: tuple[MatVec, ...]
     stages: tuple[Stage, ...]
     runs: tuple[BlockRun, ...]
     lists: tuple[tuple[str, ...], ...]
-    """Operands that the machine makes itself, those of one result together, in the order in which a step makes them."""
+    """Operands that the machine itself makes, those of one result together, in the order in which a step makes them."""
     fetch: Fetch | None
-    """Inputs that come over the DRAM channel; None: they are there when they are needed."""
+    """Inputs that come over the DRAM channel; None if all inputs are always available."""
     lanes: int
     banks: int
     resident_bits: int
-    """What of the model lies in the weight SRAM."""
+    """Bits of the model that lie in the weight SRAM."""
     model_bits: int
-    """Weights, norms and biases of what runs here, at storage width, padded to whole bus words."""
+    """Bits of all weights, row scales and biases of the planned products, padded to whole bus words."""
     left_out: tuple[str, ...]
-    """Operations that run on the host or lie outside the scope."""
+    """Names of the operations that run on the host or lie outside the scope, each with the reason."""
 
     @property
     def resident(self) -> bool:
-        """Everything is in SRAM."""
+        """Whether the whole model lies in SRAM."""
         return self.resident_bits == self.model_bits
 
     @cached_property

@@ -1,8 +1,8 @@
-"""From a graph and a design to the static order of work: products -> stages -> blocks, columns -> bursts.
+"""The planner: from a graph and a design to the static order of work (products to stages to blocks, columns to bursts).
 
-Pure functions and integers only; every engine reads the same plan. How a stage is cut into blocks, and in which order
-their columns are streamed, is the dataflow's to say (``dataflows``). Products that are normalised apart need an
-accumulator each.
+It uses pure functions and integers only, and every engine reads the same plan. The dataflow (``dataflows``) determines
+how a stage is cut into blocks and in which order their columns are streamed. Products with row scales of their own
+need an accumulator each.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,8 +27,8 @@ from archsim.trace.graph import Graph, MatVec
 def plan(design: Design, graph: Graph, lanes: int, scope: RunScope = "model") -> Plan:
     """The plan of `graph` on `design` with `lanes` sequences side by side.
 
-    BadInput names what the design cannot do: a format, an operation, a state that does not fit, or an operation that
-    neither the array nor (by the design's word) the host can run.
+    BadInput names what the design cannot run: a number format, an operation, a column or state that does not fit, an
+    order that waits for itself, or a number of lanes that the design does not have.
     """
     check_run(design, lanes, scope)
     mat_vecs, left_out = _selected(design, graph, scope)
@@ -57,7 +57,7 @@ def plan(design: Design, graph: Graph, lanes: int, scope: RunScope = "model") ->
 
 
 def _selected(design: Design, graph: Graph, scope: RunScope) -> tuple[tuple[MatVec, ...], tuple[str, ...]]:
-    """The products that run on the machine, and by name those that do not."""
+    """The products that run on the machine, and the names of those that do not, with the reason."""
     kept: list[MatVec] = []
     left_out: list[str] = []
     for mv in graph.mat_vecs:
@@ -78,7 +78,7 @@ def _selected(design: Design, graph: Graph, scope: RunScope) -> tuple[tuple[MatV
 
 
 def _schedule(design: Design, stage: Stage, streams: Sequence[Stream]) -> Schedule:
-    """What the design's dataflow makes of a stage."""
+    """The schedule that the design's dataflow makes for a stage."""
     try:
         return dataflows.by_name(design.dataflow).schedule(
             stage, streams, pes=design.pes_per_lane, accumulators=design.pe_array.accumulators
@@ -88,7 +88,7 @@ def _schedule(design: Design, stage: Stage, streams: Sequence[Stream]) -> Schedu
 
 
 class _Place(NamedTuple):
-    """All that the blocks of one stage can differ in, beside where they begin."""
+    """Everything in which the blocks of a stage can differ, apart from where they begin."""
 
     opens: bool
     ends: bool
@@ -98,7 +98,7 @@ class _Place(NamedTuple):
 
 @dataclass(frozen=True)
 class _Blocks:
-    """The blocks of a step, from the schedules of its stages."""
+    """Makes the blocks of a step from the schedules of its stages."""
 
     design: Design
     lanes: int
@@ -139,7 +139,7 @@ class _Blocks:
                 part.units * self.lanes,
                 design.activation_unit.units_per_cycle,
                 reads=stage.unit.cell_reads,
-                writes=1,  # of h, which lies elsewhere, if not of c
+                writes=1,  # to c, or to h where a cell has none: h lies in another buffer
             ),
             encode_cycles=buffer.access_cycles(part.units, design.skip_encoder.columns_per_cycle, reads=1, writes=0)
             if made is not None and design.skip_encoder.enabled

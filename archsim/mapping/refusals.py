@@ -1,4 +1,4 @@
-"""What a design cannot do, refused by name."""
+"""Checks that refuse, by name, what a design cannot run."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from archsim.trace.graph import (
 
 
 def check_run(design: Design, lanes: int, scope: RunScope) -> None:
-    """Refuse a scope that there is not, and lanes that the design does not have."""
+    """BadInput for an unknown scope, or for more lanes than the design has."""
     if scope not in RUN_SCOPES:
         raise BadInput(f"scope must be one of {', '.join(RUN_SCOPES)}, not {scope!r}")
     if not 1 <= lanes <= design.lanes:
@@ -21,7 +21,7 @@ def check_run(design: Design, lanes: int, scope: RunScope) -> None:
 
 
 def check_operations(design: Design, graph: Graph) -> None:
-    """Refuse by name an operation that no part of the machine can do."""
+    """BadInput for an operation that no part of the machine can perform."""
     for op in graph.operations:
         if isinstance(op, LayerNorm):
             raise BadInput(
@@ -31,7 +31,7 @@ def check_operations(design: Design, graph: Graph) -> None:
 
 
 def check_formats(design: Design, graph: Graph, mat_vecs: Sequence[MatVec]) -> None:
-    """Refuse a product whose weights or operand the PEs cannot take."""
+    """BadInput for a product whose weight format or operand the PEs cannot take."""
     for mv in mat_vecs:
         operand = graph.operand(mv.operand)
         bits = 1 if operand.kind == "one_hot" else operand.bits
@@ -41,7 +41,7 @@ def check_formats(design: Design, graph: Graph, mat_vecs: Sequence[MatVec]) -> N
 
 
 def check_order(mat_vecs: Sequence[MatVec], stages: Sequence[Stage]) -> None:
-    """Refuse what would wait for itself: an operand of the same step that is made after it is read."""
+    """BadInput for an operand of the same step that is made after it is read: the machine would wait for itself."""
     later = {operand for stage in stages for operand in stage.operands}
     for stage in stages:
         for mv in (mat_vecs[i] for stream in stage.streams for i in stream):

@@ -1,4 +1,4 @@
-"""Which weights lie in on-chip SRAM."""
+"""Residency: which weights lie in on-chip SRAM."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ from archsim.specs.base import ceil_div
 
 @dataclass(frozen=True)
 class Residency:
-    """What of a model lies in SRAM."""
+    """The part of a model that lies in SRAM."""
 
     streams: tuple[tuple[frozenset[Stream], ...], ...]
-    """The streams whose weights do, for every block of every stage."""
+    """The streams whose weights are resident, for every block of every stage."""
     norms: bool
-    """Whether norms and biases do."""
+    """Whether row scales and biases are resident."""
     bits: int
-    """What they take together, in whole SRAM words."""
+    """Bits of everything resident, in whole SRAM words."""
     model_bits: int
-    """What the whole model would take."""
+    """Bits that the whole model would take."""
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """The weights of one stream for one block: they are resident together or not at all."""
+    """The weights of one stream for one block, which are resident either together or not at all."""
 
     stage: int
     block: int
@@ -37,9 +37,9 @@ class _Piece:
 def residency_of(
     design: Design, stages: Sequence[Stage], streams: Sequence[Sequence[Stream]], schedules: Sequence[Schedule]
 ) -> Residency:
-    """All of the model where it fits into the SRAM, each column padded to whole words.
+    """The whole model if it fits into the SRAM, with each column padded to whole words.
 
-    Where it does not, a design with ``residency = "part"`` keeps norms and biases, then as many pieces as fit, those
+    Otherwise, a design with ``residency = "part"`` keeps row scales and biases, and then as many pieces as fit, those
     read most often first.
     """
     memory = design.weight_memory
@@ -70,5 +70,5 @@ def _pieces(design: Design, streams: Sequence[Sequence[Stream]], schedules: Sequ
 
 
 def _stored(design: Design, stream: Stream, units: int) -> int:
-    """Bits in SRAM of a stream's columns for so many units."""
+    """Bits that a stream's columns take in SRAM for `units` units."""
     return ceil_div(units * stream.bits_per_unit, design.bus_word_bits) * design.bus_word_bits * stream.cols

@@ -1,4 +1,4 @@
-"""From the graph of a step to its stages: products whose sums one elementwise operation reads."""
+"""The stages of a step, made from its graph: products whose sums one elementwise operation reads."""
 
 from collections.abc import Collection, Sequence
 
@@ -14,11 +14,14 @@ from archsim.trace.graph import (
 )
 
 HANDED_ON = UnitOperations(state_writes=1)
-"""Rows that become an operand as they are, of an embedding."""
+"""The operations of an embedding, whose rows become an operand as they are."""
 
 
 def stages_of(graph: Graph, mat_vecs: Sequence[MatVec]) -> list[Stage]:
-    """The kept products, in the order of the operations that read their sums."""
+    """The stages of `mat_vecs`, in the order of the operations that read their sums.
+
+    BadInput if no operation reads a group, or if its rows are no multiple of the units.
+    """
     groups: dict[str, list[int]] = {}
     for index, mv in enumerate(mat_vecs):
         groups.setdefault(mv.group, []).append(index)

@@ -1,4 +1,4 @@
-"""From the products of a stage to its streams: what a column of each operand feeds, and what it waits for."""
+"""The streams of a stage, made from its products: the rows that a column of each operand feeds, and its waits."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from archsim.trace.graph import Graph, MatVec
 
 @dataclass(frozen=True)
 class Stream:
-    """The columns of one operand: each feeds the rows of all products of a stage that read it."""
+    """The columns of one operand, each of which feeds rows of all products of a stage that read it."""
 
     mat_vecs: tuple[int, ...]
     """The products, as indices into ``Plan.mat_vecs``."""
@@ -19,15 +19,15 @@ class Stream:
     bits_per_unit: int
     """Weight bits of a column for one unit, at storage width."""
     waits: tuple[Wait, ...]
-    """Empty where the operand comes from outside the machine."""
+    """The operand list that it waits for; empty if the operand comes from outside the machine."""
     read: float
-    """Share of the columns that a step reads, at most: of a one-hot operand one column a lane."""
+    """The largest share of the columns that a step reads: one column for each lane of a one-hot operand."""
 
 
 def streams_of(
     graph: Graph, mat_vecs: Sequence[MatVec], stage: Stage, made: Mapping[str, int], lanes: int
 ) -> tuple[Stream, ...]:
-    """The streams of a stage, as ``stage.streams`` has them; `made`: the list that an operand is on."""
+    """The streams of a stage, in the order of ``stage.streams``; `made` gives the index of an operand's list."""
     return tuple(_stream(graph, mat_vecs, members, stage.units, made, lanes) for members in stage.streams)
 
 
@@ -48,7 +48,7 @@ def _stream(
 
 
 def _waits(mat_vec: MatVec, made: Mapping[str, int]) -> tuple[Wait, ...]:
-    """The list that a product's columns are on."""
+    """The operand list that a product waits for, if its operand is on one."""
     if mat_vec.operand not in made:
         return ()
     return (Wait(made[mat_vec.operand], int(mat_vec.edge == "previous_step")),)

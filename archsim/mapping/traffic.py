@@ -1,4 +1,4 @@
-"""What a burst, the norms of a block and the inputs of a step take of the weight path and the DRAM channel."""
+"""The traffic of bursts, row scales and biases, and inputs on the weight path and the DRAM channel."""
 
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
@@ -13,7 +13,7 @@ from archsim.trace.graph import Operand
 
 
 def burst_of(design: Design, stream: Stream, part: BlockUnits, resident: bool) -> Burst:
-    """The columns of one stream for one block. BadInput where a column does not fit into the FIFO."""
+    """The burst of one stream for one block. BadInput if a column does not fit into the FIFO."""
     memory, dram = design.weight_memory, design.dram
     rows, bits = part.units * stream.rows_per_unit, part.units * stream.bits_per_unit
     words = ceil_div(rows, memory.weights_per_cycle)
@@ -40,7 +40,10 @@ def burst_of(design: Design, stream: Stream, part: BlockUnits, resident: bool) -
 def bursts_of(
     design: Design, groups: Iterable[Sequence[Stream]], part: BlockUnits, resident: Set[Stream]
 ) -> tuple[Burst, ...]:
-    """The bursts of one block: streams that follow each other in a group are one where their columns cost alike."""
+    """The bursts of one block: successive streams of a group form one burst if their columns have equal costs.
+
+    BadInput if a column does not fit into the FIFO.
+    """
     bursts: list[Burst] = []
     for group in groups:
         joined: list[Burst] = []
@@ -64,7 +67,7 @@ def _joined(first: Burst, second: Burst) -> Burst:
 
 
 def norms_of(design: Design, bits: int, resident: bool) -> Norms:
-    """Row scales and biases of `bits`: a bus word a cycle, or as long as the channel takes."""
+    """Row scales and biases of `bits`, at a bus word per cycle or as fast as the channel delivers them."""
     words = ceil_div(bits, design.bus_word_bits)
     return Norms(
         cycles=max(words, 0 if resident else design.dram.channel_cycles(bits, design.clock_mhz)),
@@ -74,8 +77,10 @@ def norms_of(design: Design, bits: int, resident: bool) -> Norms:
 
 
 def fetch_of(design: Design, operands: Iterable[Operand], lanes: int) -> Fetch | None:
-    """The `operands` that come from outside, of a one-hot one its index; the lanes of a step lie side by side. None
-    where nothing comes over the channel."""
+    """The fetch of the `operands` that come from outside; None if nothing comes over the channel.
+
+    A one-hot operand is fetched as its index, and the lanes of a step are packed side by side.
+    """
     dram = design.dram
     a_lane = sum((o.size - 1).bit_length() if o.kind == "one_hot" else o.size * (o.bits or 0) for o in operands)
     if not dram.inputs or not a_lane:

@@ -1,4 +1,4 @@
-"""What a trace asks of a plan, in plain counts: all that time and energy depend on."""
+"""The work that a trace asks of a plan, as plain counts: all of the trace that time and energy depend on."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
@@ -20,9 +20,9 @@ from archsim.trace.trace import Trace
 WINDOW = 1024
 """Steps that are counted at once."""
 KEPT = 16
-"""Windows of one work that are remembered at most, so that memory stays flat."""
+"""The most windows of one `Work` that are cached, so that memory stays bounded."""
 KEPT_WORKS = 64
-"""Works of one trace that are remembered at most: by products, lanes, and what the encoder does."""
+"""The most `Work` objects of one trace that are cached, by products, lanes, steps and settings of the encoder."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,16 @@ class Window:
     tokens: NDArray[np.int64]
     """Lanes whose sequence still runs, ``(steps,)``."""
     listed: NDArray[np.int64]
-    """Columns the encoder lists in each scan, ``(lists, steps)``; zeros where nothing is skipped."""
+    """Columns that the encoder puts on each operand list, ``(lists, steps)``; zeros if nothing is skipped."""
 
 
 @dataclass(frozen=True)
 class Plain:
-    """A window as plain ints: the simulator's clock must stay one."""
+    """A window as Python ints, since numpy integers must not enter the simulator's clock."""
 
     first: int
     products: list[tuple[list[int], list[int], list[int]]]
-    """(streamed, non-zero, active) of each product, step by step."""
+    """For each product: streamed columns, non-zero elements and active lanes, each a list over the steps."""
 
     @classmethod
     def of(cls, w: Window) -> "Plain":
@@ -61,28 +61,28 @@ class Plain:
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums over the steps of a run, by product."""
+    """Sums over the steps of a run; tuples are by product."""
 
     streamed: tuple[int, ...]
     issued: tuple[int, ...]
     """Columns streamed, once for each lane that runs the product."""
     nonzero: tuple[int, ...]
     runs: tuple[int, ...]
-    """Lanes that run the product."""
+    """Lanes that run the product, summed over the steps."""
     run_steps: tuple[int, ...]
-    """Steps at which some lane does."""
+    """Steps at which at least one lane runs the product."""
     tokens: int
     listed: int
 
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """What the products of a plan ask of a machine, step by step: counted by windows of steps as they are asked for."""
+    """The columns that the products of a plan stream in each step, counted window by window when they are needed."""
 
     trace: Trace = field(repr=False)
     mat_vecs: tuple[MatVec, ...]
     lists: tuple[tuple[str, ...], ...]
-    """Operands that the encoder lists, those of one scan together."""
+    """Operands that the encoder puts on lists, those of one scan together."""
     lanes: int
     steps: int
     skipping: bool
@@ -92,15 +92,15 @@ class Work:
 
     @cached_property
     def reads_buffer(self) -> tuple[bool, ...]:
-        """Whether a product's operand lies in the state buffer (a one-hot input does not: it is an index)."""
+        """For each product, whether its operand lies in the state buffer; a one-hot input is an index and does not."""
         return tuple(self.trace.graph.operand(mv.operand).kind != "one_hot" for mv in self.mat_vecs)
 
     def windows(self) -> Iterator[Window]:
-        """All steps, in order."""
+        """The windows of all steps, in order."""
         return map(self.window, range(0, self.steps, WINDOW))
 
     def window(self, step: int) -> Window:
-        """The window that a step lies in."""
+        """The window that contains a step."""
         first = step - step % WINDOW
         found = self._windows.get(first)
         if found is None:
@@ -110,7 +110,7 @@ class Work:
         return found
 
     def plain(self, step: int) -> Plain:
-        """The window that a step lies in; no more than two are held, for a machine never looks further back."""
+        """The window that contains a step, as Python ints; two are cached, since a machine never looks further back."""
         first = step - step % WINDOW
         found = self._plain.get(first)
         if found is None:
@@ -133,7 +133,7 @@ class Work:
         )
 
     def _listed(self, operands: tuple[str, ...], first: int, stop: int) -> NDArray[np.int64]:
-        """Columns that one scan lists, ``(steps,)``."""
+        """Columns that one scan puts on its list, ``(steps,)``."""
         listed = np.zeros(stop - first, np.int64)
         for name in operands if self.skipping else ():
             found = self._columns(self._made(name), first, stop)
@@ -144,7 +144,7 @@ class Work:
         return self.trace.columns(mat_vec, self.lanes, stop, self.reach if self.skipping else None, first=first)
 
     def _made(self, name: str) -> MatVec:
-        """A product that reads an operand at the step that makes it, whatever its readers do."""
+        """A product that reads an operand in the step that makes it, in which it is put on the list."""
         reader = next(mv for mv in self.mat_vecs if mv.operand == name)
         made = "same_step" if self.trace.graph.operand(name).kind == "state" else reader.edge
         return reader.model_copy(update={"edge": made, "when": "every_step"})
@@ -157,14 +157,14 @@ class Work:
         return replace(self, steps=1, _windows={0: Window(first=0, **alone)}, _plain={})
 
     def streamed_at(self, mat_vec: int, step: int) -> tuple[int, int, int]:
-        """Columns streamed for a product at a step, non-zero operand elements over all lanes, and lanes that run it."""
+        """Columns streamed for a product at a step, non-zero operand elements over all lanes, lanes that run it."""
         plain = self.plain(step)
         streamed, nonzero, active = plain.products[mat_vec]
         at = step - plain.first
         return streamed[at], nonzero[at], active[at]
 
     def signature(self, step: int) -> tuple[int, ...]:
-        """All of a step that its timing depends on, beside the machine: columns streamed, and which products run."""
+        """Everything of a step that its timing depends on: the columns streamed, and which products run."""
         plain = self.plain(step)
         at = step - plain.first
         return tuple(n for streamed, _, active in plain.products for n in (streamed[at], active[at] > 0))
@@ -180,16 +180,16 @@ class Work:
         return plain.products[block.bursts[0].streams[0][0]][2][step - plain.first]
 
     def tokens_at(self, step: int) -> int:
-        """Lanes whose sequence still runs."""
+        """Lanes whose sequence still runs at a step."""
         window = self.window(step)
         return int(window.tokens[step - window.first])
 
     def inputs_at(self, plan: Plan, step: int) -> int:
-        """Lanes whose inputs come over the DRAM channel for a step: all that run, or none, as after the last step."""
+        """Lanes whose inputs for a step come over the DRAM channel: all that run, or 0, as after the last step."""
         return self.tokens_at(step) if plan.fetch and step < self.steps else 0
 
     def listed_at(self, index: int, step: int) -> int:
-        """Columns that the encoder lists at a step for the list of that index."""
+        """Columns that the encoder puts on list `index` at a step."""
         window = self.window(step)
         return int(window.listed[index, step - window.first])
 
@@ -219,10 +219,10 @@ class Work:
 
 
 def measure(trace: Trace, plan: Plan, steps: int, skipping: bool, reach: int | None = None) -> Work:
-    """The work of the first `steps` steps of `trace` on the lanes of `plan`, remembered with the trace.
+    """The work of the first `steps` steps of `trace` on the lanes of `plan`, cached with the trace.
 
-    `reach`: how many columns on an offset of the encoder can point; longer runs of zeros are padded with columns.
-    BadInput where the trace has fewer sequences or steps.
+    `reach`: how many columns ahead an offset of the encoder can point; longer runs of zeros need padding. BadInput if
+    the trace has fewer sequences or steps.
     """
     trace.check(plan.lanes, steps)
     reach = reach if skipping else None

@@ -1,4 +1,4 @@
-"""The parts of the machine: one file each, a frozen spec and the SimPy process that acts it out."""
+"""The frozen, validated parameters of each component, one file each; its run-time object is in ``archsim.machine``."""
 
 from archsim.specs.activation_unit import ActivationUnitSpec
 from archsim.specs.base import Spec

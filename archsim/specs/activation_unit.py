@@ -1,4 +1,4 @@
-"""Row affine, gate activations and the cell update; frees the accumulators of a block."""
+"""The activation unit: row scales and biases, activation functions, and the update of the state."""
 
 from typing import Literal, Self
 
@@ -7,14 +7,14 @@ from pydantic import Field, model_validator
 from archsim.specs.base import MOST, Spec
 
 Curve = Literal["table", "segments"]
-"""How sigmoid and tanh are made: looked up, or straight lines."""
+"""How sigmoid and tanh are computed: by a look-up table or by piecewise-linear segments."""
 
 
 class ActivationUnitSpec(Spec):
-    """A pipeline that takes `units_per_cycle` units (all gates of one lane's unit) a cycle, `depth_cycles` long.
+    """A pipeline of `depth_cycles` that takes `units_per_cycle` units a cycle, each with all gates of one lane.
 
-    `curve` and `entries` (words of a table, or segments) decide what it costs. What they do to accuracy is measured in
-    ``workloads.fixed_point``: a trace does not say how its activations were computed.
+    `curve` and `entries` (words of a table, or segments) determine its cost. Their effect on accuracy is measured in
+    ``workloads.fixed_point``, since a trace does not record how its activations were computed.
     """
 
     units_per_cycle: int = Field(ge=1, le=MOST)

@@ -1,31 +1,31 @@
-"""What every spec shares."""
+"""The base class of all specs, and the helpers that they share."""
 
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 MOST = 2**30
-"""Of words, cycles and units: sums over a run then stay far within 64 bits."""
+"""The largest number of words, cycles or units of a spec, so that sums over a run stay well within 64 bits."""
 
 
 class _Later:
-    """The type of `LATER`."""
+    """The type of the marker `LATER`."""
 
 
 LATER = _Later()
-"""Marks a field that came after designs and searches were stored without it, as in ``Annotated[str, LATER]``."""
+"""Marks a field that was added when designs and searches had been stored without it: ``Annotated[str, LATER]``."""
 
 
 class Spec(BaseModel):
-    """Frozen, validated parameters of one component; an unknown key is an error."""
+    """Frozen, validated parameters of one component. Unknown keys are refused (pydantic's ValidationError)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     def stated(self, exclude_none: bool = False) -> dict[str, Any]:
-        """The parameters as JSON has them, without those marked `LATER` that are at their default.
+        """The parameters as JSON values, without those marked `LATER` that are at their default.
 
-        What a spec is known by (its digest, its file, its run's record) is made of these, so that a new field leaves
-        every spec as it was that does not use it. ``model_dump`` has all of them.
+        The digest of a spec, its file and the record of its run are made from these, so that a new field changes none
+        of them for a spec that does not use it. ``model_dump`` has all parameters.
         """
         tree = self.model_dump(mode="json", exclude_none=exclude_none)
         for name, field in type(self).model_fields.items():
@@ -38,4 +38,5 @@ class Spec(BaseModel):
 
 
 def ceil_div(numerator: int, denominator: int) -> int:
+    """The quotient, rounded up to an integer."""
     return -(-numerator // denominator)

@@ -1,4 +1,4 @@
-"""The DRAM channel that weights stream from, and inputs where they come over it."""
+"""The DRAM channel that weights are streamed from, and inputs too where a design says so."""
 
 from typing import Literal, Self
 
@@ -13,33 +13,33 @@ from archsim.specs.base import (
 Reader = Literal["weights", "inputs"]
 Arbitration = Literal["static", "tdm", "fcfs"]
 PARTS = 1000
-"""`input_share` counts in thousandths, so that a cycle count never hangs on rounding."""
+"""`input_share` is counted in thousandths, so that no cycle count depends on the rounding of floats."""
 
 
 class DramSpec(Spec):
-    """A channel by what it delivers; `kind` picks its energy per bit in ``costs``.
+    """A DRAM channel, described by what it delivers; `kind` selects its energy per bit in ``costs``.
 
-    `arbitration` between weights and inputs, where `inputs` come over the channel:
+    Where `inputs` come over the channel, `arbitration` shares it between weights and inputs:
 
-    - ``static``: inputs of the next step follow the first burst of this one;
+    - ``static``: the inputs of the next step follow the first burst of this one;
     - ``tdm``: inputs own `input_share` of the channel's time, weights the rest;
-    - ``fcfs``: who asks first.
+    - ``fcfs``: the channel goes to whoever asks first.
     """
 
     kind: str = "lpddr4"
     bandwidth_gbps: float = Field(ge=0.001, le=1e6, description="10^9 bits per second")
     latency_ns: float = Field(ge=0, le=1e6)
-    burst_bits: int = Field(default=1, ge=1, le=MOST, description="what one access delivers; a column takes whole ones")
+    burst_bits: int = Field(default=1, ge=1, le=MOST, description="bits of an access; a column takes whole ones")
     outstanding: int | None = Field(
         default=None,
         ge=1,
         le=MOST,
-        description="accesses under way at once, at most; absent: as many as bandwidth takes",
+        description="the most accesses under way at once (absent: as many as bandwidth takes)",
     )
-    inputs: bool = Field(default=False, description="inputs x come over the channel, a step ahead of their use")
+    inputs: bool = Field(default=False, description="inputs x come over the channel, a step before their use")
     arbitration: Arbitration = "static"
     input_share: float | None = Field(
-        default=None, ge=0.001, le=0.999, description="tdm: the inputs' part of the channel's time, to a thousandth"
+        default=None, ge=0.001, le=0.999, description="share of the channel's time that inputs own under tdm, to 0.001"
     )
 
     @model_validator(mode="after")
@@ -51,18 +51,18 @@ class DramSpec(Spec):
         return self
 
     def transferred_bits(self, bits: int) -> int:
-        """What crosses the channel for `bits` that are wanted: whole accesses."""
+        """Bits that cross the channel to deliver `bits`: those of whole accesses."""
         return ceil_div(bits, self.burst_bits) * self.burst_bits
 
     def channel_cycles(self, bits: int, clock_mhz: int, reader: Reader = "weights") -> int:
-        """Cycles that `bits` of a reader occupy its channel: as bandwidth or as the accesses under way allow.
+        """Cycles for which `bits` of a reader occupy the channel, bound by bandwidth or by the accesses under way.
 
-        Little's law: with W accesses under way, each for a latency of L cycles, W of them finish every L cycles, so
-        that n accesses, evenly spread, take ``n L / W`` (the bound that MSHRs put on a memory's bandwidth). A reader
-        that owns a share of the channel's time owns that share of its bandwidth and of its accesses.
+        By Little's law, W accesses under way, each with a latency of L cycles, complete at a rate of W every L cycles,
+        so that n evenly spread accesses take ``n L / W``: the bound that MSHRs put on memory bandwidth. A reader that
+        owns a share of the channel's time owns that share of its bandwidth and of its accesses.
         """
         share = self._parts(reader)
-        mbps = round(self.bandwidth_gbps * 1000)  # integer, so that a cycle count never hangs on rounding
+        mbps = round(self.bandwidth_gbps * 1000)  # an integer, so that no cycle count depends on rounding
         transfer = ceil_div(self.transferred_bits(bits) * clock_mhz * PARTS, mbps * share)
         if self.outstanding is None:
             return transfer
@@ -70,27 +70,31 @@ class DramSpec(Spec):
         return max(transfer, ceil_div(accesses * self.latency_cycles(clock_mhz) * PARTS, self.outstanding * share))
 
     def mbps_for(self, bits: int, clock_mhz: int, cycles: int, reader: Reader = "weights") -> int:
-        """The least bandwidth, 10^6 bits per second, at which `bits` of a reader are transferred in `cycles`."""
+        """The least bandwidth, in 10^6 bits per second, that transfers `bits` of a reader in `cycles`."""
         return ceil_div(self.transferred_bits(bits) * clock_mhz * PARTS, cycles * self._parts(reader))
 
     def rate_gbps(self, clock_mhz: int, reader: Reader) -> tuple[float, str]:
-        """The most that a reader gets while it reads, 10^9 bits per second, and what bounds it."""
+        """The highest rate that a reader gets while it reads, in 10^9 bits per second, and what bounds it."""
         bandwidth, accesses = self.bandwidth_gbps, self.sustained_gbps(clock_mhz)
         rate, bound = min((bandwidth, "bandwidth"), (accesses, "accesses under way"))
         return rate * self._parts(reader) / PARTS, bound
 
     def sustained_gbps(self, clock_mhz: int) -> float:
-        """What accesses under way sustain, whatever the bandwidth; infinite where nothing bounds them."""
+        """The rate that the accesses under way sustain, in 10^9 bits per second, whatever the bandwidth.
+
+        Infinite if nothing bounds them.
+        """
         latency = self.latency_cycles(clock_mhz)
         if self.outstanding is None or not latency:
             return float("inf")
         return self.outstanding * self.burst_bits * clock_mhz / latency / 1000
 
     def latency_cycles(self, clock_mhz: int) -> int:
+        """The latency in cycles, rounded up."""
         return ceil_div(round(self.latency_ns * 1000) * clock_mhz, 1_000_000)
 
     def _parts(self, reader: Reader) -> int:
-        """Thousandths of the channel's time that a reader owns, alone or in turn."""
+        """Thousandths of the channel's time that a reader owns: all of them unless arbitration is ``tdm``."""
         if not self.inputs or self.arbitration != "tdm" or self.input_share is None:
             return PARTS
         inputs = round(self.input_share * PARTS)

@@ -1,4 +1,4 @@
-"""The processing elements: tiles of multiply-accumulate units with a scratch of accumulators each."""
+"""The processing elements (PEs): tiles of multiply-accumulate units, each with a scratch of accumulators."""
 
 from typing import Literal
 
@@ -11,9 +11,9 @@ from archsim.trace.graph import NumberFormat
 class PEArraySpec(Spec):
     """`tiles` x `pes_per_tile` PEs, shared evenly among the lanes of a design.
 
-    A `fixed` PE multiplies integers of up to `weight_bits` (binary and ternary weights are such integers); a `mux` PE
-    adds, subtracts or passes over, for binary (1 bit) or ternary (2 bits) weights; a `shift` PE shifts, for powers of
-    two (sign and exponent in `weight_bits`).
+    A `fixed` PE multiplies by integers of up to `weight_bits`, which include binary and ternary weights. A `mux` PE
+    adds, subtracts or ignores its operand, for binary (1 bit) or ternary (2 bits) weights. A `shift` PE shifts, for
+    weights that are powers of two, with sign and exponent in `weight_bits`.
     """
 
     multiplier: Literal["fixed", "mux", "shift"]
@@ -21,10 +21,10 @@ class PEArraySpec(Spec):
     pes_per_tile: int = Field(ge=1, le=MOST)
     weight_bits: int = Field(ge=1, le=16)
     act_bits: int = Field(ge=1, le=16)
-    accumulator_bits: int = Field(ge=8, le=64, description="whether sums fit: archsim run --check")
+    accumulator_bits: int = Field(ge=8, le=64, description="archsim run --check tests whether sums fit")
     accumulators: int = Field(ge=1, le=MOST, description="scratch entries per PE and bank")
-    double_buffered: bool = Field(description="two banks of scratch: one accumulates while the other is read out")
-    clock_gated: bool = Field(description="an idle PE's clock is stopped")
+    double_buffered: bool = Field(description="two scratch banks: one accumulates while the other is read")
+    clock_gated: bool = Field(description="the clock of an idle PE is stopped")
 
     @property
     def pes(self) -> int:
@@ -35,7 +35,10 @@ class PEArraySpec(Spec):
         return 2 if self.double_buffered else 1
 
     def refusal(self, weight_format: NumberFormat, act_bits: int | None) -> str | None:
-        """Why this array cannot do a product of that format, or None where it can."""
+        """Why this array cannot compute a product of these formats; None if it can.
+
+        `act_bits` None: the operand is floating point.
+        """
         if weight_format.multiplier == "float":
             return f"{weight_format.name} weights need a floating-point MAC, this array has {self.multiplier} PEs"
         if (weight_format.multiplier == "shift") != (self.multiplier == "shift"):

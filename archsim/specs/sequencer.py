@@ -1,4 +1,4 @@
-"""The sequencer: the static order of a step's bursts, layer by layer, and what it takes to begin one."""
+"""The sequencer, which issues the bursts of a step in a static order, layer by layer."""
 
 from pydantic import Field
 
@@ -6,8 +6,8 @@ from archsim.specs.base import MOST, Spec
 
 
 class SequencerSpec(Spec):
-    """Hands bursts to the weight path in a fixed order: embedding, layers, readout; `setup_cycles` for each."""
+    """Issues bursts to the weight path in a fixed order (embedding, layers, readout), each after `setup_cycles`."""
 
     setup_cycles: int = Field(
-        default=0, ge=0, le=MOST, description="from a burst's turn to its first column: addresses"
+        default=0, ge=0, le=MOST, description="cycles from a burst's turn to its first column, to set up its addresses"
     )

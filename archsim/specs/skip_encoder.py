@@ -1,4 +1,4 @@
-"""The encoder that lists the non-zero columns of a new state, block by block."""
+"""The skip encoder, which writes the operand list: the non-zero columns of a new state, block by block."""
 
 from pydantic import Field
 
@@ -6,17 +6,17 @@ from archsim.specs.base import MOST, Spec
 
 
 class SkipEncoderSpec(Spec):
-    """Scans the union over lanes at a fixed rate; each listed column is stored as (state, offset to the next).
+    """Scans the union over lanes at a fixed rate; each column on the list is stored as (state, offset to the next).
 
-    An offset of b bits reaches 2^b columns on. A longer run of zeros takes a listed column of zeros every 2^b, which is
-    streamed like any other.
+    An offset of b bits reaches at most 2^b columns ahead. A longer run of zeros needs padding: a column of zeros on the
+    list every 2^b columns, which is streamed like any other.
     """
 
-    enabled: bool = Field(description="False: every column is listed and streamed")
+    enabled: bool = Field(description="whether zeros are skipped; if not, every column is streamed")
     columns_per_cycle: int = Field(ge=1, le=MOST)
     offset_bits: int = Field(ge=0, le=32)
 
     @property
     def reach(self) -> int:
-        """Columns from one on the list to the next, at most."""
+        """The largest distance, in columns, from one column on the list to the next."""
         return int(2**self.offset_bits)

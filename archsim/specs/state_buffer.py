@@ -1,4 +1,4 @@
-"""The on-chip buffers of the state: h twice (the old one is read while the new one is written), and c."""
+"""The on-chip buffers of the state: h twice (the old state is read while the new one is written), and c."""
 
 from typing import Literal
 
@@ -16,15 +16,17 @@ class StateBufferSpec(Spec):
 
     units: int = Field(ge=1, le=MOST)
     cell_bits: int = Field(ge=2, le=64, description="bits of one element of the cell state c")
-    banks: int | None = Field(default=None, ge=1, le=MOST, description="absent: as many as are asked for at once")
+    banks: int | None = Field(
+        default=None, ge=1, le=MOST, description="banks (absent: as many as units are accessed at once)"
+    )
     ports: Literal[1, 2] = Field(
-        description="of a bank of c; 1: it reads or writes a word a cycle; 2: it reads one and writes one"
+        description="ports of a bank of c: with 1 it reads or writes a word a cycle, with 2 it does both"
     )
 
     def access_cycles(self, units: int, at_once: int, reads: int, writes: int) -> int:
-        """Cycles for so many `reads` and `writes` of each of `units` consecutive units, `at_once` of them together.
+        """Cycles for `reads` and `writes` of each of `units` consecutive units, of which `at_once` go together.
 
-        Units in one bank take turns.
+        Units that lie in the same bank take turns.
         """
         banks = self.banks or at_once
         groups, rest = divmod(units, at_once)

@@ -1,4 +1,4 @@
-"""Where weights come from: on-chip SRAM when they fit, else the DRAM channel, through a FIFO with credits."""
+"""The weight memory: on-chip SRAM for resident weights, and the credit-based FIFO through which all weights pass."""
 
 from typing import Literal
 
@@ -12,22 +12,24 @@ from archsim.specs.base import (
 
 
 class WeightMemorySpec(Spec):
-    """`capacity_kib` of SRAM (0: none), a bus of `weights_per_cycle` to the PEs, a FIFO of `fifo_words` bus words."""
+    """An SRAM of `capacity_kib` (0: none), a bus of `weights_per_cycle`, and a FIFO of `fifo_words` bus words."""
 
     capacity_kib: int = Field(ge=0, le=MOST)
     residency: Literal["whole", "part"] = Field(
-        default="whole", description="whole: weights lie in SRAM if all of them fit; part: as many of them as fit"
+        default="whole", description="whole: weights lie in SRAM only if all fit; part: as many as fit do"
     )
     weights_per_cycle: int = Field(ge=1, le=MOST)
     fifo_words: int = Field(
         ge=1, le=MOST, description="one word is `weights_per_cycle` weights at the PE's weight width"
     )
-    ports: Literal[1, 2] = Field(description="of the FIFO; 1: a word a cycle goes in or comes out; 2: one in, one out")
+    ports: Literal[1, 2] = Field(
+        description="ports of the FIFO: with 1 a word enters or leaves it a cycle, with 2 both"
+    )
 
     @property
     def capacity_bits(self) -> int:
         return self.capacity_kib * 1024 * 8
 
     def fifo_cycles(self, words: int) -> int:
-        """Cycles that `words` on their way to the PEs occupy the FIFO: each goes in and comes out again."""
+        """Cycles for which `words` occupy the FIFO's ports: each word is written once and read once."""
         return ceil_div(2 * words, self.ports)

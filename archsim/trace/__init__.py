@@ -1,11 +1,12 @@
-"""The contract between networks and machines: what was computed, step by step, and which operands were zero.
+"""Traces, the contract between networks and machines: the operations of a step, and which operands were zero in it.
 
-A trace is cell-agnostic. Its graph holds the operations of one time step; its operands say, for every step and every
-sequence, which elements were non-zero (or which symbol a one-hot input had). How many sequences run side by side is
-the hardware's choice: lane ``i`` of a run is sequence ``i`` of the trace.
+A trace knows no cell by name. Its graph holds the operations of one time step; its operands record, for every step and
+sequence, which elements were non-zero, or which symbol a one-hot input had. How many sequences run side by side is the
+hardware's choice: lane ``i`` of a run is sequence ``i`` of the trace.
 
-One file, ``.npz`` without pickle, validated on load: a JSON header, and of each operand pieces of a thousand steps. Of
-a long trace neither reader nor writer holds more than a few pieces, so that memory does not grow with its length.
+A trace is stored in one ``.npz`` file without pickle, validated on load: a JSON header, and the rows of each operand in
+pieces of 1,024 steps. Neither reader nor writer holds more than a few pieces of a long trace, so that memory does not
+grow with its length.
 """
 
 from archsim.trace.columns import Columns, pack_mask

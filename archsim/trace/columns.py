@@ -1,4 +1,4 @@
-"""Column counts of a product: what is listed, what is non-zero, what padding a list needs."""
+"""Column counts of a product: columns on the operand list, non-zero elements, and the padding that the list needs."""
 
 from dataclasses import dataclass
 
@@ -8,32 +8,32 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Columns:
-    """Columns of one MatVec, step by step, over the lanes of a run; all ``(T,)`` int64."""
+    """Column counts of one MatVec in each step, over the lanes of a run; every array is ``(T,)`` int64."""
 
     listed: NDArray[np.int64]
-    """Columns non-zero in at least one active lane: what is streamed when zeros are skipped."""
+    """Columns non-zero in at least one active lane, which are streamed when zeros are skipped."""
     dense: NDArray[np.int64]
-    """Columns streamed when nothing is skipped (a one-hot operand: its distinct symbols)."""
+    """Columns streamed when nothing is skipped (for a one-hot operand, its distinct symbols)."""
     nonzero: NDArray[np.int64]
     """Non-zero operand elements, summed over the active lanes."""
     possible: NDArray[np.int64]
-    """Operand elements over the active lanes: ``cols * active``, or ``active`` for a one-hot operand."""
+    """Operand elements, summed over the active lanes: ``cols * active``, or ``active`` for a one-hot operand."""
     active: NDArray[np.int64]
     """Lanes for which the product runs."""
     padding: NDArray[np.int64]
-    """Columns of zeros that a list needs where the next one lies further on than an offset can say."""
+    """Columns of zeros that the list needs where the next non-zero column lies beyond the reach of an offset."""
 
 
 def paddings(union: NDArray[np.uint8], cols: int, reach: int) -> NDArray[np.int64]:
-    """`_padding` of a few steps at a time: it takes 40 bytes an element."""
+    """`_padding`, computed for a few steps at a time, since it takes 40 bytes an element."""
     few = max(1, 2**16 // cols)
     return np.concatenate([_padding(union[first : first + few], cols, reach) for first in range(0, len(union), few)])
 
 
 def _padding(union: NDArray[np.uint8], cols: int, reach: int) -> NDArray[np.int64]:
-    """Columns of padding a step: one for every whole `reach` that lies between a listed column and the one before.
+    """Columns of padding in each step, ``(T,)``: one for every `reach` zeros between two successive non-zero columns.
 
-    `union` is packed, ``(T, ceil(cols/8))``; the first column of a step is `position + 1` on from the beginning.
+    `union` is packed, ``(T, ceil(cols/8))``; the list of a step starts as if column -1 were on it.
     """
     step, position = np.nonzero(np.unpackbits(union, axis=-1, count=cols))
     before = np.concatenate([[-1], position[:-1]])
@@ -43,5 +43,5 @@ def _padding(union: NDArray[np.uint8], cols: int, reach: int) -> NDArray[np.int6
 
 
 def pack_mask(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Bits of the last axis to bytes, first element in the highest bit, as the arrays of a trace hold them."""
+    """Pack the last axis into bytes, with the first element in the highest bit, as the arrays of a trace store it."""
     return np.packbits(mask, axis=-1)

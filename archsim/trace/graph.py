@@ -1,4 +1,4 @@
-"""The graph of one time step: operations, operands, and the rules between them."""
+"""The graph of one time step: its operations and operands, and the rules that they obey."""
 
 from typing import Annotated, Literal
 
@@ -7,18 +7,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from archsim.errors import BadInput
 
 MAX_SYMBOLS = 2**16
-"""The most symbols that a one-hot operand may have."""
+"""The largest number of symbols of a one-hot operand."""
 Scope = Literal["input", "recurrent", "readout", "embedding"]
 Edge = Literal["input", "previous_step", "same_step"]
 When = Literal["every_step", "last_step"]
 
 
 class Frozen(BaseModel):
+    """A frozen model that refuses unknown keys."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class NumberFormat(Frozen):
-    """A weight format as hardware sees it: its name, its storage bits, and the arithmetic it needs."""
+    """A weight format as hardware sees it: its name, its storage bits, and the multiplier that it needs."""
 
     name: str
     bits: int = Field(ge=1, le=64)
@@ -28,8 +30,8 @@ class NumberFormat(Frozen):
 class MatVec(Frozen):
     """``rows x cols`` weights times a vector operand, accumulated into `group`.
 
-    Products of one group meet in the same accumulators, row by row. `when`: a readout may run at the last step of a
-    sequence only.
+    The products of one group are summed in the same accumulators, row by row. `when` allows a readout to run only at
+    the last step of a sequence.
     """
 
     op: Literal["mat_vec"] = "mat_vec"
@@ -45,7 +47,7 @@ class MatVec(Frozen):
 
 
 class RowAffine(Frozen):
-    """Scale and shift per row of one product before it meets the others (folded batch norm: a scale a product)."""
+    """Scales and shifts each row of one product before it is summed with the others, as folded batch norm does."""
 
     op: Literal["row_affine"] = "row_affine"
     name: str
@@ -55,7 +57,7 @@ class RowAffine(Frozen):
 
 
 class LayerNorm(Frozen):
-    """Mean and variance over all `rows` of the products `of`, taken at run time, before their row scales."""
+    """Normalises the products `of` by the mean and variance over all `rows`, at run time, before their row scales."""
 
     op: Literal["layer_norm"] = "layer_norm"
     name: str
@@ -65,26 +67,26 @@ class LayerNorm(Frozen):
 
 
 class UnitOperations(Frozen):
-    """What one unit of one lane asks of the activation unit and of the state buffer in an elementwise operation."""
+    """Operations and state accesses that an elementwise operation takes for one unit of one lane."""
 
     curves: int = Field(default=0, ge=0)
-    """Evaluations of sigmoid or tanh, or of the positive part."""
+    """Evaluations of sigmoid, tanh or ReLU."""
     multiplies: int = Field(default=0, ge=0)
     adds: int = Field(default=0, ge=0)
-    """Without the shift of each row, which is counted with its scale."""
+    """Additions, without the shift of each row, which is counted with its scale."""
     state_reads: int = Field(default=0, ge=0)
-    """Elements of h, or of a gate that the stage before has kept, read back."""
+    """Elements of h, or of a gate kept by the previous stage, that are read back."""
     state_writes: int = Field(default=0, ge=0)
     cell_reads: int = Field(default=0, ge=0)
-    """Elements of a state beside h, such as an LSTM's c."""
+    """Elements read of a state besides h, such as an LSTM's c."""
     cell_writes: int = Field(default=0, ge=0)
 
 
 class Elementwise(Frozen):
-    """Activations and updates on `size` units, from the accumulated rows of the groups (or operations) `of`.
+    """Activations and updates of `size` units, from the accumulated rows of the groups (or operations) `of`.
 
-    What a unit takes is stated in `unit`: nothing here knows a cell by name. A GRU that resets before its product is
-    two of them: the first yields r h, the operand of the candidate's product, and the second the new state.
+    `unit` states the operations of one unit, so that no cell is known by name. A GRU that resets before its product
+    takes two of these: the first yields r h, the operand of the candidate's product, and the second the new state.
     """
 
     op: Literal["elementwise"] = "elementwise"
@@ -96,7 +98,7 @@ class Elementwise(Frozen):
 
 
 class Encode(Frozen):
-    """The non-zero elements of a result become the operand called `operand`."""
+    """The result `of` becomes the operand named `operand`, and its non-zero elements go on the operand list."""
 
     op: Literal["encode"] = "encode"
     name: str
@@ -110,10 +112,11 @@ Operation = Annotated[MatVec | RowAffine | LayerNorm | Elementwise | Encode, Fie
 
 
 class Operand(Frozen):
-    """A vector of `size` elements of `bits` each (None: float).
+    """A vector of `size` elements of `bits` each (None: floating point).
 
-    `one_hot`: stored as the symbol index. `vector`: enters from outside (or from an embedding), so it waits for no
-    state. `result`: computed within the step. `state`: row 0 is the initial value, row t + 1 that after step t.
+    An operand of kind `one_hot` is stored as the index of its symbol. A `vector` enters from outside (or from an
+    embedding), so it waits for no state. A `result` is computed within the step. Row 0 of a `state` is its initial
+    value, and row t + 1 its value after step t.
     """
 
     name: str
@@ -123,7 +126,7 @@ class Operand(Frozen):
 
 
 class Graph(Frozen):
-    """The operations of one step in order, and their operands."""
+    """The operations of one step, in order, and their operands."""
 
     operations: tuple[Operation, ...]
     operands: tuple[Operand, ...]
@@ -139,7 +142,7 @@ class Graph(Frozen):
         return tuple(o for o in self.operations if isinstance(o, MatVec))
 
     def check(self) -> None:
-        """BadInput where an operation names something that is not there, or sizes do not fit."""
+        """Raise BadInput if an operation names something that does not exist, or if sizes do not match."""
         names = [o.name for o in self.operations]
         if len(set(names)) != len(names):
             raise BadInput("operation names must be distinct")

@@ -1,4 +1,4 @@
-"""What a trace is of."""
+"""The header of a trace: which network it was recorded from, and its graph."""
 
 from archsim.trace.graph import Frozen, Graph
 
@@ -6,7 +6,7 @@ VERSION = 4
 
 
 class Header(Frozen):
-    """What a trace is of. `synthetic` traces carry no accuracy and are marked wherever they are shown."""
+    """The network and graph of a trace. `synthetic` traces have no accuracy and are marked wherever they are shown."""
 
     version: int
     workload: str

@@ -1,4 +1,4 @@
-"""How a trace lies in a file: a header, and pieces of a thousand steps of each operand."""
+"""The file format of a trace: a header, and the rows of each operand in pieces of 1,024 steps."""
 
 import io
 import os
@@ -17,13 +17,13 @@ from archsim.files import declared_array, read_array, whole_file
 from archsim.trace.header import Header
 
 MAX_BYTES = 2**32
-"""What a trace file may unpack to: a small file could fill any disk."""
+"""The most bytes that a trace file may unpack to, since a small file could otherwise fill any memory."""
 PIECE = 1024
-"""Rows of an operand that lie in a file as one array."""
+"""Rows of an operand that a file stores as one array."""
 
 
 class Rows(Protocol):
-    """An operand's rows, in memory or in a file: as much of a numpy array as a trace needs."""
+    """The rows of an operand, in memory or in a file, with the part of numpy's interface that a trace needs."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -35,19 +35,23 @@ class Rows(Protocol):
 
 
 def pieces(array: Rows) -> Iterator[NDArray[Any]]:
+    """The rows of an operand in pieces of `PIECE` rows, the last of which may be shorter."""
     return (array[first : first + PIECE] for first in range(0, array.shape[0], PIECE))
 
 
 @dataclass(frozen=True, eq=False)
 class StoredRows:
-    """Rows that lie in a trace file, a few pieces at a time in memory. Sent to another process they are an array."""
+    """Rows of a trace file, of which a few pieces at a time are in memory. They are pickled as a whole array.
+
+    Reading raises BadInput if the file has been replaced since it was opened.
+    """
 
     path: Path
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     file: tuple[int, ...]
-    """Which file this was (`_identity`)."""
+    """The identity of the file that was opened (`_identity`)."""
     _read: dict[int, NDArray[Any]] = field(default_factory=dict, repr=False)
 
     def __getitem__(self, rows: slice) -> NDArray[Any]:
@@ -81,7 +85,7 @@ def _member(operand: str, number: int) -> str:
 
 
 class TraceWriter:
-    """A trace file as it comes: rows of the operands in portions of any size, and the header once all is known."""
+    """Writes a trace file piece by piece: rows of operands in portions of any size, and the header at the end."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
@@ -91,12 +95,12 @@ class TraceWriter:
     @classmethod
     @contextmanager
     def open(cls, path: Path) -> Iterator["TraceWriter"]:
-        """A file that is there whole or not at all."""
+        """Open a file that is complete once the block succeeds, and absent otherwise."""
         with whole_file(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
             yield cls(archive)
 
     def add(self, operand: str, rows: NDArray[Any]) -> None:
-        """More rows of an operand."""
+        """Append rows to an operand."""
         waiting = self._waiting.setdefault(operand, [])
         waiting.append(rows)
         if sum(map(len, waiting)) >= PIECE:
@@ -107,7 +111,7 @@ class TraceWriter:
             self._waiting[operand] = [joined[whole:].copy()]
 
     def finish(self, header: Header, lengths: NDArray[np.int64]) -> None:
-        """What is left, and what the file is of."""
+        """Write the remaining rows, the `lengths` of the sequences ``(S,)``, and the header."""
         for operand, waiting in self._waiting.items():
             rows = np.concatenate(waiting)
             if len(rows) or operand not in self._written:
@@ -127,7 +131,10 @@ class TraceWriter:
 
 
 def stored_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Rows]]:
-    """The arrays of an ``.npz`` by name, and the rows of its operands: in memory where they are one piece."""
+    """The arrays of a trace file by name, and the rows of its operands, which are in memory if they are one piece.
+
+    BadInput for a file that unpacks to more than `MAX_BYTES`; ValueError or another of `NOT_WHOLE` for a damaged one.
+    """
     arrays: dict[str, NDArray[Any]] = {}
     pieces: dict[str, list[tuple[tuple[int, ...], np.dtype[Any]]]] = {}
     with path.open("rb") as stored, zipfile.ZipFile(stored) as archive:

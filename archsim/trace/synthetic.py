@@ -1,4 +1,4 @@
-"""Synthetic traces: drawn masks for studying a machine. They carry no accuracy and say so in their header."""
+"""Synthetic traces: random masks for studying a machine. They have no accuracy, and their header marks them."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -52,11 +52,10 @@ def synthesize(
 ) -> Trace:
     """An LSTM of `hidden` units on a one-hot input of `inputs` symbols, without norms and without a readout.
 
-    `out`: a file that the trace goes to as it is drawn, so that memory does not grow with its length. `on_step` is
-    called with the number of steps of states that have been drawn.
-
-    Each state element is non-zero with probability `density`, independently over steps and units; two lanes agree with
-    Pearson correlation `correlation`: every lane takes a shared draw with probability sqrt(correlation), else its own.
+    Each element of the state is non-zero with probability `density`, independently over steps and units. Two sequences
+    have the Pearson correlation `correlation`: each takes a shared draw with probability sqrt(correlation), otherwise
+    its own. With `out`, the trace is written to that file as it is drawn, so that memory does not grow with its length.
+    `on_step` is called with the number of steps whose states have been drawn. BadInput for a parameter out of range.
     """
     if weight_format not in FORMATS:
         raise BadInput(f"weight format must be one of {', '.join(FORMATS)}, not {weight_format!r}")
@@ -123,7 +122,7 @@ def _check_counts(**counts: int) -> None:
 def _mask(
     rng: np.random.Generator, hidden: int, sequences: int, density: float, correlation: float
 ) -> NDArray[np.uint8]:
-    """One step of the state, packed: ``(sequences, ceil(hidden/8))``."""
+    """The packed state mask of one step, ``(sequences, ceil(hidden/8))``."""
     shared = rng.random(hidden) < density
     own = rng.random((sequences, hidden)) < density
     follows = rng.random((sequences, hidden)) < np.sqrt(correlation)

@@ -1,4 +1,4 @@
-"""A recorded or synthetic run: what was computed, step by step, and which operands were zero."""
+"""The trace of a recorded or synthetic run: its graph, and which elements of its operands were zero in each step."""
 
 import hashlib
 import json
@@ -23,16 +23,19 @@ from archsim.trace.storage import Rows, TraceWriter, pieces, stored_arrays
 
 @dataclass(frozen=True)
 class Trace:
-    """A recorded or synthetic run of `steps` steps over `sequences` sequences."""
+    """A recorded or synthetic run of `steps` steps over `sequences` sequences.
+
+    BadInput if the graph, the lengths or an array breaks the format.
+    """
 
     header: Header
     arrays: Mapping[str, Rows]
-    """``one_hot`` uint16 ``(T, S)``; ``vector`` and ``result`` packed bits ``(T, S, ceil(size/8))``; ``state``
-    ``(T + 1, ...)``."""
+    """By operand: ``one_hot`` uint16 ``(T, S)``; ``vector`` and ``result`` packed bits uint8 ``(T, S, ceil(size/8))``;
+    ``state`` likewise, with ``T + 1`` rows."""
     lengths: NDArray[np.int64] = field(repr=False)
-    """Steps of each sequence ``(S,)``; a lane whose sequence has ended is inactive, which is not the same as zero."""
+    """Steps of each sequence, ``(S,)``. A lane whose sequence has ended is inactive, which differs from being zero."""
     counted: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
-    """What a reader has counted of it and wants to keep as long as the trace itself (``mapping.work.measure``)."""
+    """A cache of counts that a reader keeps for as long as the trace exists (``mapping.work.measure``)."""
 
     def __post_init__(self) -> None:
         if self.header.version != VERSION:
@@ -70,7 +73,7 @@ class Trace:
 
     @cached_property
     def sha256(self) -> str:
-        """Digest of everything in the trace."""
+        """The digest of the header, the lengths and all arrays."""
         digest = hashlib.sha256(self.header.model_dump_json().encode())
         digest.update(self.lengths.astype("<i8").tobytes())
         for name in sorted(self.arrays):
@@ -82,7 +85,7 @@ class Trace:
     def active(self, lanes: int, steps: int, when: When = "every_step", *, first: int = 0) -> NDArray[np.bool_]:
         """Which of the first `lanes` sequences still run at steps `first` to `steps` - 1: ``(steps - first, lanes)``.
 
-        `when` "last_step": which of them are at their last one.
+        With `when` "last_step": which are at their last step. BadInput if the trace has fewer sequences or steps.
         """
         self.check(lanes, steps)
         step, last = np.arange(first, steps)[:, None], self.lengths[:lanes] - 1
@@ -102,17 +105,17 @@ class Trace:
         return masked
 
     def _rows(self, mat_vec: MatVec, lanes: int, first: int, stop: int) -> NDArray[Any]:
-        """The operand of `mat_vec` at steps `first` to `stop` - 1, as stored."""
+        """The rows of the operand of `mat_vec` at steps `first` to `stop` - 1, as stored."""
         after = self.graph.operand(mat_vec.operand).kind == "state" and mat_vec.edge == "same_step"
-        shift = 1 if after else 0  # a state's row t+1 is its value after step t
+        shift = 1 if after else 0  # row t + 1 of a state is its value after step t
         rows: NDArray[Any] = self.arrays[mat_vec.operand][first + shift : stop + shift][:, :lanes]
         return rows
 
     def columns(self, mat_vec: MatVec, lanes: int, steps: int, reach: int | None = None, *, first: int = 0) -> Columns:
         """Column counts of `mat_vec` over the first `lanes` sequences at steps `first` to `steps` - 1.
 
-        `reach`: how far on the next listed column may lie before padding is needed; None: as far as it likes. A one-hot
-        operand is an index and needs none.
+        `reach`: how far ahead the next column on the list may lie without padding; None: any distance. A one-hot
+        operand is an index and needs no padding.
         """
         running = self.active(lanes, steps, mat_vec.when, first=first)
         active = running.sum(axis=1, dtype=np.int64)
@@ -134,13 +137,14 @@ class Trace:
         )
 
     def check(self, lanes: int, steps: int) -> None:
+        """Raise BadInput unless the trace has as many sequences as `lanes`, and as many `steps`."""
         if not 1 <= lanes <= self.sequences:
             raise BadInput(f"lanes must be between 1 and the trace's {self.sequences} sequences, not {lanes}")
         if not 1 <= steps <= self.steps:
             raise BadInput(f"steps must be between 1 and the trace's {self.steps}, not {steps}")
 
     def save(self, path: Path) -> None:
-        """Write one file, whole or not at all."""
+        """Write the trace to one file, completely or not at all."""
         with TraceWriter.open(path) as file:
             for name, array in self.arrays.items():
                 for piece in pieces(array):
@@ -155,9 +159,9 @@ class Trace:
         rows: Iterable[tuple[str, NDArray[Any]]],
         out: Path | None = None,
     ) -> "Trace":
-        """A trace from rows of its operands, in portions of any size; `header` is asked for once they are all there.
+        """A trace from the rows of its operands, in portions of any size; `header` is called once all have arrived.
 
-        With `out` they go to that file as they come, and no more than a few portions are held.
+        With `out` the rows are written to that file as they arrive, and no more than a few portions are held.
         """
         if out is None:
             held: dict[str, list[NDArray[Any]]] = {}
@@ -172,7 +176,7 @@ class Trace:
 
     @classmethod
     def load(cls, path: Path) -> "Trace":
-        """A validated trace; BadInput names the file and the rule it breaks."""
+        """Read and validate a trace file. BadInput names the file and the rule that it breaks."""
         try:
             stored, arrays = stored_arrays(path)
             raw = json.loads(stored["header"].tobytes())

@@ -1,4 +1,4 @@
-"""Traces of version 3, which named each cell instead of counting its operations: they are still read."""
+"""Reading traces of version 3, which named each cell instead of counting its operations."""
 
 from typing import Annotated, Any, Literal
 
@@ -31,6 +31,8 @@ UNITS: dict[Kind, UnitOperations] = {
 
 
 class NamedElementwise(Frozen):
+    """An elementwise operation that names its cell."""
+
     op: Literal["elementwise"] = "elementwise"
     name: str
     scope: Scope
@@ -39,6 +41,7 @@ class NamedElementwise(Frozen):
     of: tuple[str, ...]
 
     def counted(self) -> Elementwise:
+        """The operation with the counts of its cell."""
         return Elementwise(name=self.name, scope=self.scope, unit=UNITS[self.kind], size=self.size, of=self.of)
 
 
@@ -46,6 +49,8 @@ NamedOperation = Annotated[MatVec | RowAffine | LayerNorm | NamedElementwise | E
 
 
 class GraphOfNames(Frozen):
+    """The graph of version 3, whose elementwise operations name their cells."""
+
     operations: tuple[NamedOperation, ...]
     operands: tuple[Operand, ...]
 
@@ -55,6 +60,8 @@ class GraphOfNames(Frozen):
 
 
 class HeaderOfNames(Frozen):
+    """The header of version 3."""
+
     version: Literal[3]
     workload: str
     synthetic: bool
@@ -63,7 +70,7 @@ class HeaderOfNames(Frozen):
 
 
 def header(raw: dict[str, Any]) -> Header:
-    """The header of a file of version 3 as one of today's; ValidationError where it breaks the format."""
+    """Convert the header of a version 3 file to the current version. ValidationError if it breaks the old format."""
     old = HeaderOfNames.model_validate(raw)
     return Header(
         version=VERSION,

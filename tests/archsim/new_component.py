@@ -1,4 +1,4 @@
-"""A component that no module has heard of: declared, priced and counted here alone."""
+"""A component that no module of archsim knows: it is declared, priced and counted only here."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -40,7 +40,7 @@ Engine = Callable[..., Timing]
 
 
 def with_store(engine: Engine) -> Engine:
-    """An engine beside which the store is read: so many words counted, and one piece of work logged in each step."""
+    """An engine with the new store beside it: it counts a number of words, and logs one piece of work in each step."""
 
     def run(design: Design, plan: Plan, work: Work, *args: Any, **kwargs: Any) -> Timing:
         timing = engine(design, plan, work, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""What the docstrings of the Python interface show is so."""
+"""The examples in the docstrings of the Python interface are correct."""
 
 import ast
 import doctest

@@ -1,7 +1,7 @@
-"""The catalogue: complete, checked, and the only place that has to know of a new component.
+"""The catalogue is complete, validated, and the only place that has to know a new component.
 
-The second half is the conformance test: a component that no module has heard of is declared in a catalogue of its own,
-priced by a block, and found wherever components are listed.
+The second half is the conformance test: a component that no module knows is declared in a catalogue of its own, priced
+by a cost block, and found wherever components are listed.
 """
 
 import json
@@ -65,7 +65,7 @@ def test_every_cause_event_and_action_is_declared_by_a_component() -> None:
 
 
 def test_orders_are_those_of_reports() -> None:
-    """Areas as the chip is listed, processes as data pass through it: both have been printed in this order."""
+    """Areas come in the order of components, processes in that of the data through them: both orders are printed."""
     assert CATALOGUE.with_area == (
         "pe_array", "scratch", "weight_memory", "state_buffer", "skip_encoder", "activation_unit", "sequencer",
     )  # fmt: skip
@@ -79,7 +79,7 @@ def test_orders_are_those_of_reports() -> None:
 
 
 def test_the_closed_form_counts_causes_in_the_same_order() -> None:
-    """It adds up stalls by their place; `drain` follows from the rest."""
+    """It adds up stalls by position; `drain` follows from the rest."""
     places = {cause: getattr(recurrence, cause.upper()) for cause in STALLS[:-1]}
     assert list(places.values()) == list(range(recurrence.CAUSES))
     assert STALLS[-1] == Cause.DRAIN
@@ -122,7 +122,7 @@ def test_a_component_without_a_block_and_a_block_without_a_component_are_refused
 
 
 def test_an_action_without_a_price_and_a_price_without_an_action_are_refused() -> None:
-    """On the chip by its block; off it where the DRAM's kind does not say."""
+    """An on-chip action is priced by its block, an off-chip one only by the DRAM's kind."""
 
     def with_prices(**prices: Action) -> Library:
         block = replace(BLOCK, build=lambda d: replace(build(d), prices={a: LogicPrice(1) for a in prices.values()}))
@@ -257,7 +257,7 @@ def test_the_tables_of_a_search_have_it(tmp_path: Path) -> None:
 
 
 def test_a_report_can_be_pickled() -> None:
-    """It names its library, which holds functions."""
+    """Its cost table refers to the library, which holds functions."""
     report = simulate(SKIP, TRACE)
     again = pickle.loads(pickle.dumps(report))
     assert again.costs == report.costs == SHIPPED

@@ -1,4 +1,4 @@
-"""Designs as data."""
+"""Designs as data: loading, overriding, digests and refusals."""
 
 import tomllib
 from pathlib import Path
@@ -54,22 +54,22 @@ IDENTITIES = {
     "stream-only": "cd0612aa1fa268494635c1ed982ad900aa20e8d0a281ca8f29f793f681ee16f6",
     "large": "dc658c93a62e3d918101dde0035c1aa9f800846c77ac4abeecac1e0f60319110",
 }
-"""Digests that searches have stored: another digest is another space, which no stored search can be carried on in."""
+"""Digests that searches have stored: with another digest, a stored search could not be continued."""
 
 
 def test_the_identity_of_shipped_designs_stays() -> None:
-    """Where a design file changes on purpose, its line changes with it; where a field is added, none does."""
+    """If a design file is changed on purpose, its line here changes too; if a field is added, no line may change."""
     assert {name: load_design(name).sha256 for name in designs.ALL} == IDENTITIES
 
 
 class Encoder(Spec):
-    """A component that designs came without at first."""
+    """A component that the first designs did not have."""
 
     kind: str = "none"
 
 
 class Grown(Design):
-    """A design with a field and a component more than those that are stored."""
+    """A design with one more field and one more component than stored designs have."""
 
     colour: Annotated[str, LATER] = "grey"
     encoder: Annotated[Encoder, LATER] = Encoder()
@@ -97,7 +97,7 @@ class TestALaterField:
 
 
 def test_nothing_else_is_left_out() -> None:
-    """A field that is no later one is stated at its default too."""
+    """A field that is not marked `LATER` is stated even at its default."""
     design = load_design("skip-65nm")
     assert design.stated() == {k: v for k, v in design.model_dump(mode="json").items() if k != "dataflow"}
 

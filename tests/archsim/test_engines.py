@@ -49,7 +49,8 @@ from workloads.record import graph_of
 
 @st.composite
 def drawn_channels(draw: st.DrawFn, arbitration: tuple[str, ...] = ("static", "tdm")) -> dict[str, Any]:
-    """A DRAM channel: whole accesses or bits, as many under way as it likes or few, with inputs over it or without."""
+    """A DRAM channel: in whole accesses or single bits, with few or unlimited accesses under way, with or without
+    inputs."""
     burst_bits = draw(st.sampled_from([1, 64, 100]))
     return {
         "dram.bandwidth_gbps": draw(st.sampled_from([0.4, 1.6, 6.4, 51.2])),
@@ -64,7 +65,7 @@ def drawn_channels(draw: st.DrawFn, arbitration: tuple[str, ...] = ("static", "t
 
 @st.composite
 def drawn_designs(draw: st.DrawFn) -> Design:
-    """Small machines of every shape: one lane or many, one accumulator or many, a FIFO of one word upwards."""
+    """Small machines of every shape: with one lane or many, one accumulator or many, a FIFO of one word or more."""
     integer = lambda low, high: draw(st.integers(low, high))  # noqa: E731
     lanes = draw(st.sampled_from([1, 2, 4]))
     fifo_words = integer(1, 24)
@@ -144,7 +145,7 @@ TOO_SMALL = re.compile(r"pe_array\.accumulators x PEs per lane must hold|weight_
 
 
 def fits(design: Design, trace: Trace) -> bool:
-    """Whether every column fits the FIFO and every unit the accumulators; nothing else may be refused."""
+    """Whether every column fits the FIFO and every unit the accumulators, the only reasons for a refusal here."""
     try:
         plan(design, trace.graph, design.lanes)
     except BadInput as error:
@@ -174,14 +175,14 @@ def assert_equal(one: Timing, other: Timing) -> None:
 
 
 def without_idle(timing: Timing) -> dict[str, dict[str, int]]:
-    """Counts but for the one that hangs on time."""
+    """All counts except idle PE cycles, the only ones that depend on time."""
     counts = {component: dict(actions) for component, actions in timing.ledger.counts.items()}
     counts.get("pe_array", {}).pop("idle_pe_cycle", None)
     return counts
 
 
 def bits_by_definition(design: Design, trace: Trace, work: Work) -> int:
-    """What crosses the channel: columns streamed, block by block, and every step's inputs, in whole accesses."""
+    """Bits that cross the channel: the columns streamed, block by block, and every step's inputs, in whole accesses."""
     planned, access = plan(design, trace.graph, design.lanes), design.dram.burst_bits
     made = {operand for operands in planned.lists for operand in operands}
     a_lane = 0
@@ -201,8 +202,8 @@ def bits_by_definition(design: Design, trace: Trace, work: Work) -> int:
 
 
 def norms_by_definition(design: Design, trace: Trace, planned: Plan) -> int:
-    """Of every block that runs, unless they lie in SRAM: a scale for each row of a product that is normalised, a bias
-    for each row of a group, 16 bits each, in whole accesses."""
+    """Bits of row scales and biases of every block that runs, unless they lie in SRAM: a scale for each row of a
+    normalised product and a bias for each row of a group, 16 bits each, in whole accesses."""
     scaled = {op.of for op in trace.graph.operations if isinstance(op, RowAffine)}
     rows: dict[str, int] = {}
     for op in (op for op in trace.graph.operations if isinstance(op, Elementwise)):
@@ -247,7 +248,7 @@ def test_burst_equals_analytic_and_counts_equal_column(design: Design, trace: Tr
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(drawn_designs(), drawn_traces(), st.integers(0, 2**31), st.data())
 def test_less_to_do_never_takes_longer(design: Design, trace: Trace, seed: int, data: st.DataObject) -> None:
-    """The plan being fixed: fewer columns, cheaper columns, a shorter latency, a deeper FIFO."""
+    """With a fixed plan: fewer columns, cheaper columns, a shorter latency, a deeper FIFO."""
     assume(fits(design, trace))
     planned = plan(design, trace.graph, design.lanes)
     encoder = design.skip_encoder
@@ -292,7 +293,8 @@ def test_less_to_do_never_takes_longer(design: Design, trace: Trace, seed: int, 
 @settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(drawn_designs(), drawn_traces(), st.data())
 def test_a_better_channel_never_takes_longer(design: Design, trace: Trace, data: st.DataObject) -> None:
-    """A shorter latency, more accesses under way, more bandwidth, no inputs over it: the mapping stays as it is."""
+    """A shorter latency, more accesses under way, more bandwidth or no inputs on the channel leave the mapping as it
+    is."""
     assume(fits(design, trace))
     dram = design.dram
     better: list[dict[str, Any]] = [
@@ -312,7 +314,7 @@ def test_a_better_channel_never_takes_longer(design: Design, trace: Trace, data:
 @settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(drawn_designs(), drawn_traces())
 def test_fcfs_is_simulated_and_refused_by_name_in_closed_form(design: Design, trace: Trace) -> None:
-    """Reuse changes nothing, counts equal `column`'s, nothing is lost: as with an order that is fixed."""
+    """As with a static order, reuse changes nothing, counts equal those of `column`, and no cycle is lost."""
     assume(fits(design, trace))
     design = design.override({"dram.inputs": True, "dram.arbitration": "fcfs"})
     planned = plan(design, trace.graph, design.lanes)
@@ -329,7 +331,7 @@ def test_fcfs_is_simulated_and_refused_by_name_in_closed_form(design: Design, tr
 
 
 def drawn_integers(trace: Trace, seed: int) -> Integers:
-    """8-bit weights, and operands that are zero where the trace says so."""
+    """8-bit weights, and operands that are zero where the trace has zeros."""
     rng = np.random.default_rng(seed)
     operands = {}
     for o in trace.graph.operands:
@@ -341,7 +343,7 @@ def drawn_integers(trace: Trace, seed: int) -> Integers:
 
 
 def sums_of(trace: Trace, planned: Plan, integers: Integers) -> dict[str, Any]:
-    """What the accumulators must hold, as matrix products over all columns."""
+    """The sums that the accumulators must hold, as matrix products over all columns."""
     sums = {}
     for each in (each for stage in planned.stages for each in stage.sums):
         total = 0
@@ -359,7 +361,7 @@ def sums_of(trace: Trace, planned: Plan, integers: Integers) -> dict[str, Any]:
 
 
 def checked(design: Design, trace: Trace, seed: int = 0) -> int:
-    """Sums that differ from the matrix products."""
+    """The number of sums that differ from the matrix products."""
     planned = plan(design, trace.graph, design.lanes)
     work = measure(trace, planned, trace.steps, design.skip_encoder.enabled, design.skip_encoder.reach)
     integers = drawn_integers(trace, seed)
@@ -375,7 +377,7 @@ def test_the_sums_in_the_scratch_are_those_of_the_matrix_products(design: Design
 
 
 class Mutants:
-    """Ways to get it wrong, each of which the check must notice."""
+    """Faults of the datapath, each of which the check must notice."""
 
     @staticmethod
     def dropped_column(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -427,7 +429,7 @@ class Mutants:
 
 
 def test_sums_that_do_not_fit_their_accumulators_are_noticed() -> None:
-    """128 columns of 8 x 8 bits need 22 bits at most, and random ones more than 16."""
+    """The sum of 128 products of 8 x 8 bits needs at most 22 bits, and that of random ones more than 16."""
     trace = synthesize(128, 10, 1.0, sequences=4, steps=2)
     wide, narrow = (
         load_design("skip-65nm").override({"lanes": 4, "pe_array.accumulator_bits": bits}) for bits in (22, 16)
@@ -465,7 +467,7 @@ def test_what_goes_wrong_in_the_machine_is_noticed(mutant: str | None, monkeypat
 def test_one_burst_alone_takes_as_long_as_its_columns(
     n: int, stream: int, tile: int, words: int, latency_ns: int
 ) -> None:
-    """Against the definition, column by column: a FIFO of `words` columns, from one upwards."""
+    """Compared column by column with the definition, for a FIFO of `words` columns, from one upwards."""
     hidden = max(1, n)
     design = load_design("skip-65nm").override(
         {
@@ -508,7 +510,7 @@ def test_burst_stays_within_half_a_percent_of_column_at_1000_units(name: str, de
 @pytest.mark.parametrize("density", [1.0, 0.03])
 @pytest.mark.parametrize("name", ["skip-65nm", "stream-only", "rbt-low-power-ternary"])
 def test_fcfs_by_bursts_stays_within_half_a_percent_of_fcfs_by_columns(name: str, density: float) -> None:
-    """`burst` lets inputs on after a whole burst of weights, `column` after one column of it."""
+    """`burst` admits inputs after a whole burst of weights, `column` after one of its columns."""
     design = load_design(name).override({"dram.inputs": True, "dram.arbitration": "fcfs"})
     weights = "ternary" if "rbt" in name else "fixed8"
     trace = synthesize(1000, 50, density, sequences=design.lanes, steps=2, weight_format=weights)
@@ -520,7 +522,7 @@ def test_fcfs_by_bursts_stays_within_half_a_percent_of_fcfs_by_columns(name: str
 
 @pytest.mark.parametrize("arbitration", ["static", "tdm"])
 def test_inputs_of_a_long_run_with_sequences_that_end(arbitration: str) -> None:
-    """`analytic` goes by windows of steps, `burst` by steps: a sequence ends within one, with one, and after one."""
+    """`analytic` advances by windows of steps, `burst` by steps: sequences end within, with and after a window."""
     inputs: dict[str, Any] = {
         "dram.inputs": True,
         "dram.arbitration": arbitration,
@@ -535,7 +537,7 @@ def test_inputs_of_a_long_run_with_sequences_that_end(arbitration: str) -> None:
 
 
 def test_what_analytic_refuses_is_left_to_burst() -> None:
-    """One job among others: each is done by the engine that can, and says which."""
+    """Each of several jobs is run by an engine that can run it, and its report names the engine."""
     design = load_design("skip-65nm")
     fcfs = design.override({"dram.inputs": True, "dram.arbitration": "fcfs"})
     trace = synthesize(64, 10, 0.3, sequences=8, steps=6)
@@ -575,8 +577,8 @@ def test_steps_that_meet_what_earlier_ones_met_are_not_simulated_again(name: str
 
 
 def test_a_deadlock_says_who_waits_for_whom() -> None:
-    """A column that the FIFO can never hold: the mapping refuses it, so the plan is broken by hand. Biases come before
-    it, past the FIFO."""
+    """A column that the FIFO can never hold stops the machine. The mapping refuses it, so the plan is made by hand;
+    biases still pass, since they bypass the FIFO."""
     design = load_design("skip-65nm")
     trace = synthesize(64, 10, 0.5, sequences=8, steps=3)
     planned = plan(design, trace.graph, 8)

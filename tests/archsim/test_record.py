@@ -24,7 +24,7 @@ FIRST_VERSION = (
     "speedup_best_dense", "speedup_ideal", "busy_cycles", "stalls", "macs", "weights_resident", "model_kib",
     "dram_gbps", "left_out", "ledger", "energy_pj_per_token", "energy_status", "area_mm2", "area_status",
 )  # fmt: skip
-"""What ``archsim run --json`` printed when it was new."""
+"""The output of ``archsim run --json`` in its first version."""
 
 
 def through_json(record: RunRecord) -> RunRecord:
@@ -43,7 +43,7 @@ def through_json(record: RunRecord) -> RunRecord:
 def test_a_record_is_the_same_after_json(
     density: float, lanes: int, steps: int, capacity_kib: int, gbps: float, engine: Any
 ) -> None:
-    """Resident weights have no ceiling of DRAM, and without work there is no ideal: JSON has no infinity."""
+    """JSON has no infinity: resident weights have no DRAM ceiling, and a run without work has no ideal speed-up."""
     trace = synthesize(24, 5, density, sequences=4, steps=6)
     design = BASE.override({"weight_memory.capacity_kib": capacity_kib, "dram.bandwidth_gbps": gbps})
     record = RunRecord.of(simulate(design, trace, engine, lanes=lanes, steps=steps))
@@ -112,7 +112,7 @@ def test_mistakes_are_in_the_order_of_the_keys() -> None:
 
 
 class Wider(RunRecord):
-    """One line, and it is read of the report, printed, read back and labelled."""
+    """A record with one more line, which suffices for it to be read, printed, read back and labelled."""
 
     seconds: Annotated[float, Label("Time", "s")]
     columns: Annotated[int, From[SimReport](lambda report: report.ledger.counts["sequencer"]["column"])]

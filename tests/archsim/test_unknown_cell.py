@@ -1,4 +1,4 @@
-"""A cell that this package has never heard of: its trace states what a unit takes, and everything follows from that."""
+"""A cell that archsim does not know: its trace states the operations of a unit, and all results follow from these."""
 
 import pytest
 from pydantic import ValidationError
@@ -23,7 +23,7 @@ DESIGN = load_design("skip-65nm")
 
 
 def _trace(unit: UnitOperations) -> Trace:
-    """An LSTM's products and `unit` for its update."""
+    """A trace with the products of an LSTM and the operations `unit` for its update."""
     drawn = synthesize(HIDDEN, 9, 0.4, sequences=LANES, steps=STEPS)
     operations = tuple(
         op.model_copy(update={"unit": unit}) if isinstance(op, Elementwise) else op for op in drawn.graph.operations
@@ -54,7 +54,7 @@ def _ledger(engine: Engine, unit: UnitOperations) -> Ledger:
 
 @pytest.mark.parametrize("engine", ["burst", "column", "analytic"])
 def test_its_operations_are_counted_by_every_engine(engine: Engine) -> None:
-    """Beside what is counted for a cell that does nothing: products and encoding read and write h as well."""
+    """Compared with a cell that does nothing, since products and encoding access h as well."""
     made_up, nothing = _ledger(engine, MADE_UP), _ledger(engine, UnitOperations())
     more = {name: made_up.get(action) - nothing.get(action) for name, action in COUNTED.items()}
     assert more == {name: count * HIDDEN * LANES * STEPS for name, count in MADE_UP.model_dump().items()}
@@ -66,7 +66,7 @@ def _dynamic_pj(unit: UnitOperations) -> float:
 
 
 def test_its_operations_are_priced_one_by_one() -> None:
-    """Every count costs, and a run takes as much more as it has of each than a run of a cell that does nothing."""
+    """Each operation has a price, and a run costs that much more than one of a cell that does nothing."""
     nothing = _dynamic_pj(UnitOperations())
     counts = MADE_UP.model_dump()
     of_one = {name: _dynamic_pj(UnitOperations(**{name: 1})) - nothing for name in counts}

@@ -1,4 +1,4 @@
-"""Peak memory of a whole process does not hang on the length of the trace it makes or runs."""
+"""The peak memory of a whole process does not depend on the length of the trace that it makes or runs."""
 
 import subprocess
 import sys

@@ -62,7 +62,7 @@ def torch_states(model, text, dtype, state=None):
 
 
 def test_states_equal_those_of_pytorch(model, text):
-    # In double precision, where no rounding of a state hangs on the order of a sum.
+    # In double precision, where no rounding of a state depends on the order of a sum.
     ours, (h, c) = model.states(text, dtype=np.float64)
     theirs, (h_torch, c_torch) = torch_states(model, text, torch.float64)
     np.testing.assert_allclose(ours, theirs.numpy(), rtol=0, atol=1e-4)
@@ -91,7 +91,7 @@ def test_single_precision_steps_differ_only_where_a_rounding_falls_the_other_way
 def test_a_sequence_runs_alike_alone_and_beside_others(model, text):
     together, _ = model.states(text)
     alone, _ = model.states(text[:, 1:2])
-    exact = model.weight_format.multiplier != "float"  # sums of integers do not hang on their order
+    exact = model.weight_format.multiplier != "float"  # sums of integers do not depend on their order
     np.testing.assert_allclose(alone, together[:, 1:2], rtol=0, atol=0 if exact else 1e-4)
 
 

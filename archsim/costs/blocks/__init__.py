@@ -1,4 +1,4 @@
-"""What each part of the chip costs: one file a component, named as the catalogue names it."""
+"""The cost blocks of the chip, one file per component, each named as in the catalogue."""
 
 from archsim.costs.block import HardwareBlock
 from archsim.costs.blocks.activation_unit import ACTIVATION_UNIT

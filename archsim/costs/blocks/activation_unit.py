@@ -1,4 +1,4 @@
-"""The activation unit: row scales and shifts, gate functions, and the update of the state."""
+"""The cost of the activation unit: row scales and shifts, activation functions, and the update of the state."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,33 +12,33 @@ from archsim.costs.logic import Logic, by_bits, pipelined, stage_ns, stages
 from archsim.costs.sources import LOGIC_SOURCE, OF_THE_DESIGN
 from archsim.design import Design
 
-# For one unit of the network a cycle: every row has its scale at once, both products of it (they are normalised apart),
-# at the 16 bits that the mapping stores scales and shifts in.
+# For one unit of the network per cycle: all rows of both products, which are normalised separately, are scaled at once,
+# with the 16 bits in which the mapping stores scales and shifts.
 GATES = 4
 PRODUCTS = 2
 AFFINE_BITS = 16
-# What the largest cell known asks of it, an LSTM: sigmoids of i, f and o, tanh of g and c; f c, i g and o tanh(c).
-# A GRU and a vanilla RNN need less.
+# Sized for the largest cell known, an LSTM: sigmoids of i, f and o, tanh of g and c; f c, i g and o tanh(c). A GRU and
+# a vanilla RNN need less.
 CURVES = 5
 MULTIPLIES = 3
 
 
 @dataclass(frozen=True)
 class ActivationPath:
-    """What one unit of the network passes through; energies are of one operation."""
+    """The logic that one unit of the network passes through; energies are per operation."""
 
     affine: Logic
-    """One row of one product: multiply and add."""
+    """Multiplier and adder for one row of one product."""
     curve: Logic
-    """One sigmoid or tanh, uncut."""
+    """One sigmoid or tanh, without pipeline registers."""
     gate: Logic
-    """The same with its share of the registers between the unit's stages."""
+    """One sigmoid or tanh, with its share of the registers between the unit's stages."""
     multiply: Logic
     add: Logic
     delay_ns: float
-    """From accumulator to new state, at 45 nm, uncut."""
+    """Delay from accumulator to new state, ns at 45 nm, uncut."""
     stages: int
-    """`depth_cycles` of the design, or more where the clock asks for it."""
+    """`depth_cycles` of the design, or more if the clock requires it."""
 
     @property
     def unit(self) -> Logic:
@@ -51,7 +51,7 @@ def _unit(affine: Logic, gate: Logic, multiply: Logic, add: Logic) -> Logic:
 
 
 def datapath(design: Design) -> ActivationPath:
-    """The path of a design, cut into as many stages as its clock asks for."""
+    """The path of a design, cut into as many stages as its clock requires."""
     unit, bits = design.activation_unit, design.state_buffer.cell_bits
     scale, shift = by_bits("multiplier", AFFINE_BITS, 2), by_bits("adder", design.pe_array.accumulator_bits)
     function = curve(unit.curve, unit.entries, bits)
@@ -67,7 +67,7 @@ def _units(design: Design) -> int:
 
 
 def _curve_details(design: Design, function: Logic) -> tuple[tuple[str, Figure], ...]:
-    """What one sigmoid or tanh is made of."""
+    """The entries and the area of one sigmoid or tanh."""
     unit = design.activation_unit
     kind = "words" if unit.curve == "table" else "segments"
     area_um2 = technology.area_scale(design.node_nm).times(function.area_um2)

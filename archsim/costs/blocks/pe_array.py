@@ -1,4 +1,4 @@
-"""The PEs: operand registers, multiplier and accumulator of each."""
+"""The cost of the PEs, each with operand registers, multiplier and accumulator."""
 
 from archsim import catalogue
 from archsim.costs.block import BuiltBlock, CriticalPath, HardwareBlock, LogicPrice, allowed_ns
@@ -8,7 +8,7 @@ from archsim.design import Design
 
 
 def pe_of(design: Design) -> PE:
-    """One PE, in as many stages as the clock asks for."""
+    """One PE of a design, in as many stages as the clock requires."""
     array = design.pe_array
     return pe(array.multiplier, array.weight_bits, array.act_bits, array.accumulator_bits, allowed_ns(design))
 
@@ -20,7 +20,7 @@ def _pes(design: Design) -> int:
 def _build(design: Design) -> BuiltBlock:
     array, one = design.pe_array, pe_of(design)
     zero_share = zero_operand_share(array.multiplier, array.weight_bits, array.act_bits)
-    # the clock pins of the PE and its accumulators, unless the clock is stopped
+    # An idle PE still drives the clock pins of its registers and accumulators, unless its clock is gated.
     idle_pj = 0.0 if array.clock_gated else one.cell.clock_pj + register_files(design).clock_pj
     return BuiltBlock(
         logic=one.cell.times(array.pes),

@@ -1,4 +1,4 @@
-"""The accumulators of the PEs beyond the one that each PE has: register files, a bank or two."""
+"""The cost of the accumulators beyond the one in each PE: register files of one or two banks."""
 
 from dataclasses import replace
 from functools import lru_cache
@@ -10,14 +10,14 @@ from archsim.design import Design
 
 
 def register_files(design: Design) -> Logic:
-    """All banks of one PE, without the accumulator in it; energies are of the bank at work."""
+    """All banks of one PE, without the PE's own accumulator; energies are those of the bank in use."""
     array = design.pe_array
     return _register_files(array.accumulators, array.accumulator_bits, array.banks)
 
 
 @lru_cache(maxsize=4096)
 def _register_files(entries: int, bits: int, count: int) -> Logic:
-    """A bank of one accumulator is the PE's own; the cost of more is that of the larger register file."""
+    """The register files beyond the PE's own accumulator, which is a bank of one entry."""
     own, bank = register_file(1, bits), register_file(entries, bits)
     extra = bank + own.times(-1)
     more = bank.times(count - 1)

@@ -1,4 +1,4 @@
-"""The sequencer's counters: row block, place in the list of columns, address of the weights."""
+"""The cost of the sequencer's counters: row block, position in the operand list, address of the weights."""
 
 from functools import cache
 
@@ -8,15 +8,15 @@ from archsim.costs.logic import Logic, by_bits, register_bits
 from archsim.design import Design
 
 COUNTER_BITS = 24
-"""As wide as an address."""
+"""Bits of a counter, which is as wide as an address."""
 COUNTERS = 3
 SET_BY_A_COLUMN = 2
-"""A burst sets all counters; a column moves the place in the list and the address."""
+"""Counters that a column advances: position in the list, and address. A burst sets all of them."""
 
 
 @cache
 def counters(count: int) -> Logic:
-    """`count` counters, at 45 nm: an adder and a register each."""
+    """`count` counters at 45 nm, of an adder and a register each."""
     return (by_bits("adder", COUNTER_BITS) + register_bits(COUNTER_BITS)).times(count)
 
 

@@ -1,4 +1,4 @@
-"""The encoder: what detects a zero in all lanes, and the scan that lists the columns left."""
+"""The cost of the skip encoder: the detection of columns that are zero in all lanes, and the scan of the others."""
 
 from archsim import catalogue
 from archsim.costs.block import BuiltBlock, CriticalPath, HardwareBlock, LogicPrice, allowed_ns
@@ -7,7 +7,7 @@ from archsim.design import Design
 
 
 def nonzero_detect(design: Design) -> Logic:
-    """What detects a non-zero element in one column, all lanes."""
+    """The logic that detects a non-zero element of one column in any lane."""
     return one_of("nonzero_detect_8x8").times(design.lanes * design.pe_array.act_bits / 64)
 
 
@@ -17,7 +17,7 @@ def scan_stages(design: Design) -> int:
 
 
 def scan(design: Design) -> Logic:
-    """What lists the non-zero columns of a window, one a clock, with the registers between its stages."""
+    """The logic that lists the non-zero columns of a window, one a cycle, with the registers between its stages."""
     return pipelined(_window(design), scan_stages(design), max(8, design.skip_encoder.columns_per_cycle))
 
 

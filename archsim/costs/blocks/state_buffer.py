@@ -1,4 +1,4 @@
-"""The buffers of the state: h twice (the old one is read while the new one is written), and c."""
+"""The cost of the state buffers: h twice (the old state is read while the new one is written), and c."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,8 +11,8 @@ from archsim.specs.base import ceil_div
 
 
 def state(design: Design) -> Sram:
-    """One of the two buffers of h. A word is a column of all lanes, and where columns are skipped the offset to the
-    next."""
+    """One of the two buffers of h. A word holds one column of all lanes, with the offset to the next if zeros are
+    skipped."""
     encoder = design.skip_encoder
     bits = design.lanes * design.pe_array.act_bits + (encoder.offset_bits if encoder.enabled else 0)
     return _banked(design, bits, lambda bank, width: sram(design, bank, width))
@@ -26,12 +26,12 @@ def cell_state(design: Design) -> Sram:
 
 
 def cells_per_word(design: Design) -> int:
-    """A word of c holds the elements of the units of one cycle, or one of them where the buffer's banks are given."""
+    """Elements in a word of c: those of all units of one cycle, or one if the design states the number of banks."""
     return 1 if design.state_buffer.banks else design.activation_unit.units_per_cycle
 
 
 def _banked(design: Design, unit_bits: int, of: Callable[[int, int], Sram]) -> Sram:
-    """All units of the state buffer, in as many banks as the design gives it; `of` (bits of a bank, of a unit)."""
+    """A buffer for all units, in as many banks as the design states; `of` makes a bank of given bits and word bits."""
     buffer = design.state_buffer
     count = buffer.banks or 1
     bank = of(ceil_div(buffer.units, count) * unit_bits, unit_bits)

@@ -1,4 +1,4 @@
-"""Where weights lie on the chip: the SRAM that holds them, and the FIFO on the way to the PEs."""
+"""The cost of the weight memory: the SRAM of resident weights, and the FIFO on the way to the PEs."""
 
 import math
 
@@ -11,10 +11,10 @@ from archsim.design import Design
 
 
 def banks(design: Design) -> Sram:
-    """The weight SRAM: the fewest banks whose cycle time meets the clock, their area and the energy of an access.
+    """The weight SRAM, with the fewest banks whose cycle time meets the clock; without capacity if a design has none.
 
-    One port is enough: it is written once, before it is read. Of no capacity where a design has none. Where no bank is
-    fast enough: the fastest (``cycle_ns`` says how fast).
+    One port is enough, since the SRAM is written once before it is read. If no bank is fast enough, it is the fastest,
+    and ``cycle_ns`` says how fast.
     """
     return sram(design, design.weight_memory.capacity_bits, design.bus_word_bits)
 
@@ -26,7 +26,7 @@ def fifo(design: Design) -> Sram:
 
 
 def buffer_is_inferred(design: Design) -> bool:
-    """The weight FIFO (or SRAM) has just the size that was fitted to the RBT areas."""
+    """Whether the weight FIFO (or SRAM) has the size that was fitted to the RBT areas."""
     memory, pes = design.weight_memory, design.pe_array.pes
     if memory.fifo_words * memory.weights_per_cycle == BUFFERED_WEIGHTS_PER_MAC * pes:
         return True

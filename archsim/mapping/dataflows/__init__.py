@@ -1,6 +1,6 @@
-"""Dataflows: which rows the PEs hold at a time, and in which order columns come to them. One file each.
+"""Dataflows: what stays in the PEs, and in which order columns are streamed past it. Each has a file of its own.
 
-A new dataflow is one file and one line in `ALL`; a design names it (``dataflow``).
+A new dataflow is one file and one line in `ALL`; a design selects it by name (``dataflow``).
 """
 
 from archsim.mapping.dataflows.base import BlockUnits, Dataflow, Schedule
@@ -12,7 +12,7 @@ DEFAULT = "output-stationary"
 
 
 def by_name(name: str) -> Dataflow:
-    """The dataflow of a design: its name has been checked there, so that KeyError means a mistake in the program."""
+    """The dataflow of that name. KeyError indicates a bug, since a design validates the name that it is given."""
     return {each.name: each for each in ALL}[name]
 
 

@@ -1,4 +1,4 @@
-"""What a dataflow decides about a stage, and what a planner asks it."""
+"""The interface of a dataflow: what it decides about a stage."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,15 +11,17 @@ from archsim.specs.base import ceil_div
 
 @dataclass(frozen=True)
 class BlockUnits:
-    """The units of one block, and how their rows lie in the PEs."""
+    """The number of units of one block, and how their rows are distributed over the PEs."""
 
     units: int
     unit_by_unit: bool
-    """A PE owns whole units; else rows are dealt out to the PEs one by one."""
+    """Whether a PE owns whole units; otherwise rows are dealt out to the PEs one by one."""
 
     def rows_of_a_pe(self, rows_per_unit: int, pes: int) -> int:
-        """Rows that the busiest of `pes` PEs has, where a column feeds `rows_per_unit` rows of each unit: the cycles
-        that the column takes there."""
+        """Rows of the busiest of `pes` PEs if a column feeds `rows_per_unit` rows of each unit.
+
+        They equal the cycles that the column takes in the PEs.
+        """
         if self.unit_by_unit:
             return rows_per_unit * ceil_div(self.units, pes)
         return ceil_div(self.units * rows_per_unit, pes)
@@ -27,29 +29,31 @@ class BlockUnits:
 
 @dataclass(frozen=True)
 class Schedule:
-    """What a dataflow decides about one stage: its blocks, and the order of the streams within each."""
+    """The schedule of one stage: its blocks, and the order of the streams within each."""
 
     blocks: tuple[BlockUnits, ...]
-    """In the order in which they are accumulated; their units are those of the stage."""
+    """Blocks in the order in which they are accumulated; their units add up to those of the stage."""
     opening: tuple[tuple[Stream, ...], ...]
-    """The streams of the first block, in order. Those of one group may follow each other as one burst, which waits for
-    the lists of all of them."""
+    """Streams of the first block, in order and in groups. Streams of one group may be joined into one burst, which then
+    waits for the operand lists of all of them."""
     following: tuple[tuple[Stream, ...], ...]
-    """The streams of every later block."""
+    """Streams of every later block, likewise."""
 
 
 class Dataflow(Protocol):
-    """A way to spread the products of a stage over PEs and time.
+    """A way to distribute the products of a stage over PEs and time.
 
-    It is asked stage by stage. The planner adds what memories and the channel take, and which weights are resident.
+    It schedules one stage at a time. The planner adds the traffic of memories and channel, and decides which weights
+    are resident.
     """
 
     @property
     def name(self) -> str: ...
 
     def schedule(self, stage: Stage, streams: Sequence[Stream], pes: int, accumulators: int) -> Schedule:
-        """`stage`, whose columns come in `streams`, on the `pes` PEs of a lane with `accumulators` partial sums each.
+        """Schedule `stage`, whose columns come in `streams`, on the `pes` PEs of a lane.
 
-        BadInput says why it cannot be done; the planner adds of which design.
+        Each PE has `accumulators` partial sums in a scratch bank. BadInput says why the stage cannot be scheduled; the
+        planner adds the name of the design.
         """
         ...

@@ -1,9 +1,9 @@
-"""Output-stationary over row blocks, as SKIP has it: partial sums stay in the PEs until they are complete.
+"""The output-stationary dataflow over row blocks, as in SKIP: partial sums stay in the PEs until they are complete.
 
-A block is as many whole units as the accumulators of one lane's PEs hold, all gate rows of a unit together, so that the
-activation unit can finish units block by block while the next block accumulates. For each block the columns of every
-operand are streamed once, for all lanes. With as few accumulators as the products need, a block is one row a PE
-(row-parallel, as RBT has it).
+A block holds as many whole units as the accumulators of one lane's PEs allow, with all gate rows of a unit together, so
+that the activation unit can finish one block while the next accumulates. For each block, the columns of every operand
+are streamed once for all lanes. With the fewest accumulators that the products need, a block has one row per PE
+(row-parallel, as in RBT).
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from archsim.mapping.streams import Stream
 
 
 class OutputStationary:
-    """Blocks of rows in the outer loop, columns in the inner one."""
+    """Loops over blocks of rows, and within each block over columns."""
 
     name = "output-stationary"
 
@@ -30,9 +30,9 @@ class OutputStationary:
 
 
 def _blocks(stage: Stage, pes: int, accumulators: int) -> tuple[BlockUnits, ...]:
-    """The units of a stage, as many a block as the accumulators hold."""
+    """The blocks of a stage, each with as many units as the accumulators hold. BadInput if they hold none."""
     by_rows = pes * (accumulators // stage.sums_per_row) // stage.rows_per_unit
-    # Unit by unit where more of them fit that way: a GRU's unit has three rows with four sums.
+    # Unit by unit if more units fit that way: a GRU's unit has three rows but four sums.
     by_units = pes * (accumulators // stage.sums_per_unit)
     most = max(by_rows, by_units)
     if not most:
@@ -46,6 +46,6 @@ def _blocks(stage: Stage, pes: int, accumulators: int) -> tuple[BlockUnits, ...]
 
 
 def _turn(stream: Stream) -> int:
-    """Streams that need no list come first, then those that the step before has listed, then those that this step
-    lists, so that latencies hide behind each other."""
+    """The rank of a stream in a block: streams that need no list come first, then those listed by the previous step,
+    then those listed by this step, so that their latencies are hidden."""
     return max((2 - wait.steps_back for wait in stream.waits), default=0)

@@ -1,4 +1,4 @@
-"""What changed between two runs, against the two reports."""
+"""The differences between two runs, compared with the two reports."""
 
 import json
 from pathlib import Path
@@ -69,7 +69,7 @@ def test_figures_are_those_of_the_two_reports() -> None:
 
 
 def test_every_difference_of_the_reports_is_there() -> None:
-    """Counted on the JSON of both, without ``diff``."""
+    """The differences are collected from the JSON of both reports, without ``diff``."""
     runs = run({}), run({"weight_memory.capacity_kib": 64, "clock_mhz": 100})
     a, b = (json.loads(json.dumps(RunRecord.of(each).to_json())) for each in runs)
 
@@ -154,7 +154,7 @@ def test_stalls_of_every_component_are_compared_where_both_reports_have_them(tmp
         prepared = prepare(Job(BASE.override({"dram.bandwidth_gbps": gbps}), TRACE))
         log = OccupationLog(prepared.plan.banks)
         timing = run_machine(*prepared.triple, "burst", log)
-        occupation = {name: told.to_json() for name, told in log.finish(timing.cycles).items()}
+        occupation = {name: of.to_json() for name, of in log.finish(timing.cycles).items()}
         report = run({"dram.bandwidth_gbps": gbps})
         runs.append(load_run(saved(tmp_path / f"{gbps}.json", report, occupation=occupation)))
     found = diff(*runs)

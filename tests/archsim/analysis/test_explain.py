@@ -1,4 +1,4 @@
-"""Every figure of a design, with its source: complete, and equal to what area and energy use."""
+"""The figures of a design with their sources are complete, and equal those that area and energy use."""
 
 from io import StringIO
 from typing import Any
@@ -88,7 +88,7 @@ def test_dram_and_leakage_carry_bands() -> None:
 
 
 def test_the_rate_of_the_channel_and_what_bounds_it() -> None:
-    """16 accesses of 256 bits every 20 cycles of 5 ns: 40.96 Gb/s, of 51.2; a quarter of its time for inputs."""
+    """16 accesses of 256 bits every 20 cycles of 5 ns give 40.96 of 51.2 Gb/s; inputs own a quarter of the time."""
     few: dict[str, Any] = {"dram.burst_bits": 256, "dram.outstanding": 16}
     by_design = [
         {row.figure: (row.value, row.source) for row in explain(load_design("skip-65nm").override(values))}

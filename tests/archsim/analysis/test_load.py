@@ -1,4 +1,4 @@
-"""Filling the weight SRAM once: by hand, and in no figure of a token."""
+"""The cost of filling the weight SRAM once, computed by hand; no figure per token includes it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Stalls by component and timelines, against definitions cycle by cycle, recurrences, and a case worked on paper."""
+"""Stalls and timelines, compared with cycle-by-cycle definitions, recurrences, and a case worked out on paper."""
 
 import json
 from collections import Counter
@@ -48,7 +48,7 @@ quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthC
 
 @st.composite
 def runs(draw: st.DrawFn, arbitration: tuple[Arbitration, ...] = ("static", "tdm", "fcfs")) -> tuple[Design, Trace]:
-    """A small machine of any shape and an LSTM on it, of any density, with sequences that end at different steps."""
+    """A small machine of any shape that runs an LSTM of any density, with sequences that end at different steps."""
     integer = lambda low, high: draw(st.integers(low, high))  # noqa: E731
     lanes, weights_per_cycle = draw(st.sampled_from([1, 2])), integer(2, 8)
     design = load_design("skip-65nm").override(
@@ -95,10 +95,10 @@ def logged(design: Design, trace: Trace, engine: Engine) -> tuple[Plan, Work, Ti
 @given(runs(), st.sampled_from(["burst", "column"]))
 def test_busy_and_stalls_tile_the_run_of_every_component(drawn: tuple[Design, Trace], engine: Engine) -> None:
     plan, _, timing, events = logged(*drawn, engine)
-    told = list(slices(events, timing.cycles, plan.banks))
-    assert {s.component for s in told} <= {c.name for c in CATALOGUE.processes}
+    found = list(slices(events, timing.cycles, plan.banks))
+    assert {s.component for s in found} <= {c.name for c in CATALOGUE.processes}
     for component, causes in ((c.name, c.causes) for c in CATALOGUE.processes):
-        track = [s for s in told if s.component == component]
+        track = [s for s in found if s.component == component]
         assert track[0].begin == 0
         assert track[-1].end == timing.cycles
         assert all(a.end == b.begin for a, b in pairwise(track))
@@ -128,26 +128,27 @@ def test_busy_is_the_work_of_the_plan(drawn: tuple[Design, Trace], engine: Engin
 @quick
 @given(runs(), st.sampled_from(["burst", "column"]))
 def test_stalls_are_those_of_the_engine(drawn: tuple[Design, Trace], engine: Engine) -> None:
-    """`column` blames credits burst by burst as `burst` does, its log cycle by cycle: only their sum is one there."""
+    """Engine `column` attributes credits burst by burst, as `burst` does, but its log does so cycle by cycle: there,
+    only the sum with bandwidth agrees."""
     plan, _, timing, events = logged(*drawn, engine)
     ours, theirs = component_stalls(events, timing.cycles, plan.banks)["pe_array"].stalls, timing.stalls
-    told = {cause: ours[cause] for cause in theirs}
+    found = {cause: ours[cause] for cause in theirs}
     if engine == "column":
         within = ["fifo_credit", "weight_bandwidth"]
         if drawn[0].dram.arbitration == "fcfs":  # the channel is waited for column by column
             within.append("input_fetch")
-        assert sum(told[cause] for cause in within) == sum(theirs[cause] for cause in within)
-        told |= {cause: theirs[cause] for cause in within}
-    assert told == theirs
+        assert sum(found[cause] for cause in within) == sum(theirs[cause] for cause in within)
+        found |= {cause: theirs[cause] for cause in within}
+    assert found == theirs
 
 
 @quick
 @given(runs())
 def test_every_idle_cycle_of_column_has_the_first_cause_that_is_missing(drawn: tuple[Design, Trace]) -> None:
     plan, work, timing, events = logged(*drawn, "column")
-    told = {t: s.state for s in slices(events, timing.cycles, plan.banks) if s.component == "pe_array"
+    found = {t: s.state for s in slices(events, timing.cycles, plan.banks) if s.component == "pe_array"
             for t in range(s.begin, s.end)}  # fmt: skip
-    assert told == by_definition(plan, work, events, timing.cycles)
+    assert found == by_definition(plan, work, events, timing.cycles)
 
 
 def by_definition(plan: Plan, work: Work, events: list[Logged], cycles: int) -> dict[int, str]:
@@ -198,7 +199,7 @@ def by_definition(plan: Plan, work: Work, events: list[Logged], cycles: int) -> 
 
 
 def column_waits(events: list[Logged]) -> list[tuple[int, int, int]]:
-    """When each column asked for credits, had them, and took the path."""
+    """The cycles at which each column asked for credits, received them, and took the path."""
     waits: list[tuple[int, int, int]] = []
     asked: list[int] = []
     for cycle, component, event, *_ in events:
@@ -213,7 +214,7 @@ def column_waits(events: list[Logged]) -> list[tuple[int, int, int]]:
 @quick
 @given(runs(("static", "tdm")))
 def test_stalls_of_burst_follow_from_its_recurrence(drawn: tuple[Design, Trace]) -> None:
-    """What the engines would have to record to report the same: no log, only the times of ``analytic``."""
+    """The stalls of engine `burst`, recomputed without a log from the times of the recurrence alone."""
     plan, work, timing, events = logged(*drawn, "burst")
     expected, cycles = by_recurrence(drawn[0], plan, work)
     assert cycles == timing.cycles
@@ -285,11 +286,11 @@ def by_recurrence(design: Design, plan: Plan, work: Work) -> tuple[Counter[str],
 
 
 def test_case_worked_on_paper() -> None:
-    """test_machine_by_hand's case. Of 21 to 26 nothing is blamed on the list: it is known at 21, when the PEs fall
-    idle. Activation takes a cycle: at 11 to 12 and at 27 to 28 the one bank is not free. Block 1 lists two columns, the
-    second of which comes a cycle late."""
-    told = [s for s in slices(PAPER, 37, banks=1) if s.component == "pe_array"]
-    assert [(s.state, s.begin, s.end) for s in told] == [
+    """The case of test_machine_by_hand. No cycle of 21 to 26 is attributed to the operand list, which is known at 21,
+    when the PEs become idle. Activation takes a cycle: at 11 to 12 and at 27 to 28 the one bank is not free. Block 1
+    has two columns, the second of which arrives a cycle late."""
+    found = [s for s in slices(PAPER, 37, banks=1) if s.component == "pe_array"]
+    assert [(s.state, s.begin, s.end) for s in found] == [
         ("weight_latency", 0, 5), ("busy", 5, 6),
         ("weight_latency", 6, 10), ("busy", 10, 11),
         ("scratch_bank", 11, 12), ("weight_latency", 12, 15), ("busy", 15, 16),
@@ -299,7 +300,7 @@ def test_case_worked_on_paper() -> None:
         ("scratch_bank", 27, 28), ("weight_latency", 28, 31), ("busy", 31, 32),
         ("weight_bandwidth", 32, 33), ("busy", 33, 34), ("drain", 34, 37),
     ]  # fmt: skip
-    assert [(s.step, s.block, s.burst) for s in told if s.state == "busy"] == [
+    assert [(s.step, s.block, s.burst) for s in found if s.state == "busy"] == [
         (0, 0, 0), (0, 0, 1), (0, 1, 0), (0, 1, 0), (1, 0, 0), (1, 0, 1), (1, 1, 0), (1, 1, 0),
     ]  # fmt: skip
     path = [(s.state, s.begin, s.end) for s in slices(PAPER, 37, banks=1) if s.component == "weight_stream"]
@@ -383,7 +384,7 @@ def written(path: Path, design: Design, trace: Trace, engine: Engine, first: int
 
 
 def validate(document: Json) -> None:
-    """The trace-event format, as far as this file uses it ("Trace Logged Format", Google 2016: JSON Object Format)."""
+    """Check the used part of the trace-event format ("Trace Logged Format", Google 2016: JSON Object Format)."""
     assert set(document) == {"displayTimeUnit", "otherData", "traceEvents"}
     assert document["displayTimeUnit"] in ("ms", "ns")
     named: set[int] = set()
@@ -400,7 +401,7 @@ def validate(document: Json) -> None:
             case "X":
                 assert event["tid"] in named
                 assert event["dur"] >= 0
-                assert event["ts"] >= ends.get(event["tid"], 0.0)  # slices never overlap, not even by a rounding
+                assert event["ts"] >= ends.get(event["tid"], 0.0)  # slices never overlap, not even by rounding
                 ends[event["tid"]] = event["ts"] + event["dur"]
             case "C":
                 assert event["ts"] >= counted.get(event["name"], 0.0)
@@ -492,7 +493,7 @@ def test_the_input_reader_has_a_track_where_inputs_come_over_the_channel(tmp_pat
 
 
 def with_component(component: Component) -> Catalogue:
-    """The machine's own, and one more, or in the place of one of the same name."""
+    """The machine's catalogue with one more component, which replaces one of the same name."""
     others = tuple(c for c in CATALOGUE if c.name != component.name)
     return replace(CATALOGUE, components=(*others, component))
 
@@ -527,7 +528,7 @@ def test_a_declared_event_that_no_track_answers_is_a_mistake() -> None:
 
 
 def test_a_process_is_accounted_for_as_it_is_declared() -> None:
-    """Waits for its turn, then for the channel, works; a process that names no cause for an event cannot be."""
+    """A process waits for its turn, then for the channel, and works. One without a cause for an event is refused."""
     events, causes = (Event.TURN, Event.FETCH, Event.END), (Cause.BLOCK_DATA, Cause.CHANNEL, Cause.DRAIN)
     store = Component("probe_store", "store of probes", events=events, causes=causes)
     log: list[Logged] = [(2, "probe_store", "turn", 0, 0, -1), (5, "probe_store", "fetch", 0, 0, -1)]

@@ -1,4 +1,4 @@
-"""Streams, batches and deadlines, against steps cut out of the trace and simulated alone; roofs and histograms."""
+"""Streams, batches and deadlines, compared with steps cut out and simulated alone; rooflines and histograms."""
 
 import json
 import math
@@ -61,7 +61,7 @@ def cut(trace: Trace, step: int) -> Trace:
 
 
 def alone(design: Design, trace: Trace, lanes: int = 1) -> list[int]:
-    """Cycles of every step, each simulated as the only one."""
+    """Cycles of every step, each simulated on its own."""
     jobs = [prepare(Job(design, cut(trace, step), lanes)) for step in range(trace.steps)]
     return [run_machine(*job.triple, "burst").cycles for job in jobs]
 
@@ -74,7 +74,7 @@ def alone(design: Design, trace: Trace, lanes: int = 1) -> list[int]:
 def test_a_step_on_its_own_takes_what_it_takes_alone(
     design: Design, trace: Trace, lanes: int, arbitration: str | None
 ) -> None:
-    """Where inputs come over the channel, those of the step itself are fetched first."""
+    """If inputs come over the channel, those of the step itself are fetched first."""
     if arbitration:
         inputs: dict[str, Any] = {
             "dram.inputs": True,
@@ -115,7 +115,7 @@ def test_slack_is_that_of_a_queue_written_as_a_loop(
 
 
 def test_energy_over_the_period_is_that_of_the_work_and_of_the_time(design: Design, trace: Trace) -> None:
-    """Leakage goes with the period; of the rest some parts take so much a token, and so much a microsecond."""
+    """Leakage is proportional to the period; other parts have one share per token and one per microsecond."""
     job = prepare(Job(design, trace, 1))
     timing = run_machine(*job.triple, "burst")
     busy_us = timing.cycles / design.clock_mhz / trace.steps
@@ -189,7 +189,7 @@ def test_the_least_bandwidth_holds_the_deadline_and_a_little_less_does_not(
 
 @pytest.mark.parametrize("arbitration", ["static", "tdm"])
 def test_the_least_bandwidth_carries_inputs_too(design: Design, trace: Trace, arbitration: str) -> None:
-    """Up to what they alone could use: 6 bits in an access of 2,048, in the cycles that tdm leaves them."""
+    """The bound is what inputs alone could use: 6 bits in an access of 2,048, in the cycles that tdm leaves them."""
     inputs: dict[str, Any] = {
         "dram.inputs": True,
         "dram.arbitration": arbitration,
@@ -205,8 +205,8 @@ def test_the_least_bandwidth_carries_inputs_too(design: Design, trace: Trace, ar
 
 
 def test_a_fifo_of_one_port_takes_half_the_bandwidth(design: Design, trace: Trace) -> None:
-    """4 weights of 8 bits go into it every other cycle of 200 MHz: 3.2 Gb/s; above that only norms and biases, which
-    pass it by, gain: a word of 32 bits a cycle, 6.4 Gb/s."""
+    """4 weights of 8 bits enter it every other cycle of 200 MHz: 3.2 Gb/s. Above that, only row scales and biases gain,
+    which bypass it: a word of 32 bits a cycle, 6.4 Gb/s."""
     one_port = design.override({"weight_memory.ports": 1})
     of_columns, enough, more = (
         alone(one_port.override({"dram.bandwidth_gbps": gbps}), trace) for gbps in (3.2, 6.4, 51.2)
@@ -311,8 +311,9 @@ def test_no_run_is_above_its_roofs(
 
 
 def test_roofs_of_a_dense_run_on_paper() -> None:
-    """Eight bits a weight that feeds 8 lanes: a MAC a bit, but for biases of 16 bits. 24 weights a word of 8 lanes: 192
-    MACs a cycle, as many as there are PEs: 76.8 GOPS at 200 MHz. 51.2 Gb/s of a MAC a bit: 102.4 GOPS; at 2 Gb/s: 4."""
+    """A weight of 8 bits feeds 8 lanes: one MAC per bit, except for biases of 16 bits. A word of 24 weights feeds 8
+    lanes: 192 MACs a cycle, as many as there are PEs, or 76.8 GOPS at 200 MHz. With one MAC per bit, 51.2 Gb/s give
+    102.4 GOPS, and 2 Gb/s give 4."""
     design, trace = load_design("skip-65nm"), synthesize(960, 1, 1.0, steps=2)
     found = roofline(simulate(design, trace))
     a_bit = 961 * 8 / (961 * 8 + 16)  # of a row: 961 weights, and a bias
@@ -347,7 +348,7 @@ def test_speedup_is_that_of_two_runs(design: Design, trace: Trace) -> None:
 
 
 def test_the_best_dense_run_has_as_many_lanes_as_serve_a_token_soonest(design: Design, trace: Trace) -> None:
-    """On one lane of two: what skipping gains over the machine as it would be used without."""
+    """On one lane of two, the gain of skipping is over the machine as it would be used without skipping."""
     dense = design.override({"skip_encoder.enabled": False})
     sparse = simulate(design, trace, lanes=1)
     runs = [simulate(dense, trace, lanes=lanes) for lanes in (1, 2)]
@@ -361,7 +362,7 @@ def test_the_best_dense_run_has_as_many_lanes_as_serve_a_token_soonest(design: D
 
 
 def test_a_run_without_work_has_no_ideal() -> None:
-    """All inputs and states zero: nothing is issued, and JSON has no infinity."""
+    """If all inputs and states are zero, nothing is issued, and JSON cannot represent an infinite ideal."""
     trace = synthesize(8, 4, 0.0, sequences=1, steps=2)
     graph = trace.graph.model_copy(
         update={

@@ -1,4 +1,4 @@
-"""Published figures beside ours: complete, honest about what is fitted, and strict where a figure is sure."""
+"""Published figures beside the model's are complete, marked where they are fitted, and strict where they are sure."""
 
 import json
 from dataclasses import replace
@@ -42,7 +42,7 @@ def test_all_sure_figures_are_met() -> None:
 
 
 def test_rows_that_miss_are_shown_as_missing() -> None:
-    """Recalled or derived, so they decide nothing; see the README of the costs."""
+    """These figures are recalled or derived, so they cannot fail; see the README of the costs."""
     assert {(r.chip, r.quantity) for r in FOUND.rows if r.within is False} == {
         ("RBT high speed binary", "power_mw"),
         ("SKIP", "power_mw"),

@@ -1,4 +1,4 @@
-"""What each component is made of and what its actions cost: by hand, and one file of ``costs.blocks`` a component."""
+"""The parts of each component and the costs of its actions, computed by hand; each has one file in ``costs.blocks``."""
 
 import re
 from importlib import resources
@@ -44,7 +44,7 @@ def ledger_of(counts: dict[Action, int]) -> Ledger:
 
 
 def bus_pj(design: Design) -> float:
-    """A word of weights on its way to the PEs."""
+    """The energy of a word of weights on its way to the PEs."""
     return wires_pj(design, design.bus_word_bits, chip(design).side_um)
 
 
@@ -77,7 +77,7 @@ REGISTER_UM2, REGISTER_PJ = 72.4 / 16, 0.2099 / 16  # row register16
 
 
 def test_the_curve_of_a_design_is_its_spec() -> None:
-    """Five curves a unit, four units a cycle; nothing else of the activation unit changes where no stage is added."""
+    """With five curves a unit and four units a cycle, nothing but the curves changes unless a stage is added."""
 
     def unit_mm2(kind: str, entries: int) -> float:
         values: dict[str, Any] = {
@@ -190,7 +190,7 @@ def test_the_mac_of_skip_by_hand() -> None:
 
 
 def test_every_action_costs_what_its_parts_do() -> None:
-    """At 65 nm and 1.2 V, logic times the fitted factor; a word of h holds a column of all 8 lanes."""
+    """At 65 nm and 1.2 V, logic is multiplied by the fitted factor; a word of h holds a column of all 8 lanes."""
     logic, unit = energy_scale(65) * LOGIC_ENERGY_FACTOR, datapath(SKIP)
     weights, queue, h, c = banks(SKIP), fifo(SKIP), state(SKIP), cell_state(SKIP)
     cell = pe("fixed", 8, 8, 24, 3.0).cell
@@ -252,7 +252,7 @@ def test_every_action_has_a_price_with_unit_and_source(name: str) -> None:
 
 
 def test_every_action_that_is_counted_has_a_price_and_every_price_is_of_one() -> None:
-    """Those that the source adds to a ledger by name, and what an elementwise operation asks for."""
+    """The actions are those that the source adds to a ledger by name, and those of an elementwise operation."""
     source = [p.read_text() for p in Path(str(resources.files("archsim"))).rglob("*.py") if "costs" not in p.parts]
     named = {name for text in source for name in re.findall(r"ledger\.add\(\s*catalogue\.(\w+)", text)}
     assert len(named) > 8

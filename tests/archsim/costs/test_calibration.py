@@ -1,4 +1,4 @@
-"""What is fitted to published chips: refitted here by brute force, and the README shows the same tables."""
+"""The numbers fitted to published chips are refitted here by brute force, and the README shows the same tables."""
 
 import hashlib
 import math
@@ -58,13 +58,13 @@ def streaming(name: str, words: int) -> Design:
 
 
 def area_mm2(name: str, words: float) -> float:
-    """All but the state buffer."""
+    """The area of all components but the state buffer."""
     parts = area(streaming(name, int(words))).components
     return sum(f.value for f in parts.values()) - parts["state_buffer"].value
 
 
 def power_mw(name: str, factor: float) -> float:
-    """100 MACs at 400 MHz: each a MAC and a scratch access a cycle, all fed by one word of the FIFO, a column each."""
+    """The power of 100 MACs at 400 MHz, with a MAC and a scratch access per PE, a FIFO word and a column a cycle."""
     design = streaming(name, BUFFERED_WEIGHTS_PER_MAC)
     price = {action.name: figure.value for action, figure in prices(design).items()}
     logic_pj = (100 * (price["mac"] + price["scratch_access"]) + price["column"]) * factor / LOGIC_ENERGY_FACTOR
@@ -176,10 +176,10 @@ def test_area_without_the_state_buffer() -> None:
 
 
 def test_pe_and_sram_alone_give_the_areas_of_the_first_finding() -> None:
-    """2,000 weights a MAC were found with PEs at (65/45)^2 / 0.7 and SRAM ports of up to 1,024 bits.
+    """2,000 weights per MAC were first found with PEs scaled by (65/45)^2 / 0.7 and SRAM ports of up to 1,024 bits.
 
-    That finding gave 2.44, 0.42, 0.25, 2.21 and 2.66 mm2. The memories here are of least area, so the SRAM differs from
-    it by a tenth; what a design has beyond PEs and SRAM comes on top.
+    That model gave 2.44, 0.42, 0.25, 2.21 and 2.66 mm2. The memories here have the least area, so the SRAM differs from
+    it by a tenth; the parts of a design beyond PEs and SRAM are added.
     """
     found = {
         "rbt-low-power-full": 2.44,
@@ -199,7 +199,7 @@ def test_pe_and_sram_alone_give_the_areas_of_the_first_finding() -> None:
 
 
 def test_fit_to_other_chips() -> None:
-    """All of them at once: what the numbers would be, were nothing kept back for a check."""
+    """The numbers fitted to all chips at once, with none kept back for a check."""
     everything = (*low_power(), *(c for c in rbt() if c.name in ("high_speed_ternary", "high_speed_binary")), skip())
     assert fit(ENERGY_FACTOR, everything).best == pytest.approx(LOGIC_ENERGY_FACTOR, rel=0.1)
 
@@ -251,7 +251,7 @@ def test_a_simulated_dense_run_takes_the_power_of_the_closed_form() -> None:
 
 
 def test_published_figures_are_those_of_the_papers() -> None:
-    """Copied here by hand from the project's list of published figures."""
+    """The figures are copied here by hand from the project's list of published figures."""
     figures = {(c.paper, c.name, q): f for c in chips() for q, f in c.figures}
     expected = {
         ("rbt", "low_power_full"): (80, 2.56, 336, "agrees"),

@@ -1,4 +1,4 @@
-"""What reaches the clock: stages, banks, and what neither fixes."""
+"""Timing closure: pipeline stages, banks, and what neither can fix."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def test_a_problem_names_part_need_and_remedy() -> None:
 
 
 def test_the_curve_decides_how_many_stages_the_activation_unit_takes() -> None:
-    """Two curves in a row, gate and tanh: a table is faster than shifts and adds, a multiplication slower."""
+    """Two curves in a row, gate and tanh: a table is faster than shifts and adds, and a multiplication is slower."""
 
     def stages_flagged(kind: str, entries: int) -> tuple[int, bool]:
         values: dict[str, Any] = {
@@ -54,7 +54,7 @@ def test_the_curve_decides_how_many_stages_the_activation_unit_takes() -> None:
 
 
 def test_a_lower_supply_reaches_a_slower_clock() -> None:
-    """By the ratio of the delays; what then misses the clock is flagged, memories are not slower."""
+    """The clock falls by the ratio of the delays; logic that then misses it is flagged, and memories are no slower."""
     nominal, low = ({r.part: r.reach_mhz for r in reaches(SKIP.override({"voltage_v": v}))} for v in (1.1, 0.8))
     slower = delay_scale(65, 0.8) / delay_scale(65)
     assert slower > 1.5
@@ -72,7 +72,7 @@ def test_what_no_stage_and_no_bank_fixes_says_so() -> None:
 
 
 def test_banks_are_no_problem() -> None:
-    """256 KiB in one bank at 65 nm cycle in more than 2 ns; in banks they meet 800 MHz."""
+    """256 KiB in one bank at 65 nm have a cycle of more than 2 ns; split into banks they meet 800 MHz."""
     design = load_design("edge-resident").override({"node_nm": 65, "clock_mhz": 800})
     memory = next(r for r in reaches(design) if r.part == "weight_memory")
     assert memory.banks > 1

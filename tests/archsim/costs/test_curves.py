@@ -1,4 +1,4 @@
-"""Gate functions: against the table's rows and the design document, and laws that must hold for any size."""
+"""Activation functions, compared with the table's rows and the design document, and laws that hold for any size."""
 
 import pytest
 from hypothesis import example, given, settings

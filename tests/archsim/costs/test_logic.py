@@ -1,4 +1,4 @@
-"""Register files: against the table's rows."""
+"""Register files, compared with the table's rows."""
 
 import pytest
 

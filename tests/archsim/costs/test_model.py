@@ -1,4 +1,4 @@
-"""Area, energy and leakage of a design and a run: sums, bands, and what an energy depends on."""
+"""Area, energy and leakage of a design and a run: their sums, their bands, and what an energy depends on."""
 
 import pytest
 from hypothesis import given, settings
@@ -137,7 +137,7 @@ def test_whatever_a_run_counts_is_priced(name: str) -> None:
 
 
 def test_energy_does_not_depend_on_the_order_in_which_things_were_counted() -> None:
-    """Engines book in orders of their own, and a search compares what they cost to the last digit."""
+    """Engines count in orders of their own, and a search compares costs to the last digit."""
     counts = simulate(SKIP, synthesize(64, 10, 0.3, sequences=8, steps=7)).ledger.counts
     backwards = {c: dict(reversed(actions.items())) for c, actions in reversed(counts.items())}
     tokens = [energy(SKIP, Ledger(each), cycles=12345, tokens=7) for each in (counts, backwards)]

@@ -1,4 +1,4 @@
-"""A person's own cost table: it changes exactly what it names, and what it may not name it is told."""
+"""A user's cost table changes exactly the figures that it names, and is refused if it names anything else."""
 
 import re
 import tomllib
@@ -124,7 +124,7 @@ def test_the_background_of_a_channel() -> None:
 
 @pytest.mark.parametrize("name", designs.ALL)
 def test_every_shipped_figure_can_be_given_as_it_is(name: str) -> None:
-    """A table made of the shipped figures changes no value, only where they come from."""
+    """A table made of the shipped figures changes no value, only its source."""
     design = load_design(name)
     lines = ['name = "same"']
     for component, figure in area(design).components.items():

@@ -1,4 +1,4 @@
-"""Processing elements: against the table's rows, and laws that must hold for any kind."""
+"""Processing elements, compared with the table's rows, and laws that hold for any kind."""
 
 import pytest
 from hypothesis import given, settings

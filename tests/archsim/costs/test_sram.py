@@ -1,4 +1,4 @@
-"""SRAM from macros: against the table's rows, and laws that must hold for any shape."""
+"""SRAM built from macros, compared with the table's rows, and laws that hold for any shape."""
 
 import csv
 from importlib import resources
@@ -15,7 +15,7 @@ SRAM = list(csv.DictReader(resources.files("archsim.costs").joinpath("sram_cacti
 
 
 def test_sram_is_the_running_maximum_of_the_table() -> None:
-    """Along capacity and width; only area may lie below it, where two macros of half the size are smaller."""
+    """The maximum runs along capacity and width; only area may lie below it, where two half-size macros are smaller."""
     rows = {
         (r["cell"], r["ports"], int(r["capacity_bytes"]), int(r["width_bits"])): r for r in SRAM if r["node_nm"] == "65"
     }
@@ -126,10 +126,10 @@ def test_a_fifo_is_two_single_ported_halves_or_has_two_ports() -> None:
 
 
 def test_every_macro_of_an_sram_leaks() -> None:
-    """By hand, for memories whose macros are rows of the table: 64 KiB of weights for 64-bit words at 850 MHz are 4
-    banks of 4 macros, of 4 KiB and 16 bits; a FIFO of 512 words is two halves for odd and even words; each of the two
-    buffers of h has 4 banks of 256 columns of 8 lanes; each of the 4 banks of c, 4 KiB a word of 16 bits at a time, is
-    two halves."""
+    """Computed by hand, for memories whose macros are rows of the table. 64 KiB of weights in 64-bit words at 850 MHz
+    are 4 banks of 4 macros, of 4 KiB and 16 bits. A FIFO of 512 words has two halves, for odd and even words. Each of
+    the two buffers of h has 4 banks of 256 columns of 8 lanes. Each of the 4 banks of c, of 4 KiB in words of 16 bits,
+    has two halves."""
     design = load_design("skip-65nm").override(
         {
             "clock_mhz": 850, "weight_memory.capacity_kib": 64, "weight_memory.weights_per_cycle": 8,
@@ -139,7 +139,7 @@ def test_every_macro_of_an_sram_leaks() -> None:
     )  # fmt: skip
 
     def macro_mw(capacity_bytes: int, width_bits: int) -> float:
-        """Subthreshold and gate leakage of one macro: the most of the rows up to that shape."""
+        """Subthreshold and gate leakage of one macro: the largest of all rows up to that shape."""
         one_port = [r for r in SRAM if (r["node_nm"], r["cell"], r["ports"]) == ("65", "itrs-lstp", "1RW")]
         return max(
             float(r["leak_mw"]) + float(r["gate_leak_mw"])

@@ -1,4 +1,4 @@
-"""Node, supply and leakage: against the published coefficients, worked out by hand."""
+"""Node, supply and leakage, compared with values worked out by hand from the published coefficients."""
 
 import pytest
 
@@ -15,7 +15,7 @@ SKIP = load_design("skip-65nm")
 
 
 def bus_pj(design: Design) -> float:
-    """A word of weights on its way to the PEs."""
+    """The energy of a word of weights on its way to the PEs."""
     return wires_pj(design, design.bus_word_bits, chip(design).side_um)
 
 
@@ -46,7 +46,7 @@ def test_scaling_with_the_supply() -> None:
 
 
 def test_a_design_at_a_lower_supply() -> None:
-    """Logic, its wires and its leakage follow; memories and DRAM have supplies of their own."""
+    """Logic, its wires and its leakage follow the supply; memories and DRAM have supplies of their own."""
     low = SKIP.override({"voltage_v": 0.9})
     nominal = SKIP.override({"voltage_v": 1.1})
     assert (area(nominal), prices(nominal)) == (area(SKIP), prices(SKIP))  # 1.1 V is what it has anyway

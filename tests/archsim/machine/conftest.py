@@ -1,4 +1,4 @@
-"""A bench for one component: a source that feeds its ports, a sink that holds it up, and a log of what it did."""
+"""A bench for one component: a source that feeds its ports, a sink that delays it, and a log of its events."""
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
@@ -68,5 +68,6 @@ def bench() -> Bench:
 
 @pytest.fixture
 def block() -> Block:
-    """Two units; activated in three cycles, encoded in two. One burst: s = 2, L = 3, p = 1, two columns in the FIFO."""
+    """A block of two units, activated in three cycles and encoded in two, with one burst: s = 2, L = 3, p = 1, and two
+    columns in the FIFO."""
     return BLOCK

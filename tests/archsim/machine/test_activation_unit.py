@@ -11,7 +11,7 @@ from archsim.mapping.plan import Block
 
 
 def test_it_takes_blocks_in_turn_and_frees_their_bank(bench: Any) -> None:
-    """Three cycles a block; blocks come at 0, 1 and 20. Banks come free at 3, 6 and 23, elements a cycle later."""
+    """Blocks of three cycles arrive at 0, 1 and 20. Banks are free at 3, 6 and 23, elements a cycle later."""
     order = [bench.block() for _ in range(3)]
     sums, banks, elements = Queue[BlockTurn](bench.env), ScratchBanks(bench.env), Queue[int](bench.env)
     unit = ActivationUnit(1, order, sums, banks, elements, bench.ledger, bench.clock("activation_unit"), banks_kept=2)
@@ -28,7 +28,7 @@ def test_it_takes_blocks_in_turn_and_frees_their_bank(bench: Any) -> None:
 
 
 def test_a_block_that_nobody_lists_is_kept_from_the_encoder(bench: Any, block: Block) -> None:
-    """A readout, on a unit that is busy until 5."""
+    """The block is that of a readout, on a unit that is busy until 5."""
     turn = bench.block(replace(block, list=None, ends_list=False))
     sums, banks, elements = Queue[BlockTurn](bench.env), ScratchBanks(bench.env), Queue[int](bench.env)
     unit = ActivationUnit(2, [turn], sums, banks, elements, bench.ledger, bench.clock("activation_unit"), free=5)

@@ -1,4 +1,4 @@
-"""Components joined at their ports, and the picture of the machine."""
+"""Components connected by their ports, and the diagram of the machine."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from archsim.mapping.plan import Fetch
 
 
 def test_a_burst_that_reads_inputs_waits_and_the_pes_blame_the_inputs(bench: Any) -> None:
-    """Inputs of step 0 arrive at 9; the burst's turn is at 0, its first column is issued at 9 and arrives at 14."""
+    """The inputs of step 0 arrive at 9; the burst's turn is at 0, its first column is issued at 9 and arrives at 14."""
     env, ledger, order = bench.env, bench.ledger, [bench.burst(1, opens_step=True, closes_step=True)]
     channel, fifo = DramChannel(env, "static", by_columns=True), WordFifo(env, 2)
     descriptors, sums, banks = Queue[Descriptor](env), Queue[BlockTurn](env), ScratchBanks(env)

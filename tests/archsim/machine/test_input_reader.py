@@ -1,4 +1,4 @@
-"""The channel between weights and inputs, and the reader of inputs: 4 cycles a step, there 3 cycles later."""
+"""The channel shared by weights and inputs, and the input reader: 4 cycles a step, which arrive 3 cycles later."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ from archsim.specs.dram import Arbitration
 
 
 class Shared:
-    """A channel with a reader on it. What of the inputs comes before the run has left at 0."""
+    """A channel with an input reader. The inputs fetched before the run have left the channel at 0."""
 
     def __init__(self, bench: Any, arbitration: Arbitration, steps: int = 1, more: int = 1) -> None:
-        """`more`: 1 where a step follows those of the run, whose inputs are fetched too."""
+        """`more`: 1 if another step follows those of the run, whose inputs are fetched too."""
         fetch = Fetch(bits=(0, 64), cycles=(0, 4), latency_cycles=3, arbitration=arbitration)
         last = steps - 1 + more
         order = [InputTurn(step, int(step < last), follows_burst=step < last) for step in range(steps)]
@@ -28,7 +28,7 @@ class Shared:
         )  # fmt: skip
 
     def weights(self, turn: BurstTurn, asks: int, leaves: int) -> Process:
-        """A burst of weights that asks at one cycle, and leaves so many after it was let on."""
+        """A burst of weights that asks for the channel at a cycle, and leaves it a number of cycles after admission."""
         yield self.bench.env.timeout(asks)
         yield from self.channel.admit_burst(turn)
         self.bench.note("weights")
@@ -37,20 +37,20 @@ class Shared:
 
 
 def test_static_inputs_follow_the_first_burst_and_the_next_follows_them(bench: Any) -> None:
-    """Weights are on the channel at 0 to 10, inputs at 10 to 14 though they could come at 0, weights asked for at 10
-    again at 14."""
+    """Weights have the channel from 0 to 10, inputs from 10 to 14 though they could come at 0, and the weights that ask
+    at 10 get it at 14."""
     shared = Shared(bench, "static")
     first, second = bench.burst(2, opens_step=True), bench.burst(2)
     bench.run(shared.reader.process(), shared.weights(first, 0, 10), shared.weights(second, 10, 5))
     assert bench.times("weights") == [0, 14]
-    assert bench.times("fetch") == [0, 10]  # the first of all is over before the run begins
+    assert bench.times("fetch") == [0, 10]  # the first fetch ends before the run begins
     assert shared.reader.free == 14
     assert shared.reader.arrives == 17
     assert bench.ledger.counts == {"dram": {"read_bits": 64}}
 
 
 def test_a_buffer_is_free_once_the_step_before_is_consumed(bench: Any) -> None:
-    """Inputs of step 2 may come when step 0 is consumed, at 30; after that there are none."""
+    """The inputs of step 2 may come when step 0 has been consumed, at 30; there are none after that."""
     shared = Shared(bench, "tdm", steps=3, more=0)
     bench.after(30, lambda: shared.consumed.give(0))
     bench.run(shared.reader.process())
@@ -80,7 +80,7 @@ def test_fcfs_is_who_asks_first(bench: Any, asks: int, weights: int, fetch: int)
 
 
 def test_fcfs_inputs_wait_for_weights_that_asked_before(bench: Any) -> None:
-    """Step 1's inputs may come at 0; step 2's once step 0 is consumed, at 8, when weights have the channel until 16."""
+    """Step 1's inputs may come at 0, step 2's once step 0 is consumed, at 8; but weights have the channel until 16."""
     shared = Shared(bench, "fcfs", steps=2)
     bench.after(8, lambda: shared.consumed.give(0))
     bench.run(shared.reader.process(), shared.weights(bench.burst(2), 6, 10))

@@ -1,8 +1,8 @@
-"""The `column` machine on cases worked out on paper: streamed, resident, skipping, dense, with inputs over the channel.
+"""Engine `column` on cases worked out on paper: streamed, resident, skipping, dense, with inputs over the channel.
 
-Two units, one lane, four PEs with one accumulator: two blocks of four rows. A column of a block is 32 bits, the channel
-brings 16 a cycle: s = 2, p = 1, latency L = 3, three columns fit the FIFO. Activation takes 1 cycle and is 1 deep,
-encoding takes 1. Step 0 meets one input column and one non-zero state (unit 0), step 1 the same (unit 1).
+Two units, one lane and four PEs with one accumulator make two blocks of four rows. A column of a block has 32 bits, and
+the channel carries 16 a cycle: s = 2, p = 1, latency L = 3, and three columns fit the FIFO. Activation takes 1 cycle
+and is 1 deep, encoding takes 1. Steps 0 and 1 have one input column and one non-zero state each (unit 0, then unit 1).
 
     block 0, input:  issued 0-2, arrives 5, consumed 5-6
     block 0, state:  its turn at 5 (input being consumed), issued 5-7, arrives 10, consumed 10-11
@@ -14,7 +14,7 @@ encoding takes 1. Step 0 meets one input column and one non-zero state (unit 0),
             block 1, both:   its turn at 26, issued 26-28 and 28-30, arrive 31 and 33, consumed 31-32 and 33-34
                              activated 34-35, encoded 36-37: the end
 
-Row scales and biases are left out, but for the one case that has them in its name.
+Row scales and biases are left out, except in the case that has them in its name.
 """
 
 import numpy as np
@@ -36,7 +36,7 @@ from archsim.trace.trace import Trace
 
 @pytest.fixture(autouse=True)
 def norms(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without row scales and biases, so that columns stand alone, but for tests marked ``norms``."""
+    """Leave out row scales and biases, so that columns stand alone, except in tests marked ``norms``."""
     if request.node.get_closest_marker("norms") is None:
         monkeypatch.setattr(planner, "norms_of", lambda *_: Norms(0, 0, 0))
 
@@ -68,21 +68,21 @@ def trace() -> Trace:
     return Trace(drawn.header, {**drawn.arrays, "h": pack_mask(mask)}, drawn.lengths)
 
 
-Told = dict[str, list[tuple[int, str, int, int]]]
-"""By component: (cycle, event, step, block), in order."""
+LoggedEvents = dict[str, list[tuple[int, str, int, int]]]
+"""The events of each component as (cycle, event, step, block), in order."""
 
 
-def whole_log(design: Design, trace: Trace) -> tuple[Told, Timing]:
+def whole_log(design: Design, trace: Trace) -> tuple[LoggedEvents, Timing]:
     prepared = prepare(Job(design, trace, 1))
-    told: Told = {}
+    logged: LoggedEvents = {}
     timing = run_machine(
         *prepared.triple,
         "column",
-        log=lambda cycle, component, event, step, block, column: told.setdefault(component, []).append(
+        log=lambda cycle, component, event, step, block, column: logged.setdefault(component, []).append(
             (cycle, event, step, block)
         ),
     )
-    return told, timing
+    return logged, timing
 
 
 def path(
@@ -94,8 +94,8 @@ def path(
     end: int,
     admitted: int = 0,
     norms: int = 0,
-) -> Told:
-    """A burst on the weight path; columns as (asked for credits, taken); so many cycles of norms and biases first."""
+) -> LoggedEvents:
+    """The events of a burst on the weight path, with columns as (asked for credits, taken), after `norms` cycles."""
     admitted = max(listed, admitted)
     events = [(turn, "turn"), (listed, "listed"), (admitted, "admitted")]
     events += [(admitted, "norms")] * (norms > 0) + [(admitted + norms, "start")]
@@ -103,23 +103,23 @@ def path(
     return {"weight_stream": [(cycle, event, step, block) for cycle, event in (*events, (end, "end"))]}
 
 
-def tiles(step: int, block: int, *columns: tuple[int, int], done: int, closes: bool = False) -> Told:
-    """A burst on the PEs; columns as (ready for it, begun)."""
+def tiles(step: int, block: int, *columns: tuple[int, int], done: int, closes: bool = False) -> LoggedEvents:
+    """The events of a burst in the PEs, with columns as (ready for it, begun)."""
     events = [each for ready, begun in columns for each in ((ready, "wait_column"), (begun, "column"))]
     events.insert(1 if columns else 0, (columns[0][1] if columns else done, "start"))
     events += [(done, "done"), (done, "end")][: 1 + closes]
     return {"pe_array": [(cycle, event, step, block) for cycle, event in events]}
 
 
-def served(component: str, event: str, *blocks: tuple[int, int]) -> Told:
-    """Blocks, as (begun, ended), on a unit that takes them one by one: two a step."""
+def served(component: str, event: str, *blocks: tuple[int, int]) -> LoggedEvents:
+    """The events of a unit that takes two blocks a step one by one, with blocks as (begun, ended)."""
     places = [(i // 2, i % 2) for i in range(len(blocks))]
     return {component: [(cycle, name, *place) for place, block in zip(places, blocks, strict=True)
                         for cycle, name in zip(block, (event, "end"), strict=True)]}  # fmt: skip
 
 
-def together(*parts: Told) -> Told:
-    log: Told = {}
+def together(*parts: LoggedEvents) -> LoggedEvents:
+    log: LoggedEvents = {}
     for part in parts:
         for component, events in part.items():
             log.setdefault(component, []).extend(events)
@@ -127,9 +127,9 @@ def together(*parts: Told) -> Told:
 
 
 def test_streamed_and_skipping(design: Design, trace: Trace) -> None:
-    """The machine of the top."""
-    told, timing = whole_log(design, trace)
-    assert told == together(
+    """The machine of the module's docstring."""
+    logged, timing = whole_log(design, trace)
+    assert logged == together(
         path(0, 0, 0, 0, (0, 0), end=2),
         path(0, 0, 5, 5, (5, 5), end=7),
         path(0, 1, 10, 10, (10, 10), (12, 12), end=14),
@@ -152,7 +152,7 @@ def test_streamed_and_skipping(design: Design, trace: Trace) -> None:
 
 @pytest.mark.norms
 def test_norms_and_biases_come_before_a_blocks_first_column(design: Design, trace: Trace) -> None:
-    """A block is a unit of four rows: four biases of 16 bits, which take the channel four cycles.
+    """A block is a unit of four rows with four biases of 16 bits, which occupy the channel for four cycles.
 
     block 0, input:  biases 0-4, issued 4-6, arrives 9, consumed 9-10
              state:  its turn at 9, issued 9-11, arrives 14, consumed 14-15, activated 15-16, encoded 17-18
@@ -163,9 +163,9 @@ def test_norms_and_biases_come_before_a_blocks_first_column(design: Design, trac
             block 1, both:   its turn at 37, biases 37-41, issued 41-43 and 43-45, arrive 46 and 48, consumed 46-47 and
                              48-49, activated 49-50, encoded 51-52: the end
     """
-    told, timing = whole_log(design, trace)
+    logged, timing = whole_log(design, trace)
     assert (
-        told["weight_stream"]
+        logged["weight_stream"]
         == together(
             path(0, 0, 0, 0, (4, 4), end=6, norms=4),
             path(0, 0, 9, 9, (9, 9), end=11),
@@ -248,8 +248,8 @@ def test_resident_and_dense(resident: Design, trace: Trace) -> None:
             block 1: its turn at 14, issued 14-15, 15-16, 16-17; the bank is free at 17: consumed 17-18, 18-19, 19-20
                      activated 20-21, known at 22: the end
     """
-    told, timing = whole_log(resident, trace)
-    assert told == together(
+    logged, timing = whole_log(resident, trace)
+    assert logged == together(
         path(0, 0, 0, 0, (0, 0), end=1),
         path(0, 0, 2, 2, (2, 2), (3, 3), end=4),
         path(0, 1, 4, 4, (4, 4), (5, 5), (6, 6), end=7),
@@ -278,7 +278,7 @@ def test_resident_and_dense(resident: Design, trace: Trace) -> None:
 
 
 def test_streamed_and_dense(design: Design, trace: Trace) -> None:
-    """The machine of the top, nothing skipped: s = 2, L = 3, p = 1, a FIFO of three columns, one bank of scratch.
+    """The machine of the module's docstring without skipping: s = 2, L = 3, p = 1, three columns fit, one scratch bank.
 
     Both columns of h are streamed, and the list of a step is known when its last unit has left the activation unit.
 
@@ -292,8 +292,8 @@ def test_streamed_and_dense(design: Design, trace: Trace) -> None:
     block 1, all 3:  its turn at 27, issued 27-29, 29-31, 31-33, arrive 32, 34, 36, consumed 32-33, 34-35, 36-37
                      activated 37-38, h is known at 39: the end
     """
-    told, timing = whole_log(design.override({"skip_encoder.enabled": False}), trace)
-    assert told == together(
+    logged, timing = whole_log(design.override({"skip_encoder.enabled": False}), trace)
+    assert logged == together(
         path(0, 0, 0, 0, (0, 0), end=2),
         path(0, 0, 5, 5, (5, 5), (7, 7), end=9),
         path(0, 1, 10, 10, (10, 10), (12, 12), (14, 14), end=16),
@@ -332,8 +332,8 @@ def test_resident_and_skipping(design: Design, trace: Trace) -> None:
     block 1, both:   its turn at 13, issued 13-14 and 14-15, arrive 15 and 16, consumed 15-16 and 16-17
                      activated 17-18, encoded 19-20: the end
     """
-    told, timing = whole_log(design.override({"weight_memory.capacity_kib": 1}), trace)
-    assert told == together(
+    logged, timing = whole_log(design.override({"weight_memory.capacity_kib": 1}), trace)
+    assert logged == together(
         path(0, 0, 0, 0, (0, 0), end=1),
         path(0, 0, 2, 2, (2, 2), end=3),
         path(0, 1, 4, 4, (4, 4), (5, 5), end=6),
@@ -360,8 +360,8 @@ def test_resident_and_skipping(design: Design, trace: Trace) -> None:
 
 
 def test_inputs_over_the_channel(design: Design) -> None:
-    """The machine of the top with x over the channel, of two symbols: a bit, in an access of 32 bits that takes the
-    channel two cycles, as a column does. L = 1. Three steps; the third meets no state.
+    """The machine of the module's docstring with x, of two symbols, over the channel: one bit, in an access of 32 bits
+    that takes two cycles of the channel, as a column does. L = 1. There are three steps, the third without a state.
 
     x(0):            fetched 0-2, there at 3
     block 0, input:  its turn at 0, x(0) is there at 3: issued 3-5, arrives 6, consumed 6-7
@@ -385,11 +385,11 @@ def test_inputs_over_the_channel(design: Design) -> None:
     drawn = synthesize(2, 2, 0.0, sequences=1, steps=3)
     mask = np.array([[[1, 0]], [[0, 1]], [[0, 0]], [[0, 0]]], bool)
     trace = Trace(drawn.header, {**drawn.arrays, "h": pack_mask(mask)}, drawn.lengths)
-    told, timing = whole_log(over, trace)
+    logged, timing = whole_log(over, trace)
     inputs = [(0, 0, 0, 2), (1, 2, 5, 7), (2, 16, 16, 18)]
     fetched = [(cycle, event, step, -1) for step, *cycles in inputs
                for cycle, event in zip(cycles, ("turn", "fetch", "end"), strict=True)]  # fmt: skip
-    assert told == together(
+    assert logged == together(
         {"input_reader": fetched},
         path(0, 0, 0, 0, (3, 3), end=5, admitted=3),
         path(0, 0, 6, 6, (7, 7), end=9, admitted=7),

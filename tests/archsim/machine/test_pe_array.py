@@ -6,7 +6,7 @@ from typing import Any
 
 from archsim.catalogue import Cause
 from archsim.machine.pe_array import PEArray
-from archsim.machine.ports import Column, Descriptor, Queue, ScratchBanks, Signals, WordFifo
+from archsim.machine.ports import ColumnToken, Descriptor, Queue, ScratchBanks, Signals, WordFifo
 from archsim.machine.turns import BlockTurn, BurstTurn
 
 
@@ -42,11 +42,11 @@ class Tiles:
         clock = self.bench.clock("weight_stream")
         for arrival in arrivals:
             self.bench.env.process(self.fifo.reserve(1, clock))
-            self.fifo.send(Column(arrival))
+            self.fifo.send(ColumnToken(arrival))
 
 
 def test_it_waits_for_a_scratch_bank_and_says_so(bench: Any) -> None:
-    """Block 0's column is there at 5, consumed at 6. Block 1's is there at 7, but the one bank is free at 30."""
+    """Block 0's column arrives at 5 and is consumed at 6. Block 1's arrives at 7, but the one bank is free at 30."""
     order = [bench.burst(1), bench.burst(1)]
     tiles = Tiles(bench, order, room=2)
     tiles.fill(5, 7)
@@ -62,7 +62,7 @@ def test_it_waits_for_a_scratch_bank_and_says_so(bench: Any) -> None:
 
 
 def test_it_starves_when_columns_come_late(bench: Any) -> None:
-    """One column a cycle, there at 3, 4, 10 and 11: between 5 and 10 it has nothing to do."""
+    """Columns of one cycle arrive at 3, 4, 10 and 11, so that the PEs are idle between 5 and 10."""
     order = [bench.burst(4)]
     tiles = Tiles(bench, order)
     tiles.fill(3, 4, 10, 11)
@@ -76,8 +76,8 @@ def test_it_starves_when_columns_come_late(bench: Any) -> None:
     assert tiles.array.busy + sum(tiles.array.stalls.values()) == tiles.array.free == 12
 
 
-def test_what_it_waited_for_is_told_in_the_order_of_blame(bench: Any) -> None:
-    """Idle from 0; the bank is free at 2, the list known at 6, inputs there at 9, the first column at 14."""
+def test_its_stalls_are_attributed_in_the_order_of_blame(bench: Any) -> None:
+    """Idle from 0, with the bank free at 2, the list known at 6, inputs there at 9 and the first column at 14."""
     order = [bench.burst(1)]
     tiles = Tiles(bench, order)
     tiles.fill(14)
@@ -92,7 +92,7 @@ def test_what_it_waited_for_is_told_in_the_order_of_blame(bench: Any) -> None:
 
 
 def test_a_whole_burst_ends_with_its_last_column(bench: Any) -> None:
-    """Five columns from 5 on, a cycle each, would end at 10; the last leaves the path at 20 and is there at 23."""
+    """Five columns from 5 on, a cycle each, would end at 10, but the last leaves the path at 20 and arrives at 23."""
     order = [bench.burst(5)]
     tiles = Tiles(bench, order)
     descriptor = tiles.send(order[0], 5)

@@ -15,11 +15,11 @@ CAUSES = st.sampled_from([Cause.SCRATCH_BANK, Cause.STATE_DEPENDENCY, Cause.INPU
 def test_every_cycle_has_the_first_cause_that_is_missing_in_it(
     begin: int, length: int, waited: list[tuple[Cause, int]]
 ) -> None:
-    """Cycle by cycle: the first of the causes that is not over yet."""
+    """The expected cause of each cycle is the first that has not ended yet."""
     cycles = range(begin, begin + length)
     expected = [next((cause for cause, until in waited if cycle < until), Cause.WEIGHT_LATENCY) for cycle in cycles]
-    told = [cause for cause, n in blame(begin, begin + length, waited, Cause.WEIGHT_LATENCY) for _ in range(n)]
-    assert told == expected
+    causes = [cause for cause, n in blame(begin, begin + length, waited, Cause.WEIGHT_LATENCY) for _ in range(n)]
+    assert causes == expected
 
 
 @given(cycles=st.integers(0, 50), most=st.lists(st.integers(0, 40), max_size=3))
@@ -31,7 +31,7 @@ def test_shares_add_up_and_none_is_larger_than_its_wait(cycles: int, most: list[
 
 
 def test_a_fifo_says_how_long_was_waited_for_room(bench: Any) -> None:
-    """Three words: two are taken at once, two more when two come back at 7."""
+    """Of three words, two are taken at once, and two more when two are released at 7."""
     fifo, clock, waited = WordFifo(bench.env, 3), bench.clock("weight_stream"), []
 
     def take() -> Any:

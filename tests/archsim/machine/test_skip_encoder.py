@@ -14,7 +14,7 @@ from archsim.specs.skip_encoder import SkipEncoderSpec
 
 @pytest.mark.parametrize("enabled", [True, False])
 def test_it_lists_a_block_once_its_elements_are_there(bench: Any, block: Block, enabled: bool) -> None:
-    """Elements are there at 5 and 6, two cycles to scan: encoded at 7 and 9, when the list is known."""
+    """Elements arrive at 5 and 6 and take two cycles to scan: encoded at 7 and 9, when the list is known."""
     spec = SkipEncoderSpec(enabled=enabled, columns_per_cycle=1, offset_bits=8)
     order = [bench.block(replace(block, ends_list=False)), bench.block(block)]
     order[0] = order[0]._replace(listed=0)

@@ -8,7 +8,7 @@ import pytest
 
 from archsim.catalogue import Cause
 from archsim.machine.dram_channel import DramChannel
-from archsim.machine.ports import Column, Descriptor, OperandLists, Queue, Signals, WordFifo
+from archsim.machine.ports import ColumnToken, Descriptor, OperandLists, Queue, Signals, WordFifo
 from archsim.machine.turns import BurstTurn
 from archsim.machine.weight_stream import WeightStream
 from archsim.mapping.plan import Block, Norms, Wait
@@ -16,7 +16,7 @@ from archsim.mapping.plan import Block, Norms, Wait
 
 @dataclass
 class Path:
-    """A weight path of two words of FIFO, and what it hands on."""
+    """A weight path with a FIFO of two words, and its outputs."""
 
     stream: WeightStream
     fifo: WordFifo
@@ -38,7 +38,7 @@ def path(bench: Any, order: Sequence[BurstTurn], setup_cycles: int = 0, **more: 
 
 
 def test_it_waits_for_room_in_the_fifo(bench: Any) -> None:
-    """Two columns fit; a sink frees a place at 20, 30 and 40. s = 2, L = 3.
+    """Two columns fit, and a sink frees a place at 20, 30 and 40; s = 2, L = 3.
 
     Columns 0 and 1 take the path at 0 and 2, arrive at 5 and 7; 2, 3 and 4 take it when places come free.
     """
@@ -47,7 +47,7 @@ def test_it_waits_for_room_in_the_fifo(bench: Any) -> None:
         bench.after(cycle, lambda: made.fifo.release(1))
     bench.run(made.stream.columns())
     assert bench.times("column") == [0, 2, 20, 30, 40]
-    assert made.fifo.columns == tuple(map(Column, (5, 7, 25, 35, 45)))
+    assert made.fifo.columns == tuple(map(ColumnToken, (5, 7, 25, 35, 45)))
     assert bench.ledger.counts == {"dram": {"read_bits": 5 * 32}, "weight_memory": {"fifo_word": 5}}
     assert made.descriptors.items[0].waited == {Cause.FIFO_CREDIT: (20 - 4) + (30 - 22) + (40 - 32)}
 
@@ -91,7 +91,7 @@ def test_every_burst_is_set_up(bench: Any) -> None:
 
 
 def test_row_scales_and_biases_come_before_the_first_column_of_a_block(bench: Any, block: Block) -> None:
-    """Four cycles of them, past the FIFO, from a path that is free at 10: the column is there at 10 + 4 + 2 + 3."""
+    """They take four cycles and bypass the FIFO, on a path that is free at 10: the column arrives at 10 + 4 + 2 + 3."""
     made = path(bench, [bench.burst(1, replace(block, norms=Norms(4, 0, 64)))], free=10)
     bench.after(30, lambda: made.begin(0, 30))
     bench.run(made.stream.bursts())

@@ -1,7 +1,7 @@
-"""Conformance of every dataflow, and what a plan says against rows dealt out one by one.
+"""Conformance of every dataflow, and plans compared with rows that are dealt out one by one.
 
-The expectations are made of the graph and the numbers of a design alone: rows are put into PEs, words and accesses one
-at a time and counted, without the quotients that a plan is computed by.
+The expectations are made only from the graph and the numbers of a design: rows are put into PEs, words and accesses one
+at a time and counted, without the quotients with which a plan is computed.
 """
 
 import re
@@ -30,8 +30,8 @@ from workloads.record import graph_of
 
 @st.composite
 def drawn_graphs(draw: st.DrawFn) -> Graph:
-    """Any cell, one layer or two, with products scaled apart or not, formats of different widths, an embedding, a
-    readout."""
+    """Graphs of any cell, with one layer or two, products scaled separately or not, formats of different widths, an
+    embedding, a readout."""
     symbols = draw(st.integers(1, 9))
     one_hot, vector = OneHot(symbols=symbols), Vector(size=symbols)
     embedding = Embedding(symbols=symbols, size=3, weight_format="fixed8")
@@ -56,7 +56,7 @@ def drawn_graphs(draw: st.DrawFn) -> Graph:
 
 @st.composite
 def drawn_designs(draw: st.DrawFn) -> Design:
-    """Small machines with quotients that have a remainder nearly always."""
+    """Small machines whose quotients nearly always have a remainder."""
     lanes, burst_bits = draw(st.sampled_from([1, 2])), draw(st.sampled_from([1, 48, 100]))
     values: dict[str, Any] = {
         "lanes": lanes,
@@ -80,7 +80,7 @@ TOO_SMALL = re.compile(r"pe_array\.accumulators x PEs per lane must hold|weight_
 
 
 def planned_or_not(design: Design, graph: Graph) -> Plan:
-    """The plan; an example whose design is too small for its graph is passed over."""
+    """The plan; examples whose design is too small for its graph are discarded."""
     try:
         return plan(design, graph, design.lanes)
     except BadInput as problem:
@@ -106,11 +106,11 @@ def test_a_dataflow_that_there_is_not_is_no_design() -> None:
 
 @pytest.mark.parametrize("dataflow", dataflows.ALL, ids=dataflows.NAMES)
 class TestEveryDataflow:
-    """It plans or refuses by name; what it plans computes each product once, from lists that are known."""
+    """A dataflow plans or refuses by name; its plan computes each product once, from operand lists that are known."""
 
     @staticmethod
     def planned(dataflow: Dataflow, design: Design, graph: Graph) -> Plan | None:
-        """The plan; None where the dataflow refuses the graph by name."""
+        """The plan; None if the dataflow refuses the graph by name."""
         try:
             return planned_or_not(design.override({"dataflow": dataflow.name}), graph)
         except BadInput as refusal:
@@ -155,7 +155,7 @@ class TestEveryDataflow:
 
     @given(drawn_designs(), drawn_graphs())
     def test_a_stage_ends_with_its_last_block(self, dataflow: Dataflow, design: Design, graph: Graph) -> None:
-        """Blocks are numbered as they come, their units follow each other, and a list is known once, at the end."""
+        """Blocks are numbered in order, their units are consecutive, and a list is known once, at the end."""
         planned = self.planned(dataflow, design, graph)
         if planned is None:
             return
@@ -183,7 +183,7 @@ def block_end(block: Block) -> int:
 
 
 def dealt(things: int, places: int, each: int = 1) -> int:
-    """What the fullest of `places` holds once `things` have gone to them in turn, each taking up `each`."""
+    """The content of the fullest of `places` after `things` of size `each` have been dealt out to them in turn."""
     held = [0] * places
     for thing in range(things):
         held[thing % places] += each
@@ -191,7 +191,7 @@ def dealt(things: int, places: int, each: int = 1) -> int:
 
 
 def boxes(things: int, size: int) -> int:
-    """Boxes of `size` that `things` fill, one after the other."""
+    """The number of boxes of `size` that `things` fill, one after the other."""
     full, room = 0, 0
     for _ in range(things):
         if not room:
@@ -202,13 +202,13 @@ def boxes(things: int, size: int) -> int:
 
 @dataclass(frozen=True)
 class ByHand:
-    """A stage as its graph has it: products that one elementwise operation (or the encoder) reads."""
+    """A stage read from its graph: the products that one elementwise operation (or the encoder) reads."""
 
     units: int
     operands: dict[tuple[str, str], list[MatVec]]
     """The products that read each operand of a step, in order."""
     sums_at: list[set[str]]
-    """At every row of a unit, as columns feed them, the sums that are accumulated there."""
+    """The sums that are accumulated at every row of a unit, in the order in which columns feed the rows."""
     norms: int
     """Row scales and biases of a unit."""
 
@@ -248,7 +248,7 @@ def stages_by_hand(graph: Graph) -> list[ByHand]:
 
 
 def blocks_by_hand(stage: ByHand, pes: int, accumulators: int) -> tuple[list[int], bool]:
-    """Units of each block, filled up as long as no PE runs out of accumulators, and whether PEs own whole units."""
+    """The units of each block, filled until a PE would run out of accumulators, and whether PEs own whole units."""
     rows = len(stage.sums_at)
     by_rows = by_units = 0
     while dealt((by_rows + 1) * rows, pes, stage.most_sums) <= accumulators:
@@ -301,7 +301,7 @@ def test_a_column_takes_the_words_accesses_and_cycles_that_its_rows_fill(design:
 
 
 def channel_cycles(design: Design, bits: int) -> int:
-    """The first cycle by which bandwidth has carried whole accesses, and latency has let them through."""
+    """The first cycle by which both bandwidth and latency have let all accesses through."""
     dram = design.dram
     accesses, per_ns = boxes(bits, dram.burst_bits), Fraction(str(dram.bandwidth_gbps))
     period_ns, latency = Fraction(1000, design.clock_mhz), latency_cycles(design)
@@ -342,7 +342,7 @@ class Piece:
 
     bits: int
     read: Fraction
-    """Share of the columns that a step reads, at most."""
+    """The largest share of the columns that a step reads."""
     resident: bool
 
 
@@ -389,7 +389,7 @@ def test_what_is_resident_fits_and_what_streams_would_not(design: Design, graph:
     else:
         kept = [piece for piece in found if piece.resident]
         assert planned.resident_bits == norms + sum(piece.bits for piece in kept) <= room
-        for piece in found:  # what is read at least as often has taken the room
+        for piece in found:  # pieces read at least as often have taken the room
             before = sum(each.bits for each in kept if each.read >= piece.read)
             assert piece.resident or norms + before + piece.bits > room
     norms_resident = model <= room or (memory.residency == "part" and norms <= room)
@@ -402,7 +402,7 @@ def test_what_is_resident_fits_and_what_streams_would_not(design: Design, graph:
 
 
 def pe_cycles(planned: Plan) -> int:
-    """Of a step in which every column is streamed."""
+    """PE cycles of a step in which every column is streamed."""
     return sum(
         burst.tile_cycles * planned.mat_vecs[stream[0]].cols
         for block in planned.blocks

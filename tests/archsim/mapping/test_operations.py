@@ -1,4 +1,4 @@
-"""What the activation unit does for a unit of each cell, counted while its equations are evaluated."""
+"""The operations of the activation unit for a unit of each cell, counted while its equations are evaluated."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from workloads.record import graph_of
 
 
 class Number:
-    """A number that only counts what is done with it."""
+    """A number that only counts the operations on it."""
 
     def __init__(self, done: Counter[str]) -> None:
         self.done = done
@@ -103,8 +103,8 @@ def test_every_cell_has_its_equations_here() -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("cell", EQUATIONS)
 def test_the_ledger_has_what_the_equations_take(cell: str, engine: Engine) -> None:
-    """Two lanes of 5 units over 4 steps, one of which ends after 3: 7 tokens. Nothing of h is read for a product, for
-    all masks are empty: what is read of it is the update's."""
+    """Two lanes of 5 units run for 4 and 3 steps: 7 tokens. All masks are empty, so that no product reads h, and every
+    read of h is one of the update."""
     hidden, tokens, lengths = 5, 7, np.array([4, 3])
     of = graph(cell, hidden)
     arrays = {

@@ -1,4 +1,4 @@
-"""The plan made from a design and a graph, by hand."""
+"""Plans of designs and graphs, compared with plans made by hand."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -105,7 +105,7 @@ def test_an_impossible_design_is_refused(override: dict[str, int], message: str)
 
 @pytest.mark.parametrize(("product", "operand"), [("W_x_rz", "rh"), ("W_x_n", "h")])
 def test_what_would_wait_for_itself_is_refused(product: str, operand: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An operand that a step makes after it is read: without the refusal the machine stands still, and says why."""
+    """A step makes an operand after it is read; without the refusal, the machine stops and says why."""
     graph = network("gru-classic")
     wrong = {"operand": operand, "edge": "same_step", "cols": 60}
     operations = tuple(op.model_copy(update=wrong) if op.name == product else op for op in graph.operations)
@@ -155,7 +155,7 @@ Shape = list[tuple[int, list[tuple[int, list[tuple[str, int]]]]]]
 
 
 def shape(design: Design, graph: Graph) -> Shape:
-    """(units, [(rows, lists waited for)]) of every block of one lane."""
+    """The (units, [(rows, lists waited for)]) of every block on one lane."""
     planned = plan(design, graph, 1)
     return [
         (block.units, [(b.rows, [(planned.lists[w.list][0], w.steps_back) for w in b.waits]) for b in block.bursts])
@@ -201,8 +201,8 @@ def test_a_stack_waits_for_the_layer_below_and_an_embedding_for_its_rows() -> No
 
 
 def stack(own_input: bool) -> Trace:
-    """Two layers of an LSTM over 6 steps of 3 sequences; with `own_input` what the second reads is an operand of its
-    own, whose elements are zero where those of the h below are."""
+    """Two layers of an LSTM over 6 steps of 3 sequences; with `own_input` the second reads an operand of its own, whose
+    elements are zero where those of the first layer's h are."""
     layer = LayerConfig(cell="lstm", hidden=20, weight_format="fixed8", input_weight_format="fixed8", state_bits=8)
     layers = (layer, layer.model_copy(update={"input_bits": 8}) if own_input else layer)
     config = Config(name="stack", input=OneHot(symbols=5), layers=layers)
@@ -219,8 +219,8 @@ def stack(own_input: bool) -> Trace:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_state_is_waited_for_though_the_layer_above_reads_an_operand_of_its_own(engine: Engine) -> None:
-    """h and what is made of it for the layer above are listed in one scan: they take the time of one list, and each its
-    columns. Neither comes from outside, so that inputs are the symbols alone: 3 bits."""
+    """h and the operand made from it for the layer above are listed in one scan: they take the time of one list, but
+    columns of their own. Neither comes from outside, so that the inputs are only the symbols, of 3 bits."""
     design = load_design("skip-65nm").override({"lanes": 3, "dram.inputs": True, "activation_unit.depth_cycles": 99})
     shared, own = (simulate(design, stack(each), engine) for each in (False, True))
     assert (own.cycles, own.busy_cycles, own.stalls) == (shared.cycles, shared.busy_cycles, shared.stalls)
@@ -253,7 +253,7 @@ def test_a_cell_state_of_one_port_is_read_and_written_in_turn(cell: str, cycles:
 
 
 def test_a_fifo_of_one_port_takes_a_word_in_and_out_in_turn() -> None:
-    """16 bus words a column; the channel alone takes 12, or 96 where it is an eighth as wide."""
+    """A column has 16 bus words; the channel alone takes 12 cycles, or 96 if it has an eighth of the bandwidth."""
     graph = synthesize(1000, 50, 1.0, steps=1).graph
     skip = load_design("skip-65nm")
     for dram_gbps, capacity_kib, ports, expected in (

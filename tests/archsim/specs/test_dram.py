@@ -1,4 +1,4 @@
-"""What the DRAM channel delivers, worked out by hand and access by access."""
+"""The rate of the DRAM channel, worked out by hand and access by access."""
 
 from fractions import Fraction
 from math import ceil
@@ -40,8 +40,8 @@ def test_the_channel_takes_whole_accesses() -> None:
 def test_accesses_under_way_bound_the_channel_as_they_do_one_by_one(
     mbps: int, latency_ns: int, burst_bits: int, outstanding: int, accesses: int
 ) -> None:
-    """A channel that takes an access every so many cycles and has `outstanding` of them under way, each for a latency:
-    in the steady state a column takes as long as `channel_cycles` says, in whole cycles."""
+    """A channel that issues an access every few cycles, with up to `outstanding` under way for a latency each: in the
+    steady state a column takes as many whole cycles as `channel_cycles` says."""
     dram = DramSpec(bandwidth_gbps=mbps / 1000, latency_ns=latency_ns, burst_bits=burst_bits, outstanding=outstanding)
     clock_mhz = 500
     transfer, latency = Fraction(burst_bits * clock_mhz, mbps), dram.latency_cycles(clock_mhz)
@@ -58,7 +58,7 @@ def test_accesses_under_way_bound_the_channel_as_they_do_one_by_one(
 
 @given(share=st.integers(1, 999), bits=st.integers(1, 5000), outstanding=st.sampled_from([None, 1, 7]))
 def test_a_share_of_the_channel_is_a_share_of_its_time(share: int, bits: int, outstanding: int | None) -> None:
-    """Weights and inputs together get what either alone would: to the cycle that rounding up takes."""
+    """Weights and inputs together get the rate that either would get alone, to the cycle that rounding up takes."""
     alone = DramSpec(bandwidth_gbps=3.2, latency_ns=100, burst_bits=64, outstanding=outstanding)
     tdm = alone.model_copy(update={"inputs": True, "arbitration": "tdm", "input_share": share / 1000})
     per_access = max(Fraction(64 * 200, 3200), Fraction(20, outstanding) if outstanding else Fraction(0))

@@ -1,4 +1,4 @@
-"""The state buffer against banks and ports served cycle by cycle."""
+"""The state buffer, compared with banks and ports that are served cycle by cycle."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +7,7 @@ from archsim.design import load_design
 
 
 def cycles_of(accesses: list[tuple[int, str]], banks: int, ports: int) -> int:
-    """Cycle by cycle: a bank with one port serves one access, one with two serves a read and a write."""
+    """Cycles counted one by one: a bank with one port serves one access, one with two serves a read and a write."""
     queues = [[kind for address, kind in accesses if address % banks == bank] for bank in range(banks)]
     cycles = 0
     while any(queues):
@@ -26,7 +26,7 @@ def cycles_of(accesses: list[tuple[int, str]], banks: int, ports: int) -> int:
 def test_units_in_one_bank_take_turns(
     units: int, at_once: int, banks: int, ports: int, first: int, asked: tuple[int, int]
 ) -> None:
-    """Group by group, from wherever the units begin."""
+    """Groups of units are served in turn, whichever unit comes first."""
     reads, writes = asked
     kinds = ["read"] * reads + ["write"] * writes
     buffer = load_design("skip-65nm").state_buffer.model_copy(update={"banks": banks, "ports": ports})

@@ -1,4 +1,4 @@
-"""The trace: counts against an independent popcount, validation on load."""
+"""Traces: counts compared with an independent popcount, and validation on load."""
 
 import json
 import pickle
@@ -69,7 +69,7 @@ def test_save_and_load_give_the_same_trace(tmp_path: Path) -> None:
 
 
 def _long(path: Path) -> tuple[Trace, Trace]:
-    """The same trace of two and a half pieces in memory, and out of a file."""
+    """The same trace of two and a half pieces, in memory and read from a file."""
     drawn = {"density": 0.3, "sequences": 3, "steps": 5 * PIECE // 2}
     return synthesize(20, 7, **drawn), synthesize(20, 7, **drawn, out=path)  # type: ignore[arg-type]
 
@@ -96,7 +96,7 @@ def test_a_trace_whose_file_is_replaced_is_not_another_trace(tmp_path: Path) -> 
 
 
 def test_windows_of_work_are_its_steps_in_order() -> None:
-    """Counted a thousand steps at a time, and once more from the whole masks."""
+    """Work counted a window at a time is compared with counts of the whole masks."""
     trace = synthesize(30, 5, 0.3, sequences=2, steps=2 * WINDOW + 100)
     work = measure(trace, plan(load_design("skip-65nm"), trace.graph, 2), trace.steps, skipping=True)
     masks = np.unpackbits(trace.arrays["h"][:-1], axis=-1, count=30)
@@ -252,7 +252,7 @@ def test_synthetic_masks_have_the_density_and_correlation_asked_for(density: flo
 
 @given(arrays(np.bool_, (3, 2, 40)), st.integers(1, 45))
 def test_padding_bridges_every_run_of_zeros_that_an_offset_cannot(mask: NDArray[np.bool_], reach: int) -> None:
-    """Walking the list as a machine does: from column to column, at most `reach` on."""
+    """The list is followed as a machine does, from column to column, at most `reach` ahead."""
     drawn = synthesize(40, 2, 0.5, sequences=2, steps=2)
     trace = Trace(drawn.header, {**drawn.arrays, "h": pack_mask(mask)}, drawn.lengths)
     w_h = next(mv for mv in trace.graph.mat_vecs if mv.operand == "h")

@@ -1,4 +1,4 @@
-"""Files of version 3, which named cells: they are read as if they had been written today."""
+"""Files of version 3, which named cells, are read like files of the current version."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ PER_UNIT = {  # curves, multiplies, adds; reads and writes of h (or of a kept ga
 
 
 def _old(path: Path, **named: object) -> Path:
-    """The drawn trace as version 3 wrote it: its elementwise operation has `named` instead of counts."""
+    """The trace as version 3 wrote it, whose elementwise operation has the cell name `named` instead of counts."""
     DRAWN.save(path)
     with np.load(path) as stored:
         arrays = {name: stored[name] for name in stored.files}
@@ -42,7 +42,7 @@ def _old(path: Path, **named: object) -> Path:
 
 
 def test_a_file_of_version_3_is_the_same_trace(tmp_path: Path) -> None:
-    """The same header, arrays, digest and run."""
+    """Header, arrays, digest and run are the same."""
     old = Trace.load(_old(tmp_path / "t.npz", kind="lstm_cell"))
     assert old.header == DRAWN.header
     assert old.header.version == VERSION

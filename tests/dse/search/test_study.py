@@ -258,7 +258,7 @@ def test_a_summary_begins_with_the_best_of_the_first_objective(
 def test_a_front_of_points_that_are_alike_says_how_many_differ(
     tmp_path: Path, tree: dict[str, Any], models: ModelSide
 ) -> None:
-    """No accuracy and no area hangs on the DRAM's bandwidth."""
+    """No accuracy and no area depends on the DRAM's bandwidth."""
     parameters = {name: {"choices": c} for name, c in (("lanes", [4]), ("dram.bandwidth_gbps", [10, 20, 40]))}
     changed = {"objectives": ["validation_loss", "area_mm2"], "constraints": {}, "parameters": parameters}
     space = parse_space(tree | changed, "t")

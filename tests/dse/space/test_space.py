@@ -220,7 +220,7 @@ def test_facts_are_kept_or_broken(tree: dict[str, Any]) -> None:
 
 
 def conditional(tree: dict[str, Any]) -> Space:
-    """Two conditions on a group, one on a parameter that hangs on the group itself, one on the model."""
+    """Two conditions on a group, one on a parameter that itself depends on the group, and one on the model."""
     label = "wp-lstm256-ternary@0.25"
     return parse_space(
         tree

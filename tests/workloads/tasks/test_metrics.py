@@ -20,7 +20,7 @@ def uniform(symbols, state):
 
 
 def leaky(symbols, state):
-    """A guess that hangs on all before it, from an initial state that is not zero."""
+    """A prediction that depends on all earlier symbols, from an initial state that is not zero."""
     (h,) = state or (np.full(symbols.shape[1], 3.0),)
     logits = np.empty((*symbols.shape, 5))
     for t, row in enumerate(symbols):

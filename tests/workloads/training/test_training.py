@@ -564,7 +564,7 @@ def test_a_run_of_a_task_that_has_changed_is_refused(every_other_row, monkeypatc
 
 
 def test_longer_memories_do_over_longer_sequences_what_shorter_ones_did():
-    """Where slow gates see the same at each step, a cell hangs on the share of all steps that is over."""
+    """If slow gates see the same input at every step, a cell depends on the share of the steps that have passed."""
     from workloads.training import start
     from workloads.training.train import build
 
