@@ -30,7 +30,7 @@ SPREAD = ("tests/test_zoo_on_designs.py",)
 """Files whose tests go to whatever process is free; those of any other file stay together, with what they share."""
 
 
-class ByFile(LoadScopeScheduling):
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
     """How `make test` deals out the tests to its processes."""
 
     def _split_scope(self, nodeid: str) -> str:
