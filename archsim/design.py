@@ -102,7 +102,7 @@ class Design(Spec):
             for parent in parents:
                 node = node.get(parent) if isinstance(node, dict) else None
             if not isinstance(node, dict) or leaf not in node or isinstance(node[leaf], dict):
-                raise BadInput(f"design {self.name}: no parameter {path!r}; there is {near(path, parameters(self))}")
+                raise BadInput(f"design {self.name}: no parameter {path!r}; choose from {near(path, parameters(self))}")
             node[leaf] = value
         return _validated(tree, f"design {self.name}")
 

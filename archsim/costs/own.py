@@ -129,7 +129,7 @@ def _figures(tree: Mapping[str, object], library: Library) -> Iterator[tuple[str
     for path, entry in _entries(tree, ""):
         units = known.get(path) or _units_of_own_kind(path)
         if units is None:
-            raise BadInput(f"{path}: unknown key; there is {_known_beside(path, known)}")
+            raise BadInput(f"{path}: unknown key; choose from {_known_beside(path, known)}")
         yield path, _given(path, entry, units)
 
 

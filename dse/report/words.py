@@ -93,8 +93,8 @@ def notes(results: Results) -> list[Note]:
         *([Note(text=f"Energy is per token, and rests on {'; '.join(basis)}.")] if basis else []),
         Note(
             text="Calibrated figures rest on something fitted to published chips, predicted ones on memory models and "
-            "synthesis alone. The energy of a DRAM bit is known to within a factor of two, so conclusions that hang on "
-            "DRAM hold only as far as the range given with a design."
+            "synthesis alone. The energy of a DRAM bit is known to within a factor of two, so conclusions that depend "
+            "on DRAM hold only as far as the range given with a design."
         ),
         Note(
             text=f"The {counts.front} designs of the front were run twice: by the closed form that the search used, "

@@ -181,7 +181,8 @@ def test_a_cost_table_of_ones_own_may_name_it() -> None:
     costs = cost_table(tree, SCRATCH.library)
     assert prices(SKIP, costs)[STORE_READ].value == 2.0
     assert area(SKIP, costs).components["probe_store"].value == pytest.approx(2e-6 * store_bits(SKIP))
-    with pytest.raises(BadInput, match=r"^energy\.probe_store\.word_read: unknown key; there is energy\.pe_array\.mac"):
+    message = r"^energy\.probe_store\.word_read: unknown key; choose from energy\.pe_array\.mac"
+    with pytest.raises(BadInput, match=message):
         cost_table(tree)
 
 

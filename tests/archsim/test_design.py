@@ -120,7 +120,7 @@ def test_mistakes_in_a_design_file_are_all_named_at_once(tmp_path: Path) -> None
 def test_overrides_name_what_there_is() -> None:
     design = load_design("skip-65nm")
     assert design.override({"pe_array.tiles": 2}).pe_array.pes == 96
-    with pytest.raises(BadInput, match=r"no parameter 'pe_array.tile'; there is .*pe_array\.tiles"):
+    with pytest.raises(BadInput, match=r"no parameter 'pe_array.tile'; choose from .*pe_array\.tiles"):
         design.override({"pe_array.tile": 2})
     with pytest.raises(BadInput, match=r"lanes must divide the 192 PEs \(tiles x pes_per_tile\), 7 does not"):
         design.override({"lanes": 7})

@@ -45,7 +45,7 @@ def test_a_text_of_442423_tokens_by_reuse() -> None:
 
 
 def test_analytic_is_hundreds_of_times_faster_than_burst() -> None:
-    """Of designs and signatures: the recurrences alone, then with tables, counts and costs, as a search has them."""
+    """Speed over designs and signatures: the recurrences alone, then with tables, counts and costs, as in a search."""
     trace = synthesize(1000, 50, 0.2, correlation=0.5, sequences=8, steps=1000)
     jobs = [Job(load_design("skip-65nm").override({"clock_mhz": clock}), trace) for clock in range(100, 164)]
     prepared = [prepare(job) for job in jobs]

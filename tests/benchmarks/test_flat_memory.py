@@ -28,7 +28,7 @@ finally:
 
 
 def peak_mib(*arguments: str) -> float:
-    """Of `archsim` with these arguments, in a process of its own."""
+    """The peak memory of `archsim` with these arguments, in a process of its own."""
     ran = subprocess.run([sys.executable, "-c", LAUNCHER, *arguments], capture_output=True, text=True, check=True)
     return int(ran.stdout.split()[-1]) / 1024
 

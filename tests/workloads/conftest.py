@@ -23,7 +23,7 @@ TINY: dict[str, dict[str, Any]] = {
 }
 INPUT_FIELDS = ("input_bits", "input_integer_bits", "input_threshold")  # which a one-hot input has not
 SHIPPED = [name for name in zoo.ALL if load_recipe(name).group == "war-and-peace lstm 256"]
-"""Of the zoo, what the quick tests run: every format, on a text that ships."""
+"""The models of the zoo that the quick tests run: every format, on a text that ships."""
 
 
 def drawn_codes(weight_format: str, shape: tuple[int, int], rng: np.random.Generator) -> tuple[Any, Any]:

@@ -42,7 +42,7 @@ SPARE_BYTES = 2**30
 """Address space that reading may take beside what is taken already."""
 STATM = Path("/proc/self/statm")
 CPU_SECONDS = 5.0
-"""Of one file; whole ones take milliseconds."""
+"""For one file; reading a whole one takes milliseconds."""
 
 Rng = np.random.Generator
 Mutation = Callable[[bytes, Rng], bytes]

@@ -234,7 +234,7 @@ def _without(tensors: Tensors, ignored: Iterable[str]) -> dict[str, NDArray[Any]
     for name in ignored:
         matching = [n for n in left if n == name or n.startswith(f"{name}.")]
         if not matching:
-            raise BadInput(f"ignore: there is no tensor or module {name!r}; there is {_listed(tensors)}")
+            raise BadInput(f"ignore: there is no tensor or module {name!r} among {_listed(tensors)}")
         for n in matching:
             del left[n]
     return left

@@ -103,7 +103,7 @@ function importances({ importances: { columns, rows } }) {
   const names = rows.map(([name]) => spaced(String(name))).reverse();
   return {
     name: "importances",
-    title: "What each objective hangs on",
+    title: "What each objective depends on",
     columns,
     rows,
     caption:

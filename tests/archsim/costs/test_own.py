@@ -149,14 +149,14 @@ def test_the_example_of_the_docstring_loads() -> None:
     [
         ("[area.pe_array]\nvalue = 1", "name: must be a text, not None"),
         ('name = "x"\n[area.pe]\nvalue = 1\nunit = "mm2"\nsource = "s"',
-         "area.pe: unknown key; there is area.pe_array, area.scratch, area.weight_memory, area.state_buffer,"
+         "area.pe: unknown key; choose from area.pe_array, area.scratch, area.weight_memory, area.state_buffer,"
          " area.skip_encoder, area.activation_unit, area.sequencer"),
         ('name = "x"\n[energy.sequencer.divide]\nvalue = 1\nunit = "pJ"\nsource = "s"',
-         "energy.sequencer.divide: unknown key; there is energy.sequencer.burst"),
+         "energy.sequencer.divide: unknown key; choose from energy.sequencer.burst"),
         ('name = "x"\n[price.pe_array]\nvalue = 1\nunit = "pJ"\nsource = "s"',
-         "price.pe_array: unknown key; there is area, leakage, energy, dram, background"),
+         "price.pe_array: unknown key; choose from area, leakage, energy, dram, background"),
         ('name = "x"\n[dram.optane]\nvalue = 1\nunit = "pJ/bit"\nsource = "s"',
-         "dram.optane: unknown key; there is dram.lpddr4, dram.lpddr, dram.lpddr3, dram.ddr3, dram.gddr5, dram.hbm2,"
+         "dram.optane: unknown key; choose from dram.lpddr4, dram.lpddr, dram.lpddr3, dram.ddr3, dram.gddr5, dram.hbm2,"
          " dram.hmc"),
         ('name = "x"\n[area.pe_array]\nvalue = 1\nunit = "pJ"\nsource = "s"',
          "area.pe_array.unit: must be mm2 or um2/PE, not 'pJ'"),
@@ -172,7 +172,7 @@ def test_the_example_of_the_docstring_loads() -> None:
         ('name = "x"\n[area.pe_array]\nvalue = 1\nlow = 2\nhigh = 3\nunit = "mm2"\nsource = "s"',
          "area.pe_array: value must lie between low and high, not 2, 1, 3"),
         ('name = "x"\narea = 1', "area: must be a table with value, unit and source, not 1"),
-        ('name = "x"\n[energy.pe_array]\nmac = 1', "energy.pe_array: unknown key; there is energy.pe_array.mac,"),
+        ('name = "x"\n[energy.pe_array]\nmac = 1', "energy.pe_array: unknown key; choose from energy.pe_array.mac,"),
     ],
 )  # fmt: skip
 def test_mistakes_are_named(text: str, message: str, tmp_path: Path) -> None:

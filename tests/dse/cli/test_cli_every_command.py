@@ -320,7 +320,7 @@ unit = "um2/PE"
 source = "our synthesis"
 """
 OWN_MM2 = 192 * 1000 / 1e6
-"""Of the PEs of SKIP."""
+"""The area of SKIP's 192 PEs at 1,000 µm² each."""
 
 
 def digits(split: Split = "test", threshold: float | None = None, sequences: int = 16) -> Trace:

@@ -833,7 +833,7 @@ LOOSE = {"foo.scale": drawn(3)}
             {"input_kind": "one_hot", "choices": Choices(embedding="a")},
             "input: one_hot does not go with an embedding",
         ),
-        (RNN, {"choices": Choices(ignore=("x",))}, "ignore: there is no tensor or module 'x'; there is rnn"),
+        (RNN, {"choices": Choices(ignore=("x",))}, "ignore: there is no tensor or module 'x' among rnn"),
         (RNN, {"choices": Choices(recurrent=("foo",))}, "recurrent must be one of rnn, not 'foo'"),
         (RNN, {"choices": Choices(recurrent=("rnn", "rnn"))}, "recurrent: modules must be distinct"),
         (RNN, {"choices": Choices(when="last_step")}, "when: there is no readout that could run"),

@@ -71,7 +71,7 @@ def test_the_metric_on_a_card_is_measured_again(name):
 
 @pytest.mark.parametrize(("task", "passes"), [("digits", 2), ("tiny-shakespeare", 0)])
 def test_two_sequences_told_otherwise_are_not_another_model(task, passes, draw, tmp_path, monkeypatch):
-    """Of the 180 test digits each is 0.56 %; of bits per character nothing like it passes, but a thousandth."""
+    """One of 180 test digits is 0.56 %. Bits per character may differ by a thousandth only."""
     path, inputs = tmp_path / "mine.safetensors", Vector(size=8) if task == "digits" else None
     draw(task=task, inputs=inputs, outputs=tasks.by_name(task).outputs, when=tasks.by_name(task).readout).save(path)
     card = zoo.load_card("wp-lstm256-ternary")
