@@ -24,7 +24,7 @@ from dse.search.study import SearchProgress, search
 from dse.search.warm import warm_points
 from dse.space.space import Space, parse_space
 
-SCRIPT = Path(__file__).with_name("conftest.py")
+SCRIPT = Path(__file__).parents[1] / "conftest.py"
 
 
 class Forks:
