@@ -68,7 +68,8 @@ def test_variants_are_trained_as_recipes_are_and_once(tmp_path):
 
 def test_the_command_prints_every_variant(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sequence, "fastest", lambda: sequence.eager)  # a compiler takes longer than the training
+    # A compiler takes longer than the training.
+    monkeypatch.setattr("dse.cli.training.fastest", lambda: sequence.eager)
     (tmp_path / "small.toml").write_text(tomli_w.dumps(BASE.model_dump(exclude_none=True)))
     words = ["train", "small.toml", "--each", "weight_format=float32,ternary", "--each", "hidden=4,6"]
     run = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False)
