@@ -1,9 +1,10 @@
 """The search: ask Optuna for a generation, evaluate it in bulk, tell, keep; then confirm the front.
 
-Trials are drawn in a study in memory and written to SQLite once they are complete, each in one piece: a search that is
-killed at any moment holds complete trials only, and the one that carries it on draws the rest of the generation as if
-nothing had happened. But for ``gp``, whose fits start from the fit before, a search that was stopped and carried on
-ends with the same trials as one that ran through (tests/dse/search/test_resume.py), for one version of Optuna and NumPy.
+Trials are drawn in a study in memory and written to SQLite once they are complete, each in one piece: a search that
+is killed at any moment holds complete trials only, and the one that carries it on draws the rest of the generation as
+if nothing had happened. But for ``gp``, whose fits start from the fit before, a search that was stopped and carried
+on ends with the same trials as one that ran through (tests/dse/search/test_resume.py), for one version of Optuna and
+NumPy.
 """
 
 import math

@@ -28,7 +28,8 @@ def bits_per_character(
     many contiguous parts that run side by side; each but the first is warmed up on the `warmup` symbols before its
     part, which are not counted. A dense LSTM forgets: on War and Peace 64 streams differ from one by 0.00001 BPC. One
     whose state is pruned to 10 % forgets slowly, for what falls below the threshold depends on all before it: they
-    differ by up to 0.002 either way (tests/workloads/tasks/test_metrics.py). `on_steps(done, total)` is called now and then.
+    differ by up to 0.002 either way (tests/workloads/tasks/test_metrics.py).
+    `on_steps(done, total)` is called now and then.
     """
     transitions = len(symbols) - 1
     if not 1 <= streams <= transitions:
