@@ -118,3 +118,11 @@ def test_what_a_module_does_not_load(module: str, absent: tuple[str, ...]) -> No
     code = f"import {module}, sys; print(*[name for name in {absent} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+if __name__ == "__main__":  # python tests/test_imports.py: the graphs, a module a line, and any circle
+    for package in ALLOWED:
+        edges = graph(package)
+        for name, targets in edges.items():
+            print(name, "->", ", ".join(sorted(targets)) or "-")
+        print(f"{package}: {len(edges)} modules, circle: {' -> '.join(circle(edges)) or 'none'}\n")
