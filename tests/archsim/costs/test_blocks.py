@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from archsim import catalogue, designs
-from archsim.catalogue import CATALOGUE, Action
+from archsim.catalogue import CATALOGUE
 from archsim.costs import area, banks, energy, leakage
 from archsim.costs.block import wires_pj
 from archsim.costs.blocks.activation_unit import datapath
@@ -34,13 +34,6 @@ from archsim.trace.graph import UnitOperations
 SKIP = load_design("skip-65nm")
 ACTIONS = tuple(prices(SKIP))
 COMPONENTS = CATALOGUE.with_area
-
-
-def ledger_of(counts: dict[Action, int]) -> Ledger:
-    ledger = Ledger()
-    for action, amount in counts.items():
-        ledger.add(action, amount)
-    return ledger
 
 
 def bus_pj(design: Design) -> float:
@@ -223,7 +216,8 @@ def test_every_action_costs_what_its_parts_do() -> None:
 
 
 def test_gated_idle_pes_cost_nothing() -> None:
-    idle = ledger_of({catalogue.IDLE_PE_CYCLE: 1000})
+    idle = Ledger()
+    idle.add(catalogue.IDLE_PE_CYCLE, 1000)
     open_, gated = (energy(SKIP.override({"pe_array.clock_gated": g}), idle, 1000, 1) for g in (False, True))
     assert open_.components["pe_array"].value > 0 == gated.components["pe_array"].value
     assert open_.total_chip > gated.total_chip
