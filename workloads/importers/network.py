@@ -26,15 +26,37 @@ CONVERTED = ("float16", "bfloat16", "float64")
 
 
 @dataclass(frozen=True, eq=False)
+class StoredCodes:
+    """Integers that a weight was stored as, its zero point taken off: weight = codes times the scale of their row."""
+
+    codes: NDArray[np.integer[Any]]  # (rows, cols)
+    scale: Float32s  # (1,) or (rows,)
+    bits: int
+
+
+@dataclass(frozen=True, eq=False)
 class FloatLayer:
-    """A recurrent layer as `workloads.cells` computes it: R rows, gate-major in the order of its cell."""
+    """A recurrent layer as `workloads.cells` computes it: R rows, gate-major in the order of its cell.
+
+    P is the size of h: H, or the rows of `projection`. Layers lie in the order that they are stacked in; the second
+    direction of a bidirectional layer follows the first, and is `beside` it.
+    """
 
     cell: str
     input_weight: Float32s  # (R, I)
-    recurrent_weight: Float32s  # (R, H)
+    recurrent_weight: Float32s  # (R, P)
     bias: Float32s  # (R,) added to the input product
     candidate_bias: Float32s | None = None  # (H,) cell "gru": bias of the candidate's recurrent product
-    initial_state: Float32s | None = None  # (states, H); None: zeros
+    initial_state: Float32s | None = None  # (states, H), where h is no larger than c; None: zeros
+    projection: Float32s | None = None  # (P, H) h = W_hr (o * tanh(c)), without a bias: PyTorch's proj_size
+    peepholes: Float32s | None = None  # (3, H) c seen by the gates i, f and o
+    reverse: bool = False
+    """It reads its sequence from the last step to the first."""
+    beside: bool = False
+    """It reads what the layer before it reads, and what lies above reads both: first that layer's h, then its own."""
+    input_codes: StoredCodes | None = None
+    """The integers that `input_weight` was stored as, where it was."""
+    recurrent_codes: StoredCodes | None = None
 
     @property
     def inputs(self) -> int:
@@ -42,19 +64,44 @@ class FloatLayer:
 
     @property
     def hidden(self) -> int:
+        """H, units."""
+        cell = cells.by_name(self.cell)
+        return len(self.bias) // len(cell.gates)
+
+    @property
+    def outputs(self) -> int:
+        """P, the size of h."""
         return int(self.recurrent_weight.shape[1])
 
 
 @dataclass(frozen=True, eq=False)
+class FloatDense:
+    """``activation(W v + b)``: a dense layer before the recurrent ones, or between them and the readout."""
+
+    weight: Float32s  # (O, I)
+    bias: Float32s  # (O,)
+    activation: Literal["none", "relu", "tanh", "sigmoid"] = "none"
+
+
+@dataclass(frozen=True, eq=False)
 class ImportedNetwork:
-    """Everything that an imported model computes with."""
+    """Everything that an imported model computes with: ``input, dense, layers, pooling, head, readout``."""
 
     input: InputKind
     layers: tuple[FloatLayer, ...]
     embedding: Float32s | None = None  # (symbols, size)
-    readout_weight: Float32s | None = None  # (V, H)
+    readout_weight: Float32s | None = None  # (V, P), of a bidirectional last layer (V, 2 P)
     readout_bias: Float32s | None = None  # (V,)
     when: When = "every_step"
+    dense: FloatDense | None = None
+    """What vectors go through before the first recurrent layer."""
+    head: tuple[FloatDense, ...] = ()
+    """Dense layers between the last h and the readout."""
+    pooling: Literal["mean", "max"] | None = None
+    """Over the steps of a sequence, of h, before `head` and readout, which then run at its last step."""
+    at_last_position: bool = False
+    """Of a readout at the last step above a layer that reads in reverse: it takes that layer's h at the last position
+    (``output[:, -1]``), which is its first step, and not the h after its last step (``h_n``)."""
 
 
 def make_layer(
