@@ -16,12 +16,12 @@ from dse.cli.tables.searches import comparison_report, enumeration_report, searc
 from dse.cli.terminal import complain, notes, out, print_json, progress
 from dse.evaluation.models import Models
 from dse.evaluation.workers import Workers, workers_for
+from dse.exploration.compare import SamplerRun, compare, parse_budgets
+from dse.exploration.enumerate import Enumeration, EnumerationProgress, enumerate_space
+from dse.exploration.study import DEFAULT_CACHE, Phase, SearchProgress, search
+from dse.exploration.warm import warm_points
 from dse.results import store
 from dse.results.result import SearchResult
-from dse.search.compare import SamplerRun, compare, parse_budgets
-from dse.search.enumerate import Enumeration, EnumerationProgress, enumerate_space
-from dse.search.study import DEFAULT_CACHE, Phase, SearchProgress, search
-from dse.search.warm import warm_points
 from dse.space.space import Space, load_space
 from dse.space.specs import Value
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dse.report.shapes import PageColumn, PageTable, SamplerLine, SamplersTab, Scalar
-from dse.report.words import short
-from dse.search.compare import (
+from dse.exploration.compare import (
     LEVELS,
     SamplerCurve,
     stored,
 )
+from dse.report.shapes import PageColumn, PageTable, SamplerLine, SamplersTab, Scalar
+from dse.report.words import short
 
 
 def comparison(folder: Path) -> SamplersTab | None:

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from archsim.record import PointRecord, RooflineRecord
+from dse.exploration.coordinates import distributions, known_choice
 from dse.report.designs import PJ_PER_NJ, STAYS, Texts, clock_words, network_key, weights_words
 from dse.report.shapes import Coded, Commands, Others, PartColumn, TermColumn
 from dse.report.values import coded
@@ -24,7 +25,6 @@ from dse.results.command import (
 )
 from dse.results.quality import costs
 from dse.results.store import Results
-from dse.search.coordinates import distributions, known_choice
 
 MOST = 2000
 """Points off the front whose parts are in the page; a study of a thousand trials has all of its own."""

@@ -15,6 +15,7 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, create_trial
 
 from dse import constraints, objectives
+from dse.exploration.coordinates import distributions, known_choice
 from dse.objectives import Objective
 from dse.report import words
 from dse.report.designs import Texts, network_key
@@ -24,7 +25,6 @@ from dse.report.values import coded, key, leaves
 from dse.report.words import known, short
 from dse.results.quality import value_of
 from dse.results.store import Results
-from dse.search.coordinates import distributions, known_choice
 from dse.space.space import (
     MODEL,
     Space,

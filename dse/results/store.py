@@ -33,6 +33,7 @@ from pydantic_core import to_json
 from archsim.errors import BadInput
 from archsim.files import read_toml
 from dse.evaluation.point import MeasuredModel
+from dse.exploration.database import only_one
 from dse.results import tables
 from dse.results.breakdown import Breakdowns
 from dse.results.details import FrontDetail, ModelDetail, front_detail, model_detail
@@ -40,7 +41,6 @@ from dse.results.files import write_text
 from dse.results.manifest import Manifest, manifest_of
 from dse.results.quality import Quality
 from dse.results.result import PublishedDesigns, SearchResult
-from dse.search.database import only_one
 from dse.space.choice import ModelChoice
 from dse.space.space import Space, load_space
 

@@ -64,8 +64,8 @@ from archsim.design import Design, load_design
 from archsim.errors import BadInput, mistakes
 from archsim.files import read_toml
 from dse import constraints, objectives
+from dse.exploration import samplers
 from dse.objectives import Objective
-from dse.search import samplers
 from dse.space.choice import ModelChoice
 from dse.space.rules import (
     MODEL,
@@ -97,7 +97,7 @@ def _sampler(given: Any) -> str:
 
 
 SamplerName: TypeAlias = Annotated[str, BeforeValidator(_sampler)]
-"""One of ``dse.search.samplers``."""
+"""One of ``dse.exploration.samplers``."""
 
 
 class Space(BaseModel):

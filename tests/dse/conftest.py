@@ -17,8 +17,8 @@ import pytest
 from archsim.trace.synthetic import synthesize
 from dse.evaluation.models import OnDone
 from dse.evaluation.point import MeasuredModel
+from dse.exploration.study import search
 from dse.results.result import SearchResult
-from dse.search.study import search
 from dse.space.choice import ModelChoice
 from dse.space.space import (
     Space,

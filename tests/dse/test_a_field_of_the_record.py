@@ -28,7 +28,7 @@ exec(compile(source.replace(BEFORE, LINE + BEFORE), spec.origin, "exec"), module
 from archsim import load_design, simulate, synthesize
 from dse.report import view_page
 from dse.results import store
-from dse.search.study import search
+from dse.exploration.study import search
 from dse.space.space import parse_space
 from tests.dse.conftest import FakeModels, tiny_tree
 

@@ -11,9 +11,9 @@ from archsim.analytic.closed_form import run_analytic
 from archsim.costs import area
 from archsim.machine.steps import run_machine
 from archsim.simulation import simulate, simulate_many
+from dse.exploration.study import search
 from dse.report import view_page
 from dse.results.result import SearchResult
-from dse.search.study import search
 from dse.space.space import parse_space
 from tests.archsim.new_component import SCRATCH, STORE, with_store
 from tests.dse.conftest import FakeModels, tiny_tree

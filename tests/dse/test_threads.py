@@ -22,7 +22,9 @@ def printed(code: str) -> list[str]:
 
 @pytest.mark.usefixtures("unset")
 def test_imports_leave_the_number_of_threads_as_it_is() -> None:
-    code = "import os, dse, dse.cli.app, dse.search.study; print(*map(os.environ.get, ('OMP_NUM_THREADS', 'PATH')))"
+    code = (
+        "import os, dse, dse.cli.app, dse.exploration.study; print(*map(os.environ.get, ('OMP_NUM_THREADS', 'PATH')))"
+    )
     assert printed(code) == ["None", os.environ["PATH"]]
 
 

@@ -7,9 +7,9 @@ from textwrap import fill
 from rich.console import Group, RenderableType
 
 from dse.cli.tables.layout import figures, literal, plain, several
+from dse.exploration.compare import SamplerComparison
+from dse.exploration.enumerate import Enumeration
 from dse.results.result import SearchResult
-from dse.search.compare import SamplerComparison
-from dse.search.enumerate import Enumeration
 from dse.space.space import Space
 
 FRONT_ROWS = 12

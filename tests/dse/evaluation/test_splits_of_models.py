@@ -8,7 +8,7 @@ import pytest
 
 from dse.evaluation.models import Models, ModelSide, OnDone
 from dse.evaluation.point import MeasuredModel
-from dse.search.study import search
+from dse.exploration.study import search
 from dse.space.choice import ModelChoice, PtqBits
 from dse.space.space import Scenario, parse_space
 from workloads.tasks import Classification, Split

@@ -30,7 +30,7 @@ from dse.evaluation.workers import (
     Workers,
     workers_for,
 )
-from dse.search.study import SearchProgress, search
+from dse.exploration.study import SearchProgress, search
 from dse.space.choice import ModelChoice
 from dse.space.space import parse_space
 from dse.threads import VARIABLES

@@ -24,6 +24,7 @@ from archsim.trace.synthetic import synthesize
 from dse import objectives
 from dse import report as report_
 from dse.evaluation.models import ModelSide
+from dse.exploration.study import search
 from dse.report import view_page, words, write_report
 from dse.report.bundle import bundle
 from dse.report.designs import Texts, energy_words
@@ -34,7 +35,6 @@ from dse.report.shapes import STATES, Page, Trials
 from dse.results import store
 from dse.results.result import SearchResult
 from dse.results.store import Results
-from dse.search.study import search
 from dse.space.rules import TAKEN
 from dse.space.space import parse_space
 from workloads.model import Model

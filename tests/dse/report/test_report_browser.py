@@ -22,12 +22,12 @@ from archsim.simulation import simulate
 from archsim.trace.synthetic import synthesize
 from dse import report as report_
 from dse.evaluation.models import ModelSide
+from dse.exploration.study import search
 from dse.report.html import render
 from dse.report.shapes import Coded, Others, Page, PageColumn, PageTable, SamplerLine, SamplersTab, Trials
 from dse.results import store
 from dse.results.result import SearchResult
 from dse.results.store import Results
-from dse.search.study import search
 from dse.space.space import parse_space
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright (extra `dev`)")

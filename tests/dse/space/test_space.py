@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from archsim.errors import BadInput
 from dse import studies
-from dse.search.coordinates import distributions
+from dse.exploration.coordinates import distributions
 from dse.space.space import (
     ModelSpec,
     ParameterSpec,

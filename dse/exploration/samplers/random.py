@@ -2,7 +2,7 @@
 
 from optuna.samplers import BaseSampler, RandomSampler
 
-from dse.search.samplers.base import Drawer, Sampler
+from dse.exploration.samplers.base import Drawer, Sampler
 
 
 class _RandomDrawer(Drawer):

@@ -2,8 +2,8 @@
 
 from optuna.samplers import NSGAIISampler
 
-from dse.search.samplers.base import Drawer, Problem, Sampler
-from dse.search.samplers.genetic import Genetic, GeneticDrawer
+from dse.exploration.samplers.base import Drawer, Problem, Sampler
+from dse.exploration.samplers.genetic import Genetic, GeneticDrawer
 
 
 class _Nsga2(Genetic, NSGAIISampler): ...

@@ -3,8 +3,8 @@
 Trials are drawn in a study in memory and written to SQLite once they are complete, each in one piece: a search that
 is killed at any moment holds complete trials only, and the one that carries it on draws the rest of the generation as
 if nothing had happened. But for ``gp``, whose fits start from the fit before, a search that was stopped and carried
-on ends with the same trials as one that ran through (tests/dse/search/test_resume.py), for one version of Optuna and
-NumPy.
+on ends with the same trials as one that ran through (tests/dse/exploration/test_resume.py), for one version of Optuna
+and NumPy.
 """
 
 import math
@@ -32,6 +32,14 @@ from dse.evaluation.outcome import (
 )
 from dse.evaluation.point import Evaluation, HeldOutSplit, MeasuredModel
 from dse.evaluation.workers import InProcess, Workers
+from dse.exploration.budget import Budget
+from dse.exploration.database import (
+    Database,
+    Direction,
+    opened,
+)
+from dse.exploration.draws import Drawn, Draws
+from dse.exploration.enumerate import known_front
 from dse.results import store, traces
 from dse.results.bands import front_at
 from dse.results.breakdown import Breakdowns, breakdowns
@@ -47,14 +55,6 @@ from dse.results.result import (
     SearchResult,
     Trial,
 )
-from dse.search.budget import Budget
-from dse.search.database import (
-    Database,
-    Direction,
-    opened,
-)
-from dse.search.draws import Drawn, Draws
-from dse.search.enumerate import known_front
 from dse.space.choice import ModelChoice
 from dse.space.space import (
     MODEL,

@@ -8,7 +8,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseGASampler, BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from dse.search.samplers.base import Distributions, Drawer, KnownSpace, Problem
+from dse.exploration.samplers.base import Distributions, Drawer, KnownSpace, Problem
 
 REDRAWS = 20
 """How often a point that was tried before is drawn again: evaluated twice, a point says nothing new."""

@@ -3,7 +3,7 @@
 from optuna import Study
 from optuna.samplers import BaseSampler, QMCSampler
 
-from dse.search.samplers.base import Distributions, Drawer, KnownSpace, Problem, Sampler
+from dse.exploration.samplers.base import Distributions, Drawer, KnownSpace, Problem, Sampler
 
 
 class _Qmc(KnownSpace, QMCSampler):

@@ -9,8 +9,8 @@ import pytest
 from archsim.design import load_design
 from archsim.errors import BadInput
 from dse.evaluation.models import ModelSide
-from dse.search.study import search
-from dse.search.warm import (
+from dse.exploration.study import search
+from dse.exploration.warm import (
     nearest,
     placed,
     warm_points,

@@ -15,15 +15,15 @@ from dse.evaluation.models import ModelSide
 from dse.evaluation.outcome import kind_of
 from dse.evaluation.point import Evaluation
 from dse.evaluation.workers import LocalProcesses
-from dse.results.pareto import non_dominated
-from dse.results.quality import costs
-from dse.search import enumerate as enumeration
-from dse.search.enumerate import (
+from dse.exploration import enumerate as enumeration
+from dse.exploration.enumerate import (
     Enumeration,
     EnumerationProgress,
     enumerate_space,
     feasible,
 )
+from dse.results.pareto import non_dominated
+from dse.results.quality import costs
 from dse.space.grid import Grid
 from dse.space.space import (
     MODEL,

@@ -1,4 +1,4 @@
-"""How the points of a search are drawn: by a sampler (`dse.search.samplers`), in coordinates that suit it.
+"""How the points of a search are drawn: by a sampler (`dse.exploration.samplers`), in coordinates that suit it.
 
 Every trial draws from a generator of its own, seeded by the search's seed and the trial's number, so that a trial
 depends on nothing but those and the trials that were told before it: a search that was stopped and carried on draws the
@@ -20,9 +20,9 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, create_trial
 
+from dse.exploration.coordinates import Coordinates
+from dse.exploration.samplers import BY_NAME, Problem
 from dse.results.quality import cost
-from dse.search.coordinates import Coordinates
-from dse.search.samplers import BY_NAME, Problem
 from dse.space.grid import Grid
 from dse.space.space import Space
 from dse.space.specs import Picked, Value

@@ -4,7 +4,7 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from dse.search.coordinates import Coordinates, distributions
+from dse.exploration.coordinates import Coordinates, distributions
 from dse.space.space import MODEL, parse_space
 
 

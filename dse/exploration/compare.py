@@ -24,11 +24,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from archsim.errors import BadInput
 from archsim.files import whole_file
 from dse.evaluation.workers import Workers
+from dse.exploration.draws import Draws, quiet_optuna
+from dse.exploration.enumerate import EXCESS, Enumeration
+from dse.exploration.samplers import BY_NAME
 from dse.results.files import write_text
 from dse.results.quality import Floats, Reference
-from dse.search.draws import Draws, quiet_optuna
-from dse.search.enumerate import EXCESS, Enumeration
-from dse.search.samplers import BY_NAME
 
 SHARE_OF_SPACE = 0.02
 """Trials of a run, where none are given, as a share of the space's points."""

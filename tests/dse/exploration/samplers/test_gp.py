@@ -6,8 +6,8 @@ import optuna
 import pytest
 
 from archsim.errors import BadInput
-from dse.search.draws import Draws
-from dse.search.samplers import gp
+from dse.exploration.draws import Draws
+from dse.exploration.samplers import gp
 from dse.space.space import parse_space
 
 

@@ -6,7 +6,7 @@ from optuna import Study
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import FrozenTrial
 
-from dse.search.samplers.base import Distributions, Drawer, KnownSpace, Problem, Sampler
+from dse.exploration.samplers.base import Distributions, Drawer, KnownSpace, Problem, Sampler
 
 REDRAWS = 5
 """How often a point that was tried before is drawn again: every draw weighs all trials before it."""

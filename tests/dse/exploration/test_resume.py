@@ -17,11 +17,11 @@ import pytest
 
 from archsim.errors import BadInput
 from dse.evaluation.models import ModelSide
+from dse.exploration.study import SearchProgress, search
+from dse.exploration.warm import warm_points
 from dse.report.designs import Texts
 from dse.report.searches import search_page
 from dse.results import store
-from dse.search.study import SearchProgress, search
-from dse.search.warm import warm_points
 from dse.space.space import Space, parse_space
 
 SCRIPT = Path(__file__).parents[1] / "conftest.py"
@@ -273,6 +273,6 @@ def test_results_of_another_version_do_not_pass_for_ones_own(
 ) -> None:
     """A stored trial on the front that no longer comes out as it did is named, not mixed with new ones."""
     search(space, tmp_path, models=models)
-    monkeypatch.setattr("dse.search.study._same", lambda *_: False)
+    monkeypatch.setattr("dse.exploration.study._same", lambda *_: False)
     with pytest.raises(BadInput, match=r"trial \d+ does not come out as it did: it was made by another version"):
         search(space, tmp_path, resume=True, models=models)

@@ -18,7 +18,7 @@ from sqlalchemy import URL, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from archsim.errors import BadInput
-from dse.search.draws import quiet_optuna
+from dse.exploration.draws import quiet_optuna
 
 Direction = Literal["minimize", "maximize"]
 

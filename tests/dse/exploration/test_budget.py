@@ -9,10 +9,10 @@ import pytest
 from dse.evaluation.evaluator import run_all
 from dse.evaluation.models import OnDone
 from dse.evaluation.point import MeasuredModel
+from dse.exploration import study
+from dse.exploration.budget import Budget
+from dse.exploration.study import SearchProgress, search
 from dse.results.result import Trial
-from dse.search import study
-from dse.search.budget import Budget
-from dse.search.study import SearchProgress, search
 from dse.space.choice import ModelChoice
 from dse.space.space import parse_space
 
@@ -33,7 +33,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("dse.search.budget.monotonic", lambda: clock.now)
+    monkeypatch.setattr("dse.exploration.budget.monotonic", lambda: clock.now)
     return clock
 
 

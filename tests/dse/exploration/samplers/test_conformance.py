@@ -9,9 +9,9 @@ import pytest
 from optuna.trial import FrozenTrial
 
 from archsim.errors import BadInput
-from dse.search import samplers
-from dse.search.coordinates import distributions
-from dse.search.draws import REFUSAL, Draws
+from dse.exploration import samplers
+from dse.exploration.coordinates import distributions
+from dse.exploration.draws import REFUSAL, Draws
 from dse.space.grid import Grid
 from dse.space.space import Space, parse_space
 

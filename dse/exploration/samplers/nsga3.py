@@ -4,8 +4,8 @@ from math import comb
 
 from optuna.samplers import NSGAIIISampler
 
-from dse.search.samplers.base import Drawer, Problem, Sampler
-from dse.search.samplers.genetic import Genetic, GeneticDrawer
+from dse.exploration.samplers.base import Drawer, Problem, Sampler
+from dse.exploration.samplers.genetic import Genetic, GeneticDrawer
 
 
 class _Nsga3(Genetic, NSGAIIISampler): ...

@@ -9,8 +9,8 @@ import optuna
 import pytest
 from optuna.distributions import FloatDistribution
 
+from dse.exploration.draws import Draws
 from dse.results.quality import Reference
-from dse.search.draws import Draws
 from dse.space.space import parse_space
 
 

@@ -34,11 +34,11 @@ from dse.evaluation.models import (
     OnDone,
 )
 from dse.evaluation.point import HeldOutSplit, MeasuredModel
+from dse.exploration.study import SearchProgress, search
 from dse.report import view_page
 from dse.results import store, traces
 from dse.results.bands import front_at
 from dse.results.result import SearchResult
-from dse.search.study import SearchProgress, search
 from dse.space.choice import ModelChoice
 from dse.space.space import Space, parse_space
 from workloads.evaluate import evaluate

@@ -5,7 +5,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from dse.search.samplers.base import Distributions
+from dse.exploration.samplers.base import Distributions
 from dse.space.space import MODEL, Space
 from dse.space.specs import ParameterSpec, Picked, Value
 

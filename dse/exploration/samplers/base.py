@@ -28,7 +28,7 @@ class Problem:
     trials: int | None
     """None where the budget is one of seconds alone."""
     free: Distributions
-    """Parameters that can take more than one value, in the coordinates of `dse.search.coordinates`."""
+    """Parameters that can take more than one value, in the coordinates of `dse.exploration.coordinates`."""
     is_new: Callable[[Picked], bool]
     """Whether a point, in those coordinates, was not drawn before."""
     every_point: Callable[[], Iterator[Picked]]

@@ -16,19 +16,19 @@ from archsim.errors import BadInput
 from dse.cli.tables import searches as tables
 from dse.evaluation.models import ModelSide
 from dse.evaluation.workers import InProcess
-from dse.report import comparison_page
-from dse.results.quality import Reference
-from dse.search import compare as comparing
-from dse.search.compare import (
+from dse.exploration import compare as comparing
+from dse.exploration.compare import (
     Lookup,
     SamplerRun,
     carry_out,
     compare,
     parse_budgets,
 )
-from dse.search.enumerate import Enumeration, enumerate_space
-from dse.search.samplers import BY_NAME
-from dse.search.study import search
+from dse.exploration.enumerate import Enumeration, enumerate_space
+from dse.exploration.samplers import BY_NAME
+from dse.exploration.study import search
+from dse.report import comparison_page
+from dse.results.quality import Reference
 from dse.space.space import Space, parse_space
 
 SCRIPT = (resources.files("dse.report") / "web" / "samplers.js").read_text()

@@ -9,7 +9,7 @@ from math import isfinite
 from optuna.samplers import BaseSampler, GPSampler, RandomSampler
 
 from archsim.errors import BadInput
-from dse.search.samplers.base import Drawer, Problem, Sampler
+from dse.exploration.samplers.base import Drawer, Problem, Sampler
 
 MOST_TRIALS = 1000
 """Each trial solves as many equations as there were trials before it."""

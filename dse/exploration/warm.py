@@ -8,9 +8,9 @@ import numpy as np
 from archsim import designs
 from archsim.design import Design, load_design
 from archsim.errors import BadInput
+from dse.exploration.database import stored_trials
+from dse.exploration.draws import REFUSED
 from dse.results.pareto import non_dominated
-from dse.search.database import stored_trials
-from dse.search.draws import REFUSED
 from dse.space.space import (
     MODEL,
     Space,

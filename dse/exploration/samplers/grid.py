@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from optuna.samplers import BaseSampler, RandomSampler
 
-from dse.search.samplers.base import Drawer, Problem, Sampler
+from dse.exploration.samplers.base import Drawer, Problem, Sampler
 from dse.space.specs import Picked
 
 
