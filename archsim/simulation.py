@@ -102,6 +102,8 @@ def time_run(prepared: Prepared) -> Timing:
 
 def prepare(job: Job) -> Prepared:
     """Plan a job and count its work. BadInput names what the design cannot run or what the trace lacks."""
+    if job.trace.header.later:
+        raise BadInput(f"workload {job.trace.header.workload}: its trace has several phases, which no engine runs yet")
     lanes = job.design.lanes if job.lanes is None else job.lanes
     steps = job.trace.steps if job.steps is None else job.steps
     planned = plan(job.design, job.trace.graph, lanes, job.scope)

@@ -17,7 +17,7 @@ from archsim.files import NOT_WHOLE
 from archsim.trace import version3
 from archsim.trace.columns import Columns, paddings
 from archsim.trace.graph import Graph, MatVec, Operand, When
-from archsim.trace.header import VERSION, Header
+from archsim.trace.header import VERSION, Header, Phase
 from archsim.trace.storage import Rows, TraceWriter, pieces, stored_arrays
 
 
@@ -31,7 +31,7 @@ class Trace:
     header: Header
     arrays: Mapping[str, Rows]
     """By operand: ``one_hot`` uint16 ``(T, S)``; ``vector`` and ``result`` packed bits uint8 ``(T, S, ceil(size/8))``;
-    ``state`` likewise, with ``T + 1`` rows."""
+    ``state`` likewise, with ``T + 1`` rows. In a phase with one step a sequence, ``T`` is 1."""
     lengths: NDArray[np.int64] = field(repr=False)
     """Steps of each sequence, ``(S,)``. A lane whose sequence has ended is inactive, which differs from being zero."""
     counted: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -40,9 +40,13 @@ class Trace:
     def __post_init__(self) -> None:
         if self.header.version != VERSION:
             raise BadInput(f"trace version must be {VERSION}, not {self.header.version}")
-        self.graph.check()
+        self.header.check()
         if self.lengths.ndim != 1 or not len(self.lengths) or self.lengths.min() < 1:
             raise BadInput("lengths must hold one positive number of steps a sequence")
+        if not self._parts:  # otherwise each has just been checked, as a trace of its own
+            self._check_arrays()
+
+    def _check_arrays(self) -> None:
         for operand in self.graph.operands:
             array = self.arrays.get(operand.name)
             if array is None:
@@ -61,10 +65,30 @@ class Trace:
 
     @property
     def graph(self) -> Graph:
+        """The graph of the first phase; of all of them, see `phases`."""
         return self.header.graph
 
     @property
+    def phases(self) -> tuple["Trace", ...]:
+        """Each phase as a trace of its own, in order; a trace of one phase is that phase."""
+        return self._parts or (self,)
+
+    @cached_property
+    def _parts(self) -> tuple["Trace", ...]:
+        """The phases of a trace that has several, otherwise none."""
+        return tuple(map(self._part, self.header.phases)) if self.header.later else ()
+
+    def _part(self, phase: Phase) -> "Trace":
+        own = {operand.name for operand in phase.graph.operands}
+        return Trace(
+            self.header.model_copy(update={"graph": phase.graph, "later": ()}),
+            {name: array for name, array in self.arrays.items() if name in own},
+            self.lengths if phase.steps == "all" else np.ones_like(self.lengths),
+        )
+
+    @property
     def steps(self) -> int:
+        """Steps of the longest sequence, which are those of the first phase."""
         return int(self.lengths.max())
 
     @property
@@ -161,6 +185,7 @@ class Trace:
     ) -> "Trace":
         """A trace from the rows of its operands, in portions of any size; `header` is called once all have arrived.
 
+        Operands may come in any order, so that a network can be recorded phase after phase.
         With `out` the rows are written to that file as they arrive, and no more than a few portions are held.
         """
         if out is None:
@@ -199,6 +224,10 @@ def _header(raw: Any) -> Header:
     version = raw.get("version") if isinstance(raw, dict) else None
     if version == 3:
         return version3.header(raw)
+    if version == 4:
+        if "later" in raw:
+            raise BadInput("header: later: version 4 has one phase")
+        return Header.model_validate(raw | {"version": VERSION})
     if version != VERSION:
         raise BadInput(f"trace version must be {VERSION}, not {version}")
     return Header.model_validate(raw)

@@ -156,8 +156,8 @@ def _rewritten(path: Path, **changes: object) -> None:
 def test_a_trace_of_another_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.npz"
     synthesize(8, 2, 0.5, steps=2).save(path)
-    _rewritten(path, version=5)
-    with pytest.raises(BadInput, match=r"t\.npz: trace version must be 4, not 5$"):
+    _rewritten(path, version=6)
+    with pytest.raises(BadInput, match=r"t\.npz: trace version must be 5, not 6$"):
         Trace.load(path)
 
 
