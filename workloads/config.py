@@ -1,5 +1,7 @@
 """What a network is, beside its numbers: its input, its layers, its readout."""
 
+from collections.abc import Iterator
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from numpy.typing import NDArray
@@ -9,6 +11,7 @@ from archsim.errors import BadInput
 from archsim.trace.graph import Frozen, When
 from workloads import cells, formats, tasks
 from workloads.state_pruning import Pruning
+from workloads.stated import LATER, Stated
 
 VERSION = 2
 """The version of the files that models are stored in."""
@@ -19,6 +22,8 @@ Inputs = NDArray[Any]
 
 CellName = Annotated[str, AfterValidator(lambda name: cells.by_name(name).name)]
 FormatName = Annotated[str, AfterValidator(lambda name: formats.by_name(name).name)]
+DenseActivation = Literal["none", "relu", "tanh", "sigmoid"]
+Pooling = Literal["mean", "max"]
 
 
 class OneHot(Frozen):
@@ -31,6 +36,11 @@ class OneHot(Frozen):
     def width(self) -> int:
         """Elements that the first layer sees."""
         return self.symbols
+
+    @property
+    def features(self) -> None:
+        """Elements of a vector that enters; None: a symbol enters."""
+        return None
 
 
 class Embedding(Frozen):
@@ -45,6 +55,10 @@ class Embedding(Frozen):
     def width(self) -> int:
         return self.size
 
+    @property
+    def features(self) -> None:
+        return None
+
 
 class Vector(Frozen):
     """The first layer reads real numbers."""
@@ -57,11 +71,29 @@ class Vector(Frozen):
         return self.size
 
     @property
+    def features(self) -> int:
+        return self.size
+
+    @property
     def symbols(self) -> None:
         return None
 
 
-class LayerConfig(Frozen):
+class Dense(Frozen):
+    """The first layer reads ``activation(W v + b)`` of real numbers v."""
+
+    kind: Literal["dense"] = "dense"
+    features: int = Field(ge=1, description="elements of v")
+    width: int = Field(ge=1, description="elements that the first layer sees")
+    weight_format: FormatName
+    activation: DenseActivation = "none"
+
+    @property
+    def symbols(self) -> None:
+        return None
+
+
+class LayerConfig(Stated):
     """A recurrent layer, beside its numbers."""
 
     cell: CellName
@@ -77,6 +109,22 @@ class LayerConfig(Frozen):
     input_bits: int | None = Field(default=None, ge=2, le=16, description="fixed point of a vector that enters")
     input_integer_bits: int = Field(default=0, ge=0, le=15)
     input_threshold: float = Field(default=0.0, ge=0.0, allow_inf_nan=False, description="|x| below it is zero")
+    reverse: Annotated[bool, LATER] = Field(default=False, description="reads a sequence from its last step on")
+    beside: Annotated[bool, LATER] = Field(
+        default=False, description="reads what the layer before it reads; what lies above reads the h of both"
+    )
+    projection: Annotated[int | None, LATER] = Field(
+        default=None, ge=1, description="P: h is a product of what the cell makes, its weights in the format of W_h"
+    )
+
+    @model_validator(mode="after")
+    def _directions_and_sizes(self) -> Self:
+        if self.beside and not self.reverse:
+            raise ValueError("beside must be that of a layer that reads in reverse, beside one that reads forwards")
+        if self.projection is not None and not cells.by_name(self.cell).projects:
+            able = ", ".join(cell.name for cell in cells.ALL if cell.projects)
+            raise ValueError(f"projection must be none in cell {self.cell}: only {able} can have one")
+        return self
 
     @model_validator(mode="after")
     def _fixed_points(self) -> Self:
@@ -89,6 +137,21 @@ class LayerConfig(Frozen):
         return self
 
     @property
+    def outputs(self) -> int:
+        """P, elements of h."""
+        return self.projection or self.hidden
+
+    @property
+    def state_sizes(self) -> tuple[int, ...]:
+        """Elements of what is carried from step to step, h first."""
+        return (self.outputs, *(self.hidden for _ in cells.by_name(self.cell).states[1:]))
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """Operands of H elements that are computed within a step, beside h; ``m`` is what a projection multiplies."""
+        return (*cells.by_name(self.cell).results, *(() if self.projection is None else ("m",)))
+
+    @property
     def pruning(self) -> Pruning:
         return Pruning(self.threshold, self.state_bits, self.state_integer_bits)
 
@@ -97,28 +160,48 @@ class LayerConfig(Frozen):
         return Pruning(self.input_threshold, self.input_bits, self.input_integer_bits)
 
 
-class Readout(Frozen):
-    """Logits from the last layer's h."""
+class HeadLayer(Frozen):
+    """A dense layer between the last h and the readout: ``activation(W v + b)``."""
+
+    outputs: int = Field(ge=1)
+    weight_format: FormatName
+    activation: DenseActivation = "none"
+
+
+class Readout(Stated):
+    """Logits from the last layer's h, of a bidirectional one both, side by side."""
 
     outputs: int = Field(ge=1)
     weight_format: FormatName
     when: When = "every_step"
+    head: Annotated[tuple[HeadLayer, ...], LATER] = Field(default=(), description="dense layers below it")
+    pooling: Annotated[Pooling | None, LATER] = Field(default=None, description="of h over a sequence, below head")
+    at_last_position: Annotated[bool, LATER] = Field(
+        default=False, description="reads a reverse layer's h at the last position, its first step; else after its last"
+    )
+
+    @model_validator(mode="after")
+    def _once_a_sequence(self) -> Self:
+        for what in ("pooling", "at_last_position"):
+            if getattr(self, what) and self.when != "last_step":
+                raise ValueError(f"{what} needs when = 'last_step', not {self.when!r}: it reads one vector a sequence")
+        if self.pooling and self.at_last_position:
+            raise ValueError("at_last_position and pooling exclude each other: pooling reads every position")
+        return self
 
 
-class Config(Frozen):
+class Config(Stated):
     """What a model is, beside its numbers."""
 
     version: int = VERSION
     name: str = Field(min_length=1)
     task: Annotated[str, AfterValidator(lambda name: tasks.by_name(name).name)] | None = None
-    input: Annotated[OneHot | Embedding | Vector, Field(discriminator="kind")]
+    input: Annotated[OneHot | Embedding | Vector | Dense, Field(discriminator="kind")]
     layers: tuple[LayerConfig, ...] = Field(min_length=1)
     readout: Readout | None = None
 
     @model_validator(mode="after")
     def _fits_the_task(self) -> Self:
-        if self.input.kind == "one_hot" and self.layers[0].input_pruning.changes:
-            raise ValueError("layers.0: a one-hot input is neither rounded nor pruned")
         if self.task is None:
             return self
         task = tasks.by_name(self.task)
@@ -126,7 +209,7 @@ class Config(Frozen):
             raise ValueError(f"readout: is missing, and {self.task} needs one")
         given = {
             "symbols": self.input.symbols,
-            "features": self.input.width if self.input.kind == "vector" else None,
+            "features": self.input.features,
             "outputs": self.readout.outputs,
             "readout": self.readout.when,
         }
@@ -136,27 +219,126 @@ class Config(Frozen):
                 raise ValueError(f"{what} must be {expected}, as in {self.task}, not {value}")
         return self
 
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        before: LayerConfig | None = None
+        for k, layer in enumerate(self.layers):
+            if layer.beside and (before is None or before.reverse):
+                raise ValueError(f"layers.{k}: beside must follow a layer that reads forwards")
+            if self.is_one_hot(k) and layer.input_pruning.changes:
+                raise ValueError(f"layers.{k}: a one-hot input is neither rounded nor pruned")
+            before = layer
+        if self.readout and self.readout.at_last_position and not self._reverse(self.levels[-1]):
+            raise ValueError("readout: at_last_position needs a last layer that reads in reverse")
+        return self
+
     @property
     def has_cell_state(self) -> bool:
         """Whether a layer carries a c beside its h."""
         return any("c" in cells.by_name(layer.cell).states for layer in self.layers)
+
+    @cached_property
+    def levels(self) -> tuple[tuple[int, ...], ...]:
+        """Layers from the input up, those side by side together: what lies above a level reads the h of all of it."""
+        levels: list[tuple[int, ...]] = []
+        for k, layer in enumerate(self.layers):
+            if layer.beside:
+                levels[-1] = (*levels[-1], k)
+            else:
+                levels.append((k,))
+        return tuple(levels)
+
+    @property
+    def reversed_layer(self) -> int | None:
+        """The first layer that reads in reverse, so that no state can be carried from one piece of a text on."""
+        return next((k for k, layer in enumerate(self.layers) if layer.reverse), None)
+
+    @property
+    def needs_whole_sequences(self) -> bool:
+        """Whether something reads a sequence from its end, or is computed once for all of it."""
+        return self.reversed_layer is not None or self.readout_apart == "one"
+
+    def parts(self) -> Iterator[tuple[str, str]]:
+        """What it has beside stacked layers that read forwards and a plain readout: where, and what it is.
+
+        For what computes those alone, to refuse by name.
+        """
+        if self.input.kind == "dense":
+            yield "input", "a dense layer before the recurrent ones"
+        for k, layer in enumerate(self.layers):
+            if layer.reverse:
+                yield f"layers.{k}", "reads in reverse"
+            if layer.projection is not None:
+                yield f"layers.{k}", "h is projected"
+            if cells.by_name(layer.cell).peepholes:
+                yield f"layers.{k}", "its gates see c (peepholes)"
+        if self.readout is not None and self.readout.head:
+            yield "readout", "dense layers below it (a head)"
+        if self.readout is not None and self.readout.pooling:
+            yield "readout", f"{self.readout.pooling} pooling"
+
+    def level_of(self, layer: int) -> int:
+        return next(i for i, level in enumerate(self.levels) if layer in level)
+
+    def level_outputs(self, level: int) -> int:
+        """Elements that what lies above a level reads."""
+        return sum(self.layers[k].outputs for k in self.levels[level])
+
+    def input_width(self, layer: int) -> int:
+        """Elements that enter a layer."""
+        level = self.level_of(layer)
+        return self.level_outputs(level - 1) if level else self.input.width
+
+    def is_one_hot(self, layer: int) -> bool:
+        """Whether a layer reads symbols as columns of its input weights."""
+        return self.input.kind == "one_hot" and not self.level_of(layer)
+
+    def waits(self, level: int) -> bool:
+        """Whether a level begins once the whole of a sequence is there below: where it or what lies below is reversed.
+
+        Level 0 has a phase of its own where it is reversed and its input is computed.
+        """
+        if not level:
+            return self.input.kind in ("embedding", "dense") and self._reverse(self.levels[0])
+        return self._reverse(self.levels[level]) or self._reverse(self.levels[level - 1])
+
+    @property
+    def readout_apart(self) -> Literal["all", "one"] | None:
+        """The steps of a readout that is a phase of its own; None: it is part of the last level's step.
+
+        It is one where it is more than a product, or reads both directions by position.
+        """
+        read = self.readout
+        if read is None:
+            return None
+        if not read.head and not read.pooling:
+            by_position = read.when == "every_step" or read.at_last_position
+            if not (by_position and self._reverse(self.levels[-1])):
+                return None
+        return "all" if read.when == "every_step" else "one"
+
+    def _reverse(self, level: tuple[int, ...]) -> bool:
+        return any(self.layers[k].reverse for k in level)
 
     def suffix(self, layer: int) -> str:
         """What names of layer `layer` end with: nothing where there is one layer."""
         return "" if len(self.layers) == 1 else f"_{layer + 1}"
 
     def input_operand(self, layer: int) -> str:
-        """Name of the vector that enters a layer: ``x``, or the h below where nothing is done to it on the way."""
-        if layer == 0:
-            return "x"
-        if self.layers[layer].input_pruning.changes:
-            return f"x{self.suffix(layer)}"
-        return f"h{self.suffix(layer - 1)}"
+        """Name of the vector that enters a layer: ``x``, or the h below where nothing is done to it on the way.
+
+        What a layer in reverse reads has a name of its own, since its steps are other positions: ``x_reverse``.
+        """
+        level = self.level_of(layer)
+        first = self.levels[level][0]
+        if level and not self.waits(level) and not self.layers[layer].input_pruning.changes:
+            return f"h{self.suffix(self.levels[level - 1][0])}"
+        return f"x{self.suffix(first) if level else ''}{'_reverse' if self.layers[layer].reverse else ''}"
 
     def check_inputs(self, inputs: Inputs) -> None:
         """BadInput where a network of this kind cannot read `inputs`."""
         if self.input.symbols is None:
-            size = self.input.width
+            size = self.input.features
             if inputs.ndim != 3 or inputs.shape[2] != size:
                 raise BadInput(f"model {self.name}: inputs must be (steps, sequences, {size}), not {inputs.shape}")
         elif inputs.ndim != 2 or inputs.dtype.kind not in "ui":

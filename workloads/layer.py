@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 from workloads import cells, formats
 from workloads.cells import Cell, Floats, Folded, Product, State, layer_normalised
 from workloads.config import Inputs, LayerConfig
+from workloads.packed import CodeSlot, FloatSlot, Slot
 
 CHUNK_BYTES = 2**24
 """Input products are made for as many steps at a time as take this much."""
@@ -20,7 +21,7 @@ class Layer:
     """The numbers of a layer: codes as a multiplier sees them, weight = codes times the scale of their row."""
 
     config: LayerConfig
-    recurrent_codes: NDArray[np.generic]  # (R, H)
+    recurrent_codes: NDArray[np.generic]  # (R, P)
     input_codes: NDArray[np.generic]  # (R, I)
     scale_recurrent: NDArray[np.float32]  # (R,)
     scale_input: NDArray[np.float32]  # (R,)
@@ -28,7 +29,10 @@ class Layer:
     shift_recurrent: NDArray[np.float32] | None = None  # (H,)
     gain_recurrent: NDArray[np.float32] | None = None  # (R,)
     gain_input: NDArray[np.float32] | None = None  # (R,)
-    initial_state: NDArray[np.float32] | None = None  # (states, H)
+    initial_state: NDArray[np.float32] | None = None  # (states, H); with a projection (P + H,): h, then c
+    projection_codes: NDArray[np.generic] | None = None  # (P, H)
+    scale_projection: NDArray[np.float32] | None = None  # (P,)
+    peepholes: NDArray[np.float32] | None = None  # (3, H) of the gates i, f and o
 
     @property
     def cell(self) -> Cell:
@@ -67,27 +71,76 @@ class Layer:
             input_part=_SymbolPart.of(inputs, shift) if one_hot else _VectorPart(inputs, shift),
             shift_recurrent=None if self.shift_recurrent is None else self.shift_recurrent.astype(dtype),
             pruning=self.config.pruning,
+            projection=self._projection(dtype),
+            peepholes=None if self.peepholes is None else self.peepholes.astype(dtype) / 2,
         )
 
+    def _projection(self, dtype: DTypeLike) -> Product | None:
+        if self.projection_codes is None or self.scale_projection is None:
+            return None
+        weight = np.ascontiguousarray(self.projection_codes.T, dtype)
+        return scaled_product(weight, self.config.weight_format, self.scale_projection.astype(dtype))
+
     def start(self, batch: int, dtype: DTypeLike) -> State:
-        """The state a sequence begins with, ``(B, H)`` each."""
-        shape = (len(self.cell.states), self.config.hidden)
-        initial = np.zeros(shape, dtype) if self.initial_state is None else self.initial_state.astype(dtype)
-        return tuple(np.tile(row, (batch, 1)) for row in initial)
+        """The state a sequence begins with, ``(B, P)`` of h and ``(B, H)`` of the rest."""
+        sizes = self.config.state_sizes
+        initial = np.zeros(sum(sizes), dtype) if self.initial_state is None else self.initial_state.astype(dtype)
+        rows = np.split(initial.reshape(-1), np.cumsum(sizes)[:-1])
+        return tuple(np.tile(row, (batch, 1)) for row in rows)
 
     def run(
         self, inputs: Inputs, state: State, dtype: DTypeLike, one_hot: bool
     ) -> tuple[Floats, dict[str, Floats], State]:
-        """h ``(T, B, H)`` of every step, the other results of each step by name, and the state after the last."""
+        """h ``(T, B, P)`` of every step, the other results of each step by name, and the state after the last.
+
+        Of a layer in reverse `inputs` are in the order in which it reads them, and so are the results.
+        """
         steps, batch = inputs.shape[:2]
         folded = self.fold(dtype, one_hot)
-        states = np.empty((steps, batch, self.config.hidden), state[0].dtype)
-        results = {name: np.empty_like(states) for name in self.cell.results}
+        states = np.empty((steps, batch, self.config.outputs), state[0].dtype)
+        results = {name: np.empty((steps, batch, self.config.hidden), dtype) for name in self.config.results}
         for t, gates in enumerate(folded.input_part(inputs)):
             state, computed = self.cell.step(gates, folded, state, states[t])
-            for name, values in zip(self.cell.results, computed, strict=True):
+            for name, values in zip(self.config.results, computed, strict=True):
                 results[name][t] = values
         return states, results, (state[0].copy(), *state[1:])
+
+
+LAYER_FIELDS = {
+    "recurrent_weight": "recurrent_codes",
+    "input_weight": "input_codes",
+    "scale_recurrent": "scale_recurrent",
+    "scale_input": "scale_input",
+    "shift": "shift",
+    "shift_recurrent": "shift_recurrent",
+    "gain_recurrent": "gain_recurrent",
+    "gain_input": "gain_input",
+    "initial_state": "initial_state",
+    "projection_weight": "projection_codes",
+    "scale_projection": "scale_projection",
+    "peepholes": "peepholes",
+}
+"""Where a layer has the array of each of its tensors."""
+
+
+def layer_slots(prefix: str, layer: LayerConfig, inputs: int) -> Iterator[Slot]:
+    """Where the numbers of a layer are stored that `inputs` elements enter."""
+    cell, hidden, outputs = cells.by_name(layer.cell), layer.hidden, layer.outputs
+    rows, recurrent_format = len(cell.gates) * hidden, formats.by_name(layer.weight_format)
+    yield CodeSlot(f"{prefix}recurrent_weight", ((rows, outputs),), recurrent_format)
+    yield CodeSlot(f"{prefix}input_weight", ((rows, inputs),), formats.by_name(layer.input_weight_format))
+    yield from (FloatSlot(prefix + name, ((rows,),)) for name in ("scale_recurrent", "scale_input", "shift"))
+    if cell.shifts_candidate:
+        yield FloatSlot(f"{prefix}shift_recurrent", ((hidden,),), optional=True)
+    if layer.norm == "layer":
+        yield from (FloatSlot(prefix + name, ((rows,),)) for name in ("gain_recurrent", "gain_input"))
+    states = (len(cell.states), hidden) if layer.projection is None else (sum(layer.state_sizes),)
+    yield FloatSlot(f"{prefix}initial_state", (states,), optional=True)
+    if layer.projection is not None:
+        yield CodeSlot(f"{prefix}projection_weight", ((outputs, hidden),), recurrent_format)
+        yield FloatSlot(f"{prefix}scale_projection", ((outputs,),))
+    if cell.peepholes:
+        yield FloatSlot(f"{prefix}peepholes", ((3, hidden),))
 
 
 def scaled_product(weight: Floats, format_name: str, scale: Floats, factor: Floats | None = None) -> Product:

@@ -6,7 +6,7 @@ a layer are gate-major: all rows of its cell's first gate, then of the second, a
 ============================ ======= ============================================================================
 tensor                       type    what
 ============================ ======= ============================================================================
-layers.N.recurrent_weight    uint8   codes of W_h ``(R, H)``, packed by their format
+layers.N.recurrent_weight    uint8   codes of W_h ``(R, P)``, packed by their format; P = H without a projection
 layers.N.input_weight        uint8   codes of W_x ``(R, I)``, packed by their format
 layers.N.scale_recurrent     float32 ``(R,)`` scale of a row of W_h h: the format's, times folded batch or weight norm
 layers.N.scale_input         float32 ``(R,)`` scale of a row of W_x x
@@ -14,10 +14,15 @@ layers.N.shift               float32 ``(R,)`` bias less the scaled means of both
 layers.N.shift_recurrent     float32 ``(H,)`` shift of the candidate's recurrent product (GRU with reset after it)
 layers.N.gain_recurrent      float32 ``(R,)`` gain after the layer norm of W_h h, where there is one
 layers.N.gain_input          float32 ``(R,)`` gain after the layer norm of W_x x
-layers.N.initial_state       float32 ``(states * H,)`` what a sequence starts from; absent: zeros
+layers.N.initial_state       float32 ``(states * H,)`` or ``(P + H,)``: what a sequence starts from; absent: zeros
+layers.N.projection_weight   uint8   codes of W_hr ``(P, H)``, packed by the format of W_h, where there is one
+layers.N.scale_projection    float32 ``(P,)``
+layers.N.peepholes           float32 ``(3 * H,)`` c seen by the gates i, f and o, where they see it
 embedding_weight             uint8   codes of the embedding ``(symbols, size)``, packed by their format
 embedding_scale              float32 ``(1,)`` or ``(symbols,)``
-readout_weight               uint8   codes of the readout ``(V, H)``, packed by their format
+dense.weight, .scale, .bias  as in a readout: the layer before the recurrent ones, where there is one
+head.N.weight, .scale, .bias as in a readout: dense layers between the last h and the readout
+readout_weight               uint8   codes of the readout ``(V, size)`` of what enters it, packed by their format
 readout_scale                float32 ``(1,)`` or ``(V,)``
 readout_bias                 float32 ``(V,)``
 ============================ ======= ============================================================================
@@ -32,12 +37,14 @@ from numpy.typing import DTypeLike, NDArray
 from pydantic import ValidationError
 
 from archsim.errors import BadInput, explain
-from workloads import cells, formats
+from workloads import formats
 from workloads.cells import Floats, State
-from workloads.config import VERSION, Config, Inputs
+from workloads.config import VERSION, Config, Inputs, Readout
+from workloads.dense import DenseNumbers, dense_slots
 from workloads.formats import WeightFormat
-from workloads.layer import Layer, scaled_product
+from workloads.layer import LAYER_FIELDS, Layer, layer_slots
 from workloads.packed import Arrays, CodeSlot, FloatSlot, PackedModel, Slot, StoredConfig, unpacked
+from workloads.positions import Lengths, at_ends, pooled, turned
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +53,9 @@ class Model(PackedModel[Config]):
 
     There is one h a layer, pruned and rounded: the recurrence, the next layer and the readout all see it. Arrays are
     read-only. Raises BadInput where their sizes do not fit the config.
+
+    Each direction of a bidirectional layer is a layer. One that reads in reverse begins at each sequence's own last
+    step, so inputs that are padded come with their `lengths` ``(B,)``; None: all sequences are as long as the inputs.
     """
 
     stored: ClassVar = StoredConfig("archsim", Config, VERSION, "config of an archsim model", "model", "config")
@@ -54,9 +64,11 @@ class Model(PackedModel[Config]):
     layers: tuple[Layer, ...]
     embedding_codes: NDArray[np.generic] | None = None  # (symbols, size)
     embedding_scale: NDArray[np.float32] | None = None  # (1,) or (symbols,)
-    readout_codes: NDArray[np.generic] | None = None  # (V, H)
+    readout_codes: NDArray[np.generic] | None = None  # (V, size)
     readout_scale: NDArray[np.float32] | None = None  # (1,) or (V,)
     readout_bias: NDArray[np.float32] | None = None  # (V,)
+    dense: DenseNumbers | None = None
+    head: tuple[DenseNumbers, ...] = ()
 
     def __post_init__(self) -> None:
         if tuple(layer.config for layer in self.layers) != self.config.layers:
@@ -83,7 +95,8 @@ class Model(PackedModel[Config]):
             raise BadInput(f"model {self.name}: input_bits: its input ({self.config.input.kind}) {needs}")
         if input_bits is not None:
             first |= {"input_bits": input_bits, "input_integer_bits": input_integer_bits}
-        return self._with_layers([first, *[{"state_bits": state_bits}] * (len(self.layers) - 1)])
+        entered = len(self.config.levels[0])
+        return self._with_layers([first] * entered + [{"state_bits": state_bits}] * (len(self.layers) - entered))
 
     def with_float16(self) -> "Model":
         """The same model, its float32 weights rounded to float16; quantized ones, scales and biases stay as they are.
@@ -108,76 +121,166 @@ class Model(PackedModel[Config]):
         return replace(self, config=config, layers=layers)
 
     def scaled_apart(self, layer: int) -> bool:
-        """Whether the rows of a layer's two products have scales of their own, so that they only meet after them."""
-        scales = np.concatenate([self.layers[layer].scale_recurrent, self.layers[layer].scale_input])
-        return bool(np.any(scales != scales[0]))
+        """Whether the rows of a layer's products have scales of their own, so that they only meet after them."""
+        numbers = self.layers[layer]
+        scales = [numbers.scale_recurrent, numbers.scale_input]
+        scales += [] if numbers.scale_projection is None else [numbers.scale_projection]
+        together = np.concatenate(scales)
+        return bool(np.any(together != together[0]))
 
     def start(self, batch: int, dtype: DTypeLike = np.float32) -> State:
         """The state that sequences begin with, flat over the layers."""
         return tuple(array for layer in self.layers for array in layer.start(batch, dtype))
 
-    @np.errstate(over="ignore", invalid="ignore")  # infinite or NaN: refused by name
     def operands(
-        self, inputs: Inputs, state: State | None = None, dtype: DTypeLike = np.float32
+        self,
+        inputs: Inputs,
+        state: State | None = None,
+        dtype: DTypeLike = np.float32,
+        lengths: Lengths | None = None,
     ) -> tuple[dict[str, NDArray[Any]], State]:
         """Every operand of a product by its name in the trace ``(T, B, size)``, and the state after the last step.
 
-        Each h is that after its step; symbols are ``(T, B)``. The state is a flat tuple of ``(B, H)``: that of the
-        first layer, then of the second, and so on; None is where sequences start from. BadInput where vectors, or an h,
-        are not finite in `dtype`.
+        Each h is that after its step; symbols are ``(T, B)``. Rows of a layer in reverse are in the order of its steps.
+        What a readout reads once a sequence, in a phase of its own, is ``(1, B, size)``. The state is a flat tuple of
+        ``(B, P)`` and ``(B, H)``: that of the first layer, then of the second, and so on; None is where sequences start
+        from. BadInput where vectors, or an h, are not finite in `dtype`, or where a layer in reverse cannot go on.
         """
+        lengths = _lengths(inputs, lengths)
+        operands, outputs, after = self._flow(inputs, state, dtype, lengths)
+        return operands | self._read_apart(outputs, lengths), after
+
+    @np.errstate(over="ignore", invalid="ignore")  # infinite or NaN: refused by name
+    def _flow(
+        self, inputs: Inputs, state: State | None, dtype: DTypeLike, lengths: Lengths
+    ) -> tuple[dict[str, NDArray[Any]], Floats, State]:
+        """The operands of the layers, the h of the last ones by position ``(T, B, sizes)``, and the last state."""
         self.config.check_inputs(inputs)
-        operands: dict[str, NDArray[Any]] = {}
-        vectors = inputs
-        if self.config.input.kind == "embedding":
-            operands["token"] = inputs
-            vectors = self._embedded(inputs, dtype)
+        self._check_carried(state)
+        operands, vectors = self._entering(inputs, dtype)
         given = iter(state or self.start(inputs.shape[1], dtype))
         after: list[Floats] = []
-        for k, layer in enumerate(self.layers):
-            config, one_hot = layer.config, k == 0 and self.config.input.kind == "one_hot"
-            if not one_hot:
-                vectors = np.asarray(vectors, dtype)
-                if k == 0 and not np.all(np.isfinite(vectors)):
-                    raise BadInput(f"model {self.name}: inputs must be finite numbers in {vectors.dtype}")
-                vectors = config.input_pruning(vectors) if config.input_pruning.changes else vectors
-            operands[self.config.input_operand(k)] = vectors
-            start = tuple(next(given) for _ in layer.cell.states)
-            vectors, results, last = layer.run(vectors, start, dtype, one_hot)
-            finite = np.isfinite(vectors).all(axis=(1, 2))
-            if not finite.all():
-                when = f"step {finite.argmin()} of {len(inputs)}"
-                raise BadInput(f"model {self.name}: layers.{k}: h must be finite, and is not at {when}")
-            suffix = self.config.suffix(k)
-            operands |= {f"{name}{suffix}": values for name, values in results.items()}
-            operands[f"h{suffix}"] = vectors
-            after += last
-        return operands, tuple(after)
+        for level in self.config.levels:
+            outputs = []
+            for k in level:
+                layer, reverse = self.layers[k], self.config.layers[k].reverse
+                entering = self._rounded(k, turned(vectors, lengths) if reverse else vectors)
+                start = tuple(next(given) for _ in layer.cell.states)
+                h, results, last = layer.run(entering, start, dtype, self.config.is_one_hot(k))
+                self._check_finite(k, h)
+                suffix = self.config.suffix(k)
+                operands[self.config.input_operand(k)] = entering
+                operands |= {f"{name}{suffix}": values for name, values in results.items()}
+                operands[f"h{suffix}"] = h
+                after += last
+                outputs.append(turned(h, lengths) if reverse else h)
+            vectors = outputs[0] if len(level) == 1 else np.concatenate(outputs, axis=-1)
+        return operands, vectors, tuple(after)
 
-    def states(self, inputs: Inputs, state: State | None = None, dtype: DTypeLike = np.float32) -> tuple[Floats, State]:
-        """h of the last layer at every step ``(T, B, H)``, pruned and rounded, and the state after the last step."""
-        operands, state = self.operands(inputs, state, dtype)
-        return operands[f"h{self.config.suffix(len(self.layers) - 1)}"], state
+    def _check_carried(self, state: State | None) -> None:
+        if state is not None and self.config.reversed_layer is not None:
+            raise BadInput(
+                f"model {self.name}: layers.{self.config.reversed_layer} reads a sequence from its last step on, so no"
+                " state can be carried from one piece of a text to the next: give whole sequences"
+            )
+
+    def _entering(self, inputs: Inputs, dtype: DTypeLike) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
+        """Operands of what is done to `inputs` before the first layer, and what it reads, by position."""
+        given = self.config.input
+        if given.kind == "one_hot":
+            return {}, inputs
+        if given.kind == "embedding":
+            return {"token": inputs}, self._embedded(inputs, dtype)
+        vectors = np.asarray(inputs, dtype)
+        if not np.all(np.isfinite(vectors)):
+            raise BadInput(f"model {self.name}: inputs must be finite numbers in {vectors.dtype}")
+        if given.kind == "vector":
+            return {}, vectors
+        assert self.dense is not None
+        return {"features": vectors}, self.dense(vectors, given.weight_format, given.activation)
+
+    def _rounded(self, layer: int, vectors: NDArray[Any]) -> NDArray[Any]:
+        pruning = self.config.layers[layer].input_pruning
+        return pruning(vectors) if pruning.changes else vectors
+
+    def _check_finite(self, layer: int, h: Floats) -> None:
+        finite = np.isfinite(h).all(axis=(1, 2))
+        if not finite.all():
+            when = f"step {finite.argmin()} of {len(h)}"
+            raise BadInput(f"model {self.name}: layers.{layer}: h must be finite, and is not at {when}")
+
+    def _read_apart(self, outputs: Floats, lengths: Lengths) -> dict[str, NDArray[Any]]:
+        """Operands of a readout that is a phase of its own: ``y``, and what each layer of its head makes of it."""
+        if self.config.readout_apart is None:
+            return {}
+        v = outputs if self.config.readout_apart == "all" else self._summary(outputs, lengths)[None]
+        return {"y": v} | {f"y_{k + 1}": made for k, made in enumerate(self._through_head(v))}
+
+    def _summary(self, outputs: Floats, lengths: Lengths) -> Floats:
+        """What a readout reads once a sequence ``(B, sizes)``, of every h by position ``(T, B, sizes)``."""
+        (read, _), last = self._reader, self.config.levels[-1]
+        if read.pooling is not None:
+            return pooled(outputs, lengths, read.pooling)
+        if read.at_last_position:
+            return at_ends(outputs, lengths)
+        cuts = np.cumsum([self.config.layers[k].outputs for k in last])[:-1]
+        parts = zip(np.split(outputs, cuts, axis=-1), last, strict=True)
+        return np.concatenate(
+            [h[0] if self.config.layers[k].reverse else at_ends(h, lengths) for h, k in parts], axis=-1
+        )
+
+    def _through_head(self, v: Floats) -> Iterator[Floats]:
+        for numbers, layer in zip(self.head, self._reader[0].head, strict=True):
+            v = numbers(v, layer.weight_format, layer.activation)
+            yield v
+
+    def states(
+        self,
+        inputs: Inputs,
+        state: State | None = None,
+        dtype: DTypeLike = np.float32,
+        lengths: Lengths | None = None,
+    ) -> tuple[Floats, State]:
+        """h of the last layer at every position ``(T, B, P)``, of both directions side by side, and the last state."""
+        _, outputs, state = self._flow(inputs, state, dtype, _lengths(inputs, lengths))
+        return outputs, state
 
     def readout(self, states: Floats) -> Floats:
-        """Logits ``(..., V)`` of pruned states ``(..., H)``, in their type; BadInput where there is no readout."""
-        if self.readout_codes is None or self.readout_scale is None or self.readout_bias is None:
-            raise BadInput(f"model {self.name}: has no readout")
-        assert self.config.readout is not None
-        weight, scale = self.readout_codes.T.astype(states.dtype), self.readout_scale.astype(states.dtype)
-        logits = scaled_product(weight, self.config.readout.weight_format, scale)(states)
-        logits += self.readout_bias
-        return logits
+        """Logits ``(..., V)`` of pruned states ``(..., P)``, in their type; BadInput where there is no readout."""
+        config, numbers = self._reader
+        *_, v = states, *self._through_head(states)
+        return numbers(v, config.weight_format)
 
-    def run(self, inputs: Inputs, state: State | None = None, dtype: DTypeLike = np.float32) -> tuple[Floats, State]:
-        """Logits of every step ``(T, B, V)`` and the state after the last (`operands`)."""
-        states, state = self.states(inputs, state, dtype)
+    @property
+    def _reader(self) -> tuple[Readout, DenseNumbers]:
+        """The readout and its numbers; BadInput where there is none."""
+        if self.config.readout is None:
+            raise BadInput(f"model {self.name}: has no readout")
+        assert self.readout_codes is not None
+        assert self.readout_scale is not None
+        assert self.readout_bias is not None
+        return self.config.readout, DenseNumbers(self.readout_codes, self.readout_scale, self.readout_bias)
+
+    def run(
+        self,
+        inputs: Inputs,
+        state: State | None = None,
+        dtype: DTypeLike = np.float32,
+        lengths: Lengths | None = None,
+    ) -> tuple[Floats, State]:
+        """Logits of every step ``(T, B, V)`` and the state after the last (`operands`).
+
+        BadInput where the readout pools over the steps.
+        """
+        if self.config.readout is not None and self.config.readout.pooling is not None:
+            raise BadInput(f"model {self.name}: its readout pools over the steps, so it has no logits at every step")
+        states, state = self.states(inputs, state, dtype, lengths)
         return self.readout(states), state
 
-    def last(self, inputs: Inputs, lengths: NDArray[np.integer], dtype: DTypeLike = np.float32) -> Floats:
+    def last(self, inputs: Inputs, lengths: Lengths, dtype: DTypeLike = np.float32) -> Floats:
         """Logits ``(B, V)`` at the last step of sequences of `lengths` ``(B,)``, padded at their ends."""
-        states, _ = self.states(inputs, None, dtype)
-        return self.readout(states[np.asarray(lengths) - 1, np.arange(len(lengths))])
+        states, _ = self.states(inputs, None, dtype, lengths)
+        return self.readout(self._summary(states, np.asarray(lengths)))
 
     def _embedded(self, tokens: Inputs, dtype: DTypeLike) -> Floats:
         assert self.embedding_codes is not None
@@ -204,34 +307,29 @@ class Model(PackedModel[Config]):
             "readout_scale": self.readout_scale,
             "readout_bias": self.readout_bias,
         }
+        arrays |= self.dense.tensors("dense.") if self.dense else {}
+        for k, numbers in enumerate(self.head):
+            arrays |= numbers.tensors(f"head.{k}.")
         for k, layer in enumerate(self.layers):
-            arrays |= {f"layers.{k}.{name}": getattr(layer, field) for name, field in _LAYER_FIELDS.items()}
+            arrays |= {f"layers.{k}.{name}": getattr(layer, field) for name, field in LAYER_FIELDS.items()}
         return {name: array for name, array in arrays.items() if array is not None}
 
     @staticmethod
     def _slots(described: Config) -> Iterator[Slot]:
-        width = described.input.width
-        if described.input.kind == "embedding":
-            symbols, table = described.input.symbols, formats.by_name(described.input.weight_format)
-            yield CodeSlot("embedding_weight", ((symbols, width),), table)
-            yield FloatSlot("embedding_scale", ((1,), (symbols,)))
+        given, read = described.input, described.readout
+        if given.kind == "embedding":
+            yield CodeSlot("embedding_weight", ((given.symbols, given.size),), formats.by_name(given.weight_format))
+            yield FloatSlot("embedding_scale", ((1,), (given.symbols,)))
+        if given.kind == "dense":
+            yield from dense_slots("dense.", given.width, given.features, given.weight_format)
         for k, layer in enumerate(described.layers):
-            cell, hidden = cells.by_name(layer.cell), layer.hidden
-            rows, prefix = len(cell.gates) * hidden, f"layers.{k}."
-            yield CodeSlot(f"{prefix}recurrent_weight", ((rows, hidden),), formats.by_name(layer.weight_format))
-            yield CodeSlot(f"{prefix}input_weight", ((rows, width),), formats.by_name(layer.input_weight_format))
-            yield from (FloatSlot(prefix + name, ((rows,),)) for name in ("scale_recurrent", "scale_input", "shift"))
-            if cell.shifts_candidate:
-                yield FloatSlot(f"{prefix}shift_recurrent", ((hidden,),), optional=True)
-            if layer.norm == "layer":
-                yield from (FloatSlot(prefix + name, ((rows,),)) for name in ("gain_recurrent", "gain_input"))
-            yield FloatSlot(f"{prefix}initial_state", ((len(cell.states), hidden),), optional=True)
-            width = hidden
-        if described.readout is not None:
-            outputs = described.readout.outputs
-            yield CodeSlot("readout_weight", ((outputs, width),), formats.by_name(described.readout.weight_format))
-            yield FloatSlot("readout_scale", ((1,), (outputs,)))
-            yield FloatSlot("readout_bias", ((outputs,),))
+            yield from layer_slots(f"layers.{k}.", layer, described.input_width(k))
+        if read is not None:
+            width = described.level_outputs(-1)
+            for k, each in enumerate(read.head):
+                yield from dense_slots(f"head.{k}.", each.outputs, width, each.weight_format)
+                width = each.outputs
+            yield from dense_slots("readout_", read.outputs, width, read.weight_format)
 
     @classmethod
     def _made(cls, described: Config, arrays: Arrays) -> Self:
@@ -240,12 +338,13 @@ class Model(PackedModel[Config]):
                 layer,
                 **{
                     field: arrays[f"layers.{k}.{name}"]
-                    for name, field in _LAYER_FIELDS.items()
+                    for name, field in LAYER_FIELDS.items()
                     if f"layers.{k}.{name}" in arrays
                 },
             )
             for k, layer in enumerate(described.layers)
         )
+        head = () if described.readout is None else described.readout.head
         return cls(
             described,
             layers,
@@ -254,7 +353,14 @@ class Model(PackedModel[Config]):
             readout_codes=arrays.get("readout_weight"),
             readout_scale=arrays.get("readout_scale"),
             readout_bias=arrays.get("readout_bias"),
+            dense=DenseNumbers.stored(arrays, "dense.") if described.input.kind == "dense" else None,
+            head=tuple(DenseNumbers.stored(arrays, f"head.{k}.") for k in range(len(head))),
         )
+
+
+def _lengths(inputs: Inputs, lengths: Lengths | None) -> Lengths:
+    """Steps of each sequence ``(B,)``: of all that there are where `lengths` is None."""
+    return np.full(inputs.shape[1:2], len(inputs), np.int64) if lengths is None else np.asarray(lengths)
 
 
 def _in_float16(tree: Any) -> Any:
@@ -265,17 +371,3 @@ def _in_float16(tree: Any) -> Any:
             for key, part in tree.items()
         }
     return [_in_float16(part) for part in tree] if isinstance(tree, list | tuple) else tree
-
-
-_LAYER_FIELDS = {
-    "recurrent_weight": "recurrent_codes",
-    "input_weight": "input_codes",
-    "scale_recurrent": "scale_recurrent",
-    "scale_input": "scale_input",
-    "shift": "shift",
-    "shift_recurrent": "shift_recurrent",
-    "gain_recurrent": "gain_recurrent",
-    "gain_input": "gain_input",
-    "initial_state": "initial_state",
-}
-"""Where a layer has the array of each of its tensors."""

@@ -38,14 +38,18 @@ def drawn_layer(config: LayerConfig, inputs: int, rng: np.random.Generator, init
     """A layer with weights from a generator, scaled so that gates swing and states differ."""
     cell = cells.by_name(config.cell)
     rows = len(cell.gates) * config.hidden
-    recurrent, recurrent_scale = drawn_codes(config.weight_format, (rows, config.hidden), rng)
+    recurrent, recurrent_scale = drawn_codes(config.weight_format, (rows, config.outputs), rng)
     codes, input_scale = drawn_codes(config.input_weight_format, (rows, inputs), rng)
     gain = 1.0 if None in cell.curves else 4.0  # the positive part has no bound
 
     def row(low: float, high: float) -> Any:
         return rng.uniform(low, high, rows).astype(np.float32)
 
-    normed = config.norm == "layer"
+    normed, projection, scale_projection = config.norm == "layer", None, None
+    if config.projection is not None:
+        projection, scale = drawn_codes(config.weight_format, (config.projection, config.hidden), rng)
+        scale_projection = np.broadcast_to(scale * 2, config.projection).astype(np.float32)
+    start = (len(cell.states), config.hidden) if projection is None else (sum(config.state_sizes),)
     return Layer(
         config,
         recurrent,
@@ -56,7 +60,10 @@ def drawn_layer(config: LayerConfig, inputs: int, rng: np.random.Generator, init
         shift_recurrent=rng.normal(0, 0.3, config.hidden).astype(np.float32) if cell.shifts_candidate else None,
         gain_recurrent=row(0.2, 0.8) if normed else None,
         gain_input=row(0.2, 0.8) if normed else None,
-        initial_state=rng.uniform(-1, 1, (len(cell.states), config.hidden)).astype(np.float32) if initial else None,
+        initial_state=rng.uniform(-1, 1, start).astype(np.float32) if initial else None,
+        projection_codes=projection,
+        scale_projection=scale_projection,
+        peepholes=rng.normal(0, 0.5, (3, config.hidden)).astype(np.float32) if cell.peepholes else None,
     )
 
 
@@ -116,6 +123,11 @@ def drawn_model(
         readout_scale=np.asarray(3 * readout_scale, np.float32).reshape(-1),
         readout_bias=rng.normal(0, 0.3, outputs).astype(np.float32),
     )
+
+
+@pytest.fixture(scope="session")
+def drawn_numbers() -> tuple[Callable[..., Any], Callable[..., Layer]]:
+    return drawn_codes, drawn_layer
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,10 @@ from archsim.errors import BadInput
 from workloads.cells.base import Cell, CellStage, Curve, Floats, Folded, Product, State, layer_normalised
 from workloads.cells.gru import GRU, ClassicGRU
 from workloads.cells.lstm import LSTM
+from workloads.cells.lstm_peephole import PeepholeLSTM
 from workloads.cells.rnn import ReluRNN, TanhRNN
 
-ALL: tuple[Cell, ...] = (LSTM(), GRU(), ClassicGRU(), TanhRNN(), ReluRNN())
+ALL: tuple[Cell, ...] = (LSTM(), GRU(), ClassicGRU(), TanhRNN(), ReluRNN(), PeepholeLSTM())
 
 
 def by_name(name: str) -> Cell:

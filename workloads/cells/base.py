@@ -72,6 +72,21 @@ class Folded:
     input_part: InputPart
     shift_recurrent: Floats | None  # (H,)
     pruning: Pruning
+    projection: Product | None = None  # of (P, H)
+    peepholes: Floats | None = None  # (3, H) of i, f and o
+
+    def new_h(self, made: Floats, h: Floats) -> tuple[Floats, ...]:
+        """Writes to `h` ``(B, P)``, pruned and rounded, what the cell has made ``(B, H)``, which may lie in `h` itself.
+
+        A projection multiplies it first. It is then an operand of its own, rounded as a state and not pruned, and
+        returned: the step's last result.
+        """
+        if self.projection is None:
+            self.pruning(made, out=h)
+            return ()
+        self.pruning.rounded(made)
+        self.pruning(self.projection(made), out=h)
+        return (made,)
 
 
 @dataclass(frozen=True)
@@ -112,6 +127,10 @@ class Cell(ABC):
     """Accumulators that each gate's rows of the recurrent product are added to."""
     shifts_candidate: bool = False
     """Whether the last gate's recurrent product has a shift of its own, inside a reset."""
+    projects: bool = False
+    """Whether h may be a product of what the last stage makes (LSTMP)."""
+    peepholes: bool = False
+    """Whether gates see c. Such a cell is neither trained nor computed in integers."""
 
     @property
     def gates(self) -> tuple[str, ...]:
@@ -129,7 +148,8 @@ class Cell(ABC):
     def step(self, gates: Floats, layer: Folded, state: State, h: Floats) -> tuple[State, tuple[Floats, ...]]:
         """The reference: one step from the input part `gates` ``(B, R)``, which is overwritten.
 
-        The new h is written to `h` ``(B, H)``, pruned and rounded. Returns the new state and the `results`.
+        The new h is written to `h` ``(B, P)``, pruned and rounded. Returns the new state and the `results`, with what a
+        projection multiplies as the last.
         """
 
     @abstractmethod

@@ -33,6 +33,8 @@ class LSTM(Cell):
     """Gates in PyTorch's order::
 
     c' = sigmoid(f) c + sigmoid(i) tanh(g),   h' = quantize(prune(sigmoid(o) tanh(c')))
+
+    With a projection (LSTMP, Sak et al. 2014): ``h' = quantize(prune(W_hr quantize(sigmoid(o) tanh(c'))))``.
     """
 
     name: str = "lstm"
@@ -51,6 +53,7 @@ class LSTM(Cell):
     )
     input_groups: tuple[str, ...] = ("gates",) * 4
     recurrent_groups: tuple[str, ...] = ("gates",) * 4
+    projects: bool = True
 
     def step(self, gates: Floats, layer: Folded, state: State, h: Floats) -> tuple[State, tuple[Floats, ...]]:
         before, c = state
@@ -63,11 +66,10 @@ class LSTM(Cell):
         i *= g
         f += i
         c = f * 0.5
-        np.tanh(c, out=h)
-        h *= o
-        h *= 0.5
-        layer.pruning(h, out=h)
-        return (h, c), ()
+        made = np.tanh(c, out=h if layer.projection is None else None)
+        made *= o
+        made *= 0.5
+        return (h, c), layer.new_h(made, h)
 
     def integer_step(self, numbers: LayerNumbers, fractions: Fractions) -> "IntegerLSTM":
         return IntegerLSTM.of(numbers, fractions)

@@ -68,7 +68,12 @@ def analyse(
 
 
 def refuse_unfit(model: Model) -> None:
-    """BadInput where a layer is nothing that integers compute."""
+    """BadInput where something is nothing that integers compute."""
+    for where, what in model.config.parts():
+        raise BadInput(
+            f"model {model.name}: {where}: {what}: integers compute stacked layers that read forwards and a plain"
+            " readout; evaluate, record and simulate it in floating point"
+        )
     for k, layer in enumerate(model.config.layers):
         if layer.norm != "none":
             raise BadInput(

@@ -11,7 +11,19 @@ from pydantic import ValidationError
 from archsim.errors import BadInput, explain
 from archsim.trace.graph import When
 from workloads import cells, formats
-from workloads.config import Config, Embedding, LayerConfig, OneHot, Readout, Vector
+from workloads.config import (
+    Config,
+    Dense,
+    DenseActivation,
+    Embedding,
+    HeadLayer,
+    LayerConfig,
+    OneHot,
+    Pooling,
+    Readout,
+    Vector,
+)
+from workloads.dense import DenseNumbers
 from workloads.layer import Layer
 from workloads.model import Model
 
@@ -47,7 +59,7 @@ class FloatLayer:
     recurrent_weight: Float32s  # (R, P)
     bias: Float32s  # (R,) added to the input product
     candidate_bias: Float32s | None = None  # (H,) cell "gru": bias of the candidate's recurrent product
-    initial_state: Float32s | None = None  # (states, H), where h is no larger than c; None: zeros
+    initial_state: Float32s | None = None  # (states, H); with a projection (P + H,): h, then c. None: zeros
     projection: Float32s | None = None  # (P, H) h = W_hr (o * tanh(c)), without a bias: PyTorch's proj_size
     peepholes: Float32s | None = None  # (3, H) c seen by the gates i, f and o
     reverse: bool = False
@@ -80,7 +92,7 @@ class FloatDense:
 
     weight: Float32s  # (O, I)
     bias: Float32s  # (O,)
-    activation: Literal["none", "relu", "tanh", "sigmoid"] = "none"
+    activation: DenseActivation = "none"
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +109,7 @@ class ImportedNetwork:
     """What vectors go through before the first recurrent layer."""
     head: tuple[FloatDense, ...] = ()
     """Dense layers between the last h and the readout."""
-    pooling: Literal["mean", "max"] | None = None
+    pooling: Pooling | None = None
     """Over the steps of a sequence, of h, before `head` and readout, which then run at its last step."""
     at_last_position: bool = False
     """Of a readout at the last step above a layer that reads in reverse: it takes that layer's h at the last position
@@ -151,23 +163,27 @@ class Formats:
 
 
 def to_model(network: ImportedNetwork, name: str, chosen: Formats) -> Model:
-    """The model of a network, its weights rounded to nearest in the chosen formats; BadInput where it breaks a rule."""
+    """The model of a network, its weights rounded to nearest in the chosen formats; BadInput where it breaks a rule.
+
+    What is dense before the layers, and a projection, have the format of the layers, and a head that of the readout.
+    """
     layers = tuple(_layer(layer, chosen.layers) for layer in network.layers)
+    readout_format = chosen.readout or chosen.layers
     codes: dict[str, NDArray[Any] | None] = {}
     for part, weight, format_name in (
-        ("embedding", network.embedding, chosen.embedding),
-        ("readout", network.readout_weight, chosen.readout),
+        ("embedding", network.embedding, chosen.embedding or chosen.layers),
+        ("readout", network.readout_weight, readout_format),
     ):
         if weight is not None:
-            quantized, scale = _quantized(weight, format_name or chosen.layers)
+            quantized, scale = _quantized(weight, format_name)
             codes |= {f"{part}_codes": quantized, f"{part}_scale": scale.astype(np.float32)}
     try:
         config = Config(
             name=name,
             task=None,
-            input=_input(network, chosen.embedding or chosen.layers),
+            input=_input(network, chosen),
             layers=tuple(layer.config for layer in layers),
-            readout=_readout(network, chosen.readout or chosen.layers),
+            readout=_readout(network, readout_format),
         )
     except ValidationError as error:
         raise BadInput(explain(error)) from None
@@ -175,21 +191,51 @@ def to_model(network: ImportedNetwork, name: str, chosen: Formats) -> Model:
         outputs = len(network.readout_weight)
         bias = network.readout_bias
         codes["readout_bias"] = np.zeros(outputs, np.float32) if bias is None else bias
-    return Model(config, layers, **codes)
+    return Model(
+        config,
+        layers,
+        **codes,
+        dense=None if network.dense is None else _dense(network.dense, chosen.layers),
+        head=tuple(_dense(each, readout_format) for each in network.head),
+    )
 
 
-def _input(network: ImportedNetwork, embedding_format: str) -> OneHot | Embedding | Vector:
+def _input(network: ImportedNetwork, chosen: Formats) -> OneHot | Embedding | Vector | Dense:
     if network.embedding is not None:
         symbols, size = network.embedding.shape
-        return Embedding(symbols=symbols, size=size, weight_format=embedding_format)
+        return Embedding(symbols=symbols, size=size, weight_format=chosen.embedding or chosen.layers)
+    if network.dense is not None:
+        width, features = network.dense.weight.shape
+        return Dense(
+            features=features, width=width, weight_format=chosen.layers, activation=network.dense.activation
+        )  # fmt: skip
     width = network.layers[0].inputs
     return OneHot(symbols=width) if network.input == "one_hot" else Vector(size=width)
 
 
 def _readout(network: ImportedNetwork, weight_format: str) -> Readout | None:
     if network.readout_weight is None:
+        if network.head or network.pooling:
+            raise BadInput(
+                "a head or a pooling without a readout above it leads to nothing: the last dense layer is it"
+            )
         return None
-    return Readout(outputs=len(network.readout_weight), weight_format=weight_format, when=network.when)
+    return Readout(
+        outputs=len(network.readout_weight),
+        weight_format=weight_format,
+        when=network.when,
+        head=tuple(
+            HeadLayer(outputs=len(each.bias), weight_format=weight_format, activation=each.activation)
+            for each in network.head
+        ),
+        pooling=network.pooling,
+        at_last_position=network.at_last_position,
+    )
+
+
+def _dense(dense: FloatDense, format_name: str) -> DenseNumbers:
+    codes, scale = _quantized(dense.weight, format_name)
+    return DenseNumbers(codes, scale.astype(np.float32), dense.bias)
 
 
 def _layer(layer: FloatLayer, format_name: str) -> Layer:
@@ -197,8 +243,18 @@ def _layer(layer: FloatLayer, format_name: str) -> Layer:
     recurrent, recurrent_scale = _quantized(layer.recurrent_weight, format_name, gates)
     inputs, input_scale = _quantized(layer.input_weight, format_name, gates)
     config = LayerConfig(
-        cell=layer.cell, hidden=layer.hidden, weight_format=format_name, input_weight_format=format_name
-    )  # fmt: skip
+        cell=layer.cell,
+        hidden=layer.hidden,
+        weight_format=format_name,
+        input_weight_format=format_name,
+        reverse=layer.reverse,
+        beside=layer.beside,
+        projection=None if layer.projection is None else layer.outputs,
+    )
+    projection, projection_scale = None, None
+    if layer.projection is not None:
+        projection, scale = _quantized(layer.projection, format_name)
+        projection_scale = np.broadcast_to(scale, layer.outputs).astype(np.float32)
     return Layer(
         config,
         recurrent,
@@ -208,6 +264,9 @@ def _layer(layer: FloatLayer, format_name: str) -> Layer:
         shift=layer.bias,
         shift_recurrent=layer.candidate_bias,
         initial_state=layer.initial_state,
+        projection_codes=projection,
+        scale_projection=projection_scale,
+        peepholes=layer.peepholes,
     )
 
 

@@ -168,6 +168,8 @@ class Recipe(BaseModel):
     def _holds_together(self) -> Self:
         for rule in (self._fixed_points, self._inputs, self._sparsity, self._norm, self._rounding):
             rule()
+        if cells.by_name(self.cell).peepholes:
+            raise ValueError(f"cell: {self.cell} is not trained here; train an lstm, or import a trained network")
         if self.memory_steps and not cells.keeps_by_gates(cells.by_name(self.cell).gates):
             raise ValueError(f"memory_steps: cell {self.cell} has no gates of its own to keep and to take in")
         if self.first is not None:

@@ -17,7 +17,7 @@ from archsim.trace.header import VERSION, Header
 from archsim.trace.trace import Trace
 from workloads import cells
 from workloads.config import Config, LayerConfig, OneHot
-from workloads.record import graph_of
+from workloads.graphs import graph_of
 
 
 class Number:
@@ -53,6 +53,15 @@ def lstm(number: Callable[[], Number]) -> dict[str, int]:
     return {"c_read": 1, "c_write": 1, "h_write": 1}
 
 
+def lstm_peephole(number: Callable[[], Number]) -> dict[str, int]:
+    """Gers et al. 2002: i and f see c, o sees the new one; the three weights lie beside c and are read like it."""
+    c = number()
+    i, f, g = curve(number() + number() * c), curve(number() + number() * c), curve(number())
+    c = f * c + i * g
+    _ = curve(number() + number() * c) * curve(c)
+    return {"c_read": 4, "c_write": 1, "h_write": 1}
+
+
 def gru(number: Callable[[], Number]) -> dict[str, int]:
     """Reset after the product (PyTorch): n = tanh(x_n + r h_n), h' = n + z (h - n)."""
     r, z = curve(number()), curve(number())
@@ -79,7 +88,14 @@ def rnn(number: Callable[[], Number]) -> dict[str, int]:
     return {"h_write": 1}
 
 
-EQUATIONS = {"lstm": lstm, "gru": gru, "gru-classic": gru_classic, "rnn-tanh": rnn, "rnn-relu": rnn}
+EQUATIONS = {
+    "lstm": lstm,
+    "gru": gru,
+    "gru-classic": gru_classic,
+    "rnn-tanh": rnn,
+    "rnn-relu": rnn,
+    "lstm-peephole": lstm_peephole,
+}
 ACTIONS: dict[str, Action] = {
     "curve": catalogue.CURVE,
     "multiply": catalogue.MULTIPLY,

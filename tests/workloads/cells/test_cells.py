@@ -84,6 +84,13 @@ def lstm(at):
     return o * np.tanh(c), c
 
 
+def lstm_peephole(at):
+    u, (c,), (of_i, of_f, of_o) = at.product("ifgo", at.h), at.rest, at.layer.peepholes.astype(np.float64)
+    i, f = sigmoid(at.x["i"] + u["i"] + of_i * c), sigmoid(at.x["f"] + u["f"] + of_f * c)
+    c = f * c + i * np.tanh(at.x["g"] + u["g"])
+    return sigmoid(at.x["o"] + u["o"] + of_o * c) * np.tanh(c), c
+
+
 def gru(at):
     u = at.product("rzn", at.h)
     r, z = sigmoid(at.x["r"] + u["r"]), sigmoid(at.x["z"] + u["z"])
@@ -106,7 +113,14 @@ def rnn_relu(at):
     return (np.maximum(at.x["h"] + at.product("h", at.h)["h"], 0),)
 
 
-EQUATIONS = {"lstm": lstm, "gru": gru, "gru-classic": gru_classic, "rnn-tanh": rnn_tanh, "rnn-relu": rnn_relu}
+EQUATIONS = {
+    "lstm": lstm,
+    "gru": gru,
+    "gru-classic": gru_classic,
+    "rnn-tanh": rnn_tanh,
+    "rnn-relu": rnn_relu,
+    "lstm-peephole": lstm_peephole,
+}
 """A step of every cell, from the papers: h before it is pruned and rounded, then the rest of the state."""
 
 
@@ -274,10 +288,12 @@ def test_float_layers_equal_those_of_pytorch(draw, cell, inputs):
 
 
 def test_the_activation_unit_is_as_large_as_the_largest_cell_needs():
-    """Its area is that of a unit a cycle: no cell here may ask for more than it has, and one asks for it all."""
+    """Its area is that of a unit a cycle: no cell here may ask for more than it has, and one asks for it all.
+
+    A unit with peepholes reads three weights beside c, one after the other, and multiplies by each as it comes."""
     units = [stage.unit for cell in cells.ALL for stage in cell.stages]
     assert max(unit.curves for unit in units) == activation_unit.CURVES
-    assert max(unit.multiplies for unit in units) == activation_unit.MULTIPLIES
+    assert max(-(-unit.multiplies // max(unit.cell_reads, 1)) for unit in units) == activation_unit.MULTIPLIES
 
 
 def test_a_synthetic_trace_counts_as_a_recorded_lstm_does():

@@ -123,7 +123,7 @@ def test_a_run_learns_prunes_and_keeps_a_log(finished):
     assert float(best[2]) == pytest.approx(outcome.validation_loss, abs=1e-5)
 
 
-@pytest.mark.parametrize("cell", [cell.name for cell in cells.ALL])
+@pytest.mark.parametrize("cell", [cell.name for cell in cells.ALL if not cell.peepholes])
 def test_every_cell_learns(cell, tmp_path):
     from workloads.training.train import train
 
