@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from archsim.errors import BadInput
 from workloads import cells
+from workloads.graphs import gates_by_group, graph_of, product_name
 from workloads.model import Model
-from workloads.record import gates_by_group, graph_of, hidden_states, product_name
+from workloads.record import hidden_states
 from workloads.tasks.base import Sample
 
 Ints = NDArray[np.int64]

@@ -11,29 +11,17 @@ from numpy.typing import NDArray
 from archsim.errors import BadInput
 from archsim.files import NOT_WHOLE, read_array
 from archsim.trace.columns import pack_mask
-from archsim.trace.graph import (
-    Edge,
-    Elementwise,
-    Encode,
-    Graph,
-    LayerNorm,
-    MatVec,
-    NumberFormat,
-    Operand,
-    Operation,
-    RowAffine,
-    Scope,
-    UnitOperations,
-)
-from archsim.trace.header import VERSION, Header
+from archsim.trace.graph import Operand
+from archsim.trace.header import VERSION, Header, Phase
 from archsim.trace.trace import Trace
-from workloads import cells, formats, tasks
+from workloads import cells, tasks
 from workloads.cells import Floats, State
-from workloads.config import Config, Inputs, LayerConfig
+from workloads.config import Config, Inputs
+from workloads.graphs import phases_of
+from workloads.positions import Lengths
 from workloads.tasks.base import Sample, Split
 
 _CHUNK = 128  # steps run at a time, which bounds the memory of the states
-_BIAS = UnitOperations(adds=1)
 
 
 class Recordable(Protocol):
@@ -50,7 +38,9 @@ class Recordable(Protocol):
 
     def start(self, batch: int) -> State: ...
 
-    def operands(self, inputs: Inputs, state: State | None = None) -> tuple[dict[str, NDArray[Any]], State]: ...
+    def operands(
+        self, inputs: Inputs, state: State | None = None, *, lengths: Lengths | None = None
+    ) -> tuple[dict[str, NDArray[Any]], State]: ...
 
     def scaled_apart(self, layer: int) -> bool: ...
 
@@ -86,10 +76,12 @@ def record_sample(
 ) -> Trace:
     """Trace of `model` over given inputs; row 0 of a state is the state after the warm-up.
 
+    Rows of what a layer in reverse reads and makes are in the order of its steps: step k is position length - 1 - k.
     `out`: a file that the trace goes to as the model runs, so that memory does not grow with its length. `on_step` is
     called with the number of steps that are done.
     """
-    recording = _Recording(model, sample, graph_of(model), on_step)
+    phases = phases_of(model)
+    recording = _Recording(model, sample, phases, on_step)
 
     def header() -> Header:
         return Header(
@@ -103,7 +95,8 @@ def record_sample(
                 "threshold": max(layer.threshold for layer in model.config.layers),
                 "state_sparsity": recording.state_sparsity,
             },
-            graph=recording.graph,
+            graph=phases[0].graph,
+            later=phases[1:],
         )
 
     return Trace.assemble(header, sample.lengths.astype(np.int64), recording.rows(), out)
@@ -115,24 +108,27 @@ class _Recording:
 
     model: Recordable
     sample: Sample
-    graph: Graph
+    phases: tuple[Phase, ...]
     on_step: Callable[[int], None] | None
     nonzero: int = 0
 
     def rows(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        """Rows of the operands as a trace holds them, some steps at a time."""
-        model, sample, operands = self.model, self.sample, self.graph.operands
-        state = model.start(len(sample.lengths))
+        """Rows of the operands as a trace holds them, some steps at a time, or at once where all must be there."""
+        model, sample, steps = self.model, self.sample, int(self.sample.lengths.max())
+        begin = model.start(len(sample.lengths))
         if sample.warmup:
-            _, state = model.operands(sample.inputs[: sample.warmup], state)
-        before = hidden_states(model.config, state)
-        yield from ((o.name, pack_mask(before[o.name] != 0)[None]) for o in operands if o.kind == "state")
-        steps = int(sample.lengths.max())
-        for first in range(0, steps, _CHUNK):
-            last = min(first + _CHUNK, steps)
-            values, state = model.operands(sample.inputs[sample.warmup + first : sample.warmup + last], state)
+            _, begin = model.operands(sample.inputs[: sample.warmup], begin)
+        before = hidden_states(model.config, begin)
+        state = None if model.config.reversed_layer is not None else begin
+        yield from ((o.name, pack_mask(before[o.name] != 0)[None]) for o in self._operands if o.kind == "state")
+        at_once = steps if model.config.needs_whole_sequences else _CHUNK
+        for first in range(0, steps, at_once):
+            last = min(first + at_once, steps)
+            window = sample.inputs[sample.warmup + first : sample.warmup + last]
+            lengths = sample.lengths if model.config.needs_whole_sequences else None
+            values, state = model.operands(window, state, lengths=lengths)
             running = np.arange(first, last)[:, None] < sample.lengths
-            for operand in operands:
+            for operand in self._operands:
                 array = values[operand.name]
                 rows = array.astype(np.uint16) if operand.kind == "one_hot" else pack_mask(array != 0)
                 if operand.kind == "state":
@@ -142,9 +138,13 @@ class _Recording:
                 self.on_step(last)
 
     @property
+    def _operands(self) -> tuple[Operand, ...]:
+        return tuple(operand for phase in self.phases for operand in phase.graph.operands)
+
+    @property
     def state_sparsity(self) -> float:
         """Share of zeros in the states of all layers."""
-        sizes = sum(o.size for o in self.graph.operands if o.kind == "state")
+        sizes = sum(o.size for o in self._operands if o.kind == "state")
         return 1 - self.nonzero / (int(self.sample.lengths.sum()) * sizes)
 
 
@@ -188,147 +188,3 @@ def beyond_range(config: Config, inputs: NDArray[np.generic]) -> float:
 def longest(model: Recordable, split: Split, sequences: int) -> int:
     """The most steps that `record` can take from a split with so many sequences."""
     return tasks.by_name(model.task).longest(split, sequences)
-
-
-def graph_of(model: Recordable) -> Graph:
-    """One step of a model: embedding, layers, readout.
-
-    Every layer's recurrence, the next layer and the readout see the same pruned, rounded h.
-    """
-    config = model.config
-    operands = [] if config.input.kind == "vector" else [_symbols(config)]
-    operations: list[Operation] = _embedding(config)
-    for k, layer in enumerate(config.layers):
-        suffix, source = config.suffix(k), config.input_operand(k)
-        if k == 0 and config.input.kind != "one_hot":
-            operands.append(Operand(name=source, size=config.input.width, bits=layer.input_bits, kind="vector"))
-        elif source.startswith("x") and k > 0:
-            below, size = f"cell{config.suffix(k - 1)}", config.layers[k - 1].hidden
-            operands.append(Operand(name=source, size=size, bits=layer.input_bits, kind="result"))
-            operations.append(
-                Encode(name=f"encode_{source}", scope="input", size=size, of=below, operand=source)
-            )  # fmt: skip
-        inputs = next(o for o in operands if o.name == source)
-        operations += _layer(layer, inputs, "same_step" if k else "input", suffix, model.scaled_apart(k))
-        results = cells.by_name(layer.cell).results
-        operands += [
-            Operand(name=f"{name}{suffix}", size=layer.hidden, bits=layer.state_bits, kind="result") for name in results
-        ]
-        operands.append(Operand(name=f"h{suffix}", size=layer.hidden, bits=layer.state_bits, kind="state"))
-    return Graph(operations=(*operations, *_readout(config)), operands=tuple(operands))
-
-
-def _symbols(config: Config) -> Operand:
-    assert config.input.symbols is not None
-    name = "x" if config.input.kind == "one_hot" else "token"
-    return Operand(name=name, size=config.input.symbols, bits=1, kind="one_hot")
-
-
-def _embedding(config: Config) -> list[Operation]:
-    if config.input.kind != "embedding":
-        return []
-    table, size = number_format(config.input.weight_format), config.input.size
-    return [
-        MatVec(name="embedding", scope="embedding", rows=size, cols=config.input.symbols, weight_format=table,
-               operand="token", edge="input", group="embedding"),
-        Encode(name="encode_x", scope="embedding", size=size, of="embedding", operand="x"),
-    ]  # fmt: skip
-
-
-def _readout(config: Config) -> list[Operation]:
-    if config.readout is None:
-        return []
-    last, outputs = len(config.layers) - 1, config.readout.outputs
-    return [
-        MatVec(name="readout", scope="readout", rows=outputs, cols=config.layers[last].hidden,
-               weight_format=number_format(config.readout.weight_format), operand=f"h{config.suffix(last)}",
-               edge="same_step", group="readout", when=config.readout.when),
-        Elementwise(name="readout_bias", scope="readout", unit=_BIAS, size=outputs, of=("readout",)),
-    ]  # fmt: skip
-
-
-def _layer(layer: LayerConfig, inputs: Operand, edge: Edge, suffix: str, scaled_apart: bool) -> list[Operation]:
-    """Operations of one layer, in order.
-
-    The recurrent products come in stages: a later one waits for a result of the step (the GRU that resets first).
-    """
-    cell, hidden = cells.by_name(layer.cell), layer.hidden
-    into, of_state = dict(zip(cell.gates, cell.input_groups, strict=True)), dict[str, str]()
-    operations = _product(
-        layer, "W_x", "input", cell.gates, into, inputs.name, inputs.size, edge, suffix, layer.input_weight_format,
-        scaled_apart,
-    )  # fmt: skip
-    operand = "h"
-    for stage in cell.stages:
-        first, last = stage is cell.stages[0], stage is cell.stages[-1]
-        own = {g: group for g, group in zip(cell.gates, cell.recurrent_groups, strict=True) if g in stage.gates}
-        of_state |= own
-        operations += _product(
-            layer, "W_h", "recurrent", stage.gates, own, f"{operand}{suffix}", hidden,
-            "previous_step" if first else "same_step", suffix, layer.weight_format, scaled_apart,
-        )  # fmt: skip
-        groups = [*into.values(), *of_state.values()] if last else [*own.values()]
-        of = tuple(f"{group}{suffix}" for group in dict.fromkeys(groups))
-        operations += [
-            Elementwise(name=f"{stage.name}{suffix}", scope="recurrent", unit=stage.unit, size=hidden, of=of),
-            Encode(name=f"encode_{stage.result}{suffix}", scope="recurrent", size=hidden, of=f"{stage.name}{suffix}",
-                   operand=f"{stage.result}{suffix}"),
-        ]  # fmt: skip
-        operand = stage.result
-    return operations
-
-
-def _product(
-    layer: LayerConfig,
-    weight: str,
-    scope: Scope,
-    gates: tuple[str, ...],
-    groups: Mapping[str, str],
-    operand: str,
-    size: int,
-    edge: Edge,
-    suffix: str,
-    weight_format: str,
-    scaled_apart: bool,
-) -> list[Operation]:
-    """A product, cut by the group its rows are added to, and what is done to its rows before they are."""
-    whole = cells.by_name(layer.cell).gates
-    parts: list[MatVec] = [
-        MatVec(
-            name=product_name(weight, own, whole, suffix), scope=scope,
-            rows=len(own) * layer.hidden, cols=size, weight_format=number_format(weight_format), operand=operand,
-            edge=edge, group=f"{group}{suffix}",
-        )
-        for group, own in gates_by_group(gates, groups).items()
-    ]  # fmt: skip
-    after: list[Operation] = []
-    tail = weight.removeprefix("W")
-    if layer.norm == "layer":
-        stage = "" if len(gates) == len(whole) else "_" + "".join(gates)
-        rows, of = len(gates) * layer.hidden, tuple(part.name for part in parts)
-        after.append(LayerNorm(name=f"norm{tail}{stage}{suffix}", scope=scope, rows=rows, of=of))
-    if layer.norm == "layer" or scaled_apart:
-        after += [
-            RowAffine(name=f"affine{part.name.removeprefix('W')}", scope=scope, rows=part.rows, of=part.name)
-            for part in parts
-        ]
-    return [*parts, *after]
-
-
-def gates_by_group(gates: tuple[str, ...], groups: Mapping[str, str]) -> dict[str, list[str]]:
-    """The gates of a product, by the accumulators that their rows are added to."""
-    members: dict[str, list[str]] = {}
-    for gate in gates:
-        members.setdefault(groups[gate], []).append(gate)
-    return members
-
-
-def product_name(weight: str, own: list[str], whole: tuple[str, ...], suffix: str) -> str:
-    """Name of a product in the trace: ``W_x``, or ``W_x_rz`` where it has some of the cell's gates alone."""
-    return f"{weight}{'' if len(own) == len(whole) else '_' + ''.join(own)}{suffix}"
-
-
-def number_format(name: str) -> NumberFormat:
-    """A weight format by name, as hardware sees it."""
-    weight_format = formats.by_name(name)
-    return NumberFormat(name=weight_format.name, bits=weight_format.bits, multiplier=weight_format.multiplier)

@@ -66,12 +66,11 @@ def _bisected(at: Callable[[float], Model], target: float, sample: Sample, layer
 
 
 def _sparsity(model: Model, sample: Sample, layer: int | None) -> float:
-    trace = record_sample(model, sample, {})
-    states = _states(trace)
+    states = _states(record_sample(model, sample, {}))
     chosen = states if layer is None else states[layer : layer + 1]
     zeros = possible = 0
-    for operand in chosen:
-        nonzero, running = _masks(trace, operand)
+    for phase, operand in chosen:
+        nonzero, running = _masks(phase, operand)
         zeros += int((~nonzero[running]).sum())
         possible += int(running.sum()) * operand.size
     return zeros / possible
@@ -93,7 +92,7 @@ class Zeros:
 
 def zeros(trace: Trace) -> tuple[Zeros, ...]:
     """Zeros of every state of `trace`, after each step."""
-    return tuple(_zeros(trace, operand) for operand in _states(trace))
+    return tuple(_zeros(phase, operand) for phase, operand in _states(trace))
 
 
 def _zeros(trace: Trace, operand: Operand) -> Zeros:
@@ -115,8 +114,9 @@ def _union(nonzero: NDArray[np.bool_], running: NDArray[np.bool_], lanes: int) -
     return 1 - float(union.sum() / (any_runs.sum() * size))
 
 
-def _states(trace: Trace) -> list[Operand]:
-    return [operand for operand in trace.graph.operands if operand.kind == "state"]
+def _states(trace: Trace) -> list[tuple[Trace, Operand]]:
+    """The state of each layer, and the phase that it is of."""
+    return [(phase, operand) for phase in trace.phases for operand in phase.graph.operands if operand.kind == "state"]
 
 
 def _masks(trace: Trace, operand: Operand) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -84,7 +84,7 @@ from dse.space.specs import (
     Value,
 )
 from workloads import tasks, zoo
-from workloads.record import number_format
+from workloads.graphs import number_format
 from workloads.tasks import METRIC_WORDS, MetricWords, Task
 
 

@@ -13,7 +13,7 @@ from archsim.trace.header import VERSION, Header, Phase
 from archsim.trace.trace import Trace
 from workloads import cells
 from workloads.config import Config, LayerConfig, OneHot, Vector
-from workloads.record import graph_of
+from workloads.graphs import graph_of
 
 Bits = NDArray[np.bool_]
 SYMBOLS = OneHot(symbols=4)

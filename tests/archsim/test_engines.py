@@ -44,7 +44,7 @@ from archsim.trace.synthetic import synthesize
 from archsim.trace.trace import Trace
 from workloads import cells
 from workloads.config import Config, Embedding, LayerConfig, OneHot, Readout, Vector
-from workloads.record import graph_of
+from workloads.graphs import graph_of
 
 
 @st.composite

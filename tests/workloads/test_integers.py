@@ -6,8 +6,9 @@ import pytest
 from archsim.errors import BadInput
 from workloads import cells
 from workloads.config import Embedding, OneHot, Vector
+from workloads.graphs import graph_of
 from workloads.integers import integer_run
-from workloads.record import graph_of, record_sample
+from workloads.record import record_sample
 from workloads.tasks.base import Sample
 
 LENGTHS = np.array([12, 5, 12])

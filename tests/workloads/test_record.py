@@ -7,7 +7,8 @@ from archsim.errors import BadInput
 from archsim.trace.graph import MatVec, RowAffine
 from archsim.trace.trace import Trace
 from workloads import formats, tasks
-from workloads.record import graph_of, longest, record
+from workloads.graphs import graph_of
+from workloads.record import longest, record
 from workloads.tasks.language_model import WARMUP
 
 SEQUENCES, STEPS = 5, 150

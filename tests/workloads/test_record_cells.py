@@ -11,7 +11,8 @@ from archsim.trace.graph import (
 from archsim.trace.trace import Trace
 from workloads import cells
 from workloads.config import Embedding, OneHot, Vector
-from workloads.record import graph_of, record_sample
+from workloads.graphs import graph_of
+from workloads.record import record_sample
 from workloads.tasks.base import Sample
 
 STEPS, SEQUENCES, HIDDEN, WARMUP = 30, 5, 10, 4
@@ -65,6 +66,7 @@ GRAPHS = {
     },
 }
 GRAPHS["rnn-relu"] = GRAPHS["rnn-tanh"]
+GRAPHS["lstm-peephole"] = GRAPHS["lstm"]
 
 
 @every_cell

@@ -25,7 +25,7 @@ from archsim.mapping.planner import plan
 from archsim.trace.graph import Graph, MatVec
 from workloads import cells
 from workloads.config import Config, Embedding, LayerConfig, OneHot, Readout, Vector
-from workloads.record import graph_of
+from workloads.graphs import graph_of
 
 
 @st.composite

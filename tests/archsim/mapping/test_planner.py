@@ -18,7 +18,7 @@ from archsim.trace.header import VERSION, Header
 from archsim.trace.synthetic import FORMATS, synthesize
 from archsim.trace.trace import Trace
 from workloads.config import Config, Embedding, LayerConfig, OneHot
-from workloads.record import graph_of
+from workloads.graphs import graph_of
 
 
 def test_skip_has_the_published_shape() -> None:
