@@ -14,7 +14,8 @@ from dse.cli.tables.networks import sparsity_markdown, sparsity_table, zeros_tab
 from dse.cli.terminal import notes, out, print_json, progress, say
 from dse.evaluation.sparsity import sparsity_curve
 from workloads import zoo
-from workloads.importers import Choices, Formats, import_model
+from workloads.config import Pooling
+from workloads.importers import Choices, DenseChoice, Formats, import_model
 from workloads.importers.network import Activation, InputKind
 from workloads.model import Model
 from workloads.record import given_sample, record_sample
@@ -46,6 +47,15 @@ def import_(
     ] = None,
     embedding: Annotated[str | None, typer.Option(help="State dict: the embedding's module.")] = None,
     readout: Annotated[str | None, typer.Option(help="State dict: the readout's module.")] = None,
+    dense: Annotated[
+        str | None, typer.Option(help="State dict: MODULE[:ACTIVATION], a dense layer before the recurrent ones.")
+    ] = None,
+    head: Annotated[
+        list[str] | None,
+        typer.Option(help="State dict: MODULE[:ACTIVATION], a dense layer before the readout (repeatable)."),
+    ] = None,
+    initial_h: Annotated[str | None, typer.Option(help="State dict: the tensor of a learned h at the start.")] = None,
+    initial_c: Annotated[str | None, typer.Option(help="The same of c.")] = None,
     ignore: Annotated[
         list[str] | None, typer.Option(help="State dict: a tensor or module that is not part of it (repeatable).")
     ] = None,
@@ -56,12 +66,19 @@ def import_(
     when: Annotated[
         When, typer.Option(help="State dict: readout at every_step or last_step.", **either("--when", When))
     ] = "every_step",
+    at_last_position: Annotated[
+        bool, typer.Option("--at-last-position", help="Of a bidirectional net: output[:, -1] is read, not h_n.")
+    ] = False,
+    pooling: Annotated[
+        Pooling | None,
+        typer.Option(help="State dict: mean or max of h over the steps.", **either("--pooling", Pooling)),
+    ] = None,
     state_dict: Annotated[str | None, typer.Option(help="torch.save: path of the state dict in it.")] = None,
     as_json: Json = False,
 ) -> None:
     """Your own model: from a PyTorch state dict, or from ONNX (extra `onnx`).
 
-    archsim import mine.safetensors --ignore batch_norm --out models/mine.safetensors
+    archsim import mine.pt --head fc1:relu --readout fc2 --when last_step --out models/mine.safetensors
 
     archsim import mine.onnx --weights fixed8 --state-bits 8 --input-bits 8 --input-integer-bits 2
     """
@@ -69,9 +86,15 @@ def import_(
         recurrent=tuple(recurrent or ()),
         embedding=embedding,
         readout=readout,
+        dense=None if dense is None else DenseChoice.of(dense),
+        head=tuple(map(DenseChoice.of, head or ())),
+        initial_h=initial_h,
+        initial_c=initial_c,
         ignore=tuple(ignore or ()),
         activation=activation,
         when=when,
+        at_last_position=at_last_position,
+        pooling=pooling,
         state_dict=state_dict,
     )
     formats = Formats(weights, embedding_weights, readout_weights)

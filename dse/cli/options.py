@@ -22,8 +22,8 @@ def either(option: str, words: Any) -> dict[str, Any]:
 def _checked(words: tuple[str, ...], rule: str) -> dict[str, Any]:
     """Typer takes the text as it is: it would say itself what is wrong, on six lines of a box."""
 
-    def check(given: str) -> str:
-        if given not in words:
+    def check(given: str | None) -> str | None:
+        if given is not None and given not in words:
             raise BadInput(f"{rule}, not {given!r}")
         return given
 

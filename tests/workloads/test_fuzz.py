@@ -378,13 +378,15 @@ class Runs:
 
 def state_dict() -> dict[str, Any]:
     rng = np.random.default_rng(0)
-    shapes = {
+    shapes: dict[str, tuple[int, ...]] = {
+        "embed.weight": (9, 3),
         "rnn.weight_ih_l0": (15, 3),
         "rnn.weight_hh_l0": (15, 5),
         "rnn.bias_ih_l0": (15,),
         "rnn.bias_hh_l0": (15,),
+        "out.weight": (4, 5),
+        "out.bias": (4,),
     }
-    shapes |= {"embed.weight": (9, 3), "out.weight": (4, 5), "out.bias": (4,)}
     return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
 
 

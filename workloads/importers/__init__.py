@@ -8,12 +8,12 @@ from pathlib import Path
 from archsim.errors import BadInput
 from workloads.importers import onnx, pytorch
 from workloads.importers.network import Formats, ImportedNetwork, InputKind, Note, to_model
-from workloads.importers.pytorch import Choices
+from workloads.importers.pytorch import Choices, DenseChoice
 from workloads.model import Model
 
 
 def import_model(
-    path: Path,
+    path: str | Path,
     name: str | None = None,
     *,
     input_kind: InputKind = "vector",
@@ -28,6 +28,7 @@ def import_model(
     graph; `input_kind` says what a graph or state dict without an embedding reads. `note` is called, once each, with
     conversions and choices that were made. BadInput, on one line, names the file and what is wrong with it.
     """
+    path = Path(path)
     noted: set[str] = set()
 
     def once(text: str) -> None:
@@ -72,4 +73,4 @@ def _kind(path: Path) -> str:
     return "torch" if start.startswith((_ZIP, _PICKLE)) else "onnx"
 
 
-__all__ = ["Choices", "Formats", "ImportedNetwork", "import_model", "to_model"]
+__all__ = ["Choices", "DenseChoice", "Formats", "ImportedNetwork", "import_model", "to_model"]

@@ -94,6 +94,17 @@ class FloatDense:
     bias: Float32s  # (O,)
     activation: DenseActivation = "none"
 
+    def __call__(self, vectors: Float32s) -> Float32s:
+        """What becomes of vectors ``(..., I)``: ``(..., O)``."""
+        sums = vectors @ self.weight.T + self.bias
+        if self.activation == "relu":
+            sums = np.maximum(sums, 0)
+        elif self.activation == "tanh":
+            sums = np.tanh(sums)
+        elif self.activation == "sigmoid":
+            sums = (1 + np.tanh(sums / 2)) / 2
+        return np.asarray(sums, np.float32)
+
 
 @dataclass(frozen=True, eq=False)
 class ImportedNetwork:
