@@ -96,14 +96,8 @@ class FloatDense:
 
     def __call__(self, vectors: Float32s) -> Float32s:
         """What becomes of vectors ``(..., I)``: ``(..., O)``."""
-        sums = vectors @ self.weight.T + self.bias
-        if self.activation == "relu":
-            sums = np.maximum(sums, 0)
-        elif self.activation == "tanh":
-            sums = np.tanh(sums)
-        elif self.activation == "sigmoid":
-            sums = (1 + np.tanh(sums / 2)) / 2
-        return np.asarray(sums, np.float32)
+        numbers = DenseNumbers(self.weight, np.ones(1, np.float32), self.bias)
+        return np.asarray(numbers(vectors, "float32", self.activation), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
