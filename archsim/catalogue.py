@@ -74,6 +74,8 @@ class Event(StrEnum):
     """A block is being activated."""
     ENCODE = "encode"
     """A block is being scanned for non-zero columns."""
+    PHASE = "phase"
+    """Sequencer: the machine has drained, and the next phase of the network begins."""
     FETCH = "fetch"
     """Inputs occupy the channel."""
     END = "end"
@@ -119,6 +121,7 @@ ADD = Action("activation_unit", "add", "activation_unit")
 BURST = Action("sequencer", "burst", "sequencer")
 COLUMN = Action("sequencer", "column", "sequencer")
 READ_BITS = Action("dram", "read_bits", "dram")
+WRITE_BITS = Action("dram", "write_bits", "dram")
 
 
 @dataclass(frozen=True)
@@ -249,12 +252,12 @@ ACTIVATION_UNIT = Component(
     "activation_unit", "activation unit", has_area=True, actions=(ROW_AFFINE, CURVE, MULTIPLY, ADD),
     events=(Event.ACTIVATE, Event.END), causes=(Cause.BLOCK_DATA, Cause.DRAIN),
 )  # fmt: skip
-SEQUENCER = Component("sequencer", "sequencer", has_area=True, actions=(BURST, COLUMN))
+SEQUENCER = Component("sequencer", "sequencer", has_area=True, actions=(BURST, COLUMN), events=(Event.PHASE,))
 INPUT_READER = Component(
     "input_reader", "input reader",
     events=(Event.TURN, Event.FETCH, Event.END), causes=(Cause.INPUT_BUFFER, Cause.CHANNEL, Cause.DRAIN),
 )  # fmt: skip
-DRAM = Component("dram", "DRAM", on_chip=False, actions=(READ_BITS,))
+DRAM = Component("dram", "DRAM", on_chip=False, actions=(READ_BITS, WRITE_BITS))
 
 CATALOGUE = Catalogue(
     (WEIGHT_STREAM, PE_ARRAY, SCRATCH, WEIGHT_MEMORY, STATE_BUFFER, SKIP_ENCODER, ACTIVATION_UNIT, SEQUENCER,

@@ -1,5 +1,6 @@
 """Counts of actions: the only thing that a process records besides time. Their prices are in ``costs``."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from archsim.catalogue import Action
@@ -16,6 +17,17 @@ class Ledger:
         if amount:
             actions = self.counts.setdefault(action.component, {})
             actions[action.name] = actions.get(action.name, 0) + amount
+
+    @classmethod
+    def total(cls, ledgers: Iterable["Ledger"]) -> "Ledger":
+        """The sum of `ledgers`."""
+        summed = cls()
+        for ledger in ledgers:
+            for component, actions in ledger.counts.items():
+                own = summed.counts.setdefault(component, {})
+                for name, amount in actions.items():
+                    own[name] = own.get(name, 0) + amount
+        return summed
 
     def get(self, action: Action) -> int:
         return self.counts.get(action.component, {}).get(action.name, 0)

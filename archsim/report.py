@@ -54,7 +54,7 @@ class SimReport:
     """None if speed-ups were not requested, as in a search (``simulate_many``)."""
     costs: CostTable
     step_ends: NDArray[np.int64] = field(compare=False, repr=False)
-    """Cycle at which the state of each step is known, ``(steps,)``."""
+    """Cycle at which the state of each step is known, one phase after the other, ``(steps of all phases,)``."""
 
     @property
     def resident(self) -> bool:
@@ -127,4 +127,5 @@ class SimReport:
     @property
     def dram_gbps(self) -> float:
         """Mean DRAM bandwidth in use, 10^9 bits per second."""
-        return self.ledger.get(catalogue.READ_BITS) / self.seconds * 1e-9
+        bits = self.ledger.get(catalogue.READ_BITS) + self.ledger.get(catalogue.WRITE_BITS)
+        return bits / self.seconds * 1e-9

@@ -4,17 +4,20 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
+from archsim import catalogue
 from archsim.analytic.closed_form import refusal, run_analytic
 from archsim.costs import SHIPPED, CostTable, area, energy
 from archsim.design import Design
 from archsim.errors import BadInput
 from archsim.machine.log import Log
 from archsim.machine.steps import run_machine
-from archsim.mapping.plan import Plan, RunScope
-from archsim.mapping.planner import plan
+from archsim.mapping.plan import Block, Burst, Plan, RunScope
+from archsim.mapping.planner import plans
 from archsim.mapping.work import Work, measure
 from archsim.report import DenseRuns, SimReport
-from archsim.timing import Timing
+from archsim.timing import Macs, Timing
 from archsim.trace.trace import Trace
 
 Engine = Literal["burst", "column", "analytic"]
@@ -34,17 +37,90 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A job with its plan and its work, ready for any engine."""
+class PreparedPhase:
+    """A phase of a job with its plan and its work, ready for any engine."""
 
-    job: Job
+    design: Design
     plan: Plan
     work: Work
+    first_step: int = 0
+    """Steps of the phases before it, since events number the steps of a run through."""
+    first_block: int = 0
+    """Blocks of the phases before it, likewise."""
 
     @property
     def triple(self) -> tuple[Design, Plan, Work]:
         """The arguments of an engine."""
-        return self.job.design, self.plan, self.work
+        return self.design, self.plan, self.work
+
+    @property
+    def written_bits(self) -> int:
+        """Bits that earlier phases have written to DRAM for it to read."""
+        return self.work.sum_by_lanes(self.plan.written) if self.plan.written else 0
+
+    def block(self, number: int) -> Block:
+        """A block by its number in the run."""
+        return self.plan.blocks[number - self.first_block]
+
+    def columns_of(self, burst: Burst, step: int) -> int:
+        """Columns streamed for a burst at a step of the run, over all its streams."""
+        return self.work.columns_of(burst, step - self.first_step)
+
+    def active_in(self, block: Block, step: int) -> int:
+        """Lanes that run a block at a step of the run."""
+        return self.work.active_in(block, step - self.first_step)
+
+    def inputs_at(self, step: int) -> int:
+        """Lanes whose inputs for a step of the run come over the DRAM channel."""
+        return self.work.inputs_at(self.plan, step - self.first_step)
+
+    def log(self, log: Log, began: int) -> Log:
+        """A log of this phase alone, which begins at cycle `began` of the run that `log` is of."""
+
+        def later(cycle: int, component: str, event: str, step: int, block: int, column: int) -> None:
+            log(
+                began + cycle, component, event, self.first_step + step, block + self.first_block * (block >= 0), column
+            )
+
+        return later
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A job, planned and counted, phase by phase; a phase of which nothing runs on the machine is left out."""
+
+    job: Job
+    lanes: int
+    steps: int
+    """Steps of the first phase, which are those of the longest sequence."""
+    phases: tuple[PreparedPhase, ...]
+    resident_bits: int
+    model_bits: int
+    left_out: tuple[str, ...]
+
+    @property
+    def only(self) -> PreparedPhase:
+        """The phase of a job that runs no other. ValueError if it runs several."""
+        (phase,) = self.phases
+        return phase
+
+    @property
+    def triple(self) -> tuple[Design, Plan, Work]:
+        """The arguments of an engine for a job of one phase."""
+        return self.only.triple
+
+    @property
+    def tokens(self) -> int:
+        """Steps of all sequences, each counted once whatever the phases that it passes through."""
+        return int(np.minimum(self.job.trace.lengths[: self.lanes], self.steps).sum())
+
+    @property
+    def macs(self) -> Macs:
+        return Macs.total(phase.work.macs for phase in self.phases)
+
+    @property
+    def steps_of_all_phases(self) -> int:
+        return sum(phase.work.steps for phase in self.phases)
 
 
 def simulate(
@@ -69,10 +145,7 @@ def simulate(
     if engine == "analytic" and log is not None:
         raise BadInput("engine analytic has no events to log: a timeline takes burst or column")
     prepared = prepare(Job(design, trace, lanes, steps, scope))
-    if engine == "analytic":
-        timing = run_analytic(*prepared.triple)
-    else:
-        timing = run_machine(*prepared.triple, engine, log, on_step)
+    timing = run(prepared, engine, log, on_step)
     return _report(prepared, timing, engine, costs, _dense(prepared))
 
 
@@ -96,20 +169,55 @@ def quickest(design: Design) -> Engine:
 
 def time_run(prepared: Prepared) -> Timing:
     """Time a run with the `quickest` engine."""
-    design = prepared.job.design
-    return run_machine(*prepared.triple, "burst") if refusal(design) else run_analytic(*prepared.triple)
+    return run(prepared, quickest(prepared.job.design))
+
+
+def run(
+    prepared: Prepared, engine: Engine, log: Log | None = None, on_step: Callable[[int], None] | None = None
+) -> Timing:
+    """Run the phases of a job, each once the one before has ended and the machine has drained.
+
+    What a phase has read of an earlier one was written to DRAM, which takes no time on the channel.
+    """
+    timings: list[Timing] = []
+    for phase in prepared.phases:
+        began = sum(timing.cycles for timing in timings)
+        if log and timings:
+            log(began, catalogue.SEQUENCER.name, catalogue.Event.PHASE, phase.first_step, phase.first_block, -1)
+        timings.append(_run_phase(phase, engine, log and phase.log(log, began), on_step))
+        timings[-1].ledger.add(catalogue.WRITE_BITS, phase.written_bits)
+    return timings[0] if len(timings) == 1 else Timing.in_turn(timings)
+
+
+def _run_phase(phase: PreparedPhase, engine: Engine, log: Log | None, on_step: Callable[[int], None] | None) -> Timing:
+    if engine == "analytic":
+        return run_analytic(*phase.triple)
+    done = None if on_step is None else (lambda step: on_step(phase.first_step + step))
+    return run_machine(*phase.triple, engine, log, done)
 
 
 def prepare(job: Job) -> Prepared:
     """Plan a job and count its work. BadInput names what the design cannot run or what the trace lacks."""
-    if job.trace.header.later:
-        raise BadInput(f"workload {job.trace.header.workload}: its trace has several phases, which no engine runs yet")
-    lanes = job.design.lanes if job.lanes is None else job.lanes
-    steps = job.trace.steps if job.steps is None else job.steps
-    planned = plan(job.design, job.trace.graph, lanes, job.scope)
-    return Prepared(
-        job, planned, measure(job.trace, planned, steps, job.design.skip_encoder.enabled, job.design.skip_encoder.reach)
-    )
+    design, trace = job.design, job.trace
+    lanes = design.lanes if job.lanes is None else job.lanes
+    steps = trace.steps if job.steps is None else job.steps
+    if trace.header.later and steps != trace.steps:
+        raise BadInput(
+            f"steps must be all {trace.steps} of the trace, not {steps}: {trace.header.workload} has"
+            f" {len(trace.phases)} phases, and a later one waits for whole sequences"
+        )
+    planned = plans(design, trace.header.phases, lanes, job.scope)
+    trace.check(lanes, steps)
+    phases: list[PreparedPhase] = []
+    first_step = first_block = 0
+    for each, part in zip(planned, trace.phases, strict=True):
+        if each.runs:
+            own = min(steps, part.steps)
+            work = measure(part, each, own, design.skip_encoder.enabled, design.skip_encoder.reach)
+            phases.append(PreparedPhase(design, each, work, first_step, first_block))
+            first_step, first_block = first_step + own, first_block + sum(run.count for run in each.runs)
+    left_out = tuple(name for each in planned for name in each.left_out)
+    return Prepared(job, lanes, steps, tuple(phases), planned[0].resident_bits, planned[0].model_bits, left_out)
 
 
 def _dense(prepared: Prepared) -> DenseRuns:
@@ -118,40 +226,39 @@ def _dense(prepared: Prepared) -> DenseRuns:
     off = design.override({"skip_encoder.enabled": False})
     at_all = min(design.lanes, job.trace.sequences)
     runs = [
-        prepare(Job(off, job.trace, lanes, prepared.work.steps, job.scope))
-        for lanes in dict.fromkeys((prepared.plan.lanes, at_all))
+        prepare(Job(off, job.trace, lanes, prepared.steps, job.scope))
+        for lanes in dict.fromkeys((prepared.lanes, at_all))
     ]
     cycles = [time_run(run).cycles for run in runs]
     return DenseRuns(
         cycles_same_lanes=cycles[0],
-        cycles_per_token_best=min(c / run.work.totals.tokens for c, run in zip(cycles, runs, strict=True)),
-        macs_streamed=runs[0].work.macs.issued,
+        cycles_per_token_best=min(c / run.tokens for c, run in zip(cycles, runs, strict=True)),
+        macs_streamed=runs[0].macs.issued,
     )
 
 
 def _report(prepared: Prepared, timing: Timing, engine: str, costs: CostTable, dense: DenseRuns | None) -> SimReport:
-    job, work = prepared.job, prepared.work
-    tokens = work.totals.tokens
+    job, tokens = prepared.job, prepared.tokens
     return SimReport(
         design=job.design,
         workload=job.trace.header.workload,
         synthetic=job.trace.header.synthetic,
         engine=engine,
         scope=job.scope,
-        lanes=prepared.plan.lanes,
-        steps=work.steps,
+        lanes=prepared.lanes,
+        steps=prepared.steps,
         tokens=tokens,
         cycles=timing.cycles,
         busy_cycles=timing.busy_cycles,
         stalls=timing.stalls,
-        macs=work.macs,
+        macs=prepared.macs,
         ledger=timing.ledger,
         energy=energy(job.design, timing.ledger, timing.cycles, tokens, costs=costs),
         area=area(job.design, costs),
-        resident_bits=prepared.plan.resident_bits,
-        model_bits=prepared.plan.model_bits,
+        resident_bits=prepared.resident_bits,
+        model_bits=prepared.model_bits,
         reused_steps=timing.reused_steps,
-        left_out=prepared.plan.left_out,
+        left_out=prepared.left_out,
         dense=dense,
         costs=costs,
         step_ends=timing.step_ends,

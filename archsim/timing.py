@@ -1,6 +1,8 @@
 """The result of an engine: cycles, counts, and the stalls of the PE array."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +23,23 @@ class Timing:
     stalls: dict[str, int]
     """Stall cycles of the PE array by cause; together with `busy_cycles` they add up to `cycles`."""
     step_ends: NDArray[np.int64]
-    """Cycle at which the state of each step is known, ``(steps,)``."""
+    """Cycle at which the state of each step is known, ``(steps,)``; of a phase without states, its last result."""
     ledger: Ledger
     reused_steps: int = field(default=0, compare=False)
     """Steps whose time was taken from an earlier, equal step (engine `burst`)."""
+
+    @classmethod
+    def in_turn(cls, phases: Sequence["Timing"]) -> "Timing":
+        """The timing of `phases` of which each begins when the one before has ended."""
+        began = accumulate((phase.cycles for phase in phases), initial=0)
+        return cls(
+            cycles=sum(phase.cycles for phase in phases),
+            busy_cycles=sum(phase.busy_cycles for phase in phases),
+            stalls={cause: sum(phase.stalls[cause] for phase in phases) for cause in STALLS},
+            step_ends=np.concatenate([cycle + phase.step_ends for cycle, phase in zip(began, phases, strict=False)]),
+            ledger=Ledger.total(phase.ledger for phase in phases),
+            reused_steps=sum(phase.reused_steps for phase in phases),
+        )
 
 
 @dataclass(frozen=True)
@@ -34,3 +49,9 @@ class Macs:
     dense: int
     issued: int
     useful: int
+
+    @classmethod
+    def total(cls, each: Iterable["Macs"]) -> "Macs":
+        """The sum of `each`."""
+        macs = tuple(each)
+        return cls(sum(m.dense for m in macs), sum(m.issued for m in macs), sum(m.useful for m in macs))

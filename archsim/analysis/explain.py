@@ -3,12 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from archsim.catalogue import DRAM, READ_BITS
+from archsim.catalogue import DRAM, READ_BITS, WRITE_BITS
 from archsim.costs import technology
 from archsim.costs.clock import reaches
 from archsim.costs.figures import Figure, Status
 from archsim.costs.library import BuiltChip, chip
-from archsim.costs.model import area, dram_background_mw, dram_pj_per_bit, leakage, prices
+from archsim.costs.model import (
+    area,
+    dram_background_mw,
+    dram_pj_per_bit,
+    dram_write_pj_per_bit,
+    leakage,
+    prices,
+)
 from archsim.costs.own import SHIPPED, CostTable
 from archsim.costs.sources import LOGIC_SOURCE, OF_THE_DESIGN, SRAM_SOURCE
 from archsim.design import Design
@@ -78,6 +85,7 @@ def _energies(design: Design, costs: CostTable) -> Iterator[ExplainRow]:
     for action, figure in prices(design, costs).items():
         yield _row(action.component, f"energy of {action.name}", figure)
     yield _row(READ_BITS.component, f"energy of {READ_BITS.name}", dram_pj_per_bit(design, costs))
+    yield _row(WRITE_BITS.component, f"energy of {WRITE_BITS.name}", dram_write_pj_per_bit(design, costs))
 
 
 def _leakages(design: Design, costs: CostTable) -> Iterator[ExplainRow]:

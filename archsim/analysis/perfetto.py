@@ -12,17 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.analysis.stalls import BUSY, Slice, Tracks
-from archsim.catalogue import ACTIVATION_UNIT, CATALOGUE, INPUT_READER, PE_ARRAY, WEIGHT_STREAM, Catalogue, Event
+from archsim.catalogue import (
+    ACTIVATION_UNIT,
+    CATALOGUE,
+    INPUT_READER,
+    PE_ARRAY,
+    SEQUENCER,
+    WEIGHT_STREAM,
+    Catalogue,
+    Event,
+)
 from archsim.design import Design
 from archsim.errors import BadInput
 from archsim.files import JsonValue, whole_file
-from archsim.mapping.plan import (
-    Burst,
-    Plan,
-    RunScope,
-)
-from archsim.mapping.work import Work
-from archsim.simulation import Job, prepare
+from archsim.mapping.plan import Burst, RunScope
+from archsim.simulation import Job, Prepared, PreparedPhase, prepare
 from archsim.trace.trace import Trace
 
 PID = 1
@@ -104,19 +108,21 @@ class TimelineWriter:
     def __init__(
         self,
         file: TextIO,
-        design: Design,
-        planned: Plan,
-        work: Work,
+        prepared: Prepared,
         first: int,
         last: int,
         catalogue: Catalogue = CATALOGUE,
     ) -> None:
-        check_window(first, last, work.steps)
-        self._file, self._design, self._plan, self._work = file, design, planned, work
+        check_window(first, last, prepared.steps_of_all_phases)
+        self._file, self._design, self._phases = file, prepared.job.design, prepared.phases
         self._window = range(first, last + 1)
         self._catalogue = catalogue
-        self._tracks, self._counters = Tracks(planned.banks, catalogue), _Counters()
-        shown = [c.name for c in catalogue.logging if c.name != INPUT_READER.name or planned.fetch]
+        self._tracks, self._counters = Tracks(self._design.pe_array.banks, catalogue), _Counters()
+        used = {
+            INPUT_READER.name: any(phase.plan.fetch for phase in self._phases),
+            SEQUENCER.name: len(self._phases) > 1,
+        }
+        shown = [c.name for c in catalogue.logging if used.get(c.name, True)]
         self._threads = {name: index for index, name in enumerate(shown, start=1)}
         self._by_column = False
         self._finished = 0
@@ -201,11 +207,16 @@ class TimelineWriter:
             self._counters.add(time, FIFO, change * burst.column_words)
 
     def _burst(self, component: str) -> Burst:
-        _, block, position = self._tracks.of[component].place
-        return self._plan.blocks[block].bursts[position]
+        step, block, position = self._tracks.of[component].place
+        return self._phase(step).block(block).bursts[position]
 
     def _columns(self, component: str) -> int:
-        return self._work.columns_of(self._burst(component), self._tracks.of[component].place[0])
+        step = self._tracks.of[component].place[0]
+        return self._phase(step).columns_of(self._burst(component), step)
+
+    def _phase(self, step: int) -> PreparedPhase:
+        """The phase that a step of the run is in."""
+        return next(phase for phase in reversed(self._phases) if phase.first_step <= step)
 
     # --- writing ---
 
@@ -248,19 +259,21 @@ class TimelineWriter:
         return f"inputs of step {s.step}" if s.block < 0 else f"block {s.block}"
 
     def _products(self, s: Slice) -> str:
-        streams = self._plan.blocks[s.block].bursts[s.burst].streams
-        return " ".join(self._plan.mat_vecs[i].name for stream in streams for i in stream)
+        phase = self._phase(s.step)
+        streams = phase.block(s.block).bursts[s.burst].streams
+        return " ".join(phase.plan.mat_vecs[i].name for stream in streams for i in stream)
 
     def _what(self, s: Slice) -> dict[str, JsonValue]:
+        phase = self._phase(s.step)
         if s.block < 0:
-            lanes = self._work.inputs_at(self._plan, s.step)
-            return {"lanes": lanes, "bits": self._plan.fetch.bits[lanes] if self._plan.fetch else 0}
-        block = self._plan.blocks[s.block]
+            lanes = phase.inputs_at(s.step)
+            return {"lanes": lanes, "bits": phase.plan.fetch.bits[lanes] if phase.plan.fetch else 0}
+        block = phase.block(s.block)
         if s.component in BY_BURST:
             burst = block.bursts[s.burst]
-            columns = self._work.columns_of(burst, s.step)
+            columns = phase.columns_of(burst, s.step)
             return {"products": self._products(s), "columns": columns, "rows": burst.rows}
-        return {"units": block.units, "lanes": self._work.active_in(block, s.step)}
+        return {"units": block.units, "lanes": phase.active_in(block, s.step)}
 
     def _write_instant(self, cycle: int, component: str, event: str, step: int, block: int, column: int) -> None:
         """Write an event of a component that only logs."""
@@ -315,9 +328,9 @@ def open_timeline(
             simulate(design, trace, log=log)
     """
     prepared = prepare(Job(design, trace, lanes, steps, scope))
-    check_window(first, last, prepared.work.steps)
+    check_window(first, last, prepared.steps_of_all_phases)
     with whole_file(path) as part, part.open("w") as file:
-        timeline = TimelineWriter(file, design, prepared.plan, prepared.work, first, last, catalogue)
+        timeline = TimelineWriter(file, prepared, first, last, catalogue)
         timeline.open(trace.header.workload, trace.header.synthetic)
         yield timeline
         timeline.close()

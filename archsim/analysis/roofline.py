@@ -163,9 +163,15 @@ def column_histograms(
     """
     if bins < 1:
         raise BadInput(f"bins must be at least 1, not {bins}")
-    steps = trace.steps if steps is None else steps
-    read = {(mv.operand, mv.edge, mv.when): mv for mv in trace.graph.mat_vecs}
-    return tuple(_histogram(trace, mv, lanes, steps, bins) for mv in read.values())
+    trace.check(lanes, trace.steps if steps is None else steps)
+    return tuple(found for phase in trace.phases for found in _histograms(phase, lanes, steps, bins))
+
+
+def _histograms(phase: Trace, lanes: int, steps: int | None, bins: int) -> Iterator[ColumnHistogram]:
+    """The histograms of a phase, over at most `steps` of its steps."""
+    few = phase.steps if steps is None else min(steps, phase.steps)
+    read = {(mv.operand, mv.edge, mv.when): mv for mv in phase.graph.mat_vecs}
+    return (_histogram(phase, mv, lanes, few, bins) for mv in read.values())
 
 
 def _histogram(trace: Trace, mat_vec: MatVec, lanes: int, steps: int, bins: int) -> ColumnHistogram:

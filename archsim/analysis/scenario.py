@@ -194,6 +194,7 @@ def streaming(
     """
     deadline_us = period_us if deadline_us is None else deadline_us
     _positive(period=period_us, deadline=deadline_us)
+    _check_one_phase(trace)
     prepared = prepare(Job(design, trace, lanes, steps, scope))
     latency = _latency(prepared, engine)
     if not len(latency):
@@ -204,7 +205,7 @@ def streaming(
     end = _ends(arrival, latency)
     slack = deadline_us * clock - (end - arrival)
     elapsed = round(max(float(end[-1]), float(arrival[-1]) + period_us * clock))
-    tokens = prepared.work.totals.tokens
+    tokens = prepared.tokens
     return Streaming(
         design=design,
         workload=trace.header.workload,
@@ -265,7 +266,7 @@ def least_bandwidth(
     """
     _positive(deadline=deadline_us)
     job = _Deadline(design, trace, deadline_us, lanes, steps, scope)
-    top = _useful_mbps(design, job.prepared({}).plan)
+    top = _useful_mbps(design, job.prepared({}).only.plan)
     path = "dram.bandwidth_gbps"
     most: dict[str, Value] = {path: top / 1000} if top else {}
     if not job.holds(most):
@@ -298,7 +299,7 @@ def least_sram(
     _positive(deadline=deadline_us)
     job = _Deadline(design, trace, deadline_us, lanes, steps, scope)
     path = "weight_memory.capacity_kib"
-    whole = ceil_div(job.prepared({}).plan.model_bits, KIB_BITS)
+    whole = ceil_div(job.prepared({}).model_bits, KIB_BITS)
     kib = _first_size(job, path, 0, whole)
     if kib is not None:
         return job.least(path, float(kib), "KiB", {path: kib})
@@ -350,6 +351,15 @@ def _ledger_over(design: Design, timing: Timing, cycles: int) -> Ledger:
     return ledger
 
 
+def _check_one_phase(trace: Trace) -> None:
+    """BadInput for a trace of several phases, whose steps have no inputs and deadlines of their own."""
+    if trace.header.later:
+        raise BadInput(
+            f"workload {trace.header.workload}: has {len(trace.phases)} phases, and a later one waits for the whole"
+            f" sequence, as a bidirectional layer does: it cannot run as a stream of steps; run whole sequences instead"
+        )
+
+
 def _positive(**times_us: float) -> None:
     for name, value in times_us.items():
         if not 0 < value < inf:
@@ -377,6 +387,7 @@ class _Deadline:
     def __init__(
         self, design: Design, trace: Trace, deadline_us: float, lanes: int, steps: int | None, scope: RunScope
     ) -> None:
+        _check_one_phase(trace)
         self.design, self.deadline_us = design, deadline_us
         self._trace, self._lanes, self._steps, self._scope = trace, lanes, steps, scope
         self._known: dict[Timed, float] = {}
@@ -388,7 +399,7 @@ class _Deadline:
     def timed(self, values: dict[str, Value]) -> Timed:
         key = tuple(values.items())
         if key not in self._timed:
-            plan = self.prepared(values).plan
+            plan = self.prepared(values).only.plan
             self._timed[key] = plan.runs, plan.fetch
         return self._timed[key]
 

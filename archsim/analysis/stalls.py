@@ -294,6 +294,8 @@ _TRACKS: dict[str, type[_Track]] = {
 class Tracks:
     """Derives the slices of every process of a machine with `banks` scratch banks, event by event.
 
+    Before a later phase begins, every process drains.
+
     ValueError for a component whose cycles cannot be accounted for, or for an event that the catalogue does not
     declare.
     """
@@ -309,6 +311,8 @@ class Tracks:
         """The slices that an event makes known; none for a component that only logs."""
         if event not in self._declared.get(component, ()):
             raise ValueError(f"event log: the catalogue declares no event {event!r} of {component!r}")
+        if event == Event.PHASE:
+            return self.finish(cycle)
         track = self.of.get(component)
         return [] if track is None else track.feed(cycle, event, step, block, column)
 

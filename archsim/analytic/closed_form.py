@@ -193,6 +193,5 @@ def _counts(design: Design, plan: Plan, work: Work, fed: Sequence[_Fed]) -> Ledg
         )
     ledger.add(catalogue.LIST_COLUMN, work.totals.listed)
     if plan.fetch:
-        bits = np.array(plan.fetch.bits)
-        ledger.add(catalogue.READ_BITS, sum(int(bits[window.tokens].sum()) for window in work.windows()))
+        ledger.add(catalogue.READ_BITS, work.sum_by_lanes(plan.fetch.bits))
     return ledger

@@ -91,7 +91,8 @@ def advance(
     - `fetches` ``(steps + 1,)``: cycles of the channel for the inputs of these steps and of the next one;
     - `ends` ``(steps,)``: receives the cycle at which each step's last list is known.
 
-    With `alone`, every step starts from an idle machine, and `ends` receives the cycle of its last result.
+    Where nothing is listed, and with `alone`, `ends` receives the cycle of a step's last result. With `alone`, every
+    step starts from an idle machine.
     """
     lists = len(state) - LISTS
     before = np.zeros(lists, np.int64)
@@ -191,4 +192,4 @@ def advance(
         state[PATH], state[BEGAN], state[TILES] = path, began, tiles
         state[ACTIVATED], state[ACTIVATED_BEFORE], state[ENCODED] = activated, activated_before, encoded
         state[FETCHED], state[ARRIVED] = fetched, arrives
-        ends[t] = max(activated + depth, encoded) if alone else state[LISTS:].max()
+        ends[t] = state[LISTS:].max() if lists and not alone else max(activated + depth, encoded)

@@ -1,4 +1,4 @@
-"""DRAM by kind: the energy of reading a bit, device and interface included, and the background power of a channel."""
+"""DRAM by kind: the energy of moving a bit, device and interface included, and the background power of a channel."""
 
 import math
 

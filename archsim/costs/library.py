@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from archsim.catalogue import CATALOGUE, READ_BITS, Catalogue
+from archsim.catalogue import CATALOGUE, READ_BITS, WRITE_BITS, Catalogue
 from archsim.costs import blocks, technology
 from archsim.costs.block import BuiltBlock, HardwareBlock
 from archsim.design import Design
 
-PRICED_BY_KIND = (READ_BITS,)
+PRICED_BY_KIND = (READ_BITS, WRITE_BITS)
 """Off-chip actions, priced by the kind of DRAM (``dram.pj_per_bit``)."""
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-from archsim.catalogue import DRAM, READ_BITS, Action
+from archsim.catalogue import DRAM, READ_BITS, WRITE_BITS, Action
 from archsim.costs import dram
 from archsim.costs.figures import Band, End, Figure, joined, of_band, total, weighted
-from archsim.costs.library import chip
+from archsim.costs.library import PRICED_BY_KIND, chip
 from archsim.costs.own import OWN_KIND, SHIPPED, CostTable
 from archsim.design import Design
 from archsim.errors import BadInput
@@ -37,7 +37,7 @@ class AreaReport:
 
 @dataclass(frozen=True)
 class EnergyReport:
-    """Energy per token by component, pJ: dynamic energy, ``leakage``, and ``dram`` with its reads and background power.
+    """Energy per token by component, pJ: dynamic energy, ``leakage``, and ``dram`` with its background power.
 
     A token is one step of one sequence.
     """
@@ -135,6 +135,12 @@ def dram_pj_per_bit(design: Design, costs: CostTable = SHIPPED) -> Figure:
     return dram.pj_per_bit(kind)
 
 
+def dram_write_pj_per_bit(design: Design, costs: CostTable = SHIPPED) -> Figure:
+    """Energy of writing a bit to DRAM, pJ/bit: by assumption that of reading one, since no source tells them apart."""
+    read = dram_pj_per_bit(design, costs)
+    return replace(read, source=f"{read.source}; a write is assumed to cost as much as a read")
+
+
 def dram_background_mw(design: Design, costs: CostTable = SHIPPED) -> Figure:
     """Background power of all channels that the bandwidth takes, mW, whether they are read or not."""
     kind = design.dram.kind
@@ -156,7 +162,7 @@ class _Tariff:
     components: tuple[str, ...]
     off_chip: tuple[str, ...]
     leakage_mw: Figure
-    dram_pj_per_bit: Figure
+    dram_pj_per_bit: dict[Action, Figure]
     dram_background_mw: Figure
 
 
@@ -168,7 +174,7 @@ def _tariff(design: Design, costs: CostTable) -> _Tariff:
         catalogue.with_area,
         catalogue.off_chip,
         joined(leakage(design, costs).values(), "mW"),
-        dram_pj_per_bit(design, costs),
+        {READ_BITS: dram_pj_per_bit(design, costs), WRITE_BITS: dram_write_pj_per_bit(design, costs)},
         dram_background_mw(design, costs),
     )
 
@@ -176,7 +182,7 @@ def _tariff(design: Design, costs: CostTable) -> _Tariff:
 def energy(design: Design, ledger: Ledger, cycles: int, tokens: int, costs: CostTable = SHIPPED) -> EnergyReport:
     """Energy per token of a run that took `cycles` for `tokens`.
 
-    A DRAM that is never read is assumed to be switched off. For a machine that waits between steps, `cycles` are those
+    A DRAM that is never used is assumed to be switched off. For a machine that waits between steps, `cycles` are those
     of the whole period. BadInput for an action without a price, or for cycles or tokens below 1.
     """
     if cycles < 1 or tokens < 1:
@@ -186,12 +192,21 @@ def energy(design: Design, ledger: Ledger, cycles: int, tokens: int, costs: Cost
     figures = _dynamic(tariff, ledger, tokens)
     nj_per_mw = 1000 * us_per_token  # mW x us = 1000 pJ
     figures[LEAKAGE] = tariff.leakage_mw.times(nj_per_mw, "pJ/token")
-    bits = ledger.get(READ_BITS)
-    figures[DRAM.name] = tariff.dram_pj_per_bit.times(bits / tokens, "pJ/token")
-    if bits:
-        background = tariff.dram_background_mw.times(nj_per_mw, "pJ/token")
-        figures[DRAM.name] = joined((figures[DRAM.name], background), "pJ/token")
+    figures[DRAM.name] = _dram(tariff, ledger, tokens, nj_per_mw)
     return EnergyReport(figures, us_per_token, ENERGY_BASIS, LEFT_OUT, tariff.off_chip)
+
+
+def _dram(tariff: _Tariff, ledger: Ledger, tokens: int, nj_per_mw: float) -> Figure:
+    """Energy per token of the bits that are moved, and of the channel's background where any are."""
+    moved = {action: ledger.get(action) for action in PRICED_BY_KIND}
+    parts = [
+        tariff.dram_pj_per_bit[action].times(bits / tokens, "pJ/token")
+        for action, bits in moved.items()
+        if bits or action is READ_BITS  # nothing moved: zero, with the source of a read
+    ]
+    if any(moved.values()):
+        parts.append(tariff.dram_background_mw.times(nj_per_mw, "pJ/token"))
+    return joined(parts, "pJ/token")
 
 
 def _dynamic(tariff: _Tariff, ledger: Ledger, tokens: int) -> dict[str, Figure]:
@@ -206,9 +221,12 @@ def _dynamic(tariff: _Tariff, ledger: Ledger, tokens: int) -> dict[str, Figure]:
     return {name: weighted(parts, "pJ/token") for name, parts in spent.items() if parts}
 
 
+_OFF_CHIP = frozenset((action.component, action.name) for action in PRICED_BY_KIND)
+
+
 def _counted(ledger: Ledger) -> Iterable[tuple[str, str, int]]:
     """The counts in a fixed order, whichever engine counted, since the last digit of a sum of floats depends on it."""
     for component, actions in sorted(ledger.counts.items()):
         for action, amount in sorted(actions.items()):
-            if (component, action) != (READ_BITS.component, READ_BITS.name):
+            if (component, action) not in _OFF_CHIP:
                 yield component, action, amount

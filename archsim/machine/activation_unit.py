@@ -36,8 +36,13 @@ class ActivationUnit:
         self.free = free
         self.freed: tuple[int, ...] = ()
         """The latest cycles at which blocks released their scratch banks."""
-        self.finished = 0
+        self.step_ends: dict[int, int] = {}
+        """The cycle at which the last result of each step has left the pipeline, by step."""
+
+    @property
+    def finished(self) -> int:
         """Cycle at which the last result has left the pipeline."""
+        return max(self.step_ends.values(), default=0)
 
     def process(self) -> Process:
         clock = self._clock
@@ -53,7 +58,7 @@ class ActivationUnit:
             self.free = clock.now
             self.freed = (*self.freed, clock.now)[-self._banks_kept :]
             self.count(turn)
-            self.finished = max(self.finished, clock.now + self._depth_cycles)
+            self.step_ends[turn.step] = clock.now + self._depth_cycles
             if turn.block.list is not None:
                 yield self._elements_out.put(clock.now + self._depth_cycles)
 

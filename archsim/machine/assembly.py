@@ -134,6 +134,11 @@ class Machine:
         return self.array.stalls
 
     @property
+    def step_ends(self) -> dict[int, int]:
+        """The cycle at which the last list of each step is known, or, where nothing is listed, its last result."""
+        return self.encoder.step_ends if self._barrier.lists else self.activation.step_ends
+
+    @property
     def finished(self) -> int:
         """Cycle at which the last result is available."""
         return max(self.activation.finished, max(self.encoder.step_ends.values(), default=0))
@@ -190,6 +195,6 @@ class Machine:
         if not stuck:
             return
         blame = "; ".join(f"{name} waits for {self._clocks[name].waiting}" for name in stuck)
-        step = next((step for step in self._steps if not self.encoder.step_ends.get(step)), self._steps.stop - 1)
+        step = next((step for step in self._steps if not self.step_ends.get(step)), self._steps.stop - 1)
         cycle = self._origin + int(self._env.now)
         raise Deadlock(f"design {self._design.name}: deadlock at cycle {cycle}, in step {step}: {blame}")

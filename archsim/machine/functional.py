@@ -17,7 +17,6 @@ from archsim.machine.steps import run_machine
 from archsim.machine.turns import BlockTurn, BurstTurn
 from archsim.mapping.plan import Block, Plan
 from archsim.mapping.work import Work
-from archsim.trace.trace import Trace
 
 Ints = NDArray[np.int64]
 
@@ -100,7 +99,6 @@ class Functional:
     design: Design
     plan: Plan
     work: Work
-    trace: Trace
     integers: Integers
     sums: dict[str, Ints] = field(default_factory=dict)
     """Sums by accumulator (a product if it is scaled on its own, otherwise a group), ``(T, lanes, rows)``."""
@@ -155,10 +153,10 @@ class Functional:
     def _operand(self, mat_vec: int, column: int, step: int) -> Ints:
         """Element `column` of a product's operand, ``(lanes,)``; 0 in a lane that does not run the product."""
         mv, lanes = self.plan.mat_vecs[mat_vec], self.plan.lanes
-        running = self.trace.active(lanes, step + 1, mv.when)[step]
-        operand = self.trace.graph.operand(mv.operand)
+        running = self.work.trace.active(lanes, step + 1, mv.when)[step]
+        operand = self.work.trace.graph.operand(mv.operand)
         if operand.kind == "one_hot":
-            symbols = self.trace.arrays[mv.operand][step : step + 1][0, :lanes]
+            symbols = self.work.trace.arrays[mv.operand][step : step + 1][0, :lanes]
             lit: Ints = ((symbols == column) & running).astype(np.int64)
             return lit
         row = step + (operand.kind == "state" and mv.edge == "same_step")
@@ -167,12 +165,12 @@ class Functional:
 
     def _listed(self, mat_vec: int, step: int) -> list[int | None]:
         mv = self.plan.mat_vecs[mat_vec]
-        kind = self.trace.graph.operand(mv.operand).kind
+        kind = self.work.trace.graph.operand(mv.operand).kind
         if not self.work.streamed_at(mat_vec, step)[2]:
             return []
         if not self.design.skip_encoder.enabled and kind != "one_hot":
             return list(range(mv.cols))
-        union = self.trace.nonzero(mv, self.plan.lanes, step + 1, step)[0].any(axis=0)
+        union = self.work.trace.nonzero(mv, self.plan.lanes, step + 1, step)[0].any(axis=0)
         listed: list[int | None] = []
         at, reach = -1, self.design.skip_encoder.reach if kind != "one_hot" else mv.cols + 1
         for column in map(int, np.flatnonzero(union)):
@@ -200,13 +198,13 @@ def _wrapped(sums: Ints, bits: int) -> Ints:
     return ((sums + half) & (2 * half - 1)) - half
 
 
-def run_check(design: Design, plan: Plan, work: Work, trace: Trace, integers: Integers) -> dict[str, Ints]:
-    """The sums of every step, accumulated in the machine's own order of columns, lanes, PEs and banks.
+def run_check(design: Design, plan: Plan, work: Work, integers: Integers) -> dict[str, Ints]:
+    """The sums of every step of a phase, accumulated in the machine's own order of columns, lanes, PEs and banks.
 
     The result is by accumulator (a product if it is scaled on its own, otherwise a group): ``(T, lanes, rows)``, rows
     gate-major, with zeros where a lane does not run.
     """
-    functional = Functional(design, plan, work, trace, integers)
+    functional = Functional(design, plan, work, integers)
     run_machine(design, plan, work, "column", datapath=functional)
     return functional.sums
 

@@ -74,7 +74,7 @@ def run_machine(
     end = machine.simulate()
     totals.busy, totals.finished = machine.busy, machine.finished
     totals.add_stalls(machine.stalls)
-    step_ends = np.array([machine.encoder.step_ends.get(step, 0) for step in range(work.steps)], np.int64)
+    step_ends = np.array([machine.step_ends.get(step, 0) for step in range(work.steps)], np.int64)
     return _timing(design, totals, end.tiles, step_ends)
 
 
@@ -98,7 +98,7 @@ def _run_bursts(
                 design, plan, work, range(step, step + 1), barrier, "burst", totals.ledger, origin=origin, log=log
             )
             after = machine.simulate()
-            found = _SimulatedStep(after, machine.stalls, machine.encoder.step_ends.get(step, 0), machine.finished)
+            found = _SimulatedStep(after, machine.stalls, machine.step_ends.get(step, 0), machine.finished)
             totals.busy += machine.busy
             if reuse:
                 if len(known) >= REMEMBERED:

@@ -172,7 +172,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Fetch:
-    """The inputs of one step that are fetched over the DRAM channel, in whole accesses.
+    """What one step fetches over the DRAM channel, in whole accesses: inputs, and what earlier phases have written.
 
     Tuples are indexed by the number of lanes that run, from none to all.
     """
@@ -191,7 +191,7 @@ class Fetch:
 
 @dataclass(frozen=True)
 class Plan:
-    """The static order of a step, the same for every step: the blocks of `runs` in sequence."""
+    """The static order of a step, the same for every step of a phase: the blocks of `runs` in sequence."""
 
     mat_vecs: tuple[MatVec, ...]
     stages: tuple[Stage, ...]
@@ -199,13 +199,16 @@ class Plan:
     lists: tuple[tuple[str, ...], ...]
     """Operands that the machine itself makes, those of one result together, in the order in which a step makes them."""
     fetch: Fetch | None
-    """Inputs that come over the DRAM channel; None if all inputs are always available."""
+    """What comes over the DRAM channel before a step; None if all inputs are always available."""
+    written: tuple[int, ...]
+    """Bits that earlier phases have written to DRAM for a step of this one, in whole accesses, by the number of lanes
+    that run, from none to all; empty if it reads nothing of theirs."""
     lanes: int
     banks: int
     resident_bits: int
-    """Bits of the model that lie in the weight SRAM."""
+    """Bits of the model, over all its phases, that lie in the weight SRAM."""
     model_bits: int
-    """Bits of all weights, row scales and biases of the planned products, padded to whole bus words."""
+    """Bits of all weights, row scales and biases of the planned products of all phases, padded to whole bus words."""
     left_out: tuple[str, ...]
     """Names of the operations that run on the host or lie outside the scope, each with the reason."""
 

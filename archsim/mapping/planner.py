@@ -6,7 +6,7 @@ need an accumulator each.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NamedTuple
 
@@ -20,61 +20,128 @@ from archsim.mapping.refusals import check_formats, check_operations, check_orde
 from archsim.mapping.residency import Residency, residency_of
 from archsim.mapping.stages import stages_of
 from archsim.mapping.streams import Stream, streams_of
-from archsim.mapping.traffic import bursts_of, fetch_of, norms_of
-from archsim.trace.graph import Graph, MatVec
+from archsim.mapping.traffic import bursts_of, fetch_of, norms_of, written_of
+from archsim.trace.graph import Graph, MatVec, Operand
+from archsim.trace.header import Phase
 
 
 def plan(design: Design, graph: Graph, lanes: int, scope: RunScope = "model") -> Plan:
-    """The plan of `graph` on `design` with `lanes` sequences side by side.
+    """The plan of a network of one phase; see `plans`."""
+    (planned,) = plans(design, (Phase(graph=graph),), lanes, scope)
+    return planned
 
-    BadInput names what the design cannot run: a number format, an operation, a column or state that does not fit, an
-    order that waits for itself, or a number of lanes that the design does not have.
+
+def plans(design: Design, phases: Sequence[Phase], lanes: int, scope: RunScope = "model") -> tuple[Plan, ...]:
+    """The plan of each of `phases` on `design` with `lanes` sequences side by side.
+
+    All phases share the weight SRAM: what is resident stays there over all of them. The plan of a phase of which
+    nothing is left to run has no blocks. BadInput names what the design cannot run: a number format, an operation, a
+    column or state that does not fit, an order that waits for itself, or a number of lanes that the design does not
+    have.
     """
     check_run(design, lanes, scope)
-    mat_vecs, left_out = _selected(design, graph, scope)
-    check_operations(design, graph)
-    check_formats(design, graph, mat_vecs)
-    stages = stages_of(graph, mat_vecs)
-    lists = tuple(stage.operands for stage in stages if stage.operands)
-    made = {operand: index for index, operands in enumerate(lists) for operand in operands}
-    streams = [streams_of(graph, mat_vecs, stage, made, lanes) for stage in stages]
-    schedules = [_schedule(design, stage, own) for stage, own in zip(stages, streams, strict=True)]
-    residency = residency_of(design, stages, streams, schedules)
-    check_order(mat_vecs, stages)
-    outside = dict.fromkeys(mv.operand for mv in mat_vecs if mv.operand not in made)
-    return Plan(
-        mat_vecs=mat_vecs,
-        stages=tuple(stages),
-        runs=tuple(_Blocks(design, lanes, stages, lists, schedules, residency).runs()),
-        lists=lists,
-        fetch=fetch_of(design, map(graph.operand, outside), lanes),
-        lanes=lanes,
-        banks=design.pe_array.banks,
-        resident_bits=residency.bits,
-        model_bits=residency.model_bits,
-        left_out=left_out,
+    chosen = [_selected(design, phase, scope) for phase in phases]
+    if not any(mv.edge == "previous_step" for each in chosen for mv in each.mat_vecs):
+        raise BadInput(f"design {design.name}: nothing recurrent is left to run")
+    mapped = [_mapped(design, each, lanes) for each in chosen]
+    residency = residency_of(
+        design,
+        [stage for each in mapped for stage in each.stages],
+        [streams for each in mapped for streams in each.streams],
+        [schedule for each in mapped for schedule in each.schedules],
     )
+    found: list[Plan] = []
+    number = 0
+    for each in mapped:
+        own = replace(residency, streams=residency.streams[number : number + len(each.stages)])
+        number += len(each.stages)
+        found.append(_planned(design, each, own, lanes, follows=any(before.runs for before in found)))
+    return tuple(found)
 
 
-def _selected(design: Design, graph: Graph, scope: RunScope) -> tuple[tuple[MatVec, ...], tuple[str, ...]]:
-    """The products that run on the machine, and the names of those that do not, with the reason."""
+@dataclass(frozen=True)
+class _Selected:
+    """The products of a phase that run on the machine, and the names of those that do not, with the reason."""
+
+    phase: Phase
+    mat_vecs: tuple[MatVec, ...]
+    left_out: tuple[str, ...]
+
+
+def _selected(design: Design, phase: Phase, scope: RunScope) -> _Selected:
     kept: list[MatVec] = []
     left_out: list[str] = []
-    for mv in graph.mat_vecs:
+    for mv in phase.graph.mat_vecs:
         if scope == "recurrent" and mv.scope in ("readout", "embedding"):
             left_out.append(f"{mv.name} ({mv.scope}: outside --scope recurrent)")
         elif mv.scope in design.host:
             left_out.append(f"{mv.name} ({mv.scope}: runs on the host)")
         else:
             kept.append(mv)
-    if not any(mv.edge == "previous_step" for mv in kept):
-        raise BadInput(f"design {design.name}: nothing recurrent is left to run")
+    return _Selected(phase, tuple(kept), tuple(left_out))
+
+
+@dataclass(frozen=True)
+class _Mapped:
+    """A phase as stages with their streams and schedules."""
+
+    of: _Selected
+    stages: Sequence[Stage]
+    streams: Sequence[Sequence[Stream]]
+    schedules: Sequence[Schedule]
+
+    @property
+    def lists(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(stage.operands for stage in self.stages if stage.operands)
+
+    def outside(self) -> tuple[Operand, ...]:
+        """Operands that its products read and that it does not make."""
+        made = {operand for operands in self.lists for operand in operands}
+        read = dict.fromkeys(mv.operand for mv in self.of.mat_vecs if mv.operand not in made)
+        return tuple(map(self.of.phase.graph.operand, read))
+
+
+def _mapped(design: Design, chosen: _Selected, lanes: int) -> _Mapped:
+    graph, mat_vecs = chosen.phase.graph, chosen.mat_vecs
+    if not mat_vecs:
+        return _Mapped(chosen, (), (), ())
     units = sum(o.size for o in graph.operands if o.kind in ("state", "result"))
     if units > design.state_buffer.units:
         raise BadInput(
             f"design {design.name}: state_buffer.units must be at least {units}, not {design.state_buffer.units}"
         )
-    return tuple(kept), tuple(left_out)
+    check_operations(design, graph)
+    check_formats(design, graph, mat_vecs)
+    stages = stages_of(graph, mat_vecs)
+    lists = (stage.operands for stage in stages if stage.operands)
+    made = {operand: index for index, operands in enumerate(lists) for operand in operands}
+    once = chosen.phase.steps == "one"
+    streams = [streams_of(graph, mat_vecs, stage, made, lanes, once) for stage in stages]
+    schedules = [_schedule(design, stage, own) for stage, own in zip(stages, streams, strict=True)]
+    check_order(mat_vecs, stages)
+    return _Mapped(chosen, stages, streams, schedules)
+
+
+def _planned(design: Design, mapped: _Mapped, residency: Residency, lanes: int, follows: bool) -> Plan:
+    """The plan of a phase; `follows`: an earlier one runs on the machine, and has written the vectors that this reads.
+
+    Without such a phase they are inputs, which come from outside the machine.
+    """
+    outside, rereads = mapped.outside(), mapped.of.phase.rereads
+    passed = [operand for operand in outside if follows and operand.kind == "vector"]
+    return Plan(
+        mat_vecs=mapped.of.mat_vecs,
+        stages=tuple(mapped.stages),
+        runs=tuple(_Blocks(design, lanes, mapped.stages, mapped.lists, mapped.schedules, residency).runs()),
+        lists=mapped.lists,
+        fetch=fetch_of(design, [operand for operand in outside if operand not in passed], passed, lanes),
+        written=written_of(design, [operand for operand in passed if operand.name not in rereads], lanes),
+        lanes=lanes,
+        banks=design.pe_array.banks,
+        resident_bits=residency.bits,
+        model_bits=residency.model_bits,
+        left_out=mapped.of.left_out,
+    )
 
 
 def _schedule(design: Design, stage: Stage, streams: Sequence[Stream]) -> Schedule:

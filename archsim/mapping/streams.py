@@ -1,7 +1,7 @@
 """The streams of a stage, made from its products: the rows that a column of each operand feeds, and its waits."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archsim.mapping.plan import Stage, Wait
 from archsim.trace.graph import Graph, MatVec
@@ -21,14 +21,19 @@ class Stream:
     waits: tuple[Wait, ...]
     """The operand list that it waits for; empty if the operand comes from outside the machine."""
     read: float
-    """The largest share of the columns that a step reads: one column for each lane of a one-hot operand."""
+    """The largest share of the columns that a step reads: one column for each lane of a one-hot operand, and none
+    where a sequence reads them in a single step."""
 
 
 def streams_of(
-    graph: Graph, mat_vecs: Sequence[MatVec], stage: Stage, made: Mapping[str, int], lanes: int
+    graph: Graph, mat_vecs: Sequence[MatVec], stage: Stage, made: Mapping[str, int], lanes: int, once: bool = False
 ) -> tuple[Stream, ...]:
-    """The streams of a stage, in the order of ``stage.streams``; `made` gives the index of an operand's list."""
-    return tuple(_stream(graph, mat_vecs, members, stage.units, made, lanes) for members in stage.streams)
+    """The streams of a stage, in the order of ``stage.streams``; `made` gives the index of an operand's list.
+
+    `once`: its phase has one step a sequence.
+    """
+    found = (_stream(graph, mat_vecs, members, stage.units, made, lanes) for members in stage.streams)
+    return tuple(replace(stream, read=0.0) if once else stream for stream in found)
 
 
 def _stream(

@@ -76,19 +76,33 @@ def norms_of(design: Design, bits: int, resident: bool) -> Norms:
     )
 
 
-def fetch_of(design: Design, operands: Iterable[Operand], lanes: int) -> Fetch | None:
-    """The fetch of the `operands` that come from outside; None if nothing comes over the channel.
+def fetch_of(design: Design, inputs: Iterable[Operand], passed: Iterable[Operand], lanes: int) -> Fetch | None:
+    """The fetch of the `inputs`, where the design fetches any, and of what earlier phases have `passed` on.
 
-    A one-hot operand is fetched as its index, and the lanes of a step are packed side by side.
+    None if nothing comes over the channel. A one-hot operand is fetched as its index, and the lanes of a step are
+    packed side by side.
     """
     dram = design.dram
-    a_lane = sum((o.size - 1).bit_length() if o.kind == "one_hot" else o.size * (o.bits or 0) for o in operands)
-    if not dram.inputs or not a_lane:
+    a_lane = bits_of_a_lane((*passed, *(inputs if dram.inputs else ())))
+    if not a_lane:
         return None
     bits = [lane * a_lane for lane in range(lanes + 1)]
     return Fetch(
         bits=tuple(map(dram.transferred_bits, bits)),
         cycles=tuple(dram.channel_cycles(n, design.clock_mhz, "inputs") for n in bits),
         latency_cycles=dram.latency_cycles(design.clock_mhz),
-        arbitration=dram.arbitration,
+        arbitration=dram.arbitration if dram.inputs else "static",  # where inputs take no turns, what is passed does
     )
+
+
+def written_of(design: Design, passed: Iterable[Operand], lanes: int) -> tuple[int, ...]:
+    """Bits that are written to DRAM for a step that reads what is `passed`, in whole accesses, by lanes that run.
+
+    Empty if nothing is passed.
+    """
+    a_lane = bits_of_a_lane(passed)
+    return tuple(design.dram.transferred_bits(lane * a_lane) for lane in range(lanes + 1)) if a_lane else ()
+
+
+def bits_of_a_lane(operands: Iterable[Operand]) -> int:
+    return sum((o.size - 1).bit_length() if o.kind == "one_hot" else o.size * (o.bits or 0) for o in operands)

@@ -1,6 +1,6 @@
 """The work that a trace asks of a plan, as plain counts: all of the trace that time and energy depend on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
@@ -145,9 +145,10 @@ class Work:
 
     def _made(self, name: str) -> MatVec:
         """A product that reads an operand in the step that makes it, in which it is put on the list."""
-        reader = next(mv for mv in self.mat_vecs if mv.operand == name)
-        made = "same_step" if self.trace.graph.operand(name).kind == "state" else reader.edge
-        return reader.model_copy(update={"edge": made, "when": "every_step"})
+        operand = self.trace.graph.operand(name)
+        made = "input" if operand.kind == "vector" else "same_step"
+        read = {"operand": name, "cols": operand.size, "edge": made, "when": "every_step"}
+        return self.mat_vecs[0].model_copy(update=read)
 
     def only(self, step: int) -> "Work":
         """The work of one step, as a run of its own."""
@@ -192,6 +193,11 @@ class Work:
         """Columns that the encoder puts on list `index` at a step."""
         window = self.window(step)
         return int(window.listed[index, step - window.first])
+
+    def sum_by_lanes(self, amounts: Sequence[int]) -> int:
+        """The sum over all steps of an amount that depends on the lanes whose sequence still runs."""
+        by_lanes = np.array(amounts)
+        return sum(int(by_lanes[window.tokens].sum()) for window in self.windows())
 
     @cached_property
     def totals(self) -> Totals:

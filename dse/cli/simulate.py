@@ -27,6 +27,7 @@ from archsim.mapping.plan import RunScope
 from archsim.record import RooflineRecord, RunRecord
 from archsim.report import SimReport
 from archsim.simulation import ENGINES, Engine, Job, simulate
+from archsim.trace.trace import Trace
 from dse.cli.inputs import at_threshold, load_workload, parse_overrides, record_text
 from dse.cli.options import (
     DesignArgument,
@@ -97,7 +98,7 @@ def run(
         return
     trace = load_workload(workload, lanes or chosen.lanes, steps, split, threshold)
     steps = min(steps, trace.steps)
-    shown = parse_window(window, steps) if window else (0, min(2, steps - 1))
+    shown = parse_window(window, _steps_of_all_phases(trace, steps)) if window else (0, min(2, steps - 1))
     job = Job(chosen, trace, lanes, steps, scope)
     report = _simulated(job, steps, engine, load_cost_table(costs) if costs else SHIPPED, timeline, shown)
     if html is not None:
@@ -106,6 +107,11 @@ def run(
         print_json(RunRecord.of(report).to_json())
     else:
         out.print(run_report(report))
+
+
+def _steps_of_all_phases(trace: Trace, steps: int) -> int:
+    """Steps that a run of `steps` has, phase after phase."""
+    return sum(phase.steps for phase in trace.phases) if trace.header.later else steps
 
 
 def _refuse_beside_check(options: Mapping[str, Path | None]) -> None:
@@ -124,7 +130,7 @@ def _simulated(
     written: AbstractContextManager[TimelineWriter | None] = nullcontext()
     if timeline is not None:
         written = open_timeline(timeline, job.design, job.trace, *shown, **options)
-    with steps_of("simulating", steps) as on_step, written as log:
+    with steps_of("simulating", _steps_of_all_phases(job.trace, steps)) as on_step, written as log:
         return simulate(job.design, job.trace, engine, log=log, on_step=on_step, costs=costs, **options)
 
 

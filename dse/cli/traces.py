@@ -122,8 +122,9 @@ def show(path: Annotated[Path, typer.Argument(help="A trace (.npz).")], as_json:
     trace = Trace.load(path)
     lanes = [n for n in (1, 2, 4, 8, 16) if n <= trace.sequences]
     listed = {
-        mv.name: {n: float(trace.columns(mv, n, trace.steps).listed.mean()) for n in lanes}
-        for mv in trace.graph.mat_vecs
+        mv.name: {n: float(phase.columns(mv, n, phase.steps).listed.mean()) for n in lanes}
+        for phase in trace.phases
+        for mv in phase.graph.mat_vecs
     }
     states = zeros(trace)
     if as_json:
@@ -133,10 +134,17 @@ def show(path: Annotated[Path, typer.Argument(help="A trace (.npz).")], as_json:
         print_json({**header, **size, "columns_listed": listed, "zeros": lying})
         return
     kind = "[yellow]synthetic[/]" if trace.header.synthetic else "recorded"
-    out.print(f"{literal(trace.header.workload)}: {kind}, {trace.sequences} sequences x {trace.steps} steps")
+    out.print(
+        f"{literal(trace.header.workload)}: {kind}, {trace.sequences} sequences x {trace.steps} steps{_phases(trace)}"
+    )
     rows = [
         (mv.name, f"{mv.rows} x {mv.cols}", mv.weight_format.name, *(f"{listed[mv.name][n]:.1f}" for n in lanes))
-        for mv in trace.graph.mat_vecs
+        for phase in trace.phases
+        for mv in phase.graph.mat_vecs
     ]
     out.print(figures("Columns listed a step, by lanes", ("product", "size", "weights", *map(str, lanes)), rows))
     out.print(zeros_table(states))
+
+
+def _phases(trace: Trace) -> str:
+    return f", {len(trace.phases)} phases" if trace.header.later else ""

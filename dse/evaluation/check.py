@@ -9,8 +9,7 @@ from archsim.machine.functional import (
     run_check,
 )
 from archsim.mapping.plan import RunScope
-from archsim.mapping.planner import plan
-from archsim.mapping.work import measure
+from archsim.simulation import Job, prepare
 from workloads.integers import integer_run
 from workloads.model import Model
 from workloads.record import record_sample
@@ -41,16 +40,15 @@ def check(
     BadInput names what the design cannot do, and what of the model is no integer.
     """
     trace = record_sample(model, sample, {})
-    planned = plan(design, trace.graph, lanes or design.lanes, scope)
-    encoder = design.skip_encoder
-    work = measure(trace, planned, trace.steps, encoder.enabled, encoder.reach)
+    prepared = prepare(Job(design, trace, lanes, scope=scope))
     reference = integer_run(model, sample)
-    found = run_check(design, planned, work, trace, Integers(reference.weights, reference.operands))
-    expected = {name: reference.sums[name][:, : planned.lanes] for name in found}
+    integers = Integers(reference.weights, reference.operands)
+    found = {name: sums for phase in prepared.phases for name, sums in run_check(*phase.triple, integers).items()}
+    expected = {name: reference.sums[name][:, : prepared.lanes] for name in found}
     return FunctionalCheck(
         design=design.name,
         workload=model.name,
-        lanes=planned.lanes,
+        lanes=prepared.lanes,
         steps=trace.steps,
         sums={name: sums.size for name, sums in found.items()},
         different=differences(found, expected),

@@ -59,7 +59,8 @@ def run_network(workload: str, threshold: float | None, trace: Trace) -> Network
     metric = tasks.METRIC_WORDS[measured.metric] if measured else None
     if threshold is None and not of_trace:
         threshold = max(layer.threshold for layer in zoo.load_config(workload).layers)
-    recurrent = [mv.weight_format.name for mv in trace.graph.mat_vecs if mv.edge == "previous_step"]
+    products = (mv for phase in trace.phases for mv in phase.graph.mat_vecs)
+    recurrent = [mv.weight_format.name for mv in products if mv.edge == "previous_step"]
     return NetworkTab(
         key=network_key(trace.header.workload, None),
         label=model_label(trace.header.workload),

@@ -11,7 +11,7 @@ from archsim.catalogue import CATALOGUE, Catalogue
 from archsim.design import Design
 from archsim.errors import BadInput
 from archsim.mapping.plan import RunScope
-from archsim.simulation import Job, prepare, simulate
+from archsim.simulation import simulate
 from archsim.trace.trace import Trace
 from dse.report.designs import trace_file
 from dse.report.searches import balanced
@@ -55,14 +55,14 @@ def timeline(
     catalogue: Catalogue = CATALOGUE,
 ) -> TimelineTab:
     """Steps `first` to `last` of `trace` on `design`, by the engine `burst`."""
-    planned = prepare(Job(design, trace, lanes, last + 1, scope)).plan
     events: list[Logged] = []
 
     def log(*event: int | str) -> None:
         events.append(event)  # type: ignore[arg-type]
 
-    report = simulate(design, trace, "burst", steps=last + 1, lanes=lanes, scope=scope, log=log)
-    found = [s for s in slices(events, report.cycles, planned.banks, catalogue) if first <= s.step <= last]
+    steps = None if trace.header.later else last + 1  # phases are run whole
+    report = simulate(design, trace, "burst", steps=steps, lanes=lanes, scope=scope, log=log)
+    found = [s for s in slices(events, report.cycles, design.pe_array.banks, catalogue) if first <= s.step <= last]
     shown = _first_of(found, MOST_SLICES)
     origin = min((s.begin for s in shown), default=0)
     components = [c.name for c in catalogue.processes]

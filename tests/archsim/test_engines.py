@@ -365,7 +365,7 @@ def checked(design: Design, trace: Trace, seed: int = 0) -> int:
     planned = plan(design, trace.graph, design.lanes)
     work = measure(trace, planned, trace.steps, design.skip_encoder.enabled, design.skip_encoder.reach)
     integers = drawn_integers(trace, seed)
-    found = run_check(design, planned, work, trace, integers)
+    found = run_check(design, planned, work, integers)
     return sum(differences(found, sums_of(trace, planned, integers)).values())
 
 

@@ -23,11 +23,11 @@ def test_memory_does_not_grow_with_the_steps_shown(
     design, trace = load_design("skip-65nm"), synthesize(200, 10, 0.3, steps=10 * steps)
 
     def peak(shown: int) -> tuple[int, int]:
-        triple = prepare(Job(design, trace, steps=shown)).triple
+        prepared = prepare(Job(design, trace, steps=shown))
         events: list[Logged] = []
-        timing = run_machine(*triple, engine, lambda *event: events.append(event))
+        timing = run_machine(*prepared.triple, engine, lambda *event: events.append(event))
         with (tmp_path / "t.json").open("w") as file:
-            timeline, stalls = TimelineWriter(file, *triple, 0, shown - 1), OccupationLog(triple[1].banks)
+            timeline, stalls = TimelineWriter(file, prepared, 0, shown - 1), OccupationLog(prepared.only.plan.banks)
             tracemalloc.start()
             timeline.open("drawn", synthetic=True)
             for event in events:

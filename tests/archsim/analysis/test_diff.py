@@ -152,7 +152,7 @@ def test_stalls_of_every_component_are_compared_where_both_reports_have_them(tmp
     runs = []
     for gbps in (51.2, 1.0):
         prepared = prepare(Job(BASE.override({"dram.bandwidth_gbps": gbps}), TRACE))
-        log = OccupationLog(prepared.plan.banks)
+        log = OccupationLog(prepared.only.plan.banks)
         timing = run_machine(*prepared.triple, "burst", log)
         occupation = {name: of.to_json() for name, of in log.finish(timing.cycles).items()}
         report = run({"dram.bandwidth_gbps": gbps})

@@ -85,7 +85,7 @@ def logged(design: Design, trace: Trace, engine: Engine) -> tuple[Plan, Work, Ti
     events: list[Logged] = []
     prepared = prepare(Job(design, trace))
     timing = run_machine(*prepared.triple, engine, lambda *event: events.append(event))
-    return prepared.plan, prepared.work, timing, events
+    return prepared.only.plan, prepared.only.work, timing, events
 
 
 # --- slices and stalls ------------------------------------------------------------------------------------------------
@@ -469,7 +469,7 @@ def test_a_window_holds_its_steps_and_no_others(tmp_path: Path, engine: Engine) 
 def test_slices_say_what_they_are(tmp_path: Path) -> None:
     design, trace = load_design("skip-65nm"), synthesize(200, 10, 0.2, steps=2)
     document, _ = written(tmp_path / "t.json", design, trace, "burst", 0, 1)
-    work = prepare(Job(design, trace)).work
+    work = prepare(Job(design, trace)).only.work
     first, second = [e for e in of(document, "PE array") if e["cat"] == "busy"][:2]
     assert first["name"] == "W_x block 0"
     assert second["name"] == "W_h block 0"

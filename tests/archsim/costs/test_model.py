@@ -52,7 +52,9 @@ def test_an_empty_ledger_costs_only_leakage(name: str) -> None:
 
 @settings(deadline=None, max_examples=50)
 @given(
-    st.dictionaries(st.sampled_from([*ACTIONS, catalogue.READ_BITS]), st.integers(0, 10**9), min_size=1),
+    st.dictionaries(
+        st.sampled_from([*ACTIONS, catalogue.READ_BITS, catalogue.WRITE_BITS]), st.integers(0, 10**9), min_size=1
+    ),
     st.integers(2, 7),
 )
 def test_energy_is_linear_in_counts_and_time(counts: dict[Action, int], times: int) -> None:
@@ -60,6 +62,18 @@ def test_energy_is_linear_in_counts_and_time(counts: dict[Action, int], times: i
     more = energy(SKIP, ledger_of({k: times * v for k, v in counts.items()}), cycles=1000 * times, tokens=10)
     for name, figure in once.components.items():
         assert more.components[name].value == pytest.approx(times * figure.value)
+
+
+def test_a_bit_written_to_dram_is_assumed_to_cost_as_much_as_one_read() -> None:
+    """Its source says that this is an assumption; a DRAM that is only written is switched on too."""
+    read, written = (
+        energy(SKIP, ledger_of({action: 8000}), cycles=200, tokens=8).components["dram"]
+        for action in (catalogue.READ_BITS, catalogue.WRITE_BITS)
+    )
+    assert written.value == read.value > 0
+    assert written.band == read.band
+    assert "a write is assumed to cost as much as a read" in written.source
+    assert "a write" not in read.source
 
 
 def test_energy_is_the_sum_over_actions() -> None:

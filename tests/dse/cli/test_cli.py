@@ -16,7 +16,7 @@ import pytest
 
 from archsim.design import load_design
 from archsim.mapping.plan import Plan
-from archsim.mapping.planner import plan
+from archsim.mapping.planner import plans
 from archsim.trace.header import VERSION
 from archsim.trace.synthetic import synthesize
 from dse import cli
@@ -285,13 +285,13 @@ def test_a_machine_that_stands_still_says_who_waits_for_whom(
 ) -> None:
     """No design is known to (what would is refused), so the plan is broken here: a column wider than its FIFO."""
 
-    def broken(*arguments: Any, **options: Any) -> Plan:
-        made = plan(*arguments, **options)
+    def broken(*arguments: Any, **options: Any) -> tuple[Plan]:
+        (made,) = plans(*arguments, **options)
         block = made.runs[0].block
         wide = tuple(replace(burst, column_words=65) for burst in block.bursts)
-        return replace(made, runs=(replace(made.runs[0], block=replace(block, bursts=wide)), *made.runs[1:]))
+        return (replace(made, runs=(replace(made.runs[0], block=replace(block, bursts=wide)), *made.runs[1:])),)
 
-    monkeypatch.setattr("archsim.simulation.plan", broken)
+    monkeypatch.setattr("archsim.simulation.plans", broken)
     command = ["archsim", "run", "--design", "skip-65nm", "--workload", str(trace), "--engine", "column"]
     monkeypatch.setattr(sys, "argv", command)
     with pytest.raises(SystemExit) as left:
