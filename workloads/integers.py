@@ -1,14 +1,18 @@
 """A model and its inputs as the integers that a machine computes with, and the sums that its products must come to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archsim.errors import BadInput
-from workloads import cells
-from workloads.graphs import gates_by_group, graph_of, product_name
+from archsim.trace.graph import Graph, MatVec, When
+from archsim.trace.header import Phase
+from workloads.cells import Floats
+from workloads.config import Config
+from workloads.graphs import gates_by_group, phases_of, product_name
 from workloads.model import Model
 from workloads.record import hidden_states
 from workloads.tasks.base import Sample
@@ -32,54 +36,80 @@ def integer_run(model: Model, sample: Sample) -> IntegerRun:
     """Integers of `model` over `sample`, from the numpy reference; BadInput names what is no integer.
 
     A state of n bits is an integer times its unit, a weight a code times its scale. The sums are those of the products
-    of both in double precision, where they are exact.
+    of both in double precision, where they are exact. A phase with one step a sequence has one row of each.
     """
-    graph = graph_of(model)
-    weights = dict(_weights(model))
-    # In single precision, as traces are recorded: in double a state near the threshold may fall on its other side.
+    phases, weights = phases_of(model), dict(_weights(model))
+    before, values = _values(model, sample)
+    operands = dict(_operands(model, phases, before, values))
+    sums: dict[str, Ints] = {}
+    for phase in phases:
+        lengths = sample.lengths if phase.steps == "all" else np.ones_like(sample.lengths)
+        for mv in phase.graph.mat_vecs:
+            if phase.graph.operand(mv.operand).kind == "one_hot":
+                product = weights[mv.name].T[values[mv.operand].astype(np.intp)]
+            else:
+                exact = _read(phase.graph, mv, operands).astype(np.float64) @ weights[mv.name].T.astype(np.float64)
+                product = _exact(exact, f"model {model.name}: sums of {mv.name}")
+            sums[mv.name] = product * _running(mv.when, lengths)[..., None]
+            if group := _group(phase.graph, mv):
+                sums[group] = sums.get(group, np.zeros_like(product)) + sums[mv.name]
+    return IntegerRun(weights, operands, sums)
+
+
+def _values(model: Model, sample: Sample) -> tuple[dict[str, Floats], dict[str, NDArray[Any]]]:
+    """The h that sequences begin with, by operand, and all operands. Computed in single precision, as traces are
+    recorded: in double a state near the threshold may fall on its other side."""
     state = model.start(len(sample.lengths))
     if sample.warmup:
         _, state = model.operands(sample.inputs[: sample.warmup], state)
     before = hidden_states(model.config, state)
-    values, _ = model.operands(sample.inputs[sample.warmup :], state)
+    given = None if model.config.reversed_layer is not None else state
+    values, _ = model.operands(sample.inputs[sample.warmup :], given, lengths=sample.lengths)
+    return before, values
+
+
+def _operands(
+    model: Model, phases: Sequence[Phase], before: dict[str, Floats], values: dict[str, NDArray[Any]]
+) -> Iterator[tuple[str, Ints]]:
     units = _units(model)
-    operands: dict[str, Ints] = {}
-    for operand in graph.operands:
-        if operand.kind == "one_hot":
-            continue
-        array = values[operand.name]
+    for operand in (o for phase in phases for o in phase.graph.operands if o.kind != "one_hot"):
+        array, unit, what = values[operand.name], units.get(operand.name), f"model {model.name}: operand {operand.name}"
+        if unit is None:
+            raise BadInput(f"{what} is floating point, not integers")
         if operand.kind == "state":
             array = np.concatenate([before[operand.name][None], array])
-        unit = units[operand.name]
-        if unit is None:
-            raise BadInput(f"model {model.name}: operand {operand.name} is floating point, not integers")
-        operands[operand.name] = _exact(array.astype(np.float64) / unit, f"model {model.name}: operand {operand.name}")
-    sums: dict[str, Ints] = {}
-    running = np.arange(len(sample.inputs) - sample.warmup)[:, None] < sample.lengths
-    for mv in graph.mat_vecs:
-        kind = graph.operand(mv.operand).kind
-        if kind == "one_hot":
-            product = weights[mv.name].T[values[mv.operand].astype(np.intp)]
-        else:
-            rows = operands[mv.operand]
-            if kind == "state":
-                rows = rows[1:] if mv.edge == "same_step" else rows[:-1]
-            exact = rows.astype(np.float64) @ weights[mv.name].T.astype(np.float64)
-            product = _exact(exact, f"model {model.name}: sums of {mv.name}")
-        last = np.arange(len(running))[:, None] == sample.lengths - 1
-        product = product * (last if mv.when == "last_step" else running)[..., None]
-        sums[mv.name] = product
-        group = [other for other in graph.mat_vecs if other.group == mv.group]
-        if mv.name not in {other.group for other in graph.mat_vecs} and all(other.rows == mv.rows for other in group):
-            sums[mv.group] = sums.get(mv.group, np.zeros_like(product)) + product
-    return IntegerRun(weights, operands, sums)
+        yield operand.name, _exact(array.astype(np.float64) / unit, what)
+
+
+def _read(graph: Graph, mv: MatVec, operands: dict[str, Ints]) -> Ints:
+    """What a product reads in each step."""
+    rows = operands[mv.operand]
+    if graph.operand(mv.operand).kind != "state":
+        return rows
+    return rows[1:] if mv.edge == "same_step" else rows[:-1]
+
+
+def _running(when: When, lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """In which steps a product is made ``(T, S)``."""
+    steps, last = np.arange(lengths.max())[:, None], lengths - 1
+    running: NDArray[np.bool_] = steps == last if when == "last_step" else steps <= last
+    return running
+
+
+def _group(graph: Graph, mv: MatVec) -> str | None:
+    """The accumulators that a product shares with others row by row; None: they have the name of a product."""
+    alike = all(other.rows == mv.rows for other in graph.mat_vecs if other.group == mv.group)
+    return mv.group if alike and mv.group not in {other.name for other in graph.mat_vecs} else None
 
 
 def _weights(model: Model) -> Iterator[tuple[str, Ints]]:
+    config = model.config
     if model.embedding_codes is not None:
         yield "embedding", _codes(model, "embedding", model.embedding_codes.T)
+    if model.dense is not None:
+        yield "dense", _codes(model, "dense", model.dense.codes)
     for k, layer in enumerate(model.layers):
-        cell, suffix, hidden = layer.cell, model.config.suffix(k), layer.config.hidden
+        cell, suffix, hidden = layer.cell, config.suffix(k), layer.config.hidden
         into = dict(zip(cell.gates, cell.input_groups, strict=True))
         of_state = dict(zip(cell.gates, cell.recurrent_groups, strict=True))
         products = [("W_x", layer.input_codes, cell.gates, into)]
@@ -89,8 +119,15 @@ def _weights(model: Model) -> Iterator[tuple[str, Ints]]:
                 rows = np.concatenate([np.arange(hidden) + cell.gates.index(gate) * hidden for gate in own])
                 name = product_name(weight, own, cell.gates, suffix)
                 yield name, _codes(model, name, codes[rows])
+        if layer.projection_codes is not None:
+            yield f"W_hr{suffix}", _codes(model, f"W_hr{suffix}", layer.projection_codes)
+    for k, numbers in enumerate(model.head, 1):
+        yield f"head_{k}", _codes(model, f"head_{k}", numbers.codes)
     if model.readout_codes is not None:
-        yield "readout", _codes(model, "readout", model.readout_codes)
+        names = ("readout", "readout_reverse") if config.readout_apart is None else ("readout",)
+        cuts = np.cumsum([config.layers[k].outputs for k in config.levels[-1]])[: len(names) - 1]
+        for name, codes in zip(names, np.split(model.readout_codes, cuts, axis=1), strict=False):
+            yield name, _codes(model, name, codes)
 
 
 def _codes(model: Model, name: str, codes: NDArray[np.generic]) -> Ints:
@@ -99,15 +136,28 @@ def _codes(model: Model, name: str, codes: NDArray[np.generic]) -> Ints:
     return _exact(values / min(1.0, finest), f"model {model.name}: weights of {name}")
 
 
-def _units(model: Model) -> dict[str, float | None]:
-    """Value of one integer step of every vector operand; None: floating point."""
-    units: dict[str, float | None] = {}
-    for k, layer in enumerate(model.config.layers):
-        suffix = model.config.suffix(k)
-        units.setdefault(model.config.input_operand(k), layer.input_pruning.unit)  # the h below keeps its own
-        for name in ("h", *cells.by_name(layer.cell).results):
+def _units(model: Model) -> dict[str, float | NDArray[np.float64] | None]:
+    """Value of one integer step of every vector operand, of each element where they differ; None: floating point."""
+    units: dict[str, float | NDArray[np.float64] | None] = {}
+    config = model.config
+    for k, layer in enumerate(config.layers):
+        suffix, level = config.suffix(k), config.level_of(k)
+        below = _side_by_side(config, level - 1) if level else None
+        units.setdefault(config.input_operand(k), layer.input_pruning.unit or below)
+        for name in ("h", *layer.results):
             units[f"{name}{suffix}"] = layer.pruning.unit
+    if config.readout is not None and config.readout.pooling != "mean":
+        units["y"] = _side_by_side(config, -1)
     return units
+
+
+def _side_by_side(config: Config, level: int) -> NDArray[np.float64] | None:
+    """Units of the h of a level ``(sizes,)``, side by side; None: floating point."""
+    layers = [config.layers[k] for k in config.levels[level]]
+    units = [layer.pruning.unit for layer in layers]
+    if None in units:
+        return None
+    return np.repeat(np.array(units, np.float64), [layer.outputs for layer in layers])
 
 
 def _exact(values: NDArray[np.float64], what: str) -> Ints:

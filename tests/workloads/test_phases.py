@@ -14,6 +14,7 @@ from workloads import sparsify
 from workloads.config import Config, Dense, Embedding, HeadLayer, LayerConfig, OneHot, Readout, Vector
 from workloads.dense import DenseNumbers
 from workloads.graphs import phases_of
+from workloads.integers import integer_run
 from workloads.model import Model
 from workloads.record import record_sample
 from workloads.tasks.base import Sample
@@ -37,7 +38,7 @@ def read(when="every_step", **more):
 RELU = HeadLayer(outputs=4, weight_format="fixed8", activation="relu")
 
 
-def with_numbers(config, codes, layer, seed=1):
+def with_numbers(config, codes, layer, seed=1, initial=True):
     """A model of `config` with drawn weights."""
     rng = np.random.default_rng(seed)
 
@@ -50,7 +51,7 @@ def with_numbers(config, codes, layer, seed=1):
         table, table_scale, _ = numbers(config.input.symbols, config.input.size)
     if config.input.kind == "dense":
         dense = DenseNumbers(*numbers(config.input.width, config.input.features))
-    layers = tuple(layer(each, config.input_width(k), rng, initial=k == 0) for k, each in enumerate(config.layers))
+    layers = tuple(layer(each, config.input_width(k), rng, initial and k == 0) for k, each in enumerate(config.layers))
     readout, width = {}, config.level_outputs(-1)
     if config.readout is not None:
         for each in config.readout.head:
@@ -63,7 +64,7 @@ def with_numbers(config, codes, layer, seed=1):
 
 @pytest.fixture(scope="session")
 def made(drawn_numbers):
-    return lambda config, seed=1: with_numbers(config, *drawn_numbers, seed)
+    return lambda config, seed=1, initial=True: with_numbers(config, *drawn_numbers, seed, initial)
 
 
 def sample_of(config, lengths, seed=0, warmup=0):
@@ -299,3 +300,33 @@ def test_layers_in_reverse_are_pruned_to_a_target_and_their_zeros_counted(made, 
         assert np.mean([zeros.sparsity for zeros in found]) == pytest.approx(target, abs=0.02)
     else:
         assert [zeros.sparsity for zeros in found] == pytest.approx(target, abs=0.03)
+
+
+@settings(max_examples=25)
+@given(configs(), st.lists(st.integers(1, 6), min_size=1, max_size=3), st.integers(0, 2**20))
+def test_integers_of_every_phase_are_those_of_its_zeros(made, config, lengths, seed):
+    layers = [layer.model_copy(update={"input_bits": 7, "input_integer_bits": 2}) for layer in config.layers]
+    if config.input.kind == "one_hot":
+        layers[: len(config.levels[0])] = config.layers[: len(config.levels[0])]
+    plain = config.readout and config.readout.model_copy(update={"head": (), "pooling": None})
+    config = config.model_copy(update={"layers": tuple(layers), "readout": plain})
+    model = made(Config.model_validate(config.model_dump()), seed, initial=False)
+    sample = sample_of(config, lengths, seed)
+    if config.input.kind == "dense":
+        with pytest.raises(BadInput, match="operand features is floating point, not integers"):
+            integer_run(model, sample)
+        return
+    run, trace, rng = integer_run(model, sample), record_sample(model, sample, {}), np.random.default_rng(seed)
+    for phase in trace.phases:
+        for mv in phase.graph.mat_vecs:
+            nonzero = phase.nonzero(mv, phase.sequences, phase.steps)
+            operand = phase.graph.operand(mv.operand)
+            shift = operand.kind == "state" and mv.edge == "same_step"
+            assert run.sums[mv.name].shape == (*nonzero.shape[:2], mv.rows)
+            for _ in range(3):
+                t, s, row = (int(rng.integers(n)) for n in run.sums[mv.name].shape)
+                columns = np.flatnonzero(nonzero[t, s])
+                one_hot = operand.kind == "one_hot"
+                values = np.ones(len(columns)) if one_hot else run.operands[mv.operand][t + shift, s, columns]
+                assert values.all()
+                assert run.sums[mv.name][t, s, row] == values @ run.weights[mv.name][row, columns]

@@ -5,8 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archsim.errors import BadInput
 from workloads.importers.network import FloatDense, FloatLayer, Formats, ImportedNetwork, make_layer, to_model
 from workloads.model import Model
+from workloads.record import record_sample
+from workloads.tasks.base import Sample
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.train
@@ -149,3 +152,123 @@ def test_it_is_stored_whole(tmp_path_factory, both):
         np.testing.assert_array_equal(again.last(inputs, lengths), model.last(inputs, lengths))
     else:
         np.testing.assert_array_equal(again.run(inputs)[0], model.run(inputs)[0])
+
+
+@pytest.mark.parametrize("projection", [0, 3])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_sequences_start_from_states_of_each_direction(projection, bidirectional):
+    module = recurrent("lstm", FEATURES, 5, 2, bidirectional, projection)
+    outputs, directions = projection or 5, 1 + bidirectional
+    h, c = torch.randn(2 * directions, outputs), torch.randn(2 * directions, 5)
+    starts = [
+        np.concatenate([numbers(of_h), numbers(of_c)]) if projection else np.stack([numbers(of_h), numbers(of_c)])
+        for of_h, of_c in zip(h, c, strict=True)
+    ]
+    layers = [
+        FloatLayer(**vars(layer) | {"initial_state": start})
+        for layer, start in zip(float_layers("lstm", module), starts, strict=True)
+    ]
+    model = to_model(ImportedNetwork(input="vector", layers=tuple(layers)), "imported", Formats())
+    inputs, lengths = some_inputs(3)
+    packed = torch.nn.utils.rnn.pack_padded_sequence(
+        torch.from_numpy(inputs), torch.from_numpy(lengths), enforce_sorted=False
+    )
+    start = tuple(state[:, None].repeat(1, len(lengths), 1) for state in (h, c))
+    with torch.no_grad():
+        expected, _ = torch.nn.utils.rnn.pad_packed_sequence(module(packed, start)[0], total_length=STEPS)
+    ours, _ = model.states(inputs, lengths=lengths)
+    running = np.arange(STEPS)[:, None] < lengths
+    np.testing.assert_allclose(ours[running], expected.numpy()[running], rtol=0, atol=1e-6)
+
+
+def nonzero(module, inputs):
+    """Which h of each layer of a stack are not zero ``(layers, T, B, both directions)``, for sequences all whole."""
+    found, v = [], torch.from_numpy(inputs)
+    for k in range(module.num_layers):
+        one = recurrent("rnn-relu", v.shape[-1], module.hidden_size, 1, True, 0)
+        ends = ("", "_reverse")
+        names = [f"{name}_l{{}}{end}" for end in ends for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+        one.load_state_dict({name.format(0): module.state_dict()[name.format(k)] for name in names})
+        with torch.no_grad():
+            v, _ = one(v)
+        found.append(v.numpy() != 0)
+    return np.array(found)
+
+
+def test_recorded_zeros_of_both_directions_are_those_of_pytorch():
+    """The positive part makes zeros without any pruning: those that PyTorch's own module finds."""
+    torch.manual_seed(4)
+    module = recurrent("rnn-relu", FEATURES, 7, 2, True, 0)
+    model = to_model(ImportedNetwork(input="vector", layers=float_layers("rnn-relu", module)), "imported", Formats())
+    inputs, lengths = some_inputs(5)
+    trace = record_sample(model, Sample(inputs, lengths, 0), {})
+
+    def recorded(name, size, lane):
+        bits = np.unpackbits(trace.arrays[name], axis=-1, count=size).astype(bool)
+        return bits[name.startswith("h") :][: lengths[lane], lane]
+
+    for lane, length in enumerate(lengths):
+        below, above = nonzero(module, inputs[:length, lane : lane + 1])[:, :, 0]
+        np.testing.assert_array_equal(recorded("h_1", 7, lane), below[:, :7])
+        np.testing.assert_array_equal(recorded("h_2", 7, lane), below[::-1, 7:])
+        np.testing.assert_array_equal(recorded("x_3", 14, lane), below)
+        np.testing.assert_array_equal(recorded("x_3_reverse", 14, lane), below[::-1])
+        np.testing.assert_array_equal(recorded("h_3", 7, lane), above[:, :7])
+        np.testing.assert_array_equal(recorded("h_4", 7, lane), above[::-1, 7:])
+
+
+def test_peepholes_are_those_of_onnx_runtime():
+    """Its LSTM has the gates i o f g and the peepholes i o f, and runs both directions on padded sequences."""
+    onnx, runtime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+    rng, hidden, batch = np.random.default_rng(6), 5, 3
+    sizes = {"W": (2, 4 * hidden, FEATURES), "R": (2, 4 * hidden, hidden), "B": (2, 8 * hidden), "P": (2, 3 * hidden)}
+    given = {name: rng.normal(0, 0.6, size).astype(np.float32) for name, size in sizes.items()}
+    inputs, lengths = some_inputs(6, batch)
+    node = onnx.helper.make_node(
+        "LSTM", ["X", "W", "R", "B", "lengths", "", "", "P"], ["Y"], hidden_size=hidden, direction="bidirectional"
+    )
+    graph = onnx.helper.make_graph(
+        [node],
+        "peepholes",
+        [
+            onnx.helper.make_tensor_value_info("X", onnx.TensorProto.FLOAT, [STEPS, batch, FEATURES]),
+            onnx.helper.make_tensor_value_info("lengths", onnx.TensorProto.INT32, [batch]),
+        ],
+        [onnx.helper.make_tensor_value_info("Y", onnx.TensorProto.FLOAT, None)],
+        [onnx.numpy_helper.from_array(array, name) for name, array in given.items()],
+    )
+    proto = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 14)], ir_version=8)
+    session = runtime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    (theirs,) = session.run(None, {"X": inputs, "lengths": lengths.astype(np.int32)})  # (T, 2, B, H)
+
+    def rows(array):
+        i, o, f, g = np.split(array, 4)
+        return np.concatenate([i, f, g, o])
+
+    def direction(d):
+        of_x, of_h = (rows(half) for half in np.split(given["B"][d], 2))
+        made = make_layer("lstm-peephole", rows(given["W"][d]), rows(given["R"][d]), of_x, of_h)
+        i, o, f = given["P"][d].reshape(3, hidden)
+        return FloatLayer(**vars(made) | {"peepholes": np.stack([i, f, o]), "reverse": d == 1, "beside": d == 1})
+
+    network = ImportedNetwork(input="vector", layers=(direction(0), direction(1)))
+    ours, _ = to_model(network, "imported", Formats()).states(inputs, lengths=lengths)
+    running = np.arange(STEPS)[:, None] < lengths
+    expected = theirs.transpose(0, 2, 1, 3).reshape(STEPS, batch, 2 * hidden)
+    np.testing.assert_allclose(ours[running], expected[running], rtol=0, atol=1e-5)
+
+
+def test_a_head_that_leads_nowhere_is_refused():
+    network, _ = drawn(1, "gru", 1, False, 0, None, ["relu"], None, "last_step", False)
+    with pytest.raises(BadInput, match=r"^a head or a pooling without a readout above it leads to nothing"):
+        to_model(ImportedNetwork(**vars(network) | {"readout_weight": None}), "imported", Formats())
+
+
+def test_quantized_layers_keep_their_codes_in_both_directions_and_projections():
+    network, _ = drawn(2, "lstm", 2, True, 3, "tanh", ["relu"], "mean", "last_step", False)
+    model = to_model(network, "imported", Formats(layers="fixed8", readout="ternary"))
+    for theirs, layer in zip(network.layers, model.layers, strict=True):
+        ours = layer.projection_codes * layer.scale_projection[:, None]
+        assert np.abs(ours - theirs.projection).max() <= layer.scale_projection.max() * 0.51
+    assert {layer.weight_format for layer in model.config.readout.head} == {"ternary"}
+    assert model.config.input.weight_format == "fixed8"
