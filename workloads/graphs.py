@@ -23,8 +23,11 @@ from workloads import cells, formats
 from workloads.config import Config, DenseActivation, LayerConfig, Pooling, Readout
 
 _HANDED_ON = UnitOperations(state_writes=1)
-_POOLED = UnitOperations(adds=1, cell_reads=1, cell_writes=1)
-"""What pooling adds to a unit of h: a sum, or a comparison, with what lies beside the other states."""
+_POOLED: dict[Pooling, UnitOperations] = {
+    "max": UnitOperations(adds=1, cell_reads=1, cell_writes=1),
+    "mean": UnitOperations(adds=2, multiplies=1, cell_reads=1, cell_writes=1),
+}
+"""What pooling adds to a unit of h, with what lies beside the other states: a comparison, or ``m + (h - m) / step``."""
 
 
 class Described(Protocol):
@@ -175,10 +178,9 @@ def _bias(read: Readout) -> Elementwise:
 
 
 def _apart(config: Config, read: Readout) -> _Step:
-    """A readout of its own: from ``y`` through its head. The mean's division is a scale of the rows that read it."""
+    """A readout of its own: from ``y`` through its head."""
     step, size = _Step(), config.level_outputs(-1)
-    bits = None if read.pooling == "mean" else _state_bits(config, -1)
-    step.operands.append(Operand(name="y", size=size, bits=bits, kind="vector"))
+    step.operands.append(Operand(name="y", size=size, bits=_state_bits(config, -1), kind="vector"))
     operand = "y"
     edge: Edge = "input"
     for n, each in enumerate(read.head, 1):
@@ -194,11 +196,6 @@ def _apart(config: Config, read: Readout) -> _Step:
                weight_format=number_format(read.weight_format), operand=operand, edge=edge, group="readout"),
         _bias(read),
     ]  # fmt: skip
-    if read.pooling == "mean":
-        first = next(op for op in step.operations if isinstance(op, MatVec))
-        step.operations.insert(
-            1, RowAffine(name="affine_mean", scope="readout", rows=first.rows, of=first.name)
-        )  # fmt: skip
     return step
 
 
@@ -279,7 +276,7 @@ def _made(
 def _with_pooling(unit: UnitOperations, pooling: Pooling | None) -> UnitOperations:
     if pooling is None:
         return unit
-    more = {name: getattr(unit, name) + count for name, count in _POOLED if count}
+    more = {name: getattr(unit, name) + count for name, count in _POOLED[pooling] if count}
     return unit.model_copy(update=more)
 
 

@@ -146,7 +146,7 @@ def _units(model: Model) -> dict[str, float | NDArray[np.float64] | None]:
         units.setdefault(config.input_operand(k), layer.input_pruning.unit or below)
         for name in ("h", *layer.results):
             units[f"{name}{suffix}"] = layer.pruning.unit
-    if config.readout is not None and config.readout.pooling != "mean":
+    if config.readout_apart is not None:
         units["y"] = _side_by_side(config, -1)
     return units
 

@@ -39,7 +39,7 @@ from pydantic import ValidationError
 from archsim.errors import BadInput, explain
 from workloads import formats
 from workloads.cells import Floats, State
-from workloads.config import VERSION, Config, Inputs, Readout
+from workloads.config import VERSION, Config, Inputs, LayerConfig, Readout
 from workloads.dense import DenseNumbers, dense_slots
 from workloads.formats import WeightFormat
 from workloads.layer import LAYER_FIELDS, Layer, layer_slots
@@ -217,17 +217,20 @@ class Model(PackedModel[Config]):
         return {"y": v} | {f"y_{k + 1}": made for k, made in enumerate(self._through_head(v))}
 
     def _summary(self, outputs: Floats, lengths: Lengths) -> Floats:
-        """What a readout reads once a sequence ``(B, sizes)``, of every h by position ``(T, B, sizes)``."""
-        (read, _), last = self._reader, self.config.levels[-1]
-        if read.pooling is not None:
-            return pooled(outputs, lengths, read.pooling)
-        if read.at_last_position:
-            return at_ends(outputs, lengths)
-        cuts = np.cumsum([self.config.layers[k].outputs for k in last])[:-1]
-        parts = zip(np.split(outputs, cuts, axis=-1), last, strict=True)
-        return np.concatenate(
-            [h[0] if self.config.layers[k].reverse else at_ends(h, lengths) for h, k in parts], axis=-1
-        )
+        """What a readout reads once a sequence ``(B, sizes)``, of every h by position ``(T, B, sizes)``.
+
+        A mean is rounded as the h that it is of.
+        """
+        read, _ = self._reader
+        last = [self.config.layers[k] for k in self.config.levels[-1]]
+        parts = np.split(outputs, np.cumsum([layer.outputs for layer in last])[:-1], axis=-1)
+
+        def summary(h: Floats, layer: LayerConfig) -> Floats:
+            if read.pooling is not None:
+                return layer.pruning.rounded(pooled(h, lengths, read.pooling))
+            return h[0] if layer.reverse and not read.at_last_position else at_ends(h, lengths)
+
+        return np.concatenate([summary(h, layer) for h, layer in zip(parts, last, strict=True)], axis=-1)
 
     def _through_head(self, v: Floats) -> Iterator[Floats]:
         for numbers, layer in zip(self.head, self._reader[0].head, strict=True):

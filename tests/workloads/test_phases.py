@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archsim.errors import BadInput
-from archsim.trace.graph import Elementwise, Encode, RowAffine, UnitOperations
+from archsim.trace.graph import Elementwise, Encode, UnitOperations
 from archsim.trace.trace import Trace
 from workloads import sparsify
 from workloads.config import Config, Dense, Embedding, HeadLayer, LayerConfig, OneHot, Readout, Vector
@@ -162,10 +162,19 @@ def test_pooling_is_counted_where_each_h_is_made(made, pooling):
     units = [[op.unit for op in graph.graph.operations if isinstance(op, Elementwise)] for graph in (*plain, steps)]
     for one, more in zip(*units, strict=True):
         added = {name: count - getattr(one, name) for name, count in more if count != getattr(one, name)}
-        assert added == {"adds": 1, "cell_reads": 1, "cell_writes": 1}
-    scales = [op.of for op in read_.graph.operations if isinstance(op, RowAffine)]
-    assert scales == (["readout"] if pooling == "mean" else [])
-    assert read_.graph.operand("y").bits == (None if pooling == "mean" else 8)
+        # a comparison; or a difference, its share of the steps so far, and a sum
+        arithmetic = {"adds": 1} if pooling == "max" else {"adds": 2, "multiplies": 1}
+        assert added == arithmetic | {"cell_reads": 1, "cell_writes": 1}
+    assert read_.graph.operand("y").bits == 8
+
+
+def test_a_mean_is_rounded_as_the_h_that_it_is_of(made):
+    model = made(configured(readout=read("last_step", pooling="mean")))
+    sample = sample_of(model.config, [7, 3, 5])
+    h, _ = model.states(sample.inputs, lengths=sample.lengths)
+    y = model.operands(sample.inputs, lengths=sample.lengths)[0]["y"][0]
+    for lane, length in enumerate(sample.lengths):
+        np.testing.assert_array_equal(y[lane], np.round(h[:length, lane].mean(0, dtype=np.float64) * 128) / 128)
 
 
 def test_a_projection_is_a_second_product_of_a_step(made):
@@ -308,7 +317,7 @@ def test_integers_of_every_phase_are_those_of_its_zeros(made, config, lengths, s
     layers = [layer.model_copy(update={"input_bits": 7, "input_integer_bits": 2}) for layer in config.layers]
     if config.input.kind == "one_hot":
         layers[: len(config.levels[0])] = config.layers[: len(config.levels[0])]
-    plain = config.readout and config.readout.model_copy(update={"head": (), "pooling": None})
+    plain = config.readout and config.readout.model_copy(update={"head": ()})
     config = config.model_copy(update={"layers": tuple(layers), "readout": plain})
     model = made(Config.model_validate(config.model_dump()), seed, initial=False)
     sample = sample_of(config, lengths, seed)
