@@ -161,14 +161,20 @@ def _maker(config: Config, k: int) -> str:
 
 def _add_readout(step: _Step, config: Config, read: Readout) -> None:
     """A readout within the step of the last level: a product for each direction, added in the same accumulators."""
-    for k in config.levels[-1]:
+    for name, k in zip(readout_products(config), config.levels[-1], strict=True):
         layer = config.layers[k]
         step.operations.append(
-            MatVec(name="readout_reverse" if layer.beside else "readout", scope="readout", rows=read.outputs,
+            MatVec(name=name, scope="readout", rows=read.outputs,
                    cols=layer.outputs, weight_format=number_format(read.weight_format), operand=f"h{config.suffix(k)}",
                    edge="same_step", group="readout", when=read.when)
         )  # fmt: skip
     step.operations.append(_bias(read))
+
+
+def readout_products(config: Config) -> tuple[str, ...]:
+    """Names of the products of a readout; where it reads two directions within a step, they add up in a group."""
+    both = len(config.levels[-1]) > 1 and config.readout_apart is None
+    return ("readout_forward", "readout_reverse") if both else ("readout",)
 
 
 def _bias(read: Readout) -> Elementwise:

@@ -12,7 +12,7 @@ from archsim.trace.graph import Graph, MatVec, When
 from archsim.trace.header import Phase
 from workloads.cells import Floats
 from workloads.config import Config
-from workloads.graphs import gates_by_group, phases_of, product_name
+from workloads.graphs import gates_by_group, phases_of, product_name, readout_products
 from workloads.model import Model
 from workloads.record import hidden_states
 from workloads.tasks.base import Sample
@@ -124,9 +124,9 @@ def _weights(model: Model) -> Iterator[tuple[str, Ints]]:
     for k, numbers in enumerate(model.head, 1):
         yield f"head_{k}", _codes(model, f"head_{k}", numbers.codes)
     if model.readout_codes is not None:
-        names = ("readout", "readout_reverse") if config.readout_apart is None else ("readout",)
+        names = readout_products(config)
         cuts = np.cumsum([config.layers[k].outputs for k in config.levels[-1]])[: len(names) - 1]
-        for name, codes in zip(names, np.split(model.readout_codes, cuts, axis=1), strict=False):
+        for name, codes in zip(names, np.split(model.readout_codes, cuts, axis=1), strict=True):
             yield name, _codes(model, name, codes)
 
 

@@ -105,7 +105,7 @@ def test_both_directions_share_a_step_and_what_lies_above_waits(made):
 def test_the_last_h_of_both_directions_is_read_where_they_end(made):
     (only,) = phases_of(made(configured(readout=read("last_step"))))
     assert {name: rest for name, rest in products(only).items() if name.startswith("readout")} == {
-        "readout": (OUTPUTS, HIDDEN, "h_1", "same_step", "readout", "last_step"),
+        "readout_forward": (OUTPUTS, HIDDEN, "h_1", "same_step", "readout", "last_step"),
         "readout_reverse": (OUTPUTS, HIDDEN, "h_2", "same_step", "readout", "last_step"),
     }
 
