@@ -45,6 +45,7 @@ from workloads.fixed_point.spec import VERSION, IntegerSpec, empty_activation
 from workloads.formats import WeightFormat
 from workloads.numbers import Ints, Number, Saturations
 from workloads.packed import Arrays, FieldSlot, PackedModel, Slot, StoredConfig
+from workloads.positions import Lengths
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +130,9 @@ class IntegerModel(PackedModel[IntegerSpec]):
         """The state that sequences begin with, codes ``(B, H)``, flat over the layers."""
         return tuple(array for layer in self.layers for array in layer.start(batch))
 
-    def operands(self, inputs: Inputs, state: Codes | None = None) -> tuple[dict[str, NDArray[Any]], Codes]:
+    def operands(
+        self, inputs: Inputs, state: Codes | None = None, *, lengths: Lengths | None = None
+    ) -> tuple[dict[str, NDArray[Any]], Codes]:
         """Codes of every operand of a product by its name in the trace ``(T, B, size)``, and the state after the last.
 
         Real inputs are rounded to codes as they enter; from there on there are integers only.

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from archsim.design import load_design
 from archsim.simulation import simulate
 from dse.evaluation.check import check
+from workloads.config import Pooling
 from workloads.importers.network import FloatLayer, Formats, ImportedNetwork, make_layer, to_model
 from workloads.model import Model
 from workloads.record import record_sample
@@ -37,7 +38,7 @@ def models(draw: st.DrawFn) -> Model:
         layers.append(layer(rng, cell, width, hidden, projected))
         layers += [layer(rng, cell, width, hidden, projected, reverse=True, beside=True)] if both else []
         width = layers[-1].outputs * (1 + both)
-    pooling = draw(st.sampled_from([None, "mean", "max"]))
+    pooling: Pooling | None = draw(st.sampled_from([None, "mean", "max"]))
     network = ImportedNetwork(
         input="vector",
         layers=tuple(layers),
