@@ -1,41 +1,62 @@
-"""Models in ONNX: chains of LSTM, GRU and RNN, with an embedding before, a readout after, and glue between.
+"""Models in ONNX: LSTM, GRU and RNN in both directions, what lies before and after them, and glue between.
 
-What a graph computes is read by following its data. Each tensor is one of three values: numbers that are known, data on
-its way from input to output (`Flow`), or states after the last step that only leave the graph (`Carried`). A `Flow`
-knows what each of its axes runs over, so that transposing, squeezing and reshaping are followed, and what would mix
-steps with sequences is seen. Every operation that has no rule here is refused by its name and its node's.
+What a graph computes is read by following its data. Each tensor is either numbers that are known, or an array of ids of
+what is computed of the input (`flow.Flow`), so that transposing, slicing, joining and reshaping are numpy's own. What
+lies in a tensor is looked at where something reads it. Every operation that has no rule here is refused by its name and
+its node's.
 
-Axes of no fixed size get one that no graph has, a prime; the graph is followed twice with different primes, and a
-network that depends on them is refused.
+Axes of no fixed size get one that the graph does not hold, a prime; the graph is followed twice with different primes,
+and a network that depends on them is refused.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 
 import numpy as np
 
 from archsim.errors import BadInput
-from workloads.importers.network import FloatLayer, ImportedNetwork, InputKind, Note
-from workloads.importers.onnx import constants, ends, glue, layers
+from workloads.importers.network import ImportedNetwork, InputKind, Note
+from workloads.importers.onnx import constants, dense, layers, lengths, moves, outputs, pooling, quantized, symbols
+from workloads.importers.onnx.constants import elementwise
 from workloads.importers.onnx.file import GraphInput, Node, OnnxGraph, read_graph
-from workloads.importers.onnx.flow import Axis, Carried, ConstantRule, Context, Flow, FlowRule, Given, Value, along
-
-_PRIMES = ((1009, 1013, 1019, 1021, 1031), (2003, 2011, 2017, 2027, 2029))
+from workloads.importers.onnx.flow import MOST_ELEMENTS, Context, Flow, Given, Rule, Source, Value
+from workloads.importers.onnx.moves import moving
+from workloads.importers.onnx.operations import Entry
 
 
 def read_network(path: Path, output: str | None, input_kind: InputKind, note: Note) -> ImportedNetwork:
     """The network in a file; BadInput names what it has no rule for. `output`: the tensor that is the result."""
     graph = read_graph(path, output)
-    network = _GraphReader(graph, note, _PRIMES[0]).network(input_kind)
-    free = any(size is None for item in graph.inputs for size in item.sizes)
-    if free and not _same(network, _GraphReader(graph, note, _PRIMES[1]).network(input_kind)):
+    names = list(dict.fromkeys(size for item in graph.inputs for size in item.sizes if isinstance(size, str)))
+    primes = _primes(graph, 2 * len(names))
+    network = _GraphReader(graph, note, dict(zip(names, primes, strict=False))).network(input_kind)
+    again = dict(zip(names, primes[len(names) :], strict=False))
+    if names and not _same(network, _GraphReader(graph, note, again).network(input_kind)):
         raise BadInput("the numbers of the network must not depend on how many steps or sequences it is given")
     return network
 
 
+def _primes(graph: OnnxGraph, count: int) -> list[int]:
+    """Primes from 11 on that divide no size that the graph holds, so that a size tells what it stands for."""
+    sizes = {size for array in graph.constants.values() for size in array.shape}
+    sizes |= {size for item in graph.inputs for size in item.sizes if isinstance(size, int)}
+    for array in graph.constants.values():
+        if array.dtype.kind in "iu" and array.size <= 8:
+            sizes |= {abs(int(number)) for number in array.ravel()}
+    found: list[int] = []
+    candidate = 11
+    while len(found) < count:
+        if all(candidate % k for k in range(2, candidate)) and not any(
+            size and size % candidate == 0 for size in sizes
+        ):
+            found.append(candidate)
+        candidate += 2
+    return found
+
+
 def _same(ours: object, theirs: object) -> bool:
-    if isinstance(ours, ImportedNetwork | FloatLayer):
+    if is_dataclass(ours) and type(ours) is type(theirs):
         return all(_same(getattr(ours, f.name), getattr(theirs, f.name)) for f in fields(ours))
     if isinstance(ours, tuple) and isinstance(theirs, tuple):
         return len(ours) == len(theirs) and all(map(_same, ours, theirs))
@@ -45,12 +66,24 @@ def _same(ours: object, theirs: object) -> bool:
 class _GraphReader:
     """One pass over the nodes of a graph."""
 
-    def __init__(self, graph: OnnxGraph, note: Note, primes: Sequence[int]) -> None:
+    def __init__(self, graph: OnnxGraph, note: Note, sizes: dict[str, int]) -> None:
         self.graph = graph
         self.values: dict[str, Value] = dict(graph.constants)
-        self.context = Context(note, budget=2**24 + 4 * sum(array.size for array in graph.constants.values()))
+        budget = 2**24 + 4 * sum(array.size for array in graph.constants.values())
+        self.context = Context(note, budget, {size: name for name, size in sizes.items()})
         for item in graph.inputs:
-            self.values[item.name] = _entering(item, primes)
+            self.values[item.name] = self._entering(item, sizes)
+
+    def _entering(self, item: GraphInput, sizes: dict[str, int]) -> Flow:
+        if len(item.sizes) > 5:
+            raise BadInput(f"input {item.name}: must have at most 5 axes, not {len(item.sizes)}")
+        grid = tuple(sizes[size] if isinstance(size, str) else size for size in item.sizes)
+        whole = np.prod([float(size) for size in grid])
+        if whole > MOST_ELEMENTS:
+            raise BadInput(f"input {item.name}: must not hold {whole:.0f} numbers: export a smaller batch")
+        source = Source(self.context.stop, grid, 1, Entry(item.name, item.integers), False, item.integers, item.name)
+        self.context.sources.append(source)
+        return Flow(np.arange(source.start, source.stop).reshape(grid))
 
     def network(self, input_kind: InputKind) -> ImportedNetwork:
         for node in self.graph.nodes:
@@ -58,141 +91,94 @@ class _GraphReader:
             with np.errstate(all="ignore"):  # what is not finite is refused where it becomes a weight
                 results = _apply(self.context, node, given)
             self.values |= {name: value for name, value in zip(node.outputs, results, strict=False) if name}
-        flow = self._output()
-        if flow.table is not None and input_kind == "one_hot":
-            raise BadInput("input: one_hot does not go with an embedding")
-        if flow.last and flow.weight is None:
-            self.context.note(
-                "the output is h of the last step, and there is no readout: the model has h of every step"
-            )
-        return ImportedNetwork(
-            input="one_hot" if flow.one_hot else input_kind,
-            layers=flow.layers,
-            embedding=flow.table,
-            readout_weight=flow.weight,
-            readout_bias=flow.bias,
-            when="last_step" if flow.last and flow.weight is not None else "every_step",
-        )
+        return outputs.network_of(self.context, self.values, self.graph.outputs, input_kind)
 
     def _value(self, node: Node, name: str) -> Value:
         if name not in self.values:
             raise node.refused(f"reads {name!r}, which nothing before it computes")
         return self.values[name]
 
-    def _output(self) -> Flow:
-        """The output that the model returns; the other ones must be parts of it."""
-        flows: dict[str, Flow] = {}
-        parts: list[tuple[str, tuple[FloatLayer, ...]]] = []
-        for name in self.graph.outputs:
-            value = self.values.get(name)
-            if isinstance(value, Carried):
-                parts += [(name, layers) for layers in value.layers]
-            elif isinstance(value, Flow) and value.layers:
-                flows[name] = value
-            else:
-                raise BadInput(f"output {name!r} must be computed by recurrent layers")
-        chosen = max(flows, key=lambda name: flows[name].rank, default="")
-        if not chosen or flows[chosen].what == "c":
-            raise BadInput("no output is that of a readout, or h: name a tensor with --output")
-        top = flows.pop(chosen)
-        for name, chain in [*((name, flow.layers) for name, flow in flows.items()), *parts]:
-            if top.layers[: len(chain)] != chain or (name in flows and flows[name].rank == top.rank):
-                raise BadInput(f"outputs {chosen!r} and {name!r} are of different networks: choose with --output")
-        for name, flow in flows.items():
-            if flow.what == "h" and not flow.last:
-                self.context.note(
-                    f"output {name!r} is h of recurrent layer {len(flow.layers)}, which the model has beside"
-                )
-        return top
-
-
-def _entering(item: GraphInput, primes: Sequence[int]) -> Flow:
-    if len(item.sizes) > len(primes):
-        raise BadInput(f"input {item.name}: must have at most {len(primes)} axes, not {len(item.sizes)}")
-    axes = tuple(
-        along(Axis(f"{item.name}[{k}]", size or prime, free=size is None))
-        for k, (size, prime) in enumerate(zip(item.sizes, primes, strict=False))
-    )
-    return Flow(axes, "symbols" if item.integers else "features")
-
 
 @dataclass(frozen=True)
-class _Rule:
-    """What becomes of an operation's inputs: of numbers alone, and of data on its way. Other attributes are refused."""
+class _Entry:
+    """What becomes of an operation's inputs, and the attributes that it may have. Other attributes are refused."""
 
-    constants: ConstantRule | None = None
-    flow: FlowRule | None = None
+    rule: Rule
     attributes: tuple[str, ...] = ()
 
 
 _OF_ANY_LAYER = ("hidden_size", "direction", "layout", "activations", "activation_alpha", "activation_beta", "clip")
+_REDUCTION = ("axes", "keepdims", "noop_with_empty_axes")
+_LITERALS = ("value", "value_int", "value_ints", "value_float", "value_floats")
 
-_RULES: dict[str, _Rule] = {
-    "LSTM": _Rule(None, layers.recurrent, (*_OF_ANY_LAYER, "input_forget")),
-    "GRU": _Rule(None, layers.recurrent, (*_OF_ANY_LAYER, "linear_before_reset")),
-    "RNN": _Rule(None, layers.recurrent, _OF_ANY_LAYER),
-    "Gather": _Rule(constants.gather, ends.gather, ("axis",)),
-    "OneHot": _Rule(None, ends.one_hot, ("axis",)),
-    "Equal": _Rule(constants.elementwise(np.equal, 2), ends.equal),
-    "MatMul": _Rule(None, ends.mat_mul),
-    "Gemm": _Rule(None, ends.gemm, ("alpha", "beta", "transA", "transB")),
-    "Add": _Rule(constants.elementwise(np.add, 2), ends.add),
-    "Mul": _Rule(constants.elementwise(np.multiply, 2)),
-    "Where": _Rule(constants.elementwise(np.where, 3)),
-    "Identity": _Rule(constants.unchanged, glue.on_flow(glue.unchanged)),
-    "Dropout": _Rule(None, glue.on_flow(glue.dropout, 3), ("ratio", "seed")),
-    "Cast": _Rule(constants.cast, glue.on_flow(glue.cast), ("to", "saturate")),
-    "Shape": _Rule(constants.shape, glue.on_flow(glue.shape), ("start", "end")),
-    "Transpose": _Rule(constants.transpose, glue.on_flow(glue.transpose), ("perm",)),
-    "Squeeze": _Rule(constants.squeeze, glue.on_flow(glue.squeeze, 2), ("axes",)),
-    "Unsqueeze": _Rule(constants.unsqueeze, glue.on_flow(glue.unsqueeze, 2), ("axes",)),
-    "Reshape": _Rule(constants.reshape, glue.on_flow(glue.reshape, 2), ("allowzero",)),
-    "Flatten": _Rule(None, glue.on_flow(glue.flatten), ("axis",)),
-    "Slice": _Rule(constants.slice_, glue.on_flow(glue.slice_, 5), ("starts", "ends", "axes")),
-    "Concat": _Rule(constants.concat, glue.concat, ("axis",)),
-    "Expand": _Rule(constants.expand, glue.on_flow(glue.expand, 2)),
-    "ConstantOfShape": _Rule(constants.filled, None, ("value",)),
-    "Constant": _Rule(constants.literal, None, ("value", "value_int", "value_ints", "value_float", "value_floats")),
+_RULES: dict[str, _Entry] = {
+    "LSTM": _Entry(layers.recurrent, (*_OF_ANY_LAYER, "input_forget")),
+    "GRU": _Entry(layers.recurrent, (*_OF_ANY_LAYER, "linear_before_reset")),
+    "RNN": _Entry(layers.recurrent, _OF_ANY_LAYER),
+    "com.microsoft.DynamicQuantizeLSTM": _Entry(quantized.dynamic_lstm, (*_OF_ANY_LAYER, "input_forget")),
+    "Gather": _Entry(symbols.gather, ("axis",)),
+    "OneHot": _Entry(symbols.one_hot, ("axis",)),
+    "Equal": _Entry(elementwise(np.equal, 2, symbols.equal)),
+    "TopK": _Entry(lengths.top_k, ("axis", "largest", "sorted")),
+    "ScatterElements": _Entry(lengths.scatter_elements, ("axis",)),
+    "MatMul": _Entry(dense.mat_mul),
+    "Gemm": _Entry(dense.gemm, ("alpha", "beta", "transA", "transB")),
+    "Add": _Entry(elementwise(np.add, 2, dense.add)),
+    "Sub": _Entry(elementwise(np.subtract, 2, dense.subtract)),
+    "Mul": _Entry(elementwise(np.multiply, 2, dense.multiply)),
+    "Div": _Entry(elementwise(constants.divided, 2, dense.divide)),
+    "Neg": _Entry(elementwise(np.negative, 1, dense.negate)),
+    "Sqrt": _Entry(elementwise(np.sqrt, 1)),
+    "Where": _Entry(elementwise(np.where, 3)),
+    "Relu": _Entry(dense.activation("relu")),
+    "Tanh": _Entry(dense.activation("tanh")),
+    "Sigmoid": _Entry(dense.activation("sigmoid")),
+    "Softmax": _Entry(dense.end(-1), ("axis",)),
+    "LogSoftmax": _Entry(dense.end(-1), ("axis",)),
+    "ArgMax": _Entry(dense.arg_max, ("axis", "keepdims", "select_last_index")),
+    "ReduceMean": _Entry(pooling.reduction("mean"), _REDUCTION),
+    "ReduceMax": _Entry(pooling.reduction("max"), _REDUCTION),
+    "ReduceSum": _Entry(pooling.reduction("mean", summed=True), _REDUCTION),
+    "GlobalAveragePool": _Entry(pooling.over_the_last("mean")),
+    "GlobalMaxPool": _Entry(pooling.over_the_last("max")),
+    "Identity": _Entry(moving(moves.unchanged)),
+    "Dropout": _Entry(moving(moves.dropout, 3), ("ratio", "seed")),
+    "Cast": _Entry(constants.cast, ("to", "saturate")),
+    "Shape": _Entry(moves.shape, ("start", "end")),
+    "Size": _Entry(moves.size),
+    "Transpose": _Entry(moving(moves.transpose), ("perm",)),
+    "Squeeze": _Entry(moving(moves.squeeze, 2), ("axes",)),
+    "Unsqueeze": _Entry(moving(moves.unsqueeze, 2), ("axes",)),
+    "Reshape": _Entry(moving(moves.reshape, 2), ("allowzero",)),
+    "Flatten": _Entry(moving(moves.flatten), ("axis",)),
+    "Slice": _Entry(moving(moves.slice_, 5), ("starts", "ends", "axes")),
+    "Split": _Entry(moves.split, ("axis", "split", "num_outputs")),
+    "Concat": _Entry(moves.concat, ("axis",)),
+    "Expand": _Entry(moving(moves.expand, 2)),
+    "ConstantOfShape": _Entry(constants.filled, ("value",)),
+    "Constant": _Entry(constants.literal, _LITERALS),
+    "Range": _Entry(constants.counted),
+    "DequantizeLinear": _Entry(quantized.dequantize, ("axis",)),
+    "QuantizeLinear": _Entry(quantized.quantize, ("axis", "saturate")),
+    "DynamicQuantizeLinear": _Entry(quantized.dynamic_quantize),
+    "MatMulInteger": _Entry(quantized.mat_mul_integer),
+    "QLinearMatMul": _Entry(quantized.q_linear_mat_mul),
+    "com.microsoft.QLinearAdd": _Entry(quantized.q_linear_add),
 }
 
 
 def _apply(context: Context, node: Node, given: Given) -> Sequence[Value]:
     """Values of a node's outputs."""
-    rule = _RULES.get(node.op)
-    if rule is None:
+    entry = _RULES.get(node.op)
+    if entry is None:
         raise node.refused("this operation is not supported")
     for name in node.attributes:
-        if name not in rule.attributes:
+        if name not in entry.attributes:
             raise node.refused(f"attribute {name} is not supported")
-    if any(isinstance(value, Carried) for value in given):
-        return _passing_on(node, given)
-    if any(isinstance(value, Flow) for value in given):
-        if rule.flow is None:
-            raise node.refused("is not supported on the way from the input to the output")
-        return rule.flow(context, node, given)
-    if rule.constants is None:
-        raise node.refused("is not supported on numbers that do not depend on the input")
     try:
-        return [rule.constants(context, node, given)]
+        return entry.rule(context, node, given)
     except BadInput:
         raise
-    except (ValueError, TypeError, IndexError, OverflowError, AttributeError) as error:
-        raise node.refused(f"does not fit its inputs ({error})") from None
-
-
-_STACKING = ("Concat", "Squeeze", "Unsqueeze", "Identity", "Transpose", "Reshape", "Slice", "Gather", "Cast")
-
-
-def _passing_on(node: Node, given: Given) -> Sequence[Value]:
-    """States after the last step may be stacked and cut, nothing more."""
-    chains: list[tuple[FloatLayer, ...]] = []
-    for value in given:
-        if isinstance(value, Carried):
-            chains += value.layers
-        elif isinstance(value, Flow):
-            if node.op not in _STACKING or not (value.last or value.what == "c"):
-                raise node.refused("joins states after the last step with something else")
-            chains.append(value.layers)
-    if node.op not in _STACKING:
-        raise node.refused("computes with stacked states after the last step")
-    return [Carried(tuple(dict.fromkeys(chains)))] * len(node.outputs)
+    except (ValueError, TypeError, IndexError, OverflowError, AttributeError, AssertionError):
+        shapes = (context.said(np.shape(value)) for value in given if isinstance(value, np.ndarray))
+        raise node.refused(f"does not fit its inputs ({', '.join(shapes) or 'none of them constant'})") from None

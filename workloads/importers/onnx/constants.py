@@ -1,125 +1,98 @@
-"""Operations on numbers that do not depend on the input: weights laid out anew, and sizes."""
+"""Operations that compute with numbers that do not depend on the input."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from workloads.importers.onnx.file import Array, Node
-from workloads.importers.onnx.flow import (
-    ConstantRule,
-    Context,
-    Given,
-    axes_of,
-    checked_axis,
-    integers,
-    part_of_shape,
-    slices,
-    target_shape,
-)
+from workloads.importers.onnx.flow import Context, Flow, Given, Order, Rule, Stored, Value, integers
+from workloads.importers.onnx.moves import check_small
 
 _NUMPY_TYPES: dict[int, Any] = {1: np.float32, 6: np.int32, 7: np.int64, 9: np.bool_, 10: np.float16, 11: np.float64}
+_FLOAT_TYPES, _HALF_TYPES, _INT_TYPES = (1, 11), (10, 16), (6, 7)  # of onnx.proto's TensorProto.DataType
 
 
-def elementwise(function: Callable[..., Array], inputs: int) -> ConstantRule:
-    """The rule of a numpy function of so many arrays that are broadcast."""
+def known(value: Value | None) -> Array | None:
+    """`value` where it is numbers."""
+    if isinstance(value, Stored):
+        return value.numbers
+    return value if isinstance(value, np.ndarray) else None
 
-    def rule(context: Context, node: Node, given: Given) -> Array:
-        arrays = _known(node, given, inputs, inputs)
+
+def elementwise(function: Callable[..., Array], inputs: int, on_flow: Rule | None = None) -> Rule:
+    """The rule of a numpy function of so many arrays that are broadcast; `on_flow` where one is no array."""
+
+    def rule(context: Context, node: Node, given: Given) -> Sequence[Value]:
+        arrays = [array for array in map(known, given) if array is not None]
+        if len(given) != inputs:
+            raise node.refused(f"must have {inputs} inputs, not {len(given)}")
+        if len(arrays) < inputs:
+            if on_flow is None:
+                raise node.refused("is not supported on the way from the input to the output")
+            return on_flow(context, node, given)
         context.spend(node, math.prod(np.broadcast_shapes(*(array.shape for array in arrays))))
-        return np.asarray(function(*arrays))
+        return [np.asarray(function(*arrays))]
 
     return rule
 
 
-def literal(context: Context, node: Node, given: Given) -> Array:
+def divided(left: Array, right: Array) -> Array:
+    """Integers are divided towards zero, as in ONNX."""
+    if left.dtype.kind in "iu" and right.dtype.kind in "iu":
+        return np.trunc(left / right).astype(left.dtype)
+    return left / right
+
+
+def literal(context: Context, node: Node, given: Given) -> Sequence[Value]:
     if len(node.attributes) != 1:
         raise node.refused("must have one value")
     ((name, value),) = node.attributes.items()
     context.spend(node, np.size(value))
-    return np.asarray(value, {"value_float": np.float32, "value_floats": np.float32}.get(name))
+    return [np.asarray(value, {"value_float": np.float32, "value_floats": np.float32}.get(name))]
 
 
-def unchanged(context: Context, node: Node, given: Given) -> Array:
-    return _known(node, given, 1, 1)[0]
-
-
-def cast(context: Context, node: Node, given: Given) -> Array:
-    (array,) = _known(node, given, 1, 1)
+def cast(context: Context, node: Node, given: Given) -> Sequence[Value]:
+    (value,) = given
     to = node.integer("to", 0)
-    if to not in _NUMPY_TYPES:
+    array = known(value)
+    if isinstance(value, Order):
+        return [value]
+    if isinstance(value, Flow):
+        return [_cast_flow(context, node, value, to)]
+    if array is None or to not in _NUMPY_TYPES:
         raise node.refused(f"type {to} is not supported")
     context.spend(node, array.size)
-    return array.astype(_NUMPY_TYPES[to])
+    return [array.astype(_NUMPY_TYPES[to])]
 
 
-def shape(context: Context, node: Node, given: Given) -> Array:
-    return part_of_shape(node, _known(node, given, 1, 1)[0].shape)
+def _cast_flow(context: Context, node: Node, flow: Flow, to: int) -> Flow:
+    if to in _HALF_TYPES:
+        context.note("the graph computes in half precision, the model in float32")
+    if to in _INT_TYPES:
+        return flow if all(source.integers for source in context.found(flow.ids)[1]) else replace(flow, rounded=True)
+    if to not in (*_FLOAT_TYPES, *_HALF_TYPES):
+        raise node.refused(f"must not round (to type {to})")
+    return flow
 
 
-def gather(context: Context, node: Node, given: Given) -> Array:
-    data, indices = _known(node, given, 2, 2)
-    axis = checked_axis(node, node.integer("axis", 0), data.ndim)
-    context.spend(node, data.size // max(1, data.shape[axis]) * indices.size)
-    return np.asarray(np.take(data, indices, axis))
-
-
-def slice_(context: Context, node: Node, given: Given) -> Array:
-    data = _known(node, given, 1, 5)[0]
-    parts = slices(node, given, data.ndim)
-    return data[tuple(parts.get(k, slice(None)) for k in range(data.ndim))]
-
-
-def concat(context: Context, node: Node, given: Given) -> Array:
-    arrays = _known(node, given, 1, 1000)
-    context.spend(node, sum(array.size for array in arrays))
-    return np.concatenate(arrays, node.integer("axis", 0))
-
-
-def squeeze(context: Context, node: Node, given: Given) -> Array:
-    return np.squeeze(_known(node, given, 1, 2)[0], axes_of(node, given))
-
-
-def unsqueeze(context: Context, node: Node, given: Given) -> Array:
-    return np.expand_dims(_known(node, given, 1, 2)[0], axes_of(node, given) or ())
-
-
-def reshape(context: Context, node: Node, given: Given) -> Array:
-    array, target = _known(node, given, 2, 2)
-    context.spend(node, array.size)
-    return array.reshape(target_shape(node, array.shape, target))
-
-
-def transpose(context: Context, node: Node, given: Given) -> Array:
-    return _known(node, given, 1, 1)[0].transpose(node.integers("perm"))
-
-
-def expand(context: Context, node: Node, given: Given) -> Array:
-    array, target = _known(node, given, 2, 2)
-    wanted = np.broadcast_shapes(array.shape, integers(node, "shape", target))
-    _check_small(node, wanted)
-    return np.broadcast_to(array, wanted)
-
-
-def filled(context: Context, node: Node, given: Given) -> Array:
-    wanted = integers(node, "shape", _known(node, given, 1, 1)[0])
+def filled(context: Context, node: Node, given: Given) -> Sequence[Value]:
+    (sizes,) = given
+    wanted = integers(node, "shape", sizes)
     value = node.attributes.get("value", np.zeros(1, np.float32))
     if not isinstance(value, np.ndarray) or value.size != 1:
         raise node.refused("value must be one number")
-    _check_small(node, wanted)
-    return np.broadcast_to(value.reshape(()), wanted)
+    check_small(context, node, wanted)
+    return [np.broadcast_to(value.reshape(()), wanted)]
 
 
-def _check_small(node: Node, wanted: tuple[int, ...]) -> None:
-    """A repeated number takes no memory, but what is made of it may."""
-    if any(size < 0 for size in wanted) or math.prod(wanted) > 2**26:
-        raise node.refused(f"a shape must be positive and not huge, not {wanted}")
-
-
-def _known(node: Node, given: Given, least: int, most: int) -> list[Array]:
-    """`given`, which must be between `least` and `most` arrays."""
-    arrays = [value for value in given if isinstance(value, np.ndarray)]
-    if len(arrays) != len(given) or not least <= len(arrays) <= most:
-        raise node.refused(f"must have {least} to {most} constant inputs, not {len(given)}")
-    return arrays
+def counted(context: Context, node: Node, given: Given) -> Sequence[Value]:
+    """Range."""
+    bounds = [array for array in map(known, given) if array is not None and array.size == 1]
+    if len(bounds) != 3 or not bounds[2].any():
+        raise node.refused("start, limit and delta must be constant numbers, and delta not 0")
+    start, limit, delta = (array.item() for array in bounds)
+    context.spend(node, max(0, math.ceil((limit - start) / delta)))
+    return [np.arange(start, limit, delta).astype(bounds[0].dtype)]

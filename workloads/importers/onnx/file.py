@@ -69,10 +69,10 @@ class Node:
 
 @dataclass(frozen=True)
 class GraphInput:
-    """What a graph is given: sizes of its axes (None: any), and whether its elements are integers."""
+    """What a graph is given: sizes of its axes (a name: any), and whether its elements are integers."""
 
     name: str
-    sizes: tuple[int | None, ...]
+    sizes: tuple[int | str, ...]
     integers: bool
 
 
@@ -130,11 +130,16 @@ def _needed(graph: "onnx.GraphProto", outputs: tuple[str, ...]) -> list["onnx.No
     return needed[::-1]
 
 
+_MICROSOFT = "com.microsoft"
+"""The domain of what ONNX Runtime's quantizer writes."""
+
+
 def _node(proto: "onnx.NodeProto", folder: Path) -> Node:
     name = proto.name or next(filter(None, proto.output), "")
-    if proto.domain not in ("", "ai.onnx"):
+    if proto.domain not in ("", "ai.onnx", _MICROSOFT):
         raise BadInput(f"node {name!r} ({proto.op_type}): operations of domain {proto.domain!r} are not supported")
-    node = Node(proto.op_type, name, tuple(proto.input), tuple(proto.output), {})
+    op = f"{_MICROSOFT}.{proto.op_type}" if proto.domain == _MICROSOFT else proto.op_type
+    node = Node(op, name, tuple(proto.input), tuple(proto.output), {})
     attributes = {item.name: _attribute(node, item, folder) for item in proto.attribute}
     return Node(node.op, name, node.inputs, node.outputs, attributes)
 
@@ -237,7 +242,10 @@ def _input(item: "onnx.ValueInfoProto") -> GraphInput:
         raise BadInput(f"input {item.name}: must be a tensor of integers or floats")
     if not kind.HasField("shape"):
         raise BadInput(f"input {item.name}: its number of axes must be known")
-    sizes = tuple(axis.dim_value if axis.HasField("dim_value") else None for axis in kind.shape.dim)
-    if any(size is not None and size < 1 for size in sizes):
+    sizes = tuple(
+        axis.dim_value if axis.HasField("dim_value") else axis.dim_param or f"axis {k} of {item.name}"
+        for k, axis in enumerate(kind.shape.dim)
+    )
+    if any(isinstance(size, int) and size < 1 for size in sizes):
         raise BadInput(f"input {item.name}: sizes must be positive, not {sizes}")
     return GraphInput(item.name, sizes, kind.elem_type in _INTEGERS)

@@ -1,80 +1,180 @@
-"""What a tensor of an ONNX graph stands for, and what the rules of operations have in common."""
+"""What a tensor of an ONNX graph stands for: numbers that are known, or elements of what is computed of the input.
+
+Every computation makes a `Source`: a vector at each of its positions, each element with a number of its own, its id. A
+tensor on its way (`Flow`) is an array of such ids. Transposing, slicing, gathering, joining and reshaping are then
+numpy's own, and what a tensor holds in the end is read off its ids: which sources, which of their elements, which
+steps. No pattern of an exporter has to be known.
+"""
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from workloads.importers.network import Float32s, FloatLayer, Note, as_float32
+from workloads.importers.network import Float32s, Note, as_float32
+from workloads.importers.onnx.chain import Chain
 from workloads.importers.onnx.file import Array, Node
 
+Ids = NDArray[np.int64]
+Move = Callable[[Array], Array]
+"""Brings the elements of an array into another order or shape, whatever they are."""
 
-@dataclass(frozen=True)
-class Axis:
-    """What an axis of a tensor runs over. An axis of one element is none: it may come and go."""
 
-    name: str
+class Operation(Protocol):
+    """What a source was computed by."""
+
+    @property
+    def rank(self) -> int:
+        """The higher, the more it is the output that a person means: 3 logits, 2 h, 0 a cell state."""
+
+    @property
+    def needs(self) -> "tuple[Source, ...]":
+        """What it was computed of."""
+
+    def add_to(self, chain: Chain, reads: "Reads") -> "Reads | None":
+        """Add it to the network, and say what it reads in its turn; `reads` is what is read of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A vector of `size` elements at each position of `grid`; ids run from `start` on, elements innermost."""
+
+    start: int
+    grid: tuple[int, ...]
     size: int
-    free: bool = False
-    """The graph does not fix the size."""
+    of: Operation
+    timed: bool
+    """The grid is (steps, sequences), as of the first recurrent layer on; else the axes of a graph's input."""
+    integers: bool = False
+    """Its numbers are integers."""
+    entry: str | None = None
+    """The name of an input of the graph: which of its axes holds the elements of a vector is not known yet."""
+
+    @property
+    def stop(self) -> int:
+        return self.start + math.prod(self.grid) * self.size
+
+    def at(self, positions: Ids) -> Ids:
+        """Ids ``(..., size)`` of the vectors at flat positions."""
+        return self.start + positions[..., None] * self.size + np.arange(self.size)
 
 
-Axes = tuple[tuple[Axis, ...], ...]
-"""One entry for each axis of a tensor: what it runs over; several where axes were merged, none where it has one
-element."""
-What = Literal["symbols", "features", "one_hot", "embedded", "h", "c", "logits"]
+@dataclass(frozen=True, eq=False)
+class Reads:
+    """A vector as an operation reads it, at each position: ``scale * (parts end to end)[columns] + shift``."""
+
+    parts: tuple[Source, ...]
+    steps: tuple[int | None, ...]
+    """The step that each part is read at; None: that of the position itself."""
+    width: int
+    """Elements of all parts."""
+    columns: NDArray[np.int64]  # (K,)
+    scale: NDArray[np.float64]  # (K,)
+    shift: NDArray[np.float64]  # (K,)
+
+    @property
+    def whole(self) -> bool:
+        return np.array_equal(self.columns, np.arange(self.width))
+
+    @property
+    def bent(self) -> bool:
+        """Scaled or shifted."""
+        return bool((self.scale != 1).any() or self.shift.any())
+
+    @property
+    def plain(self) -> bool:
+        """The parts as they are."""
+        return self.whole and not self.bent
+
+    def folded(self, weight: Float32s) -> tuple[Float32s, Float32s]:
+        """A matrix ``(R, K)`` of this vector as one ``(R, width)`` of the parts, and what it adds ``(R,)``."""
+        if self.plain:
+            return weight, np.zeros(len(weight), np.float32)
+        matrix = np.zeros((self.width, len(weight)))
+        np.add.at(matrix, self.columns, (weight * self.scale).T)
+        return np.ascontiguousarray(matrix.T, np.float32), (weight @ self.shift).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What is read along the last axis of a tensor, and where: flat positions ``(...)`` in `grid`."""
+
+    reads: Reads
+    grid: tuple[int, ...]
+    positions: Ids
+    timed: bool
 
 
 @dataclass(frozen=True, eq=False)
 class Flow:
-    """Data on its way, and what has been computed of it."""
+    """A tensor on its way: ``scale * (elements with these ids) + shift``."""
 
-    axes: Axes
-    what: What
-    one_hot: bool = False
-    table: Float32s | None = None  # (symbols, size) embedding
-    layers: tuple[FloatLayer, ...] = ()
-    steps: tuple[Axis, ...] = ()
-    sequences: tuple[Axis, ...] = ()
-    elements: tuple[Axis, ...] = ()
-    """What the elements of a vector lie along: known from an embedding or one-hot on, else from the first layer on."""
-    last: bool = False
-    """Only the last step is left."""
-    weight: Float32s | None = None  # (V, H) readout
-    bias: Float32s | None = None  # (V,)
+    ids: Ids
+    scale: NDArray[np.float64] | None = None
+    shift: NDArray[np.float64] | None = None
+    rounded: bool = False
+    """Features that were cast to integers: symbols, if anything."""
+    by_length: bool = False
+    """Its sequences lie in the order of their lengths."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return tuple(math.prod(axis.size for axis in axes) for axes in self.axes)
+        return self.ids.shape
 
-    @property
-    def rank(self) -> tuple[int, int]:
-        """The farther from the input the higher: logits, h at every step, h at the last one; then by layers."""
-        order: dict[What, int] = {"logits": 3, "h": 1 if self.last else 2}
-        return order.get(self.what, 0), len(self.layers)
+    def moved(self, move: Move) -> Self:
+        scale, shift = (None if array is None else np.asarray(move(array)) for array in (self.scale, self.shift))
+        return replace(self, ids=np.asarray(move(self.ids)), scale=scale, shift=shift)
 
 
 @dataclass(frozen=True, eq=False)
-class Carried:
-    """States after the last step, stacked or not: a model returns them beside its output."""
+class Stored:
+    """Known numbers that lie in the file as integers: ``codes * scale``, the zero point taken off."""
 
-    layers: tuple[tuple[FloatLayer, ...], ...]
-    """For each of them, the layers that computed it."""
+    codes: NDArray[np.integer[Any]]
+    scale: NDArray[np.float32]  # broadcast to the shape of the codes
+    bits: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.codes.shape
+
+    @property
+    def numbers(self) -> Float32s:
+        return (self.codes * self.scale).astype(np.float32)
+
+    def moved(self, move: Move) -> Self:
+        return replace(self, codes=move(self.codes), scale=move(self.scale))
 
 
-Value = Array | Flow | Carried
+@dataclass(frozen=True)
+class Order:
+    """Indices that sort sequences by their length, or that put them back."""
+
+    back: bool
+
+
+Value = Array | Flow | Stored | Order
 Given = list[Value | None]
+Rule = Callable[["Context", Node, Given], Sequence[Value]]
+
+MOST_ELEMENTS = 2**27
 
 
 @dataclass
 class Context:
-    """What a pass over a graph has beside the values: whom it tells, and what it may yet make."""
+    """What a pass over a graph has beside the values: whom it tells, what it may yet make, and all sources."""
 
     note: Note
     budget: int
     """Numbers that may be made of constants: more than any export has use for, and bounded by the file's own."""
+    free: dict[int, str]
+    """Sizes that stand for an axis of no fixed size, all of them primes, and what the axis is called."""
+    sources: list[Source] = field(default_factory=list)
+    roles: dict[str, set[str]] = field(default_factory=dict)
+    """What each input of the graph is used as: data, state or lengths."""
 
     def spend(self, node: Node, count: int) -> None:
         """Account for `count` numbers that are about to be made."""
@@ -82,20 +182,154 @@ class Context:
         if self.budget < 0:
             raise node.refused("makes more numbers than an export has use for")
 
+    def said(self, shape: Sequence[int]) -> str:
+        """A shape as a message shows it: an axis of no fixed size by its name."""
+        return f"({', '.join(map(self._said, shape))}{',' if len(shape) == 1 else ''})"
 
-ConstantRule = Callable[[Context, Node, Given], Array]
-FlowRule = Callable[[Context, Node, Given], Sequence[Value]]
+    def _said(self, size: int) -> str:
+        factors = []
+        for prime, name in self.free.items():
+            while size > 0 and size % prime == 0:
+                size //= prime
+                factors.append(name)
+        return " * ".join([*factors, *([str(size)] if size != 1 or not factors else [])])
+
+    def is_free(self, size: int) -> bool:
+        return any(size and size % prime == 0 for prime in self.free)
+
+    def source(
+        self, node: Node, grid: tuple[int, ...], size: int, of: Operation, timed: bool, integers: bool = False
+    ) -> Source:
+        if math.prod(grid) * size > MOST_ELEMENTS:
+            raise node.refused(f"makes {self.said((*grid, size))} numbers, which are too many: export a smaller batch")
+        self.sources.append(Source(self.stop, grid, size, of, timed, integers))
+        return self.sources[-1]
+
+    @property
+    def stop(self) -> int:
+        """The first id that is not given yet."""
+        return self.sources[-1].stop if self.sources else 0
+
+    def used(self, flow: Flow, role: str) -> str | None:
+        """Take down what inputs of the graph are used as, and name them; None where it is not theirs alone."""
+        names = [source.entry for source in self.found(flow.ids)[1] if source.entry is not None]
+        if len(names) < len(self.found(flow.ids)[1]) or flow.scale is not None or flow.shift is not None:
+            return None
+        for name in names:
+            self.roles.setdefault(name, set()).add(role)
+        return " and ".join(names)
+
+    def found(self, ids: Ids) -> tuple[NDArray[np.intp], list[Source]]:
+        """For each id its source, as an index into those that are there."""
+        starts = np.array([source.start for source in self.sources])
+        there, which = np.unique(np.searchsorted(starts, ids, "right") - 1, return_inverse=True)
+        return which.reshape(ids.shape), [self.sources[k] for k in there]
+
+    def read(self, node: Node, flow: Flow) -> Reading:
+        """What lies along the last axis; BadInput where it isn't the same at each position."""
+        if flow.rounded:
+            raise node.refused("must not round: reads what was cast to integers")
+        if not flow.shape:
+            raise node.refused("must read vectors, not one number")
+        ids = flow.ids.reshape(-1, flow.shape[-1])
+        which, there = self.found(ids)
+        if (which != which[0]).any():
+            raise node.refused("must read the same at all steps and sequences")
+        if any(source.entry is not None for source in there):
+            if len(there) > 1:
+                raise node.refused("must not join inputs of the graph with anything else")
+            self.used(Flow(ids), "data")
+            found = _of_input(node, there[0], ids)
+        else:
+            found = _of_vectors(node, there, which[0], ids)
+        parts, steps, width, columns, grid, positions = found
+        scale, shift = _along(node, flow.scale, 1.0, ids.shape[1]), _along(node, flow.shift, 0.0, ids.shape[1])
+        reads = Reads(tuple(parts), tuple(steps), width, columns, scale, shift)
+        return Reading(reads, grid, positions.reshape(flow.shape[:-1]), there[0].timed)
+
+    def made(self, node: Node, reading: Reading, size: int, of: Operation) -> Flow:
+        """The vectors that `of` makes where it reads."""
+        return Flow(self.source(node, reading.grid, size, of, reading.timed).at(reading.positions))
+
+    def twins(self, node: Node, flow: Flow, make: Callable[[Source], Operation]) -> Flow:
+        """What an operation makes of every element by itself."""
+        which, there = self.found(flow.ids)
+        ids = np.empty_like(flow.ids)
+        for k, source in enumerate(there):
+            twin = self.source(node, source.grid, source.size, make(source), source.timed)
+            ids[which == k] = flow.ids[which == k] - source.start + twin.start
+        return replace(flow, ids=ids)
 
 
-def numbers_of(context: Context, node: Node, what: str, array: Array) -> Float32s:
+_Found = tuple[list[Source], list[int | None], int, Ids, tuple[int, ...], Ids]
+"""Parts, their steps, their elements, the columns that are read; and the positions that it is read at."""
+
+
+def _of_input(node: Node, source: Source, ids: Ids) -> _Found:
+    """A vector along one axis of an input of the graph."""
+    coordinates = np.unravel_index(ids - source.start, source.grid)
+    along = [k for k, places in enumerate(coordinates) if (places != places[:, :1]).any()]
+    if not along:  # one element; of several that there are, it is the same one everywhere
+        fixed = [k for k, size in enumerate(source.grid) if size > 1 and (coordinates[k] == coordinates[k][0]).all()]
+        along = fixed[-1:]
+    if len(along) > 1:
+        raise node.refused("must not merge axes of the input")
+    axis = along[0] if along else None
+    columns = np.zeros(ids.shape[1], np.int64) if axis is None else coordinates[axis][0]
+    if axis is not None and (coordinates[axis] != columns).any():
+        raise node.refused("must read the same elements at all steps and sequences")
+    grid = tuple(1 if k == axis else size for k, size in enumerate(source.grid))
+    others = [np.zeros(len(ids), np.int64) if k == axis else places[:, 0] for k, places in enumerate(coordinates)]
+    positions = np.ravel_multi_index(others, grid) if grid else np.zeros(len(ids), np.int64)
+    return [source], [None], 1 if axis is None else source.grid[axis], columns, grid, positions
+
+
+def _of_vectors(node: Node, there: list[Source], which: NDArray[np.intp], ids: Ids) -> _Found:
+    """A vector of elements of sources, which may be read at steps of their own."""
+    sizes = np.array([source.size for source in there])
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    places = ids - np.array([source.start for source in there])[which]
+    elements, positions = places % sizes[which], places // sizes[which]
+    if (elements != elements[0]).any():
+        raise node.refused("must read the same elements at all steps and sequences")
+    columns = offsets[which] + elements[0]
+    steps: list[int | None] = [None] * len(there)
+    grid = there[0].grid
+    if any(source.timed != there[0].timed or source.grid[-1:] != grid[-1:] for source in there):
+        raise node.refused("must not join what lies before the recurrent layers with what lies after them")
+    together = all(source.grid == grid for source in there) and (positions == positions[:, :1]).all()
+    if there[0].timed and (not together or grid[0] > 1):
+        at, sequences = np.divmod(positions, grid[1])
+        if not together or (at == at.flat[0]).all():
+            if (sequences != sequences[:, :1]).any() or (at != at[0]).any():
+                raise node.refused("must read one step of one sequence at a time, or the same steps everywhere")
+            for k, source in enumerate(there):
+                own = at[0, which == k]
+                if (own != own[0]).any():
+                    raise node.refused("must read the elements of a vector at the same step")
+                steps[k] = None if source.grid[0] == 1 else int(own[0])
+            return there, steps, int(offsets[-1]), columns, (1, grid[1]), sequences[:, 0]
+    if not together:
+        raise node.refused("must read elements of one vector at a time")
+    return there, steps, int(offsets[-1]), columns, grid, positions[:, 0]
+
+
+def _along(node: Node, numbers: NDArray[np.float64] | None, default: float, count: int) -> NDArray[np.float64]:
+    """Numbers that are the same at every position."""
+    if numbers is None:
+        return np.full(count, default)
+    rows: NDArray[np.float64] = numbers.reshape(-1, count)
+    if (rows != rows[0]).any():
+        raise node.refused("reads what is scaled or shifted by numbers that differ between steps or sequences")
+    first: NDArray[np.float64] = rows[0]
+    return first.copy()
+
+
+def numbers_of(context: Context, node: Node, what: str, array: Array | Stored) -> Float32s:
     """Weights in float32, a copy."""
+    array = array.numbers if isinstance(array, Stored) else array
     context.spend(node, array.size)
     return as_float32(array, f"node {node.name!r} ({node.op}): {what}", context.note)
-
-
-def along(axis: Axis) -> tuple[Axis, ...]:
-    """What an axis of a tensor runs over, of one element: nothing."""
-    return (axis,) if axis.size > 1 else ()
 
 
 def padded(node: Node, given: Given, most: int) -> Given:
@@ -120,58 +354,6 @@ def integers(node: Node, what: str, value: Value | None) -> tuple[int, ...]:
 
 
 def axes_of(node: Node, given: Given) -> tuple[int, ...] | None:
-    """Axes of Squeeze and Unsqueeze: an attribute up to opset 12, an input since."""
+    """Axes of Squeeze, Unsqueeze and reductions: an attribute in older opsets, an input since."""
     value = padded(node, given, 2)[1]
     return node.integers("axes") if value is None else integers(node, "axes", value)
-
-
-def slices(node: Node, given: Given, rank: int) -> dict[int, slice]:
-    """What Slice takes of each axis: attributes up to opset 9, inputs since."""
-    starts, ends, axes = (node.integers(name) for name in ("starts", "ends", "axes"))
-    steps = None
-    if any(value is not None for value in given[1:]):
-        starts, ends, axes, steps = (
-            None if value is None else integers(node, what, value)
-            for what, value in zip(("starts", "ends", "axes", "steps"), padded(node, given, 5)[1:], strict=True)
-        )
-    if starts is None or ends is None:
-        raise node.refused("starts and ends are missing")
-    axes = tuple(range(len(starts))) if axes is None else axes
-    steps = (1,) * len(starts) if steps is None else steps
-    if not len(starts) == len(ends) == len(axes) == len(steps) or any(step < 1 for step in steps):
-        raise node.refused("starts, ends, axes and steps must be as many, and steps positive")
-    return {
-        checked_axis(node, axis, rank): slice(start, end, step)
-        for axis, start, end, step in zip(axes, starts, ends, steps, strict=True)
-    }
-
-
-def part_of_shape(node: Node, shape: tuple[int, ...]) -> Array:
-    """What Shape takes of a shape."""
-    return np.array(shape[node.integer("start", 0) : node.integer("end", len(shape))], np.int64)
-
-
-def target_shape(node: Node, shape: tuple[int, ...], target: Value | None) -> tuple[int, ...]:
-    """A Reshape's target with 0 (as it was) and -1 (what is left) filled in."""
-    sizes = list(integers(node, "shape", target))
-    if not node.integer("allowzero", 0):
-        sizes = [shape[k] if size == 0 and k < len(shape) else size for k, size in enumerate(sizes)]
-    if sizes.count(-1) == 1:
-        others, whole = math.prod(size for size in sizes if size != -1), math.prod(shape)
-        sizes[sizes.index(-1)] = whole // others if others > 0 and whole % others == 0 else 0
-    if min(sizes, default=1) < 1 or math.prod(sizes) != math.prod(shape):
-        given = integers(node, "shape", target)
-        raise node.refused(f"must not bring {shape} to {given} (sizes of four digits may stand for any)")
-    return tuple(sizes)
-
-
-def one_of(node: Node, flow: Flow, axis: int, index: int, keep: bool) -> Flow:
-    """`flow` at one index of an axis, kept with one element where `keep` says so: the last step, nothing else."""
-    over = flow.axes[axis]
-    kept: Axes = ((),) if keep else ()
-    axes = (*flow.axes[:axis], *kept, *flow.axes[axis + 1 :])
-    if not over and index in (0, -1):
-        return replace(flow, axes=axes)
-    if flow.layers and over == flow.steps and index in (-1, over[0].size - 1):
-        return replace(flow, axes=axes, last=True)
-    raise node.refused(f"must take the last step, not element {index} of axis {axis}")
