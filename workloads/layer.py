@@ -1,7 +1,7 @@
 """A layer of a float model: its numbers, ready to be stored, and folded to compute with."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +11,7 @@ from workloads import cells, formats
 from workloads.cells import Cell, Floats, Folded, Product, State, layer_normalised
 from workloads.config import Inputs, LayerConfig
 from workloads.packed import CodeSlot, FloatSlot, Slot
+from workloads.state_pruning import Pruning
 
 CHUNK_BYTES = 2**24
 """Input products are made for as many steps at a time as take this much."""
@@ -37,6 +38,27 @@ class Layer:
     @property
     def cell(self) -> Cell:
         return cells.by_name(self.config.cell)
+
+    @property
+    def initial_h(self) -> NDArray[np.float32] | None:
+        """h that a sequence begins with ``(P,)``, before it is pruned and rounded; None: zeros."""
+        return None if self.initial_state is None else self.initial_state.reshape(-1)[: self.config.outputs]
+
+    @property
+    def largest_start(self) -> float:
+        """The largest |h| that a sequence begins with."""
+        return 0.0 if self.initial_h is None else float(np.abs(self.initial_h).max())
+
+    @property
+    def bound(self) -> float | None:
+        """What no |h| exceeds, whatever is read, that of the start included; None: h has no bound."""
+        if not self.cell.bounded:
+            return None
+        made = float(np.nextafter(1.0, 0.0))
+        if self.projection_codes is not None and self.scale_projection is not None:
+            sums = np.abs(self.projection_codes.astype(np.float64)).sum(axis=1)
+            made = float((sums * np.abs(self.scale_projection)).max())
+        return max(made, self.largest_start)
 
     def fold(self, dtype: DTypeLike, one_hot: bool) -> Folded:
         """Parameters in `dtype` (float32 or float64)."""
@@ -82,21 +104,22 @@ class Layer:
         return scaled_product(weight, self.config.weight_format, self.scale_projection.astype(dtype))
 
     def start(self, batch: int, dtype: DTypeLike) -> State:
-        """The state a sequence begins with, ``(B, P)`` of h and ``(B, H)`` of the rest."""
+        """The state a sequence begins with: h ``(B, P)``, pruned and rounded as every h is; ``(B, H)`` of the rest."""
         sizes = self.config.state_sizes
         initial = np.zeros(sum(sizes), dtype) if self.initial_state is None else self.initial_state.astype(dtype)
-        rows = np.split(initial.reshape(-1), np.cumsum(sizes)[:-1])
-        return tuple(np.tile(row, (batch, 1)) for row in rows)
+        h, *rest = (np.tile(row, (batch, 1)) for row in np.split(initial.reshape(-1), np.cumsum(sizes)[:-1]))
+        return (self.config.pruning(h, out=h), *rest)
 
     def run(
-        self, inputs: Inputs, state: State, dtype: DTypeLike, one_hot: bool
+        self, inputs: Inputs, state: State, dtype: DTypeLike, one_hot: bool, pruning: Pruning
     ) -> tuple[Floats, dict[str, Floats], State]:
         """h ``(T, B, P)`` of every step, the other results of each step by name, and the state after the last.
 
-        Of a layer in reverse `inputs` are in the order in which it reads them, and so are the results.
+        Of a layer in reverse `inputs` are in the order in which it reads them, and so are the results. `pruning` is
+        that of the config, and may note how much it clips.
         """
         steps, batch = inputs.shape[:2]
-        folded = self.fold(dtype, one_hot)
+        folded = replace(self.fold(dtype, one_hot), pruning=pruning)
         states = np.empty((steps, batch, self.config.outputs), state[0].dtype)
         results = {name: np.empty((steps, batch, self.config.hidden), dtype) for name in self.config.results}
         for t, gates in enumerate(folded.input_part(inputs)):

@@ -29,7 +29,8 @@ readout_bias                 float32 ``(V,)``
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -43,8 +44,10 @@ from workloads.config import VERSION, Config, Inputs, LayerConfig, Readout
 from workloads.dense import DenseNumbers, dense_slots
 from workloads.formats import WeightFormat
 from workloads.layer import LAYER_FIELDS, Layer, layer_slots
+from workloads.numbers import Clipped, Saturations, integer_bits
 from workloads.packed import Arrays, CodeSlot, FloatSlot, PackedModel, Slot, StoredConfig, unpacked
 from workloads.positions import Lengths, at_ends, pooled, turned
+from workloads.state_pruning import Pruning
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +55,8 @@ class Model(PackedModel[Config]):
     """Stacked recurrent layers over symbols or vectors, and a readout.
 
     There is one h a layer, pruned and rounded: the recurrence, the next layer and the readout all see it. Arrays are
-    read-only. Raises BadInput where their sizes do not fit the config.
+    read-only. `saturations` counts what lies beyond the fixed point of states and inputs in every run, padding
+    included; a model made of this one starts anew. Raises BadInput where sizes do not fit the config.
 
     Each direction of a bidirectional layer is a layer. One that reads in reverse begins at each sequence's own last
     step, so inputs that are padded come with their `lengths` ``(B,)``; None: all sequences are as long as the inputs.
@@ -69,6 +73,7 @@ class Model(PackedModel[Config]):
     readout_bias: NDArray[np.float32] | None = None  # (V,)
     dense: DenseNumbers | None = None
     head: tuple[DenseNumbers, ...] = ()
+    saturations: Saturations = field(default_factory=Saturations, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if tuple(layer.config for layer in self.layers) != self.config.layers:
@@ -82,21 +87,53 @@ class Model(PackedModel[Config]):
 
     def with_threshold(self, threshold: float | Sequence[float]) -> "Model":
         """The same weights, pruned at another threshold: one for all layers, or one each."""
-        return self._with_layers([{"threshold": t} for t in self._thresholds(threshold)])
+        return self._with_layers([{"threshold": t} for t in self._for_each_layer("thresholds", threshold)])
 
-    def with_bits(self, state_bits: int, input_bits: int | None = None, input_integer_bits: int = 0) -> "Model":
+    def with_bits(
+        self,
+        state_bits: int,
+        input_bits: int | None = None,
+        input_integer_bits: int | None = None,
+        state_integer_bits: int | Sequence[int] | None = None,
+    ) -> "Model":
         """The same weights with states, and vectors that enter the first layer, in fixed point.
 
-        BadInput where `input_bits` are missing though vectors enter, or given though none do.
+        Integer bits of the states are one for all layers, or one each; None: 0, which holds every h of a bounded cell.
+        Those of what enters: None is what the embedding's table needs, and 0 of vectors. `integer_bits.needed_bits`
+        says what is needed. BadInput where `input_bits` are missing though vectors enter, or given though none do;
+        where an h without a bound is given no integer bits; where an initial h lies beyond its range.
         """
-        first: dict[str, Any] = {"state_bits": state_bits}
+        changes = [
+            {"state_bits": state_bits, "state_integer_bits": m} for m in self._state_integer_bits(state_integer_bits)
+        ]
         if (self.config.input.kind == "one_hot") != (input_bits is None):
             needs = "takes none" if input_bits else "needs some (--input-bits)"
             raise BadInput(f"model {self.name}: input_bits: its input ({self.config.input.kind}) {needs}")
         if input_bits is not None:
-            first |= {"input_bits": input_bits, "input_integer_bits": input_integer_bits}
-        entered = len(self.config.levels[0])
-        return self._with_layers([first] * entered + [{"state_bits": state_bits}] * (len(self.layers) - entered))
+            if input_integer_bits is None:
+                table = self.embedding
+                input_integer_bits = 0 if table is None else integer_bits(float(np.abs(table).max()))
+            for k in self.config.levels[0]:
+                changes[k] |= {"input_bits": input_bits, "input_integer_bits": input_integer_bits}
+        return self._with_layers(changes)
+
+    def _state_integer_bits(self, given: int | Sequence[int] | None) -> list[int]:
+        """One for each layer; BadInput where a layer needs another."""
+        each = self._for_each_layer("state_integer_bits", 0 if given is None else given)
+        for k, (layer, m) in enumerate(zip(self.layers, each, strict=True)):
+            where = f"model {self.name}: layers.{k}: state_integer_bits"
+            if given is None and (layer.bound is None or (layer.config.projection and integer_bits(layer.bound))):
+                reach = f"of {layer.config.cell} has no bound"
+                if layer.bound is not None:
+                    reach = f"is projected and may reach {layer.bound:.4g}"
+                raise BadInput(
+                    f"{where} must be given, since h {reach} (--state-integer-bits, or --calibrate with inputs)"
+                )
+            if (needed := integer_bits(layer.largest_start)) > m:
+                raise BadInput(
+                    f"{where} must be at least {needed}, since its initial h reaches {layer.largest_start:.4g}, not {m}"
+                )
+        return each
 
     def with_float16(self) -> "Model":
         """The same model, its float32 weights rounded to float16; quantized ones, scales and biases stay as they are.
@@ -166,7 +203,7 @@ class Model(PackedModel[Config]):
                 layer, reverse = self.layers[k], self.config.layers[k].reverse
                 entering = self._rounded(k, turned(vectors, lengths) if reverse else vectors)
                 start = tuple(next(given) for _ in layer.cell.states)
-                h, results, last = layer.run(entering, start, dtype, self.config.is_one_hot(k))
+                h, results, last = layer.run(entering, start, dtype, self.config.is_one_hot(k), self._noting(k))
                 self._check_finite(k, h)
                 suffix = self.config.suffix(k)
                 operands[self.config.input_operand(k)] = entering
@@ -201,7 +238,20 @@ class Model(PackedModel[Config]):
 
     def _rounded(self, layer: int, vectors: NDArray[Any]) -> NDArray[Any]:
         pruning = self.config.layers[layer].input_pruning
-        return pruning(vectors) if pruning.changes else vectors
+        if not pruning.changes:
+            return vectors
+        place = self.config.input_operand(layer)
+        return pruning.noting(partial(self.saturations.note, "input", place, within=pruning.ends))(vectors)
+
+    def _noting(self, layer: int) -> Pruning:
+        """How a layer prunes and rounds: h, and results of its step, whose clips are counted apart."""
+        config, suffix = self.config.layers[layer], self.config.suffix(layer)
+        own = config.pruning
+        h, *results = (
+            partial(self.saturations.note, "state", f"{name}{suffix}", within=own.ends)
+            for name in ("h", *config.results)
+        )
+        return own.noting(h, *results) if own.bits is not None else own
 
     def _check_finite(self, layer: int, h: Floats) -> None:
         finite = np.isfinite(h).all(axis=(1, 2))
@@ -284,6 +334,29 @@ class Model(PackedModel[Config]):
         """Logits ``(B, V)`` at the last step of sequences of `lengths` ``(B,)``, padded at their ends."""
         states, _ = self.states(inputs, None, dtype, lengths)
         return self.readout(self._summary(states, np.asarray(lengths)))
+
+    @property
+    def embedding(self) -> Floats | None:
+        """The table in float32 ``(symbols, size)``; None where there is none."""
+        return (
+            None if self.embedding_codes is None else self._embedded(np.arange(len(self.embedding_codes)), np.float32)
+        )
+
+    def counting(self) -> "Model":
+        """The same model with `saturations` at zero."""
+        return replace(self)
+
+    @property
+    def constants_clipped(self) -> tuple[Clipped, ...]:
+        """How much of what a model has in fixed point once and for all is clipped: embedding and initial states."""
+        seen, table, entering = Saturations(), self.embedding, self.config.layers[0].input_pruning
+        if table is not None:
+            entering.noting(partial(seen.note, "input", "embedding", within=entering.ends))(table)
+        for k, layer in enumerate(self.layers):
+            if layer.initial_h is not None:
+                place, own = f"initial h{self.config.suffix(k)}", layer.config.pruning
+                own.noting(partial(seen.note, "state", place, within=own.ends))(layer.initial_h)
+        return seen.places
 
     def _embedded(self, tokens: Inputs, dtype: DTypeLike) -> Floats:
         assert self.embedding_codes is not None

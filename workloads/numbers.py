@@ -12,13 +12,30 @@ from pydantic import Field
 from archsim.trace.graph import Frozen
 
 Ints = NDArray[np.int64]
+Ends = tuple[float, float]
+"""Least and greatest of a range."""
 FARTHEST = 16
 """Integer bits lie between -16 and 16: ranges of 2^-16 to 2^16."""
 
 
 Kind = Literal["accumulator", "argument", "state", "input"]
-"""What is clipped: partial sums; arguments of sigmoid and tanh, and what a GRU's reset gate multiplies; h and c; real
-inputs."""
+"""What is clipped: sums, where any partial sum does not fit; arguments of sigmoid and tanh, and what a GRU's reset gate
+multiplies; h and c; real inputs."""
+
+
+class Clipped(Frozen):
+    """How many of the numbers of one kind and place lay beyond the range that holds them, and were clipped to it."""
+
+    kind: str
+    place: str
+    clipped: int
+    of: int
+    within: Ends | None = None
+    """The least and the greatest number that is held; None: of accumulators, and of arguments of a curve."""
+
+    @property
+    def share(self) -> float:
+        return self.clipped / self.of if self.of else 0.0
 
 
 @dataclass
@@ -27,16 +44,33 @@ class Saturations:
 
     clipped: Counter[tuple[Kind, str]] = field(default_factory=Counter)
     seen: Counter[tuple[Kind, str]] = field(default_factory=Counter)
+    within: dict[tuple[Kind, str], Ends] = field(default_factory=dict)
 
-    def note(self, kind: Kind, place: str, clipped: int, seen: int) -> None:
+    def note(self, kind: Kind, place: str, clipped: int, seen: int, within: Ends | None = None) -> None:
         self.clipped[kind, place] += clipped
         self.seen[kind, place] += seen
+        if within is not None:
+            self.within[kind, place] = within
 
-    def clip(self, kind: Kind, place: str, codes: Ints, low: int, high: int) -> Ints:
+    def clip(self, kind: Kind, place: str, codes: Ints, low: int, high: int, within: Ends | None = None) -> Ints:
         """`codes` within `low` and `high`; those outside are counted."""
         clipped = np.clip(codes, low, high)
-        self.note(kind, place, int(np.count_nonzero(clipped != codes)), codes.size)
+        self.note(kind, place, int(np.count_nonzero(clipped != codes)), codes.size, within)
         return clipped
+
+    @property
+    def places(self) -> tuple[Clipped, ...]:
+        """What was looked at, place by place, in the order that it was met."""
+        return tuple(
+            Clipped(
+                kind=kind,
+                place=place,
+                clipped=self.clipped[kind, place],
+                of=seen,
+                within=self.within.get((kind, place)),
+            )
+            for (kind, place), seen in self.seen.items()
+        )
 
     def count(self, kind: Kind) -> int:
         """Clips of one kind, wherever."""
@@ -46,6 +80,11 @@ class Saturations:
         """Clips of one kind over all numbers of that kind; 0 where there were none."""
         seen = sum(n for (own, _), n in self.seen.items() if own == kind)
         return self.count(kind) / seen if seen else 0.0
+
+
+def integer_bits(largest: float) -> int:
+    """m of the smallest range ``[-2^m, 2^m)`` that `largest` lies in, m >= 0; rounding may still take it to the end."""
+    return max(0, math.frexp(largest)[1])
 
 
 class Number(Frozen):
@@ -80,6 +119,11 @@ class Number(Frozen):
     @property
     def unit(self) -> float:
         return math.ldexp(1.0, -self.fraction)
+
+    @property
+    def ends(self) -> Ends:
+        """The least and the greatest number it holds."""
+        return math.ldexp(self.low, -self.fraction), math.ldexp(self.high, -self.fraction)
 
     def codes(self, values: NDArray[np.floating]) -> Ints:
         """Nearest codes of real `values`, halves to even, clipped. Not for the inner loop."""

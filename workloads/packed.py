@@ -27,6 +27,7 @@ from workloads.formats import WeightFormat
 from workloads.formats.packing import code_type, pack_fields, unpack_fields
 
 C = TypeVar("C", bound=BaseModel)
+Real = TypeVar("Real", int, float)
 Arrays = Mapping[str, NDArray[Any]]
 """By the name of the tensor that an array is stored as."""
 
@@ -152,6 +153,8 @@ class StoredConfig(Generic[C]):
     """What has the version."""
     noun: str
     """What a mistake in it is a mistake of."""
+    earlier: tuple[int, ...] = ()
+    """Versions that are read as well."""
 
     def read(self, metadata: Mapping[str, str] | None) -> C:
         """BadInput where it is missing, of another version, or breaks a rule."""
@@ -160,7 +163,7 @@ class StoredConfig(Generic[C]):
         except (KeyError, ValueError, RecursionError):
             raise BadInput(f"metadata must hold the {self.what} under {self.key!r}") from None
         version = raw.get("version") if isinstance(raw, dict) else None
-        if version != self.version:
+        if version not in (self.version, *self.earlier):
             raise BadInput(f"{self.model} version must be {self.version}, not {version}")
         try:
             return self.type.model_validate(raw)
@@ -279,12 +282,12 @@ class PackedModel(ABC, Generic[C]):
         for name in arrays:
             raise BadInput(f"model {self.name}: {name} has no place in it")
 
-    def _thresholds(self, threshold: float | Sequence[float]) -> list[float]:
+    def _for_each_layer(self, what: str, given: Real | Sequence[Real]) -> list[Real]:
         """One for each layer, of one for all or one each."""
         layers = len(self._network.layers)
-        each = [threshold] * layers if isinstance(threshold, int | float) else list(threshold)
+        each = list(given) if isinstance(given, Sequence) else [given] * layers
         if len(each) != layers:
-            raise BadInput(f"model {self.name}: thresholds must be {layers}, one a layer, not {len(each)}")
+            raise BadInput(f"model {self.name}: {what} must be {layers}, one a layer, not {len(each)}")
         return each
 
     @property

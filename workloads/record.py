@@ -177,14 +177,6 @@ def given_sample(path: Path) -> Sample:
     return Sample(inputs, np.full(inputs.shape[1], len(inputs), np.int64), 0)
 
 
-def beyond_range(config: Config, inputs: NDArray[np.generic]) -> float:
-    """Share of vectors' elements `inputs` that lie beyond the fixed point of what enters, and so are clipped."""
-    first = config.layers[0]
-    if config.input.kind != "vector" or first.input_bits is None:
-        return 0.0
-    return float(np.mean(np.abs(inputs.astype(np.float64)) > 2.0**first.input_integer_bits))
-
-
 def longest(model: Recordable, split: Split, sequences: int) -> int:
     """The most steps that `record` can take from a split with so many sequences."""
     return tasks.by_name(model.task).longest(split, sequences)

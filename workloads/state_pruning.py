@@ -1,11 +1,15 @@
 """Pruned and quantized states: a threshold (SKIP, Ardakani et al., DATE 2019) and a rounding."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
+Note = Callable[[int, int], None]
+"""``note(clipped, seen)``: so many of so many numbers lay beyond the range."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,12 @@ class Pruning:
     threshold: float = 0.0
     bits: int | None = None
     integer_bits: int = 0
+    note: Note | None = field(default=None, compare=False)
+    note_rounded: Note | None = field(default=None, compare=False)
+
+    def noting(self, note: Note, rounded: Note | None = None) -> Self:
+        """The same, and `note` is told how much of every vector is clipped; `rounded`: of what is rounded alone."""
+        return replace(self, note=note, note_rounded=rounded)
 
     def __call__(self, v: Floats, out: Floats | None = None) -> Floats:
         """`v` pruned (compared in its own type) and rounded; `out` may be `v` itself."""
@@ -28,15 +38,20 @@ class Pruning:
             np.copyto(out, v)
         if self.threshold > 0:
             out *= np.abs(out) >= self.threshold
-        return self.rounded(out)
+        return self._rounded(out, self.note)
 
     def rounded(self, v: Floats) -> Floats:
         """`v` rounded, in place, and not pruned."""
+        return self._rounded(v, self.note_rounded)
+
+    def _rounded(self, v: Floats, note: Note | None) -> Floats:
         if self.bits is not None:
             per_unit = 2.0 ** (self.bits - 1 - self.integer_bits)
             limit = 2.0 ** (self.bits - 1)
             v *= per_unit
             np.rint(v, out=v)
+            if note is not None:
+                note(int(np.count_nonzero((v < -limit) | (v > limit - 1))), v.size)
             np.clip(v, -limit, limit - 1, out=v)
             v /= per_unit
         return v
@@ -45,6 +60,13 @@ class Pruning:
     def unit(self) -> float | None:
         """Value of one step of the fixed point; None: floating point."""
         return None if self.bits is None else 2.0 ** (self.integer_bits + 1 - self.bits)
+
+    @property
+    def ends(self) -> tuple[float, float] | None:
+        """The least and the greatest number it holds; None: floating point."""
+        if self.unit is None:
+            return None
+        return -(2.0**self.integer_bits), 2.0**self.integer_bits - self.unit
 
     @property
     def changes(self) -> bool:

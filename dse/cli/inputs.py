@@ -23,7 +23,7 @@ def load_workload(name: str, lanes: int, steps: int, split: HeldOutSplit, thresh
         if threshold is not None:
             raise BadInput(f"--threshold: {name} is a trace, which has its threshold already; give a model")
         return Trace.load(Path(name))
-    return record_text(name, split, max(lanes, 16), steps, threshold)
+    return record_text(at_threshold(zoo.load_either(name), threshold), split, max(lanes, 16), steps)
 
 
 def at_threshold(model: AnyModel, threshold: float | None) -> AnyModel:
@@ -32,10 +32,9 @@ def at_threshold(model: AnyModel, threshold: float | None) -> AnyModel:
 
 
 def record_text(
-    workload: str, split: HeldOutSplit, sequences: int, steps: int, threshold: float | None, out: Path | None = None
+    model: Model | IntegerModel, split: HeldOutSplit, sequences: int, steps: int, out: Path | None = None
 ) -> Trace:
-    """A trace recorded now, of a model of the zoo or of a model file, with its own state threshold or another."""
-    model = at_threshold(zoo.load_either(workload), threshold)
+    """A trace recorded now, of a model over data of its task."""
     with steps_of(f"recording {model.name}", steps) as on_step:
         return record(model, split, sequences=sequences, steps=steps, out=out, on_step=on_step)
 

@@ -8,6 +8,8 @@ import typer
 from archsim.design import load_design
 from archsim.errors import BadInput
 from archsim.trace.graph import When
+from dse.cli.clipping import clipped_json, say_clipped
+from dse.cli.fixed_point import INSTEAD, FixedPoint
 from dse.cli.options import DesignOption, Json, either
 from dse.cli.tables.layout import literal
 from dse.cli.tables.networks import sparsity_markdown, sparsity_table, zeros_table
@@ -18,6 +20,7 @@ from workloads.config import Pooling
 from workloads.importers import Choices, DenseChoice, Formats, import_model
 from workloads.importers.network import Activation, InputKind
 from workloads.model import Model
+from workloads.numbers import Clipped
 from workloads.record import given_sample, record_sample
 from workloads.sparsify import prune_to, sample_of, zeros
 from workloads.tasks import Split
@@ -38,7 +41,15 @@ def import_(
     weights: Annotated[str, typer.Option(help="Format that weights are rounded to.")] = "float32",
     state_bits: Annotated[int | None, typer.Option(help="Fixed point of the states; default: float.")] = None,
     input_bits: Annotated[int | None, typer.Option(help="Fixed point of vectors that enter; default: float.")] = None,
-    input_integer_bits: Annotated[int, typer.Option(help="Of those, before the point.")] = 0,
+    input_integer_bits: Annotated[
+        int | None, typer.Option(help="Of those, before the point; default: what an embedding needs, 0 of vectors.")
+    ] = None,
+    state_integer_bits: Annotated[
+        list[int] | None, typer.Option(help="Of the states, before the point; repeat it for those of each layer.")
+    ] = None,
+    calibrate: Annotated[
+        Path | None, typer.Option(help="Inputs (.npy) that all integer bits are taken from, instead of naming them.")
+    ] = None,
     embedding_weights: Annotated[str | None, typer.Option(help="Of the embedding; default: as the layers.")] = None,
     readout_weights: Annotated[str | None, typer.Option(help="Of the readout; default: as the layers.")] = None,
     output: Annotated[str | None, typer.Option(help="ONNX: the tensor that is the result.")] = None,
@@ -99,24 +110,24 @@ def import_(
     )
     formats = Formats(weights, embedding_weights, readout_weights)
     model = import_model(path, name, input_kind=input_, formats=formats, choices=chosen, output=output, note=_noted)
-    if state_bits is not None:
-        model = model.with_bits(state_bits, input_bits, input_integer_bits)
-    elif input_bits is not None or input_integer_bits:
-        raise BadInput("--input-bits and --input-integer-bits need --state-bits")
-    _written(model, path, out_ or Path(f"{model.name}.safetensors"), as_json)
+    fixed = FixedPoint(state_bits, input_bits, input_integer_bits, tuple(state_integer_bits or ()), calibrate)
+    model, clips = fixed.applied(model)
+    _written(model, path, out_ or Path(f"{model.name}.safetensors"), as_json, clips)
 
 
 def _noted(text: str) -> None:
     notes.print(f"archsim: {literal(text)}", soft_wrap=True, highlight=False)
 
 
-def _written(model: Model, source: Path, target: Path, as_json: bool) -> None:
+def _written(model: Model, source: Path, target: Path, as_json: bool, clips: tuple[Clipped, ...]) -> None:
     if target.resolve() == source.resolve():
         raise BadInput(f"--out: {target} is the file that is imported; name another")
     model.save(target)
     if as_json:
-        print_json({"model": str(target), "weight_bytes": model.weight_bytes, **model.config.model_dump(mode="json")})
+        said = {"model": str(target), "weight_bytes": model.weight_bytes, "clipped": clipped_json(clips)}
+        print_json({**said, **model.config.model_dump(mode="json")})
         return
+    say_clipped(clips, INSTEAD)
     layers = ", ".join(f"{layer.cell} {layer.hidden}" for layer in model.config.layers)
     read = "no readout" if model.config.readout is None else f"readout of {model.config.readout.outputs}"
     what = f"{model.config.input.kind} of {model.config.input.width}, {layers}, {read}, {model.weight_bytes:,} bytes"

@@ -274,7 +274,7 @@ def validate_(
     if traces:
         for card in map(zoo.load_card, zoo.ALL):
             if card.measured.state_sparsity > 0.25 and tasks.by_name(card.data.task).ships:
-                recorded[card.name] = record_text(card.name, "test", 8, 400, None)
+                recorded[card.name] = record_text(zoo.load_either(card.name), "test", 8, 400)
     with progress("simulating", None):
         found = validate(recorded)
     if as_json:

@@ -1,6 +1,5 @@
 """`archsim trace`: traces drawn, recorded, shown."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from archsim.trace.synthetic import FORMATS, synthesize
 from archsim.trace.trace import Trace
+from dse.cli.clipping import MORE_BITS, clipped_json, say_clipped
 from dse.cli.inputs import at_threshold, record_text
 from dse.cli.options import Json, Threshold, either
 from dse.cli.tables.layout import figures, literal
@@ -17,9 +17,9 @@ from dse.cli.tables.networks import zeros_table
 from dse.cli.terminal import notes, out, print_json, say, steps_of
 from dse.evaluation.point import HeldOutSplit
 from workloads import zoo
-from workloads.fixed_point import IntegerModel
 from workloads.model import Model
-from workloads.record import beyond_range, given_sample, record_sample
+from workloads.numbers import Clipped
+from workloads.record import given_sample, record_sample
 from workloads.sparsify import zeros
 
 app = typer.Typer(no_args_is_help=True, help="Make and look at traces.")
@@ -81,32 +81,35 @@ def record_(
 
     archsim trace record --workload mine.safetensors --inputs mine.npy --out t.npz
     """
+    model = at_threshold(zoo.load_either(workload), threshold).counting()
     if inputs is None:
-        trace, what = record_text(workload, split, sequences, steps, threshold, out_), f"of the {split} split"
+        trace, what = record_text(model, split, sequences, steps, out_), f"of the {split} split"
     else:
-        model, sample = at_threshold(zoo.load_either(workload), threshold), given_sample(inputs)
-        for note in _odd(model, sample.inputs):
+        sample = given_sample(inputs)
+        if note := _odd(sample.inputs):
             notes.print(f"[yellow]inputs:[/] {note}", soft_wrap=True, highlight=False)
         with steps_of("recording", int(sample.lengths.max())) as on_step:
             trace = record_sample(model, sample, {"inputs": inputs.name}, out_, on_step)
         what = f"of {inputs.name}"
-    _written(out_, trace, what, as_json)
+    clips = (*model.constants_clipped, *model.saturations.places)
+    if not as_json:
+        say_clipped(clips, MORE_BITS if inputs is not None and isinstance(model, Model) else None)
+    _written(out_, trace, what, as_json, clips)
 
 
-def _odd(model: Model | IntegerModel, inputs: NDArray[np.generic]) -> Iterator[str]:
+def _odd(inputs: NDArray[np.generic]) -> str | None:
     """What is allowed and seldom meant."""
-    if clipped := beyond_range(model.config, inputs):
-        limit = 2 ** model.config.layers[0].input_integer_bits
-        yield f"{clipped:.1%} lie beyond +-{limit} and are clipped; import the model with more --input-integer-bits"
-    if len(inputs) < inputs.shape[1]:
-        shape = f"{len(inputs)} steps of {inputs.shape[1]} sequences"
-        yield f"{shape}; steps come first (PyTorch's batch_first is the other way round)"
+    if len(inputs) >= inputs.shape[1]:
+        return None
+    shape = f"{len(inputs)} steps of {inputs.shape[1]} sequences"
+    return f"{shape}; steps come first (PyTorch's batch_first is the other way round)"
 
 
-def _written(path: Path, trace: Trace, what: str, as_json: bool) -> None:
+def _written(path: Path, trace: Trace, what: str, as_json: bool, clips: tuple[Clipped, ...] = ()) -> None:
     workload, sequences, steps = trace.header.workload, trace.sequences, trace.steps
     if as_json:
-        print_json({"trace": str(path), "workload": workload, "sequences": sequences, "steps": steps})
+        size = {"sequences": sequences, "steps": steps}
+        print_json({"trace": str(path), "workload": workload, **size, "clipped": clipped_json(clips)})
     else:
         say(f"{path}: {workload}, {sequences} sequences x {steps} steps, {what}")
 

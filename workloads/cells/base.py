@@ -141,6 +141,12 @@ class Cell(ABC):
         """Operands computed within a step, beside h: those of the later recurrent products."""
         return tuple(stage.result for stage in self.stages[:-1])
 
+    @property
+    def bounded(self) -> bool:
+        """Whether no h it computes leaves [-1, 1], whatever it reads: it lies between values of tanh and an earlier
+        h, while a positive part has no bound."""
+        return None not in self.curves
+
     def curve(self, gate: str) -> Curve | None:
         return self.curves[self.gates.index(gate)]
 

@@ -13,8 +13,10 @@ What an `IntegerModel` computes
   Activations, states, biases and arguments have one number a layer; weights are symmetric (`formats.Fixed`) with one
   fraction a matrix or one a row. All scales are powers of two, so all rescaling is shifting.
 - **Rounding.** A right shift by n rounds half up: ``(v + 2^(n-1)) >> n``. A left shift is exact. Whatever does not fit
-  its number afterwards is clipped, and counted (`IntegerModel.counting`); constants are clipped once, uncounted.
-- **Accumulators.** Each row adds bias, input product and recurrent product in one accumulator of `accumulator_bits`.
+  its number afterwards is clipped, and counted (`IntegerModel.saturations`); what of the constants does not fit is
+  counted once, when the model is made (`IntegerModel.constants_clipped`).
+- **Accumulators.** Each row adds bias, input product and recurrent product in one accumulator of `accumulator_bits`,
+  unless stated the fewest that are proved never to overflow.
   Its fraction is the finer of the two products'; the coarser product is shifted left, exactly. The order is: bias,
   input columns, state columns, clipped after each. Where the ranges prove that neither the bias nor a partial sum can
   leave the accumulator, that is one matrix product (`IntegerModel.proofs`); elsewhere it saturates as hardware would.
@@ -24,8 +26,8 @@ What an `IntegerModel` computes
 - **Cells.** Products of gates and states are integer products; the sum of two of them is taken at the finer fraction,
   exactly, and rounded once (`workloads.cells`).
 - **Pruning.** ``|h| < threshold`` is an integer comparison at the precision that h is made with, before it is rounded,
-  as the float model prunes before it rounds. An input threshold compares codes; of real inputs, before they are
-  rounded.
+  as the float model prunes before it rounds. An input threshold compares codes, and so does that of an initial h; of
+  real inputs, before they are rounded.
 - **Edges.** Real inputs are rounded to codes as they enter, halves to even; logits are integers, scaled to floats for
   a metric alone. One-hot symbols and embedded tokens are look-ups of integers.
 

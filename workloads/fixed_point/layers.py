@@ -40,10 +40,11 @@ class IntegerLayer:
         return cells.by_name(self.config.cell)
 
     def start(self, batch: int) -> Codes:
-        """What a sequence begins with, ``(B, H)`` each."""
+        """What a sequence begins with, ``(B, H)`` each; of h, codes whose value is below the threshold are zero."""
         if self.initial_codes is None:
             return tuple(np.zeros((batch, self.config.hidden), np.int64) for _ in self.numbers.states)
-        return tuple(np.tile(codes.astype(np.int64), (batch, 1)) for codes in self.initial_codes)
+        h, *rest = (np.tile(codes.astype(np.int64), (batch, 1)) for codes in self.initial_codes)
+        return (pruned(h, self.config.threshold, self.numbers.state), *rest)
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,11 @@ def threshold_codes(threshold: float, fraction: Ints | int) -> Ints | int:
     return codes[0] if isinstance(fraction, int) else np.array(codes, np.int64)
 
 
+def pruned(codes: NDArray[np.integer], threshold: float, number: Number) -> NDArray[Any]:
+    """Codes whose value is below `threshold` are zero."""
+    return np.where(np.abs(codes.astype(np.int64)) < threshold_codes(threshold, number.fraction), 0, codes)
+
+
 @dataclass(frozen=True, eq=False)
 class IntegerMachine:
     """A layer ready to step: products into accumulators, and shifts from there on. Made by `machine`."""
@@ -116,6 +122,8 @@ class IntegerMachine:
     accumulator_bits: int
     input_part: Accumulate | LookUp
     bias: Ints  # (R,) as accumulators hold it
+    biases_clipped: tuple[int, int]
+    """How many accumulators, of how many, begin with a bias that they do not hold."""
     recurrent: tuple[Accumulate, ...]  # one for each of the cell's recurrent products
     recurrent_bias: Ints  # (H,)
     arguments: dict[str, Shift]
@@ -132,6 +140,8 @@ class IntegerMachine:
         chunk = max(1, _CHUNK_BYTES // max(1, inputs.shape[1] * len(self.bias) * 8))
         for first in range(0, len(inputs), chunk):
             window = inputs[first : first + chunk]
+            starts = window.shape[0] * window.shape[1]
+            self.saturations.note("accumulator", f"{self.site} bias", *(n * starts for n in self.biases_clipped))
             if isinstance(self.input_part, LookUp):
                 yield from self.input_part(window)
             else:
@@ -160,13 +170,15 @@ class IntegerMachine:
         number = self.layer.numbers.cell if what == "cell" else self.layer.numbers.reset
         assert number is not None
         kind: Kind = "state" if what == "cell" else "argument"
-        return self.saturations.clip(kind, f"{self.site} {what}", codes, number.low, number.high)
+        place = f"{self.site} {what}"
+        return self.saturations.clip(kind, place, codes, number.low, number.high, number.ends)
 
     def new_h(self, value: Ints) -> Ints:
         if self.layer.config.threshold > 0:
             value = np.where(np.abs(value) < self.threshold, 0, value)
         number = self.layer.numbers.state
-        return self.saturations.clip("state", f"{self.site} h", self.to_state(value), number.low, number.high)
+        codes = self.to_state(value)
+        return self.saturations.clip("state", f"{self.site} h", codes, number.low, number.high, number.ends)
 
     def run(self, inputs: NDArray[Any], state: Codes) -> tuple[NDArray[np.int16], dict[str, NDArray[np.int16]], Codes]:
         """h ``(T, B, H)`` of every step, the other results of each step by name, and the state after the last."""
@@ -228,6 +240,10 @@ def _held(bias: Ints, accumulator_bits: int) -> Ints:
     return np.clip(bias, -limit, limit - 1)
 
 
+def _not_held(bias: Ints, accumulator_bits: int) -> int:
+    return int(np.count_nonzero(bias != _held(bias, accumulator_bits)))
+
+
 def machine(
     layer: IntegerLayer,
     squashing: Squashing,
@@ -243,6 +259,8 @@ def machine(
     input_part, after, proof = _input_part(layer, own, f"{site} input product", *how)
     recurrent, proofs = _recurrent(layer, own, after, f"{site} recurrent product", *how)
     proofs = [proof, *proofs]
+    biases = np.concatenate([own.bias, own.recurrent_bias]) if cell.shifts_candidate else own.bias
+    clipped = _not_held(biases, accumulator_bits)
     if numbers.reset is not None:
         proofs.append(
             Proof.of(f"{site} reset product", accumulator_bits, _with_reset(after, numbers.reset, own.fractions))
@@ -262,6 +280,7 @@ def machine(
         accumulator_bits=accumulator_bits,
         input_part=input_part,
         bias=_held(own.bias, accumulator_bits),
+        biases_clipped=(clipped, biases.size),
         recurrent=recurrent,
         recurrent_bias=_held(own.recurrent_bias, accumulator_bits),
         arguments=arguments,
@@ -340,6 +359,7 @@ class ReadoutMachine:
 
     product: Accumulate
     bias: Ints  # (V,)
+    biases_clipped: int
     align: Shift
     fraction: int
     proof: Proof
@@ -364,8 +384,12 @@ class ReadoutMachine:
         finest = int(rows.max())
         if min(proof.bits_needed, accumulator_bits) + finest - int(rows.min()) > WIDEST_BITS:
             raise BadInput(f"readout: logits must fit {WIDEST_BITS} bits: numbers lie too far apart")
-        return cls(product, _held(start, accumulator_bits), Shift.right_by(rows - finest), finest, proof)
+        held, beyond = _held(start, accumulator_bits), _not_held(start, accumulator_bits)
+        return cls(product, held, beyond, Shift.right_by(rows - finest), finest, proof)
 
     def __call__(self, states: NDArray[np.integer]) -> Ints:
         """Codes ``(..., V)`` with `fraction` bits behind the point, of codes of h ``(..., H)``."""
-        return self.align(self.product(self.bias, states))
+        sums = self.product(self.bias, states)
+        starts = sums.size // len(self.bias)
+        self.product.saturations.note("accumulator", "readout bias", self.biases_clipped * starts, sums.size)
+        return self.align(sums)

@@ -38,12 +38,12 @@ from workloads.cells import Curve
 from workloads.cells.integer import Codes
 from workloads.config import Config, Inputs
 from workloads.fixed_point.activations import CURVES, Activation, Squashing, size_bits
-from workloads.fixed_point.layers import IntegerLayer, IntegerMachine, Proof, ReadoutMachine, machine, threshold_codes
+from workloads.fixed_point.layers import IntegerLayer, IntegerMachine, Proof, ReadoutMachine, machine, pruned
 from workloads.fixed_point.products import Products
 from workloads.fixed_point.settings import SHIFT_BITS, IntegerWidths, MemoryBits, memory
-from workloads.fixed_point.spec import VERSION, IntegerSpec, empty_activation
+from workloads.fixed_point.spec import EARLIER, VERSION, IntegerSpec, empty_activation
 from workloads.formats import WeightFormat
-from workloads.numbers import Ints, Number, Saturations
+from workloads.numbers import Clipped, Ints, Number, Saturations
 from workloads.packed import Arrays, FieldSlot, PackedModel, Slot, StoredConfig
 from workloads.positions import Lengths
 
@@ -58,7 +58,7 @@ class IntegerModel(PackedModel[IntegerSpec]):
     """
 
     stored: ClassVar = StoredConfig(
-        "archsim_integer", IntegerSpec, VERSION, "spec of an integer model", "integer model", "spec"
+        "archsim_integer", IntegerSpec, VERSION, "spec of an integer model", "integer model", "spec", EARLIER
     )
 
     spec: IntegerSpec
@@ -101,6 +101,14 @@ class IntegerModel(PackedModel[IntegerSpec]):
         readout = () if self._readout is None else (self._readout.proof,)
         return (*(proof for m in self._machines for proof in m.proofs), *readout)
 
+    @property
+    def constants_clipped(self) -> tuple[Clipped, ...]:
+        """How much of weights, biases, embedding and initial states did not fit when the model was made, by tensor.
+
+        A file of version 2 does not say, and nothing is listed.
+        """
+        return self.spec.clipped or ()
+
     def with_products(self, products: Products) -> "IntegerModel":
         """The same model, multiplied another way. BadInput where floating point is not proved exact."""
         return replace(self, products=products, saturations=Saturations())
@@ -111,7 +119,7 @@ class IntegerModel(PackedModel[IntegerSpec]):
 
     def with_threshold(self, threshold: float | Sequence[float]) -> "IntegerModel":
         """The same integers, pruned at another threshold: one for all layers, or one each."""
-        each = self._thresholds(threshold)
+        each = self._for_each_layer("thresholds", threshold)
         raw = self.spec.model_dump()
         for layer, value in zip(raw["network"]["layers"], each, strict=True):
             layer["threshold"] = value
@@ -142,7 +150,7 @@ class IntegerModel(PackedModel[IntegerSpec]):
         given, after = iter(state or self.start(inputs.shape[1])), list[NDArray[Any]]()
         for k, m in enumerate(self._machines):
             if k > 0 and m.layer.config.input_threshold > 0:
-                entering = _pruned(entering, m.layer.config.input_threshold, self.layers[k - 1].numbers.state)
+                entering = pruned(entering, m.layer.config.input_threshold, self.layers[k - 1].numbers.state)
             operands[self.config.input_operand(k)] = entering
             begin = tuple(next(given).astype(np.int64) for _ in m.layer.numbers.states)
             entering, results, last = m.run(entering, begin)
@@ -194,12 +202,12 @@ class IntegerModel(PackedModel[IntegerSpec]):
             if not np.all(np.isfinite(inputs)):
                 raise BadInput(f"model {self.name}: inputs must be finite numbers")
             kept = np.where(np.abs(inputs) < first.input_threshold, 0, inputs)
-            self.saturations.note("input", "x", number.clipped(kept), kept.size)
+            self.saturations.note("input", "x", number.clipped(kept), kept.size, number.ends)
             return number.codes(kept).astype(np.int16)
         if self.embedding is None:
             return inputs
         assert number is not None
-        return _pruned(self.embedding, first.input_threshold, number)[inputs]
+        return pruned(self.embedding, first.input_threshold, number)[inputs]
 
     @cached_property
     def squashing(self) -> Squashing:
@@ -328,11 +336,6 @@ _LAYER_FIELDS = {
     "bias": "bias_codes",
     "recurrent_bias": "recurrent_bias_codes",
 }
-
-
-def _pruned(codes: NDArray[np.integer], threshold: float, number: Number) -> NDArray[Any]:
-    """Codes whose value is below `threshold` are zero."""
-    return np.where(np.abs(codes.astype(np.int64)) < threshold_codes(threshold, number.fraction), 0, codes)
 
 
 def _weight(name: str, shape: tuple[int, ...], bits: int) -> FieldSlot:

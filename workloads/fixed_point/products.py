@@ -126,7 +126,7 @@ class Accumulate:
     def __call__(self, start: Ints, x: NDArray[Any]) -> Ints:
         """Accumulators ``(..., R)`` after operands `x` ``(..., K)``."""
         sums = start + self._align(self.product(x))
-        clipped = 0
+        clipped = 0  # sums that saturate, however often
         if not self.proved:
             limit = 1 << (self.accumulator_bits - 1)
             doubtful = np.abs(start) + self._align(self.magnitude(np.abs(x.astype(np.int64)))) >= limit
@@ -138,13 +138,13 @@ class Accumulate:
         return sums
 
     def _by_column(self, sums: Ints, x: NDArray[Any], rows: NDArray[np.intp]) -> tuple[Ints, int]:
-        """Accumulators ``(N,)`` of `rows` after operands `x` ``(N, K)``, clipped after every column; how often."""
-        limit, clipped = 1 << (self.accumulator_bits - 1), 0
+        """Accumulators ``(N,)`` of `rows` after operands `x` ``(N, K)``, clipped after every column; of how many."""
+        limit, clipped = 1 << (self.accumulator_bits - 1), np.zeros(len(sums), np.bool_)
         for k in range(x.shape[1]):
             added = sums + ((self.codes[rows, k] * x[:, k]) << self.left[rows])
             sums = np.clip(added, -limit, limit - 1)
-            clipped += int(np.count_nonzero(sums != added))
-        return sums, clipped
+            clipped |= sums != added
+        return sums, int(np.count_nonzero(clipped))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,7 @@
 """From a float model and its ranges to an integer model: post-training quantization (Rapuano et al., CIN 2022)."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,11 @@ from workloads.cells import Curve
 from workloads.cells.integer import EffectiveWeights, LayerNumbers
 from workloads.config import Config, Embedding
 from workloads.fixed_point.activations import CURVES, Segments, WordTable, flat_from, size_bits
+from workloads.fixed_point.constants import constants_clipped, real_readout
 from workloads.fixed_point.layers import IntegerLayer
 from workloads.fixed_point.model import IntegerModel
 from workloads.fixed_point.ranges import LayerRanges, Ranges, analyse, effective, refuse_unfit
-from workloads.fixed_point.settings import IntegerWidths, MemoryBits, Settings, memory
+from workloads.fixed_point.settings import NARROWEST_BITS, IntegerWidths, MemoryBits, Settings, memory
 from workloads.fixed_point.spec import IntegerSpec, empty_activation
 from workloads.formats.fixed import Fixed
 from workloads.layer import Layer
@@ -47,6 +49,7 @@ def quantize(model: Model, ranges: Ranges, settings: Settings | None = None) -> 
     """`model` in integers of the widths in `settings`, with binary points after `ranges`. Deterministic.
 
     Effective real weights (codes times scales, folded norms included) are quantized anew, whatever format they had.
+    What of them does not fit is in the spec. Accumulators of None bits become the narrowest that are proved.
     BadInput where a layer has a norm at run time, or the ranges are those of another network.
     """
     refuse_unfit(model)
@@ -80,7 +83,7 @@ def quantize(model: Model, ranges: Ranges, settings: Settings | None = None) -> 
         for k, (layer, real, own) in enumerate(zip(model.layers, weights, numbers, strict=True))
     ]
     codes, fraction, _, bias = readout or (None, None, None, None)
-    return IntegerModel(
+    made = IntegerModel(
         spec,
         tuple(layers),
         sigmoid_codes=_coefficients("sigmoid", arguments["sigmoid"], wide),
@@ -90,6 +93,15 @@ def quantize(model: Model, ranges: Ranges, settings: Settings | None = None) -> 
         readout_fraction=fraction,
         readout_bias_codes=bias,
     )
+    if settings.accumulator_bits is None:
+        wide = wide.model_copy(update={"accumulator_bits": proved_bits(made)})
+    clipped = tuple(constants_clipped(model, made))
+    return replace(made, spec=spec.model_copy(update={"widths": wide, "clipped": clipped}))
+
+
+def proved_bits(model: IntegerModel) -> int:
+    """The fewest bits of an accumulator in which no partial sum of any product of `model` can overflow."""
+    return max(NARROWEST_BITS, *(proof.bits_needed for proof in model.proofs))
 
 
 def memory_of(model: Model, ranges: Ranges, settings: Settings | None = None) -> MemoryBits:
@@ -229,7 +241,7 @@ def _readout(
     """Codes, their fraction, the number of the bias, and its codes."""
     if model.readout_codes is None or model.readout_scale is None or model.readout_bias is None:
         return None
-    real = model.readout_codes.astype(np.float64) * np.reshape(model.readout_scale, (-1, 1)).astype(np.float64)
+    real = real_readout(model)
     finest = _finest(np.full(len(real), LOGIT_FRACTION), state, real.shape[1])
     codes, fraction = quantized(real, wide.weight_bits, wide.per_row, weight_range, finest)
     bias = model.readout_bias.astype(np.float64)

@@ -88,7 +88,7 @@ def _observe(layer: Layer, x: Inputs, h: Doubles, one_hot: bool) -> Iterator[tup
     if not one_hot:
         yield "input", x
     weights = effective(layer)
-    before = np.concatenate([np.broadcast_to(weights.initial[0], h[:1].shape), h[:-1]])
+    before = np.concatenate([layer.start(h.shape[1], h.dtype)[0][None], h[:-1]])
     of_input = (weights.inputs.T[x] if one_hot else x @ weights.inputs.T) + weights.bias
     yield from layer.cell.ranges(weights, of_input, before)
 

@@ -10,9 +10,12 @@ from archsim.errors import BadInput, explain
 from archsim.trace.graph import Frozen
 from workloads import cells
 from workloads.config import Config
+from workloads.fixed_point.products import WIDEST_BITS
 from workloads.formats import WeightFormat
 from workloads.formats.fixed import Fixed
 
+NARROWEST_BITS = 8
+"""Of accumulators."""
 SHIFT_BITS = 8
 """Storage of a weight's fraction: one a matrix, or one a row."""
 
@@ -27,7 +30,7 @@ class IntegerWidths(Frozen):
     gate_bits: int = Field(ge=2, le=16, description="results of sigmoid and tanh, never stored")
     preactivation_bits: int = Field(ge=3, le=16, description="arguments of sigmoid and tanh, never stored")
     bias_bits: int = Field(ge=2, le=16)
-    accumulator_bits: int = Field(ge=8, le=48)
+    accumulator_bits: int = Field(ge=NARROWEST_BITS, le=WIDEST_BITS)
     per_row: bool = Field(description="a power-of-two scale a row of weights, or one a matrix")
     activation: Literal["table", "segments"]
     table_bits: int = Field(ge=1, le=16, description="log2 of a table's words")
@@ -57,7 +60,12 @@ class Settings(Frozen):
     gate_bits: int | None = Field(default=None, ge=2, le=16, description="None: activation_bits, at least 8")
     preactivation_bits: int | None = Field(default=None, ge=3, le=16, description="None: two more than gates")
     bias_bits: int | None = Field(default=None, ge=2, le=16, description="None: weight_bits, at least 8")
-    accumulator_bits: int = Field(default=32, ge=8, le=48)
+    accumulator_bits: int | None = Field(
+        default=None,
+        ge=NARROWEST_BITS,
+        le=WIDEST_BITS,
+        description="None: the fewest that are proved never to overflow",
+    )
     per_row: bool = True
     weight_range: Literal["max", "mse"] = Field(
         default="mse", description="the scale that holds the largest weight, or the one of least squared error"
@@ -88,6 +96,7 @@ class Settings(Frozen):
         return IntegerWidths.model_validate(
             self.model_dump(exclude={"weight_range"})
             | {
+                "accumulator_bits": self.accumulator_bits or WIDEST_BITS,  # until weights are known: `quantize`
                 "cell_bits": self.cell_bits or self.activation_bits,
                 "embedding_bits": self.embedding_bits or min(self.weight_bits, self.activation_bits),
                 "gate_bits": gate_bits,

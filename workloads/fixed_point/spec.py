@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from archsim.trace.graph import Frozen
 from workloads import cells
@@ -13,16 +13,18 @@ from workloads.config import Config
 from workloads.fixed_point.activations import CURVES, Activation, Segments, WordTable
 from workloads.fixed_point.ranges import Ranges
 from workloads.fixed_point.settings import IntegerWidths
-from workloads.numbers import Number
+from workloads.numbers import Clipped, Number
 
-VERSION: Literal[2] = 2
+VERSION: Literal[3] = 3
 """The version of the files that integer models are stored in."""
+EARLIER: tuple[Literal[2], ...] = (2,)
+"""Versions that are read as well: 2 does not say which constants were clipped."""
 
 
 class IntegerSpec(Frozen):
     """What an integer model is, beside its integers."""
 
-    version: Literal[2] = VERSION
+    version: Literal[2, 3] = VERSION
     network: Config
     widths: IntegerWidths
     ranges: Ranges
@@ -30,6 +32,9 @@ class IntegerSpec(Frozen):
     tanh: Number | None = None
     layers: tuple[LayerNumbers, ...]
     readout_bias: Number | None = None
+    clipped: tuple[Clipped, ...] | None = Field(
+        default=None, description="constants that did not fit, by tensor; None: not counted when the model was made"
+    )
 
     def argument(self, curve: Curve) -> Number | None:
         """The number that enters sigmoid or tanh; None where no cell has one."""

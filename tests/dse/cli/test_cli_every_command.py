@@ -203,7 +203,11 @@ def test_inputs_that_are_seldom_meant_are_pointed_out(archsim: Archsim) -> None:
     assert archsim("import", "mine.safetensors", "--weights", "fixed8", *bits, "--out", "own.safetensors")[0] == 0
     for name, inputs, said in (
         ("fine", np.full((6, 2, 5), -1.0), ""),
-        ("wide", np.repeat([[[0.5, -9.0, 9.0, 1.0, 0.0]] * 2], 6, axis=0), "40.0% lie beyond +-1 and are clipped"),
+        (
+            "wide",
+            np.repeat([[[0.5, -9.0, 9.0, 1.0, 0.0]] * 2], 6, axis=0),
+            "x: 60.0% do not fit -1 to 0.9922 and are clipped; import the model with more --input-integer-bits",
+        ),
         ("turned", np.zeros((2, 6, 5)), "2 steps of 6 sequences; steps come first"),
     ):
         np.save(f"{name}.npy", inputs)

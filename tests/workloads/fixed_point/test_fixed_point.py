@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
@@ -25,7 +26,9 @@ from workloads.fixed_point import layers as layers_module
 from workloads.fixed_point import products as products_module
 from workloads.fixed_point.quantize import _finest, quantized
 from workloads.formats.fixed import Fixed
+from workloads.integer_bits import clipped_shares
 from workloads.model import Model
+from workloads.numbers import Kind
 from workloads.record import record_sample
 from workloads.tasks import Sample
 from workloads.tasks.metrics import bits_per_character
@@ -60,17 +63,24 @@ class Plain:
     def __init__(self, model: IntegerModel):
         self.model, self.wide = model, model.widths
         self.limit: int = 2 ** (self.wide.accumulator_bits - 1)
-        self.clips = 0
+        self.clips: Counter[str] = Counter()
 
     def accumulator(self, code: int) -> int:
+        """One number in an accumulator, which saturates."""
         clipped = min(max(code, -self.limit), self.limit - 1)
-        self.clips += clipped != code
+        self.clips["accumulator"] += clipped != code
         return clipped
+
+    def code(self, kind: Kind, value: Fraction, number) -> int:
+        """`value` rounded to a number, whose range may clip it."""
+        code = code_of(value, number)
+        self.clips[kind] += code != half_up(value, number.fraction)
+        return code
 
     def curve(self, name: Literal["sigmoid", "tanh"], value: Fraction) -> Fraction:
         """sigmoid or tanh of a real value, rounded to the argument and approximated."""
         argument, stored = self.model.spec.argument(name), getattr(self.model, f"{name}_codes")
-        x, g = code_of(value, argument), self.wide.gate_bits
+        x, g = self.code("argument", value, argument), self.wide.gate_bits
         if self.wide.activation == "table":
             word = (x + 2 ** (argument.bits - 1)) * 2**self.wide.table_bits // 2**argument.bits
             return real(stored[word], g - 1)
@@ -99,7 +109,7 @@ class Plain:
                 numbers = layer.numbers.states
                 zeros = [[0] * layer.config.hidden for _ in numbers]
                 given = zeros if layer.initial_codes is None else [[int(v) for v in c] for c in layer.initial_codes]
-                states[k][b] = given
+                states[k][b] = [self.pruned(given[0], layer.config.threshold, layer.numbers.state), *given[1:]]
             for t in range(steps):
                 x = self.entering(inputs[t, b])
                 for k, layer in enumerate(self.model.layers):
@@ -122,7 +132,9 @@ class Plain:
             return self.pruned([int(v) for v in self.model.embedding[int(given)]], threshold, number)
         values = [0.0 if abs(float(v)) < threshold else float(v) for v in given]
         low, high = -(2 ** (number.bits - 1)), 2 ** (number.bits - 1) - 1
-        return [min(max(round(Fraction(v) * Fraction(2) ** number.fraction), low), high) for v in values]
+        exact = [round(Fraction(v) * Fraction(2) ** number.fraction) for v in values]
+        self.clips["input"] += sum(not low <= v <= high for v in exact)
+        return [min(max(v, low), high) for v in exact]
 
     def fractions(self, layer):
         """Fraction of both products of every row, and whether they meet in one accumulator."""
@@ -138,12 +150,17 @@ class Plain:
         return of_x, of_h, meet
 
     def add(self, start, codes, operand, left):
+        """One sum, clipped after every column; it is counted once, however often it saturates."""
+        saturated = False
         for w, x in zip(codes, operand, strict=True):
-            start = self.accumulator(start + int(w) * int(x) * 2**left)
+            exact = start + int(w) * int(x) * 2**left
+            start = min(max(exact, -self.limit), self.limit - 1)
+            saturated |= start != exact
+        self.clips["accumulator"] += saturated
         return start
 
     def bias(self, code, number, fraction):
-        return min(max(self.exact_bias(code, number, fraction), -self.limit), self.limit - 1)
+        return self.accumulator(self.exact_bias(code, number, fraction))
 
     def exact_bias(self, code, number, fraction):
         return half_up(real(code, number.fraction), fraction)
@@ -177,7 +194,7 @@ class Plain:
         i, f, g, o = ([pre[n * hidden + u] for u in units] for n in range(4))
         i, f, o = ([self.curve("sigmoid", v) for v in gate] for gate in (i, f, o))
         g = [self.curve("tanh", v) for v in g]
-        c = [code_of(f[u] * c[u] + i[u] * g[u], numbers.cell) for u in units]
+        c = [self.code("state", f[u] * c[u] + i[u] * g[u], numbers.cell) for u in units]
         made = [o[u] * self.curve("tanh", real(c[u], numbers.cell.fraction)) for u in units]
         return [self.new_h(layer, made), c]
 
@@ -189,7 +206,7 @@ class Plain:
             row = 2 * hidden + u
             own = self.bias(layer.recurrent_bias_codes[u], numbers.recurrent_bias, of_h[row])
             own = self.add(own, layer.recurrent_codes[row], h, 0)
-            product = r[u] * real(code_of(real(own, of_h[row]), numbers.reset), numbers.reset.fraction)
+            product = r[u] * real(self.code("argument", real(own, of_h[row]), numbers.reset), numbers.reset.fraction)
             n.append(real(self.accumulator(acc[row] + half_up(product, at[row])), at[row]))
         return self.interpolated(layer, with_state, n, h)
 
@@ -215,7 +232,8 @@ class Plain:
 
     def new_h(self, layer, values):
         threshold = Fraction(layer.config.threshold)
-        return [code_of(Fraction(0) if abs(v) < threshold else Fraction(v), layer.numbers.state) for v in values]
+        number = layer.numbers.state
+        return [self.code("state", Fraction(0) if abs(v) < threshold else Fraction(v), number) for v in values]
 
     def readout(self, h):
         m, state = self.model, self.model.layers[-1].numbers.state
@@ -271,9 +289,10 @@ def check_against_plain(model: IntegerModel, steps=5, batch=2, seed=0):
     codes = counted.logits(operands[f"h{model.config.suffix(len(model.layers) - 1)}"])
     expected = [[[v * 2**model.logit_fraction for v in row] for row in step] for step in logits]
     assert codes.tolist() == expected
-    assert counted.saturations.count("accumulator") == plain.clips
+    for kind in ("accumulator", "argument", "state", "input"):
+        assert counted.saturations.count(kind) == plain.clips[kind], kind
     np.testing.assert_array_equal(state[0], np.array(hs[0][-1]))
-    return plain.clips
+    return plain.clips["accumulator"]
 
 
 WIDTHS = st.fixed_dictionaries(
@@ -599,7 +618,7 @@ def test_saturations_are_told_by_kind_and_place(draw):
     model.run(drawn_inputs(model, 20, 2, 0))
     seen = model.saturations
     assert {place for kind, place in seen.seen if kind == "accumulator"} == {
-        "layer input product", "layer recurrent product", "layer reset product", "readout"
+        "layer bias", "layer input product", "layer recurrent product", "layer reset product", "readout", "readout bias"
     }  # fmt: skip
     assert seen.seen["state", "layer h"] == 20 * 2 * 4
     assert seen.share("accumulator") > 0
@@ -767,7 +786,7 @@ def test_ranges_of_another_network_are_refused(draw):
     [
         ({"weight_bits": 1}, "settings: weight_bits: Input should be greater than or equal to 2, not 1"),
         ({"weight_bits": 17}, "settings: weight_bits: Input should be less than or equal to 16, not 17"),
-        ({"accumulator_bits": 64}, "settings: accumulator_bits: Input should be less than or equal to 48, not 64"),
+        ({"accumulator_bits": 64}, "settings: accumulator_bits: Input should be less than or equal to 62, not 64"),
         ({"activation": "cordic"}, "settings: activation: Input should be 'table' or 'segments', not 'cordic'"),
         ({"bits": 8}, "settings: bits: unknown key"),
     ],
@@ -859,6 +878,7 @@ def test_ranges_are_those_of_the_float_model_step_by_step(draw, cell):
         state = [row.astype(float) for row in layer.initial_state]
         for what, row in zip(("state", "cell"), state, strict=False):
             note(what, row)
+        state[0] = layer.config.pruning(state[0])
         for t in range(length):
             note("input", inputs[t, b])
             state = step(inputs[t, b].astype(float), state)
@@ -973,6 +993,18 @@ def saved(draw, tmp_path):
     return path
 
 
+def test_a_file_of_version_2_does_not_say_what_was_clipped(saved):
+    made = IntegerModel.load(saved)
+    assert made.constants_clipped
+
+    def before(spec):
+        spec["version"] = 2
+        del spec["clipped"]
+
+    rewrite(saved, before)
+    assert IntegerModel.load(saved).constants_clipped == ()
+
+
 @pytest.mark.parametrize("kind", sorted(INPUTS))
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_saved_model_is_the_same_model(draw, tmp_path, cell, kind):
@@ -1038,8 +1070,8 @@ def put(*path, value):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (put("version", value=1), "integer model version must be 2, not 1"),
-        (put("version", value=...), "integer model version must be 2, not None"),
+        (put("version", value=1), "integer model version must be 3, not 1"),
+        (put("version", value=...), "integer model version must be 3, not None"),
         (put("more", value=1), "spec: more: unknown key"),
         (put("widths", "more", value=1), r"spec: widths\.more: unknown key"),
         (put("widths", "weight_bits", value=17), r"spec: widths\.weight_bits: Input should be less than .*, not 17"),
@@ -1125,3 +1157,85 @@ def test_a_damaged_file_is_one_line_or_a_model(draw, tmp_path_factory, data):
         assert "\n" not in outcome
     else:
         outcome.run(drawn_inputs(outcome, 3, 2, 0))
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    cell=st.sampled_from(CELLS),
+    kind=st.sampled_from(sorted(INPUTS)),
+    wide=st.fixed_dictionaries(
+        {
+            "weight_bits": st.integers(2, 10),
+            "activation_bits": st.integers(3, 10),
+            "accumulator_bits": st.none() | st.sampled_from([8, 12, 16]),
+            "per_row": st.booleans(),
+            "weight_range": st.sampled_from(["max", "mse"]),
+        }
+    ),
+    scales=st.tuples(*[st.integers(-6, 6)] * 4),
+    initial=st.booleans(),
+    percentile=st.sampled_from([100.0, 90.0]),
+    seed=st.integers(0, 2**16),
+)
+def test_no_clipped_share_and_no_saturated_sum_goes_unsaid(
+    draw, cell, kind, wide, scales, initial, percentile, seed
+):  # fmt: skip
+    """Weights, embedding, inputs and initial states range from 2^-6 to 2^6; data go beyond what was calibrated on."""
+    model = draw(
+        weight_format="float32", state_bits=None, hidden=4, task=None, seed=seed, cell=cell, inputs=INPUTS[kind],
+        outputs=3, initial=initial, threshold=0.05,
+    )  # fmt: skip
+    of_weights, of_table, of_state, of_inputs = (np.float32(2.0**e) for e in scales)
+    (layer,) = model.layers
+    start = None if layer.initial_state is None else layer.initial_state * of_state
+    layer = replace(
+        layer, scale_input=layer.scale_input * of_weights, shift=layer.shift * of_weights, initial_state=start
+    )
+    scale = None if model.embedding_scale is None else model.embedding_scale * of_table
+    model = replace(model, layers=(layer,), embedding_scale=scale)
+    inputs = drawn_inputs(model, 8, 2, seed)
+    beyond = (inputs if kind != "vector" else inputs * of_inputs)[:4]
+    small = quantize(model, analyse(model, inputs, percentile=percentile), Settings(**wide))
+    plain, counted = Plain(small), small.counting()
+    plain.run(beyond)
+    counted.run(beyond)
+    for what in ("accumulator", "argument", "state", "input"):
+        assert counted.saturations.count(what) == plain.clips[what], what
+    if wide["accumulator_bits"] is None:
+        assert plain.clips["accumulator"] == 0
+    said = {clip.place: clip.clipped for clip in small.constants_clipped}
+    assert said == dict(constants_beyond(model, small))
+    assert {clip.place for clip in clipped_shares(small, beyond)} >= {
+        *said,
+        *(place for _, place in counted.saturations.seen),
+    }
+
+
+def constants_beyond(model, small):
+    """How many real constants do not round to a code, one number at a time."""
+
+    def beyond(reals, fractions, bits, symmetric):
+        low, high = (1 if symmetric else 0) - 2 ** (bits - 1), 2 ** (bits - 1) - 1
+        rows = [(row, int(fractions[r if len(fractions) > 1 else 0])) for r, row in enumerate(np.atleast_2d(reals))]
+        return sum(not low <= round(Fraction(float(v)) * Fraction(2) ** f) <= high for row, f in rows for v in row)
+
+    wide, (layer,), (own,) = small.widths, model.layers, small.layers
+    if model.embedding_codes is not None:
+        table = model.embedding_codes.astype(np.float32) * model.embedding_scale.reshape(-1, 1)
+        yield "embedding", beyond(table, [own.numbers.input.fraction], wide.embedding_bits, True)
+    for name, codes, scale, fraction in (
+        ("recurrent", layer.recurrent_codes, layer.scale_recurrent, own.recurrent_fraction),
+        ("input", layer.input_codes, layer.scale_input, own.input_fraction),
+    ):
+        real_weights = codes.astype(float) * scale.astype(float)[:, None]
+        yield f"layers.0.{name}_weight", beyond(real_weights, fraction, wide.weight_bits, True)
+    yield "layers.0.bias", beyond(layer.shift, [own.numbers.bias.fraction], wide.bias_bits, False)
+    if own.numbers.recurrent_bias is not None:
+        number = own.numbers.recurrent_bias
+        yield "layers.0.recurrent_bias", beyond(layer.shift_recurrent, [number.fraction], wide.bias_bits, False)
+    if layer.initial_state is not None:
+        for state, number, values in zip(layer.cell.states, own.numbers.states, layer.initial_state, strict=True):
+            yield f"layers.0.initial_{state}", beyond(values, [number.fraction], number.bits, False)
+    readout = model.readout_codes.astype(float) * model.readout_scale.astype(float)[:, None]
+    yield "readout_weight", beyond(readout, small.readout_fraction, wide.weight_bits, True)
+    yield "readout_bias", beyond(model.readout_bias, [small.spec.readout_bias.fraction], wide.bias_bits, False)
