@@ -399,6 +399,18 @@ def torch_file(zipped: bool = True, **more: Any) -> bytes:
     return stream.getvalue()
 
 
+def quantized_torch_file() -> bytes:
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch's own deprecations
+        net = torch.nn.Sequential(torch.nn.LSTM(3, 5), torch.nn.Linear(5, 4)).eval()
+        quantized = torch.ao.quantization.quantize_dynamic(net, {torch.nn.LSTM, torch.nn.Linear})
+        stream = io.BytesIO()
+        torch.save(quantized.state_dict(), stream)
+    return stream.getvalue()
+
+
 def torch_pickle(data: bytes, rng: Rng) -> bytes:
     """The pickle inside the archive, broken or replaced."""
     files = members(data)
@@ -466,6 +478,7 @@ def whole(draw: Callable[..., Model], tmp_path_factory: pytest.TempPathFactory) 
         "inputs": lambda: npy(np.random.default_rng(0).normal(size=(5, 3, 4)).astype(np.float32)),
         "torch": torch_file,
         "torch of old": lambda: torch_file(zipped=False),
+        "torch of integers": quantized_torch_file,
     }  # fmt: skip
     return lambda kind: makers[kind]()
 
@@ -487,6 +500,7 @@ LOADERS: dict[str, Callable[[Path], object]] = {
     "inputs": given_sample,
     "torch": import_model,
     "torch of old": import_model,
+    "torch of integers": import_model,
 }
 TORCH = [pytest.mark.train, pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs PyTorch")]
 CASES: list[tuple[str, Mutation, int]] = [
@@ -508,6 +522,8 @@ CASES: list[tuple[str, Mutation, int]] = [
     ("torch", torch_pickle, 20),
     ("torch", torch_records, 10),
     *(("torch of old", mutation, 4) for mutation in BYTES),
+    *(("torch of integers", mutation, 4) for mutation in BYTES),
+    ("torch of integers", torch_pickle, 20),
 ]
 
 

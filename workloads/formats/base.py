@@ -41,6 +41,15 @@ class WeightFormat(Protocol):
         """
         ...
 
+    def closest_scale(self, weights: Weights) -> Scale:
+        """Scale ``(1,)`` or ``(rows,)`` with the least squared error of `quantize`: what an import takes."""
+        ...
+
+    @property
+    def reach(self) -> float:
+        """Largest magnitude, in scales, that is rounded and not clipped: half a step above the largest code."""
+        ...
+
     def quantize(self, weights: Weights, scale: Scale, rng: np.random.Generator | None = None) -> NDArray[np.generic]:
         """Codes ``(rows, cols)``: int8 up to 8 bits, int16 above; float32 where a code is a float or a power of two.
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workloads.formats.base import Multiplier, Scale, Weights, by_row, draws, glorot_alpha, glorot_bound
+from workloads.formats.fitting import binary_scale
 from workloads.formats.packing import checked_bytes
 
 
@@ -26,6 +27,13 @@ class Binary:
 
     def fit_scale(self, weights: Weights, gates: int = 1) -> Scale:
         return np.array([self.scale_of(weights, gates)])
+
+    def closest_scale(self, weights: Weights) -> Scale:
+        return np.array([binary_scale(weights)]) if np.any(weights) else self.fit_scale(weights)
+
+    @property
+    def reach(self) -> float:
+        return 2.0  # the step from -1 to 1 is 2
 
     def quantize(self, weights: Weights, scale: Scale, rng: np.random.Generator | None = None) -> NDArray[np.generic]:
         plus = weights >= 0 if rng is None else draws(rng, weights) < (weights / by_row(scale, weights) + 1) / 2

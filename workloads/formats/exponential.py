@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workloads.formats.base import Multiplier, Scale, Weights, by_row, draws, least_power_of_two
+from workloads.formats.fitting import best_halving
 from workloads.formats.packing import pack_fields, unpack_fields
 
 LIMP_LOWEST = -22
@@ -53,6 +54,14 @@ class Exponential:
         least = -126 + self.steps  # the smallest code times it is still a normal float32
         largest = np.max(np.abs(weights), initial=0.0)
         return least_power_of_two(np.array([max(float(largest), 2.0**least)]), least)
+
+    def closest_scale(self, weights: Weights) -> Scale:
+        scale = self.fit_scale(weights)
+        return scale if self.lowest_given is not None else best_halving(weights, self.quantize, scale, halvings=2)
+
+    @property
+    def reach(self) -> float:
+        return 1.5 * 2.0 ** (self.lowest + self.steps)
 
     def quantize(self, weights: Weights, scale: Scale, rng: np.random.Generator | None = None) -> NDArray[np.generic]:
         mantissas, exponents = np.frexp(np.abs(weights) / by_row(scale, weights))  # mantissa = (1 + p_up) / 2

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from archsim.errors import BadInput
 from workloads.formats.base import Multiplier, Scale, Weights, by_row, draws, least_power_of_two
+from workloads.formats.fitting import best_halving
 from workloads.formats.packing import code_type, pack_fields, unpack_signed
 
 
@@ -40,6 +41,13 @@ class Fixed:
         rows = weights if self.per_row else weights.reshape(1, -1)
         largest = np.max(np.abs(rows), axis=1, initial=0.0).astype(np.float64)
         return np.where(largest > 0, least_power_of_two(largest / self.largest_code), 2.0 ** -(self.bits - 1))
+
+    def closest_scale(self, weights: Weights) -> Scale:
+        return best_halving(weights, self.quantize, self.fit_scale(weights), halvings=4)
+
+    @property
+    def reach(self) -> float:
+        return self.largest_code + 0.5
 
     def quantize(self, weights: Weights, scale: Scale, rng: np.random.Generator | None = None) -> NDArray[np.generic]:
         exact = weights / by_row(scale, weights)

@@ -34,6 +34,13 @@ class Float:
     def fit_scale(self, weights: Weights, gates: int = 1) -> Scale:
         return np.ones(1)
 
+    def closest_scale(self, weights: Weights) -> Scale:
+        return self.fit_scale(weights)
+
+    @property
+    def reach(self) -> float:
+        return float(np.finfo(_STORED[self.bits]).max)
+
     def quantize(self, weights: Weights, scale: Scale, rng: np.random.Generator | None = None) -> NDArray[np.generic]:
         deterministic_only(self.name, rng)
         largest = float(np.finfo(_STORED[self.bits]).max)

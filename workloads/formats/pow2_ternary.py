@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workloads.formats.base import Multiplier, Scale, Weights, by_row, deterministic_only
+from workloads.formats.base import Multiplier, Scale, Weights, by_row, deterministic_only, least_power_of_two
+from workloads.formats.fitting import best_halving
 from workloads.formats.packing import pack_fields, unpack_signed
 
 
@@ -25,6 +26,17 @@ class Pow2Ternary:
 
     def fit_scale(self, weights: Weights, gates: int = 1) -> Scale:
         return np.array([0.5])
+
+    def closest_scale(self, weights: Weights) -> Scale:
+        """A power of two, as products need it, but the best one: 0.5 makes zeros of all weights below 0.25."""
+        largest = np.max(np.abs(weights), initial=0.0)
+        if not largest:
+            return self.fit_scale(weights)
+        return best_halving(weights, self.quantize, least_power_of_two(np.array([largest])), halvings=8)
+
+    @property
+    def reach(self) -> float:
+        return 1.5
 
     def quantize(self, weights: Weights, scale: Scale, rng: np.random.Generator | None = None) -> NDArray[np.generic]:
         deterministic_only(self.name, rng)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workloads.formats.base import Multiplier, Scale, Weights, by_row, draws, glorot_alpha, glorot_bound
+from workloads.formats.fitting import ternary_scale
 from workloads.formats.packing import pack_fields, unpack_signed
 
 
@@ -26,6 +27,13 @@ class Ternary:
 
     def fit_scale(self, weights: Weights, gates: int = 1) -> Scale:
         return np.array([self.scale_of(weights, gates)])
+
+    def closest_scale(self, weights: Weights) -> Scale:
+        return np.array([ternary_scale(weights)]) if np.any(weights) else self.fit_scale(weights)
+
+    @property
+    def reach(self) -> float:
+        return 1.5
 
     def quantize(self, weights: Weights, scale: Scale, rng: np.random.Generator | None = None) -> NDArray[np.generic]:
         column = by_row(scale, weights)

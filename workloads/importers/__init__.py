@@ -7,6 +7,7 @@ from pathlib import Path
 
 from archsim.errors import BadInput
 from workloads.importers import onnx, pytorch
+from workloads.importers.kinds import ZIP, refuse_other_kinds
 from workloads.importers.network import Formats, ImportedNetwork, InputKind, Note, to_model
 from workloads.importers.pytorch import Choices, DenseChoice
 from workloads.model import Model
@@ -46,8 +47,7 @@ def import_model(
 def _network(
     path: Path, input_kind: InputKind, choices: Choices | None, output: str | None, note: Note
 ) -> ImportedNetwork:
-    if not path.is_file():
-        raise BadInput("no such file")
+    refuse_other_kinds(path)
     kind = _kind(path)
     if kind == "onnx":
         if choices is not None and choices != Choices():
@@ -60,7 +60,6 @@ def _network(
     return pytorch.to_network(read(path, chosen, note), input_kind, chosen, note)
 
 
-_ZIP = b"PK\x03\x04"
 _PICKLE = b"\x80"  # torch.save before 1.6
 
 
@@ -70,7 +69,7 @@ def _kind(path: Path) -> str:
         start = file.read(9)
     if len(start) == 9 and start.endswith(b"{"):  # first: a length may begin with any byte
         return "safetensors"
-    return "torch" if start.startswith((_ZIP, _PICKLE)) else "onnx"
+    return "torch" if start.startswith((ZIP, _PICKLE)) else "onnx"
 
 
 __all__ = ["Choices", "DenseChoice", "Formats", "ImportedNetwork", "import_model", "to_model"]

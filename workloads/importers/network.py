@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from archsim.errors import BadInput, explain
 from archsim.trace.graph import When
-from workloads import cells, formats
+from workloads import cells
 from workloads.config import (
     Config,
     Dense,
@@ -24,10 +24,12 @@ from workloads.config import (
     Vector,
 )
 from workloads.dense import DenseNumbers
+from workloads.importers.rounding import Float32s as Float32s
+from workloads.importers.rounding import Rounded, rounded
+from workloads.importers.rounding import StoredCodes as StoredCodes
 from workloads.layer import Layer
 from workloads.model import Model
 
-Float32s = NDArray[np.float32]
 Note = Callable[[str], None]
 """Takes what there is to say beside the model: a choice that was made, a conversion."""
 InputKind = Literal["vector", "one_hot"]
@@ -35,15 +37,6 @@ Activation = Literal["tanh", "relu"]
 
 CONVERTED = ("float16", "bfloat16", "float64")
 """Types that weights may have beside float32."""
-
-
-@dataclass(frozen=True, eq=False)
-class StoredCodes:
-    """Integers that a weight was stored as, its zero point taken off: weight = codes times the scale of their row."""
-
-    codes: NDArray[np.integer[Any]]  # (rows, cols)
-    scale: Float32s  # (1,) or (rows,)
-    bits: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +102,8 @@ class ImportedNetwork:
     embedding: Float32s | None = None  # (symbols, size)
     readout_weight: Float32s | None = None  # (V, P), of a bidirectional last layer (V, 2 P)
     readout_bias: Float32s | None = None  # (V,)
+    readout_codes: StoredCodes | None = None
+    """The integers that `readout_weight` was stored as, where it was."""
     when: When = "every_step"
     dense: FloatDense | None = None
     """What vectors go through before the first recurrent layer."""
@@ -162,121 +157,121 @@ def as_float32(array: NDArray[Any], what: str, note: Note) -> Float32s:
 class Formats:
     """Formats that weights are rounded to on import; None: as the layers."""
 
-    layers: str = "float32"
+    layers: str | None = None
+    """None: integers that weights were stored as stay what they are, and all else is float32."""
     embedding: str | None = None
     readout: str | None = None
 
 
 def to_model(network: ImportedNetwork, name: str, chosen: Formats) -> Model:
-    """The model of a network, its weights rounded to nearest in the chosen formats; BadInput where it breaks a rule.
+    """The model of a network, its weights as near as the chosen formats come; BadInput where it breaks a rule.
 
     What is dense before the layers, and a projection, have the format of the layers, and a head that of the readout.
     """
-    layers = tuple(_layer(layer, chosen.layers) for layer in network.layers)
-    readout_format = chosen.readout or chosen.layers
-    codes: dict[str, NDArray[Any] | None] = {}
-    for part, weight, format_name in (
-        ("embedding", network.embedding, chosen.embedding or chosen.layers),
-        ("readout", network.readout_weight, readout_format),
-    ):
-        if weight is not None:
-            quantized, scale = _quantized(weight, format_name)
-            codes |= {f"{part}_codes": quantized, f"{part}_scale": scale.astype(np.float32)}
+    layers = tuple(_layer(layer, chosen.layers, f"layer {k + 1}") for k, layer in enumerate(network.layers))
+    embedding = _maybe(network.embedding, chosen.embedding or chosen.layers, "the embedding")
+    readout = _maybe(
+        network.readout_weight, chosen.readout or chosen.layers, "the readout", network.readout_codes
+    )  # fmt: skip
+    before = _maybe(None if network.dense is None else network.dense.weight, chosen.layers, "the dense layer before")
+    head = tuple(
+        rounded(each.weight, chosen.readout or chosen.layers, f"dense layer {k + 1} of the head")
+        for k, each in enumerate(network.head)
+    )
     try:
         config = Config(
             name=name,
             task=None,
-            input=_input(network, chosen),
+            input=_input(network, embedding, before),
             layers=tuple(layer.config for layer in layers),
-            readout=_readout(network, readout_format),
+            readout=_readout(network, readout, head),
         )
     except ValidationError as error:
         raise BadInput(explain(error)) from None
-    if network.readout_weight is not None:
-        outputs = len(network.readout_weight)
-        bias = network.readout_bias
-        codes["readout_bias"] = np.zeros(outputs, np.float32) if bias is None else bias
+    bias = network.readout_bias
+    if readout is not None and bias is None:
+        bias = np.zeros(len(readout.codes), np.float32)
     return Model(
         config,
         layers,
-        **codes,
-        dense=None if network.dense is None else _dense(network.dense, chosen.layers),
-        head=tuple(_dense(each, readout_format) for each in network.head),
+        embedding_codes=None if embedding is None else embedding.codes,
+        embedding_scale=None if embedding is None else embedding.scale,
+        readout_codes=None if readout is None else readout.codes,
+        readout_scale=None if readout is None else readout.scale,
+        readout_bias=bias,
+        dense=None if before is None or network.dense is None else _dense(before, network.dense),
+        head=tuple(map(_dense, head, network.head)),
     )
 
 
-def _input(network: ImportedNetwork, chosen: Formats) -> OneHot | Embedding | Vector | Dense:
-    if network.embedding is not None:
-        symbols, size = network.embedding.shape
-        return Embedding(symbols=symbols, size=size, weight_format=chosen.embedding or chosen.layers)
-    if network.dense is not None:
-        width, features = network.dense.weight.shape
-        return Dense(
-            features=features, width=width, weight_format=chosen.layers, activation=network.dense.activation
-        )  # fmt: skip
+def _maybe(
+    weight: Float32s | None, format_name: str | None, what: str, stored: StoredCodes | None = None
+) -> Rounded | None:
+    return None if weight is None else rounded(weight, format_name, what, stored)
+
+
+def _input(
+    network: ImportedNetwork, embedding: Rounded | None, before: Rounded | None
+) -> OneHot | Embedding | Vector | Dense:
+    if embedding is not None:
+        symbols, size = embedding.codes.shape
+        return Embedding(symbols=symbols, size=size, weight_format=embedding.format)
+    if before is not None and network.dense is not None:
+        width, features = before.codes.shape
+        return Dense(features=features, width=width, weight_format=before.format, activation=network.dense.activation)
     width = network.layers[0].inputs
     return OneHot(symbols=width) if network.input == "one_hot" else Vector(size=width)
 
 
-def _readout(network: ImportedNetwork, weight_format: str) -> Readout | None:
-    if network.readout_weight is None:
+def _readout(network: ImportedNetwork, readout: Rounded | None, head: tuple[Rounded, ...]) -> Readout | None:
+    if readout is None:
         if network.head or network.pooling:
             raise BadInput(
                 "a head or a pooling without a readout above it leads to nothing: the last dense layer is it"
             )
         return None
     return Readout(
-        outputs=len(network.readout_weight),
-        weight_format=weight_format,
+        outputs=len(readout.codes),
+        weight_format=readout.format,
         when=network.when,
         head=tuple(
-            HeadLayer(outputs=len(each.bias), weight_format=weight_format, activation=each.activation)
-            for each in network.head
+            HeadLayer(outputs=len(weight.codes), weight_format=weight.format, activation=each.activation)
+            for weight, each in zip(head, network.head, strict=True)
         ),
         pooling=network.pooling,
         at_last_position=network.at_last_position,
     )
 
 
-def _dense(dense: FloatDense, format_name: str) -> DenseNumbers:
-    codes, scale = _quantized(dense.weight, format_name)
-    return DenseNumbers(codes, scale.astype(np.float32), dense.bias)
+def _dense(weight: Rounded, dense: FloatDense) -> DenseNumbers:
+    return DenseNumbers(weight.codes, weight.scale, dense.bias)
 
 
-def _layer(layer: FloatLayer, format_name: str) -> Layer:
-    gates, rows = len(cells.by_name(layer.cell).gates), len(layer.bias)
-    recurrent, recurrent_scale = _quantized(layer.recurrent_weight, format_name, gates)
-    inputs, input_scale = _quantized(layer.input_weight, format_name, gates)
+def _layer(layer: FloatLayer, format_name: str | None, where: str) -> Layer:
+    rows = len(layer.bias)
+    stored = None if layer.projection is not None else layer.recurrent_codes  # a projection has the format of W_h
+    recurrent = rounded(layer.recurrent_weight, format_name, f"W_h of {where}", stored)
+    inputs = rounded(layer.input_weight, format_name, f"W_x of {where}", layer.input_codes)
+    projection = _maybe(layer.projection, recurrent.format, f"the projection of {where}")
     config = LayerConfig(
         cell=layer.cell,
         hidden=layer.hidden,
-        weight_format=format_name,
-        input_weight_format=format_name,
+        weight_format=recurrent.format,
+        input_weight_format=inputs.format,
         reverse=layer.reverse,
         beside=layer.beside,
         projection=None if layer.projection is None else layer.outputs,
     )
-    projection, projection_scale = None, None
-    if layer.projection is not None:
-        projection, scale = _quantized(layer.projection, format_name)
-        projection_scale = np.broadcast_to(scale, layer.outputs).astype(np.float32)
     return Layer(
         config,
-        recurrent,
-        inputs,
-        scale_recurrent=np.broadcast_to(recurrent_scale, rows).astype(np.float32),
-        scale_input=np.broadcast_to(input_scale, rows).astype(np.float32),
+        recurrent.codes,
+        inputs.codes,
+        scale_recurrent=recurrent.by_row(rows),
+        scale_input=inputs.by_row(rows),
         shift=layer.bias,
         shift_recurrent=layer.candidate_bias,
         initial_state=layer.initial_state,
-        projection_codes=projection,
-        scale_projection=projection_scale,
+        projection_codes=None if projection is None else projection.codes,
+        scale_projection=None if projection is None else projection.by_row(layer.outputs),
         peepholes=layer.peepholes,
     )
-
-
-def _quantized(weights: Float32s, format_name: str, gates: int = 1) -> tuple[NDArray[np.generic], NDArray[np.float64]]:
-    """Codes ``(rows, cols)`` and their scale ``(1,)`` or ``(rows,)``."""
-    weight_format = formats.by_name(format_name)
-    scale = weight_format.fit_scale(weights, gates)
-    return weight_format.quantize(weights, scale), scale

@@ -710,10 +710,10 @@ def test_weights_may_be_rounded_on_import(tmp_path, name):
     assert model.config.readout is not None
     assert model.config.readout.weight_format == "fixed8"
     weight = tensors["rnn.weight_hh_l0"]
-    expected = all_formats.rounded(fmt, weight, gates=3)
     layer = model.layers[0]
-    np.testing.assert_allclose(layer.recurrent_codes * layer.scale_recurrent[:, None], expected, rtol=1e-6)
-    assert not np.array_equal(expected, weight)
+    ours = layer.recurrent_codes * layer.scale_recurrent[:, None]
+    np.testing.assert_array_equal(fmt.quantize(weight, layer.scale_recurrent), layer.recurrent_codes)
+    assert 0 < np.linalg.norm(ours - weight) <= np.linalg.norm(all_formats.rounded(fmt, weight, gates=3) - weight)
     assert model.gate_weight_bytes < 4 * (weight.size + tensors["rnn.weight_ih_l0"].size)
     model.save(tmp_path / "ours.safetensors")
     assert Model.load(tmp_path / "ours.safetensors").sha256 == model.sha256
@@ -897,10 +897,9 @@ def test_a_file_of_another_kind_is_named(tmp_path, content):
         imported(path)
 
 
-def test_a_missing_file_and_a_folder_are_named(tmp_path):
-    for path in (tmp_path / "nowhere.onnx", tmp_path):
-        with pytest.raises(BadInput, match=r": no such file"):
-            imported(path)
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(BadInput, match=r"nowhere\.onnx: no such file"):
+        imported(tmp_path / "nowhere.onnx")
 
 
 def test_a_truncated_state_dict_is_named(tmp_path):

@@ -3,7 +3,7 @@
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ import safetensors
 from numpy.typing import NDArray
 
 from archsim.errors import BadInput
-from workloads.importers.network import Note
+from workloads.importers.network import Note, StoredCodes
 from workloads.importers.pytorch.choices import Choices
-from workloads.importers.pytorch.names import Tensors, listed, owner
+from workloads.importers.pytorch.names import Tensors, listed, owner, shown
+from workloads.importers.pytorch.quantized import Packed, is_quantized, unpacked
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class StateDict:
     tensors: Tensors
     ordered: bool
     """Whether they lie in the order that their modules were defined in: safetensors sorts them."""
+    codes: Mapping[str, StoredCodes] = field(default_factory=dict)
+    """The integers of those that were stored as such."""
 
 
 _SAFETENSORS_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "U8": "u1"}
@@ -73,12 +76,22 @@ def read_torch(path: Path, choices: Choices, note: Note) -> StateDict:
     size_bytes = path.stat().st_size
     _check_archive(path, size_bytes)
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals([(Packed, "torch.ScriptObject")]):
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # an interpreter of foreign bytes: whatever it meets, the file is not what it should be
         raise BadInput(_why_not(error)) from None
-    state_dict = _find_state_dict(loaded, choices.state_dict, note)
-    tensors = {name: _as_numpy(torch, name, value, size_bytes, note) for name, value in state_dict.items()}
-    return StateDict(tensors, ordered=True)
+    state_dict = unpacked(_find_state_dict(loaded, choices.state_dict, note))
+    tensors, codes = dict[str, NDArray[Any]](), dict[str, StoredCodes]()
+    for name, value in state_dict.items():
+        tensor = _checked(torch, name, value, size_bytes)
+        if tensor.is_quantized:
+            note("torch's dynamic quantization rounds activations too, at a range of their own in each step: that is "
+                 "not done here, where the weights are those that it computes with")  # fmt: skip
+            codes[name] = _codes(torch, name, tensor)
+            tensors[name] = codes[name].weight
+        else:
+            tensors[name] = _as_numpy(torch, name, tensor, note)
+    return StateDict(tensors, ordered=True, codes=codes)
 
 
 def _check_archive(path: Path, size_bytes: int) -> None:
@@ -114,7 +127,9 @@ def _find_state_dict(loaded: object, path: str | None, note: Note) -> Mapping[st
         if path not in mappings:
             raise BadInput(f"state dict must be one of {listed(filter(None, mappings))}, not {path!r}")
         return mappings[path]
-    found = {where: names for where, names in mappings.items() if any(owner(name) for name in names)}
+    found = {
+        where: names for where, names in mappings.items() if any(owner(name) or is_quantized(name) for name in names)
+    }
     if not found:
         raise BadInput("holds no state dict with a recurrent layer (weight_ih_l0 or weight_ih)")
     if len(found) > 1:
@@ -138,21 +153,40 @@ def _mappings(loaded: object) -> Iterator[tuple[str, Mapping[str, object]]]:
             waiting += [(f"{path}.{key}" if path else key, inner) for key, inner in value.items()]
 
 
-def _as_numpy(torch: Any, name: str, value: object, size_bytes: int, note: Note) -> NDArray[Any]:
+def _checked(torch: Any, name: str, value: object, size_bytes: int) -> Any:
+    """A tensor that is stored as it seems; BadInput where it would take more memory than the file has bytes."""
     if not isinstance(value, torch.Tensor):
-        raise BadInput(f"tensor {name} must be a tensor, not of type {type(value).__name__}")
+        raise BadInput(f"tensor {shown(name)} must be a tensor, not of type {type(value).__name__}")
     tensor: Any = value
-    if tensor.layout is not torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
+    if tensor.layout is not torch.strided or tensor.device.type != "cpu":
         given = f"{tensor.layout} of {tensor.dtype} on {tensor.device}"
-        raise BadInput(f"tensor {name} must be dense floating point, not {given}")
+        raise BadInput(f"tensor {shown(name)} must be dense floating point, not {given}")
     stored_bytes = tensor.untyped_storage().nbytes()
     if tensor.numel() * tensor.element_size() > stored_bytes or stored_bytes > size_bytes:
-        raise BadInput(f"tensor {name} must have as many elements as are stored, not {tensor.numel()}")
+        raise BadInput(f"tensor {shown(name)} must have as many elements as are stored, not {tensor.numel()}")
+    return tensor
+
+
+def _as_numpy(torch: Any, name: str, tensor: Any, note: Note) -> NDArray[Any]:
     if tensor.dtype is torch.bfloat16:
         note("bfloat16 weights are converted to float32")
         tensor = tensor.float()
     try:
         array: NDArray[Any] = tensor.detach().resolve_conj().resolve_neg().numpy()
     except (TypeError, RuntimeError):
-        raise BadInput(f"tensor {name} must be floating point, not {tensor.dtype}") from None
+        raise BadInput(f"tensor {shown(name)} must be floating point, not {tensor.dtype}") from None
     return array
+
+
+def _codes(torch: Any, name: str, tensor: Any) -> StoredCodes:
+    """The integers of a quantized matrix, its zero points taken off."""
+    if tensor.ndim != 2 or tensor.dtype is not torch.qint8:
+        raise BadInput(f"tensor {shown(name)} must be a matrix of qint8, not {tuple(tensor.shape)} of {tensor.dtype}")
+    integers = tensor.int_repr().numpy().astype(np.int16)
+    if tensor.qscheme() is torch.per_tensor_affine:
+        scale, zero = np.array([tensor.q_scale()]), np.array([tensor.q_zero_point()])
+    elif tensor.qscheme() is torch.per_channel_affine and tensor.q_per_channel_axis() == 0:
+        scale, zero = tensor.q_per_channel_scales().numpy(), tensor.q_per_channel_zero_points().numpy()
+    else:
+        raise BadInput(f"tensor {shown(name)} must have one scale, or one a row, not {tensor.qscheme()}")
+    return StoredCodes((integers - zero[:, None]).astype(np.int16), scale.astype(np.float32), 8)

@@ -1,25 +1,39 @@
 """Recurrent layers of a state dict: directions, projections, biases, and what their sequences start from."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from archsim.errors import BadInput
 from workloads import cells
-from workloads.importers.network import Activation, Float32s, FloatLayer, Note, as_float32, make_layer
+from workloads.importers.network import Activation, Float32s, FloatLayer, Note, StoredCodes, as_float32, make_layer
 from workloads.importers.pytorch.choices import Choices
 from workloads.importers.pytorch.names import Key, Tensors, dotted, listed, shown
 
 
-def recurrent_layers(tensors: Tensors, choices: Choices, note: Note) -> tuple[tuple[FloatLayer, ...], frozenset[str]]:
-    """The stacked layers, from the input up, and the names of the tensors that they are made of."""
+def recurrent_layers(
+    tensors: Tensors, codes: Mapping[str, StoredCodes], choices: Choices, note: Note
+) -> tuple[tuple[FloatLayer, ...], frozenset[str]]:
+    """The stacked layers, from the input up, and the names of the tensors that they are made of.
+
+    `codes`: the integers of tensors that were stored as such.
+    """
     layers: list[FloatLayer] = []
     used: set[str] = set()
     for module in modules_in_order(tensors, choices.recurrent):
         for suffix, reverse in _suffixes(tensors, module):
             names = _names(tensors, module, suffix)
             layer = _layer(tensors, names, choices.activation, note)
-            layers.append(replace(layer, reverse=reverse, beside=reverse))
+            layers.append(
+                replace(
+                    layer,
+                    reverse=reverse,
+                    beside=reverse,
+                    input_codes=codes.get(names["weight_ih"]),
+                    recurrent_codes=codes.get(names["weight_hh"]),
+                )
+            )
             used |= {name for name in names.values() if name in tensors}
     _check_stack(layers)
     if any(layer.cell.startswith("rnn") for layer in layers):

@@ -1,11 +1,12 @@
 """From the tensors of a state dict to a network."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from archsim.errors import BadInput
-from workloads.importers.network import Float32s, FloatDense, ImportedNetwork, InputKind, Note, as_float32
+from workloads.importers.network import Float32s, FloatDense, ImportedNetwork, InputKind, Note, StoredCodes, as_float32
 from workloads.importers.pytorch.choices import Choices, DenseChoice
 from workloads.importers.pytorch.files import StateDict
 from workloads.importers.pytorch.layers import modules_in_order, recurrent_layers, width_above
@@ -20,7 +21,8 @@ def to_network(stored: StateDict, input_kind: InputKind, choices: Choices, note:
     choices = choices.within(prefix)
     named = {name.removeprefix(prefix): array for name, array in stored.tensors.items()}
     tensors = plain_weights(checked_ignored(named, choices.ignore), note)
-    layers, used = recurrent_layers(tensors, choices, note)
+    codes = {name.removeprefix(prefix): integers for name, integers in stored.codes.items()}
+    layers, used = recurrent_layers(tensors, codes, choices, note)
     around = Around(
         left={name: array for name, array in tensors.items() if name not in used},
         inputs=layers[0].inputs,
@@ -39,7 +41,7 @@ def to_network(stored: StateDict, input_kind: InputKind, choices: Choices, note:
         pooling=choices.pooling,
         at_last_position=choices.at_last_position,
     )
-    return _with_ends(network, tensors, roles, choices, note)
+    return _with_ends(network, tensors, codes, roles, choices, note)
 
 
 def _before(tensors: Tensors, recurrent: tuple[str, ...]) -> frozenset[str]:
@@ -67,7 +69,12 @@ def _check_readout(roles: Roles, choices: Choices, bidirectional: bool, note: No
 
 
 def _with_ends(
-    network: ImportedNetwork, tensors: Tensors, roles: Roles, choices: Choices, note: Note
+    network: ImportedNetwork,
+    tensors: Tensors,
+    codes: Mapping[str, StoredCodes],
+    roles: Roles,
+    choices: Choices,
+    note: Note,
 ) -> ImportedNetwork:
     def floats(name: str) -> Float32s:
         return as_float32(tensors[name], f"tensor {name}", note)
@@ -87,7 +94,10 @@ def _with_ends(
     if roles.readout is not None:
         weight, bias = (f"{dotted(roles.readout)}{what}" for what in ("weight", "bias"))
         network = replace(
-            network, readout_weight=floats(weight), readout_bias=floats(bias) if bias in tensors else None
+            network,
+            readout_weight=floats(weight),
+            readout_bias=floats(bias) if bias in tensors else None,
+            readout_codes=codes.get(weight),
         )
     return _without_dense_over_symbols(network, note)
 

@@ -35,10 +35,10 @@ class Drawn:
     hidden: int
     projection: int
     embedding: bool
-    dense: str | None
-    head: str | None
+    dense: Any
+    head: Any
     readout: bool
-    reads: str
+    reads: Any
     """Every step, the last one by h_n or by position, or mean or max of all."""
     start: bool
     prefix: str
