@@ -201,11 +201,9 @@ def prepare(job: Job) -> Prepared:
     design, trace = job.design, job.trace
     lanes = design.lanes if job.lanes is None else job.lanes
     steps = trace.steps if job.steps is None else job.steps
-    if trace.header.later and steps != trace.steps:
-        raise BadInput(
-            f"steps must be all {trace.steps} of the trace, not {steps}: {trace.header.workload} has"
-            f" {len(trace.phases)} phases, and a later one waits for whole sequences"
-        )
+    if trace.header.waits and steps != trace.steps:
+        why = f"workload {trace.header.workload}: {trace.header.waits}"
+        raise BadInput(f"steps must be all {trace.steps} of the trace, not {steps}: {why}")
     planned = plans(design, trace.header.phases, lanes, job.scope)
     trace.check(lanes, steps)
     phases: list[PreparedPhase] = []

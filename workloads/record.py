@@ -97,6 +97,7 @@ def record_sample(
             },
             graph=phases[0].graph,
             later=phases[1:],
+            reads_ahead=model.config.reversed_layer is not None,
         )
 
     return Trace.assemble(header, sample.lengths.astype(np.int64), recording.rows(), out)

@@ -194,7 +194,7 @@ def streaming(
     """
     deadline_us = period_us if deadline_us is None else deadline_us
     _positive(period=period_us, deadline=deadline_us)
-    _check_one_phase(trace)
+    _check_steps(trace)
     prepared = prepare(Job(design, trace, lanes, steps, scope))
     latency = _latency(prepared, engine)
     if not len(latency):
@@ -351,12 +351,12 @@ def _ledger_over(design: Design, timing: Timing, cycles: int) -> Ledger:
     return ledger
 
 
-def _check_one_phase(trace: Trace) -> None:
-    """BadInput for a trace of several phases, whose steps have no inputs and deadlines of their own."""
-    if trace.header.later:
+def _check_steps(trace: Trace) -> None:
+    """BadInput for a trace whose steps wait for more than their own inputs, as those of a bidirectional layer do."""
+    if trace.header.waits:
         raise BadInput(
-            f"workload {trace.header.workload}: has {len(trace.phases)} phases, and a later one waits for the whole"
-            f" sequence, as a bidirectional layer does: it cannot run as a stream of steps; run whole sequences instead"
+            f"workload {trace.header.workload}: cannot run as a stream, a step every period: {trace.header.waits};"
+            f" run whole sequences instead (archsim run)"
         )
 
 
@@ -387,7 +387,7 @@ class _Deadline:
     def __init__(
         self, design: Design, trace: Trace, deadline_us: float, lanes: int, steps: int | None, scope: RunScope
     ) -> None:
-        _check_one_phase(trace)
+        _check_steps(trace)
         self.design, self.deadline_us = design, deadline_us
         self._trace, self._lanes, self._steps, self._scope = trace, lanes, steps, scope
         self._known: dict[Timed, float] = {}

@@ -225,8 +225,8 @@ def _header(raw: Any) -> Header:
     if version == 3:
         return version3.header(raw)
     if version == 4:
-        if "later" in raw:
-            raise BadInput("header: later: version 4 has one phase")
+        for key in sorted(raw.keys() & {"later", "reads_ahead"}):
+            raise BadInput(f"header: {key}: unknown key in version 4, which had one phase")
         return Header.model_validate(raw | {"version": VERSION})
     if version != VERSION:
         raise BadInput(f"trace version must be {VERSION}, not {version}")

@@ -60,7 +60,7 @@ def timeline(
     def log(*event: int | str) -> None:
         events.append(event)  # type: ignore[arg-type]
 
-    steps = None if trace.header.later else last + 1  # phases are run whole
+    steps = None if trace.header.waits else last + 1
     report = simulate(design, trace, "burst", steps=steps, lanes=lanes, scope=scope, log=log)
     found = [s for s in slices(events, report.cycles, design.pe_array.banks, catalogue) if first <= s.step <= last]
     shown = _first_of(found, MOST_SLICES)

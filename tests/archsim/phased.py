@@ -115,7 +115,7 @@ def stacked(
         arrays["top"] = pack_mask(above if steps == "all" else last)
     header = Header(
         version=VERSION, workload="stacked", synthetic=True, provenance={}, graph=phases[0].graph,
-        later=tuple(phases[1:]),
+        later=tuple(phases[1:]), reads_ahead=True,
     )  # fmt: skip
     return Trace(header, arrays, lengths)
 

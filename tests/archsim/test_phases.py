@@ -278,21 +278,35 @@ def test_at_least_one_phase_must_be_recurrent() -> None:
 def test_a_run_of_fewer_steps_is_refused() -> None:
     trace = _stack()
     assert simulate(SMALL, trace, steps=9).cycles == simulate(SMALL, trace).cycles
-    rule = r"^steps must be all 9 of the trace, not 5: stacked has 3 phases, and a later one waits for whole sequences$"
-    with pytest.raises(BadInput, match=rule):
+    rule = r"^steps must be all 9 of the trace, not 5: workload stacked: "
+    with pytest.raises(BadInput, match=rule + "a layer reads sequences from their end$"):
         simulate(SMALL, trace, steps=5)
+    phases = "its 3 phases begin one after the other, each once whole sequences are through$"
+    with pytest.raises(BadInput, match=rule + phases):
+        simulate(SMALL, _forwards(trace), steps=5)
 
 
-def test_a_stream_is_refused() -> None:
-    waits = (
-        "^workload stacked: has 3 phases, and a later one waits for the whole sequence, as a bidirectional layer does"
-    )
-    with pytest.raises(BadInput, match=waits):
-        streaming(SMALL, _stack(), 100.0)
-    with pytest.raises(BadInput, match=waits):
-        least_bandwidth(SMALL, _stack(), 100.0)
-    with pytest.raises(BadInput, match=waits):
-        least_sram(SMALL, _stack(), 100.0)
+def _forwards(trace: Trace) -> Trace:
+    """The same phases, as those of a network whose layers all read forwards."""
+    return Trace(trace.header.model_copy(update={"reads_ahead": False}), trace.arrays, trace.lengths)
+
+
+@pytest.mark.parametrize(
+    ("trace", "why"),
+    [
+        (_stack(), "a layer reads sequences from their end"),
+        (_stack(layers=1, outputs=None), "a layer reads sequences from their end"),  # one phase, and yet no stream
+        (_forwards(_stack()), "its 3 phases begin one after the other, each once whole sequences are through"),
+    ],
+)
+def test_a_stream_is_refused(trace: Trace, why: str) -> None:
+    rule = rf"^workload stacked: cannot run as a stream, a step every period: {why}; run whole sequences instead"
+    with pytest.raises(BadInput, match=rule):
+        streaming(SMALL, trace, 100.0)
+    with pytest.raises(BadInput, match=rule):
+        least_bandwidth(SMALL, trace, 100.0)
+    with pytest.raises(BadInput, match=rule):
+        least_sram(SMALL, trace, 100.0)
 
 
 def test_speed_ups_are_relative_to_dense_runs_of_all_phases() -> None:

@@ -32,7 +32,7 @@ def _old(path: Path, **named: object) -> Path:
     with np.load(path) as stored:
         arrays = {name: stored[name] for name in stored.files}
     header: dict[str, Any] = json.loads(bytes(arrays["header"])) | {"version": 3}
-    del header["later"]
+    del header["later"], header["reads_ahead"]
     for operation in header["graph"]["operations"]:
         if operation["op"] == "elementwise":
             del operation["unit"]
