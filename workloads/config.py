@@ -259,15 +259,13 @@ class Config(Stated):
         return self.reversed_layer is not None or self.readout_apart == "one"
 
     def parts(self) -> Iterator[tuple[str, str]]:
-        """What it has beside stacked layers that read forwards and a plain readout: where, and what it is.
+        """What it has beside stacked layers, of one direction or both, and a plain readout: where, and what it is.
 
         For what computes those alone, to refuse by name.
         """
         if self.input.kind == "dense":
             yield "input", "a dense layer before the recurrent ones"
         for k, layer in enumerate(self.layers):
-            if layer.reverse:
-                yield f"layers.{k}", "reads in reverse"
             if layer.projection is not None:
                 yield f"layers.{k}", "h is projected"
             if cells.by_name(layer.cell).peepholes:

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from archsim.errors import BadInput
 from workloads.config import Config, Inputs
+from workloads.flow import lengths_of
 from workloads.model import Model
 from workloads.numbers import Clipped, Saturations, integer_bits
+from workloads.positions import Lengths
 
 _CHUNK = 128  # steps run at a time, which bounds the memory of the states
 
@@ -102,6 +104,8 @@ class Counted(Protocol):
 
     def readout(self, states: NDArray[Any], /) -> NDArray[Any]: ...
 
+    def last(self, inputs: Inputs, lengths: Lengths, /) -> NDArray[Any]: ...
+
 
 def clipped_shares(model: Counted, inputs: Inputs | None = None) -> tuple[Clipped, ...]:
     """How much of everything that `model` holds in fixed point lies beyond its range and is clipped.
@@ -115,6 +119,9 @@ def clipped_shares(model: Counted, inputs: Inputs | None = None) -> tuple[Clippe
         raise BadInput(f"model {model.config.name}: inputs must hold at least one step")
     counted, state = model.counting(), None
     when = None if model.config.readout is None else model.config.readout.when
+    if when == "last_step" and model.config.needs_whole_sequences:
+        counted.last(inputs, lengths_of(inputs, None))
+        return (*model.constants_clipped, *counted.saturations.places)
     for window in _windows(model.config, inputs):
         states, state = counted.states(window, state)
         if when == "every_step":

@@ -40,13 +40,14 @@ from pydantic import ValidationError
 from archsim.errors import BadInput, explain
 from workloads import formats
 from workloads.cells import Floats, State
-from workloads.config import VERSION, Config, Inputs, LayerConfig, Readout
+from workloads.config import VERSION, Config, Inputs, Readout
 from workloads.dense import DenseNumbers, dense_slots
+from workloads.flow import Flowed, LayerRun, check_carried, last_of, lengths_of, parts_of_last, through_layers
 from workloads.formats import WeightFormat
 from workloads.layer import LAYER_FIELDS, Layer, layer_slots
 from workloads.numbers import Clipped, Saturations, integer_bits
 from workloads.packed import Arrays, CodeSlot, FloatSlot, PackedModel, Slot, StoredConfig, unpacked
-from workloads.positions import Lengths, at_ends, pooled, turned
+from workloads.positions import Lengths, pooled
 from workloads.state_pruning import Pruning
 
 
@@ -183,43 +184,26 @@ class Model(PackedModel[Config]):
         ``(B, P)`` and ``(B, H)``: that of the first layer, then of the second, and so on; None is where sequences start
         from. BadInput where vectors, or an h, are not finite in `dtype`, or where a layer in reverse cannot go on.
         """
-        lengths = _lengths(inputs, lengths)
-        operands, outputs, after = self._flow(inputs, state, dtype, lengths)
-        return operands | self._read_apart(outputs, lengths), after
+        lengths = lengths_of(inputs, lengths)
+        flowed = self._flow(inputs, state, dtype, lengths)
+        return flowed.operands | self._read_apart(flowed.outputs, lengths), flowed.state
 
     @np.errstate(over="ignore", invalid="ignore")  # infinite or NaN: refused by name
-    def _flow(
-        self, inputs: Inputs, state: State | None, dtype: DTypeLike, lengths: Lengths
-    ) -> tuple[dict[str, NDArray[Any]], Floats, State]:
-        """The operands of the layers, the h of the last ones by position ``(T, B, sizes)``, and the last state."""
+    def _flow(self, inputs: Inputs, state: State | None, dtype: DTypeLike, lengths: Lengths) -> Flowed:
+        """`inputs` through the layers, with the operands of what is done to them before."""
         self.config.check_inputs(inputs)
-        self._check_carried(state)
-        operands, vectors = self._entering(inputs, dtype)
-        given = iter(state or self.start(inputs.shape[1], dtype))
-        after: list[Floats] = []
-        for level in self.config.levels:
-            outputs = []
-            for k in level:
-                layer, reverse = self.layers[k], self.config.layers[k].reverse
-                entering = self._rounded(k, turned(vectors, lengths) if reverse else vectors)
-                start = tuple(next(given) for _ in layer.cell.states)
-                h, results, last = layer.run(entering, start, dtype, self.config.is_one_hot(k), self._noting(k))
-                self._check_finite(k, h)
-                suffix = self.config.suffix(k)
-                operands[self.config.input_operand(k)] = entering
-                operands |= {f"{name}{suffix}": values for name, values in results.items()}
-                operands[f"h{suffix}"] = h
-                after += last
-                outputs.append(turned(h, lengths) if reverse else h)
-            vectors = outputs[0] if len(level) == 1 else np.concatenate(outputs, axis=-1)
-        return operands, vectors, tuple(after)
+        check_carried(self.config, state)
+        before, vectors = self._entering(inputs, dtype)
+        start = state or self.start(inputs.shape[1], dtype)
+        flowed = through_layers(self.config, vectors, start, lengths, partial(self._run_layer, dtype=dtype))
+        return flowed._replace(operands=before | flowed.operands)
 
-    def _check_carried(self, state: State | None) -> None:
-        if state is not None and self.config.reversed_layer is not None:
-            raise BadInput(
-                f"model {self.name}: layers.{self.config.reversed_layer} reads a sequence from its last step on, so no"
-                " state can be carried from one piece of a text to the next: give whole sequences"
-            )
+    def _run_layer(self, k: int, vectors: Floats, given: Iterator[Floats], *, dtype: DTypeLike) -> LayerRun:
+        layer, entering = self.layers[k], self._rounded(k, vectors)
+        start = tuple(next(given) for _ in layer.cell.states)
+        h, results, last = layer.run(entering, start, dtype, self.config.is_one_hot(k), self._noting(k))
+        self._check_finite(k, h)
+        return LayerRun(entering, h, results, last)
 
     def _entering(self, inputs: Inputs, dtype: DTypeLike) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
         """Operands of what is done to `inputs` before the first layer, and what it reads, by position."""
@@ -271,16 +255,12 @@ class Model(PackedModel[Config]):
 
         A mean is rounded as the h that it is of.
         """
-        read, _ = self._reader
+        pooling = self._reader[0].pooling
+        if pooling is None:
+            return last_of(self.config, outputs, lengths)
         last = [self.config.layers[k] for k in self.config.levels[-1]]
-        parts = np.split(outputs, np.cumsum([layer.outputs for layer in last])[:-1], axis=-1)
-
-        def summary(h: Floats, layer: LayerConfig) -> Floats:
-            if read.pooling is not None:
-                return layer.pruning.rounded(pooled(h, lengths, read.pooling))
-            return h[0] if layer.reverse and not read.at_last_position else at_ends(h, lengths)
-
-        return np.concatenate([summary(h, layer) for h, layer in zip(parts, last, strict=True)], axis=-1)
+        parts = zip(last, parts_of_last(self.config, outputs), strict=True)
+        return np.concatenate([layer.pruning.rounded(pooled(h, lengths, pooling)) for layer, h in parts], axis=-1)
 
     def _through_head(self, v: Floats) -> Iterator[Floats]:
         for numbers, layer in zip(self.head, self._reader[0].head, strict=True):
@@ -295,8 +275,8 @@ class Model(PackedModel[Config]):
         lengths: Lengths | None = None,
     ) -> tuple[Floats, State]:
         """h of the last layer at every position ``(T, B, P)``, of both directions side by side, and the last state."""
-        _, outputs, state = self._flow(inputs, state, dtype, _lengths(inputs, lengths))
-        return outputs, state
+        flowed = self._flow(inputs, state, dtype, lengths_of(inputs, lengths))
+        return flowed.outputs, flowed.state
 
     def readout(self, states: Floats) -> Floats:
         """Logits ``(..., V)`` of pruned states ``(..., P)``, in their type; BadInput where there is no readout."""
@@ -432,11 +412,6 @@ class Model(PackedModel[Config]):
             dense=DenseNumbers.stored(arrays, "dense.") if described.input.kind == "dense" else None,
             head=tuple(DenseNumbers.stored(arrays, f"head.{k}.") for k in range(len(head))),
         )
-
-
-def _lengths(inputs: Inputs, lengths: Lengths | None) -> Lengths:
-    """Steps of each sequence ``(B,)``: of all that there are where `lengths` is None."""
-    return np.full(inputs.shape[1:2], len(inputs), np.int64) if lengths is None else np.asarray(lengths)
 
 
 def _in_float16(tree: Any) -> Any:

@@ -42,6 +42,7 @@ from workloads.fixed_point.layers import IntegerLayer, IntegerMachine, Proof, Re
 from workloads.fixed_point.products import Products
 from workloads.fixed_point.settings import SHIFT_BITS, IntegerWidths, MemoryBits, memory
 from workloads.fixed_point.spec import EARLIER, VERSION, IntegerSpec, empty_activation
+from workloads.flow import Flowed, LayerRun, check_carried, last_of, lengths_of, through_layers
 from workloads.formats import WeightFormat
 from workloads.numbers import Clipped, Ints, Number, Saturations
 from workloads.packed import Arrays, FieldSlot, PackedModel, Slot, StoredConfig
@@ -143,30 +144,42 @@ class IntegerModel(PackedModel[IntegerSpec]):
     ) -> tuple[dict[str, NDArray[Any]], Codes]:
         """Codes of every operand of a product by its name in the trace ``(T, B, size)``, and the state after the last.
 
-        Real inputs are rounded to codes as they enter; from there on there are integers only.
+        Real inputs are rounded to codes as they enter; from there on there are integers only. See `Model.operands`.
         """
-        entering = self._entering(inputs)
+        lengths = lengths_of(inputs, lengths)
+        flowed = self._flow(inputs, state, lengths)
         operands = {"token": inputs} if self.config.input.kind == "embedding" else {}
-        given, after = iter(state or self.start(inputs.shape[1])), list[NDArray[Any]]()
-        for k, m in enumerate(self._machines):
-            if k > 0 and m.layer.config.input_threshold > 0:
-                entering = pruned(entering, m.layer.config.input_threshold, self.layers[k - 1].numbers.state)
-            operands[self.config.input_operand(k)] = entering
-            begin = tuple(next(given).astype(np.int64) for _ in m.layer.numbers.states)
-            entering, results, last = m.run(entering, begin)
-            suffix = self.config.suffix(k)
-            operands |= {f"{name}{suffix}": values for name, values in results.items()}
-            operands[f"h{suffix}"] = entering
-            after += last
-        return operands, tuple(after)
+        operands |= flowed.operands
+        if self.config.readout_apart == "all":
+            operands["y"] = flowed.outputs
+        if self.config.readout_apart == "one":
+            operands["y"] = last_of(self.config, flowed.outputs, lengths)[None]
+        return operands, flowed.state
 
-    def states(self, inputs: Inputs, state: Codes | None = None) -> tuple[NDArray[np.int16], Codes]:
-        """Codes of the last layer's h at every step ``(T, B, H)``, and the state after the last step.
+    def _flow(self, inputs: Inputs, state: Codes | None, lengths: Lengths) -> Flowed:
+        check_carried(self.config, state)
+        start = state or self.start(inputs.shape[1])
+        return through_layers(self.config, self._entering(inputs), start, lengths, self._run_layer)
+
+    def _run_layer(self, k: int, vectors: NDArray[Any], given: Iterator[NDArray[Any]]) -> LayerRun:
+        m = self._machines[k]
+        threshold, number = m.layer.config.input_threshold, m.layer.numbers.input
+        if number is not None and threshold > 0 and (self.config.level_of(k) or self.embedding is not None):
+            vectors = pruned(vectors, threshold, number)
+        begin = tuple(next(given).astype(np.int64) for _ in m.layer.numbers.states)
+        h, results, last = m.run(vectors, begin)
+        return LayerRun(vectors, h, dict(results), last)
+
+    def states(
+        self, inputs: Inputs, state: Codes | None = None, *, lengths: Lengths | None = None
+    ) -> tuple[NDArray[np.int16], Codes]:
+        """Codes of the last layer's h at every position ``(T, B, H)``, of both directions side by side, and the state
+        after the last step.
 
         ``layers[-1].numbers.state.values`` makes real numbers of them.
         """
-        operands, state = self.operands(inputs, state)
-        return operands[f"h{self.config.suffix(len(self.layers) - 1)}"], state
+        flowed = self._flow(inputs, state, lengths_of(inputs, lengths))
+        return flowed.outputs, flowed.state
 
     def logits(self, states: NDArray[np.integer]) -> Ints:
         """Codes of logits ``(..., V)`` from codes of h ``(..., H)``, with `logit_fraction` bits behind the point."""
@@ -182,19 +195,23 @@ class IntegerModel(PackedModel[IntegerSpec]):
         return real
 
     def run(
-        self, inputs: Inputs, state: Codes | None = None, dtype: DTypeLike = np.float32
+        self,
+        inputs: Inputs,
+        state: Codes | None = None,
+        dtype: DTypeLike = np.float32,
+        lengths: Lengths | None = None,
     ) -> tuple[NDArray[Any], Codes]:
         """Real logits of every step ``(T, B, V)`` (`readout`) and the state after the last."""
-        states, state = self.states(inputs, state)
+        states, state = self.states(inputs, state, lengths=lengths)
         return self.readout(states, dtype), state
 
-    def last(self, inputs: Inputs, lengths: NDArray[np.integer], dtype: DTypeLike = np.float32) -> NDArray[Any]:
+    def last(self, inputs: Inputs, lengths: Lengths, dtype: DTypeLike = np.float32) -> NDArray[Any]:
         """Real logits ``(B, V)`` at the last step of sequences of `lengths` ``(B,)``, padded at their ends."""
-        states, _ = self.states(inputs)
-        return self.readout(states[np.asarray(lengths) - 1, np.arange(len(lengths))], dtype)
+        states, _ = self.states(inputs, lengths=lengths)
+        return self.readout(last_of(self.config, states, lengths), dtype)
 
     def _entering(self, inputs: Inputs) -> NDArray[Any]:
-        """What the first layer reads: symbols, or codes ``(T, B, I)``."""
+        """What the first layers read: symbols, or codes ``(T, B, I)``; vectors are pruned before they are rounded."""
         self.config.check_inputs(inputs)
         given, number, first = self.config.input, self.spec.layers[0].input, self.config.layers[0]
         if given.symbols is None:
@@ -206,8 +223,7 @@ class IntegerModel(PackedModel[IntegerSpec]):
             return number.codes(kept).astype(np.int16)
         if self.embedding is None:
             return inputs
-        assert number is not None
-        return pruned(self.embedding, first.input_threshold, number)[inputs]
+        return self.embedding[inputs]
 
     @cached_property
     def squashing(self) -> Squashing:
@@ -270,12 +286,12 @@ class IntegerModel(PackedModel[IntegerSpec]):
     @staticmethod
     def _slots(described: IntegerSpec) -> Iterator[Slot]:
         network, wide = described.network, described.widths
-        width, per_row = network.input.width, wide.per_row
+        per_row = wide.per_row
         if network.input.kind == "embedding":
-            yield _weight("embedding", (network.input.symbols, width), wide.embedding_bits)
+            yield _weight("embedding", (network.input.symbols, network.input.width), wide.embedding_bits)
         for k, (layer, numbers) in enumerate(zip(network.layers, described.layers, strict=True)):
             cell, hidden = cells.by_name(layer.cell), layer.hidden
-            rows, prefix = len(cell.gates) * hidden, f"layers.{k}."
+            rows, width, prefix = len(cell.gates) * hidden, network.input_width(k), f"layers.{k}."
             yield _weight(f"{prefix}recurrent_weight", (rows, hidden), wide.weight_bits)
             yield _shift(f"{prefix}recurrent_fraction", rows, per_row)
             yield _weight(f"{prefix}input_weight", (rows, width), wide.weight_bits)
@@ -285,10 +301,9 @@ class IntegerModel(PackedModel[IntegerSpec]):
                 yield _number(f"{prefix}recurrent_bias", numbers.recurrent_bias, (hidden,))
             for state, number in zip(cell.states, numbers.states, strict=True):
                 yield _number(f"{prefix}initial_{state}", number, (hidden,), optional=True)
-            width = hidden
         if network.readout is not None:
             outputs = network.readout.outputs
-            yield _weight("readout_weight", (outputs, width), wide.weight_bits)
+            yield _weight("readout_weight", (outputs, network.level_outputs(-1)), wide.weight_bits)
             yield _shift("readout_fraction", outputs, per_row)
             yield _number("readout_bias", described.readout_bias, (outputs,))
         for curve in CURVES:

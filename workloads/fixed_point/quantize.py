@@ -61,8 +61,11 @@ def quantize(model: Model, ranges: Ranges, settings: Settings | None = None) -> 
     embedding, entering = _entering(model, ranges, wide, settings.weight_range)
     numbers: list[LayerNumbers] = []
     weights = [effective(layer) for layer in model.layers]
-    for layer, real, seen in zip(model.layers, weights, ranges.layers, strict=True):
-        numbers.append(_numbers(layer, real, seen, entering, wide))
+    for level in model.config.levels:
+        largest = max(ranges.layers[k].state for k in level)  # both directions are read side by side
+        for k in level:
+            seen = ranges.layers[k].model_copy(update={"state": largest})
+            numbers.append(_numbers(model.layers[k], weights[k], seen, entering, wide))
         entering = numbers[-1].state
     readout = _readout(model, numbers[-1].state, wide, settings.weight_range)
     network = _network(model.config, numbers, wide)
@@ -270,7 +273,7 @@ def _network(config: Config, numbers: list[LayerNumbers], wide: IntegerWidths) -
     for k, (layer, own) in enumerate(zip(raw["layers"], numbers, strict=True)):
         layer["weight_format"] = layer["input_weight_format"] = wide.weight_format.name
         layer["state_bits"], layer["state_integer_bits"] = own.state.bits, _integer_bits(own.state)
-        rounded = own.input if k == 0 or layer["input_threshold"] > 0 else None
+        rounded = own.input if not config.level_of(k) or layer["input_threshold"] > 0 else None
         layer["input_bits"] = None if rounded is None else rounded.bits
         layer["input_integer_bits"] = 0 if rounded is None else _integer_bits(rounded)
     if raw["readout"] is not None:

@@ -51,12 +51,11 @@ def analyse(
     running = np.arange(steps)[:, None] < (np.full(batch, steps) if lengths is None else lengths)
     if not running.any():
         raise BadInput(f"calibration inputs must hold at least one step, not {inputs.shape}")
-    operands, _ = model.operands(inputs, None, np.float64)
+    operands, _ = model.operands(inputs, None, np.float64, lengths)
     layers = []
     for k, layer in enumerate(model.layers):
         x, h = operands[model.config.input_operand(k)], operands[f"h{model.config.suffix(k)}"]
-        one_hot = k == 0 and model.config.input.kind == "one_hot"
-        seen = _observe(layer, x, h, one_hot)
+        seen = _observe(layer, x, h, model.config.is_one_hot(k))
         largest: dict[str, float] = {}
         for what, values in seen:
             value = float(np.percentile(np.abs(values[running]), percentile))
@@ -71,8 +70,8 @@ def refuse_unfit(model: Model) -> None:
     """BadInput where something is nothing that integers compute."""
     for where, what in model.config.parts():
         raise BadInput(
-            f"model {model.name}: {where}: {what}: integers compute stacked layers that read forwards and a plain"
-            " readout; evaluate, record and simulate it in floating point"
+            f"model {model.name}: {where}: {what}: integers compute stacked layers and a plain readout;"
+            " evaluate, record and simulate it in floating point"
         )
     for k, layer in enumerate(model.config.layers):
         if layer.norm != "none":

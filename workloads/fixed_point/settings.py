@@ -153,16 +153,16 @@ def memory(config: Config, wide: IntegerWidths, table_bits: int, initial: Sequen
     their own.
     """
     weights = embedding = biases = bias_bits = shifts = states = state_bits = 0
-    width = config.input.width
     if config.input.kind == "embedding":
-        embedding = config.input.symbols * width
+        embedding = config.input.symbols * config.input.width
     if config.input.kind != "one_hot":
+        width = config.input.width
         states, state_bits = width, width * (wide.embedding_bits if embedding else wide.activation_bits)
-    for layer, started in zip(config.layers, initial, strict=True):
+    for k, (layer, started) in enumerate(zip(config.layers, initial, strict=True)):
         cell, hidden = cells.by_name(layer.cell), layer.hidden
         rows, carried = len(cell.gates) * hidden, len(cell.states) * hidden
         own = hidden * ((1 + len(cell.results)) * wide.activation_bits + (len(cell.states) - 1) * wide.cell_bits)
-        weights += rows * (width + hidden)
+        weights += rows * (config.input_width(k) + hidden)
         shifts += 2 * (rows if wide.per_row else 1)
         biases += rows + hidden * cell.shifts_candidate
         bias_bits += (rows + hidden * cell.shifts_candidate) * wide.bias_bits
@@ -171,9 +171,8 @@ def memory(config: Config, wide: IntegerWidths, table_bits: int, initial: Sequen
             bias_bits += hidden * (wide.activation_bits + (len(cell.states) - 1) * wide.cell_bits)
         states += carried + hidden * len(cell.results)
         state_bits += own
-        width = hidden
     if config.readout is not None:
-        weights += config.readout.outputs * width
+        weights += config.readout.outputs * config.level_outputs(-1)
         shifts += config.readout.outputs if wide.per_row else 1
         biases += config.readout.outputs
         bias_bits += config.readout.outputs * wide.bias_bits

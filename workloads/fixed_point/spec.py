@@ -69,22 +69,28 @@ def _rules(spec: IntegerSpec) -> Iterator[tuple[str, Any, Any]]:
         yield f"network.{where}.weight_format", layer.weight_format, wide.weight_format.name
         yield f"network.{where}.input_weight_format", layer.input_weight_format, wide.weight_format.name
         yield f"network.{where}.state_bits", layer.state_bits, wide.activation_bits
-        given = entering if k == 0 or layer.input_threshold > 0 else None
-        yield f"network.{where}.input_bits", layer.input_bits, given
-        if k == 0:
-            yield f"{where}.input.bits", _bits(numbers.input), entering
-        else:
-            yield f"{where}.input", numbers.input, spec.layers[k - 1].state
+        level = network.level_of(k)
+        first = network.levels[level][0]
+        bits = wide.activation_bits if level else entering
+        yield f"network.{where}.input_bits", layer.input_bits, bits if not level or layer.input_threshold > 0 else None
+        yield f"{where}.input.bits", _bits(numbers.input), bits
+        yield f"{where}.input", numbers.input, _below(spec, level) if level else spec.layers[0].input
+        yield f"{where}.state", numbers.state, spec.layers[first].state
+        yield f"network.{where}.input_threshold", layer.input_threshold, network.layers[first].input_threshold
         yield f"{where}.state.bits", numbers.state.bits, wide.activation_bits
         yield f"{where}.cell.bits", _bits(numbers.cell), wide.cell_bits if "c" in cell.states else None
         after = cell.shifts_candidate
         yield f"{where}.reset.bits", _bits(numbers.reset), wide.preactivation_bits if after else None
         yield f"{where}.bias.bits", numbers.bias.bits, wide.bias_bits
         yield f"{where}.recurrent_bias.bits", _bits(numbers.recurrent_bias), wide.bias_bits if after else None
-        entering = wide.activation_bits
     if network.readout is not None:
         yield "network.readout.weight_format", network.readout.weight_format, wide.weight_format.name
     yield "readout_bias.bits", _bits(spec.readout_bias), wide.bias_bits if network.readout else None
+
+
+def _below(spec: IntegerSpec, level: int) -> Number:
+    """The number of the h that enters a level: one for both directions, since they are read side by side."""
+    return spec.layers[spec.network.levels[level - 1][0]].state
 
 
 def _bits(number: Number | None) -> int | None:

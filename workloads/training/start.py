@@ -99,7 +99,8 @@ def _same(where: str, what: str, theirs: object, ours: object, recipe: Recipe) -
 
 def _from_model(model: Model, where: str, network: TrainedNetwork, batch: MiniBatch) -> None:
     config, recipe = model.config, network.recipe
-    for part, what in config.parts():
+    reverse = config.reversed_layer
+    for part, what in (*([] if reverse is None else [(f"layers.{reverse}", "reads in reverse")]), *config.parts()):
         raise BadInput(f"{where}: {part}: {what}: training is of stacked layers that read forwards and a plain readout")
     kind = "embedding" if network.embedding is not None else "one_hot" if network.one_hot else "vector"
     _same(where, "layers", len(model.layers), recipe.layers, recipe)

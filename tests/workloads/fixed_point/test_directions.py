@@ -1,0 +1,122 @@
+"""Integer models with layers in reverse: sequence by sequence as its layers alone, and near the float model."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archsim.errors import BadInput
+from workloads import cells
+from workloads.config import Config, Embedding, LayerConfig, OneHot, Readout, Vector
+from workloads.fixed_point import IntegerModel, Settings, analyse, quantize
+from workloads.integer_bits import clipped_shares
+from workloads.model import Model
+from workloads.record import record_sample
+from workloads.tasks import Sample
+
+CELLS = [cell.name for cell in cells.ALL if not cell.peepholes]
+STEPS, OUTPUTS = 6, 3
+WIDE = Settings(weight_bits=16, activation_bits=16, table_bits=14)
+
+
+@st.composite
+def configs(draw):
+    inputs = draw(
+        st.sampled_from([Vector(size=3), OneHot(symbols=5), Embedding(symbols=5, size=4, weight_format="float32")])
+    )
+    layers = []
+    for _ in range(draw(st.integers(1, 3))):
+        fields = {"cell": draw(st.sampled_from(CELLS)), "hidden": draw(st.integers(1, 6))}
+        fields |= {"weight_format": "float32", "input_weight_format": "float32", "threshold": 0.05}
+        fields |= {"input_threshold": draw(st.sampled_from([0.0, 0.1])) if layers else 0.0}
+        direction = draw(st.sampled_from(["forward", "reverse", "both"]))
+        layers += [LayerConfig(**fields, reverse=direction == "reverse")]
+        layers += [LayerConfig(**fields, reverse=True, beside=True)] if direction == "both" else []
+    when = draw(st.sampled_from(["every_step", "last_step"]))
+    at_last = when == "last_step" and layers[-1].reverse and draw(st.booleans())
+    readout = Readout(outputs=OUTPUTS, weight_format="float32", when=when, at_last_position=at_last)
+    return Config(name="drawn", input=inputs, layers=tuple(layers), readout=readout)
+
+
+def with_numbers(config, layer, seed):
+    rng = np.random.default_rng(seed)
+    table = {}
+    if config.input.kind == "embedding":
+        codes = rng.normal(0, 0.5, (config.input.symbols, config.input.size)).astype(np.float32)
+        table = {"embedding_codes": codes, "embedding_scale": np.ones(1, np.float32)}
+    return Model(
+        config,
+        tuple(layer(each, config.input_width(k), rng) for k, each in enumerate(config.layers)),
+        readout_codes=rng.normal(0, 0.5, (OUTPUTS, config.level_outputs(-1))).astype(np.float32),
+        readout_scale=np.ones(1, np.float32),
+        readout_bias=rng.normal(0, 0.3, OUTPUTS).astype(np.float32),
+        **table,
+    )
+
+
+def some_inputs(config, lengths, seed):
+    rng, shape = np.random.default_rng(seed), (max(lengths), len(lengths))
+    if config.input.symbols is not None:
+        return rng.integers(0, config.input.symbols, shape).astype(np.uint16)
+    return rng.normal(0, 1, (*shape, config.input.features)).astype(np.float32)
+
+
+lengths_drawn = st.lists(st.integers(1, STEPS), min_size=1, max_size=3)
+
+
+@settings(max_examples=25)
+@given(configs(), lengths_drawn, st.integers(0, 2**20))
+def test_a_sequence_beside_others_is_computed_as_it_is_alone(drawn_numbers, tmp_path_factory, config, lengths, seed):
+    model, inputs = with_numbers(config, drawn_numbers[1], seed), some_inputs(config, lengths, seed)
+    made = quantize(model, analyse(model, inputs, np.array(lengths)))
+    path = tmp_path_factory.mktemp("stored") / "integers.safetensors"
+    made.save(path)
+    again = IntegerModel.load(path)
+    assert again.sha256 == made.sha256
+    together, _ = again.operands(inputs, lengths=np.array(lengths))
+    trace = record_sample(again, Sample(inputs, np.array(lengths), 0), {})
+    for lane, length in enumerate(lengths):
+        alone, _ = made.operands(inputs[:length, lane : lane + 1])
+        for k, layer in enumerate(made.layers):  # each direction by its own machine, over rows turned by hand
+            x = alone[config.input_operand(k)]
+            h, _, _ = made._machines[k].run(x, layer.start(1))
+            np.testing.assert_array_equal(alone[f"h{config.suffix(k)}"], h)
+            np.testing.assert_array_equal(together[f"h{config.suffix(k)}"][:length, lane], h[:, 0])
+        for level, below in zip(config.levels[1:], config.levels, strict=False):
+            each = [(alone[f"h{config.suffix(j)}"], config.layers[j].reverse) for j in below]
+            side_by_side = np.concatenate([h[::-1] if reverse else h for h, reverse in each], axis=-1)
+            for k in level:
+                if not config.layers[k].input_threshold:
+                    entered = side_by_side[::-1] if config.layers[k].reverse else side_by_side
+                    np.testing.assert_array_equal(alone[config.input_operand(k)], entered)
+        for phase in trace.phases:
+            for operand in (o for o in phase.graph.operands if o.kind != "one_hot" and o.name in alone):
+                bits = np.unpackbits(phase.arrays[operand.name], axis=-1, count=operand.size).astype(bool)
+                rows = bits[operand.kind == "state" :, lane][: len(alone[operand.name])]
+                np.testing.assert_array_equal(rows, alone[operand.name][:, 0] != 0)
+
+
+@settings(max_examples=25)
+@given(configs(), lengths_drawn, st.integers(0, 2**20))
+def test_wide_integers_come_near_the_float_model(drawn_numbers, config, lengths, seed):
+    model, inputs = with_numbers(config, drawn_numbers[1], seed), some_inputs(config, lengths, seed)
+    model = model.with_threshold(0.0)
+    made, lengths = quantize(model, analyse(model, inputs, np.array(lengths)), WIDE), np.array(lengths)
+    if config.readout.when == "last_step":
+        ours, theirs = made.last(inputs, lengths), model.last(inputs, lengths)
+    else:
+        running = np.arange(len(inputs))[:, None] < lengths
+        ours, theirs = (each.run(inputs, lengths=lengths)[0][running] for each in (made, model))
+    largest = max(1.0, float(np.abs(theirs).max()))
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=0.1 * largest)
+
+
+def test_a_state_cannot_be_carried_into_a_layer_in_reverse(drawn_numbers):
+    fields = {"cell": "gru", "hidden": 4, "weight_format": "float32", "input_weight_format": "float32"}
+    config = Config(name="drawn", input=Vector(size=3), layers=(LayerConfig(**fields, reverse=True),))
+    model = Model(config, (drawn_numbers[1](config.layers[0], 3, np.random.default_rng(1)),))
+    inputs = some_inputs(config, [5, 5], 1)
+    made = quantize(model, analyse(model, inputs))
+    with pytest.raises(BadInput, match=r"^model drawn-w8a8: layers\.0 reads a sequence from its last step on, so no"):
+        made.operands(inputs, made.start(2))
+    assert {clipped.kind for clipped in clipped_shares(made, inputs)} >= {"weight", "input", "state"}
