@@ -46,7 +46,7 @@ def models(draw: st.DrawFn) -> Model:
         when="last_step" if pooling else draw(st.sampled_from(["every_step", "last_step"])),
         pooling=pooling,
     )
-    return to_model(network, "drawn", Formats(layers="fixed8")).with_bits(8, 8, 2).with_threshold(0.1)
+    return to_model(network, "drawn", Formats(layers="fixed8")).with_bits(8, 8, 2, state_integer_bits=1).with_threshold(0.1)
 
 
 @settings(max_examples=20)
