@@ -12,12 +12,12 @@ from dse.cli.clipping import clipped_json, say_clipped
 from dse.cli.fixed_point import INSTEAD, FixedPoint
 from dse.cli.options import DesignOption, Json, either
 from dse.cli.tables.layout import literal
-from dse.cli.tables.networks import sparsity_markdown, sparsity_table, zeros_table
+from dse.cli.tables.networks import imported_table, sparsity_markdown, sparsity_table, zeros_table
 from dse.cli.terminal import notes, out, print_json, progress, say
 from dse.evaluation.sparsity import sparsity_curve
 from workloads import zoo
 from workloads.config import Pooling
-from workloads.importers import Choices, DenseChoice, Formats, import_model
+from workloads.importers import Choices, DenseChoice, Formats, ImportedMatrix, import_with_report
 from workloads.importers.network import Activation, InputKind
 from workloads.model import Model
 from workloads.numbers import Clipped
@@ -38,7 +38,9 @@ def import_(
         InputKind,
         typer.Option("--input", help="vector or one_hot, where there is no embedding.", **either("--input", InputKind)),
     ] = "vector",
-    weights: Annotated[str, typer.Option(help="Format that weights are rounded to.")] = "float32",
+    weights: Annotated[
+        str | None, typer.Option(help="Format that weights are rounded to; default: float32, or integers as stored.")
+    ] = None,
     state_bits: Annotated[int | None, typer.Option(help="Fixed point of the states; default: float.")] = None,
     input_bits: Annotated[int | None, typer.Option(help="Fixed point of vectors that enter; default: float.")] = None,
     input_integer_bits: Annotated[
@@ -109,24 +111,39 @@ def import_(
         state_dict=state_dict,
     )
     formats = Formats(weights, embedding_weights, readout_weights)
-    model = import_model(path, name, input_kind=input_, formats=formats, choices=chosen, output=output, note=_noted)
+    imported = import_with_report(
+        path, name, input_kind=input_, formats=formats, choices=chosen, output=output, note=_noted
+    )
     fixed = FixedPoint(state_bits, input_bits, input_integer_bits, tuple(state_integer_bits or ()), calibrate)
-    model, clips = fixed.applied(model)
-    _written(model, path, out_ or Path(f"{model.name}.safetensors"), as_json, clips)
+    model, clips = fixed.applied(imported.model)
+    _written(model, imported.matrices, path, out_ or Path(f"{model.name}.safetensors"), as_json, clips)
 
 
 def _noted(text: str) -> None:
     notes.print(f"archsim: {literal(text)}", soft_wrap=True, highlight=False)
 
 
-def _written(model: Model, source: Path, target: Path, as_json: bool, clips: tuple[Clipped, ...]) -> None:
+def _written(
+    model: Model,
+    matrices: tuple[ImportedMatrix, ...],
+    source: Path,
+    target: Path,
+    as_json: bool,
+    clips: tuple[Clipped, ...],
+) -> None:
     if target.resolve() == source.resolve():
         raise BadInput(f"--out: {target} is the file that is imported; name another")
     model.save(target)
     if as_json:
-        said = {"model": str(target), "weight_bytes": model.weight_bytes, "clipped": clipped_json(clips)}
+        said: dict[str, object] = {
+            "model": str(target),
+            "weight_bytes": model.weight_bytes,
+            "clipped": clipped_json(clips),
+        }
+        said |= {"matrices": [matrix.to_json() for matrix in matrices]}
         print_json({**said, **model.config.model_dump(mode="json")})
         return
+    out.print(imported_table(matrices))
     say_clipped(clips, INSTEAD)
     layers = ", ".join(f"{layer.cell} {layer.hidden}" for layer in model.config.layers)
     read = "no readout" if model.config.readout is None else f"readout of {model.config.readout.outputs}"

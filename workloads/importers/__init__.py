@@ -3,14 +3,38 @@
 Nothing of a file is run, nothing in it is dropped in silence, and what cannot be computed here is refused by name.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
+
+import pandas
 
 from archsim.errors import BadInput
 from workloads.importers import onnx, pytorch
 from workloads.importers.kinds import ZIP, refuse_other_kinds
 from workloads.importers.network import Formats, ImportedNetwork, InputKind, Note, to_model
 from workloads.importers.pytorch import Choices, DenseChoice
+from workloads.importers.report import ImportedMatrix, report_of
 from workloads.model import Model
+
+
+@dataclass(frozen=True, eq=False)
+class Imported:
+    """A model that was imported, and what became of what was in the file."""
+
+    model: Model
+    network: ImportedNetwork
+    """What the file holds, in floating point."""
+    notes: tuple[str, ...]
+    """Conversions and choices that were made."""
+
+    @property
+    def matrices(self) -> tuple[ImportedMatrix, ...]:
+        """Role, format and error of every weight matrix, from the input up."""
+        return report_of(self.network, self.model)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """The same as a table, a line a matrix."""
+        return pandas.DataFrame([matrix.to_json() for matrix in self.matrices])
 
 
 def import_model(
@@ -23,25 +47,42 @@ def import_model(
     output: str | None = None,
     note: Note = lambda text: None,
 ) -> Model:
-    """The model in a file, by default in float32, called `name` or as the file is.
+    """The model in a file, called `name` or as the file is: in float32 by default, or in the integers it is stored as.
 
     What kind of file it is is seen from its content. `choices` are those of a state dict, `output` that of an ONNX
     graph; `input_kind` says what a graph or state dict without an embedding reads. `note` is called, once each, with
     conversions and choices that were made. BadInput, on one line, names the file and what is wrong with it.
     """
+    return import_with_report(
+        path, name, input_kind=input_kind, formats=formats, choices=choices, output=output, note=note
+    ).model
+
+
+def import_with_report(
+    path: str | Path,
+    name: str | None = None,
+    *,
+    input_kind: InputKind = "vector",
+    formats: Formats | None = None,
+    choices: Choices | None = None,
+    output: str | None = None,
+    note: Note = lambda text: None,
+) -> Imported:
+    """`import_model`, with what became of each matrix."""
     path = Path(path)
-    noted: set[str] = set()
+    notes: list[str] = []
 
     def once(text: str) -> None:
-        if text not in noted:
-            noted.add(text)
+        if text not in notes:
+            notes.append(text)
             note(text)
 
     try:
         network = _network(path, input_kind, choices, output, once)
-        return to_model(network, path.stem if name is None else name, formats or Formats())
+        model = to_model(network, path.stem if name is None else name, formats or Formats())
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from None
+    return Imported(model, network, tuple(notes))
 
 
 def _network(
@@ -72,4 +113,14 @@ def _kind(path: Path) -> str:
     return "torch" if start.startswith((ZIP, _PICKLE)) else "onnx"
 
 
-__all__ = ["Choices", "DenseChoice", "Formats", "ImportedNetwork", "import_model", "to_model"]
+__all__ = [
+    "Choices",
+    "DenseChoice",
+    "Formats",
+    "Imported",
+    "ImportedMatrix",
+    "ImportedNetwork",
+    "import_model",
+    "import_with_report",
+    "to_model",
+]

@@ -1,7 +1,7 @@
 """A person's network in floating point, as both readers hand it on, and the model that it becomes."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -114,6 +114,25 @@ class ImportedNetwork:
     at_last_position: bool = False
     """Of a readout at the last step above a layer that reads in reverse: it takes that layer's h at the last position
     (``output[:, -1]``), which is its first step, and not the h after its last step (``h_n``)."""
+    tensor_names: Mapping[str, str] = field(default_factory=dict)
+    """Names that a file gives to its matrices, by their roles in `matrices`."""
+
+    @property
+    def matrices(self) -> Iterator[tuple[str, Float32s]]:
+        """Every weight matrix by its role, from the input up; layers are counted from 1, directions each."""
+        if self.embedding is not None:
+            yield "embedding", self.embedding
+        if self.dense is not None:
+            yield "dense", self.dense.weight
+        for k, layer in enumerate(self.layers, start=1):
+            yield f"W_x {k}", layer.input_weight
+            yield f"W_h {k}", layer.recurrent_weight
+            if layer.projection is not None:
+                yield f"W_hr {k}", layer.projection
+        for k, dense in enumerate(self.head, start=1):
+            yield f"head {k}", dense.weight
+        if self.readout_weight is not None:
+            yield "readout", self.readout_weight
 
 
 def make_layer(

@@ -8,6 +8,7 @@ from rich.table import Table
 from dse.cli.tables.layout import figures, literal, several
 from dse.evaluation.sparsity import SparsityPoint
 from workloads.fixed_point import MeasuredBits
+from workloads.importers import ImportedMatrix
 from workloads.sparsify import Zeros
 from workloads.zoo import Card, Verification
 from workloads.zoo.published import PublishedAccuracy, Untrained
@@ -30,6 +31,27 @@ def zeros_table(states: Iterable[Zeros]) -> Table:
             )
             for z in states
         ],
+    )
+
+
+def imported_table(matrices: Iterable[ImportedMatrix]) -> Table:
+    """What became of each matrix of a network that was imported."""
+    return figures(
+        "Matrices: relative error (Frobenius), and shares clipped and zero",
+        ("tensor", "role", "shape", "format", "error", "clipped", "zero"),
+        [
+            (
+                m.tensor or "-",
+                m.role,
+                f"{m.rows} x {m.columns}",
+                m.format,
+                f"{m.error:.2%}",
+                f"{m.clipped:.2%}",
+                f"{m.zero:.1%}",
+            )
+            for m in matrices
+        ],
+        text=("role", "format"),
     )
 
 

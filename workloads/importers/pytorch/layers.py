@@ -1,7 +1,7 @@
 """Recurrent layers of a state dict: directions, projections, biases, and what their sequences start from."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,15 +12,37 @@ from workloads.importers.pytorch.choices import Choices
 from workloads.importers.pytorch.names import Key, Tensors, dotted, listed, shown
 
 
-def recurrent_layers(
-    tensors: Tensors, codes: Mapping[str, StoredCodes], choices: Choices, note: Note
-) -> tuple[tuple[FloatLayer, ...], frozenset[str]]:
-    """The stacked layers, from the input up, and the names of the tensors that they are made of.
+@dataclass(frozen=True)
+class Recurrent:
+    """The recurrent layers of a state dict, and what they are made of."""
 
-    `codes`: the integers of tensors that were stored as such.
-    """
+    layers: tuple[FloatLayer, ...]
+    made_of: tuple[dict[str, str], ...]
+    """Names of each layer's tensors, by what they are."""
+    starts: tuple[str, ...]
+    """Names of learned initial states."""
+
+    @property
+    def used(self) -> frozenset[str]:
+        """Names of all of these tensors."""
+        return frozenset([*(name for names in self.made_of for name in names.values()), *self.starts])
+
+    @property
+    def tensor_names(self) -> dict[str, str]:
+        """Of matrices, by their roles in `ImportedNetwork.matrices`."""
+        roles = {"weight_ih": "W_x", "weight_hh": "W_h", "weight_hr": "W_hr"}
+        return {
+            f"{role} {k}": names[what]
+            for k, names in enumerate(self.made_of, start=1)
+            for what, role in roles.items()
+            if what in names
+        }
+
+
+def recurrent_layers(tensors: Tensors, codes: Mapping[str, StoredCodes], choices: Choices, note: Note) -> Recurrent:
+    """The stacked layers, from the input up; `codes`: the integers of tensors that were stored as such."""
     layers: list[FloatLayer] = []
-    used: set[str] = set()
+    made_of: list[dict[str, str]] = []
     for module in modules_in_order(tensors, choices.recurrent):
         for suffix, reverse in _suffixes(tensors, module):
             names = _names(tensors, module, suffix)
@@ -34,13 +56,13 @@ def recurrent_layers(
                     recurrent_codes=codes.get(names["weight_hh"]),
                 )
             )
-            used |= {name for name in names.values() if name in tensors}
+            made_of.append(names)
     _check_stack(layers)
     if any(layer.cell.startswith("rnn") for layer in layers):
         note(f"a state dict does not tell the activation of an RNN: {choices.activation} is taken")
     starting = (("h", choices.initial_h), ("c", choices.initial_c))
     started = _started(layers, {state: name for state, name in starting if name is not None}, tensors, note)
-    return started, frozenset(used | {name for _, name in starting if name is not None})
+    return Recurrent(started, tuple(made_of), tuple(name for _, name in starting if name is not None))
 
 
 def width_above(layers: tuple[FloatLayer, ...] | list[FloatLayer]) -> int:

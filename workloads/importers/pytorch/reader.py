@@ -22,9 +22,10 @@ def to_network(stored: StateDict, input_kind: InputKind, choices: Choices, note:
     named = {name.removeprefix(prefix): array for name, array in stored.tensors.items()}
     tensors = plain_weights(checked_ignored(named, choices.ignore), note)
     codes = {name.removeprefix(prefix): integers for name, integers in stored.codes.items()}
-    layers, used = recurrent_layers(tensors, codes, choices, note)
+    recurrent = recurrent_layers(tensors, codes, choices, note)
+    layers = recurrent.layers
     around = Around(
-        left={name: array for name, array in tensors.items() if name not in used},
+        left={name: array for name, array in tensors.items() if name not in recurrent.used},
         inputs=layers[0].inputs,
         outputs=width_above(layers),
         before=_before(tensors, choices.recurrent) if stored.ordered else frozenset(),
@@ -40,8 +41,20 @@ def to_network(stored: StateDict, input_kind: InputKind, choices: Choices, note:
         when=choices.when if choices.pooling is None else "last_step",
         pooling=choices.pooling,
         at_last_position=choices.at_last_position,
+        tensor_names=recurrent.tensor_names | _names_around(roles, choices),
     )
     return _with_ends(network, tensors, codes, roles, choices, note)
+
+
+def _names_around(roles: Roles, choices: Choices) -> dict[str, str]:
+    """Names of the matrices around the recurrent layers, by their roles."""
+    modules = {
+        "embedding": roles.embedding,
+        "dense": None if choices.dense is None else choices.dense.module,
+        "readout": roles.readout,
+        **{f"head {k}": choice.module for k, choice in enumerate(choices.head, start=1)},
+    }
+    return {role: f"{dotted(module)}weight" for role, module in modules.items() if module is not None}
 
 
 def _before(tensors: Tensors, recurrent: tuple[str, ...]) -> frozenset[str]:
