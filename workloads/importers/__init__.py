@@ -5,8 +5,7 @@ Nothing of a file is run, nothing in it is dropped in silence, and what cannot b
 
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas
+from typing import Any
 
 from archsim.errors import BadInput
 from workloads.importers import onnx, pytorch
@@ -32,8 +31,10 @@ class Imported:
         """Role, format and error of every weight matrix, from the input up."""
         return report_of(self.network, self.model)
 
-    def to_frame(self) -> pandas.DataFrame:
-        """The same as a table, a line a matrix."""
+    def to_frame(self) -> Any:
+        """The same as a pandas DataFrame, a line a matrix."""
+        import pandas  # only here: it takes longer to load than most models
+
         return pandas.DataFrame([matrix.to_json() for matrix in self.matrices])
 
 
