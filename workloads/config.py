@@ -87,10 +87,27 @@ class Dense(Frozen):
     width: int = Field(ge=1, description="elements that the first layer sees")
     weight_format: FormatName
     activation: DenseActivation = "none"
+    input_bits: int | None = Field(default=None, ge=2, le=16, description="fixed point of v; None: float")
+    input_integer_bits: int = Field(default=0, ge=0, le=15)
+
+    @model_validator(mode="after")
+    def _fixed_point(self) -> Self:
+        _check_integer_bits("input_", self.input_bits, self.input_integer_bits)
+        return self
 
     @property
     def symbols(self) -> None:
         return None
+
+    @property
+    def pruning(self) -> Pruning:
+        """How v is rounded."""
+        return Pruning(0.0, self.input_bits, self.input_integer_bits)
+
+
+def _check_integer_bits(what: str, bits: int | None, integer: int) -> None:
+    if integer >= (bits or 1):
+        raise ValueError(f"{what}integer_bits must be below {what}bits = {bits}, not {integer}")
 
 
 class LayerConfig(Stated):
@@ -128,12 +145,8 @@ class LayerConfig(Stated):
 
     @model_validator(mode="after")
     def _fixed_points(self) -> Self:
-        for what, bits, integer in (
-            ("state", self.state_bits, self.state_integer_bits),
-            ("input", self.input_bits, self.input_integer_bits),
-        ):
-            if integer >= (bits or 1):
-                raise ValueError(f"{what}_integer_bits must be below {what}_bits = {bits}, not {integer}")
+        _check_integer_bits("state_", self.state_bits, self.state_integer_bits)
+        _check_integer_bits("input_", self.input_bits, self.input_integer_bits)
         return self
 
     @property
@@ -166,6 +179,18 @@ class HeadLayer(Frozen):
     outputs: int = Field(ge=1)
     weight_format: FormatName
     activation: DenseActivation = "none"
+    bits: int | None = Field(default=None, ge=2, le=16, description="fixed point of its results; None: float")
+    integer_bits: int = Field(default=0, ge=0, le=15)
+
+    @model_validator(mode="after")
+    def _fixed_point(self) -> Self:
+        _check_integer_bits("", self.bits, self.integer_bits)
+        return self
+
+    @property
+    def pruning(self) -> Pruning:
+        """How its results are rounded."""
+        return Pruning(0.0, self.bits, self.integer_bits)
 
 
 class Readout(Stated):

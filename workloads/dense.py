@@ -36,6 +36,13 @@ class DenseNumbers:
         z += self.bias
         return _CURVES[activation](z)
 
+    def bound(self, largest: NDArray[np.float64], activation: DenseActivation) -> float:
+        """What no |result| exceeds where no |v| exceeds `largest` ``(I,)``."""
+        if activation in ("tanh", "sigmoid"):
+            return float(np.nextafter(1.0, 0.0))
+        weights = self.codes.astype(np.float64) * np.reshape(self.scale, (-1, 1)).astype(np.float64)
+        return float((np.abs(weights) @ largest + np.abs(self.bias)).max())
+
     @classmethod
     def stored(cls, arrays: Arrays, prefix: str) -> Self:
         """Those that lie in the slots whose names begin with `prefix`."""

@@ -95,8 +95,8 @@ def _add_input(step: _Step, config: Config) -> None:
         )  # fmt: skip
         made = "embedding"
     elif given.kind == "dense":
-        step.operands.append(Operand(name="features", size=given.features, bits=None, kind="vector"))
-        step.operations += _dense("dense", "input", given.width, given.features, given.weight_format, "features",
+        step.operands.append(Operand(name="features", size=given.features, bits=given.input_bits, kind="vector"))
+        step.operations += _dense("dense", "embedding", given.width, given.features, given.weight_format, "features",
                                   "input", given.activation)  # fmt: skip
         made = "dense_unit"
     else:
@@ -107,8 +107,7 @@ def _add_input(step: _Step, config: Config) -> None:
                 Elementwise(name="embed", scope="embedding", unit=_HANDED_ON, size=given.size, of=(made,))
             )
         return
-    scope: Scope = "embedding" if given.kind == "embedding" else "input"
-    step.operations.append(Encode(name="encode_x", scope=scope, size=given.width, of=made, operand="x"))
+    step.operations.append(Encode(name="encode_x", scope="embedding", size=given.width, of=made, operand="x"))
 
 
 def _add_layer(step: _Step, model: Described, k: int) -> None:
@@ -196,7 +195,7 @@ def _apart(config: Config, read: Readout) -> _Step:
         step.operations.append(
             Encode(name=f"encode_{operand}", scope="readout", size=size, of=f"head_{n}_unit", operand=operand)
         )
-        step.operands.append(Operand(name=operand, size=size, bits=None, kind="result"))
+        step.operands.append(Operand(name=operand, size=size, bits=each.bits, kind="result"))
     step.operations += [
         MatVec(name="readout", scope="readout", rows=read.outputs, cols=size,
                weight_format=number_format(read.weight_format), operand=operand, edge=edge, group="readout"),

@@ -53,7 +53,8 @@ def needed_bits(model: Model, inputs: Inputs | None = None) -> tuple[NeededBits,
     if (of_table := embedding_needs(model)) is not None:
         found.append(of_table)
     elif model.config.input.kind != "one_hot":
-        found.append(calibrated("x", "vectors may be of any size"))
+        entering = "features" if model.config.input.kind == "dense" else "x"
+        found.append(calibrated(entering, "vectors may be of any size"))
     for k, layer in enumerate(model.layers):
         operand = f"h{model.config.suffix(k)}"
         if layer.bound is not None and (layer.config.projection is None or inputs is None):

@@ -146,8 +146,11 @@ def _units(model: Model) -> dict[str, float | NDArray[np.float64] | None]:
         units.setdefault(config.input_operand(k), layer.input_pruning.unit or below)
         for name in ("h", *layer.results):
             units[f"{name}{suffix}"] = layer.pruning.unit
-    if config.readout_apart is not None:
+    if config.input.kind == "dense":
+        units["features"] = config.input.pruning.unit
+    if config.readout is not None and config.readout_apart is not None:
         units["y"] = _side_by_side(config, -1)
+        units |= {f"y_{k}": layer.pruning.unit for k, layer in enumerate(config.readout.head, 1)}
     return units
 
 

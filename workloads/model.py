@@ -38,14 +38,16 @@ from numpy.typing import DTypeLike, NDArray
 from pydantic import ValidationError
 
 from archsim.errors import BadInput, explain
+from archsim.trace.graph import Frozen
 from workloads import formats
 from workloads.cells import Floats, State
 from workloads.config import VERSION, Config, Inputs, Readout
 from workloads.dense import DenseNumbers, dense_slots
+from workloads.ends import dense_in_fixed_point, dense_needs, head_in_fixed_point
 from workloads.flow import Flowed, LayerRun, check_carried, last_of, lengths_of, parts_of_last, through_layers
 from workloads.formats import WeightFormat
 from workloads.layer import LAYER_FIELDS, Layer, layer_slots
-from workloads.numbers import Clipped, Saturations, integer_bits
+from workloads.numbers import Clipped, Kind, Saturations, integer_bits
 from workloads.packed import Arrays, CodeSlot, FloatSlot, PackedModel, Slot, StoredConfig, unpacked
 from workloads.positions import Lengths, pooled
 from workloads.state_pruning import Pruning
@@ -100,9 +102,10 @@ class Model(PackedModel[Config]):
         """The same weights with states, and vectors that enter the first layer, in fixed point.
 
         Integer bits of the states are one for all layers, or one each; None: 0, which holds every h of a bounded cell.
-        Those of what enters: None is what the embedding's table needs, and 0 of vectors. `integer_bits.needed_bits`
-        says what is needed. BadInput where `input_bits` are missing though vectors enter, or given though none do;
-        where an h without a bound is given no integer bits; where an initial h lies beyond its range.
+        Those of what enters: None is what the embedding's table needs, and 0 of vectors. What a dense layer before the
+        recurrent ones makes, and a head, have those that their weights prove. `integer_bits.needed_bits` says what is
+        needed. BadInput where `input_bits` are missing though vectors enter, or given though none do; where an h
+        without a bound is given no integer bits; where an initial h lies beyond its range.
         """
         changes = [
             {"state_bits": state_bits, "state_integer_bits": m} for m in self._state_integer_bits(state_integer_bits)
@@ -110,13 +113,19 @@ class Model(PackedModel[Config]):
         if (self.config.input.kind == "one_hot") != (input_bits is None):
             needs = "takes none" if input_bits else "needs some (--input-bits)"
             raise BadInput(f"model {self.name}: input_bits: its input ({self.config.input.kind}) {needs}")
+        entry = self.config.input
         if input_bits is not None:
             if input_integer_bits is None:
                 table = self.embedding
                 input_integer_bits = 0 if table is None else integer_bits(float(np.abs(table).max()))
+            if entry.kind == "dense" and self.dense is not None:
+                entry = dense_in_fixed_point(entry, input_bits, input_integer_bits)
+                input_integer_bits = dense_needs(entry, self.dense, input_integer_bits)
             for k in self.config.levels[0]:
                 changes[k] |= {"input_bits": input_bits, "input_integer_bits": input_integer_bits}
-        return self._with_layers(changes)
+        fixed = self._with_layers(changes, input=entry)
+        read = head_in_fixed_point(fixed.config, self.head, state_bits)
+        return fixed if read is None else fixed._with_layers([{}] * len(self.layers), readout=read)
 
     def _state_integer_bits(self, given: int | Sequence[int] | None) -> list[int]:
         """One for each layer; BadInput where a layer needs another."""
@@ -147,9 +156,9 @@ class Model(PackedModel[Config]):
             stored = replace(self, config=config, layers=layers)._tensors
             return self._made(config, unpacked(self._slots(config), stored))
 
-    def _with_layers(self, changes: Sequence[Mapping[str, Any]]) -> "Model":
-        """The same numbers with other entries in the config of each layer."""
-        raw = self.config.model_dump()
+    def _with_layers(self, changes: Sequence[Mapping[str, Any]], **parts: Frozen) -> "Model":
+        """The same numbers with other entries in the config of each layer, and other parts of the config."""
+        raw = self.config.model_dump() | {name: part.model_dump() for name, part in parts.items()}
         raw["layers"] = [layer | change for layer, change in zip(raw["layers"], changes, strict=True)]
         try:
             config = Config.model_validate(raw)
@@ -199,7 +208,8 @@ class Model(PackedModel[Config]):
         return flowed._replace(operands=before | flowed.operands)
 
     def _run_layer(self, k: int, vectors: Floats, given: Iterator[Floats], *, dtype: DTypeLike) -> LayerRun:
-        layer, entering = self.layers[k], self._rounded(k, vectors)
+        layer, pruning = self.layers[k], self.config.layers[k].input_pruning
+        entering = self._noted(pruning, "input", self.config.input_operand(k), vectors)
         start = tuple(next(given) for _ in layer.cell.states)
         h, results, last = layer.run(entering, start, dtype, self.config.is_one_hot(k), self._noting(k))
         self._check_finite(k, h)
@@ -218,14 +228,14 @@ class Model(PackedModel[Config]):
         if given.kind == "vector":
             return {}, vectors
         assert self.dense is not None
+        vectors = self._noted(given.pruning, "input", "features", vectors)
         return {"features": vectors}, self.dense(vectors, given.weight_format, given.activation)
 
-    def _rounded(self, layer: int, vectors: NDArray[Any]) -> NDArray[Any]:
-        pruning = self.config.layers[layer].input_pruning
+    def _noted(self, pruning: Pruning, kind: Kind, place: str, vectors: NDArray[Any]) -> NDArray[Any]:
+        """Vectors pruned and rounded, with their clips counted; as they are where there is nothing to do."""
         if not pruning.changes:
             return vectors
-        place = self.config.input_operand(layer)
-        return pruning.noting(partial(self.saturations.note, "input", place, within=pruning.ends))(vectors)
+        return pruning.noting(partial(self.saturations.note, kind, place, within=pruning.ends))(vectors)
 
     def _noting(self, layer: int) -> Pruning:
         """How a layer prunes and rounds: h, and results of its step, whose clips are counted apart."""
@@ -263,8 +273,8 @@ class Model(PackedModel[Config]):
         return np.concatenate([layer.pruning.rounded(pooled(h, lengths, pooling)) for layer, h in parts], axis=-1)
 
     def _through_head(self, v: Floats) -> Iterator[Floats]:
-        for numbers, layer in zip(self.head, self._reader[0].head, strict=True):
-            v = numbers(v, layer.weight_format, layer.activation)
+        for k, (numbers, layer) in enumerate(zip(self.head, self._reader[0].head, strict=True), 1):
+            v = self._noted(layer.pruning, "state", f"y_{k}", numbers(v, layer.weight_format, layer.activation))
             yield v
 
     def states(

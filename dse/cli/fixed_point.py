@@ -42,8 +42,8 @@ class FixedPoint:
 
     def _fixed(self, model: Model, state_bits: int, needed: tuple[NeededBits, ...]) -> Model:
         """What was given comes before what is needed."""
-        entering = next((n.integer_bits for n in needed if n.operand == "x"), None)
-        states = [n.integer_bits for n in needed if n.operand != "x"]
+        entering = next((n.integer_bits for n in needed if n.operand in ("x", "features")), None)
+        states = [n.integer_bits for n in needed if n.operand.startswith("h")]
         given = self.state_integer_bits
         return model.with_bits(
             state_bits,

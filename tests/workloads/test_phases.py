@@ -140,9 +140,9 @@ def test_a_dense_layer_before_one_direction_is_part_of_its_step(made):
     (only,) = phases_of(made(configured(inputs=inputs, bidirectional=False)))
     assert products(only) == lstm("", "x", "input", 5) | {"dense": (5, 3, "features", "input", "dense", "every_step")}
     unit = next(op for op in only.graph.operations if op.name == "dense_unit")
-    assert unit == Elementwise(name="dense_unit", scope="input", size=5, of=("dense",),
+    assert unit == Elementwise(name="dense_unit", scope="embedding", size=5, of=("dense",),
                                unit=UnitOperations(curves=1, adds=1, state_writes=1))  # fmt: skip
-    assert Encode(name="encode_x", scope="input", size=5, of="dense_unit", operand="x") in only.graph.operations
+    assert Encode(name="encode_x", scope="embedding", size=5, of="dense_unit", operand="x") in only.graph.operations
 
 
 @pytest.mark.parametrize(("when", "steps"), [("every_step", "all"), ("last_step", "one")])
@@ -339,3 +339,32 @@ def test_integers_of_every_phase_are_those_of_its_zeros(made, config, lengths, s
                 values = np.ones(len(columns)) if one_hot else run.operands[mv.operand][t + shift, s, columns]
                 assert values.all()
                 assert run.sums[mv.name][t, s, row] == values @ run.weights[mv.name][row, columns]
+
+
+def test_a_head_and_what_is_dense_before_have_the_integer_bits_that_their_weights_prove(made):
+    """The largest results that inputs within the given range can have: no element is ever clipped."""
+    inputs = Dense(features=3, width=5, weight_format="fixed8", activation="none")
+    config = configured(inputs=inputs, state_bits=None, readout=read("last_step", head=(RELU, RELU)))
+    model = made(config).with_bits(12, 10, 2)
+    assert (model.config.input.input_bits, model.config.input.input_integer_bits) == (10, 2)
+    weights = np.abs(model.dense.codes * model.dense.scale)
+    reach = (4 * weights.sum(1) + np.abs(model.dense.bias)).max()
+    for layer in model.config.layers:
+        assert layer.input_bits == 10
+        assert 2 ** (layer.input_integer_bits - 1) < reach < 2**layer.input_integer_bits
+    largest = np.ones(2 * HIDDEN)
+    for numbers, layer in zip(model.head, model.config.readout.head, strict=True):
+        reach = (np.abs(numbers.codes * numbers.scale) @ largest + np.abs(numbers.bias)).max()
+        assert layer.bits == 12
+        assert 2 ** (layer.integer_bits - 1) < reach < 2**layer.integer_bits
+        largest = np.full(layer.outputs, 2.0**layer.integer_bits)
+    sample = sample_of(config, [7, 3, 5])
+    extreme = np.where(sample.inputs > 0, 3.9, -4.0).astype(np.float32)
+    y = model.operands(extreme, lengths=sample.lengths)[0]
+    for name, bits, integer in [("x", 10, model.config.layers[0].input_integer_bits)] + [
+        (f"y_{k}", 12, layer.integer_bits) for k, layer in enumerate(model.config.readout.head, 1)
+    ]:
+        codes = y[name] * 2.0 ** (bits - 1 - integer)
+        np.testing.assert_array_equal(codes, np.round(codes))
+    assert {each.place for each in model.saturations.places} >= {"features", "x", "y_1", "y_2"}
+    assert not any(each.clipped for each in model.saturations.places if each.place != "features")
