@@ -279,6 +279,22 @@ class Config(Stated):
         return next((k for k, layer in enumerate(self.layers) if layer.reverse), None)
 
     @property
+    def title(self) -> str:
+        """What it is made of, from the input up, in a line."""
+        read = self.readout
+        above = ["no readout"] if read is None else [f"readout of {read.outputs}"]
+        if read is not None:
+            head = [f"dense {layer.outputs} ({layer.activation})" for layer in read.head]
+            above = [*([f"{read.pooling} pooling"] if read.pooling else []), *head, *above]
+        return ", ".join([f"{self.input.kind} of {self.input.width}", *map(self._level_title, self.levels), *above])
+
+    def _level_title(self, level: tuple[int, ...]) -> str:
+        layer = self.layers[level[0]]
+        projected = "" if layer.projection is None else f" to {layer.projection}"
+        direction = " in both directions" if len(level) > 1 else " in reverse" if layer.reverse else ""
+        return f"{layer.cell} {layer.hidden}{projected}{direction}"
+
+    @property
     def needs_whole_sequences(self) -> bool:
         """Whether something reads a sequence from its end, or is computed once for all of it."""
         return self.reversed_layer is not None or self.readout_apart == "one"

@@ -145,10 +145,7 @@ def _written(
         return
     out.print(imported_table(matrices))
     say_clipped(clips, INSTEAD)
-    layers = ", ".join(f"{layer.cell} {layer.hidden}" for layer in model.config.layers)
-    read = "no readout" if model.config.readout is None else f"readout of {model.config.readout.outputs}"
-    what = f"{model.config.input.kind} of {model.config.input.width}, {layers}, {read}, {model.weight_bytes:,} bytes"
-    say(f"{target}: {what}")
+    say(f"{target}: {model.config.title}, {model.weight_bytes:,} bytes")
 
 
 @app.command(rich_help_panel=PANEL, short_help="State thresholds that leave so many zeros, untrained.")

@@ -368,3 +368,13 @@ def test_a_head_and_what_is_dense_before_have_the_integer_bits_that_their_weight
         np.testing.assert_array_equal(codes, np.round(codes))
     assert {each.place for each in model.saturations.places} >= {"features", "x", "y_1", "y_2"}
     assert not any(each.clipped for each in model.saturations.places if each.place != "features")
+
+
+def test_a_line_says_what_a_model_is_made_of():
+    config = configured(
+        inputs=Dense(features=3, width=5, weight_format="fixed8"),
+        projection=2,
+        readout=read("last_step", pooling="max", head=(RELU,)),
+    )
+    assert config.title == "dense of 5, lstm 6 to 2 in both directions, max pooling, dense 4 (relu), readout of 3"
+    assert configured(bidirectional=False, cell="gru").title == "vector of 5, gru 6, no readout"

@@ -30,7 +30,7 @@ def layer(rng: np.random.Generator, cell: str, inputs: int, hidden: int, project
 
 @st.composite
 def models(draw: st.DrawFn) -> Model:
-    """Stacks of any cell, some levels in both directions, in integers of 8 bits, with all that lies before and above."""
+    """Stacks of any cell and direction, in integers of 8 bits, with all that may lie before and above."""
     rng, width, layers = np.random.default_rng(draw(st.integers(0, 2**20))), FEATURES, []
     for _ in range(draw(st.integers(1, 2))):
         cell, hidden = draw(st.sampled_from(sorted(ROWS))), draw(st.integers(1, 7))
@@ -42,7 +42,7 @@ def models(draw: st.DrawFn) -> Model:
     if draw(st.booleans()):
         dense = FloatDense(rng.normal(0, 0.6, (FEATURES, 2)).astype(np.float32), np.ones(FEATURES, np.float32), "relu")
     pooling: Pooling | None = draw(st.sampled_from([None, "mean", "max"]))
-    head = ()
+    head: tuple[FloatDense, ...] = ()
     if draw(st.booleans()):
         head = (FloatDense(rng.normal(0, 0.5, (4, width)).astype(np.float32), np.ones(4, np.float32), "relu"),)
     network = ImportedNetwork(
@@ -54,11 +54,8 @@ def models(draw: st.DrawFn) -> Model:
         head=head,
         pooling=pooling,
     )
-    return (
-        to_model(network, "drawn", Formats(layers="fixed8"))
-        .with_bits(8, 8, 2, state_integer_bits=1)
-        .with_threshold(0.1)
-    )
+    model = to_model(network, "drawn", Formats(layers="fixed8"))
+    return model.with_bits(8, 8, 2, state_integer_bits=1).with_threshold(0.1)
 
 
 @settings(max_examples=20)
