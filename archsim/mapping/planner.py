@@ -89,22 +89,16 @@ class _Mapped:
     stages: Sequence[Stage]
     streams: Sequence[Sequence[Stream]]
     schedules: Sequence[Schedule]
-
-    @property
-    def lists(self) -> tuple[tuple[str, ...], ...]:
-        return tuple(stage.operands for stage in self.stages if stage.operands)
-
-    def outside(self) -> tuple[Operand, ...]:
-        """Operands that its products read and that it does not make."""
-        made = {operand for operands in self.lists for operand in operands}
-        read = dict.fromkeys(mv.operand for mv in self.of.mat_vecs if mv.operand not in made)
-        return tuple(map(self.of.phase.graph.operand, read))
+    lists: tuple[tuple[str, ...], ...]
+    """Operands that its stages make, those of one result together."""
+    outside: tuple[Operand, ...]
+    """Operands that its products read and that it does not make."""
 
 
 def _mapped(design: Design, chosen: _Selected, lanes: int) -> _Mapped:
     graph, mat_vecs = chosen.phase.graph, chosen.mat_vecs
     if not mat_vecs:
-        return _Mapped(chosen, (), (), ())
+        return _Mapped(chosen, (), (), (), (), ())
     units = sum(o.size for o in graph.operands if o.kind in ("state", "result"))
     if units > design.state_buffer.units:
         raise BadInput(
@@ -113,13 +107,14 @@ def _mapped(design: Design, chosen: _Selected, lanes: int) -> _Mapped:
     check_operations(design, graph)
     check_formats(design, graph, mat_vecs)
     stages = stages_of(graph, mat_vecs)
-    lists = (stage.operands for stage in stages if stage.operands)
+    lists = tuple(stage.operands for stage in stages if stage.operands)
     made = {operand: index for index, operands in enumerate(lists) for operand in operands}
     once = chosen.phase.steps == "one"
     streams = [streams_of(graph, mat_vecs, stage, made, lanes, once) for stage in stages]
     schedules = [_schedule(design, stage, own) for stage, own in zip(stages, streams, strict=True)]
     check_order(mat_vecs, stages)
-    return _Mapped(chosen, stages, streams, schedules)
+    outside = dict.fromkeys(mv.operand for mv in mat_vecs if mv.operand not in made)
+    return _Mapped(chosen, stages, streams, schedules, lists, tuple(map(graph.operand, outside)))
 
 
 def _planned(design: Design, mapped: _Mapped, residency: Residency, lanes: int, follows: bool) -> Plan:
@@ -127,15 +122,19 @@ def _planned(design: Design, mapped: _Mapped, residency: Residency, lanes: int, 
 
     Without such a phase they are inputs, which come from outside the machine.
     """
-    outside, rereads = mapped.outside(), mapped.of.phase.rereads
-    passed = [operand for operand in outside if follows and operand.kind == "vector"]
+    inputs: tuple[Operand, ...] = mapped.outside
+    passed: tuple[Operand, ...] = ()
+    if follows:
+        inputs = tuple(operand for operand in mapped.outside if operand.kind != "vector")
+        passed = tuple(operand for operand in mapped.outside if operand.kind == "vector")
+    written = [operand for operand in passed if operand.name not in mapped.of.phase.rereads]
     return Plan(
         mat_vecs=mapped.of.mat_vecs,
         stages=tuple(mapped.stages),
         runs=tuple(_Blocks(design, lanes, mapped.stages, mapped.lists, mapped.schedules, residency).runs()),
         lists=mapped.lists,
-        fetch=fetch_of(design, [operand for operand in outside if operand not in passed], passed, lanes),
-        written=written_of(design, [operand for operand in passed if operand.name not in rereads], lanes),
+        fetch=fetch_of(design, inputs, passed, lanes),
+        written=written_of(design, written, lanes),
         lanes=lanes,
         banks=design.pe_array.banks,
         resident_bits=residency.bits,
