@@ -29,9 +29,9 @@ PANEL = "Networks"
 app = typer.Typer()
 
 
-@app.command(name="import", rich_help_panel=PANEL, short_help="Your own model, from PyTorch or ONNX.")
+@app.command(name="import", rich_help_panel=PANEL, short_help="Your own model, from PyTorch, ONNX or Keras.")
 def import_(
-    path: Annotated[Path, typer.Argument(help="Safetensors or torch.save state dict, or ONNX.")],
+    path: Annotated[Path, typer.Argument(help="Safetensors or torch.save state dict, ONNX, .keras or .h5.")],
     out_: Annotated[Path | None, typer.Option("--out", help="Model file to write; default NAME.safetensors.")] = None,
     name: Annotated[str | None, typer.Option(help="Of the model; default: of the file.")] = None,
     input_: Annotated[
@@ -54,7 +54,7 @@ def import_(
     ] = None,
     embedding_weights: Annotated[str | None, typer.Option(help="Of the embedding; default: as the layers.")] = None,
     readout_weights: Annotated[str | None, typer.Option(help="Of the readout; default: as the layers.")] = None,
-    output: Annotated[str | None, typer.Option(help="ONNX: the tensor that is the result.")] = None,
+    output: Annotated[str | None, typer.Option(help="ONNX, Keras: the tensor, or layer, that is the result.")] = None,
     recurrent: Annotated[
         list[str] | None, typer.Option(help="State dict: a recurrent module, from the input up (repeatable).")
     ] = None,
@@ -89,7 +89,7 @@ def import_(
     state_dict: Annotated[str | None, typer.Option(help="torch.save: path of the state dict in it.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Your own model: from a PyTorch state dict, or from ONNX (extra `onnx`).
+    """Your own model: from a PyTorch state dict, from ONNX (extra `onnx`), or from Keras.
 
     archsim import mine.pt --head fc1:relu --readout fc2 --when last_step --out models/mine.safetensors
 

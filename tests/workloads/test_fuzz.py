@@ -9,6 +9,7 @@ import copy
 import importlib.util
 import io
 import json
+import os
 import pickle
 import resource
 import struct
@@ -445,6 +446,80 @@ for _ in range(200):
     DEEP_DICT = {"a": DEEP_DICT, "b": DEEP_DICT}
 
 
+# --- Keras
+
+
+def keras_files(suffix: str, path: Path) -> bytes:
+    """A model that Keras saves."""
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    keras: Any = pytest.importorskip("keras")
+    layers = keras.layers
+    start = keras.Input((None,), dtype="int32")
+    both = layers.Bidirectional(layers.LSTM(3, return_sequences=True))(layers.Embedding(9, 4)(start))
+    stacked = layers.RNN([layers.GRUCell(4), layers.SimpleRNNCell(3)], return_sequences=True)(both)
+    pooled = layers.GlobalAveragePooling1D()(layers.Dropout(0.1)(stacked))
+    model = keras.Model(start, layers.Dense(2, activation="softmax")(layers.Dense(3, activation="relu")(pooled)))
+    with warnings.catch_warnings():  # NumPy 2 asks tensors of PyTorch for `copy`, which Keras' way lacks
+        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
+        model.save(path := path.with_suffix(suffix))
+    return path.read_bytes()
+
+
+WORDS = (
+    "relu", "tanh", "softmax", "hard_sigmoid", "Lambda", "LSTM", "GRU", "Dense", "Bidirectional", "RNN", "concat",
+    "sum", "float16", "os.system", "__lambda__", ["rnn", 0, 0], ["dense", 0, 0], {"class_name": "Dense", "config": {}},
+)  # fmt: skip
+
+
+def keras_config(data: bytes, rng: Rng) -> bytes:
+    files = members(data)
+    text = json_bytes_of(json.loads(files["config.json"]), rng)
+    return archived(files | {"config.json": text}, zipfile.ZIP_STORED)
+
+
+def json_bytes_of(tree: Any, rng: Rng) -> bytes:
+    if rng.random() < 0.02:
+        return b'{"config": ' + b"[" * 100_000
+    return json.dumps(altered(tree, rng, (*VALUES, *WORDS))).encode()
+
+
+def keras_weights(data: bytes, rng: Rng) -> bytes:
+    """HDF5 that is broken within an archive that is whole."""
+    files = members(data)
+    broken = chosen(rng, [*BYTES, structure, structure])(files["model.weights.h5"], rng)
+    return archived(files | {"model.weights.h5": broken}, zipfile.ZIP_STORED)
+
+
+def structure(data: bytes, rng: Rng) -> bytes:
+    """Numbers of HDF5's own changed: sizes, addresses, kinds, all of which lie at multiples of eight."""
+    broken = bytearray(data)
+    nonzero = [k for k in range(0, len(data) - 8, 8) if any(data[k : k + 8])]
+    for _ in range(int(rng.integers(1, 4))):
+        start = chosen(rng, nonzero)
+        number = int.from_bytes(broken[start : start + 8], "little")
+        values = [number + 8, number - 8, number ^ (1 << int(rng.integers(64))), 2**64 - 1, 0, start, number * 2]
+        broken[start : start + 8] = (chosen(rng, values) % 2**64).to_bytes(8, "little")
+    return bytes(broken)
+
+
+def keras_archive(data: bytes, rng: Rng) -> bytes:
+    """Members missing, cut, exchanged, or of zeros that unpack to a gigabyte."""
+    files = members(data)
+    name = chosen(rng, sorted(files))
+    if rng.random() < 0.1:
+        return archived(files | {name: files[name] + b"\0" * 10**7}, zipfile.ZIP_DEFLATED)
+    content = chosen(rng, [None, b"", files[name][:-40], files[chosen(rng, sorted(files))], rng.bytes(300)])
+    files = {n: c for n, c in (files | {name: content}).items() if c is not None}
+    return archived(files, chosen(rng, [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]))
+
+
+def h5_config(data: bytes, rng: Rng) -> bytes:
+    """Another config in the place of the one that is there, which is filled up with blanks."""
+    start, end = data.index(b'{"class_name"'), data.index(b"}\0", data.index(b'{"class_name"')) + 1
+    text = json_bytes_of(json.loads(data[start:end]), rng)[: end - start]
+    return data[:start] + text.ljust(end - start) + data[end:]
+
+
 # --- the suite
 
 
@@ -479,6 +554,8 @@ def whole(draw: Callable[..., Model], tmp_path_factory: pytest.TempPathFactory) 
         "torch": torch_file,
         "torch of old": lambda: torch_file(zipped=False),
         "torch of integers": quantized_torch_file,
+        "keras": lambda: keras_files(".keras", path),
+        "h5": lambda: keras_files(".h5", path),
     }  # fmt: skip
     return lambda kind: makers[kind]()
 
@@ -501,7 +578,10 @@ LOADERS: dict[str, Callable[[Path], object]] = {
     "torch": import_model,
     "torch of old": import_model,
     "torch of integers": import_model,
+    "keras": import_model,
+    "h5": import_model,
 }
+NEED_TORCH = ("torch", "torch of old", "torch of integers", "keras", "h5")
 TORCH = [pytest.mark.train, pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs PyTorch")]
 CASES: list[tuple[str, Mutation, int]] = [
     *((kind, mutation, 7) for kind in ("model", "state dict") for mutation in BYTES),
@@ -524,11 +604,21 @@ CASES: list[tuple[str, Mutation, int]] = [
     *(("torch of old", mutation, 4) for mutation in BYTES),
     *(("torch of integers", mutation, 4) for mutation in BYTES),
     ("torch of integers", torch_pickle, 20),
+    *(("keras", mutation, 30) for mutation in BYTES),
+    ("keras", keras_config, 170),
+    ("keras", keras_weights, 170),
+    ("keras", keras_archive, 40),
+    *(("h5", mutation, 50) for mutation in BYTES),
+    ("h5", h5_config, 150),
+    ("h5", structure, 150),
 ]
 
 
 def test_there_are_five_hundred() -> None:
-    assert sum(count for _, _, count in CASES) >= 500
+    others = [count for kind, _, count in CASES if kind not in ("keras", "h5")]
+    assert sum(others) >= 500
+    for kind in ("keras", "h5"):
+        assert sum(count for found, _, count in CASES if found == kind) >= 500
 
 
 @pytest.fixture
@@ -559,7 +649,7 @@ def complaint(load: Callable[[Path], object], path: Path) -> str | None:
     return f"took {seconds:.1f} s" if seconds > CPU_SECONDS else None
 
 
-@pytest.mark.parametrize("kind", [pytest.param(k, marks=TORCH if "torch" in k else []) for k in LOADERS])
+@pytest.mark.parametrize("kind", [pytest.param(k, marks=TORCH if k in NEED_TORCH else []) for k in LOADERS])
 def test_a_whole_file_is_taken(kind, whole, tmp_path, little_memory):
     path = tmp_path / "whole.bin"
     path.write_bytes(whole(kind))
@@ -568,7 +658,7 @@ def test_a_whole_file_is_taken(kind, whole, tmp_path, little_memory):
 
 @pytest.mark.parametrize(
     ("kind", "mutation", "count"),
-    [pytest.param(*case, marks=TORCH if "torch" in case[0] else []) for case in CASES],
+    [pytest.param(*case, marks=TORCH if case[0] in NEED_TORCH else []) for case in CASES],
 )
 def test_a_broken_file_is_an_object_or_one_line(kind, mutation, count, whole, tmp_path, little_memory):
     data, path = whole(kind), tmp_path / "broken.bin"

@@ -1,4 +1,4 @@
-"""A person's own model: from a PyTorch state dict (safetensors or ``torch.save``), or from ONNX.
+"""A person's own model: from a PyTorch state dict (safetensors or ``torch.save``), from ONNX, or from Keras.
 
 Nothing of a file is run, nothing in it is dropped in silence, and what cannot be computed here is refused by name.
 """
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from archsim.errors import BadInput
-from workloads.importers import onnx, pytorch
+from workloads.importers import keras, onnx, pytorch
 from workloads.importers.kinds import ZIP, refuse_other_kinds
 from workloads.importers.network import Formats, ImportedNetwork, InputKind, Note, to_model
 from workloads.importers.pytorch import Choices, DenseChoice
@@ -50,8 +50,8 @@ def import_model(
 ) -> Model:
     """The model in a file, called `name` or as the file is: in float32 by default, or in the integers it is stored as.
 
-    What kind of file it is is seen from its content. `choices` are those of a state dict, `output` that of an ONNX
-    graph; `input_kind` says what a graph or state dict without an embedding reads. `note` is called, once each, with
+    What kind of file it is is seen from its content. `choices` are those of a state dict, `output` a tensor of an ONNX
+    graph or a layer of Keras; `input_kind` says what one without an embedding reads. `note` is called, once each, with
     conversions and choices that were made. BadInput, on one line, names the file and what is wrong with it.
     """
     return import_with_report(
@@ -91,10 +91,14 @@ def _network(
 ) -> ImportedNetwork:
     refuse_other_kinds(path)
     kind = _kind(path)
-    if kind == "onnx":
+    if kind in ("onnx", "keras"):
         if choices is not None and choices != Choices():
-            raise BadInput("is ONNX, which says itself what its tensors are: options of a state dict do not go with it")
-        return onnx.read_network(path, output, input_kind, note)
+            what = {"onnx": "ONNX", "keras": "of Keras"}[kind]
+            raise BadInput(
+                f"is {what}, which says itself what its tensors are: options of a state dict do not go with it"
+            )
+        read_network = onnx.read_network if kind == "onnx" else keras.read_network
+        return read_network(path, output, input_kind, note)
     if output is not None:
         raise BadInput("output: a state dict has none")
     chosen = choices or Choices()
@@ -106,7 +110,9 @@ _PICKLE = b"\x80"  # torch.save before 1.6
 
 
 def _kind(path: Path) -> str:
-    """safetensors (a length and a JSON object), torch, or else onnx, which has no mark of its own."""
+    """safetensors (a length and a JSON object), keras, torch, or else onnx, which has no mark of its own."""
+    if keras.is_keras(path):
+        return "keras"
     with path.open("rb") as file:
         start = file.read(9)
     if len(start) == 9 and start.endswith(b"{"):  # first: a length may begin with any byte

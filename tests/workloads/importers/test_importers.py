@@ -892,7 +892,8 @@ def test_a_file_of_another_kind_is_named(tmp_path, content):
     path = tmp_path / "m.bin"
     path.write_bytes(content)
     with pytest.raises(
-        BadInput, match=r"m\.bin: must be safetensors, a torch\.save file or ONNX, whole, and it is none"
+        BadInput,
+        match=r"m\.bin: must be safetensors, a torch\.save file, ONNX or Keras' \.keras or \.h5, whole, and it is none",
     ):
         imported(path)
 

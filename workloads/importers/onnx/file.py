@@ -102,7 +102,9 @@ def read_graph(path: Path, output: str | None = None) -> OnnxGraph:
     except DecodeError:
         graph = onnx.GraphProto()
     if not graph.node:
-        raise BadInput("must be safetensors, a torch.save file or ONNX, whole, and it is none of them")
+        raise BadInput(
+            "must be safetensors, a torch.save file, ONNX or Keras' .keras or .h5, whole, and it is none of them"
+        )
     outputs = (output,) if output is not None else tuple(item.name for item in graph.output)
     protos = _needed(graph, outputs)
     nodes = tuple(_node(proto, path.parent) for proto in protos)

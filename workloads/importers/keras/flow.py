@@ -1,0 +1,111 @@
+"""What layers of Keras are read with: the network so far, the arrays of a layer, and the types that it computes in."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workloads.importers.keras.chain import Item
+from workloads.importers.keras.file import Arrays, Part
+from workloads.importers.network import Float32s, FloatDense, FloatLayer, InputKind, Note, as_float32
+
+Numbers = NDArray[np.generic]
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """The network up to a layer, and what comes out of it."""
+
+    width: int | None = None
+    """Elements of a vector; None: not known yet."""
+    symbols: bool = False
+    """Symbols come out, and no vectors."""
+    steps: bool = True
+    """One vector a step; else one a sequence."""
+    backwards: bool = False
+    """Steps come out from the last to the first."""
+    table: Float32s | None = None
+    dense: FloatDense | None = None
+    layers: tuple[FloatLayer, ...] = ()
+    pooling: Literal["mean", "max"] | None = None
+    at_last_position: bool = False
+    head: tuple[FloatDense, ...] = ()
+    end: str | None = None
+    """The softmax after the last dense layer."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What rules read weights from and speak to."""
+
+    arrays: Arrays
+    input_kind: InputKind
+    note: Note
+
+    def read(self, item: Item, parts: Sequence[Part]) -> list[list[Float32s]]:
+        """The arrays of a layer in float32."""
+        return [
+            [self.float32(item, name, array) for name, array in zip(part.names, arrays, strict=True)]
+            for part, arrays in zip(parts, self.arrays.of(item.name, item.place, parts), strict=True)
+        ]
+
+    def float32(self, item: Item, name: str, array: Numbers) -> Float32s:
+        return as_float32(array, f"layer {item.name!r}: {name}", self.note)
+
+
+Rule = Callable[[Context, Item, Flow], Flow]
+
+
+def shaped(item: Item, what: str, array: Numbers, shape: tuple[int | None, ...]) -> None:
+    """BadInput where an array isn't of a shape; None: of any size but none."""
+    fits = len(array.shape) == len(shape) and all(
+        size > 0 if wanted is None else size == wanted for size, wanted in zip(array.shape, shape, strict=True)
+    )
+    if not fits:
+        wanted = ", ".join("any" if size is None else str(size) for size in shape)
+        raise item.refused(f"{what} must be ({wanted}), not {array.shape}")
+
+
+_FLOATS = ("float32", "float64", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
+
+
+def check_policy(context: Context, item: Item) -> None:
+    """Says where Keras computes in other floats than the model; BadInput where in something else."""
+    policy = item.config.get("dtype", "float32")
+    if isinstance(policy, Mapping):
+        config = policy.get("config")
+        policy = config.get("source_name", config.get("name")) if isinstance(config, Mapping) else None
+    if policy is None or policy == "float32":
+        return
+    if policy not in _FLOATS:
+        raise item.refused(f"dtype must be one of {', '.join(_FLOATS)}, not {str(policy)[:80]!r}")
+    floats = str(policy).removeprefix("mixed_")
+    context.note(f"layer {item.name!r}: Keras computes in {floats} (dtype {policy}); the model computes in float32")
+
+
+def held_in_int8(item: Item) -> bool:
+    """Whether a layer holds 8-bit integers, ``model.quantize("int8")``."""
+    policy = item.config.get("dtype")
+    if not isinstance(policy, Mapping) or policy.get("class_name") != "QuantizedDTypePolicy":
+        return False
+    config = policy.get("config")
+    mode = config.get("mode") if isinstance(config, Mapping) else None
+    if mode != "int8":
+        raise item.refused(f"quantization must be int8, not {str(mode)[:80]!r}: save the model before quantize()")
+    return True
+
+
+def dequantized(context: Context, item: Item, codes: Numbers, scale: Numbers, axis: int) -> Float32s:
+    """``codes / scale``, as Keras has it; the scale is of each row, or column, across `axis`."""
+    if codes.dtype != np.int8 or codes.ndim != 2:
+        raise item.refused(f"its integers must be a matrix of int8, not {codes.dtype} of shape {codes.shape}")
+    shaped(item, "its scale", scale, (codes.shape[1 - axis],))
+    context.note(
+        f"layer {item.name!r}: its 8-bit integers become the floats that they stand for; Keras rounds what a Dense "
+        "layer reads to 8 bits as well, which the model does not"
+    )
+    with np.errstate(all="ignore"):  # not finite: refused by name
+        floats = codes.astype(np.float32) / np.expand_dims(scale.astype(np.float32), axis)
+    return as_float32(floats, f"layer {item.name!r}: weights", context.note)
