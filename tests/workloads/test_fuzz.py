@@ -312,7 +312,9 @@ def shuffled(raw: bytes, rng: Rng) -> bytes:
 OPERATIONS = (
     "LSTM", "GRU", "RNN", "Gather", "Concat", "Slice", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Expand",
     "Shape", "ConstantOfShape", "Constant", "Cast", "Mul", "Add", "Where", "Equal", "OneHot", "MatMul", "Gemm",
-    "Flatten", "Dropout", "Loop", "a\nb", "",
+    "Flatten", "Dropout", "Loop", "a\nb", "", "Split", "Sub", "Div", "Neg", "Relu", "Softmax", "ArgMax", "ReduceMean",
+    "ReduceMax", "ReduceSum", "GlobalAveragePool", "TopK", "ScatterElements", "Range", "DequantizeLinear",
+    "QuantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "QLinearMatMul", "Size", "Sqrt",
 )  # fmt: skip
 ATTRIBUTES = (
     "axis",
@@ -326,6 +328,8 @@ ATTRIBUTES = (
     "start",
     "activations",
     "clip",
+    "keepdims",
+    "num_outputs",
 )
 
 

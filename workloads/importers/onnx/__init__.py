@@ -81,7 +81,8 @@ class _GraphReader:
         whole = np.prod([float(size) for size in grid])
         if whole > MOST_ELEMENTS:
             raise BadInput(f"input {item.name}: must not hold {whole:.0f} numbers: export a smaller batch")
-        source = Source(self.context.stop, grid, 1, Entry(item.name, item.integers), False, item.integers, item.name)
+        of = Entry(item.name, item.integers)
+        source = Source(self.context.stop, grid, 1, of, timed=False, integers=item.integers, entry=item.name)
         self.context.sources.append(source)
         return Flow(np.arange(source.start, source.stop).reshape(grid))
 
@@ -121,6 +122,8 @@ _RULES: dict[str, _Entry] = {
     "Equal": _Entry(elementwise(np.equal, 2, symbols.equal)),
     "TopK": _Entry(lengths.top_k, ("axis", "largest", "sorted")),
     "ScatterElements": _Entry(lengths.scatter_elements, ("axis",)),
+    "GatherND": _Entry(lengths.gather_nd, ("batch_dims",)),
+    "GatherElements": _Entry(lengths.gather_elements, ("axis",)),
     "MatMul": _Entry(dense.mat_mul),
     "Gemm": _Entry(dense.gemm, ("alpha", "beta", "transA", "transB")),
     "Add": _Entry(elementwise(np.add, 2, dense.add)),
@@ -139,6 +142,7 @@ _RULES: dict[str, _Entry] = {
     "ReduceMean": _Entry(pooling.reduction("mean"), _REDUCTION),
     "ReduceMax": _Entry(pooling.reduction("max"), _REDUCTION),
     "ReduceSum": _Entry(pooling.reduction("mean", summed=True), _REDUCTION),
+    "ReduceProd": _Entry(constants.multiplied, _REDUCTION),
     "GlobalAveragePool": _Entry(pooling.over_the_last("mean")),
     "GlobalMaxPool": _Entry(pooling.over_the_last("max")),
     "Identity": _Entry(moving(moves.unchanged)),

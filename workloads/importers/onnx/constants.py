@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from workloads.importers.onnx.file import Array, Node
-from workloads.importers.onnx.flow import Context, Flow, Given, Order, Rule, Stored, Value, integers
+from workloads.importers.onnx.flow import Context, Flow, Given, Order, Rule, Stored, Value, axes_of, integers
 from workloads.importers.onnx.moves import check_small
 
 _NUMPY_TYPES: dict[int, Any] = {1: np.float32, 6: np.int32, 7: np.int64, 9: np.bool_, 10: np.float16, 11: np.float64}
@@ -86,6 +86,14 @@ def filled(context: Context, node: Node, given: Given) -> Sequence[Value]:
         raise node.refused("value must be one number")
     check_small(context, node, wanted)
     return [np.broadcast_to(value.reshape(()), wanted)]
+
+
+def multiplied(context: Context, node: Node, given: Given) -> Sequence[Value]:
+    """ReduceProd: how many there are."""
+    array, axes = known(given[0]) if given else None, axes_of(node, given)
+    if array is None:
+        raise node.refused("is not supported on the way from the input to the output")
+    return [np.asarray(np.prod(array, axes, dtype=array.dtype, keepdims=bool(node.integer("keepdims", 1))))]
 
 
 def counted(context: Context, node: Node, given: Given) -> Sequence[Value]:

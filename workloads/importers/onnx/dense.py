@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workloads.config import DenseActivation
+from workloads.importers.onnx import moves
 from workloads.importers.onnx.constants import known
 from workloads.importers.onnx.file import Array, Node
 from workloads.importers.onnx.flow import Context, Flow, Given, Rule, Source, Value, numbers_of, padded
@@ -55,6 +56,12 @@ def note_folded(context: Context, node: Node, bent: bool) -> None:
 
 
 def add(context: Context, node: Node, given: Given) -> Sequence[Value]:
+    """A constant and what comes from the input, or two vectors such as h of both directions."""
+    flows = [value for value in given if isinstance(value, Flow)]
+    if len(flows) == 2 and flows[0].shape == flows[1].shape and flows[0].shape:
+        context.note(f"the sum that {node.name!r} makes of two vectors is taken as a dense layer")
+        (both,) = moves.concat(context, replace(node, attributes={"axis": -1}), given)
+        return [product(context, node, both, np.tile(np.eye(flows[0].shape[-1], dtype=np.float32), (2, 1)))]
     flow, numbers, _ = _one_of_each(node, given)
     return [bent(context, node, flow, 1.0, numbers)]
 

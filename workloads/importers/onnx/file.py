@@ -142,6 +142,8 @@ def _node(proto: "onnx.NodeProto", folder: Path) -> Node:
         raise BadInput(f"node {name!r} ({proto.op_type}): operations of domain {proto.domain!r} are not supported")
     op = f"{_MICROSOFT}.{proto.op_type}" if proto.domain == _MICROSOFT else proto.op_type
     node = Node(op, name, tuple(proto.input), tuple(proto.output), {})
+    if op in ("If", "Loop", "Scan"):
+        raise node.refused("a graph that branches or loops is not supported: export a module that does not")
     attributes = {item.name: _attribute(node, item, folder) for item in proto.attribute}
     return Node(node.op, name, node.inputs, node.outputs, attributes)
 

@@ -7,7 +7,7 @@ steps. No pattern of an exporter has to be known.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
 
@@ -50,6 +50,8 @@ class Source:
     """The grid is (steps, sequences), as of the first recurrent layer on; else the axes of a graph's input."""
     integers: bool = False
     """Its numbers are integers."""
+    reverse: bool = False
+    """It belongs to a direction that reads from the end: it comes second where two directions are read together."""
     entry: str | None = None
     """The name of an input of the graph: which of its axes holds the elements of a vector is not known yet."""
 
@@ -60,6 +62,18 @@ class Source:
     def at(self, positions: Ids) -> Ids:
         """Ids ``(..., size)`` of the vectors at flat positions."""
         return self.start + positions[..., None] * self.size + np.arange(self.size)
+
+
+def needed(sources: tuple[Source, ...]) -> Iterator[Source]:
+    """Sources, and whatever they were computed of, once each."""
+    seen: set[int] = set()
+    waiting = list(sources)
+    while waiting:
+        source = waiting.pop()
+        if source.start not in seen:
+            seen.add(source.start)
+            yield source
+            waiting += source.of.needs
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +97,13 @@ class Reads:
     def bent(self) -> bool:
         """Scaled or shifted."""
         return bool((self.scale != 1).any() or self.shift.any())
+
+    def same(self, other: "Reads") -> bool:
+        """Both are the same vector."""
+        arrays = ("columns", "scale", "shift")
+        return (self.parts, self.steps) == (other.parts, other.steps) and all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in arrays
+        )
 
     @property
     def plain(self) -> bool:
@@ -154,13 +175,22 @@ class Order:
     """Indices that sort sequences by their length, or that put them back."""
 
     back: bool
+    shape: tuple[int, ...]
 
 
-Value = Array | Flow | Stored | Order
+@dataclass(frozen=True, eq=False)
+class LastSteps:
+    """For each sequence its index and that of its last step: pairs of indices, in this order or the other one."""
+
+    lengths: Flow
+    steps_first: bool
+
+
+Value = Array | Flow | Stored | Order | LastSteps
 Given = list[Value | None]
 Rule = Callable[["Context", Node, Given], Sequence[Value]]
 
-MOST_ELEMENTS = 2**27
+MOST_ELEMENTS = 2**25
 
 
 @dataclass
@@ -198,11 +228,18 @@ class Context:
         return any(size and size % prime == 0 for prime in self.free)
 
     def source(
-        self, node: Node, grid: tuple[int, ...], size: int, of: Operation, timed: bool, integers: bool = False
+        self,
+        node: Node,
+        grid: tuple[int, ...],
+        size: int,
+        of: Operation,
+        timed: bool,
+        integers: bool = False,
+        reverse: bool = False,
     ) -> Source:
         if math.prod(grid) * size > MOST_ELEMENTS:
             raise node.refused(f"makes {self.said((*grid, size))} numbers, which are too many: export a smaller batch")
-        self.sources.append(Source(self.stop, grid, size, of, timed, integers))
+        self.sources.append(Source(self.stop, grid, size, of, timed, integers, reverse))
         return self.sources[-1]
 
     @property
@@ -220,10 +257,11 @@ class Context:
         return " and ".join(names)
 
     def found(self, ids: Ids) -> tuple[NDArray[np.intp], list[Source]]:
-        """For each id its source, as an index into those that are there."""
+        """For each id its source, as an index into those that are there: the ones that read forwards come first."""
         starts = np.array([source.start for source in self.sources])
         there, which = np.unique(np.searchsorted(starts, ids, "right") - 1, return_inverse=True)
-        return which.reshape(ids.shape), [self.sources[k] for k in there]
+        order = np.argsort([self.sources[k].reverse for k in there], kind="stable")
+        return np.argsort(order)[which].reshape(ids.shape), [self.sources[k] for k in there[order]]
 
     def read(self, node: Node, flow: Flow) -> Reading:
         """What lies along the last axis; BadInput where it isn't the same at each position."""
@@ -256,7 +294,7 @@ class Context:
         which, there = self.found(flow.ids)
         ids = np.empty_like(flow.ids)
         for k, source in enumerate(there):
-            twin = self.source(node, source.grid, source.size, make(source), source.timed)
+            twin = self.source(node, source.grid, source.size, make(source), source.timed, False, source.reverse)
             ids[which == k] = flow.ids[which == k] - source.start + twin.start
         return replace(flow, ids=ids)
 

@@ -42,6 +42,8 @@ class _Shape:
     hidden: int
     steps: int
     sequences: int
+    flipped: bool = False
+    """X runs from the last step to the first."""
 
     @property
     def rows(self) -> int:
@@ -69,6 +71,9 @@ def recurrent(context: Context, node: Node, given: Given) -> Sequence[Value]:
     _check_weights(context, node, shape, input_weight, recurrent_weight, x.shape[2])
     unequal = _unequal(context, node, x, lengths, shape.steps)
     reading = context.read(node, x if shape.layout == 0 else x.moved(lambda array: array.swapaxes(0, 1)))
+    if reading.positions[0, 0] > reading.positions[-1, 0] and not unequal and len(shape.directions) == 1:
+        reading = replace(reading, positions=reading.positions[::-1])
+        shape = replace(shape, flipped=True, directions=(not shape.directions[0],))
     _check_positions(node, reading, shape.steps, shape.sequences)
     note_folded(context, node, reading.reads.bent)
     if shape.steps == 1:
@@ -295,16 +300,18 @@ _Made = tuple[Source, Ids, Ids]
 
 def _sources(context: Context, node: Node, shape: _Shape, of: Recurrence) -> _Made:
     end, places = (1, shape.sequences), np.arange(shape.sequences)
-    h = context.source(node, (shape.steps, shape.sequences), shape.hidden, of, timed=True)
+    reverse = of.layer.reverse
+    h = context.source(node, (shape.steps, shape.sequences), shape.hidden, of, True, False, reverse)
     c = context.source(node, end, shape.hidden, CellState(node, h), timed=True)
     if of.unequal:
-        return h, context.source(node, end, shape.hidden, Final(h), timed=True).at(places), c.at(places)
-    last = 0 if of.layer.reverse else shape.steps - 1
+        return h, context.source(node, end, shape.hidden, Final(h), True, False, reverse).at(places), c.at(places)
+    last = 0 if reverse else shape.steps - 1
     return h, h.at(last * shape.sequences + places), c.at(places)
 
 
 def _outputs(shape: _Shape, made: list[_Made], by_length: bool) -> Sequence[Value]:
     positions = np.arange(shape.steps * shape.sequences).reshape(shape.steps, shape.sequences)
+    positions = positions[::-1] if shape.flipped else positions
     every = np.stack([h.at(positions) for h, _, _ in made])  # (directions, steps, sequences, units)
     ends = [
         np.stack(ids) for ids in ([h for _, h, _ in made], [c for _, _, c in made])

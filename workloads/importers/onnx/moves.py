@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from workloads.importers.onnx.flow import (
     Context,
     Flow,
     Given,
+    LastSteps,
     Move,
     Order,
     Rule,
@@ -35,6 +37,8 @@ def moving(plan: Plan, inputs: int = 1) -> Rule:
             raise node.refused("must take constant numbers beside what it brings into order")
         if isinstance(first, Order):
             return [first]
+        if isinstance(first, LastSteps):
+            raise node.refused("must not bring the indices of last steps into another order")
         return [moved(first, plan(context, node, first.shape, [first, *numbers]))]
 
     return rule
@@ -43,7 +47,7 @@ def moving(plan: Plan, inputs: int = 1) -> Rule:
 def moved(value: Value, move: Move) -> Value:
     if isinstance(value, np.ndarray):
         return np.asarray(move(value))  # numpy makes a scalar of an array without axes
-    return value if isinstance(value, Order) else value.moved(move)
+    return value if isinstance(value, Order | LastSteps) else value.moved(move)
 
 
 def unchanged(context: Context, node: Node, shape: tuple[int, ...], given: Given) -> Move:
@@ -199,6 +203,8 @@ def _part(axis: int, start: int, stop: int) -> Move:
 def concat(context: Context, node: Node, given: Given) -> Sequence[Value]:
     """Numbers side by side, or data on its way; not one with the other."""
     axis = node.integer("axis", 0)
+    if (pairs := last_steps(given)) is not None:
+        return [pairs]
     values = [value.numbers if isinstance(value, Stored) else value for value in given]
     if len({_others(node, value, axis) for value in values}) > 1:
         raise node.refused("must join what has equal sizes on its other axes")
@@ -222,6 +228,19 @@ def concat(context: Context, node: Node, given: Given) -> Sequence[Value]:
     ]
 
 
+def last_steps(given: Given) -> LastSteps | None:
+    """Numbers of sequences ``(B, 1)`` beside their lengths minus 1, where that is what is joined."""
+    numbers = [value for value in given if isinstance(value, np.ndarray)]
+    flows = [value for value in given if isinstance(value, Flow)]
+    if len(given) != 2 or len(numbers) != 1 or len(flows) != 1 or numbers[0].shape != (len(numbers[0]), 1):
+        return None
+    (sequences,), (lengths,) = numbers, flows
+    before = lengths.shift is not None and (lengths.shift == -1).all() and lengths.scale is None
+    if not before or not np.array_equal(sequences[:, 0], np.arange(len(sequences))):
+        return None
+    return LastSteps(replace(lengths, shift=None), isinstance(given[0], Flow))
+
+
 def _others(node: Node, value: Value | None, axis: int) -> tuple[int, ...]:
     if not isinstance(value, np.ndarray | Flow):
         raise node.refused("must join numbers, or data on its way")
@@ -238,7 +257,7 @@ def _joined(numbers: Sequence[Array | None], flows: list[Flow], default: float, 
 
 def shape(context: Context, node: Node, given: Given) -> Sequence[Value]:
     (value,) = given
-    if not isinstance(value, np.ndarray | Flow | Stored):
+    if not isinstance(value, np.ndarray | Flow | Stored | Order):
         raise node.refused("must take the shape of numbers, or of data on its way")
     sizes = value.shape
     return [np.array(sizes[node.integer("start", 0) : node.integer("end", len(sizes))], np.int64)]

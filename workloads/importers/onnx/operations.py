@@ -74,9 +74,9 @@ class Recurrence:
 
 
 def _of(first: Recurrence, part: Source) -> Recurrence:
-    """The recurrence that made a source; BadInput where it belongs to another node."""
+    """The recurrence that made a source; BadInput where it reads something else than the first, or as it does."""
     of = part.of
-    if not isinstance(of, Recurrence) or of.node is not first.node:
+    if not isinstance(of, Recurrence) or not of.reads.same(first.reads):
         raise first.node.refused("its h is joined with something else before it is read, which is not supported")
     return of
 
@@ -84,6 +84,8 @@ def _of(first: Recurrence, part: Source) -> Recurrence:
 def _add_layers(chain: Chain, first: Recurrence, directions: list[Recurrence]) -> Reads:
     if chain.below:
         raise first.node.refused("a dense layer between it and the next recurrent layer is not supported")
+    if [of.layer.reverse for of in directions] not in ([False], [True], [False, True]):
+        raise first.node.refused("its h is joined with that of another layer, which is not supported")
     layers = tuple(replace(of.layer, beside=k > 0) for k, of in enumerate(directions))
     chain.layers = (*layers, *chain.layers)
     return first.reads

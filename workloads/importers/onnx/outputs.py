@@ -1,6 +1,6 @@
 """Which output of a graph a model gives, and whether it gives all of it in order."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from archsim.errors import BadInput
 from workloads.importers.network import FloatDense, ImportedNetwork, InputKind
 from workloads.importers.onnx.chain import Chain
-from workloads.importers.onnx.flow import Context, Flow, Reads, Source, Value
+from workloads.importers.onnx.flow import Context, Flow, Reads, Source, Value, needed
 from workloads.importers.onnx.operations import Recurrence
 
 
@@ -31,18 +31,6 @@ class _Output:
     def every_step(self) -> bool:
         """It holds all there is of its sources."""
         return all(len(np.unique(self.flow.ids)) >= source.stop - source.start for source in self.sources)
-
-
-def needed(sources: tuple[Source, ...]) -> Iterator[Source]:
-    """Sources, and whatever they were computed of, once each."""
-    seen: set[int] = set()
-    waiting = list(sources)
-    while waiting:
-        source = waiting.pop()
-        if source.start not in seen:
-            seen.add(source.start)
-            yield source
-            waiting += source.of.needs
 
 
 def network_of(

@@ -68,7 +68,9 @@ def _pooled(context: Context, node: Node, groups: Flow, kind: Pooling, summed: b
         places, vector = np.sort(rows, axis=-1), source.grid[1] * source.size
         if (places != places[:, :1] % vector + vector * np.arange(steps)).any():
             raise node.refused("must run over all steps, of one element of h at a time")
-        made = context.source(node, (1, source.grid[1]), source.size, Pooled(node, kind, source), timed=True)
+        made = context.source(
+            node, (1, source.grid[1]), source.size, Pooled(node, kind, source), True, False, source.reverse
+        )
         ids[(which == k).any(-1)] = made.start + places[:, :1]
     if kind == "max" and (groups.scale is not None or groups.shift is not None):
         raise node.refused("must pool h as it is, not scaled or shifted")

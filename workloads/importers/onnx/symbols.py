@@ -18,6 +18,8 @@ def gather(context: Context, node: Node, given: Given) -> Sequence[Value]:
         return [lengths.reordered(node, data, indices)]
     if not isinstance(indices, Flow):
         return moves.moving(moves.gather, 2)(context, node, given)
+    if isinstance(data, Flow):
+        return [lengths.last_rows(context, node, data, indices)]
     table = known(data)
     if table is None:
         raise node.refused("indices must be constant, unless they look rows of a table up")
