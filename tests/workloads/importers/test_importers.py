@@ -532,7 +532,7 @@ def refused_graphs() -> dict[str, tuple[list[Any], dict[str, Any], tuple[str, ..
         ),
         "a residual": (
             [*two, helper.make_node("Add", ["h0", "h1"], ["y"])], constants, ("y",),
-            "must take constants beside what comes from the input, not two things computed of it",
+            "its h is joined with something else before it is read, which is not supported",
         ),
         "one sequence": (
             [*two, helper.make_node("Gather", ["h1", "minus_one"], ["y"], axis=1)], constants, ("y",),

@@ -182,6 +182,8 @@ class Pooled:
             first = below.parts[0].of
         if not isinstance(first, Recurrence):
             raise self.node.refused("must pool h of a recurrent layer")
+        if first.unequal:
+            raise self.node.refused("must not pool sequences of unequal length, as it pools what lies behind them too")
         chain.pooling, chain.when = self.kind, "last_step"
         return below
 
