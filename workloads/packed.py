@@ -222,6 +222,10 @@ class PackedModel(ABC, Generic[C]):
             raise BadInput(f"model {self.name}: {NO_TASK}")
         return self._network.task
 
+    def real(self, states: NDArray[Any]) -> NDArray[Any]:
+        """`states`, an h of the last layer, as the real numbers that they stand for: here they are those."""
+        return states
+
     @property
     def threshold(self) -> float:
         """The largest state threshold of the layers."""

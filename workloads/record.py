@@ -161,21 +161,29 @@ def hidden_states(config: Config, state: State) -> dict[str, Floats]:
 
 def given_sample(path: Path) -> Sample:
     """A person's own inputs from a ``.npy`` file: symbols ``(T, S)`` or vectors ``(T, S, I)``, all of one length."""
-    try:
-        with path.open("rb") as file:
-            inputs = read_array(file, path.stat().st_size)
-    except FileNotFoundError:
-        raise BadInput(f"{path}: no such file of inputs") from None
-    except NOT_WHOLE as error:
-        raise BadInput(f"{path}: is not a .npy file of numbers ({str(error)[:200]})") from None
-    if inputs.dtype.kind not in "iuf":
-        raise BadInput(f"{path}: inputs must be integers or floats, not {inputs.dtype}")
-    if not np.all(np.isfinite(inputs)):
-        count = np.count_nonzero(~np.isfinite(inputs))
-        raise BadInput(f"{path}: inputs must be finite; {count:,} of {inputs.size:,} are not")
-    if inputs.ndim not in (2, 3) or not inputs.size:
+    inputs = given_array(path, "inputs")
+    if inputs.ndim not in (2, 3):
         raise BadInput(f"{path}: inputs must be (steps, sequences) or (steps, sequences, size)")
     return Sample(inputs, np.full(inputs.shape[1], len(inputs), np.int64), 0)
+
+
+def given_array(path: Path, what: str) -> NDArray[Any]:
+    """Finite numbers from a ``.npy`` file, at least one; BadInput calls them `what`."""
+    try:
+        with path.open("rb") as file:
+            array = read_array(file, path.stat().st_size)
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file of {what}") from None
+    except NOT_WHOLE as error:
+        raise BadInput(f"{path}: is not a .npy file of numbers ({str(error)[:200]})") from None
+    if array.dtype.kind not in "iuf":
+        raise BadInput(f"{path}: {what} must be integers or floats, not {array.dtype}")
+    if not array.size:
+        raise BadInput(f"{path}: {what} must hold at least one number, not {array.shape}")
+    if not np.all(np.isfinite(array)):
+        count = np.count_nonzero(~np.isfinite(array))
+        raise BadInput(f"{path}: {what} must be finite; {count:,} of {array.size:,} are not")
+    return array
 
 
 def longest(model: Recordable, split: Split, sequences: int) -> int:

@@ -9,12 +9,16 @@ from typing import Annotated
 import typer
 
 from archsim.errors import BadInput
+from dse.cli.clipping import clipped_json
 from dse.cli.options import Json
-from dse.cli.tables.networks import bits_table, points_table
-from dse.cli.terminal import out, print_json, progress, say
+from dse.cli.tables.networks import bits_table, clipped_line, points_table
+from dse.cli.terminal import notes, out, print_json, progress, say
 from workloads import tasks, zoo
-from workloads.fixed_point import IntegerModel, MeasuredBits, search_bits, sweep
+from workloads.fixed_point import BitSearch, IntegerModel, MeasuredBits, OwnData, Settings, search_bits, sweep
+from workloads.fixed_point.fewest import Method
+from workloads.fixed_point.own_data import OwnMetric
 from workloads.model import Model
+from workloads.record import given_array, given_sample
 from workloads.tasks.base import Metric
 
 PANEL = "Networks"
@@ -24,6 +28,18 @@ app = typer.Typer()
 @app.command(rich_help_panel=PANEL, short_help="Integers only, after training: the fewest bits within a loss.")
 def ptq(
     workload: Annotated[str, typer.Argument(help="A floating-point zoo model, or a model file.")],
+    inputs: Annotated[
+        Path | None, typer.Option(help="Your own inputs (.npy), instead of a task: calibrated and measured on.")
+    ] = None,
+    targets: Annotated[
+        Path | None,
+        typer.Option(
+            help="What they should give (.npy): integers are classes, floats numbers; default: the float model."
+        ),
+    ] = None,
+    batch_first: Annotated[
+        bool, typer.Option("--batch-first", help="Of your own data, sequences come first, then steps.")
+    ] = False,
     out_: Annotated[Path | None, typer.Option("--out", help="Write the smallest model found (.safetensors).")] = None,
     max_loss: Annotated[
         float, typer.Option(help="Loss allowed, in per cent: of the metric, of the accuracy if that is an error.")
@@ -33,6 +49,13 @@ def ptq(
     activation_bits: Annotated[str | None, typer.Option(help="The same of activations alone.")] = None,
     cell_bits: Annotated[str | None, typer.Option(help="The same of c alone.")] = None,
     embedding_bits: Annotated[str | None, typer.Option(help="The same of an embedding alone.")] = None,
+    accumulator_bits: Annotated[
+        int | None, typer.Option(help="Of every accumulator; default: the fewest that are proved never to overflow.")
+    ] = None,
+    exhaustive: Annotated[
+        bool,
+        typer.Option("--exhaustive", help="Try in order of memory: nothing is taken for granted, and it takes long."),
+    ] = False,
     record_: Annotated[
         bool, typer.Option("--record", help="Measure the one found on the test split too; put it on the model's card.")
     ] = False,
@@ -43,27 +66,37 @@ def ptq(
 
     archsim ptq wp-lstm256-float --out small.safetensors
 
-    archsim ptq mine.safetensors --table --weight-bits 4:8 --activation-bits 6:12 --cell-bits 12
+    archsim ptq mine.safetensors --inputs x.npy --targets y.npy --table --weight-bits 4:8 --activation-bits 6:12
     """
     model = zoo.load_model(workload)
+    measured = _Measured(_own(model, inputs, targets, batch_first), Settings.of(accumulator_bits=accumulator_bits))
     widths = _widths(model, bits, weight_bits, activation_bits, cell_bits, embedding_bits)
     if table:
         if out_ or record_:
             raise BadInput("--table keeps no model: neither --out nor --record goes with it")
-        _table(model, widths, cell_bits, embedding_bits, as_json)
+        _table(model, measured, widths, cell_bits, embedding_bits, as_json)
         return
+    if record_ and measured.own is not None:
+        raise BadInput("--record puts what a task measures on a card: it does not go with --inputs")
     card = zoo.load_card(workload) if record_ else None
-    found, best, smallest = _fewest(model, max_loss, widths)
+    found, best, smallest = _fewest(model, measured, max_loss, widths, "exhaustive" if exhaustive else "monotone")
     if out_ is not None:
         smallest.save(out_)
     entry = None if card is None else zoo.record_quantized(workload, card, best, smallest)
-    metric = _metric(model)
+    metric = measured.metric(model)
     if as_json:
-        rows = [vars(point) for point in found]
-        of_card = entry and entry.model_dump()
-        print_json({"model": model.name, "metric": metric, "points": rows, "best": vars(best), "card": of_card})
+        print_json(
+            {
+                "model": model.name, "metric": metric, "points": [vars(point) for point in found.points],
+                "best": vars(best), "card": entry and entry.model_dump(), "method": found.method,
+                "untried": found.untried, "clipped": clipped_json(smallest.constants_clipped),
+            }
+        )  # fmt: skip
         return
-    out.print(points_table(metric, found, best))
+    out.print(points_table(metric, found.points, best, measured.where))
+    say(clipped_line(best))
+    if note := _taken_for_granted(found):
+        notes.print(note, soft_wrap=True, highlight=False)
     if out_ is not None:
         say(f"written to {out_}")
     if entry is not None:
@@ -107,7 +140,49 @@ def _range(option: str, own: str | None, bits: str) -> range:
     return range(int(least), int(most) + 1)
 
 
-def _table(model: Model, widths: _BitRanges, cell_bits: str | None, embedding_bits: str | None, as_json: bool) -> None:
+@dataclass(frozen=True)
+class _Measured:
+    """What every combination is measured on, the model's task where there are no `own` data, and what all share."""
+
+    own: OwnData | None
+    settings: Settings
+
+    @property
+    def where(self) -> str:
+        return "the validation split" if self.own is None else "your data"
+
+    def metric(self, model: Model) -> Metric | OwnMetric:
+        return tasks.by_name(model.task).metric if self.own is None else self.own.metric
+
+
+def _own(model: Model, inputs: Path | None, targets: Path | None, batch_first: bool) -> OwnData | None:
+    """A person's own data, steps first; None where there are none."""
+    if inputs is None:
+        if targets is not None or batch_first:
+            raise BadInput("--targets and --batch-first go with --inputs")
+        return None
+    given = OwnData(given_sample(inputs).inputs, None if targets is None else given_array(targets, "targets"))
+    return given.steps_first(model.config) if batch_first else given
+
+
+def _taken_for_granted(found: BitSearch) -> str | None:
+    """What the search took for granted, if that left anything out."""
+    if not found.untried:
+        return None
+    return (
+        f"archsim: more bits are taken never to be worse: {found.untried:,} combinations of less memory were not "
+        "measured, each below two that lose too much (--exhaustive measures all of less memory)"
+    )
+
+
+def _table(
+    model: Model,
+    measured: _Measured,
+    widths: _BitRanges,
+    cell_bits: str | None,
+    embedding_bits: str | None,
+    as_json: bool,
+) -> None:
     """Measure every combination of weights and activations; c and an embedding have one width, or follow these."""
     for option, own in (("--cell-bits", cell_bits), ("--embedding-bits", embedding_bits)):
         if own and ":" in own:
@@ -115,8 +190,11 @@ def _table(model: Model, widths: _BitRanges, cell_bits: str | None, embedding_bi
     cells = widths.cells if cell_bits else None
     embeddings = widths.embeddings if embedding_bits else None
     with _points(len(widths.weights) * len(widths.activations)) as show:
-        points = sweep(model, widths.weights, widths.activations, cells, embeddings, on_point=show)
-    metric = _metric(model)
+        points = sweep(
+            model, widths.weights, widths.activations, cells, embeddings, settings=measured.settings, own=measured.own,
+            on_point=show,
+        )  # fmt: skip
+    metric = measured.metric(model)
     if as_json:
         print_json({"model": model.name, "metric": metric, "points": [vars(point) for point in points]})
     else:
@@ -124,9 +202,9 @@ def _table(model: Model, widths: _BitRanges, cell_bits: str | None, embedding_bi
 
 
 def _fewest(
-    model: Model, max_loss: float, widths: _BitRanges
-) -> tuple[tuple[MeasuredBits, ...], MeasuredBits, IntegerModel]:
-    """What was measured, the smallest that loses at most `max_loss` per cent, and its model; BadInput where none is."""
+    model: Model, measured: _Measured, max_loss: float, widths: _BitRanges, method: Method
+) -> tuple[BitSearch, MeasuredBits, IntegerModel]:
+    """What was found, the smallest that loses at most `max_loss` per cent, and its model; BadInput where none is."""
     with _points(None) as show:
         found = search_bits(
             model,
@@ -136,17 +214,25 @@ def _fewest(
             widths.activations,
             widths.cells,
             widths.embeddings,
+            method=method,
+            settings=measured.settings,
+            own=measured.own,
             on_point=show,
         )
     if found.best is None or found.model is None:
-        metric = _metric(model)
+        metric = measured.metric(model)
         whole = "accuracy" if metric == "error_pct" else metric
-        raise BadInput(f"no combination of these bits loses at most {max_loss:g} % of {model.name}'s {whole}")
-    return found.points, found.best, found.model
+        raise BadInput(
+            f"no combination of these bits loses at most {max_loss:g} % of {model.name}'s {whole}{_unseen(found)}"
+        )
+    return found, found.best, found.model
 
 
-def _metric(model: Model) -> Metric:
-    return tasks.by_name(model.task).metric
+def _unseen(found: BitSearch) -> str:
+    """What of the combinations was not measured, where none was found."""
+    if not found.untried:
+        return ""
+    return f": {found.untried:,} of them, with no more bits than some that lose more, were not measured (--exhaustive)"
 
 
 @contextmanager

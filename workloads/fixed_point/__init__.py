@@ -39,6 +39,7 @@ they are. A layer norm is refused: its mean and variance are no fixed-point oper
 from workloads.fixed_point.activations import ActivationError, Segments, WordTable, error_table
 from workloads.fixed_point.layers import Proof
 from workloads.fixed_point.model import IntegerModel
+from workloads.fixed_point.own_data import OwnData
 from workloads.fixed_point.quantize import calibrate, quantize
 from workloads.fixed_point.ranges import LayerRanges, Ranges, analyse
 from workloads.fixed_point.search import BitSearch, MeasuredBits, relative_loss, search_bits, sweep
@@ -56,6 +57,7 @@ __all__ = [
     "MeasuredBits",
     "MemoryBits",
     "Number",
+    "OwnData",
     "Proof",
     "Ranges",
     "Saturations",

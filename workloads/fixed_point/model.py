@@ -181,6 +181,10 @@ class IntegerModel(PackedModel[IntegerSpec]):
         flowed = self._flow(inputs, state, lengths_of(inputs, lengths))
         return flowed.outputs, flowed.state
 
+    def real(self, states: NDArray[np.integer]) -> NDArray[np.float64]:
+        """What codes of the last layer's h stand for."""
+        return self.layers[-1].numbers.state.values(states)
+
     def logits(self, states: NDArray[np.integer]) -> Ints:
         """Codes of logits ``(..., V)`` from codes of h ``(..., H)``, with `logit_fraction` bits behind the point."""
         return self._reader(states)

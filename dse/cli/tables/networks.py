@@ -55,18 +55,20 @@ def imported_table(matrices: Iterable[ImportedMatrix]) -> Table:
     )
 
 
-def points_table(metric: str, points: Iterable[MeasuredBits], best: MeasuredBits) -> Table:
+def points_table(metric: str, points: Iterable[MeasuredBits], best: MeasuredBits, where: str) -> Table:
     """What a search over bits measured, smallest memory first; the one it chose is marked."""
-    some = {"c": best.cell_bits, "embedding": best.embedding_bits}
+    some = {"c": best.cell_bits, "emb.": best.embedding_bits}
     optional = [name for name, bits in some.items() if bits is not None]
     return figures(
-        "Integers only, on the validation split; bits of",
-        ("weights", "states", *optional, metric, "loss", "KiB", "saved", ""),
+        f"Integers only, on {where}: bits of weights, states and accumulators; sums that saturated",
+        ("w.", "st.", *optional, "acc.", "sums", metric, "loss", "KiB", "saved", ""),
         [
             (
                 str(p.weight_bits),
                 str(p.activation_bits),
                 *(str(bits) for bits in (p.cell_bits, p.embedding_bits) if bits is not None),
+                str(p.accumulator_bits),
+                _share(p.accumulator_clipped),
                 f"{p.value:.4f}",
                 f"{p.relative_loss:+.2%}",
                 f"{p.memory_bytes / 1024:,.1f}",
@@ -79,12 +81,50 @@ def points_table(metric: str, points: Iterable[MeasuredBits], best: MeasuredBits
     )
 
 
-def bits_table(metric: str, points: Iterable[MeasuredBits]) -> Table:
-    """The metric of every combination: weight bits down, activation bits across."""
-    value = {(p.weight_bits, p.activation_bits): p.value for p in points}
+def _share(share: float) -> str:
+    """In per cent; what is there is never shown as 0."""
+    return "0" if not share else "<0.01%" if share < 1e-4 else f"{share:.2%}" if share < 0.1 else f"{share:.0%}"
+
+
+def clipped_line(best: MeasuredBits) -> str:
+    """What of a measured model does not fit its numbers."""
+    width = f"accumulators of {best.accumulator_bits} bits"
+    sums = f"{best.accumulator_clips:,} sums saturated ({_share(best.accumulator_clipped)})"
+    if not best.accumulator_clips:
+        sums = f"not proved for {best.rows_unproved:,} rows, no sum saturated" if best.rows_unproved else "proved"
+    return f"{width}: {sums}; clipped: {', '.join(f'{what} {_share(share)}' for what, share in _clipped(best))}"
+
+
+def _clipped(point: MeasuredBits) -> tuple[tuple[str, float], ...]:
+    return (
+        ("arguments of sigmoid and tanh", point.argument_clipped),
+        ("h and c", point.state_clipped),
+        ("inputs", point.input_clipped),
+        ("constants up to", point.constants_clipped),
+    )
+
+
+def bits_table(metric: str, points: Sequence[MeasuredBits]) -> RenderableType:
+    """The metric of every combination, weight bits down and activation bits across, and what did not fit."""
+    titles = [what for what, _ in _clipped(points[0])]
+    shares = [("sums saturated", [p.accumulator_clipped for p in points])]
+    shares += [(f"clipped, {what}", [_clipped(p)[n][1] for p in points]) for n, what in enumerate(titles)]
+    widths = sorted({p.accumulator_bits for p in points})
+    none = [what for what, each in shares if not any(each)]
+    return Group(
+        "Weight bits down, activation bits across\n",
+        _grid(metric, points, [f"{p.value:.2f}" for p in points]),
+        *(_grid(what, points, [_share(share) for share in each]) for what, each in shares if any(each)),
+        f"accumulators of {' to '.join(str(n) for n in dict.fromkeys((widths[0], widths[-1])))} bits",
+        *([f"none: {', '.join(none)}"] if none else []),
+    )
+
+
+def _grid(title: str, points: Sequence[MeasuredBits], cells: Sequence[str]) -> Table:
+    value = {(p.weight_bits, p.activation_bits): cell for p, cell in zip(points, cells, strict=True)}
     across = sorted({a for _, a in value})
-    rows = [(str(w), *(f"{value[w, a]:.2f}" for a in across)) for w in sorted({w for w, _ in value})]
-    return figures(f"{metric}: weight bits down, activation bits across", ("", *map(str, across)), rows)
+    rows = [(str(w), *(value[w, a] for a in across)) for w in sorted({w for w, _ in value})]
+    return figures(title, ("", *map(str, across)), rows)
 
 
 def zoo_table(cards: Iterable[Card]) -> Table:

@@ -5,15 +5,15 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archsim.errors import BadInput
 from workloads import tasks
 from workloads.config import Embedding
 from workloads.fixed_point import Settings, analyse, calibrate, quantize, relative_loss, search_bits, sweep
+from workloads.fixed_point.fewest import cheaper_neighbours, smallest, smallest_checked, smallest_monotone
 from workloads.fixed_point.quantize import memory_of
-from workloads.fixed_point.search import smallest, smallest_monotone
 from workloads.tasks.metrics import bits_per_character
 
 
@@ -25,7 +25,7 @@ def test_both_methods_find_the_optimum_of_a_monotone_grid(data, axes, weights):
     corners = data.draw(st.lists(st.sampled_from(grid), max_size=4))
     good = {bits for bits in grid if any(all(b >= c for b, c in zip(bits, corner, strict=True)) for corner in corners)}
     best = min(good, key=lambda bits: (costs[bits], bits), default=None)
-    for method in (smallest, smallest_monotone):
+    for method in (smallest, smallest_monotone, smallest_checked):
         tried = []
 
         def within(bits, tried=tried):
@@ -93,6 +93,52 @@ def test_exhaustive_finds_the_optimum_where_more_bits_are_worse_at_times():
     assert smallest(costs, good.__contains__) == (3, 4, 8)
 
 
+NOISY = st.integers(0, 2**32).map(lambda seed: np.random.default_rng(seed))
+
+
+def drawn_losses(rng, noise):
+    """Costs that grow with every bit, and a loss that falls with every bit but for noise."""
+    slopes, weights = rng.uniform(0.5, 2, 3), rng.integers(1, 30, 3)
+    grid = [tuple(int(b) for b in bits) for bits in product(range(2, 7), repeat=3)]
+    costs = {bits: int(np.dot(bits, weights)) for bits in grid}
+    return costs, {bits: float((slopes * 2.0 ** -np.array(bits)).sum() + noise * rng.normal()) for bits in grid}
+
+
+@settings(max_examples=40)
+@given(rng=NOISY, noise=st.sampled_from((0.0, 0.02, 0.1)), limit=st.floats(0.05, 1.0), most=st.integers(3, 6))
+def test_a_wider_range_never_answers_more_memory(rng, noise, limit, most):
+    """Of the exhaustive search, whatever the losses; of the other one, where more bits are never worse."""
+    costs, losses = drawn_losses(rng, noise)
+    part = {bits: cost for bits, cost in costs.items() if max(bits) <= most}
+    for method in (smallest, smallest_checked) if noise == 0 else (smallest,):
+        narrow, wide = (method(some, lambda bits: losses[bits] <= limit) for some in (part, costs))
+        if narrow is not None:
+            assert costs[wide] <= costs[narrow]
+
+
+@settings(max_examples=40)
+@given(rng=NOISY, noise=st.sampled_from((0.02, 0.1, 1.0)), limit=st.floats(0.05, 1.0))
+def test_no_cheaper_neighbour_of_what_is_found_is_within(rng, noise, limit):
+    costs, losses = drawn_losses(rng, noise)
+    tried = []
+
+    def within(bits):
+        tried.append(bits)
+        return losses[bits] <= limit
+
+    best = smallest_checked(costs, within)
+    assert len(set(tried)) == len(tried)
+    most = np.inf if best is None else costs[best]
+    for bits in (b for b in costs if costs[b] < most and b not in tried):
+        assert sum(losses[t] > limit and all(x <= y for x, y in zip(bits, t, strict=True)) for t in tried) >= 2
+    if best is None:
+        return
+    assert losses[best] <= limit
+    near = [b for b in costs if max(abs(x - y) for x, y in zip(b, best, strict=True)) <= 1 and costs[b] < costs[best]]
+    assert list(cheaper_neighbours(costs, best)) == sorted(near, key=lambda b: (costs[b], b))
+    assert not any(losses[bits] <= limit for bits in near)
+
+
 @pytest.fixture(scope="module")
 def setting(draw):
     """A drawn model, its ranges, and how far a candidate's logits are from the float model's, as a metric."""
@@ -120,6 +166,7 @@ def test_the_search_finds_what_a_sweep_of_everything_finds(setting, method, limi
     best = min(good, key=lambda p: p.memory_bytes)
     assert found.best == best
     assert set(found.points) <= set(swept)
+    assert found.untried == sum(p.memory_bytes < best.memory_bytes and p not in found.points for p in swept)
     assert found.float_value == 1.0
     assert found.model.name == f"drawn-w{best.weight_bits}a{best.activation_bits}"
     assert evaluate(found.model) == best.value
@@ -153,6 +200,9 @@ def test_points_say_what_was_measured(setting):
         assert point.accumulator_clips == alone.saturations.count("accumulator")
         assert point.argument_clipped == alone.saturations.share("argument")
         assert point.state_clipped == alone.saturations.share("state")
+        assert point.accumulator_clipped == alone.saturations.share("accumulator")
+        assert point.accumulator_bits == 14
+        assert point.constants_clipped == max(c.clipped / c.of for c in alone.constants_clipped)
         assert point.rows_unproved == sum(p.rows - p.rows_proved for p in alone.proofs)
         assert alone.memory == memory_of(model, ranges, wide)
         assert (point.memory_bytes, point.memory_cut) == (alone.memory.total_bytes, alone.memory.cut)
