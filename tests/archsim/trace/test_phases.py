@@ -1,6 +1,7 @@
 """Traces of several phases: each is a trace of its own, one file holds all, and broken ones are refused."""
 
 import json
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,15 @@ def test_a_network_is_recorded_phase_after_phase(tmp_path: Path) -> None:
     assert stored.sha256 == trace.sha256 == Trace.assemble(lambda: trace.header, trace.lengths, rows()).sha256
     assert isinstance(stored.phases[1].arrays["y_0"], StoredRows)
     assert [array.shape[0] for array in stored.phases[2].arrays.values()] == [1]
+
+
+def test_phases_go_to_another_process_whole(tmp_path: Path) -> None:
+    trace = stacked(np.random.default_rng(1), np.array([PIECE + 3, 2]))
+    trace.save(tmp_path / "t.npz")
+    sent = pickle.loads(pickle.dumps(Trace.load(tmp_path / "t.npz")))
+    (tmp_path / "t.npz").unlink()
+    assert sent.sha256 == trace.sha256
+    assert [phase.sha256 for phase in sent.phases] == [phase.sha256 for phase in trace.phases]
 
 
 def _with(trace: Trace, *later: Phase) -> Header:
