@@ -1,10 +1,11 @@
 """`archsim ptq`: a trained network in integers, with the fewest bits that keep its accuracy."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -87,8 +88,8 @@ def ptq(
     if as_json:
         print_json(
             {
-                "model": model.name, "metric": metric, "points": [vars(point) for point in found.points],
-                "best": vars(best), "card": entry and entry.model_dump(), "method": found.method,
+                "model": model.name, "metric": metric, "points": [_json(point) for point in found.points],
+                "best": _json(best), "card": entry and entry.model_dump(), "method": found.method,
                 "untried": found.untried, "clipped": clipped_json(smallest.constants_clipped),
             }
         )  # fmt: skip
@@ -165,6 +166,11 @@ def _own(model: Model, inputs: Path | None, targets: Path | None, batch_first: b
     return given.steps_first(model.config) if batch_first else given
 
 
+def _json(point: MeasuredBits) -> dict[str, Any]:
+    """A loss that is infinite, where nothing of the float model was right, is none."""
+    return vars(point) | {"relative_loss": point.relative_loss if math.isfinite(point.relative_loss) else None}
+
+
 def _taken_for_granted(found: BitSearch) -> str | None:
     """What the search took for granted, if that left anything out."""
     if not found.untried:
@@ -196,7 +202,7 @@ def _table(
         )  # fmt: skip
     metric = measured.metric(model)
     if as_json:
-        print_json({"model": model.name, "metric": metric, "points": [vars(point) for point in points]})
+        print_json({"model": model.name, "metric": metric, "points": [_json(point) for point in points]})
     else:
         out.print(bits_table(metric, points))
 

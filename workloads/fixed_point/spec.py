@@ -1,11 +1,10 @@
 """What an integer model is, beside its integers: a network, the widths and the binary points of its numbers."""
 
 from collections.abc import Iterator
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from archsim.trace.graph import Frozen
 from workloads import cells
 from workloads.cells import Curve
 from workloads.cells.integer import LayerNumbers
@@ -14,6 +13,7 @@ from workloads.fixed_point.activations import CURVES, Activation, Segments, Word
 from workloads.fixed_point.ranges import Ranges
 from workloads.fixed_point.settings import IntegerWidths
 from workloads.numbers import Clipped, Number
+from workloads.stated import LATER, Stated
 
 VERSION: Literal[3] = 3
 """The version of the files that integer models are stored in."""
@@ -21,7 +21,7 @@ EARLIER: tuple[Literal[2], ...] = (2,)
 """Versions that are read as well: 2 does not say which constants were clipped."""
 
 
-class IntegerSpec(Frozen):
+class IntegerSpec(Stated):
     """What an integer model is, beside its integers."""
 
     version: Literal[2, 3] = VERSION
@@ -32,7 +32,7 @@ class IntegerSpec(Frozen):
     tanh: Number | None = None
     layers: tuple[LayerNumbers, ...]
     readout_bias: Number | None = None
-    clipped: tuple[Clipped, ...] | None = Field(
+    clipped: Annotated[tuple[Clipped, ...] | None, LATER] = Field(
         default=None, description="constants that did not fit, by tensor; None: not counted when the model was made"
     )
 

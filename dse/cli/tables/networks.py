@@ -60,7 +60,7 @@ def points_table(metric: str, points: Iterable[MeasuredBits], best: MeasuredBits
     some = {"c": best.cell_bits, "emb.": best.embedding_bits}
     optional = [name for name, bits in some.items() if bits is not None]
     return figures(
-        f"Integers only, on {where}: bits of weights, states and accumulators; sums that saturated",
+        f"Integers only, on {where}: bits, and sums that saturated",
         ("w.", "st.", *optional, "acc.", "sums", metric, "loss", "KiB", "saved", ""),
         [
             (
