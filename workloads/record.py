@@ -159,11 +159,16 @@ def hidden_states(config: Config, state: State) -> dict[str, Floats]:
     return hidden
 
 
-def given_sample(path: Path) -> Sample:
-    """A person's own inputs from a ``.npy`` file: symbols ``(T, S)`` or vectors ``(T, S, I)``, all of one length."""
+def given_sample(path: Path, batch_first: bool = False) -> Sample:
+    """A person's own inputs from a ``.npy`` file: symbols ``(T, S)`` or vectors ``(T, S, I)``, all of one length.
+
+    With `batch_first`, as PyTorch calls it, sequences are the first axis of what is stored: ``(S, T)``, ``(S, T, I)``.
+    """
     inputs = given_array(path, "inputs")
     if inputs.ndim not in (2, 3):
-        raise BadInput(f"{path}: inputs must be (steps, sequences) or (steps, sequences, size)")
+        axes = "(sequences, steps" if batch_first else "(steps, sequences"
+        raise BadInput(f"{path}: inputs must be {axes}) or {axes}, size), not {inputs.shape}")
+    inputs = inputs.swapaxes(0, 1) if batch_first else inputs
     return Sample(inputs, np.full(inputs.shape[1], len(inputs), np.int64), 0)
 
 

@@ -24,6 +24,8 @@ class FixedPoint:
     state_integer_bits: tuple[int, ...]
     """One for all layers, or one each; none: not given."""
     calibrate: Path | None
+    batch_first: bool = False
+    """Whether those are (sequences, steps, ...)."""
 
     def applied(self, model: Model) -> tuple[Model, tuple[Clipped, ...]]:
         """`model` with its states and inputs so, and what of it is clipped; integer bits that were found are said."""
@@ -33,7 +35,7 @@ class FixedPoint:
                     "--input-bits, --input-integer-bits, --state-integer-bits and --calibrate need --state-bits"
                 )
             return model, ()
-        inputs = None if self.calibrate is None else given_sample(self.calibrate).inputs
+        inputs = None if self.calibrate is None else given_sample(self.calibrate, self.batch_first).inputs
         needed = () if inputs is None else needed_bits(model, inputs)
         fixed = self._fixed(model, self.state_bits, needed)
         table = embedding_needs(model) if self.input_integer_bits is None else None

@@ -3,25 +3,27 @@
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from archsim.design import load_design
 from archsim.errors import BadInput
 from archsim.trace.graph import When
 from dse.cli.clipping import clipped_json, say_clipped
 from dse.cli.fixed_point import INSTEAD, FixedPoint
-from dse.cli.options import DesignOption, Json, either
+from dse.cli.options import BatchFirst, DesignOption, Json, either
 from dse.cli.tables.layout import literal
-from dse.cli.tables.networks import imported_table, sparsity_markdown, sparsity_table, zeros_table
+from dse.cli.tables.networks import check_table, imported_table, sparsity_markdown, sparsity_table, zeros_table
 from dse.cli.terminal import notes, out, print_json, progress, say
 from dse.evaluation.sparsity import sparsity_curve
 from workloads import zoo
 from workloads.config import Pooling
-from workloads.importers import Choices, DenseChoice, Formats, ImportedMatrix, import_with_report
+from workloads.importers import Check, Choices, DenseChoice, Formats, Imported, ImportedMatrix, import_with_report
 from workloads.importers.network import Activation, InputKind
 from workloads.model import Model
 from workloads.numbers import Clipped
-from workloads.record import given_sample, record_sample
+from workloads.record import given_array, given_sample, record_sample
 from workloads.sparsify import prune_to, sample_of, zeros
 from workloads.tasks import Split
 
@@ -52,6 +54,7 @@ def import_(
     calibrate: Annotated[
         Path | None, typer.Option(help="Inputs (.npy) that all integer bits are taken from, instead of naming them.")
     ] = None,
+    batch_first: BatchFirst = False,
     embedding_weights: Annotated[str | None, typer.Option(help="Of the embedding; default: as the layers.")] = None,
     readout_weights: Annotated[str | None, typer.Option(help="Of the readout; default: as the layers.")] = None,
     output: Annotated[str | None, typer.Option(help="ONNX, Keras: the tensor, or layer, that is the result.")] = None,
@@ -86,6 +89,10 @@ def import_(
         Pooling | None,
         typer.Option(help="State dict: mean or max of h over the steps.", **either("--pooling", Pooling)),
     ] = None,
+    check: Annotated[
+        Path | None,
+        typer.Option(help="Inputs (.npy), as the source takes them, to run it beside the model; 1 if they differ."),
+    ] = None,
     state_dict: Annotated[str | None, typer.Option(help="torch.save: path of the state dict in it.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -114,9 +121,20 @@ def import_(
     imported = import_with_report(
         path, name, input_kind=input_, formats=formats, choices=chosen, output=output, note=_noted
     )
-    fixed = FixedPoint(state_bits, input_bits, input_integer_bits, tuple(state_integer_bits or ()), calibrate)
+    fixed = FixedPoint(
+        state_bits, input_bits, input_integer_bits, tuple(state_integer_bits or ()), calibrate, batch_first
+    )
     model, clips = fixed.applied(imported.model)
-    _written(model, imported.matrices, path, out_ or Path(f"{model.name}.safetensors"), as_json, clips)
+    checked = None if check is None else imported.check(_check_inputs(check, imported, batch_first), model)
+    _written(model, imported.matrices, path, out_ or Path(f"{model.name}.safetensors"), as_json, clips, checked)
+    if checked is not None and not checked.passed:
+        raise typer.Exit(1)
+
+
+def _check_inputs(path: Path, imported: Imported, batch_first: bool) -> NDArray[np.generic]:
+    """Inputs as the source takes them; ONNX and Keras have a layout of their own, whatever --batch-first says."""
+    own = imported.source.kind in ("onnx", "keras")
+    return given_array(path, "inputs") if own else given_sample(path, batch_first).inputs
 
 
 def _noted(text: str) -> None:
@@ -130,6 +148,7 @@ def _written(
     target: Path,
     as_json: bool,
     clips: tuple[Clipped, ...],
+    checked: Check | None,
 ) -> None:
     if target.resolve() == source.resolve():
         raise BadInput(f"--out: {target} is the file that is imported; name another")
@@ -141,9 +160,12 @@ def _written(
             "clipped": clipped_json(clips),
         }
         said |= {"matrices": [matrix.to_json() for matrix in matrices]}
+        said |= {} if checked is None else {"check": checked.to_json()}
         print_json({**said, **model.config.model_dump(mode="json")})
         return
     out.print(imported_table(matrices))
+    if checked is not None:
+        out.print(check_table(checked))
     say_clipped(clips, INSTEAD)
     say(f"{target}: {model.config.title}, {model.weight_bytes:,} bytes")
 
@@ -156,6 +178,7 @@ def prune(
         list[float], typer.Option(help="Share of the state to be zero; repeat it for a share of each layer.")
     ],
     inputs: Annotated[Path | None, typer.Option(help="Inputs (.npy) instead of the task's validation data.")] = None,
+    batch_first: BatchFirst = False,
     as_json: Json = False,
 ) -> None:
     """Find the state thresholds that leave so many zeros, without training again.
@@ -165,7 +188,7 @@ def prune(
     archsim prune stack.safetensors --sparsity 0.9 --sparsity 0.8 --inputs mine.npy --out pruned.safetensors
     """
     model = zoo.load_model(workload)
-    sample = sample_of(model) if inputs is None else given_sample(inputs)
+    sample = sample_of(model) if inputs is None else given_sample(inputs, batch_first)
     with progress("bisecting thresholds", None):
         pruned = prune_to(model, sparsity if len(sparsity) > 1 else sparsity[0], sample)
     pruned.save(out_)

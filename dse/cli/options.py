@@ -47,6 +47,10 @@ Threshold = Annotated[float | None, typer.Option(help="State threshold instead o
 OwnCosts = Annotated[
     Path | None, typer.Option("--costs", help="Your own figures instead of some of the shipped ones (TOML).")
 ]
+BatchFirst = Annotated[
+    bool,
+    typer.Option("--batch-first", help="Inputs are (sequences, steps, ...), not (steps, sequences, ...)."),
+]
 StudyArgument = Annotated[str, typer.Argument(help="A study (TOML), or one that is shipped.")]
 Scheduler = Annotated[str | None, typer.Option(help="Dask cluster that does, by its scheduler's address.")]
 

@@ -3,18 +3,16 @@
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 
 from archsim.trace.synthetic import FORMATS, synthesize
 from archsim.trace.trace import Trace
 from dse.cli.clipping import MORE_BITS, clipped_json, say_clipped
 from dse.cli.inputs import at_threshold, record_text
-from dse.cli.options import Json, Threshold, either
+from dse.cli.options import BatchFirst, Json, Threshold, either
 from dse.cli.tables.layout import figures, literal
 from dse.cli.tables.networks import zeros_table
-from dse.cli.terminal import notes, out, print_json, say, steps_of
+from dse.cli.terminal import out, print_json, say, steps_of
 from dse.evaluation.point import HeldOutSplit
 from workloads import zoo
 from workloads.model import Model
@@ -73,6 +71,7 @@ def record_(
     inputs: Annotated[
         Path | None, typer.Option(help="Your own inputs (.npy): (steps, sequences) symbols or (..., size) vectors.")
     ] = None,
+    batch_first: BatchFirst = False,
     as_json: Json = False,
 ) -> None:
     """Record a model over real data: that of its task, or your own.
@@ -85,9 +84,7 @@ def record_(
     if inputs is None:
         trace, what = record_text(model, split, sequences, steps, out_), f"of the {split} split"
     else:
-        sample = given_sample(inputs)
-        if note := _odd(sample.inputs):
-            notes.print(f"[yellow]inputs:[/] {note}", soft_wrap=True, highlight=False)
+        sample = given_sample(inputs, batch_first)
         with steps_of("recording", int(sample.lengths.max())) as on_step:
             trace = record_sample(model, sample, {"inputs": inputs.name}, out_, on_step)
         what = f"of {inputs.name}"
@@ -95,14 +92,6 @@ def record_(
     if not as_json:
         say_clipped(clips, MORE_BITS if inputs is not None and isinstance(model, Model) else None)
     _written(out_, trace, what, as_json, clips)
-
-
-def _odd(inputs: NDArray[np.generic]) -> str | None:
-    """What is allowed and seldom meant."""
-    if len(inputs) >= inputs.shape[1]:
-        return None
-    shape = f"{len(inputs)} steps of {inputs.shape[1]} sequences"
-    return f"{shape}; steps come first (PyTorch's batch_first is the other way round)"
 
 
 def _written(path: Path, trace: Trace, what: str, as_json: bool, clips: tuple[Clipped, ...] = ()) -> None:

@@ -5,21 +5,40 @@ Nothing of a file is run, nothing in it is dropped in silence, and what cannot b
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from archsim.errors import BadInput
 from workloads.importers import keras, onnx, pytorch
+from workloads.importers.check import Check, compared
+from workloads.importers.check.graphs import run_graph
+from workloads.importers.check.keras_models import run_keras
+from workloads.importers.check.modules import run_modules
 from workloads.importers.kinds import ZIP, refuse_other_kinds
 from workloads.importers.network import Formats, ImportedNetwork, InputKind, Note, to_model
 from workloads.importers.pytorch import Choices, DenseChoice
 from workloads.importers.report import ImportedMatrix, report_of
 from workloads.model import Model
 
+Kind = Literal["safetensors", "torch", "onnx", "keras"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The file of a model, and which of its tensors is the result."""
+
+    path: Path
+    kind: Kind
+    output: str | None = None
+
 
 @dataclass(frozen=True, eq=False)
 class Imported:
     """A model that was imported, and what became of what was in the file."""
 
+    source: Source
     model: Model
     network: ImportedNetwork
     """What the file holds, in floating point."""
@@ -30,6 +49,23 @@ class Imported:
     def matrices(self) -> tuple[ImportedMatrix, ...]:
         """Role, format and error of every weight matrix, from the input up."""
         return report_of(self.network, self.model)
+
+    def check(self, inputs: NDArray[np.generic], rounded: Model | None = None) -> Check:
+        """The model beside its source, which is run on `inputs`; `rounded`: another one made of it, by fewer bits.
+
+        Symbols are ``(T, B)``, vectors ``(T, B, I)``; an ONNX graph takes them in its own layout, and Keras
+        sequences first. BadInput where what
+        runs the source is not installed, or does not take them.
+        """
+        floats = to_model(self.network, self.model.name, Formats("float32", "float32", "float32"))
+        symbols = floats.config.input.symbols is not None
+        if self.source.kind == "onnx":
+            run = run_graph(self.source.path, self.source.output, inputs, symbols)
+        elif self.source.kind == "keras":
+            run = run_keras(self.source.path, inputs, symbols)
+        else:
+            run = run_modules(self.network, inputs)
+        return compared(run, floats, rounded or self.model)
 
     def to_frame(self) -> Any:
         """The same as a pandas DataFrame, a line a matrix."""
@@ -79,37 +115,35 @@ def import_with_report(
             note(text)
 
     try:
-        network = _network(path, input_kind, choices, output, once)
+        refuse_other_kinds(path)
+        source = Source(path, _kind(path), output)
+        network = _network(source, input_kind, choices, once)
         model = to_model(network, path.stem if name is None else name, formats or Formats())
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from None
-    return Imported(model, network, tuple(notes))
+    return Imported(source, model, network, tuple(notes))
 
 
-def _network(
-    path: Path, input_kind: InputKind, choices: Choices | None, output: str | None, note: Note
-) -> ImportedNetwork:
-    refuse_other_kinds(path)
-    kind = _kind(path)
-    if kind in ("onnx", "keras"):
+def _network(source: Source, input_kind: InputKind, choices: Choices | None, note: Note) -> ImportedNetwork:
+    if source.kind in ("onnx", "keras"):
         if choices is not None and choices != Choices():
-            what = {"onnx": "ONNX", "keras": "of Keras"}[kind]
+            what = {"onnx": "ONNX", "keras": "of Keras"}[source.kind]
             raise BadInput(
                 f"is {what}, which says itself what its tensors are: options of a state dict do not go with it"
             )
-        read_network = onnx.read_network if kind == "onnx" else keras.read_network
-        return read_network(path, output, input_kind, note)
-    if output is not None:
+        read_network = onnx.read_network if source.kind == "onnx" else keras.read_network
+        return read_network(source.path, source.output, input_kind, note)
+    if source.output is not None:
         raise BadInput("output: a state dict has none")
     chosen = choices or Choices()
-    read = pytorch.read_safetensors if kind == "safetensors" else pytorch.read_torch
-    return pytorch.to_network(read(path, chosen, note), input_kind, chosen, note)
+    read = pytorch.read_safetensors if source.kind == "safetensors" else pytorch.read_torch
+    return pytorch.to_network(read(source.path, chosen, note), input_kind, chosen, note)
 
 
 _PICKLE = b"\x80"  # torch.save before 1.6
 
 
-def _kind(path: Path) -> str:
+def _kind(path: Path) -> Kind:
     """safetensors (a length and a JSON object), keras, torch, or else onnx, which has no mark of its own."""
     if keras.is_keras(path):
         return "keras"
@@ -121,6 +155,7 @@ def _kind(path: Path) -> str:
 
 
 __all__ = [
+    "Check",
     "Choices",
     "DenseChoice",
     "Formats",

@@ -8,7 +8,7 @@ from rich.table import Table
 from dse.cli.tables.layout import figures, literal, several
 from dse.evaluation.sparsity import SparsityPoint
 from workloads.fixed_point import MeasuredBits
-from workloads.importers import ImportedMatrix
+from workloads.importers import Check, ImportedMatrix
 from workloads.sparsify import Zeros
 from workloads.zoo import Card, Verification
 from workloads.zoo.published import PublishedAccuracy, Untrained
@@ -52,6 +52,19 @@ def imported_table(matrices: Iterable[ImportedMatrix]) -> Table:
             for m in matrices
         ],
         text=("role", "format"),
+    )
+
+
+def check_table(check: Check) -> Table:
+    """The largest absolute differences of an imported model from its source, layer by layer."""
+    return figures(
+        f"Largest difference from {check.by}",
+        ("of", "range", "float", "as imported", ""),
+        [
+            (d.what, f"{d.range:.4g}", f"{d.floats:.2g}", f"{d.rounded:.2g}", "" if d.passed else "DIFFERS")
+            for d in check.differences
+        ],
+        text=("",),
     )
 
 
