@@ -11,7 +11,7 @@ import typer
 
 from archsim.errors import BadInput
 from dse.cli.clipping import clipped_json
-from dse.cli.options import Json
+from dse.cli.options import BatchFirst, Json
 from dse.cli.tables.networks import bits_table, clipped_line, points_table
 from dse.cli.terminal import notes, out, print_json, progress, say
 from workloads import tasks, zoo
@@ -38,9 +38,7 @@ def ptq(
             help="What they should give (.npy): integers are classes, floats numbers; default: the float model."
         ),
     ] = None,
-    batch_first: Annotated[
-        bool, typer.Option("--batch-first", help="Of your own data, sequences come first, then steps.")
-    ] = False,
+    batch_first: BatchFirst = False,
     out_: Annotated[Path | None, typer.Option("--out", help="Write the smallest model found (.safetensors).")] = None,
     max_loss: Annotated[
         float, typer.Option(help="Loss allowed, in per cent: of the metric, of the accuracy if that is an error.")
