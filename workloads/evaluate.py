@@ -16,6 +16,7 @@ def evaluate(
 ) -> float:
     """The metric of the model's task over the whole `split`, in float32; less is better.
 
-    What was clipped on the way, `model.saturations` counts. A text is read in `streams` parts side by side, each warmed up; one carries the state all along.
+    A text is read in `streams` parts side by side, each warmed up; one carries the state all along. What was clipped on
+    the way, `model.saturations` counts.
     """
     return tasks.by_name(model.task).evaluate(model, split, on_steps, streams)
