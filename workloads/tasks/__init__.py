@@ -1,19 +1,26 @@
 """Tasks: a data set, its splits and its metric. A new one is one file and one line in ``ALL``.
 
-Importing this reads no data. What may not be shipped is read from ``$ARCHSIM_DATA`` (see `files`).
+One's own is a TOML file, whose path is its name (see `own`). Importing this reads no data. What may not be shipped is
+read from ``$ARCHSIM_DATA`` (see `files`).
 """
 
+from pathlib import Path
 from typing import Any
 
 from archsim.errors import BadInput
-from workloads.tasks.base import METRIC_WORDS, SPLITS, Metric, MetricWords, Runnable, Sample, Split, Symbols, Task
+from workloads.tasks import own
+from workloads.tasks.base import METRIC_WORDS, SPLITS, MetricWords, Predicts, Runnable, Sample, Split, Symbols, Task
 from workloads.tasks.char_lm import LINUX, PTB_CHAR, TEXT8, TINY_SHAKESPEARE, WAR_AND_PEACE
-from workloads.tasks.classification import Classification, Sequences
+from workloads.tasks.classification import Classification
 from workloads.tasks.digits import DIGITS
 from workloads.tasks.imdb import IMDB
 from workloads.tasks.japanese_vowels import JAPANESE_VOWELS
 from workloads.tasks.language_model import LanguageModel
+from workloads.tasks.metrics import Metric
+from workloads.tasks.normalisation import Normalisation
+from workloads.tasks.own import OwnTask, own_task
 from workloads.tasks.ptb_word import PTB_WORD
+from workloads.tasks.sequences import Sequences
 from workloads.tasks.smnist import SMNIST, SMNIST_HALF, SMNIST_ROWS
 from workloads.tasks.spoken_digits import SPOKEN_DIGITS
 
@@ -34,12 +41,24 @@ ALL: tuple[Task[Any], ...] = (
 )
 
 
-def by_name(name: str) -> Task[Any]:
-    """The task called `name`; BadInput lists those there are."""
+def by_name(given: str | Path) -> Task[Any]:
+    """The task of a name, or of the path of a TOML file; BadInput lists what there is, or where it looked."""
+    if str(given).endswith(own.SUFFIX):
+        return own.load_task(given)
     for task in ALL:
-        if task.name == name:
+        if task.name == given:
             return task
-    raise BadInput(f"task must be one of {', '.join(t.name for t in ALL)}, not {name!r}")
+    raise BadInput(f"task must be one of {', '.join(t.name for t in ALL)}, or a TOML file, not {str(given)!r}")
+
+
+def known_as(given: str | Path) -> str:
+    """What a model, a recipe or a study calls a task: its name, or the absolute path of its file, there or not."""
+    return str(Path(given).absolute()) if str(given).endswith(own.SUFFIX) else by_name(given).name
+
+
+def at_hand(name: str) -> Task[Any] | None:
+    """The task, unless its file is gone: what was trained on it still runs, and is measured no more."""
+    return None if name.endswith(own.SUFFIX) and own.found(name) is None else by_name(name)
 
 
 __all__ = [
@@ -50,11 +69,17 @@ __all__ = [
     "LanguageModel",
     "Metric",
     "MetricWords",
+    "Normalisation",
+    "OwnTask",
+    "Predicts",
     "Runnable",
     "Sample",
     "Sequences",
     "Split",
     "Symbols",
     "Task",
+    "at_hand",
     "by_name",
+    "known_as",
+    "own_task",
 ]

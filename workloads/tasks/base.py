@@ -8,24 +8,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.errors import BadInput
-from workloads.tasks.metrics import State
+from archsim.trace.graph import When
+from workloads.tasks.metrics import Metric, State
+from workloads.tasks.normalisation import Normalisation
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-Metric = Literal["bpc", "ppw", "error_pct"]
+Predicts = Literal["symbols", "classes", "numbers"]
+"""What a network is to predict: the next symbol of one long text; or classes or numbers of sequences."""
 
 
 class MetricWords(NamedTuple):
-    """A metric in words: what it is, and its unit."""
+    """A metric in words: what it is, its unit, and that in short for a table."""
 
     title: str
     unit: str
+    short: str
+    of_hundred: bool = False
+    """Whether it is what is missing to 100 %, so that a loss is compared with the rest."""
 
 
 METRIC_WORDS: dict[Metric, MetricWords] = {
-    "bpc": MetricWords("loss", "bits per character"),
-    "ppw": MetricWords("perplexity", "per word"),
-    "error_pct": MetricWords("error", "%"),
+    "bpc": MetricWords("loss", "bits per character", "bpc"),
+    "ppw": MetricWords("perplexity", "per word", "ppw"),
+    "error_pct": MetricWords("error", "%", "%", of_hundred=True),
+    "f1_loss_pct": MetricWords("100 % less macro F1", "%", "% (100 - F1)", of_hundred=True),
+    "rmse": MetricWords("root mean square error", "in units of the targets", "rmse"),
+    "mae": MetricWords("mean absolute error", "in units of the targets", "mae"),
 }
 Symbols = NDArray[np.unsignedinteger[Any]]
 OnSteps = Callable[[int, int], None]
@@ -84,10 +93,18 @@ class Task(Protocol[Data]):
 
     @property
     def outputs(self) -> int:
-        """Symbols to predict, or classes."""
+        """Symbols to predict, classes, or numbers."""
 
     @property
-    def readout(self) -> Literal["every_step", "last_step"]: ...
+    def readout(self) -> When:
+        """At which steps a prediction is asked for."""
+
+    @property
+    def predicts(self) -> Predicts: ...
+
+    @property
+    def normalisation(self) -> Normalisation | None:
+        """What was done to every vector of the data, by figures of the training split; None: nothing."""
 
     @property
     def ships(self) -> bool:

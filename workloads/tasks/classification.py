@@ -1,57 +1,15 @@
-"""Classification of sequences: one label for each, predicted at its last step; the metric is the error in %."""
+"""Classification of sequences: one class for each, predicted at its last step; the metric is the error in %."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
-from typing import Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from functools import cache
+from typing import Literal
 
 from archsim.errors import BadInput
-from workloads.tasks.base import OnSteps, Runnable, Sample, Split, check_sample, check_split
+from workloads.tasks.base import OnSteps, Runnable, Sample, Split, check_split
 from workloads.tasks.files import NOT_INSTALLED, DataFile, Shipped, combined, installed
-from workloads.tasks.metrics import error_pct
-
-
-@dataclass(frozen=True, eq=False)
-class Sequences:
-    """N sequences one after the other, none padded. Arrays are read-only."""
-
-    values: NDArray[Any]
-    """``(sum of lengths,)`` symbols, or ``(sum of lengths, F)`` float32 vectors."""
-    lengths: NDArray[np.int64]
-    """Steps of each, ``(N,)``, at least 1."""
-    labels: NDArray[np.int64]
-    """Class of each, ``(N,)``."""
-
-    def __post_init__(self) -> None:
-        if self.lengths.shape != self.labels.shape or self.lengths.sum() != len(self.values) or self.lengths.min() < 1:
-            raise ValueError("lengths must be positive, one a label, and add up to the steps of values")
-        for array in (self.values, self.lengths, self.labels):
-            array.flags.writeable = False
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __getitem__(self, index: int) -> NDArray[Any]:
-        """Steps of one sequence, ``(length,)`` or ``(length, F)``."""
-        start = self._starts[index]
-        return self.values[start : start + self.lengths[index]]
-
-    def batch(self, indices: NDArray[np.integer[Any]]) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.int64]]:
-        """Inputs ``(T, B)`` or ``(T, B, F)``, padded with 0 to the longest; their lengths and their labels ``(B,)``."""
-        lengths = self.lengths[indices]
-        inputs = np.zeros((lengths.max(), len(indices), *self.values.shape[1:]), self.values.dtype)
-        for lane, index in enumerate(indices):
-            inputs[: lengths[lane], lane] = self[int(index)]
-        return inputs, lengths, self.labels[indices]
-
-    @cached_property
-    def _starts(self) -> NDArray[np.int64]:
-        starts: NDArray[np.int64] = np.cumsum(self.lengths) - self.lengths
-        return starts
-
+from workloads.tasks.scores import ErrorPct
+from workloads.tasks.sequences import Sequences, measured, sampled
 
 Splits = Mapping[Split, Sequences]
 
@@ -75,6 +33,8 @@ class Classification:
 
     metric: Literal["error_pct"] = "error_pct"
     readout: Literal["last_step"] = "last_step"
+    predicts: Literal["classes"] = "classes"
+    normalisation: None = None
 
     @property
     def sha256(self) -> str:
@@ -94,28 +54,11 @@ class Classification:
 
     def evaluate(self, model: Runnable, split: Split, on_steps: OnSteps | None = None, streams: int = 64) -> float:
         """Error in % over a whole split, `streams` sequences of nearly equal length side by side."""
-        data = self.split(split)
-        order = np.argsort(data.lengths, kind="stable")
-        logits = np.empty((len(data), self.outputs))
-        for first in range(0, len(data), streams):
-            indices = order[first : first + streams]
-            inputs, lengths, _ = data.batch(indices)
-            logits[indices] = model.last(inputs, lengths)
-            if on_steps:
-                on_steps(first + len(indices), len(data))
-        return error_pct(logits, data.labels)
+        return measured(self.split(split), model, ErrorPct(self.outputs), on_steps, streams)
 
     def sample(self, split: Split, sequences: int, steps: int, seed: int) -> Sample:
         """`sequences` different sequences of a split, drawn with `seed`, each cut to its first `steps` steps."""
-        check_sample(sequences, steps)
-        data = self.split(split)
-        if sequences > len(data):
-            raise BadInput(
-                f"sequences must be at most the {len(data)} of the {split} split of {self.name}, not {sequences}"
-            )
-        drawn = np.random.default_rng(seed).choice(len(data), sequences, replace=False)
-        inputs, lengths, _ = data.batch(drawn)
-        return Sample(inputs[:steps], np.minimum(lengths, steps), warmup=0)
+        return sampled(self.split(split), f"{split} split of {self.name}", sequences, steps, seed)
 
     def longest(self, split: Split, sequences: int) -> int:
         return int(self.split(split).lengths.max())

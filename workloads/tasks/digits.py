@@ -4,8 +4,9 @@ import io
 
 import numpy as np
 
-from workloads.tasks.classification import Classification, Sequences, Splits
+from workloads.tasks.classification import Classification, Splits
 from workloads.tasks.files import Shipped
+from workloads.tasks.sequences import Sequences
 
 SIZES = (1_437, 180, 180)
 """Split 80/10/10 by position. The file runs from writer to writer, so few are in two splits; shuffled, all would be."""

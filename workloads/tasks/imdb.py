@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workloads.tasks.base import SPLITS, Split
-from workloads.tasks.classification import Classification, Sequences, Splits
+from workloads.tasks.classification import Classification, Splits
 from workloads.tasks.files import Provided
+from workloads.tasks.sequences import Sequences
 
 WORDS = 10_000
 """Most frequent words of the training split that have a symbol; equals: by the alphabet. Symbol 0 is any other word."""

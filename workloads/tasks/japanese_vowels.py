@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from workloads.tasks.classification import Classification, Sequences, Splits
+from workloads.tasks.classification import Classification, Splits
 from workloads.tasks.files import Shipped
+from workloads.tasks.sequences import Sequences
 
 CHANNELS = 12
 VALIDATION = 6
@@ -23,12 +24,12 @@ def unpacked(file: bytes) -> Sequences:
 
 
 def _chosen(data: Sequences, indices: NDArray[np.intp]) -> Sequences:
-    return Sequences(np.concatenate([data[i] for i in indices]), data.lengths[indices], data.labels[indices])
+    return Sequences(np.concatenate([data[i] for i in indices]), data.lengths[indices], data.targets[indices])
 
 
 def _parse(files: tuple[bytes, ...]) -> Splits:
     train, test = map(unpacked, files)
-    held_out = np.concatenate([np.flatnonzero(train.labels == speaker)[-VALIDATION:] for speaker in range(9)])
+    held_out = np.concatenate([np.flatnonzero(train.targets == speaker)[-VALIDATION:] for speaker in range(9)])
     kept = np.setdiff1d(np.arange(len(train)), held_out)
     return {"train": _chosen(train, kept), "validation": _chosen(train, held_out), "test": test}
 

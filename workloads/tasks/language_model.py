@@ -10,7 +10,7 @@ import numpy as np
 from archsim.errors import BadInput
 from workloads.tasks.base import OnSteps, Runnable, Sample, Split, Symbols, check_sample, check_split
 from workloads.tasks.files import DataFile, Shipped, combined
-from workloads.tasks.metrics import CHUNK, bits_per_character, perplexity
+from workloads.tasks.metrics import CHUNK, TextMetric, bits_per_character, perplexity
 
 WARMUP = 256
 """Symbols each sequence of a sample runs before recording starts: the state is then one that the text has made."""
@@ -34,7 +34,7 @@ class LanguageModel:
     name: str
     title: str
     published: str
-    metric: Literal["bpc", "ppw"]
+    metric: TextMetric
     symbols: int
     sizes: tuple[int, int, int]
     files: tuple[DataFile, ...]
@@ -42,6 +42,8 @@ class LanguageModel:
 
     features: None = None
     readout: Literal["every_step"] = "every_step"
+    predicts: Literal["symbols"] = "symbols"
+    normalisation: None = None
 
     @property
     def outputs(self) -> int:
@@ -80,28 +82,42 @@ class LanguageModel:
 
     def evaluate(self, model: Runnable, split: Split, on_steps: OnSteps | None = None, streams: int = 64) -> float:
         """BPC or PPW of a whole split, in `streams` warmed-up parts side by side (see `bits_per_character`)."""
-        chunk = min(CHUNK, _LOGITS // self.symbols)
-        bits = bits_per_character(model.run, self.split(split), streams, on_steps=on_steps, chunk=chunk)
-        return perplexity(bits) if self.metric == "ppw" else bits
+        return measured(self.split(split), self.symbols, self.metric, model, on_steps, streams)
 
     def sample(self, split: Split, sequences: int, steps: int, seed: int) -> Sample:
-        """`sequences` contiguous pieces of `split`, `steps` symbols each, after `WARMUP` symbols to warm up on.
-
-        The split is cut into as many equal parts; all pieces start at one offset into their part, drawn with `seed`.
-        """
-        check_sample(sequences, steps)
-        symbols = self.split(split)
-        most = self.longest(split, sequences)
-        if steps > most:
-            where = f"{split} split of {self.name}"
-            raise BadInput(f"steps must be at most {most} with {sequences} sequences of the {where}, not {steps}")
-        offset = int(np.random.default_rng(seed).integers(most - steps + 1))
-        starts = np.arange(sequences) * (len(symbols) // sequences) + offset
-        pieces = symbols[starts + np.arange(WARMUP + steps)[:, None]]
-        return Sample(pieces, np.full(sequences, steps, np.int64), WARMUP)
+        """As `pieces` cuts them."""
+        return pieces(self.split(split), f"{split} split of {self.name}", sequences, steps, seed)
 
     def longest(self, split: Split, sequences: int) -> int:
-        return max(0, len(self.split(split)) // sequences - WARMUP)
+        return longest(self.split(split), sequences)
+
+
+def measured(
+    text: Symbols, symbols: int, metric: TextMetric, model: Runnable, on_steps: OnSteps | None, streams: int
+) -> float:
+    """BPC or PPW of a text in as many parts side by side as it has transitions for, `streams` at most."""
+    chunk = min(CHUNK, _LOGITS // symbols)
+    bits = bits_per_character(model.run, text, min(streams, len(text) - 1), on_steps=on_steps, chunk=chunk)
+    return perplexity(bits) if metric == "ppw" else bits
+
+
+def pieces(text: Symbols, where: str, sequences: int, steps: int, seed: int) -> Sample:
+    """`sequences` contiguous pieces of a text, `steps` symbols each, after `WARMUP` symbols to warm up on.
+
+    The text is cut into as many equal parts; all pieces start at one offset into their part, drawn with `seed`.
+    """
+    check_sample(sequences, steps)
+    most = longest(text, sequences)
+    if steps > most:
+        raise BadInput(f"steps must be at most {most} with {sequences} sequences of the {where}, not {steps}")
+    offset = int(np.random.default_rng(seed).integers(most - steps + 1))
+    starts = np.arange(sequences) * (len(text) // sequences) + offset
+    return Sample(text[starts + np.arange(WARMUP + steps)[:, None]], np.full(sequences, steps, np.int64), WARMUP)
+
+
+def longest(text: Symbols, sequences: int) -> int:
+    """The most steps that as many `pieces` can have."""
+    return max(0, len(text) // sequences - WARMUP)
 
 
 def sizes_by_tenths(length: int) -> tuple[int, int, int]:

@@ -1,11 +1,15 @@
-"""Metrics: bits per character, perplexity per word, error in %. Lower is better, for each."""
+"""Metrics of texts, bits per character and perplexity per word, and the error in %. Lower is better, for each."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+ErrorMetric = Literal["error_pct", "f1_loss_pct", "rmse", "mae"]
+"""Metrics of sequences (`workloads.tasks.scores`)."""
+TextMetric = Literal["bpc", "ppw"]
+Metric = TextMetric | ErrorMetric
 State = tuple[Any, ...]
 Run = Callable[[NDArray[Any], State | None], tuple[NDArray[np.floating[Any]], State]]
 """``run(symbols (T, B), state) -> (logits (T, B, V), state)``; state None is the initial one."""

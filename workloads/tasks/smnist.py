@@ -5,8 +5,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from workloads.tasks.classification import Classification, Sequences, Splits
+from workloads.tasks.classification import Classification, Splits
 from workloads.tasks.files import Provided
+from workloads.tasks.sequences import Sequences
 
 _VALIDATION = 10_000  # the last of the 60,000 for training, as in RBT's code
 

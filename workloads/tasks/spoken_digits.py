@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workloads.tasks.base import SPLITS, Split
-from workloads.tasks.classification import Classification, Sequences, Splits
+from workloads.tasks.classification import Classification, Splits
 from workloads.tasks.files import Provided
+from workloads.tasks.sequences import Sequences
 
 RATE_HZ = 8_000
 BANDS = 32

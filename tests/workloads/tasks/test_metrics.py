@@ -139,7 +139,7 @@ class Perfect:
     """Answers with the label of the sequence it is shown, found by its content."""
 
     def __init__(self, split, outputs):
-        self.labels = {split[i].tobytes(): split.labels[i] for i in range(len(split))}
+        self.labels = {split[i].tobytes(): split.targets[i] for i in range(len(split))}
         self.outputs = outputs
 
     def last(self, inputs, lengths):
@@ -156,7 +156,7 @@ def test_error_of_an_oracle_a_constant_and_a_drawn_guess(name):
     assert task.evaluate(Perfect(split, task.outputs), "test") == 0.0
 
     constant = SimpleNamespace(last=lambda inputs, lengths: np.eye(task.outputs)[np.full(len(lengths), 3)])
-    others = sum(1 for label in split.labels if label != 3)
+    others = sum(1 for label in split.targets if label != 3)
     assert task.evaluate(constant, "test") == pytest.approx(100 * others / len(split))
 
     rng = np.random.default_rng(0)
@@ -177,7 +177,7 @@ def test_batches_and_padding_change_no_answer():
     task = tasks.by_name("japanese-vowels")
     split = task.split("test")
     alone = [Summing().last(split[i][:, None], split.lengths[i : i + 1])[0].argmax() for i in range(len(split))]
-    expected = 100 * sum(a != b for a, b in zip(alone, split.labels, strict=True)) / len(split)
+    expected = 100 * sum(a != b for a, b in zip(alone, split.targets, strict=True)) / len(split)
     for streams in (1, 7, 64, 1000):
         assert task.evaluate(Summing(), "test", streams=streams) == pytest.approx(expected)
 

@@ -149,7 +149,7 @@ def test_values_lengths_and_labels(name):
     task = with_data(name)
     for split in SPLITS:
         data = task.split(split)
-        assert set(data.labels) == set(range(task.outputs))
+        assert set(data.targets) == set(range(task.outputs))
         assert data.lengths.min() >= 1
         if task.symbols:
             assert data.values.dtype == np.uint16
@@ -180,7 +180,7 @@ def test_a_batch_is_each_sequence_padded_with_zero():
         start = data.lengths[:index].sum()
         np.testing.assert_array_equal(inputs[: lengths[lane], lane], data.values[start : start + data.lengths[index]])
         assert not inputs[lengths[lane] :, lane].any()
-    np.testing.assert_array_equal(labels, data.labels[chosen])
+    np.testing.assert_array_equal(labels, data.targets[chosen])
 
 
 # Samples
@@ -262,7 +262,7 @@ def test_a_uniform_guess_is_measured(name):
     task = with_data(name)
     if task.metric == "error_pct":
         model = SimpleNamespace(last=lambda inputs, lengths: np.zeros((len(lengths), task.outputs)))
-        expected = 100 * np.mean(task.split("validation").labels != 0)
+        expected = 100 * np.mean(task.split("validation").targets != 0)
     else:
         task = dataclasses.replace(task, sizes=(sum(task.sizes) - 2_001, 2_000, 1))
         model = SimpleNamespace(run=lambda inputs, state: (np.zeros((*inputs.shape, task.outputs), np.float32), ()))
@@ -419,14 +419,14 @@ def test_shipped_japanese_vowels_are_the_original(part, splits):
         values = np.array([[float(v) for v in channel.split(",")] for channel in channels]).T
         expected[values.astype(np.float32).tobytes(), int(label) - 1] += 1
     data = [tasks.by_name("japanese-vowels").split(split) for split in splits]
-    there = Counter((d[i].tobytes(), int(d.labels[i])) for d in data for i in range(len(d)))
+    there = Counter((d[i].tobytes(), int(d.targets[i])) for d in data for i in range(len(d)))
     assert there == expected
 
 
 def test_digits_are_rows_of_sixteenths_in_the_order_of_the_file():
     task = tasks.by_name("digits")
     lines = task.files[0].read("digits").decode().split()
-    items = [(data[i], data.labels[i]) for data in map(task.split, SPLITS) for i in range(len(data))]
+    items = [(data[i], data.targets[i]) for data in map(task.split, SPLITS) for i in range(len(data))]
     for line, (rows, label) in zip(lines, items, strict=True):
         *pixels, digit = map(int, line.split(","))
         assert label == digit
@@ -435,9 +435,9 @@ def test_digits_are_rows_of_sixteenths_in_the_order_of_the_file():
 
 def test_japanese_vowels_hold_out_six_of_each_speaker():
     task = tasks.by_name("japanese-vowels")
-    assert list(np.bincount(task.split("train").labels)) == [24] * 9
-    assert list(np.bincount(task.split("validation").labels)) == [6] * 9
-    assert list(np.bincount(task.split("test").labels)) == [31, 35, 88, 44, 29, 24, 40, 50, 29]  # as UCI has it
+    assert list(np.bincount(task.split("train").targets)) == [24] * 9
+    assert list(np.bincount(task.split("validation").targets)) == [6] * 9
+    assert list(np.bincount(task.split("test").targets)) == [31, 35, 88, 44, 29, 24, 40, 50, 29]  # as UCI has it
 
 
 # A public archive
@@ -584,7 +584,7 @@ def test_mnist_is_scaled_and_cut(monkeypatch):
         splits = smnist._parse((*train[2:], *test[2:]), features)
         assert [len(splits[split]) for split in SPLITS] == [3, 2, 3]
         np.testing.assert_allclose(splits["validation"][1].reshape(28, 28), train[0][4] / 255, rtol=1e-6)
-        np.testing.assert_array_equal(splits["test"].labels, test[1])
+        np.testing.assert_array_equal(splits["test"].targets, test[1])
         assert set(splits["test"].lengths) == {784 // features}
     half = smnist._parse((*train[2:], *test[2:]), features=1, side=14)["validation"]
     squares = [[train[0][4][2 * y : 2 * y + 2, 2 * x : 2 * x + 2].mean() for x in range(14)] for y in range(14)]
@@ -595,10 +595,10 @@ def test_mnist_is_scaled_and_cut(monkeypatch):
 def test_mnist_digits_are_what_their_labels_say():
     task = with_data("smnist-rows")
     train, test = task.split("train"), task.split("test")
-    means = np.stack([train.values.reshape(-1, 784)[train.labels == digit].mean(axis=0) for digit in range(10)])
+    means = np.stack([train.values.reshape(-1, 784)[train.targets == digit].mean(axis=0) for digit in range(10)])
     images = test.values.reshape(-1, 784)
     nearest = np.argmin((means**2).sum(axis=1) - 2 * images @ means.T, axis=1)
-    assert np.mean(nearest != test.labels) == pytest.approx(0.18, abs=0.005)  # a nearest-mean classifier's known error
+    assert np.mean(nearest != test.targets) == pytest.approx(0.18, abs=0.005)  # a nearest-mean classifier's known error
     pixels = with_data("smnist").split("test")
     np.testing.assert_array_equal(pixels[7][:, 0], test[7].ravel())
 
@@ -632,7 +632,7 @@ def test_reviews_of_the_test_and_validation_split_add_no_word(monkeypatch):
     ]
     assert list(splits["validation"][0]) == [0, 0, symbol["film"]]
     assert list(splits["test"][0]) == [0, symbol["bad"]]
-    assert [list(splits[split].labels) for split in SPLITS] == [[0, 1], [1], [0]]
+    assert [list(splits[split].targets) for split in SPLITS] == [[0, 1], [1], [0]]
 
 
 def sound(samples):
@@ -662,7 +662,7 @@ def test_recordings_are_split_by_their_index_and_normalised_by_training():
     pytest.importorskip(spoken_digits.LIBRARY)
     names = [f"{digit}_ann_{index}" for digit in (3, 4) for index in (12, 4, 9, 0, 5, 49, 10)]
     splits = spoken_digits._parse((recordings(names, np.random.default_rng(0)),))
-    assert [list(splits[split].labels) for split in SPLITS] == [[3, 3, 3, 4, 4, 4], [3, 3, 4, 4], [3, 3, 4, 4]]
+    assert [list(splits[split].targets) for split in SPLITS] == [[3, 3, 3, 4, 4, 4], [3, 3, 4, 4], [3, 3, 4, 4]]
     np.testing.assert_allclose(splits["train"].values.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(splits["train"].values.std(axis=0), 1, atol=1e-5)
     assert np.abs(splits["test"].values.mean(axis=0)).max() > 1e-4

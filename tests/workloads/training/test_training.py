@@ -382,7 +382,7 @@ def test_sequence_batches_hold_each_sequence_once_in_an_order_of_the_epoch():
     batches = batches_of(VOWELS, "cpu")
     seen = list(batches.epoch(0))
     assert batches.count == len(seen) == len(data) // 24
-    known = {data[i].tobytes(): int(data.labels[i]) for i in range(len(data))}
+    known = {data[i].tobytes(): int(data.targets[i]) for i in range(len(data))}
     found = []
     for batch in seen:
         active = batch.active if batch.active is not None else torch.ones(*batch.inputs.shape[:2], 1, dtype=torch.bool)
@@ -489,12 +489,12 @@ def test_weights_of_inputs_may_begin_as_large_as_asked_for(norm, weights):
 @pytest.fixture
 def every_other_row(monkeypatch):
     """The task of every other row of a digit: 4 steps in place of 8."""
-    from workloads.tasks.classification import Sequences
+    from workloads.tasks.sequences import Sequences
 
     def parse(files):
         whole = tasks.DIGITS.parse(files)
         return {
-            name: Sequences(split.values.reshape(-1, 8, 8)[:, ::2].reshape(-1, 8), split.lengths // 2, split.labels)
+            name: Sequences(split.values.reshape(-1, 8, 8)[:, ::2].reshape(-1, 8), split.lengths // 2, split.targets)
             for name, split in whole.items()
         }
 
