@@ -220,29 +220,39 @@ class Config(Stated):
 
     version: int = VERSION
     name: str = Field(min_length=1)
-    task: Annotated[str, AfterValidator(lambda name: tasks.by_name(name).name)] | None = None
+    task: Annotated[str, AfterValidator(tasks.known_as)] | None = None
+    normalisation: Annotated[tasks.Normalisation | None, LATER] = Field(
+        default=None, description="of the vectors it was trained on, before they enter"
+    )
     input: Annotated[OneHot | Embedding | Vector | Dense, Field(discriminator="kind")]
     layers: tuple[LayerConfig, ...] = Field(min_length=1)
     readout: Readout | None = None
 
     @model_validator(mode="after")
     def _fits_the_task(self) -> Self:
-        if self.task is None:
-            return self
-        task = tasks.by_name(self.task)
-        if self.readout is None:
-            raise ValueError(f"readout: is missing, and {self.task} needs one")
-        given = {
-            "symbols": self.input.symbols,
-            "features": self.input.features,
-            "outputs": self.readout.outputs,
-            "readout": self.readout.when,
-        }
-        for what, value in given.items():
-            expected = getattr(task, what)
-            if value != expected:
-                raise ValueError(f"{what} must be {expected}, as in {self.task}, not {value}")
+        if self.normalisation is not None and self.input.features != len(self.normalisation.offset):
+            raise ValueError(f"normalisation is of {len(self.normalisation.offset)} features, which do not enter")
+        if self.task is not None and not tasks.is_file(self.task):  # a file may be gone: it is asked when it is needed
+            for misfit in self.misfits(tasks.by_name(self.task)):
+                raise ValueError(misfit)
         return self
+
+    def misfits(self, task: tasks.Task[Any]) -> Iterator[str]:
+        """Rules that a network for `task` must obey and this one breaks."""
+        if self.readout is None:
+            yield f"readout: is missing, and {task.name} needs one"
+            return
+        given = (
+            ("symbols", self.input.symbols, task.symbols),
+            ("features", self.input.features, task.features),
+            ("outputs", self.readout.outputs, task.outputs),
+            ("readout", self.readout.when, task.readout),
+        )
+        yield from (
+            f"{what} must be {expected}, as in {task.name}, not {value}"
+            for what, value, expected in given
+            if value != expected
+        )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

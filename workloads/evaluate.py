@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from workloads import tasks
+from workloads.fitting import task_of
 from workloads.fixed_point import IntegerModel
 from workloads.model import Model
 from workloads.tasks.base import Split
@@ -19,4 +19,4 @@ def evaluate(
     A text is read in `streams` parts side by side, each warmed up; one carries the state all along. What was clipped on
     the way, `model.saturations` counts.
     """
-    return tasks.by_name(model.task).evaluate(model, split, on_steps, streams)
+    return task_of(model).evaluate(model, split, on_steps, streams)

@@ -356,6 +356,9 @@ class Model(PackedModel[Config]):
         rows *= (scale[tokens] if len(scale) > 1 else scale)[..., None]
         return rows
 
+    def _for(self, network: Config) -> "Model":
+        return replace(self, config=network)
+
     @property
     def _described(self) -> Config:
         return self.config

@@ -22,7 +22,9 @@ from safetensors.numpy import save
 
 from archsim.errors import BadInput, explain
 from archsim.files import whole_file
+from workloads import tasks
 from workloads.config import NO_TASK, Config
+from workloads.fitting import check_fits
 from workloads.formats import WeightFormat
 from workloads.formats.packing import code_type, pack_fields, unpack_fields
 
@@ -225,6 +227,20 @@ class PackedModel(ABC, Generic[C]):
     def real(self, states: NDArray[Any]) -> NDArray[Any]:
         """`states`, an h of the last layer, as the real numbers that they stand for: here they are those."""
         return states
+
+    def with_task(self, given: str | Path) -> Self:
+        """The same network for another task, shipped or a file, whose normalisation it takes over if it has none.
+
+        BadInput where the two do not fit.
+        """
+        task = tasks.by_name(given)
+        check_fits(self._network, task)
+        normalisation = self._network.normalisation or task.normalisation
+        return self._for(self._network.model_copy(update={"task": task.name, "normalisation": normalisation}))
+
+    @abstractmethod
+    def _for(self, network: Config) -> Self:
+        """The same numbers with another config that fits them."""
 
     @property
     def threshold(self) -> float:

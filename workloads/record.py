@@ -14,9 +14,10 @@ from archsim.trace.columns import pack_mask
 from archsim.trace.graph import Operand
 from archsim.trace.header import VERSION, Header, Phase
 from archsim.trace.trace import Trace
-from workloads import cells, tasks
+from workloads import cells
 from workloads.cells import Floats, State
 from workloads.config import Config, Inputs
+from workloads.fitting import task_of
 from workloads.graphs import phases_of
 from workloads.positions import Lengths
 from workloads.tasks.base import Sample, Split
@@ -60,7 +61,7 @@ def record(
     drawn, with the lengths that they have (see the task's `sample`). `on_step` is called with the number of steps done.
     BadInput where the split is too small.
     """
-    task = tasks.by_name(model.task)
+    task = task_of(model)
     provenance: dict[str, str | int | float] = {
         "task": model.task, "split": split, "sequences": sequences, "steps": steps, "seed": seed
     }  # fmt: skip
@@ -193,4 +194,4 @@ def given_array(path: Path, what: str) -> NDArray[Any]:
 
 def longest(model: Recordable, split: Split, sequences: int) -> int:
     """The most steps that `record` can take from a split with so many sequences."""
-    return tasks.by_name(model.task).longest(split, sequences)
+    return task_of(model).longest(split, sequences)

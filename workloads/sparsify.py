@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from archsim.errors import BadInput
 from archsim.trace.graph import Operand
 from archsim.trace.trace import Trace
-from workloads import tasks
+from workloads import fitting
 from workloads.model import Model
-from workloads.record import longest, record_sample
+from workloads.record import record_sample
 from workloads.tasks.base import Sample
 
 LANES = (1, 2, 4, 8, 16)
@@ -22,8 +22,7 @@ _HALVINGS = 16
 
 def sample_of(model: Model) -> Sample:
     """The sample of the model's own task that thresholds are found on; BadInput without a task or its data."""
-    steps = min(STEPS, longest(model, "validation", SEQUENCES))
-    return tasks.by_name(model.task).sample("validation", SEQUENCES, steps, seed=0)
+    return fitting.sample_of(model, "validation", SEQUENCES, STEPS)
 
 
 def prune_to(model: Model, target: float | Sequence[float], sample: Sample) -> Model:

@@ -86,6 +86,7 @@ def _resumable(folder: Path) -> Iterator[None]:
 
 def _epoch(p: TrainingProgress) -> str:
     return (
-        f"{p.task}, epoch {p.epoch + 1}/{p.epochs}: loss {p.loss_bits:.3f} bits, {p.metric} {p.validation_loss:.3f}, "
+        f"{p.task}, epoch {p.epoch + 1}/{p.epochs}: loss {p.loss:.3f} {p.loss_unit}, "
+        f"{p.metric} {p.validation_loss:.3f}, "
         f"zeros {p.sparsity:.0%}"
     )

@@ -263,6 +263,9 @@ class IntegerModel(PackedModel[IntegerSpec]):
             raise BadInput(f"model {self.name}: has no readout")
         return self._readout
 
+    def _for(self, network: Config) -> "IntegerModel":
+        return replace(self, spec=self.spec.model_copy(update={"network": network}), saturations=Saturations())
+
     @property
     def _described(self) -> IntegerSpec:
         return self.spec

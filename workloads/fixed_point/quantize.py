@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from archsim.errors import BadInput, explain
-from workloads import tasks
 from workloads.cells import Curve
 from workloads.cells.integer import EffectiveWeights, LayerNumbers
 from workloads.config import Config, Embedding, Inputs
+from workloads.fitting import sample_of
 from workloads.fixed_point.activations import CURVES, Segments, WordTable, flat_from, size_bits
 from workloads.fixed_point.constants import constants_clipped, real_readout
 from workloads.fixed_point.layers import IntegerLayer
@@ -42,10 +42,10 @@ def calibrate(
     *,
     inputs: Inputs | None = None,
 ) -> Ranges:
-    """Ranges on a sample of the model's own task, warm-up included, or on all of `inputs` ``(T, S[, I])``."""
+    """Ranges on a sample of the model's own task, of as much as there is, warm-up included, or on all of `inputs` ``(T, S[, I])``."""
     if inputs is not None:
         return analyse(model, inputs, percentile=percentile)
-    sample = tasks.by_name(model.task).sample(split, sequences, steps, seed)
+    sample = sample_of(model, split, sequences, steps, seed)
     return analyse(model, sample.inputs, sample.lengths + sample.warmup, percentile)
 
 

@@ -8,8 +8,8 @@ from itertools import product
 from typing import Any
 
 from archsim.errors import BadInput
-from workloads import tasks
 from workloads.config import Config
+from workloads.fitting import task_of
 from workloads.fixed_point.fewest import METHODS, Bits, Method
 from workloads.fixed_point.model import IntegerModel
 from workloads.fixed_point.own_data import OwnData, OwnMetric
@@ -18,7 +18,7 @@ from workloads.fixed_point.quantize import calibrate, memory_of, quantize
 from workloads.fixed_point.ranges import Ranges, analyse
 from workloads.fixed_point.settings import Settings
 from workloads.model import Model
-from workloads.tasks import Metric, Runnable, Split, Task
+from workloads.tasks import METRIC_WORDS, Metric, Runnable, Split, Task
 
 BITS = tuple(range(2, 13))
 Evaluate = Callable[[Runnable], float]
@@ -62,7 +62,9 @@ class MeasuredBits:
 def relative_loss(metric: Metric, float_value: float, value: float) -> float:
     """How much worse `value` is, relative to the float model: of the accuracy where the metric is an error in percent,
     of the metric itself otherwise. Negative: better."""
-    whole = 100 - float_value if metric == "error_pct" else float_value
+    whole = 100 - float_value if METRIC_WORDS[metric].of_hundred else float_value
+    if not whole:  # nothing is right, or nothing wrong: any loss is too much
+        return math.copysign(math.inf, value - float_value) if value != float_value else 0.0
     return (value - float_value) / whole
 
 
@@ -142,7 +144,7 @@ def _bench(
         ranges, measure = ranges or analyse(model, own.inputs), own.measure(model)
         return _Bench(model, ranges, settings, products, measure, partial(own_loss, own.metric), measure(model))
     if evaluate is None:
-        given = task or tasks.by_name(model.task)
+        given = task or task_of(model)
         evaluate, metric = lambda candidate: given.evaluate(candidate, split), given.metric
     if metric is None:
         raise BadInput("metric must be given with evaluate")

@@ -43,7 +43,7 @@ ALL: tuple[Task[Any], ...] = (
 
 def by_name(given: str | Path) -> Task[Any]:
     """The task of a name, or of the path of a TOML file; BadInput lists what there is, or where it looked."""
-    if str(given).endswith(own.SUFFIX):
+    if is_file(given):
         return own.load_task(given)
     for task in ALL:
         if task.name == given:
@@ -53,12 +53,17 @@ def by_name(given: str | Path) -> Task[Any]:
 
 def known_as(given: str | Path) -> str:
     """What a model, a recipe or a study calls a task: its name, or the absolute path of its file, there or not."""
-    return str(Path(given).absolute()) if str(given).endswith(own.SUFFIX) else by_name(given).name
+    return str(Path(given).absolute()) if is_file(given) else by_name(given).name
+
+
+def is_file(name: str | Path) -> bool:
+    """Whether a task is called by the path of its file."""
+    return str(name).endswith(own.SUFFIX)
 
 
 def at_hand(name: str) -> Task[Any] | None:
     """The task, unless its file is gone: what was trained on it still runs, and is measured no more."""
-    return None if name.endswith(own.SUFFIX) and own.found(name) is None else by_name(name)
+    return None if is_file(name) and own.found(name) is None else by_name(name)
 
 
 __all__ = [
@@ -80,6 +85,7 @@ __all__ = [
     "Task",
     "at_hand",
     "by_name",
+    "is_file",
     "known_as",
     "own_task",
 ]

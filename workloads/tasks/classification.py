@@ -8,7 +8,6 @@ from typing import Literal
 from archsim.errors import BadInput
 from workloads.tasks.base import OnSteps, Runnable, Sample, Split, check_split
 from workloads.tasks.files import NOT_INSTALLED, DataFile, Shipped, combined, installed
-from workloads.tasks.scores import ErrorPct
 from workloads.tasks.sequences import Sequences, measured, sampled
 
 Splits = Mapping[Split, Sequences]
@@ -54,7 +53,7 @@ class Classification:
 
     def evaluate(self, model: Runnable, split: Split, on_steps: OnSteps | None = None, streams: int = 64) -> float:
         """Error in % over a whole split, `streams` sequences of nearly equal length side by side."""
-        return measured(self.split(split), model, ErrorPct(self.outputs), on_steps, streams)
+        return measured(self.split(split), model, self.metric, self.outputs, on_steps, streams)
 
     def sample(self, split: Split, sequences: int, steps: int, seed: int) -> Sample:
         """`sequences` different sequences of a split, drawn with `seed`, each cut to its first `steps` steps."""

@@ -34,13 +34,15 @@ class Normalisation(Frozen):
         """`values` ``(..., F)``, normalised. BadInput where the number of features is another."""
         if values.ndim < 1 or values.shape[-1] != len(self.offset):
             raise BadInput(f"inputs must have {len(self.offset)} features to be normalised, not shape {values.shape}")
-        normalised = (values.astype(np.float64) - np.array(self.offset)) / np.array(self.scale)
+        normalised: NDArray[np.float64] = (values.astype(np.float64) - np.array(self.offset)) / np.array(self.scale)
         return normalised.astype(np.float32)
 
     @classmethod
     def fitted(cls, method: Method, pieces: Iterable[NDArray[Any]]) -> Self:
         """Of the values of sequences, ``(steps, F)`` each, in one pass (Chan et al.'s update of a variance)."""
-        count, mean, squares, low, high = 0, 0.0, 0.0, np.inf, -np.inf
+        count = 0
+        mean = squares = np.zeros(1)
+        low, high = np.full(1, np.inf), np.full(1, -np.inf)
         for piece in pieces:
             values = np.asarray(piece, np.float64)
             steps, average = len(values), values.mean(axis=0)

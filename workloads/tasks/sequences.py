@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from archsim.errors import BadInput
 from workloads.tasks.base import OnSteps, Runnable, Sample, check_sample
-from workloads.tasks.scores import Score
+from workloads.tasks.metrics import ErrorMetric
+from workloads.tasks.scores import SCORES
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,12 +68,18 @@ class Sequences:
         return starts
 
 
-def measured(data: Sequences, model: Runnable, score: Score, on_steps: OnSteps | None, streams: int) -> float:
-    """`score` of a network over whole sequences, up to `streams` of nearly equal length side by side."""
-    done = 0
+def measured(
+    data: Sequences, model: Runnable, metric: ErrorMetric, expected: int, on_steps: OnSteps | None, streams: int
+) -> float:
+    """The metric of a network over whole sequences, up to `streams` of nearly equal length side by side.
+
+    BadInput where it has not the `expected` number of outputs.
+    """
+    score, done = SCORES[metric](expected), 0
     for indices in _side_by_side(data, streams):
         inputs, lengths, targets = data.batch(indices)
         outputs = model.run(inputs)[0] if data.every_step else model.last(inputs, lengths)
+        _check_outputs(outputs, expected)
         predictions = int(lengths.sum()) if data.every_step else len(indices)
         score.add(outputs.reshape(predictions, -1), targets.reshape(predictions, *targets.shape[outputs.ndim - 1 :]))
         done += len(indices)
@@ -84,10 +91,15 @@ def measured(data: Sequences, model: Runnable, score: Score, on_steps: OnSteps |
 def _side_by_side(data: Sequences, streams: int) -> Iterator[NDArray[np.intp]]:
     """Indices in order of length. What predicts at every step has no padding: a network may read from either end."""
     order = np.argsort(data.lengths, kind="stable")
-    ends = np.flatnonzero(np.diff(data.lengths[order])) + 1 if data.every_step else []
+    ends: NDArray[np.intp] = np.flatnonzero(np.diff(data.lengths[order])) + 1 if data.every_step else np.empty(0, int)
     for equal in np.split(order, ends):
         for first in range(0, len(equal), streams):
             yield equal[first : first + streams]
+
+
+def _check_outputs(outputs: NDArray[Any], expected: int) -> None:
+    if outputs.shape[-1] != expected:
+        raise BadInput(f"outputs must be {expected}, as the task's, not {outputs.shape[-1]}")
 
 
 def sampled(data: Sequences, where: str, sequences: int, steps: int, seed: int) -> Sample:

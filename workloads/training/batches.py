@@ -21,8 +21,9 @@ class MiniBatch(NamedTuple):
     """`lengths` None: a window of a text, to be continued; else whole sequences, padded with 0 at their ends."""
 
     inputs: Tensor  # (T, B) symbols or (T, B, I) vectors
-    targets: Tensor  # (T, B) next symbols, or (B,) classes
+    targets: Tensor  # (T, B) next symbols; (B,) classes or (B, V) numbers, or at every step (T, B) or (T, B, V)
     lengths: Tensor | None  # (B,)
+    every_step: bool = True
 
     @property
     def active(self) -> Tensor | None:
@@ -31,6 +32,24 @@ class MiniBatch(NamedTuple):
         if self.lengths is None or int(self.lengths.min()) == steps:
             return None
         return (torch.arange(steps, device=self.lengths.device)[:, None] < self.lengths)[..., None]
+
+    def answering(self, states: Tensor) -> Tensor:
+        """Those states ``(M, H)`` of ``(T, B, H)`` that there is a target for."""
+        if not self.every_step and self.lengths is not None:
+            return last_steps(states, self.lengths)
+        return states.flatten(0, 1) if self.active is None else states[self.active[..., 0]]
+
+    @property
+    def wanted(self) -> Tensor:
+        """The targets of `answering`, ``(M,)`` or ``(M, V)``."""
+        if not self.every_step:
+            return self.targets
+        return self.targets.flatten(0, 1) if self.active is None else self.targets[self.active[..., 0]]
+
+
+def last_steps(states: Tensor, lengths: Tensor) -> Tensor:
+    """``(B, H)`` of states ``(T, B, H)``, each sequence at its own last step."""
+    return states[lengths - 1, torch.arange(len(lengths), device=states.device)]
 
 
 class Batches(Protocol):
@@ -116,12 +135,13 @@ class SequenceBatches:
         pools = np.split(order, range(POOL * self.batch, len(order), POOL * self.batch))
         by_length = np.concatenate([pool[np.argsort(self.data.lengths[pool], kind="stable")] for pool in pools])
         for indices in rng.permutation(by_length.reshape(self.count, self.batch)):
-            inputs, lengths, labels = self.data.batch(indices)
+            inputs, lengths, targets = self.data.batch(indices)
             symbols = inputs.dtype.kind in "ui"
             yield MiniBatch(
                 torch.from_numpy(inputs.astype(np.int64 if symbols else np.float32)).to(self.device),
-                torch.from_numpy(labels).to(self.device),
+                torch.from_numpy(targets).to(self.device),
                 torch.from_numpy(lengths).to(self.device),
+                self.data.every_step,
             )
 
 

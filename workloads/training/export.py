@@ -28,7 +28,7 @@ from workloads.training.weights import QuantizedWeight, Rng
 from workloads.zoo.card import Card, CardMetrics, Data, StateZeros, StoredWeights, Training, file_sha256
 
 SEQUENCES = 64
-"""Sequences of the test split that sparsity is measured on; a multiple of every number of lanes."""
+"""Sequences of the test split that sparsity is measured on, if it has so many; a multiple of every number of lanes."""
 UNCHANGED = 1e-4
 """How far the validation metric may move, as a share of it, where float weights are shipped in float16."""
 ONE_STREAM_SYMBOLS = 1_000_000
@@ -49,9 +49,14 @@ def export(recipe: Recipe, network: TrainedNetwork) -> Model:
     task = tasks.by_name(recipe.task)
     embedding, embedding_scale = (None, None) if network.embedding is None else network.embedding.codes()
     readout, readout_scale = network.readout_weight.codes()
+    readout_bias = _array(network.readout_bias)
+    if network.unit is not None:  # the scale of each output takes it back to the unit of its target
+        readout_scale = readout_scale * network.unit.deviation
+        readout_bias = readout_bias * network.unit.deviation + network.unit.mean
     config = Config(
         name=recipe.name,
         task=recipe.task,
+        normalisation=task.normalisation,
         input=_input(network, task),
         layers=tuple(layer.config for layer in layers),
         readout=Readout(outputs=task.outputs, weight_format=recipe.readout.name, when=task.readout),
@@ -63,7 +68,7 @@ def export(recipe: Recipe, network: TrainedNetwork) -> Model:
         embedding_scale=None if embedding_scale is None else embedding_scale.astype(np.float32),
         readout_codes=readout,
         readout_scale=readout_scale.astype(np.float32),
-        readout_bias=_array(network.readout_bias).astype(np.float32),
+        readout_bias=readout_bias.astype(np.float32),
     )
 
 
@@ -147,15 +152,16 @@ def narrowest(model: Model) -> Model:
 def measure(model: Model) -> CardMetrics:
     """The task's metric on both splits, and how the zeros of the states lie on the test split."""
     task = tasks.by_name(model.task)
-    trace = record(model, "test", SEQUENCES, longest(model, "test", SEQUENCES))
     test = task.split("test")
+    sequences = min(SEQUENCES, len(test))
+    trace = record(model, "test", sequences, longest(model, "test", sequences))
     one_stream = not isinstance(test, Sequences) and len(test) <= ONE_STREAM_SYMBOLS
     return CardMetrics(
         metric=task.metric,
         validation=evaluate(model, "validation"),
         test=evaluate(model, "test"),
         test_one_stream=evaluate(model, "test", streams=1) if one_stream else None,
-        sequences=SEQUENCES,
+        sequences=sequences,
         states=tuple(
             StateZeros(
                 operand=zeros.operand, threshold=layer.threshold, sparsity=zeros.sparsity, union_sparsity=zeros.union
@@ -181,6 +187,7 @@ def make_card(
             features=task.features,
             outputs=task.outputs,
             split=_split(task),
+            normalisation=task.normalisation,
         ),
         recipe=recipe,
         training=Training(
@@ -235,7 +242,7 @@ def train_and_export(
 def _split(task: tasks.Task[Any]) -> str:
     """Sizes of train, validation and test."""
     sizes = [len(task.split(split)) for split in tasks.SPLITS]
-    of = "symbols" if task.readout == "every_step" else "sequences"
+    of = "symbols" if task.predicts == "symbols" else "sequences"
     return f"{' / '.join(f'{size:,}' for size in sizes)} {of}"
 
 

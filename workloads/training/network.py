@@ -5,6 +5,7 @@ Each product of a layer is normalised by itself, after RBT (Ardakani et al., ICL
     gates = norm(W_h h) + norm(W_x x) + bias
 """
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from workloads import cells
 from workloads.tasks import Task
+from workloads.training.batches import last_steps
 from workloads.training.norms import ProductNorm
 from workloads.training.recipe import Recipe
 from workloads.training.sequence import (
@@ -167,6 +169,24 @@ class Sequence(NamedTuple):
     layers: tuple[Pass, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """What a network's numbers are counted in and from: deviation and mean of the training targets, ``(V,)``."""
+
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, targets: NDArray[np.floating[Any]]) -> "Unit":
+        deviation = targets.std(axis=0, dtype=np.float64)
+        return cls(targets.mean(axis=0, dtype=np.float64), np.where(deviation == 0, 1.0, deviation))
+
+    def counted(self, targets: Tensor) -> Tensor:
+        """Targets ``(..., V)`` in this unit."""
+        mean, deviation = (torch.from_numpy(each).to(targets) for each in (self.mean, self.deviation))
+        return (targets - mean) / deviation
+
+
 class TrainedNetwork(nn.Module):
     """Symbols or vectors -> embedding, where there is one -> layers -> readout."""
 
@@ -188,6 +208,7 @@ class TrainedNetwork(nn.Module):
         readout = torch.empty(task.outputs, recipe.hidden).uniform_(-(recipe.hidden**-0.5), recipe.hidden**-0.5)
         self.readout_weight = QuantizedWeight(readout, recipe.readout)
         self.readout_bias = nn.Parameter(torch.zeros(task.outputs))
+        self.unit = Unit.of(task.split("train").targets) if task.predicts == "numbers" else None
 
     def start(self, batch: int) -> Tensors:
         """The state that sequences begin with, flat over the layers as in `workloads.model.Model`."""
@@ -217,7 +238,7 @@ class TrainedNetwork(nn.Module):
         return prune_and_round(x, r.input_threshold, r.input_bits, r.input_integer_bits)
 
     def readout(self, states: Tensor) -> Tensor:
-        """Logits ``(..., V)`` of states ``(..., H)``."""
+        """Logits, or numbers in their `unit`, ``(..., V)`` of states ``(..., H)``."""
         return nn.functional.linear(states, self.readout_weight(), self.readout_bias)
 
     def inference(self, rng: Rng = None) -> "Inference":
@@ -258,7 +279,8 @@ class Inference:
     @torch.no_grad()
     def _logits(self, states: Tensor) -> NDArray[np.floating[Any]]:
         logits: NDArray[np.floating[Any]] = self._network.readout(states).cpu().numpy()
-        return logits
+        unit = self._network.unit
+        return logits if unit is None else (logits * unit.deviation + unit.mean).astype(logits.dtype)
 
 
 def as_tensor(inputs: NDArray[Any], like: Tensor) -> Tensor:
@@ -266,11 +288,6 @@ def as_tensor(inputs: NDArray[Any], like: Tensor) -> Tensor:
     if inputs.dtype.kind in "ui":
         return torch.from_numpy(inputs.astype(np.int64)).to(like.device)
     return torch.from_numpy(np.ascontiguousarray(inputs)).to(like)
-
-
-def last_steps(states: Tensor, lengths: Tensor) -> Tensor:
-    """``(B, H)`` of states ``(T, B, H)``, each sequence at its own last step."""
-    return states[lengths - 1, torch.arange(len(lengths), device=states.device)]
 
 
 def _first_bias(gates: tuple[str, ...], hidden: int, memory_steps: int | None) -> Tensor:

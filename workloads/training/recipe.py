@@ -38,7 +38,7 @@ class Recipe(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
-    task: Annotated[str, AfterValidator(lambda name: tasks.by_name(name).name)]
+    task: Annotated[str, AfterValidator(tasks.known_as)]
 
     cell: Annotated[str, AfterValidator(lambda name: cells.by_name(name).name)] = "lstm"
     hidden: int = Field(ge=1)
@@ -173,11 +173,12 @@ class Recipe(BaseModel):
         if self.memory_steps and not cells.keeps_by_gates(cells.by_name(self.cell).gates):
             raise ValueError(f"memory_steps: cell {self.cell} has no gates of its own to keep and to take in")
         if self.first is not None:
-            self._curriculum(tasks.by_name(self.first.task))
+            self._curriculum(tasks.at_hand(self.first.task), tasks.at_hand(self.task))
         return self
 
-    def _curriculum(self, easier: tasks.Task[Any]) -> None:
-        own = tasks.by_name(self.task)
+    def _curriculum(self, easier: tasks.Task[Any] | None, own: tasks.Task[Any] | None) -> None:
+        if easier is None or own is None:  # its file is gone: no training, but a card still says what was done
+            return
         for what in ("symbols", "features", "outputs"):
             theirs, ours = getattr(easier, what), getattr(own, what)
             if theirs != ours:
@@ -195,7 +196,9 @@ class Recipe(BaseModel):
                 raise ValueError(f"{what}_integer_bits must be below {what}_bits = {bits}, not {integer}")
 
     def _inputs(self) -> None:
-        task = tasks.by_name(self.task)
+        task = tasks.at_hand(self.task)
+        if task is None:
+            return
         if task.symbols is None and (self.embedding or self.embedding_format):
             raise ValueError(f"embedding: {self.task} has vectors, which need none")
         if self.embedding_format and not self.embedding:
@@ -216,9 +219,11 @@ class Recipe(BaseModel):
     def _norm(self) -> None:
         if self.input_std and self.norm not in ("none", "weight"):
             raise ValueError(f"input_std: norm {self.norm} divides it out again")
-        if self.initial_noise and tasks.by_name(self.task).readout == "every_step":
+        task = tasks.at_hand(self.task)
+        one_text = task is not None and task.predicts == "symbols"
+        if self.initial_noise and one_text:
             raise ValueError(f"initial_noise: {self.task} is one long text, whose state is carried on")
-        if self.norm == "batch-per-step" and tasks.by_name(self.task).readout == "every_step":
+        if self.norm == "batch-per-step" and one_text:
             raise ValueError(f"norm: batch-per-step is for sequences of one length; {self.task} is one long text")
 
     def _rounding(self) -> None:
@@ -231,8 +236,18 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     shipped = str(name_or_path) in recipes.ALL
     path = recipes.FOLDER / f"{name_or_path}.toml" if shipped else Path(name_or_path)
     try:
-        return Recipe.model_validate(read_toml(path))
+        return Recipe.model_validate(_beside(path, read_toml(path)))
     except FileNotFoundError:
         raise BadInput(f"{path}: no such recipe file, nor one of {near(str(path), recipes.ALL)}") from None
     except ValidationError as error:
         raise BadInput(f"{path}: {explain(error)}") from None
+
+
+def _beside(path: Path, tree: dict[str, Any]) -> dict[str, Any]:
+    """A recipe's tree with the files of its tasks relative to it, as they are meant, where they are there."""
+    first = tree.get("first")
+    changes: dict[str, Any] = {"first": _beside(path, first)} if isinstance(first, dict) else {}
+    task = tree.get("task")
+    if isinstance(task, str) and tasks.is_file(task) and (path.parent / task).is_file():
+        changes["task"] = str(path.parent / task)
+    return {**tree, **changes}

@@ -122,8 +122,11 @@ def _from_model(model: Model, where: str, network: TrainedNetwork, batch: MiniBa
         if given.initial_state is not None:
             raise BadInput(f"{where}: has an initial state, and sequences are trained from zeros")
         _fill(layer, given, _products(model, k, operands))
-    _set(network.readout_weight.full, _weights(model.readout_codes, model.readout_scale))
-    _set(network.readout_bias, model.readout_bias)
+    weights, bias = _weights(model.readout_codes, model.readout_scale), model.readout_bias
+    if network.unit is not None:
+        weights, bias = weights / network.unit.deviation[:, None], (bias - network.unit.mean) / network.unit.deviation
+    _set(network.readout_weight.full, weights)
+    _set(network.readout_bias, bias)
     if network.embedding is not None and model.embedding_codes is not None and model.embedding_scale is not None:
         _set(network.embedding.full, _weights(model.embedding_codes, model.embedding_scale))
 

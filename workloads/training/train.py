@@ -12,8 +12,9 @@ from archsim.errors import BadInput
 from archsim.files import whole_file
 from workloads import tasks
 from workloads.training import checkpoints, start
-from workloads.training.batches import Batches, MiniBatch, batches_of
-from workloads.training.network import Passing, Sequence, TrainedNetwork, last_steps
+from workloads.training.batches import Batches, MiniBatch, batches_of, last_steps
+from workloads.training.losses import LOSSES, Loss
+from workloads.training.network import Passing, Sequence, TrainedNetwork
 from workloads.training.process import tuned
 from workloads.training.recipe import Recipe
 from workloads.training.sequence import Compile, eager
@@ -37,8 +38,9 @@ class TrainingProgress:
     epochs: int
     batch: int
     batches: int
-    loss_bits: float
-    """Cross entropy of the mini-batch, in bits a prediction."""
+    loss: float
+    """Of the mini-batch: cross entropy in bits a prediction, or, of numbers, the mean squared error."""
+    loss_unit: str
     metric: str
     """Name of the task's metric."""
     validation_loss: float
@@ -122,7 +124,7 @@ def train(
         start.load(recipe.start_from, network, next(batches.epoch(0)))
     while standing.epoch < recipe.epochs and standing.epoch - standing.best_epoch < recipe.patience:
         with tuned():
-            loss_bits, sparsity = _epoch(network, optimiser, batches, standing, compile_, on_progress)
+            loss, sparsity = _epoch(network, optimiser, batches, standing, compile_, on_progress)
         standing.epoch += 1
         standing.validation_loss = validate(network)
         ramping = any(recipe.sparsities) and (standing.epoch - 1) / recipe.epochs < RAMP
@@ -132,7 +134,7 @@ def train(
             checkpoints.save_weights(best, recipe, network)
         elif recipe.schedule == "plateau":
             standing.learning_rate /= recipe.lr_decay
-        _log(folder / "log.csv", standing, loss_bits, sparsity, network)
+        _log(folder / "log.csv", standing, loss, sparsity, network)
         checkpoints.save(latest, recipe, network, optimiser, vars(standing))
     network.load_state_dict(checkpoints.weights(best, device))
     return FinishedRun(network, standing.best_loss, standing.best_epoch, standing.epoch)
@@ -146,9 +148,9 @@ def _epoch(
     compile_: Compile,
     on_progress: OnProgress | None,
 ) -> tuple[float, float]:
-    """One epoch: mean loss in bits, and share of zeros in the states."""
+    """One epoch: mean loss, and share of zeros in the states."""
     recipe, metric = network.recipe, tasks.by_name(network.recipe.task).metric
-    total_bits = total_zeros = 0.0
+    total_loss = total_zeros = 0.0
     state = network.start(recipe.batch)
     for k, batch in enumerate(batches.epoch(standing.epoch), start=1):
         done = (standing.epoch + (k - 1) / batches.count) / recipe.epochs
@@ -159,37 +161,42 @@ def _epoch(
             state = tuple(recipe.initial_noise * torch.randn_like(s) for s in state)
         passing = Passing(batch.active, getattr(torch, recipe.products), MOMENTUM, compile_)
         out = network.run(batch.inputs, state, passing, rng)
-        bits = _descend(network, optimiser, out, batch)
-        if not math.isfinite(bits):
+        loss = _descend(network, optimiser, out, batch)
+        if not math.isfinite(loss):
             where = f"epoch {standing.epoch + 1}, mini-batch {k}"
             raise BadInput(f"recipe {recipe.name}: the loss is not finite at {where}; a lower learning_rate may help")
         if any(recipe.sparsities):
             _follow_quantiles(network, out, min(1.0, done / RAMP))
         if batch.lengths is None:
             state = tuple(s.detach() for s in out.state)
-        total_bits += bits
+        total_loss += loss
         total_zeros += _share_of_zeros(out, batch)
         if on_progress:
             on_progress(
                 TrainingProgress(
-                    recipe.task, standing.epoch, recipe.epochs, k, batches.count, bits, metric,
-                    standing.validation_loss, total_zeros / k,
+                    recipe.task, standing.epoch, recipe.epochs, k, batches.count, loss,
+                    _loss(network).unit, metric, standing.validation_loss, total_zeros / k,
                 )
             )  # fmt: skip
-    return total_bits / batches.count, total_zeros / batches.count
+    return total_loss / batches.count, total_zeros / batches.count
 
 
 def _descend(network: TrainedNetwork, optimiser: torch.optim.Optimizer, out: Sequence, batch: MiniBatch) -> float:
-    """One step of the optimiser; the loss before it, in bits a prediction."""
-    states = out.states.flatten(0, 1) if batch.lengths is None else last_steps(out.states, batch.lengths)
-    loss = nn.functional.cross_entropy(network.readout(states), batch.targets.flatten())
+    """One step of the optimiser; the loss before it, in its unit."""
+    targets = batch.wanted if network.unit is None else network.unit.counted(batch.wanted)
+    minimised = _loss(network)
+    loss = minimised.of(network.readout(batch.answering(out.states)), targets)
     penalty = network.recipe.activity_penalty
     penalised = loss + penalty * _mean_magnitude(out, batch.active) if penalty else loss
     optimiser.zero_grad(set_to_none=True)
     penalised.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(network.parameters(), network.recipe.clip_norm)
     optimiser.step()
-    return loss.item() / math.log(2)
+    return loss.item() / minimised.per_unit
+
+
+def _loss(network: TrainedNetwork) -> Loss:
+    return LOSSES[tasks.by_name(network.recipe.task).predicts]
 
 
 def _mean_magnitude(out: Sequence, active: Tensor | None) -> Tensor:
@@ -230,13 +237,15 @@ def _share_of_zeros(out: Sequence, batch: MiniBatch) -> float:
     return float((torch.stack(last) == 0).float().mean())
 
 
-def _log(path: Path, standing: Standing, loss_bits: float, sparsity: float, network: TrainedNetwork) -> None:
+def _log(path: Path, standing: Standing, loss: float, sparsity: float, network: TrainedNetwork) -> None:
     """One line an epoch, in place of that of a run that was stopped before the epoch's checkpoint."""
     thresholds = [f"{float(layer.threshold):.5f}" for layer in network.stack]
     metric = tasks.by_name(network.recipe.task).metric
     names = [f"threshold_{k + 1}" for k in range(len(thresholds))]
-    header = ",".join(["epoch", "loss_bits", f"validation_{metric}", "sparsity", *names])
-    figures = f"{standing.epoch},{loss_bits:.5f},{standing.validation_loss:.5f},{sparsity:.4f}"
+    header = ",".join(
+        ["epoch", f"loss_{_loss(network).unit}".replace(" ", "_"), f"validation_{metric}", "sparsity", *names]
+    )
+    figures = f"{standing.epoch},{loss:.5f},{standing.validation_loss:.5f},{sparsity:.4f}"
     before = path.read_text().splitlines()[1 : standing.epoch] if path.exists() else []
     with whole_file(path) as part:
         part.write_text("\n".join([header, *before, ",".join([figures, *thresholds])]) + "\n")

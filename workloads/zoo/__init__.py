@@ -15,6 +15,7 @@ from workloads.evaluate import evaluate
 from workloads.fixed_point import IntegerModel, MeasuredBits, Settings, calibrate, quantize
 from workloads.fixed_point.model import is_integer_model
 from workloads.model import Model
+from workloads.tasks import METRIC_WORDS, own
 from workloads.zoo.card import Card, Quantized, file_sha256
 
 ALL: tuple[str, ...] = (
@@ -131,12 +132,12 @@ def verify(name_or_path: str | Path, on_steps: Callable[[int, int], None] | None
     """
     path = model_path(name_or_path)
     card, model = load_card(path), Model.load(path)
-    task = tasks.by_name(model.task)
-    missing = task.missing()
+    task = tasks.at_hand(model.task)
+    missing = own.not_found(model.task) if task is None else task.missing()
     same_file = file_sha256(path) == card.file.sha256
 
     def found(bits: str | None, of_card: float, measured: float | None) -> Verification:
-        tolerance = None if measured is None else _tolerance(task, of_card)
+        tolerance = None if measured is None or task is None else _tolerance(task, of_card)
         return Verification(card.name, bits, card.measured.metric, of_card, measured, tolerance, missing, same_file)
 
     yield found(None, card.measured.test, None if missing else evaluate(model, "test", on_steps))
@@ -147,7 +148,7 @@ def verify(name_or_path: str | Path, on_steps: Callable[[int, int], None] | None
 
 def _tolerance(task: tasks.Task[Any], loss: float) -> float:
     share = TOLERANCE * loss
-    if task.metric != "error_pct":
+    if not METRIC_WORDS[task.metric].of_hundred:
         return share
     return max(share, 100 * (FLIPPED + 0.5) / len(task.split("test")))  # and a half, since figures are rounded
 

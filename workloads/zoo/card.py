@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 from archsim.errors import BadInput, explain
 from archsim.files import read_toml, whole_file
 from archsim.trace.graph import Frozen
-from workloads.tasks import Metric
+from workloads.tasks import Metric, Normalisation
 from workloads.training.recipe import Recipe
 
 
@@ -23,6 +23,7 @@ class Data(Frozen):
     features: int | None = Field(default=None, description="size of an input vector")
     outputs: int = Field(description="symbols to predict, or classes")
     split: str
+    normalisation: Normalisation | None = Field(default=None, description="of input vectors, by the training split")
 
 
 class Training(Frozen):

@@ -10,6 +10,7 @@ from dse.evaluation.sparsity import SparsityPoint
 from workloads.fixed_point import MeasuredBits
 from workloads.importers import Check, ImportedMatrix
 from workloads.sparsify import Zeros
+from workloads.tasks import METRIC_WORDS
 from workloads.zoo import Card, Verification
 from workloads.zoo.published import PublishedAccuracy, Untrained
 
@@ -148,9 +149,9 @@ def zoo_table(cards: Iterable[Card]) -> Table:
         [
             (
                 card.name,
-                f"{card.measured.test:.3f} {'%' if card.measured.metric == 'error_pct' else card.measured.metric}",
+                f"{card.measured.test:.3f} {METRIC_WORDS[card.measured.metric].short}",
                 f"{card.measured.state_sparsity:.1%}",
-                f"{card.measured.union_sparsity[8]:.1%}",
+                f"{card.measured.union_sparsity[8]:.1%}" if 8 in card.measured.union_sparsity else "",
                 f"{card.file.gate_weight_bytes / 1024:,.1f}",
             )
             for card in cards

@@ -112,7 +112,7 @@ def test_an_unknown_split_is_refused(name):
 
 
 def test_an_unknown_task_is_refused():
-    with pytest.raises(BadInput, match=r"task must be one of war-and-peace, .*, digits, not 'ptb'"):
+    with pytest.raises(BadInput, match=r"task must be one of war-and-peace, .*, digits, or a TOML file, not 'ptb'"):
         tasks.by_name("ptb")
 
 

@@ -243,7 +243,7 @@ def test_fine_tuning_starts_from_the_checkpoints_loss(float_run, tmp_path):
     start.load(str(folder), network, next(batches_of(recipe, "cpu").epoch(0)))
     assert validate(network) == outcome.validation_loss
     losses = []
-    train(tuned, tmp_path, on_progress=lambda progress: losses.append(progress.loss_bits))
+    train(tuned, tmp_path, on_progress=lambda progress: losses.append(progress.loss))
     assert np.mean(losses[:5]) < 2.6 < np.log2(10)  # untrained: 3.3 bits
 
 

@@ -129,7 +129,7 @@ def test_every_cell_learns(cell, tmp_path):
 
     losses = []
     recipe = DIGITS.changed(cell=cell, weight_format="fixed4-row")
-    outcome = train(recipe, tmp_path, on_progress=lambda progress: losses.append(progress.loss_bits))
+    outcome = train(recipe, tmp_path, on_progress=lambda progress: losses.append(progress.loss))
     assert np.mean(losses[:3]) == pytest.approx(np.log2(10), abs=0.6)
     assert np.mean(losses[-3:]) < 0.8 * np.mean(losses[:3])
     assert outcome.validation_loss < 80  # a guess: 90 % wrong

@@ -18,19 +18,20 @@ kind             classification, regression, or language-model (predict the next
 files            one or more of .npz, .npy, .csv, .tsv, .parquet, or text; relative to the TOML file, else in
                  $ARCHSIM_DATA; ``*`` stands for all that fit, in order of name. What has the same name in several files
                  is put one after the other
-inputs           names of arrays or columns, side by side as features; ``*`` as above. A .npy is called as its file is
+inputs           names of arrays or columns, side by side as features; ``*`` as above. A .npy has the name of its file
 targets          the same, of what is to be predicted: one for classification, one or more numbers for regression
-layout           axes of the arrays, in order, of: sequences, steps, features. PyTorch's batch_first, and most data files,
-                 are "sequences, steps, features"; rows of a table are "steps, features", or "sequences, steps" where
-                 each row is a sequence and each column a step. An axis features that is not named has one
+layout           axes of the arrays, in order, of: sequences, steps, features. PyTorch's batch_first, and most data
+                 files, are "sequences, steps, features"; rows of a table are "steps, features", or "sequences, steps"
+                 where each row is a sequence and each column a step. An axis features that is not named has one
 when             "last_step" (default): one target a sequence. "every_step": one a step, laid out as inputs
 lengths          name: steps of each sequence; what lies beyond is padding, and is never read
 sequence         of rows: the column that tells sequences apart, within each file; "{file}": each file is one
-window, stride   of rows: cut each sequence into windows of so many, each so many after the one before (default: window);
-                 what is left at its end is left out
+window, stride   of rows: cut each sequence into windows of so many, each so many after the one before (default:
+                 window); what is left at its end is left out
 target_row       of rows, when = "last_step": "same" (default) refuses rows that differ, "last" takes the last row's
 symbols          inputs are symbols from 0 to this number less 1, instead of vectors
-classes          list of all classes, in the order of the network's outputs; default: those of the training split, sorted
+classes          list of all classes, in the order of the network's outputs; default: those of the training split,
+                 sorted
 tokens           of text: "characters" or "words" (between spaces; the end of a line is the word <eos>)
 vocabulary       of words: at most so many, the most frequent of the training split; others are <unk>
 vocabulary_file  JSON list of tokens in the order of their symbols
@@ -38,7 +39,8 @@ normalisation    "none" (default), "standard" (mean 0, deviation 1) or "min-max"
                  the training split
 metric           classification: error_pct (default), f1_loss_pct (100 less the macro F1 in %); regression: rmse
                  (default), mae; language-model: bpc (default), ppw (default of words). Less is better, always
-splits           { by = "share", shares = [TRAIN, VALIDATION, TEST], seed = S, group = NAME }: drawn; no group in two splits
+splits           { by = "share", shares = [TRAIN, VALIDATION, TEST], seed = S, group = NAME }: drawn; no group is in
+                 two splits
                  { by = "position", shares = [...] }: one after the other as they lie
                  { by = "column", column = NAME, train = A, validation = B, test = C }: by what stands there (default:
                  the names of the splits)

@@ -64,7 +64,8 @@ def _gaps(spec: TaskSpec, split: Split, chosen: Chosen) -> Iterator[str]:
         if count and symbols is None:
             yield f"{key}: {count} are missing or infinite in {split}, the first in {place}; fill or leave them out"
         elif count:
-            yield f"{key}: must be symbols from 0 to {symbols - 1}; {count} in {split} are not, the first in {place}"
+            rule = f"must be symbols from 0 to {(symbols or 1) - 1}"
+            yield f"{key}: {rule}; {count} in {split} are not, the first in {place}"
 
 
 def _not_finite(values: NDArray[Any]) -> NDArray[np.bool_]:

@@ -1,6 +1,6 @@
 """Arrays and columns laid out as sequences of steps, without copying them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.errors import BadInput
-from workloads.tasks.own.sources import Named, Sources
-from workloads.tasks.own.spec import FILE, Axis, TaskSpec
+from workloads.tasks.own.sources import Named
+from workloads.tasks.own.spec import Axis, TaskSpec
 
 
 class Cut(Protocol):
@@ -110,41 +110,55 @@ def flat(named: Named, count: int, what: str) -> NDArray[Any]:
     return array
 
 
-def cut(spec: TaskSpec, sources: Sources, inputs: NDArray[Any], files: Sequence[int]) -> Cut:
-    """Where each sequence lies in `inputs` ``(sequences, steps, ...)`` or ``(rows, ...)``.
+def cut(spec: TaskSpec, named: Mapping[str, Sequence[Named]], inputs: NDArray[Any]) -> Cut:
+    """Where each sequence lies in `inputs` ``(sequences, steps, ...)`` or ``(rows, ...)``; `named`: by key.
 
-    `files`: how many sequences, or rows, come from each file.
+    BadInput where lengths or ids do not fit, or where there is no sequence.
     """
+    if not inputs.size:
+        raise BadInput("inputs: there is not one sequence")
     if not spec.by_rows:
-        return _padded(spec, sources, inputs)
-    rows = len(inputs)
+        return _padded(inputs, named)
     if spec.lengths:
-        lengths = _counts(_vector(sources, "lengths", spec.lengths), rows)
-        if lengths.sum() != rows:
-            raise BadInput(f"lengths: must add up to the {rows} rows of inputs, not to {lengths.sum()}")
-        return Rows(np.arange(rows), np.cumsum(lengths) - lengths, lengths)
-    of_file = np.repeat(np.arange(len(files)), files)
+        return _counted(named["lengths"][0], len(inputs))
+    whole = _told_apart(_file_of_each(named["inputs"]), *named.get("sequence", ()))
+    return whole if spec.window is None else _windows(whole, spec.window, spec.stride or spec.window)
+
+
+def _file_of_each(inputs: Sequence[Named]) -> NDArray[np.int64]:
+    """Number of the file that each row comes from."""
+    rows = [len(array) for array in inputs[0].arrays]
+    return np.repeat(np.arange(len(rows)), rows)
+
+
+def _padded(inputs: NDArray[Any], named: Mapping[str, Sequence[Named]]) -> Padded:
+    count, longest = inputs.shape[:2]
+    if "lengths" not in named:
+        return Padded(np.full(count, longest, np.int64), longest)
+    return Padded(_counts(flat(named["lengths"][0], count, "sequence"), longest), longest)
+
+
+def _counted(named: Named, rows: int) -> Rows:
+    """Sequences one below the other, by their lengths."""
+    lengths = _counts(flat(named, sum(array.size for array in named.arrays), "sequence"), rows)
+    if lengths.sum() != rows:
+        raise BadInput(f"lengths: must add up to the {rows} rows of inputs, not to {lengths.sum()}")
+    return Rows(np.arange(rows), np.cumsum(lengths) - lengths, lengths)
+
+
+def _told_apart(of_file: NDArray[np.int64], named: Named | None = None) -> Rows:
+    """Sequences in order of their first rows: rows of one file that have the same name, if they have one."""
     ids = of_file
-    if spec.sequence and spec.sequence != FILE:
-        names = flat(_named(sources, "sequence", spec.sequence), rows, "row")
-        _whole("sequence", names)
-        ids = of_file * (rows + 1) + np.unique(names, return_inverse=True)[1]
+    if named is not None:
+        names = flat(named, len(of_file), "row")
+        _check_whole("sequence", names)
+        ids = of_file * (len(of_file) + 1) + np.unique(names, return_inverse=True)[1]
     _, first, codes, lengths = np.unique(ids, return_index=True, return_inverse=True, return_counts=True)
     by_appearance = np.argsort(first, kind="stable")
     rank = np.empty(len(first), np.int64)
     rank[by_appearance] = np.arange(len(first))
-    order = np.argsort(rank[codes], kind="stable")
-    lengths = lengths[by_appearance]
-    whole = Rows(order, np.cumsum(lengths) - lengths, lengths.astype(np.int64))
-    return whole if spec.window is None else _windows(whole, spec.window, spec.stride or spec.window)
-
-
-def _padded(spec: TaskSpec, sources: Sources, inputs: NDArray[Any]) -> Padded:
-    count, longest = inputs.shape[:2]
-    if not spec.lengths:
-        return Padded(np.full(count, longest, np.int64), longest)
-    lengths = _counts(flat(_named(sources, "lengths", spec.lengths), count, "sequence"), longest)
-    return Padded(lengths, longest)
+    lengths = lengths[by_appearance].astype(np.int64)
+    return Rows(np.argsort(rank[codes], kind="stable"), np.cumsum(lengths) - lengths, lengths)
 
 
 def _windows(whole: Rows, window: int, stride: int) -> Rows:
@@ -163,18 +177,6 @@ def _windows(whole: Rows, window: int, stride: int) -> Rows:
     return Rows(whole.order, starts, np.full(len(starts), window, np.int64))
 
 
-def _named(sources: Sources, key: str, name: str) -> Named:
-    try:
-        return sources.read(*sources.matching([name]))
-    except BadInput as error:
-        raise BadInput(f"{key}: {error}") from None
-
-
-def _vector(sources: Sources, key: str, name: str) -> NDArray[Any]:
-    named = _named(sources, key, name)
-    return flat(named, sum(len(array) if array.ndim else 1 for array in named.arrays), "sequence")
-
-
 def _counts(given: NDArray[Any], most: int) -> NDArray[np.int64]:
     """Lengths; BadInput unless each is a whole number from 1 to `most`."""
     if given.dtype.kind not in "biuf":
@@ -186,7 +188,7 @@ def _counts(given: NDArray[Any], most: int) -> NDArray[np.int64]:
     return given.astype(np.int64)
 
 
-def _whole(key: str, given: NDArray[Any]) -> None:
+def _check_whole(key: str, given: NDArray[Any]) -> None:
     """BadInput where what tells rows apart has gaps."""
     if given.dtype.kind == "f" and (gaps := np.isnan(given)).any():
         raise BadInput(f"{key}: {gaps.sum()} of {len(gaps)} are missing, the first in row {gaps.argmax() + 1}")

@@ -1,9 +1,9 @@
 """One part of a data set, all of it or one split: inputs, targets, groups, and where each sequence lies in them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from archsim.errors import BadInput
 from workloads.tasks.own.layout import Cut, cut, flat, per_sequence, stacked
 from workloads.tasks.own.sources import Named, Sources
-from workloads.tasks.own.spec import Marked, TaskSpec
-
-T = TypeVar("T")
+from workloads.tasks.own.spec import FILE, Marked, TaskSpec
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,11 +45,6 @@ class _Mistakes:
         except BadInput as error:
             self.lines += [line if line.startswith(f"{key}:") else f"{key}: {line}" for line in error.lines]
 
-    def get(self, key: str, made: Callable[[], T]) -> T | None:
-        with self.of(key):
-            return made()
-        return None
-
     def raised(self) -> None:
         if self.lines:
             raise BadInput(*self.lines)
@@ -60,42 +53,44 @@ class _Mistakes:
 def read_part(spec: TaskSpec, sources: Sources) -> Part:
     """The part that `sources` hold; BadInput with a line for each mistake."""
     found = _Mistakes()
-    keys = {"inputs": spec.inputs or (), "targets": spec.targets or ()}
-    names = {key: found.get(key, lambda given=given: sources.matching(given)) or () for key, given in keys.items()}  # type: ignore[misc]
-    for key, name in _others(spec).items():
-        found.get(key, lambda name=name: sources.matching([name]))  # type: ignore[misc]
+    names: dict[str, tuple[str, ...]] = {}
+    for key, given in _wanted(spec).items():
+        with found.of(key):
+            names[key] = sources.matching(given)
     found.raised()
-    each = {key: found.get(key, lambda named=named: [sources.read(n) for n in named]) for key, named in names.items()}  # type: ignore[misc]
+    named: dict[str, list[Named]] = {}
+    for key, of_key in names.items():
+        with found.of(key):
+            named[key] = [sources.read(name) for name in of_key]
     found.raised()
-    inputs_of, targets_of = each["inputs"] or [], each["targets"] or []
     with found.of("inputs"):
-        _numbers(spec, inputs_of)
-    inputs = found.get("inputs", lambda: _inputs(spec, sources, inputs_of))
+        _check_numbers(spec, named["inputs"])
+        inputs = _inputs(spec, sources, named["inputs"])
     found.raised()
-    assert inputs is not None
-    where = cut(spec, sources, inputs, _rows_of_files(spec, inputs_of))
-    if not len(where.lengths):
-        raise BadInput("inputs: there is not one sequence")
-    targets = found.get("targets", lambda: _targets(spec, targets_of, where))
-    groups, marks = (
-        found.get(key, lambda name=name: _once(spec, sources, key, name, where)) if name else None  # type: ignore[misc]
-        for key, name in (("splits.group", spec.splits.group if not isinstance(spec.splits, str) else None),
-                          ("splits.column", spec.splits.column if isinstance(spec.splits, Marked) else None))
-    )  # fmt: skip
+    where = cut(spec, named, inputs)
+    once: dict[str, NDArray[Any]] = {}
+    with found.of("targets"):
+        targets = _targets(spec, named["targets"], where)
+    for key in ("splits.group", "splits.column"):
+        with found.of(key):
+            once |= {key: _once(spec, key, named[key][0], where)} if key in named else {}
     found.raised()
-    assert targets is not None
-    return Part(inputs, where, targets, groups, marks)
+    return Part(inputs, where, targets, once.get("splits.group"), once.get("splits.column"))
 
 
-def _others(spec: TaskSpec) -> dict[str, str]:
-    """What else must be there, by its key."""
+def _wanted(spec: TaskSpec) -> dict[str, tuple[str, ...]]:
+    """Names of all that must be there, by the key that names it."""
     column = spec.splits.column if isinstance(spec.splits, Marked) else None
-    sequence = None if spec.sequence == "{file}" else spec.sequence
-    named = {"lengths": spec.lengths, "sequence": sequence, "splits.group": spec.splits.group, "splits.column": column}
-    return {key: name for key, name in named.items() if name}
+    sequence = None if spec.sequence == FILE else spec.sequence
+    once = {"lengths": spec.lengths, "sequence": sequence, "splits.group": spec.splits.group, "splits.column": column}
+    return {
+        "inputs": spec.inputs or (),
+        "targets": spec.targets or (),
+        **{key: (name,) for key, name in once.items() if name},
+    }
 
 
-def _numbers(spec: TaskSpec, inputs: list[Named]) -> None:
+def _check_numbers(spec: TaskSpec, inputs: list[Named]) -> None:
     kinds, what = ("iu", "whole numbers, as symbols are") if spec.symbols else ("biuf", "numbers")
     wrong = [f"{n.where}: must be {what}, not {a.dtype}" for n in inputs for a in n.arrays if a.dtype.kind not in kinds]
     if wrong:
@@ -109,10 +104,6 @@ def _inputs(spec: TaskSpec, sources: Sources, inputs: list[Named]) -> NDArray[An
     if sources.columns and layout == ("sequences", "steps"):  # a column is a step
         return stacked(inputs, layout, "steps")[..., None]
     return stacked(inputs, layout, "features")
-
-
-def _rows_of_files(spec: TaskSpec, inputs: list[Named]) -> list[int]:
-    return [len(array) for array in inputs[0].arrays] if spec.by_rows else []
 
 
 def _targets(spec: TaskSpec, targets: list[Named], where: Cut) -> NDArray[Any]:
@@ -138,9 +129,8 @@ def _targets(spec: TaskSpec, targets: list[Named], where: Cut) -> NDArray[Any]:
     return array
 
 
-def _once(spec: TaskSpec, sources: Sources, key: str, name: str, where: Cut) -> NDArray[Any]:
+def _once(spec: TaskSpec, key: str, named: Named, where: Cut) -> NDArray[Any]:
     """Of a group or a split, what each sequence has."""
-    named = sources.read(*sources.matching([name]))
     if spec.marked_by_rows:
         return per_sequence(key, flat(named, where.shape[0], "row"), where)
     return flat(named, len(where.lengths), "sequence")

@@ -206,7 +206,7 @@ class Sources:
         return tuple(dict.fromkeys(name for source in self.each for name in source.names))
 
     def matching(self, patterns: Sequence[str]) -> tuple[str, ...]:
-        """Each name as it is, or, where there is a ``*`` in it, all names that fit; BadInput names what is not there."""
+        """Each name as it is, or all names that fit one with a ``*``; BadInput names what is not there."""
         found: list[str] = []
         for pattern in patterns:
             fitting = [pattern] if pattern in self.names else []

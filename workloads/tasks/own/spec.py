@@ -1,4 +1,4 @@
-"""What a person writes about a task: its keys, and the rules between them. Every key is explained in `workloads.tasks.own`."""
+"""What a person writes about a task: its keys, which `workloads.tasks.own` explains, and the rules between them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self

@@ -65,7 +65,7 @@ def _drawn(names: NDArray[np.generic], shares: tuple[float, ...], seed: int) -> 
     """Indices of each share, in order, of which no two have a name in common.
 
     Groups come in an order drawn with `seed`; the last share takes groups until it has at least its part of the
-    sequences, then the one before it, and the first share has the rest.
+    sequences, or all but one group for each share that is left; then the one before it; the first has the rest.
     """
     groups, codes, counts = np.unique(names, return_inverse=True, return_counts=True)
     order = np.random.default_rng(seed).permutation(len(groups))
@@ -74,7 +74,7 @@ def _drawn(names: NDArray[np.generic], shares: tuple[float, ...], seed: int) -> 
     for k in range(len(shares) - 1, 0, -1):
         before = int(reached[taken - 1]) if taken else 0
         wanted = before + round(shares[k] * len(names))
-        until = min(int(np.searchsorted(reached, wanted)) + 1, len(groups)) if wanted > before else taken
+        until = min(int(np.searchsorted(reached, wanted)) + 1, len(groups) - k) if wanted > before else taken
         owner[order[taken:until]] = k
         taken = until
     return tuple(np.flatnonzero(owner[codes] == k) for k in range(len(shares)))

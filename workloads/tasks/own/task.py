@@ -26,7 +26,6 @@ from workloads.tasks.own.parts import read_part
 from workloads.tasks.own.sources import Memory, Source, Sources, opened
 from workloads.tasks.own.spec import PLACE, Given, TaskSpec
 from workloads.tasks.own.text import Splits, decoded, read_symbols, read_text, read_vocabulary
-from workloads.tasks.scores import SCORES
 from workloads.tasks.sequences import Sequences, measured, sampled
 
 
@@ -93,7 +92,7 @@ class OwnTask(ABC):
         else:
             data = target.with_suffix(".npz")
             with whole_file(data) as part, part.open("wb") as file:
-                np.savez(file, **{name: np.ascontiguousarray(array) for name, array in self.arrays.items()})
+                np.savez(file, allow_pickle=False, **self.arrays)
             tree["files"] = [data.name]
         with whole_file(target) as part:
             part.write_text(tomli_w.dumps({key: tree[key] for key in TaskSpec.model_fields if key in tree}))
@@ -197,8 +196,8 @@ class OwnSequences(OwnTask):
 
     def evaluate(self, model: Runnable, split: Split, on_steps: OnSteps | None = None, streams: int = 64) -> float:
         """The metric over a whole split, `streams` sequences of nearly equal length side by side."""
-        score = SCORES[cast(ErrorMetric, self.metric)](self.outputs)
-        return measured(self.split(split), model, score, on_steps, streams)
+        metric = cast(ErrorMetric, self.metric)
+        return measured(self.split(split), model, metric, self.outputs, on_steps, streams)
 
     def sample(self, split: Split, sequences: int, steps: int, seed: int) -> Sample:
         """`sequences` different sequences of a split, drawn with `seed`, each cut to its first `steps` steps."""

@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +62,7 @@ def read_symbols(spec: TaskSpec, given: Mapping[Split, Sources]) -> Splits:
     """Splits of an array of symbols ``(N,)``; BadInput where one is none."""
     assert spec.inputs is not None
     assert spec.symbols is not None
-    arrays: dict[Split, NDArray[np.generic]] = {}
+    arrays: dict[Split, NDArray[Any]] = {}
     for split, sources in given.items():
         try:
             named = sources.read(*sources.matching(spec.inputs))
@@ -92,7 +93,7 @@ def read_vocabulary(path: Path) -> tuple[str, ...]:
     return tuple(tokens)
 
 
-def _divided(spec: TaskSpec, arrays: Mapping[Split, NDArray[np.generic]]) -> dict[Split, NDArray[np.generic]]:
+def _divided(spec: TaskSpec, arrays: Mapping[Split, NDArray[Any]]) -> dict[Split, NDArray[Any]]:
     splits = dict(arrays)
     if isinstance(spec.splits, Shares):
         ends = np.cumsum(sizes(spec.splits.shares, len(arrays["train"])))[:-1]
@@ -114,7 +115,7 @@ def _frequent(words: Sequence[str], most: int | None) -> tuple[str, ...]:
     return (UNKNOWN, *ordered[: most - 1 if most else None])
 
 
-def _numbered(parts: Mapping[Split, NDArray[np.generic]], vocabulary: Sequence[str]) -> tuple[Splits, Text]:
+def _numbered(parts: Mapping[Split, NDArray[Any]], vocabulary: Sequence[str]) -> tuple[Splits, Text]:
     """BadInput where a token is not in the vocabulary, which has no symbol for what is unknown."""
     if len(vocabulary) > 65536:
         raise BadInput(f"vocabulary: must be at most 65536 tokens, not {len(vocabulary):,}; give vocabulary = NUMBER")
