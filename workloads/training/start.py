@@ -122,7 +122,7 @@ def _from_model(model: Model, where: str, network: TrainedNetwork, batch: MiniBa
         if given.initial_state is not None:
             raise BadInput(f"{where}: has an initial state, and sequences are trained from zeros")
         _fill(layer, given, _products(model, k, operands))
-    weights, bias = _weights(model.readout_codes, model.readout_scale), model.readout_bias
+    weights, bias = _weights(model.readout_codes, model.readout_scale), model.readout_bias.astype(np.float64)
     if network.unit is not None:
         weights, bias = weights / network.unit.deviation[:, None], (bias - network.unit.mean) / network.unit.deviation
     _set(network.readout_weight.full, weights)
