@@ -20,7 +20,7 @@ from workloads.fixed_point.fewest import Method
 from workloads.fixed_point.own_data import OwnMetric
 from workloads.model import Model
 from workloads.record import given_array, given_sample
-from workloads.tasks.base import Metric
+from workloads.tasks import Metric
 
 PANEL = "Networks"
 app = typer.Typer()
