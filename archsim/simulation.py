@@ -119,6 +119,15 @@ class Prepared:
         return Macs.total(phase.work.macs for phase in self.phases)
 
     @property
+    def waits(self) -> str | None:
+        """Why its steps cannot run as their own inputs arrive; None if they can."""
+        if self.job.trace.header.reads_ahead:
+            return "a layer reads sequences from their end"
+        if len(self.phases) > 1:
+            return f"its {len(self.phases)} phases begin one after the other, each once whole sequences are through"
+        return None
+
+    @property
     def steps_of_all_phases(self) -> int:
         return sum(phase.work.steps for phase in self.phases)
 
@@ -201,9 +210,6 @@ def prepare(job: Job) -> Prepared:
     design, trace = job.design, job.trace
     lanes = design.lanes if job.lanes is None else job.lanes
     steps = trace.steps if job.steps is None else job.steps
-    if trace.header.waits and steps != trace.steps:
-        why = f"workload {trace.header.workload}: {trace.header.waits}"
-        raise BadInput(f"steps must be all {trace.steps} of the trace, not {steps}: {why}")
     planned = plans(design, trace.header.phases, lanes, job.scope)
     trace.check(lanes, steps)
     phases: list[PreparedPhase] = []
@@ -215,7 +221,12 @@ def prepare(job: Job) -> Prepared:
             phases.append(PreparedPhase(design, each, work, first_step, first_block))
             first_step, first_block = first_step + own, first_block + sum(run.count for run in each.runs)
     left_out = tuple(name for each in planned for name in each.left_out)
-    return Prepared(job, lanes, steps, tuple(phases), planned[0].resident_bits, planned[0].model_bits, left_out)
+    resident_bits, model_bits = planned[0].resident_bits, planned[0].model_bits  # over all phases
+    prepared = Prepared(job, lanes, steps, tuple(phases), resident_bits, model_bits, left_out)
+    if prepared.waits and steps != trace.steps:
+        why = f"workload {trace.header.workload}: {prepared.waits}"
+        raise BadInput(f"steps must be all {trace.steps} of the trace, not {steps}: {why}")
+    return prepared
 
 
 def _dense(prepared: Prepared) -> DenseRuns:

@@ -7,7 +7,7 @@ times are upper bounds. A step on its own is timed by ``analytic``.
 """
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Literal
 
@@ -194,8 +194,9 @@ def streaming(
     """
     deadline_us = period_us if deadline_us is None else deadline_us
     _positive(period=period_us, deadline=deadline_us)
-    _check_steps(trace)
-    prepared = prepare(Job(design, trace, lanes, steps, scope))
+    job = Job(design, trace, lanes, steps, scope)
+    _check_steps(job)
+    prepared = prepare(job)
     latency = _latency(prepared, engine)
     if not len(latency):
         raise BadInput(f"workload {trace.header.workload}: its first {lanes} sequences have no step to stream")
@@ -351,12 +352,14 @@ def _ledger_over(design: Design, timing: Timing, cycles: int) -> Ledger:
     return ledger
 
 
-def _check_steps(trace: Trace) -> None:
-    """BadInput for a trace whose steps wait for more than their own inputs, as those of a bidirectional layer do."""
-    if trace.header.waits:
+def _check_steps(job: Job) -> None:
+    """BadInput for a job whose steps wait for more than their own inputs, as those of a bidirectional layer do."""
+    header, waits = job.trace.header, prepare(replace(job, steps=None)).waits
+    if waits:
+        other = "" if header.reads_ahead else ", or the recurrent layers alone (--scope recurrent)"
         raise BadInput(
-            f"workload {trace.header.workload}: cannot run as a stream, a step every period: {trace.header.waits};"
-            f" run whole sequences instead (archsim run)"
+            f"workload {header.workload}: cannot run as a stream, a step every period: {waits}; run whole sequences"
+            f" instead (archsim run){other}"
         )
 
 
@@ -387,7 +390,7 @@ class _Deadline:
     def __init__(
         self, design: Design, trace: Trace, deadline_us: float, lanes: int, steps: int | None, scope: RunScope
     ) -> None:
-        _check_steps(trace)
+        _check_steps(Job(design, trace, lanes, steps, scope))
         self.design, self.deadline_us = design, deadline_us
         self._trace, self._lanes, self._steps, self._scope = trace, lanes, steps, scope
         self._known: dict[Timed, float] = {}

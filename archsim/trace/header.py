@@ -40,15 +40,6 @@ class Header(Frozen):
     """Whether a layer reads sequences from their end, so that no step can run when its own input arrives."""
 
     @property
-    def waits(self) -> str | None:
-        """Why its steps cannot run as their inputs arrive; None if they can."""
-        if self.reads_ahead:
-            return "a layer reads sequences from their end"
-        if self.later:
-            return f"its {len(self.phases)} phases begin one after the other, each once whole sequences are through"
-        return None
-
-    @property
     def phases(self) -> tuple[Phase, ...]:
         return (Phase(graph=self.graph), *self.later)
 

@@ -26,8 +26,7 @@ from archsim.errors import BadInput
 from archsim.mapping.plan import RunScope
 from archsim.record import RooflineRecord, RunRecord
 from archsim.report import SimReport
-from archsim.simulation import ENGINES, Engine, Job, simulate
-from archsim.trace.trace import Trace
+from archsim.simulation import ENGINES, Engine, Job, prepare, simulate
 from dse.cli.inputs import at_threshold, load_workload, parse_overrides, record_text
 from dse.cli.options import (
     DesignArgument,
@@ -98,20 +97,16 @@ def run(
         return
     trace = load_workload(workload, lanes or chosen.lanes, steps, split, threshold)
     steps = min(steps, trace.steps)
-    shown = parse_window(window, _steps_of_all_phases(trace, steps)) if window else (0, min(2, steps - 1))
     job = Job(chosen, trace, lanes, steps, scope)
-    report = _simulated(job, steps, engine, load_cost_table(costs) if costs else SHIPPED, timeline, shown)
+    in_all = prepare(job).steps_of_all_phases
+    shown = parse_window(window, in_all) if window else (0, min(2, in_all - 1))
+    report = _simulated(job, in_all, engine, load_cost_table(costs) if costs else SHIPPED, timeline, shown)
     if html is not None:
         _write_page(html, job, report, shown, workload, threshold)
     if as_json:
         print_json(RunRecord.of(report).to_json())
     else:
         out.print(run_report(report))
-
-
-def _steps_of_all_phases(trace: Trace, steps: int) -> int:
-    """Steps that a run of `steps` has, phase after phase."""
-    return sum(phase.steps for phase in trace.phases) if trace.header.later else steps
 
 
 def _refuse_beside_check(options: Mapping[str, Path | None]) -> None:
@@ -123,14 +118,15 @@ def _refuse_beside_check(options: Mapping[str, Path | None]) -> None:
 
 
 def _simulated(
-    job: Job, steps: int, engine: Engine, costs: CostTable, timeline: Path | None, shown: tuple[int, int]
+    job: Job, in_all: int, engine: Engine, costs: CostTable, timeline: Path | None, shown: tuple[int, int]
 ) -> SimReport:
-    """The report of a run, and its `timeline` as a file where one is asked for: steps `shown`, first and last."""
-    options: dict[str, Any] = {"lanes": job.lanes, "steps": steps, "scope": job.scope}
+    """The report of a run of `in_all` steps, and its `timeline` as a file where one is asked for: steps `shown`, first
+    and last."""
+    options: dict[str, Any] = {"lanes": job.lanes, "steps": job.steps, "scope": job.scope}
     written: AbstractContextManager[TimelineWriter | None] = nullcontext()
     if timeline is not None:
         written = open_timeline(timeline, job.design, job.trace, *shown, **options)
-    with steps_of("simulating", _steps_of_all_phases(job.trace, steps)) as on_step, written as log:
+    with steps_of("simulating", in_all) as on_step, written as log:
         return simulate(job.design, job.trace, engine, log=log, on_step=on_step, costs=costs, **options)
 
 

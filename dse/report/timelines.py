@@ -11,7 +11,7 @@ from archsim.catalogue import CATALOGUE, Catalogue
 from archsim.design import Design
 from archsim.errors import BadInput
 from archsim.mapping.plan import RunScope
-from archsim.simulation import simulate
+from archsim.simulation import Job, prepare, simulate
 from archsim.trace.trace import Trace
 from dse.report.designs import trace_file
 from dse.report.searches import balanced
@@ -60,7 +60,7 @@ def timeline(
     def log(*event: int | str) -> None:
         events.append(event)  # type: ignore[arg-type]
 
-    steps = None if trace.header.waits else last + 1
+    steps = None if prepare(Job(design, trace, lanes, scope=scope)).waits else last + 1
     report = simulate(design, trace, "burst", steps=steps, lanes=lanes, scope=scope, log=log)
     found = [s for s in slices(events, report.cycles, design.pe_array.banks, catalogue) if first <= s.step <= last]
     shown = _first_of(found, MOST_SLICES)

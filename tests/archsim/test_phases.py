@@ -309,6 +309,20 @@ def test_a_stream_is_refused(trace: Trace, why: str) -> None:
         least_sram(SMALL, trace, 100.0)
 
 
+def test_recurrent_layers_that_read_forwards_may_stream_alone() -> None:
+    """A network whose readout is a phase of its own (a head, or pooling) has steps once that is left out."""
+    trace = _forwards(_stack(layers=1))
+    layer = _forwards(_stack(layers=1, outputs=None))
+    with pytest.raises(
+        BadInput, match=r"instead \(archsim run\), or the recurrent layers alone \(--scope recurrent\)$"
+    ):
+        streaming(SMALL, trace, 100.0)
+    assert streaming(SMALL, trace, 100.0, scope="recurrent").latency_us == streaming(SMALL, layer, 100.0).latency_us
+    assert simulate(SMALL, trace, steps=3, scope="recurrent").cycles == simulate(SMALL, layer, steps=3).cycles
+    with pytest.raises(BadInput, match=r"from their end; run whole sequences instead \(archsim run\)$"):
+        streaming(SMALL, _stack(), 100.0, scope="recurrent")
+
+
 def test_speed_ups_are_relative_to_dense_runs_of_all_phases() -> None:
     trace = _stack(density=0.2)
     report = simulate(SMALL, trace)
