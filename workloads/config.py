@@ -310,7 +310,7 @@ class Config(Stated):
         return self.reversed_layer is not None or self.readout_apart == "one"
 
     def parts(self) -> Iterator[tuple[str, str]]:
-        """What it has beside stacked layers, of one direction or both, and a plain readout: where, and what it is.
+        """What it has beside stacked layers, of one direction or both, and a readout that may pool: where, and what.
 
         For what computes those alone, to refuse by name.
         """
@@ -323,8 +323,6 @@ class Config(Stated):
                 yield f"layers.{k}", "its gates see c (peepholes)"
         if self.readout is not None and self.readout.head:
             yield "readout", "dense layers below it (a head)"
-        if self.readout is not None and self.readout.pooling:
-            yield "readout", f"{self.readout.pooling} pooling"
 
     def level_of(self, layer: int) -> int:
         return next(i for i, level in enumerate(self.levels) if layer in level)

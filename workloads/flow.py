@@ -70,6 +70,12 @@ def check_carried(config: Config, state: object | None) -> None:
         )
 
 
+def check_every_step(config: Config) -> None:
+    """BadInput where the readout is of whole sequences alone."""
+    if config.readout is not None and config.readout.pooling is not None:
+        raise BadInput(f"model {config.name}: its readout pools over the steps, so it has no logits at every step")
+
+
 def parts_of_last(config: Config, outputs: NDArray[Any]) -> list[NDArray[Any]]:
     """h of each direction of the last level, of all side by side ``(..., sizes)``."""
     sizes = [config.layers[k].outputs for k in config.levels[-1]]

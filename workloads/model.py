@@ -44,7 +44,16 @@ from workloads.cells import Floats, State
 from workloads.config import VERSION, Config, Inputs, Readout
 from workloads.dense import DenseNumbers, dense_slots
 from workloads.ends import dense_in_fixed_point, dense_needs, head_in_fixed_point
-from workloads.flow import Flowed, LayerRun, check_carried, last_of, lengths_of, parts_of_last, through_layers
+from workloads.flow import (
+    Flowed,
+    LayerRun,
+    check_carried,
+    check_every_step,
+    last_of,
+    lengths_of,
+    parts_of_last,
+    through_layers,
+)
 from workloads.formats import WeightFormat
 from workloads.layer import LAYER_FIELDS, Layer, layer_slots
 from workloads.numbers import Clipped, Kind, Saturations, integer_bits
@@ -315,8 +324,7 @@ class Model(PackedModel[Config]):
 
         BadInput where the readout pools over the steps.
         """
-        if self.config.readout is not None and self.config.readout.pooling is not None:
-            raise BadInput(f"model {self.name}: its readout pools over the steps, so it has no logits at every step")
+        check_every_step(self.config)
         states, state = self.states(inputs, state, dtype, lengths)
         return self.readout(states), state
 

@@ -42,11 +42,11 @@ from workloads.fixed_point.layers import IntegerLayer, IntegerMachine, Proof, Re
 from workloads.fixed_point.products import Products
 from workloads.fixed_point.settings import SHIFT_BITS, IntegerWidths, MemoryBits, memory
 from workloads.fixed_point.spec import EARLIER, VERSION, IntegerSpec, empty_activation
-from workloads.flow import Flowed, LayerRun, check_carried, last_of, lengths_of, through_layers
+from workloads.flow import Flowed, LayerRun, check_carried, check_every_step, last_of, lengths_of, through_layers
 from workloads.formats import WeightFormat
 from workloads.numbers import Clipped, Ints, Number, Saturations
 from workloads.packed import Arrays, FieldSlot, PackedModel, Slot, StoredConfig
-from workloads.positions import Lengths
+from workloads.positions import Lengths, pooled_codes
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +153,7 @@ class IntegerModel(PackedModel[IntegerSpec]):
         if self.config.readout_apart == "all":
             operands["y"] = flowed.outputs
         if self.config.readout_apart == "one":
-            operands["y"] = last_of(self.config, flowed.outputs, lengths)[None]
+            operands["y"] = self._summary(flowed.outputs, lengths)[None]
         return operands, flowed.state
 
     def _flow(self, inputs: Inputs, state: Codes | None, lengths: Lengths) -> Flowed:
@@ -205,14 +205,22 @@ class IntegerModel(PackedModel[IntegerSpec]):
         dtype: DTypeLike = np.float32,
         lengths: Lengths | None = None,
     ) -> tuple[NDArray[Any], Codes]:
-        """Real logits of every step ``(T, B, V)`` (`readout`) and the state after the last."""
+        """Real logits of every step ``(T, B, V)`` (`readout`) and the state after the last; see `Model.run`."""
+        check_every_step(self.config)
         states, state = self.states(inputs, state, lengths=lengths)
         return self.readout(states, dtype), state
 
     def last(self, inputs: Inputs, lengths: Lengths, dtype: DTypeLike = np.float32) -> NDArray[Any]:
         """Real logits ``(B, V)`` at the last step of sequences of `lengths` ``(B,)``, padded at their ends."""
         states, _ = self.states(inputs, lengths=lengths)
-        return self.readout(last_of(self.config, states, lengths), dtype)
+        return self.readout(self._summary(states, lengths), dtype)
+
+    def _summary(self, states: NDArray[Any], lengths: Lengths) -> NDArray[Any]:
+        """Codes of what a readout reads once a sequence ``(B, sizes)``."""
+        pooling = None if self.config.readout is None else self.config.readout.pooling
+        if pooling is None:
+            return last_of(self.config, states, lengths)
+        return pooled_codes(states, lengths, pooling)
 
     def _entering(self, inputs: Inputs) -> NDArray[Any]:
         """What the first layers read: symbols, or codes ``(T, B, I)``; vectors are pruned before they are rounded."""

@@ -13,6 +13,8 @@ from workloads.config import Inputs
 from workloads.layer import Layer
 from workloads.model import Model
 
+ALONE = "integers compute stacked layers, in both directions, and a readout that may pool"
+
 
 class LayerRanges(Frozen):
     """The stated percentile of magnitudes; None where the layer has no such number."""
@@ -69,10 +71,7 @@ def analyse(
 def refuse_unfit(model: Model) -> None:
     """BadInput where something is nothing that integers compute."""
     for where, what in model.config.parts():
-        raise BadInput(
-            f"model {model.name}: {where}: {what}: integers compute stacked layers and a plain readout;"
-            " evaluate, record and simulate it in floating point"
-        )
+        raise BadInput(f"model {model.name}: {where}: {what}: {ALONE}; evaluate, record and simulate it as it is")
     for k, layer in enumerate(model.config.layers):
         if layer.norm != "none":
             raise BadInput(

@@ -10,7 +10,7 @@ from workloads.cells import Curve
 from workloads.cells.integer import LayerNumbers
 from workloads.config import Config
 from workloads.fixed_point.activations import CURVES, Activation, Segments, WordTable
-from workloads.fixed_point.ranges import Ranges
+from workloads.fixed_point.ranges import ALONE, Ranges
 from workloads.fixed_point.settings import IntegerWidths
 from workloads.numbers import Clipped, Number
 from workloads.stated import LATER, Stated
@@ -43,6 +43,8 @@ class IntegerSpec(Stated):
     @model_validator(mode="after")
     def _agrees(self) -> Self:
         """Numbers have the widths that the settings say, and the network those of its numbers."""
+        for where, part in self.network.parts():
+            raise ValueError(f"network.{where}: {part}: {ALONE}")
         for what, given, expected in _rules(self):
             if given != expected:
                 raise ValueError(f"{what} must be {expected}, not {given}")

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from archsim.errors import BadInput
 from workloads import cells, formats, tasks, zoo
+from workloads.config import Config
 from workloads.layer import Layer
 from workloads.model import Model
 from workloads.tasks import Sequences
@@ -97,10 +98,18 @@ def _same(where: str, what: str, theirs: object, ours: object, recipe: Recipe) -
         raise BadInput(f"{where}: {what} must be {ours}, as in recipe {recipe.name}, not {theirs}")
 
 
+def _beyond_training(config: Config) -> Iterator[tuple[str, str]]:
+    """What of a network training has not: where, and what it is."""
+    if config.reversed_layer is not None:
+        yield f"layers.{config.reversed_layer}", "reads in reverse"
+    if config.readout is not None and config.readout.pooling is not None:
+        yield "readout", f"{config.readout.pooling} pooling"
+    yield from config.parts()
+
+
 def _from_model(model: Model, where: str, network: TrainedNetwork, batch: MiniBatch) -> None:
     config, recipe = model.config, network.recipe
-    reverse = config.reversed_layer
-    for part, what in (*([] if reverse is None else [(f"layers.{reverse}", "reads in reverse")]), *config.parts()):
+    for part, what in _beyond_training(config):
         raise BadInput(f"{where}: {part}: {what}: training is of stacked layers that read forwards and a plain readout")
     kind = "embedding" if network.embedding is not None else "one_hot" if network.one_hot else "vector"
     _same(where, "layers", len(model.layers), recipe.layers, recipe)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from archsim.errors import BadInput
 from workloads import cells
 from workloads.config import Config, Embedding, LayerConfig, OneHot, Readout, Vector
-from workloads.fixed_point import IntegerModel, Settings, analyse, quantize
+from workloads.fixed_point import IntegerModel, IntegerSpec, Settings, analyse, quantize
 from workloads.integer_bits import clipped_shares
 from workloads.model import Model
 from workloads.record import record_sample
@@ -33,8 +33,9 @@ def configs(draw):
         layers += [LayerConfig(**fields, reverse=direction == "reverse")]
         layers += [LayerConfig(**fields, reverse=True, beside=True)] if direction == "both" else []
     when = draw(st.sampled_from(["every_step", "last_step"]))
-    at_last = when == "last_step" and layers[-1].reverse and draw(st.booleans())
-    readout = Readout(outputs=OUTPUTS, weight_format="float32", when=when, at_last_position=at_last)
+    pooling = draw(st.sampled_from([None, "mean", "max"])) if when == "last_step" else None
+    at_last = when == "last_step" and not pooling and layers[-1].reverse and draw(st.booleans())
+    readout = Readout(outputs=OUTPUTS, weight_format="float32", when=when, at_last_position=at_last, pooling=pooling)
     return Config(name="drawn", input=inputs, layers=tuple(layers), readout=readout)
 
 
@@ -120,3 +121,26 @@ def test_a_state_cannot_be_carried_into_a_layer_in_reverse(drawn_numbers):
     with pytest.raises(BadInput, match=r"^model drawn-w8a8: layers\.0 reads a sequence from its last step on, so no"):
         made.operands(inputs, made.start(2))
     assert {clipped.kind for clipped in clipped_shares(made, inputs)} >= {"weight", "input", "state"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"input": {"kind": "dense", "features": 2, "width": 3, "weight_format": "fixed8"}}, "input: a dense layer"),
+        ({"projection": 2}, r"layers\.0: h is projected"),
+        ({"cell": "lstm-peephole"}, r"layers\.0: its gates see c \(peepholes\)"),
+        ({"head": [{"outputs": 3, "weight_format": "fixed8"}]}, r"readout: dense layers below it \(a head\)"),
+    ],
+)
+def test_what_integers_do_not_compute_is_refused_in_files_too(drawn_numbers, change, message):
+    fields = {"cell": "lstm", "hidden": 4, "weight_format": "float32", "input_weight_format": "float32"}
+    readout = Readout(outputs=OUTPUTS, weight_format="float32")
+    config = Config(name="drawn", input=Vector(size=3), layers=(LayerConfig(**fields),), readout=readout)
+    model = with_numbers(config, drawn_numbers[1], 1)
+    raw = quantize(model, analyse(model, some_inputs(config, [5], 1))).spec.model_dump(mode="json")
+    network = raw["network"]
+    network["layers"][0] |= {key: value for key, value in change.items() if key in ("projection", "cell")}
+    network["readout"] |= {key: value for key, value in change.items() if key == "head"}
+    network |= {key: value for key, value in change.items() if key == "input"}
+    with pytest.raises(ValueError, match=message + ".*: integers compute stacked layers, in both directions, and a"):
+        IntegerSpec.model_validate(raw)
