@@ -15,7 +15,10 @@ from workloads.stated import LATER, Stated
 
 VERSION = 2
 """The version of the files that models are stored in."""
-NO_TASK = "has no task, so its accuracy is not known, nor what to run it on (your own: archsim trace record --inputs)"
+NO_TASK = (
+    "has no task, so its accuracy is not known, nor what to run it on (your own data: --inputs of archsim ptq, prune "
+    "and trace record)"
+)
 
 Inputs = NDArray[Any]
 """Symbols ``(T, B)`` of any unsigned type, or vectors ``(T, B, I)``."""

@@ -29,6 +29,9 @@ app = typer.Typer()
 @app.command(rich_help_panel=PANEL, short_help="Integers only, after training: the fewest bits within a loss.")
 def ptq(
     workload: Annotated[str, typer.Argument(help="A floating-point zoo model, or a model file.")],
+    task: Annotated[
+        str | None, typer.Option(help="Calibrate and measure on this task, or task file; default: the model's own.")
+    ] = None,
     inputs: Annotated[
         Path | None, typer.Option(help="Your own inputs (.npy), instead of a task: calibrated and measured on.")
     ] = None,
@@ -67,7 +70,7 @@ def ptq(
 
     archsim ptq mine.safetensors --inputs x.npy --targets y.npy --table --weight-bits 4:8 --activation-bits 6:12
     """
-    model = zoo.load_model(workload)
+    model = _for_task(zoo.load_model(workload), task, inputs)
     measured = _Measured(_own(model, inputs, targets, batch_first), Settings.of(accumulator_bits=accumulator_bits))
     widths = _widths(model, bits, weight_bits, activation_bits, cell_bits, embedding_bits)
     if table:
@@ -75,8 +78,8 @@ def ptq(
             raise BadInput("--table keeps no model: neither --out nor --record goes with it")
         _table(model, measured, widths, cell_bits, embedding_bits, as_json)
         return
-    if record_ and measured.own is not None:
-        raise BadInput("--record puts what a task measures on a card: it does not go with --inputs")
+    if record_ and (inputs is not None or task is not None):
+        raise BadInput("--record puts on a card what the model's own task measures: no --inputs or --task goes with it")
     card = zoo.load_card(workload) if record_ else None
     found, best, smallest = _fewest(model, measured, max_loss, widths, "exhaustive" if exhaustive else "monotone")
     if out_ is not None:
@@ -152,6 +155,15 @@ class _Measured:
 
     def metric(self, model: Model) -> Metric | OwnMetric:
         return tasks.by_name(model.task).metric if self.own is None else self.own.metric
+
+
+def _for_task(model: Model, task: str | None, inputs: Path | None) -> Model:
+    """The same network with the task that it is measured on."""
+    if task is None:
+        return model
+    if inputs is not None:
+        raise BadInput("--task and --inputs both say what to measure on: give one of them")
+    return model.with_task(task)
 
 
 def _own(model: Model, inputs: Path | None, targets: Path | None, batch_first: bool) -> OwnData | None:

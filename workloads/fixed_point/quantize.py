@@ -42,7 +42,8 @@ def calibrate(
     *,
     inputs: Inputs | None = None,
 ) -> Ranges:
-    """Ranges on a sample of the model's own task, of as much as there is, warm-up included, or on all of `inputs` ``(T, S[, I])``."""
+    """Ranges on a sample of the model's own task, of as much as there is, warm-up included; or on `inputs`, all of
+    them, ``(T, S[, I])``."""
     if inputs is not None:
         return analyse(model, inputs, percentile=percentile)
     sample = sample_of(model, split, sequences, steps, seed)

@@ -74,7 +74,7 @@ def own_loss(metric: OwnMetric, float_value: float, value: float) -> float:
         return value / 100
     if metric == "rmse" and not float_value:
         raise BadInput("the float model meets its targets exactly, and no loss is relative to that: leave them out")
-    return (value - float_value) / float_value if metric == "rmse" else relative_loss(metric, float_value, value)
+    return relative_loss(metric, float_value, value)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,14 @@ from workloads.fixed_point import IntegerModel
 from workloads.model import Model
 
 Archsim = Callable[..., tuple[int, str, str]]
+TASK = """
+kind = "classification"
+files = "data.npz"
+inputs = "x"
+targets = "y"
+layout = "sequences, steps, features"
+splits = { by = "share", shares = [0.6, 0.2, 0.2], seed = 1 }
+"""
 
 
 @pytest.fixture
@@ -91,7 +99,9 @@ def test_accumulators_of_a_given_width_saturate_and_that_is_said(archsim: Archsi
 def test_what_does_not_go_together_is_refused(archsim: Archsim) -> None:
     for words, message in (
         (("ptq", "mine.safetensors", "--targets", "y.npy"), "--targets and --batch-first go with --inputs"),
-        ((*OWN, "--record"), "--record puts what a task measures on a card: it does not go with --inputs"),
+        ((*OWN, "--record"), "--record puts on a card what the model's own task measures: no --inputs or --task goes"),
+        ((*OWN, "--task", "digits"), "--task and --inputs both say what to measure on: give one of them"),
+        (("ptq", "mine.safetensors", "--task", "digits"), "model m: features must be 8, as in digits, not 4"),
         ((*OWN, "--targets", "none.npy"), "none.npy: no such file of targets"),
         ((*OWN, "--bits", "2", "--max-loss", "0.1"), "no combination of these bits loses at most 0.1 % of m's diver"),
         (("ptq", "mine.safetensors"), "model m: has no task"),
@@ -99,4 +109,15 @@ def test_what_does_not_go_together_is_refused(archsim: Archsim) -> None:
         code, said, errors = archsim(*words)
         assert (code, said) == (2, "")
         assert message in errors
-        assert len(errors.splitlines()) == 1
+        assert all(line.startswith("archsim: ") for line in errors.splitlines())
+
+
+def test_a_task_file_is_as_good_as_a_shipped_task(archsim: Archsim) -> None:
+    rng = np.random.default_rng(1)
+    np.savez("data.npz", x=rng.normal(size=(90, 12, 4)).astype(np.float32), y=rng.integers(0, 3, 90))
+    Path("own.toml").write_text(TASK)
+    assert archsim("import", "m.safetensors", "--when", "last_step", "--out", "last.safetensors")[0] == 0
+    words = ("ptq", "last.safetensors", "--task", "own.toml", "--bits", "8:9", "--max-loss", "50", "--json")
+    code, said, errors = archsim(*words)
+    assert (code, errors) == (0, "")
+    assert json.loads(said)["metric"] == "error_pct"
