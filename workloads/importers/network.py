@@ -62,6 +62,8 @@ class FloatLayer:
     input_codes: StoredCodes | None = None
     """The integers that `input_weight` was stored as, where it was."""
     recurrent_codes: StoredCodes | None = None
+    source: str = ""
+    """What the file calls it, where it has names of layers and not of tensors."""
 
     @property
     def inputs(self) -> int:
@@ -116,6 +118,15 @@ class ImportedNetwork:
     (``output[:, -1]``), which is its first step, and not the h after its last step (``h_n``)."""
     tensor_names: Mapping[str, str] = field(default_factory=dict)
     """Names that a file gives to its matrices, by their roles in `matrices`."""
+
+    def source_of(self, role: str) -> str:
+        """What the file calls a matrix, or its layer; empty where it calls it nothing."""
+        layers = {
+            f"{matrix} {k}": layer.source
+            for k, layer in enumerate(self.layers, start=1)
+            for matrix in ("W_x", "W_h", "W_hr")
+        }
+        return self.tensor_names.get(role) or layers.get(role, "")
 
     @property
     def matrices(self) -> Iterator[tuple[str, Float32s]]:

@@ -19,7 +19,7 @@ class ImportedMatrix:
 
     role: str
     tensor: str
-    """Its name in the file; empty where the file gives it none."""
+    """Its name in the file, or that of its layer; empty where the file gives none."""
     rows: int
     columns: int
     format: str
@@ -37,9 +37,7 @@ class ImportedMatrix:
 def report_of(network: ImportedNetwork, model: Model) -> tuple[ImportedMatrix, ...]:
     """Every matrix of `network` beside that of the `model` it became, from the input up."""
     made = dict(_matrices(model))
-    return tuple(
-        _compared(role, network.tensor_names.get(role, ""), weight, made[role]) for role, weight in network.matrices
-    )
+    return tuple(_compared(role, network.source_of(role), weight, made[role]) for role, weight in network.matrices)
 
 
 def _compared(role: str, tensor: str, source: Float32s, made: Rounded) -> ImportedMatrix:

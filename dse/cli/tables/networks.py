@@ -38,7 +38,7 @@ def zeros_table(states: Iterable[Zeros]) -> Table:
 def imported_table(matrices: Iterable[ImportedMatrix]) -> Table:
     """What became of each matrix of a network that was imported."""
     return figures(
-        "Matrices: relative error (Frobenius), and shares clipped and zero",
+        "Matrices: relative error, shares clipped and zero",
         ("tensor", "role", "shape", "format", "error", "clipped", "zero"),
         [
             (

@@ -58,6 +58,7 @@ def test_a_graph_is_run_as_it_takes_its_inputs(tmp_path, options, steps):
     check = imported.check(x.numpy())
     assert (check.by, check.passed) == ("ONNX Runtime", True)
     layers = len(imported.model.layers)
+    assert all(m.tensor for m in imported.matrices if m.role.startswith("W"))
     assert [d.what for d in check.differences] == [*(f"h {k + 1}" for k in range(layers)), "output"]
     assert max(d.floats for d in check.differences) < 1e-5
 
@@ -149,6 +150,7 @@ def test_a_model_of_keras_is_run_by_keras(tmp_path, monkeypatch):
     imported = import_with_report(tmp_path / "m.keras")
     check = imported.check(np.random.default_rng(0).normal(size=(B, T, D)).astype(np.float32))
     assert (check.by, check.passed) == ("Keras", True)
+    assert imported.matrices[0].tensor
     assert [d.what for d in check.differences] == ["h 1", "h 2", "h 3", "output"]
     with pytest.raises(BadInput, match=r"--check: Keras cannot run the model on float64 \(7, 9\)") as caught:
         imported.check(np.zeros((7, 9)))

@@ -112,7 +112,8 @@ def _layer(context: Context, cell: Item, arrays: Sequence[Float32s], width: int 
         both = name == "gru"
         shaped(cell, "bias", arrays[2], (2, gates * units) if both else (gates * units,))
         biases = [rows(bias[None])[:, 0] for bias in (arrays[2] if both else arrays[2:])]
-    return make_layer(name, rows(arrays[0]), rows(arrays[1]), *biases, *[None] * (2 - len(biases)))
+    layer = make_layer(name, rows(arrays[0]), rows(arrays[1]), *biases, *[None] * (2 - len(biases)))
+    return replace(layer, source=cell.name)
 
 
 def _cell_name(cell: Item) -> str:

@@ -113,6 +113,7 @@ def _layer(context: Context, node: Node, shape: _Shape, numbers: _Numbers, reads
         _fed(plain, reads),
         cell=plain.cell if peepholes is None else "lstm-peephole",
         peepholes=peepholes,
+        source=node.name,
         reverse=shape.directions[direction],
         input_codes=_codes(node.op, numbers.input_weight, direction) if reads.plain else None,
         recurrent_codes=_codes(node.op, numbers.recurrent_weight, direction),

@@ -20,7 +20,7 @@ def to_network(stored: StateDict, input_kind: InputKind, choices: Choices, note:
     prefix = common_prefix(stored.tensors)
     choices = choices.within(prefix)
     named = {name.removeprefix(prefix): array for name, array in stored.tensors.items()}
-    tensors = plain_weights(checked_ignored(named, choices.ignore), note)
+    tensors = plain_weights(checked_ignored(named, choices.ignore, note), note)
     codes = {name.removeprefix(prefix): integers for name, integers in stored.codes.items()}
     recurrent = recurrent_layers(tensors, codes, choices, note)
     layers = recurrent.layers

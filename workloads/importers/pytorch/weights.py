@@ -19,7 +19,7 @@ Parts = dict[str, str]
 """Names of the tensors that a weight is made of, by what they are."""
 
 
-def checked_ignored(tensors: Tensors, ignored: Iterable[str]) -> dict[str, NDArray[Any]]:
+def checked_ignored(tensors: Tensors, ignored: Iterable[str], note: Note) -> dict[str, NDArray[Any]]:
     """`tensors` without those that are named, or whose module is; BadInput where a recurrent weight needs one."""
     gone: set[str] = set()
     for name in ignored:
@@ -35,6 +35,8 @@ def checked_ignored(tensors: Tensors, ignored: Iterable[str]) -> dict[str, NDArr
         ):
             raise BadInput(f"ignore: tensor {shown(name)} belongs to the recurrent weight {shown(weight)}, which is "
                            "another without it; ignore the whole module, or nothing of it")  # fmt: skip
+    if gone:
+        note(f"ignored, as told: {listed(sorted(gone))}")
     return {name: array for name, array in tensors.items() if name not in gone}
 
 

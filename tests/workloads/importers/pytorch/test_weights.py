@@ -176,7 +176,9 @@ def test_norms_of_another_shape_are_named():
 
 def test_part_of_a_layer_is_not_ignored_but_a_whole_module_is():
     tensors = PLAIN | {f"old.{name}": array for name, array in PLAIN.items()}
-    assert len(read(tensors, ignore=("old",))[0].layers) == 1
+    network, notes = read(tensors, ignore=("old",))
+    assert len(network.layers) == 1
+    assert notes == ["ignored, as told: old.rnn.weight_hh_l0, old.rnn.weight_ih_l0"]
     biased = PLAIN | {"rnn.bias_ih_l0": np.ones(4 * H, np.float32), "rnn.bias_hh_l0": np.ones(4 * H, np.float32)}
     with pytest.raises(BadInput, match=r"^ignore: tensor rnn\.bias_hh_l0 belongs to the recurrent weight"):
         read(biased, ignore=("rnn.bias_ih_l0", "rnn.bias_hh_l0"))
