@@ -171,11 +171,24 @@ _RULES: dict[str, _Entry] = {
 }
 
 
+_BEFORE = ": compute on the data what lies before the recurrent layers, and export from there on"
+_WAYS = {
+    "LayerNormalization": ": replace it by constants, or train without it",
+    "BatchNormalization": ": fold it into the dense layer beside it",
+    "Clip": ": bounds of a fixed point are chosen on import (--state-bits)",
+    "Conv": _BEFORE,
+    "STFT": _BEFORE,
+    "Einsum": ": attention is not computed here",
+    "TfIdfVectorizer": _BEFORE,
+}
+"""What to do instead."""
+
+
 def _apply(context: Context, node: Node, given: Given) -> Sequence[Value]:
     """Values of a node's outputs."""
     entry = _RULES.get(node.op)
     if entry is None:
-        raise node.refused("this operation is not supported")
+        raise node.refused(f"this operation is not supported{_WAYS.get(node.op, '')}")
     for name in node.attributes:
         if name not in entry.attributes:
             raise node.refused(f"attribute {name} is not supported")

@@ -7,27 +7,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workloads.config import DenseActivation
+from workloads.importers.network import FloatDense
 from workloads.importers.onnx import moves
 from workloads.importers.onnx.constants import known
 from workloads.importers.onnx.file import Array, Node
-from workloads.importers.onnx.flow import Context, Flow, Given, Rule, Source, Value, numbers_of, padded
+from workloads.importers.onnx.flow import Context, Flow, Given, Rule, Source, Stored, Value, numbers_of, padded
 from workloads.importers.onnx.operations import Dense, End
 
 
 def mat_mul(context: Context, node: Node, given: Given) -> Sequence[Value]:
     x, weight = padded(node, given, 2)
-    return [product(context, node, x, known(weight))]
+    return [product(context, node, x, weight, node.inputs[1])]
 
 
 def gemm(context: Context, node: Node, given: Given) -> Sequence[Value]:
     x, weight, bias = padded(node, given, 3)
-    matrix, added = known(weight), known(bias)
-    if not isinstance(x, Flow) or matrix is None or matrix.ndim != 2 or len(x.shape) != 2:
+    added = known(bias)
+    if (
+        not isinstance(x, Flow)
+        or not isinstance(weight, np.ndarray | Stored)
+        or len(weight.shape) != 2
+        or len(x.shape) != 2
+    ):
         raise node.refused("must multiply what comes from the input by a constant matrix")
     if node.integer("transA", 0):
         raise node.refused("attribute transA is not supported")
     alpha, beta = node.floating("alpha", 1.0), node.floating("beta", 1.0)
-    read = product(context, node, x, alpha * (matrix.T if node.integer("transB", 0) else matrix))
+    weight = moves.moved(weight, np.transpose) if node.integer("transB", 0) else weight
+    read = product(context, node, x, weight, node.inputs[1])
+    read = read if alpha == 1 else bent(context, node, read, alpha, 0.0)
     if bias is None:
         return [read]
     if added is None:
@@ -35,19 +43,21 @@ def gemm(context: Context, node: Node, given: Given) -> Sequence[Value]:
     return [bent(context, node, read, 1.0, beta * added)]
 
 
-def product(context: Context, node: Node, x: Value | None, weight: Array | None) -> Flow:
-    """`x` times `weight` ``(I, O)``."""
-    if not isinstance(x, Flow) or weight is None:
+def product(context: Context, node: Node, x: Value | None, weight: Value | None, tensor: str = "") -> Flow:
+    """`x` times `weight` ``(I, O)``, which the file calls `tensor`."""
+    if not isinstance(x, Flow) or not isinstance(weight, np.ndarray | Stored):
         raise node.refused("must multiply what comes from the input by a constant matrix")
-    if weight.ndim != 2 or not weight.shape[1] or not x.shape or x.shape[-1] != weight.shape[0]:
-        raise node.refused(
-            f"its matrix must have the rows that {context.said(x.shape)} has elements, not {weight.shape}"
-        )
+    if len(weight.shape) != 2 or not weight.shape[1] or not x.shape or x.shape[-1] != weight.shape[0]:
+        elements = context.said(x.shape)
+        raise node.refused(f"its matrix must have the rows that {elements} has elements, not {weight.shape}")
     reading = context.read(node, x)
-    matrix, bias = reading.reads.folded(np.ascontiguousarray(numbers_of(context, node, "matrix", weight).T))
+    rows = moves.moved(weight, np.transpose)
+    assert isinstance(rows, np.ndarray | Stored)
+    matrix, bias = reading.reads.folded(np.ascontiguousarray(numbers_of(context, node, "matrix", rows)))
     note_folded(context, node, reading.reads.bent)
-    flow = context.made(node, reading, len(matrix), Dense(node, matrix, bias, reading.reads))
-    return replace(flow, by_length=x.by_length)
+    codes = rows.by_row if isinstance(rows, Stored) and reading.reads.plain else None
+    of = Dense(node, FloatDense(matrix, bias), reading.reads, codes, tensor)
+    return replace(context.made(node, reading, len(matrix), of), by_length=x.by_length)
 
 
 def note_folded(context: Context, node: Node, bent: bool) -> None:
@@ -115,7 +125,7 @@ def bent(
     both = (np.broadcast_to(np.asarray(numbers, np.float64), shape) for numbers in (scale, shift))
     scale, shift = both
     _, there = context.found(flow.ids)
-    if len(there) == 1 and isinstance(there[0].of, Dense) and there[0].of.activation == "none":
+    if len(there) == 1 and isinstance(there[0].of, Dense) and there[0].of.dense.activation == "none":
         return _taken_up(context, node, flow, there[0], there[0].of, scale, shift)
     old_scale = 1.0 if flow.scale is None else flow.scale
     old_shift = 0.0 if flow.shift is None else flow.shift
@@ -136,8 +146,7 @@ def _taken_up(
 ) -> Flow:
     elements = (flow.ids - source.start) % source.size
     scales, shifts = (_of_elements(node, elements, source.size, numbers) for numbers in (scale, shift))
-    weight = dense.weight if (scales == 1).all() else (dense.weight * scales[:, None]).astype(np.float32)
-    new = replace(dense, weight=weight, bias=(dense.bias * scales + shifts).astype(np.float32))
+    new = dense.bent(scales, shifts)
     made = context.source(node, source.grid, source.size, new, source.timed)
     return replace(flow, ids=flow.ids - source.start + made.start)
 
@@ -159,7 +168,7 @@ def activation(kind: DenseActivation) -> Rule:
         if not isinstance(flow, Flow):
             raise node.refused("is not supported on numbers that do not depend on the input")
         _, there = context.found(flow.ids)
-        if not (len(there) == 1 and isinstance(there[0].of, Dense) and there[0].of.activation == "none"):
+        if not (len(there) == 1 and isinstance(there[0].of, Dense) and there[0].of.dense.activation == "none"):
             context.note(f"{kind} of what is no dense layer is taken as a dense layer of the identity")
             flow = product(context, node, flow, np.eye(flow.shape[-1], dtype=np.float32))
         return [context.twins(node, flow, lambda source: _activated(source, kind))]
@@ -169,7 +178,7 @@ def activation(kind: DenseActivation) -> Rule:
 
 def _activated(source: Source, kind: DenseActivation) -> Dense:
     assert isinstance(source.of, Dense)
-    return replace(source.of, activation=kind)
+    return replace(source.of, dense=replace(source.of.dense, activation=kind))
 
 
 def end(default_axis: int) -> Rule:

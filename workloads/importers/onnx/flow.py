@@ -14,7 +14,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from workloads.importers.network import Float32s, Note, as_float32
+from workloads.importers.network import Float32s, Note, StoredCodes, as_float32
 from workloads.importers.onnx.chain import Chain
 from workloads.importers.onnx.file import Array, Node
 
@@ -166,6 +166,15 @@ class Stored:
     def numbers(self) -> Float32s:
         return (self.codes * self.scale).astype(np.float32)
 
+    @property
+    def by_row(self) -> StoredCodes | None:
+        """Integers of a matrix ``(rows, cols)``, if each row has one scale."""
+        if self.scale.size == 0 or (self.scale != self.scale[:, :1]).any():
+            return None
+        each = np.ascontiguousarray(self.scale[:, 0], np.float32)
+        scale = each[:1] if (each == each[0]).all() else each
+        return StoredCodes(np.ascontiguousarray(self.codes), scale, self.bits)
+
     def moved(self, move: Move) -> Self:
         return replace(self, codes=move(self.codes), scale=move(self.scale))
 
@@ -186,6 +195,7 @@ class LastSteps:
     steps_first: bool
 
 
+Weights = Array | Stored
 Value = Array | Flow | Stored | Order | LastSteps
 Given = list[Value | None]
 Rule = Callable[["Context", Node, Given], Sequence[Value]]
@@ -363,7 +373,7 @@ def _along(node: Node, numbers: NDArray[np.float64] | None, default: float, coun
     return first.copy()
 
 
-def numbers_of(context: Context, node: Node, what: str, array: Array | Stored) -> Float32s:
+def numbers_of(context: Context, node: Node, what: str, array: Weights) -> Float32s:
     """Weights in float32, a copy."""
     array = array.numbers if isinstance(array, Stored) else array
     context.spend(node, array.size)

@@ -18,6 +18,7 @@ from workloads.importers.onnx.flow import (
     Source,
     Stored,
     Value,
+    Weights,
     numbers_of,
     padded,
 )
@@ -54,8 +55,8 @@ class _Shape:
 class _Numbers:
     """What a node holds, over all of its directions."""
 
-    input_weight: Array | Stored
-    recurrent_weight: Array | Stored
+    input_weight: Weights
+    recurrent_weight: Weights
     biases: list[list[Float32s]] | None
     initial: Float32s | None
     peepholes: Float32s | None
@@ -163,15 +164,13 @@ def _cell(node: Node, activations: tuple[str, ...]) -> str:
     return {"LSTM": "lstm", "RNN": "rnn-tanh"}[node.op]
 
 
-def _weights(node: Node, what: str, value: Value | None) -> Array | Stored:
+def _weights(node: Node, what: str, value: Value | None) -> Weights:
     if not isinstance(value, np.ndarray | Stored) or len(value.shape) != 3:
         raise node.refused(f"{what} must be 3-dimensional and constant")
     return value
 
 
-def _check_weights(
-    context: Context, node: Node, shape: _Shape, w: Array | Stored, r: Array | Stored, elements: int
-) -> None:
+def _check_weights(context: Context, node: Node, shape: _Shape, w: Weights, r: Weights, elements: int) -> None:
     hidden, inputs, count = shape.hidden, w.shape[2], len(shape.directions)
     _check_shape(context, node, "R", r.shape, (count, shape.rows, hidden))
     _check_shape(context, node, "W", w.shape, (count, shape.rows, inputs))
@@ -206,7 +205,7 @@ def _check_positions(node: Node, reading: Reading, steps: int, sequences: int) -
         raise node.refused("X must have the steps and the sequences of the layer before it, in the same places")
 
 
-def _rows(context: Context, node: Node, what: str, weights: Array | Stored, direction: int) -> Float32s:
+def _rows(context: Context, node: Node, what: str, weights: Weights, direction: int) -> Float32s:
     """Rows of one direction in the order of our gates."""
     numbers = weights.numbers if isinstance(weights, Stored) else weights
     return _ordered(node.op, numbers_of(context, node, what, numbers[direction]))
@@ -218,15 +217,11 @@ def _ordered(op: str, rows: Array) -> Array:
     return parts[order].reshape(rows.shape)
 
 
-def _codes(op: str, weights: Array | Stored, direction: int) -> StoredCodes | None:
+def _codes(op: str, weights: Weights, direction: int) -> StoredCodes | None:
     """The integers that a direction's weights are stored as, if each row has one scale."""
     if not isinstance(weights, Stored):
         return None
-    codes, scale = (_ordered(op, array[direction]) for array in (weights.codes, weights.scale))
-    if (scale != scale[:, :1]).any():
-        return None
-    each = np.ascontiguousarray(scale[:, 0], np.float32)
-    return StoredCodes(np.ascontiguousarray(codes), each[:1] if (each == each[0]).all() else each, weights.bits)
+    return weights.moved(lambda array: _ordered(op, array[direction])).by_row
 
 
 def _fed(layer: FloatLayer, reads: Reads) -> FloatLayer:

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from workloads.config import DenseActivation, Pooling
-from workloads.importers.network import Float32s, FloatDense, FloatLayer
-from workloads.importers.onnx.chain import Chain, passed_over
+from workloads.config import Pooling
+from workloads.importers.network import Float32s, FloatDense, FloatLayer, StoredCodes
+from workloads.importers.onnx.chain import Chain, Met, passed_over
 from workloads.importers.onnx.file import Node
 from workloads.importers.onnx.flow import Reads, Source
 
@@ -31,6 +32,8 @@ class Lookup:
     node: Node
     symbols: Source
     table: Float32s | None
+    tensor: str = ""
+    """What the file calls the table."""
     rank: int = 0
 
     @property
@@ -39,6 +42,7 @@ class Lookup:
 
     def add_to(self, chain: Chain, reads: Reads) -> None:
         chain.table, chain.one_hot = self.table, self.table is None
+        chain.table_name = self.tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +92,7 @@ def _add_layers(chain: Chain, first: Recurrence, directions: list[Recurrence]) -
         raise first.node.refused("its h is joined with that of another layer, which is not supported")
     layers = tuple(replace(of.layer, beside=k > 0) for k, of in enumerate(directions))
     chain.layers = (*layers, *chain.layers)
+    chain.layer_names = (*(of.node.inputs[1:3] for of in directions), *chain.layer_names)
     return first.reads
 
 
@@ -128,23 +133,39 @@ class CellState:
 
 @dataclass(frozen=True, eq=False)
 class Dense:
-    """``activation(W v + b)`` of the vectors that it reads."""
+    """A dense layer of the vectors that it reads."""
 
     node: Node
-    weight: Float32s  # (V, width of what is read)
-    bias: Float32s  # (V,)
+    dense: FloatDense
     reads: Reads
-    activation: DenseActivation = "none"
+    codes: StoredCodes | None
+    """The integers that its matrix was stored as."""
+    tensor: str
+    """What the file calls its matrix."""
     rank: int = 3
 
     @property
     def needs(self) -> tuple[Source, ...]:
         return self.reads.parts
 
+    def bent(self, scale: NDArray[np.float64], shift: NDArray[np.float64]) -> "Dense":
+        """``scale * this + shift``, one of each for every output; it must have no activation."""
+        weight, codes = self.dense.weight, self.codes
+        if (scale != 1).any():
+            weight = (weight * scale[:, None]).astype(np.float32)
+            codes = None if codes is None else _scaled(codes, scale)
+        bias = (self.dense.bias * scale + shift).astype(np.float32)
+        return replace(self, dense=FloatDense(weight, bias), codes=codes)
+
     def add_to(self, chain: Chain, reads: Reads) -> Reads:
         _alone(self.node, reads)
-        chain.add_dense(FloatDense(self.weight, self.bias, self.activation))
+        chain.add_dense(Met(self.dense, self.codes, self.tensor))
         return self.reads
+
+
+def _scaled(codes: StoredCodes, scale: NDArray[np.float64]) -> StoredCodes:
+    each = (codes.scale * scale).astype(np.float32)
+    return replace(codes, scale=each[:1] if (each == each[0]).all() else each)
 
 
 def _alone(node: Node, reads: Reads) -> None:
@@ -176,7 +197,7 @@ class Pooled:
         below = replace(reads, parts=under, steps=(None,) * len(under))
         first = self.of.of
         while isinstance(first, Dense):  # the mean of a linear layer is that layer of the mean
-            if self.kind != "mean" or first.activation != "none":
+            if self.kind != "mean" or first.dense.activation != "none":
                 raise self.node.refused("must pool h, not what a dense layer makes of it")
             below = first.add_to(chain, below)
             first = below.parts[0].of

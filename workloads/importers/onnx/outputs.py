@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from archsim.errors import BadInput
 from workloads.importers.network import FloatDense, ImportedNetwork, InputKind
-from workloads.importers.onnx.chain import Chain
+from workloads.importers.onnx.chain import Chain, Met
 from workloads.importers.onnx.flow import Context, Flow, Reads, Source, Value, needed
 from workloads.importers.onnx.operations import Recurrence
 
@@ -39,11 +39,12 @@ def network_of(
     """The network whose output the graph returns; its other outputs must be parts of it."""
     found = [_output(context, name, values.get(name)) for name in outputs]
     top = _chosen(context, found)
+    _check_layers(context, {source.start for source in needed(top.sources)})
     chain = Chain(context.note)
     read = _read(context, top)
     if read.bent:
         context.note(f"output {top.name!r} is scaled or shifted by constants: its readout is that")
-        chain.add_dense(FloatDense(np.diag(read.scale).astype(np.float32), read.shift.astype(np.float32)))
+        chain.add_dense(Met(FloatDense(np.diag(read.scale).astype(np.float32), read.shift.astype(np.float32))))
     reads: Reads | None = read
     while reads is not None:
         reads = reads.parts[0].of.add_to(chain, reads)
@@ -85,6 +86,20 @@ def _ends(output: _Output, top: _Output) -> bool:
     """Both are the same readout, one of them through a Softmax."""
     inside = {source.start for source in needed(top.sources)}
     return all(source.start in inside for source in output.sources) and output.sources != top.sources
+
+
+def _check_layers(context: Context, inside: set[int]) -> None:
+    """Each recurrent layer above one that is read must be read too: whoever reads the lower one errs."""
+    layers = [source for source in context.sources if isinstance(source.of, Recurrence)]
+    nodes = {id(source.of.node) for source in layers if source.start in inside and isinstance(source.of, Recurrence)}
+    for source in layers:
+        if source.start in inside or not isinstance(source.of, Recurrence):
+            continue
+        node = source.of.node
+        if id(node) in nodes:
+            context.note(f"one of the two directions of {node.name!r} is read by nothing, and left out")
+        elif any(part.start in inside and isinstance(part.of, Recurrence) for part in source.of.reads.parts):
+            raise node.refused("lies above a layer that the output is read of, and is read by nothing: read h_n[-1]")
 
 
 def _check_roles(context: Context) -> None:

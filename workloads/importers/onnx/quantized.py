@@ -80,7 +80,7 @@ def mat_mul_integer(context: Context, node: Node, given: Given) -> Sequence[Valu
     if not isinstance(x, Flow) or not isinstance(weight, np.ndarray) or (isinstance(zero, np.ndarray) and zero.any()):
         raise node.refused("must multiply what DynamicQuantizeLinear makes by a constant matrix")
     stored = _stored(context, node, weight, np.ones(1, np.float32), weight_zero, axis=1)
-    return [dense.product(context, node, x, stored.numbers)]
+    return [dense.product(context, node, x, stored, node.inputs[1])]
 
 
 def q_linear_mat_mul(context: Context, node: Node, given: Given) -> Sequence[Value]:
@@ -89,7 +89,7 @@ def q_linear_mat_mul(context: Context, node: Node, given: Given) -> Sequence[Val
     if not isinstance(x, Flow):
         raise node.refused("must multiply what comes from the input by a constant matrix")
     context.note(ROUNDED)
-    return [dense.product(context, node, x, _stored(context, node, weight, scale, zero, axis=1).numbers)]
+    return [dense.product(context, node, x, _stored(context, node, weight, scale, zero, axis=1), node.inputs[3])]
 
 
 def q_linear_add(context: Context, node: Node, given: Given) -> Sequence[Value]:

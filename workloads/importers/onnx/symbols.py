@@ -27,7 +27,7 @@ def gather(context: Context, node: Node, given: Given) -> Sequence[Value]:
         raise node.refused("must look rows of a table up by the input's symbols")
     symbols = _symbols(context, node, indices)
     rows = numbers_of(context, node, "table", table)
-    return [_looked_up(context, node, indices, symbols, rows.shape[1], Lookup(node, symbols, rows))]
+    return [_looked_up(context, node, indices, symbols, rows.shape[1], Lookup(node, symbols, rows, node.inputs[0]))]
 
 
 def one_hot(context: Context, node: Node, given: Given) -> Sequence[Value]:

@@ -142,9 +142,10 @@ def test_one_direction_of_two_may_be_all_that_is_read(tmp_path):
     ]
     constants = weights(rng, "LSTM", D, H, 2) | {"last": np.array(-1), "V": rng.normal(0, 1, (H, 2)).astype(np.float32)}
     path = saved(tmp_path / "m.onnx", nodes, constants, X)
-    model, _ = imported(path)
+    model, notes = imported(path)
     np.testing.assert_allclose(computed(model, inputs()), runtime(path, inputs()), rtol=0, atol=1e-5)
     assert [layer.reverse for layer in model.config.layers] == [True]
+    assert notes == ["one of the two directions of 'h' is read by nothing, and left out"]
 
 
 def bidirectional(*more: Any, outputs: tuple[str, ...] = ("h", "end", "c")) -> list[Any]:

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archsim.errors import BadInput
 from workloads.importers import import_model
+from workloads.importers.onnx import read_network
 from workloads.model import Model
 
 pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore")]  # what PyTorch's exporters warn of
@@ -197,3 +199,38 @@ def test_the_newer_exporter(tmp_path, summary):
     program.save(tmp_path / "net.onnx")
     model = import_model(tmp_path / "net.onnx")
     np.testing.assert_allclose(computed(model, x[0], True), runtime(tmp_path / "net.onnx", x), rtol=0, atol=1e-5)
+
+
+def test_h_of_a_lower_layer_is_refused(tmp_path):
+    """``fc(h_n[0])`` of two layers: the second would be computed for nothing."""
+    torch.manual_seed(6)
+    net = simple(num_layers=2, bidirectional=False)
+    net.summary = lambda net, out, h_n: h_n[0]
+    path = exported(net, tmp_path / "net.onnx", example(net, "nothing", 5, 2))
+    with pytest.raises(BadInput, match=r"'/rnn/LSTM_1' \(LSTM\): lies above a layer that the output is read of"):
+        import_model(path)
+
+
+def test_the_state_that_a_graph_is_given_is_taken_as_zeros_and_it_is_said(tmp_path):
+    net = simple(states="given", num_layers=2)
+    notes: list[str] = []
+    import_model(exported(net, tmp_path / "net.onnx", example(net, "nothing", 5, 2)), note=notes.append)
+    told = "is the state at the start, which a model keeps itself: it is taken as zeros"
+    assert notes == [f"input h0 {told}", f"input c0 {told}"]
+
+
+def test_an_input_is_one_thing(tmp_path):
+    """Data that is the initial state as well is no state alone."""
+    net = simple(states="given")
+    net.forward = lambda x, h0, c0: net.out(net.rnn(x + c0[:1, :, :FEATURES], (h0, c0))[0])
+    with pytest.raises(BadInput, match=r"must take constants beside|must be one thing|must not join inputs"):
+        import_model(exported(net, tmp_path / "net.onnx", example(net, "nothing", 5, 2)))
+
+
+def test_matrices_are_called_as_the_file_calls_them(tmp_path):
+    net = simple(summary="h_n", head="relu", below="embedding")
+    path = exported(net, tmp_path / "net.onnx", example(net, "embedding", 5, 2))
+    network = read_network(path, None, "vector", lambda text: None)
+    assert set(network.tensor_names) == {"embedding", "W_x 1", "W_h 1", "head 1", "readout"}
+    assert network.tensor_names["head 1"] == "hidden.weight"
+    assert network.tensor_names["embedding"] == "table.weight"

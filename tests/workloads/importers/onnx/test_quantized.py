@@ -152,6 +152,9 @@ def test_what_onnx_runtime_quantizes_statically(tmp_path, per_channel, kind):
     expected = runtime(tmp_path / "q.onnx", inputs())
     np.testing.assert_allclose(computed(model, inputs()), expected, rtol=0, atol=0.05)
     assert np.abs(computed(model, inputs()) - computed(whole, inputs())).max() < 0.05
+    codes = read_network(tmp_path / "q.onnx", None, "vector", notes.append).readout_codes
+    assert codes is not None
+    np.testing.assert_array_equal(codes.codes, constants_of(tmp_path / "q.onnx")["V_quantized"].T)
 
 
 @pytest.mark.parametrize(
