@@ -1,7 +1,6 @@
 """What a network is, beside its numbers: its input, its layers, its readout."""
 
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from numpy.typing import NDArray
@@ -168,12 +167,22 @@ class LayerConfig(Stated):
         return (*cells.by_name(self.cell).results, *(() if self.projection is None else ("m",)))
 
     @property
+    def state_number(self) -> tuple[int | None, int]:
+        """Bits of h, and how many of them are integer bits."""
+        return self.state_bits, self.state_integer_bits
+
+    @property
     def pruning(self) -> Pruning:
         return Pruning(self.threshold, self.state_bits, self.state_integer_bits)
 
     @property
     def input_pruning(self) -> Pruning:
         return Pruning(self.input_threshold, self.input_bits, self.input_integer_bits)
+
+
+def _shown(number: tuple[int | None, int]) -> str:
+    bits, integer = number
+    return "floating point" if bits is None else f"{bits} bits, {integer} of them integer bits"
 
 
 class HeadLayer(Frozen):
@@ -263,6 +272,12 @@ class Config(Stated):
         for k, layer in enumerate(self.layers):
             if layer.beside and (before is None or before.reverse):
                 raise ValueError(f"layers.{k}: beside must follow a layer that reads forwards")
+            if layer.beside and before is not None and layer.state_number != before.state_number:
+                expected, given = _shown(before.state_number), _shown(layer.state_number)
+                raise ValueError(
+                    f"layers.{k}: h must have {expected}, as the layer beside it, not {given}:"
+                    " both are read as one vector"
+                )
             if self.is_one_hot(k) and layer.input_pruning.changes:
                 raise ValueError(f"layers.{k}: a one-hot input is neither rounded nor pruned")
             before = layer
@@ -275,7 +290,7 @@ class Config(Stated):
         """Whether a layer carries a c beside its h."""
         return any("c" in cells.by_name(layer.cell).states for layer in self.layers)
 
-    @cached_property
+    @property
     def levels(self) -> tuple[tuple[int, ...], ...]:
         """Layers from the input up, those side by side together: what lies above a level reads the h of all of it."""
         levels: list[tuple[int, ...]] = []

@@ -148,9 +148,8 @@ def _entering(config: Config, k: int) -> Operand:
 
 
 def _state_bits(config: Config, level: int) -> int | None:
-    """Bits of an element of the h of a level, side by side; None: floating point."""
-    each = [config.layers[k].state_bits for k in config.levels[level]]
-    return None if None in each else max(bits for bits in each if bits is not None)
+    """Bits of an element of the h of a level, which are those of both directions; None: floating point."""
+    return config.layers[config.levels[level][0]].state_bits
 
 
 def _maker(config: Config, k: int) -> str:

@@ -1,7 +1,7 @@
 """Integer bits of what a model holds in fixed point: proved from its weights, or measured; and what is clipped."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, Self
 
 import numpy as np
@@ -49,18 +49,22 @@ def needed_bits(model: Model, inputs: Inputs | None = None) -> tuple[NeededBits,
             )
         return NeededBits(operand, seen[operand], "calibrated")
 
-    found = []
+    found: list[NeededBits] = []
     if (of_table := embedding_needs(model)) is not None:
         found.append(of_table)
     elif model.config.input.kind != "one_hot":
         entering = "features" if model.config.input.kind == "dense" else "x"
         found.append(calibrated(entering, "vectors may be of any size"))
+    of_layers = []
     for k, layer in enumerate(model.layers):
         operand = f"h{model.config.suffix(k)}"
         if layer.bound is not None and (layer.config.projection is None or inputs is None):
-            found.append(NeededBits(operand, layer.bound, "proved"))
+            of_layers.append(NeededBits(operand, layer.bound, "proved"))
         else:
-            found.append(calibrated(operand, f"h of {layer.config.cell} has no bound"))
+            of_layers.append(calibrated(operand, f"h of {layer.config.cell} has no bound"))
+    for level in model.config.levels:  # both directions are read as one vector, so they have the number of the larger
+        most = max((of_layers[k] for k in level), key=lambda needed: needed.largest)
+        found += [replace(most, operand=of_layers[k].operand) for k in level]
     return tuple(found)
 
 

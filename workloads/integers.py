@@ -11,7 +11,6 @@ from archsim.errors import BadInput
 from archsim.trace.graph import Graph, MatVec, When
 from archsim.trace.header import Phase
 from workloads.cells import Floats
-from workloads.config import Config
 from workloads.graphs import gates_by_group, phases_of, product_name, readout_products
 from workloads.model import Model
 from workloads.record import hidden_states
@@ -136,31 +135,22 @@ def _codes(model: Model, name: str, codes: NDArray[np.generic]) -> Ints:
     return _exact(values / min(1.0, finest), f"model {model.name}: weights of {name}")
 
 
-def _units(model: Model) -> dict[str, float | NDArray[np.float64] | None]:
-    """Value of one integer step of every vector operand, of each element where they differ; None: floating point."""
-    units: dict[str, float | NDArray[np.float64] | None] = {}
-    config = model.config
+def _units(model: Model) -> dict[str, float | None]:
+    """Value of one integer step of every vector operand; None: floating point."""
+    config, units = model.config, dict[str, float | None]()
+    of_level = [config.layers[level[0]].pruning.unit for level in config.levels]
     for k, layer in enumerate(config.layers):
         suffix, level = config.suffix(k), config.level_of(k)
-        below = _side_by_side(config, level - 1) if level else None
-        units.setdefault(config.input_operand(k), layer.input_pruning.unit or below)
+        below = of_level[level - 1] if level else None
+        units.setdefault(config.input_operand(k), layer.input_pruning.unit or below)  # the h below keeps its own
         for name in ("h", *layer.results):
             units[f"{name}{suffix}"] = layer.pruning.unit
     if config.input.kind == "dense":
         units["features"] = config.input.pruning.unit
     if config.readout is not None and config.readout_apart is not None:
-        units["y"] = _side_by_side(config, -1)
+        units["y"] = of_level[-1]
         units |= {f"y_{k}": layer.pruning.unit for k, layer in enumerate(config.readout.head, 1)}
     return units
-
-
-def _side_by_side(config: Config, level: int) -> NDArray[np.float64] | None:
-    """Units of the h of a level ``(sizes,)``, side by side; None: floating point."""
-    layers = [config.layers[k] for k in config.levels[level]]
-    units = [layer.pruning.unit for layer in layers]
-    if None in units:
-        return None
-    return np.repeat(np.array(units, np.float64), [layer.outputs for layer in layers])
 
 
 def _exact(values: NDArray[np.float64], what: str) -> Ints:

@@ -78,8 +78,8 @@ def record_sample(
     """Trace of `model` over given inputs; row 0 of a state is the state after the warm-up.
 
     Rows of what a layer in reverse reads and makes are in the order of its steps: step k is position length - 1 - k.
-    `out`: a file that the trace goes to as the model runs, so that memory does not grow with its length. `on_step` is
-    called with the number of steps that are done.
+    `out`: a file that the trace goes to as the model runs, so that memory does not grow with its length, unless the
+    model needs whole sequences: these run at once. `on_step` is called with the number of steps that are done.
     """
     phases = phases_of(model)
     recording = _Recording(model, sample, phases, on_step)

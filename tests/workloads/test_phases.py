@@ -14,6 +14,7 @@ from workloads import sparsify
 from workloads.config import Config, Dense, Embedding, HeadLayer, LayerConfig, OneHot, Readout, Vector
 from workloads.dense import DenseNumbers
 from workloads.graphs import phases_of
+from workloads.integer_bits import needed_bits
 from workloads.integers import integer_run
 from workloads.model import Model
 from workloads.record import record_sample
@@ -378,3 +379,17 @@ def test_a_line_says_what_a_model_is_made_of():
     )
     assert config.title == "dense of 5, lstm 6 to 2 in both directions, max pooling, dense 4 (relu), readout of 3"
     assert configured(bidirectional=False, cell="gru").title == "vector of 5, gru 6, no readout"
+
+
+def test_both_directions_have_one_number(made):
+    """What lies above reads them as one vector, whose elements have one point."""
+    both = configured(state_bits=None, cell="rnn-relu", threshold=0.0)
+    model = made(both)
+    inputs = sample_of(both, [9, 9]).inputs
+    h_1, h_2 = (needed for needed in needed_bits(model, inputs) if needed.operand.startswith("h"))
+    operands, _ = model.operands(inputs)
+    assert h_1.integer_bits == h_2.integer_bits
+    assert h_1.largest == h_2.largest >= max(float(np.abs(operands[name]).max()) for name in ("h_1", "h_2"))
+    said = r"layers\.1: h must have 8 bits, 2 of them integer bits, as the layer beside it, not 8 bits, 3 of them"
+    with pytest.raises(BadInput, match=said):
+        model.with_bits(8, 8, 2, (2, 3))
