@@ -30,10 +30,15 @@ def task_of(model: Trained) -> Task[Any]:
     return task
 
 
+def available(model: Trained, split: Split) -> int:
+    """The most sequences that a split of the model's task can give."""
+    return len(task_of(model).split(split))
+
+
 def sample_of(model: Trained, split: Split, sequences: int, steps: int, seed: int = 0) -> Sample:
     """A sample of the model's own task, of so many sequences and steps, or of as many as there are."""
     task = task_of(model)
-    sequences = min(sequences, len(task.split(split)))
+    sequences = min(sequences, available(model, split))
     return task.sample(split, sequences, min(steps, max(1, task.longest(split, sequences))), seed)
 
 

@@ -10,10 +10,13 @@ from archsim.trace.trace import Trace
 from dse.cli.terminal import steps_of
 from dse.evaluation.point import HeldOutSplit
 from workloads import zoo
+from workloads.fitting import available
 from workloads.fixed_point import IntegerModel
 from workloads.model import Model
 from workloads.record import record
 
+SEQUENCES = 16
+"""The most that are recorded where nobody says how many, and no more lanes are asked for."""
 AnyModel = TypeVar("AnyModel", Model, IntegerModel, Model | IntegerModel)
 
 
@@ -23,7 +26,13 @@ def load_workload(name: str, lanes: int, steps: int, split: HeldOutSplit, thresh
         if threshold is not None:
             raise BadInput(f"--threshold: {name} is a trace, which has its threshold already; give a model")
         return Trace.load(Path(name))
-    return record_text(at_threshold(zoo.load_either(name), threshold), split, max(lanes, 16), steps)
+    model = at_threshold(zoo.load_either(name), threshold)
+    return record_text(model, split, max(lanes, min(SEQUENCES, available(model, split))), steps)
+
+
+def for_task(model: AnyModel, task: str | None) -> AnyModel:
+    """The model with its own task, or with another."""
+    return model if task is None else model.with_task(task)
 
 
 def at_threshold(model: AnyModel, threshold: float | None) -> AnyModel:

@@ -12,7 +12,8 @@ from archsim.errors import BadInput
 from archsim.trace.graph import When
 from dse.cli.clipping import clipped_json, say_clipped
 from dse.cli.fixed_point import INSTEAD, FixedPoint
-from dse.cli.options import BatchFirst, DesignOption, Json, either
+from dse.cli.inputs import for_task
+from dse.cli.options import BatchFirst, DesignOption, Json, TaskOption, either
 from dse.cli.tables.layout import literal
 from dse.cli.tables.networks import check_table, imported_table, sparsity_markdown, sparsity_table, zeros_table
 from dse.cli.terminal import notes, out, print_json, progress, say
@@ -93,6 +94,7 @@ def import_(
         Path | None,
         typer.Option(help="Inputs (.npy), as the source takes them, to run it beside the model; 1 if they differ."),
     ] = None,
+    task: Annotated[str | None, typer.Option(help="What it is for: a task, or your own (TOML).")] = None,
     state_dict: Annotated[str | None, typer.Option(help="torch.save: path of the state dict in it.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -124,7 +126,7 @@ def import_(
     fixed = FixedPoint(
         state_bits, input_bits, input_integer_bits, tuple(state_integer_bits or ()), calibrate, batch_first
     )
-    model, clips = fixed.applied(imported.model)
+    model, clips = fixed.applied(for_task(imported.model, task))
     checked = None if check is None else imported.check(_check_inputs(check, imported, batch_first), model)
     _written(model, imported.matrices, path, out_ or Path(f"{model.name}.safetensors"), as_json, clips, checked)
     if checked is not None and not checked.passed:
@@ -177,6 +179,7 @@ def prune(
     sparsity: Annotated[
         list[float], typer.Option(help="Share of the state to be zero; repeat it for a share of each layer.")
     ],
+    task: TaskOption = None,
     inputs: Annotated[Path | None, typer.Option(help="Inputs (.npy) instead of the task's validation data.")] = None,
     batch_first: BatchFirst = False,
     as_json: Json = False,
@@ -187,7 +190,7 @@ def prune(
 
     archsim prune stack.safetensors --sparsity 0.9 --sparsity 0.8 --inputs mine.npy --out pruned.safetensors
     """
-    model = zoo.load_model(workload)
+    model = for_task(zoo.load_model(workload), task)
     sample = sample_of(model) if inputs is None else given_sample(inputs, batch_first)
     with progress("bisecting thresholds", None):
         pruned = prune_to(model, sparsity if len(sparsity) > 1 else sparsity[0], sample)
@@ -205,6 +208,7 @@ def prune(
 @app.command(rich_help_panel=PANEL, short_help="What zeros in the state cost in accuracy, and gain in speed.")
 def sparsity(
     workloads: Annotated[list[str], typer.Argument(help="Zoo models, or model files.")],
+    task: TaskOption = None,
     design: DesignOption = "skip-65nm",
     lanes: Annotated[list[int] | None, typer.Option(min=1, help="Sequences side by side; default: 1 and 8.")] = None,
     at: Annotated[list[float] | None, typer.Option(help="Pruned to this share as well (repeatable).")] = None,
@@ -219,10 +223,10 @@ def sparsity(
     archsim sparsity mine.safetensors --at 0.5 --at 0.8 --at 0.9 --design mine.toml --lanes 4
     """
     points = []
-    with progress("measuring", len(workloads) * (1 + len(at or []))) as (bar, task):
-        for point in sparsity_curve(workloads, load_design(design), lanes or (1, 8), at or (), split):
+    with progress("measuring", len(workloads) * (1 + len(at or []))) as (bar, shown):
+        for point in sparsity_curve(workloads, load_design(design), lanes or (1, 8), at or (), split, task):
             points.append(point)
-            bar.update(task, advance=1, note=f"{point.model}: {point.sparsity:.0%} zeros, {point.loss:.3f}")
+            bar.update(shown, advance=1, note=f"{point.model}: {point.sparsity:.0%} zeros, {point.loss:.3f}")
     if as_json:
         print_json([point.to_json() for point in points])
     elif markdown:

@@ -44,6 +44,7 @@ Scope = Annotated[
     typer.Option(help=f"What is run: {' or '.join(RUN_SCOPES)} (no readout).", **one_of("scope", RunScope)),
 ]
 Threshold = Annotated[float | None, typer.Option(help="State threshold instead of the trained one.")]
+TaskOption = Annotated[str | None, typer.Option("--task", help="A task, or your own (TOML), instead of the model's.")]
 OwnCosts = Annotated[
     Path | None, typer.Option("--costs", help="Your own figures instead of some of the shipped ones (TOML).")
 ]

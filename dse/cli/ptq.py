@@ -11,7 +11,7 @@ import typer
 
 from archsim.errors import BadInput
 from dse.cli.clipping import clipped_json
-from dse.cli.options import BatchFirst, Json
+from dse.cli.options import BatchFirst, Json, TaskOption
 from dse.cli.tables.networks import bits_table, clipped_line, points_table
 from dse.cli.terminal import notes, out, print_json, progress, say
 from workloads import tasks, zoo
@@ -29,9 +29,7 @@ app = typer.Typer()
 @app.command(rich_help_panel=PANEL, short_help="Integers only, after training: the fewest bits within a loss.")
 def ptq(
     workload: Annotated[str, typer.Argument(help="A floating-point zoo model, or a model file.")],
-    task: Annotated[
-        str | None, typer.Option(help="Calibrate and measure on this task, or task file; default: the model's own.")
-    ] = None,
+    task: TaskOption = None,
     inputs: Annotated[
         Path | None, typer.Option(help="Your own inputs (.npy), instead of a task: calibrated and measured on.")
     ] = None,

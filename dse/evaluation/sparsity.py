@@ -12,8 +12,9 @@ from archsim.errors import BadInput
 from archsim.files import JsonValue
 from archsim.simulation import quickest, simulate
 from archsim.trace.trace import Trace
-from workloads import tasks, zoo
+from workloads import zoo
 from workloads.evaluate import evaluate
+from workloads.fitting import available, task_of
 from workloads.model import Model
 from workloads.record import longest, record
 from workloads.sparsify import prune_to, sample_of, zeros
@@ -64,13 +65,17 @@ def sparsity_curve(
     lanes: Sequence[int],
     targets: Sequence[float] = (),
     split: Split = "validation",
+    task: str | None = None,
 ) -> Iterator[SparsityPoint]:
     """Each model as it is, and with thresholds for each share of `targets` that it does not have by itself.
+
+    `task`: a task, or the path of one's file, instead of the models' own.
 
     BadInput where a name is no model, or a target no share.
     """
     for name in names:
         model = zoo.load_model(name)
+        model = model if task is None else model.with_task(task)
         trained = _point(model, design, lanes, split, pruned=False)
         yield trained
         sample = sample_of(model)
@@ -80,7 +85,7 @@ def sparsity_curve(
 
 
 def _point(model: Model, design: Design, lanes: Sequence[int], split: Split, pruned: bool) -> SparsityPoint:
-    sequences = max(SEQUENCES, *lanes)
+    sequences = max(min(SEQUENCES, available(model, split)), *lanes)
     trace = record(model, split, sequences, min(STEPS, longest(model, split, sequences)))
     states = zeros(trace)
     gains: tuple[Gain, ...] = ()
@@ -91,7 +96,7 @@ def _point(model: Model, design: Design, lanes: Sequence[int], split: Split, pru
         refusal = str(reason)
     return SparsityPoint(
         model=model.name,
-        metric=tasks.by_name(model.task).metric,
+        metric=task_of(model).metric,
         pruned=pruned,
         threshold=model.threshold,
         sparsity=sum(state.sparsity for state in states) / len(states),

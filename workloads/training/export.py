@@ -225,18 +225,29 @@ def train_and_export(
     """
     recipe = load_recipe(recipe_name_or_path)
     _exportable(recipe)
+    path = zoo_folder / f"{recipe.name}.safetensors"
+    _refuse_other_file(path.with_suffix(".toml"))
     fresh = not any(folder.rglob("latest.pt"))
     start = time.monotonic()
     outcome = train(recipe, folder, device, on_progress, compile_ or fastest())
     if fresh and hours is None:
         hours = round((time.monotonic() - start) / 3600, 3)
     zoo_folder.mkdir(parents=True, exist_ok=True)
-    path = zoo_folder / f"{recipe.name}.safetensors"
     model = narrowest(export(recipe, outcome.network))
     model.save(path)
     card = make_card(model, path, recipe, outcome, _machine(device), hours)
     card.save(path.with_suffix(".toml"))
     return card
+
+
+def _refuse_other_file(card: Path) -> None:
+    """BadInput where the card would take the place of a task or a recipe of the same name."""
+    if not card.exists():
+        return
+    try:
+        Card.load(card)
+    except BadInput:
+        raise BadInput(f"{card}: is no card, and the model's would replace it; give another folder, or name") from None
 
 
 def _split(task: tasks.Task[Any]) -> str:

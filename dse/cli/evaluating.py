@@ -1,0 +1,71 @@
+"""`archsim evaluate`: the accuracy of trained networks, on data of their own task or of a person's."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+import typer
+
+from archsim.errors import BadInput
+from dse.cli.inputs import for_task
+from dse.cli.options import Json, TaskOption, Threshold, one_of
+from dse.cli.tables.layout import figures
+from dse.cli.terminal import out, print_json, progress, say
+from workloads import zoo
+from workloads.fitting import task_of
+from workloads.tasks import METRIC_WORDS, Metric, Split, Task
+
+PANEL = "Networks"
+app = typer.Typer()
+
+TEXT = ("metric", "unit")
+"""Columns that are no numbers."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One network, measured on a whole split."""
+
+    model: str
+    task: str
+    split: Split
+    size: int
+    """Sequences, or symbols of a text."""
+    metric: Metric
+    value: float
+    """Less is better."""
+
+
+@app.command(rich_help_panel=PANEL, short_help="Accuracy on a task: the model's, or your own data.")
+def evaluate(
+    workloads: Annotated[list[str], typer.Argument(help="Zoo models, or model files.")],
+    task: TaskOption = None,
+    split: Annotated[Split, typer.Option(help="train, validation or test.", **one_of("--split", Split))] = "test",
+    threshold: Threshold = None,
+    as_json: Json = False,
+) -> None:
+    """Measure accuracy over a whole split: of the model's own task, or of a task in a file.
+
+    archsim evaluate wp-lstm256-ternary
+
+    archsim evaluate mine.safetensors small.safetensors --task mine.toml --split test
+    """
+    found = [_measured(workload, task, split, threshold) for workload in workloads]
+    if as_json:
+        print_json([asdict(each) for each in found])
+        return
+    rows = [(each.model, f"{each.value:.4g}", *METRIC_WORDS[each.metric][:2]) for each in found]
+    out.print(figures(f"The whole {split} split; less is better", ("model", split, "metric", "unit"), rows, text=TEXT))
+    for name, size in dict.fromkeys((each.task, each.size) for each in found):
+        say(f"{name}: {size:,} in the {split} split")
+
+
+def _measured(workload: str, given: str | None, split: Split, threshold: float | None) -> Evaluation:
+    model = for_task(zoo.load_either(workload), given)
+    model = model if threshold is None else model.with_threshold(threshold)
+    task: Task[Any] = task_of(model)
+    with progress(model.name, None) as (bar, shown):
+        value = task.evaluate(model, split, lambda done, total: bar.update(shown, completed=done, total=total))
+    if not math.isfinite(value):
+        raise BadInput(f"model {model.name}: its outputs are no finite numbers on the {split} split of {task.name}")
+    return Evaluation(model.name, task.name, split, len(task.split(split)), task.metric, value)
