@@ -67,8 +67,8 @@ class Model(PackedModel[Config]):
     """Stacked recurrent layers over symbols or vectors, and a readout.
 
     There is one h a layer, pruned and rounded: the recurrence, the next layer and the readout all see it. Arrays are
-    read-only. `saturations` counts what lies beyond the fixed point of states and inputs in every run, padding
-    included; a model made of this one starts anew. Raises BadInput where sizes do not fit the config.
+    read-only. `saturations` counts what lies beyond the fixed point of states and inputs in every run; a model made of
+    this one starts anew. Raises BadInput where sizes do not fit the config.
 
     Each direction of a bidirectional layer is a layer. One that reads in reverse begins at each sequence's own last
     step, so inputs that are padded come with their `lengths` ``(B,)``; None: all sequences are as long as the inputs.
@@ -204,16 +204,18 @@ class Model(PackedModel[Config]):
         """
         lengths = lengths_of(inputs, lengths)
         flowed = self._flow(inputs, state, dtype, lengths)
-        return flowed.operands | self._read_apart(flowed.outputs, lengths), flowed.state
+        with self.saturations.over(lengths):
+            return flowed.operands | self._read_apart(flowed.outputs, lengths), flowed.state
 
     @np.errstate(over="ignore", invalid="ignore")  # infinite or NaN: refused by name
     def _flow(self, inputs: Inputs, state: State | None, dtype: DTypeLike, lengths: Lengths) -> Flowed:
         """`inputs` through the layers, with the operands of what is done to them before."""
         self.config.check_inputs(inputs)
         check_carried(self.config, state)
-        before, vectors = self._entering(inputs, dtype)
         start = state or self.start(inputs.shape[1], dtype)
-        flowed = through_layers(self.config, vectors, start, lengths, partial(self._run_layer, dtype=dtype))
+        with self.saturations.over(lengths):
+            before, vectors = self._entering(inputs, dtype)
+            flowed = through_layers(self.config, vectors, start, lengths, partial(self._run_layer, dtype=dtype))
         return flowed._replace(operands=before | flowed.operands)
 
     def _run_layer(self, k: int, vectors: Floats, given: Iterator[Floats], *, dtype: DTypeLike) -> LayerRun:
@@ -244,15 +246,15 @@ class Model(PackedModel[Config]):
         """Vectors pruned and rounded, with their clips counted; as they are where there is nothing to do."""
         if not pruning.changes:
             return vectors
-        return pruning.noting(partial(self.saturations.note, kind, place, within=pruning.ends))(vectors)
+        self.saturations.step = 0
+        return pruning.noting(partial(self.saturations.look, kind, place, within=pruning.ends))(vectors)
 
     def _noting(self, layer: int) -> Pruning:
         """How a layer prunes and rounds: h, and results of its step, whose clips are counted apart."""
         config, suffix = self.config.layers[layer], self.config.suffix(layer)
         own = config.pruning
         h, *results = (
-            partial(self.saturations.note, "state", f"{name}{suffix}", within=own.ends)
-            for name in ("h", *config.results)
+            self.saturations.by_step("state", f"{name}{suffix}", own.ends) for name in ("h", *config.results)
         )
         return own.noting(h, *results) if own.bits is not None else own
 
@@ -326,7 +328,8 @@ class Model(PackedModel[Config]):
         """
         check_every_step(self.config)
         states, state = self.states(inputs, state, dtype, lengths)
-        return self.readout(states), state
+        with self.saturations.over(lengths_of(inputs, lengths)):
+            return self.readout(states), state
 
     def last(self, inputs: Inputs, lengths: Lengths, dtype: DTypeLike = np.float32) -> Floats:
         """Logits ``(B, V)`` at the last step of sequences of `lengths` ``(B,)``, padded at their ends."""
@@ -349,11 +352,11 @@ class Model(PackedModel[Config]):
         """How much of what a model has in fixed point once and for all is clipped: embedding and initial states."""
         seen, table, entering = Saturations(), self.embedding, self.config.layers[0].input_pruning
         if table is not None:
-            entering.noting(partial(seen.note, "input", "embedding", within=entering.ends))(table)
+            entering.noting(partial(seen.look, "input", "embedding", within=entering.ends))(table)
         for k, layer in enumerate(self.layers):
             if layer.initial_h is not None:
                 place, own = f"initial h{self.config.suffix(k)}", layer.config.pruning
-                own.noting(partial(seen.note, "state", place, within=own.ends))(layer.initial_h)
+                own.noting(partial(seen.look, "state", place, within=own.ends))(layer.initial_h)
         return seen.places
 
     def _embedded(self, tokens: Inputs, dtype: DTypeLike) -> Floats:

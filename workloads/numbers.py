@@ -2,7 +2,10 @@
 
 import math
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Literal
 
 import numpy as np
@@ -40,22 +43,64 @@ class Clipped(Frozen):
 
 @dataclass
 class Saturations:
-    """How often a number did not fit and was clipped, by kind and place, and how many were looked at."""
+    """How often a number did not fit and was clipped, by kind and place, and how many were looked at.
+
+    Steps beyond the end of a sequence are padding, and neither clipped nor seen.
+    """
 
     clipped: Counter[tuple[Kind, str]] = field(default_factory=Counter)
     seen: Counter[tuple[Kind, str]] = field(default_factory=Counter)
     within: dict[tuple[Kind, str], Ends] = field(default_factory=dict)
 
-    def note(self, kind: Kind, place: str, clipped: int, seen: int, within: Ends | None = None) -> None:
-        self.clipped[kind, place] += clipped
-        self.seen[kind, place] += seen
+    lengths: NDArray[np.integer[Any]] | None = None
+    """Steps of each sequence ``(B,)`` of the run at hand; None: none of them ends within it."""
+    step: int = 0
+    """Where the run is."""
+
+    @contextmanager
+    def over(self, lengths: NDArray[np.integer[Any]]) -> Iterator[None]:
+        """A run of sequences that end after `lengths` steps ``(B,)``: what is noted of steps beyond does not count."""
+        self.lengths, self.step = lengths, 0
+        try:
+            yield
+        finally:
+            self.lengths, self.step = None, 0
+
+    def note(
+        self, kind: Kind, place: str, clipped: NDArray[np.integer[Any]], each: int, within: Ends | None = None
+    ) -> None:
+        """How many of `each` numbers were clipped: by lane ``(B,)`` of this step, or ``(T, B)`` from this step on."""
+        running = np.broadcast_to(self._running(clipped.shape), clipped.shape)
+        self.clipped[kind, place] += int(clipped[running].sum())
+        self.seen[kind, place] += each * int(np.count_nonzero(running))
         if within is not None:
             self.within[kind, place] = within
+
+    def look(self, kind: Kind, place: str, beyond: NDArray[np.bool_], within: Ends | None = None) -> None:
+        """`note` of which numbers lie beyond their range, ``(B, n)`` or ``(T, B, n)``."""
+        self.note(kind, place, np.asarray(np.count_nonzero(beyond, axis=-1)), beyond.shape[-1], within)
+
+    def by_step(self, kind: Kind, place: str, within: Ends | None) -> Callable[[NDArray[np.bool_]], None]:
+        """What looks at one step ``(B, n)`` at every call, from the first step on."""
+        steps = count()
+
+        def look(beyond: NDArray[np.bool_]) -> None:
+            self.step = next(steps)
+            self.look(kind, place, beyond, within)
+
+        return look
+
+    def _running(self, shape: tuple[int, ...]) -> NDArray[np.bool_] | np.bool_:
+        if self.lengths is None or not shape:
+            return np.bool_(True)
+        steps = self.step + (np.arange(shape[0])[:, None] if len(shape) > 1 else 0)
+        running: NDArray[np.bool_] = steps < self.lengths
+        return running
 
     def clip(self, kind: Kind, place: str, codes: Ints, low: int, high: int, within: Ends | None = None) -> Ints:
         """`codes` within `low` and `high`; those outside are counted."""
         clipped = np.clip(codes, low, high)
-        self.note(kind, place, int(np.count_nonzero(clipped != codes)), codes.size, within)
+        self.look(kind, place, clipped != codes, within)
         return clipped
 
     @property
@@ -129,10 +174,14 @@ class Number(Frozen):
         """Nearest codes of real `values`, halves to even, clipped. Not for the inner loop."""
         return np.clip(self._nearest(values), self.low, self.high).astype(np.int64)
 
+    def beyond(self, values: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """Which of real `values` have no code near."""
+        nearest = self._nearest(values)
+        return (nearest < self.low) | (nearest > self.high)
+
     def clipped(self, values: NDArray[np.floating]) -> int:
         """How many of real `values` have no code near."""
-        nearest = self._nearest(values)
-        return int(np.count_nonzero((nearest < self.low) | (nearest > self.high)))
+        return int(np.count_nonzero(self.beyond(values)))
 
     def _nearest(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
         nearest: NDArray[np.float64] = np.rint(np.ldexp(values.astype(np.float64), self.fraction))

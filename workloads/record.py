@@ -127,8 +127,7 @@ class _Recording:
         for first in range(0, steps, at_once):
             last = min(first + at_once, steps)
             window = sample.inputs[sample.warmup + first : sample.warmup + last]
-            lengths = sample.lengths if model.config.needs_whole_sequences else None
-            values, state = model.operands(window, state, lengths=lengths)
+            values, state = model.operands(window, state, lengths=np.maximum(sample.lengths - first, 0))
             running = np.arange(first, last)[:, None] < sample.lengths
             for operand in self._operands:
                 array = values[operand.name]

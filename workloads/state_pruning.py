@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
-Note = Callable[[int, int], None]
-"""``note(clipped, seen)``: so many of so many numbers lay beyond the range."""
+Note = Callable[[NDArray[np.bool_]], None]
+"""Is told which numbers lie beyond the range."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Pruning:
             v *= per_unit
             np.rint(v, out=v)
             if note is not None:
-                note(int(np.count_nonzero((v < -limit) | (v > limit - 1))), v.size)
+                note((v < -limit) | (v > limit - 1))
             np.clip(v, -limit, limit - 1, out=v)
             v /= per_unit
         return v

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from archsim.errors import BadInput
 from workloads import cells
 from workloads.config import Embedding, OneHot, Vector
+from workloads.fixed_point import Settings, analyse, quantize
 from workloads.integer_bits import clipped_shares, needed_bits
 
 CELLS = tuple(cell.name for cell in cells.ALL if cell.name in ("lstm", "gru", "gru-classic", "rnn-tanh", "rnn-relu"))
@@ -19,6 +20,7 @@ INPUTS = {
     "embedding": Embedding(symbols=6, size=3, weight_format="float32"),
     "vector": Vector(size=3),
 }
+WIDE = Settings(weight_bits=6, activation_bits=5, accumulator_bits=11)
 
 
 def sigmoid(v):
@@ -199,3 +201,26 @@ def test_an_embedding_takes_the_bits_that_its_table_needs(draw):
     assert tight.within == (-1, 1 - 2**-7)
     with pytest.raises(BadInput, match=r"input_integer_bits must be below input_bits = 2, not 2"):
         model.with_bits(8, 2)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("kind", sorted(INPUTS))
+def test_padding_does_not_count(draw, cell, kind):
+    """Sequences side by side, padded with what clips, against each of them alone: of floats and of integers."""
+    floats = drawn(draw, cell, kind, 3, (2, 2, 0), 2, True, 5, 0.0)
+    rng = np.random.default_rng(1)
+    inputs = 3 * rng.normal(size=(9, 4, 3)) if kind == "vector" else rng.integers(0, 6, (9, 4))
+    lengths = np.array([9, 2, 5, 1])
+    integers = quantize(floats, analyse(floats, inputs[:, :1] / 2 if kind == "vector" else inputs[:, :1]), WIDE)
+    for model in (floats, integers):
+        together, alone = model.counting(), model.counting()
+        together.run(inputs, None, np.float32, lengths)
+        for k, length in enumerate(lengths):
+            alone.run(inputs[:length, k : k + 1])
+        assert together.saturations == alone.saturations
+        assert sum(together.saturations.clipped.values()) > 0
+        last = model.counting()
+        last.last(inputs, lengths)
+        assert [s for s in last.saturations.places if "readout" not in s.place] == [
+            s for s in alone.saturations.places if "readout" not in s.place
+        ]

@@ -140,8 +140,9 @@ class IntegerMachine:
         chunk = max(1, _CHUNK_BYTES // max(1, inputs.shape[1] * len(self.bias) * 8))
         for first in range(0, len(inputs), chunk):
             window = inputs[first : first + chunk]
-            starts = window.shape[0] * window.shape[1]
-            self.saturations.note("accumulator", f"{self.site} bias", *(n * starts for n in self.biases_clipped))
+            self.saturations.step = first
+            clipped, biases = self.biases_clipped
+            self.saturations.note("accumulator", f"{self.site} bias", np.full(window.shape[:2], clipped), biases)
             if isinstance(self.input_part, LookUp):
                 yield from self.input_part(window)
             else:
@@ -186,6 +187,7 @@ class IntegerMachine:
         states = np.empty((steps, batch, self.layer.config.hidden), np.int16)
         results = {name: np.empty_like(states) for name in self.layer.cell.results}
         for t, start in enumerate(self.accumulators(inputs)):
+            self.saturations.step = t
             state, computed = self.step(self, start, state)
             states[t] = state[0]
             for name, values in zip(results, computed, strict=True):
@@ -389,7 +391,6 @@ class ReadoutMachine:
 
     def __call__(self, states: NDArray[np.integer]) -> Ints:
         """Codes ``(..., V)`` with `fraction` bits behind the point, of codes of h ``(..., H)``."""
-        sums = self.product(self.bias, states)
-        starts = sums.size // len(self.bias)
-        self.product.saturations.note("accumulator", "readout bias", self.biases_clipped * starts, sums.size)
-        return self.align(sums)
+        clipped = np.full(states.shape[:-1], self.biases_clipped)
+        self.product.saturations.note("accumulator", "readout bias", clipped, len(self.bias))
+        return self.align(self.product(self.bias, states))

@@ -159,7 +159,8 @@ class IntegerModel(PackedModel[IntegerSpec]):
     def _flow(self, inputs: Inputs, state: Codes | None, lengths: Lengths) -> Flowed:
         check_carried(self.config, state)
         start = state or self.start(inputs.shape[1])
-        return through_layers(self.config, self._entering(inputs), start, lengths, self._run_layer)
+        with self.saturations.over(lengths):
+            return through_layers(self.config, self._entering(inputs), start, lengths, self._run_layer)
 
     def _run_layer(self, k: int, vectors: NDArray[Any], given: Iterator[NDArray[Any]]) -> LayerRun:
         m = self._machines[k]
@@ -208,7 +209,8 @@ class IntegerModel(PackedModel[IntegerSpec]):
         """Real logits of every step ``(T, B, V)`` (`readout`) and the state after the last; see `Model.run`."""
         check_every_step(self.config)
         states, state = self.states(inputs, state, lengths=lengths)
-        return self.readout(states, dtype), state
+        with self.saturations.over(lengths_of(inputs, lengths)):
+            return self.readout(states, dtype), state
 
     def last(self, inputs: Inputs, lengths: Lengths, dtype: DTypeLike = np.float32) -> NDArray[Any]:
         """Real logits ``(B, V)`` at the last step of sequences of `lengths` ``(B,)``, padded at their ends."""
@@ -231,7 +233,7 @@ class IntegerModel(PackedModel[IntegerSpec]):
             if not np.all(np.isfinite(inputs)):
                 raise BadInput(f"model {self.name}: inputs must be finite numbers")
             kept = np.where(np.abs(inputs) < first.input_threshold, 0, inputs)
-            self.saturations.note("input", "x", number.clipped(kept), kept.size, number.ends)
+            self.saturations.look("input", "x", number.beyond(kept), number.ends)
             return number.codes(kept).astype(np.int16)
         if self.embedding is None:
             return inputs

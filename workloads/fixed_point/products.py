@@ -126,25 +126,27 @@ class Accumulate:
     def __call__(self, start: Ints, x: NDArray[Any]) -> Ints:
         """Accumulators ``(..., R)`` after operands `x` ``(..., K)``."""
         sums = start + self._align(self.product(x))
-        clipped = 0  # sums that saturate, however often
+        clipped = np.zeros(sums.shape[:-1], np.int64)
         if not self.proved:
             limit = 1 << (self.accumulator_bits - 1)
             doubtful = np.abs(start) + self._align(self.magnitude(np.abs(x.astype(np.int64)))) >= limit
             *lanes, rows = np.nonzero(doubtful)
             if len(rows):
                 begin = np.broadcast_to(start, sums.shape)[doubtful]
-                sums[doubtful], clipped = self._by_column(begin, x[tuple(lanes)].astype(np.int64), rows)
-        self.saturations.note("accumulator", self.site, clipped, sums.size)
+                saturated = np.zeros(sums.shape, np.bool_)  # a sum counts once, however often it saturates
+                sums[doubtful], saturated[doubtful] = self._by_column(begin, x[tuple(lanes)].astype(np.int64), rows)
+                clipped = np.count_nonzero(saturated, axis=-1)
+        self.saturations.note("accumulator", self.site, clipped, sums.shape[-1])
         return sums
 
-    def _by_column(self, sums: Ints, x: NDArray[Any], rows: NDArray[np.intp]) -> tuple[Ints, int]:
-        """Accumulators ``(N,)`` of `rows` after operands `x` ``(N, K)``, clipped after every column; of how many."""
+    def _by_column(self, sums: Ints, x: NDArray[Any], rows: NDArray[np.intp]) -> tuple[Ints, NDArray[np.bool_]]:
+        """Accumulators ``(N,)`` of `rows` after operands `x` ``(N, K)``, clipped after every column; and which were."""
         limit, clipped = 1 << (self.accumulator_bits - 1), np.zeros(len(sums), np.bool_)
         for k in range(x.shape[1]):
             added = sums + ((self.codes[rows, k] * x[:, k]) << self.left[rows])
             sums = np.clip(added, -limit, limit - 1)
             clipped |= sums != added
-        return sums, int(np.count_nonzero(clipped))
+        return sums, clipped
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,5 +177,5 @@ class LookUp:
     def __call__(self, symbols: NDArray[Any]) -> Ints:
         """Accumulators ``(..., R)`` of `symbols` ``(...)``."""
         sums: Ints = self.sums[symbols]
-        self.saturations.note("accumulator", self.site, int(self.clipped[symbols].sum()), sums.size)
+        self.saturations.note("accumulator", self.site, self.clipped[symbols], sums.shape[-1])
         return sums
