@@ -460,6 +460,8 @@ def test_any_tensor_may_be_the_output(tmp_path):
         "Softmax at the end is passed over: the model gives what it is taken of (logits), in the same order of size"
     ]
     model, _ = imported(path, output="y")
+    both = saved(tmp_path / "both.onnx", [*nodes, *MATMUL, softmax], constants | READOUT, ("y", "probabilities"))
+    assert imported(both, name="m")[0].sha256 == whole.sha256
     assert whole.sha256 == model.sha256
     exp = np.exp(model.run(X)[0])
     np.testing.assert_allclose(exp / exp.sum(-1, keepdims=True), runtime(path, X), rtol=0, atol=1e-5)

@@ -19,8 +19,9 @@ from archsim.errors import BadInput
 from workloads.importers.network import ImportedNetwork, InputKind, Note
 from workloads.importers.onnx import constants, dense, layers, lengths, moves, outputs, pooling, quantized, symbols
 from workloads.importers.onnx.constants import elementwise
+from workloads.importers.onnx.context import MOST_ELEMENTS, Context, Rule
 from workloads.importers.onnx.file import GraphInput, Node, OnnxGraph, read_graph
-from workloads.importers.onnx.flow import MOST_ELEMENTS, Context, Flow, Given, Rule, Source, Value
+from workloads.importers.onnx.flow import Flow, Given, Source, Value
 from workloads.importers.onnx.moves import moving
 from workloads.importers.onnx.operations import Entry
 
@@ -30,9 +31,13 @@ def read_network(path: Path, output: str | None, input_kind: InputKind, note: No
     graph = read_graph(path, output)
     names = list(dict.fromkeys(size for item in graph.inputs for size in item.sizes if isinstance(size, str)))
     primes = _primes(graph, 2 * len(names))
-    network = _GraphReader(graph, note, dict(zip(names, primes, strict=False))).network(input_kind)
-    again = dict(zip(names, primes[len(names) :], strict=False))
-    if names and not _same(network, _GraphReader(graph, note, again).network(input_kind)):
+    sizes, others = (dict(zip(names, part, strict=True)) for part in (primes[: len(names)], primes[len(names) :]))
+    try:
+        network = _GraphReader(graph, note, sizes).network(input_kind)
+        again = _GraphReader(graph, note, others).network(input_kind) if names else network
+    except MemoryError:
+        raise BadInput("holds tensors that are too large to be followed: export a smaller batch") from None
+    if not _same(network, again):
         raise BadInput("the numbers of the network must not depend on how many steps or sequences it is given")
     return network
 
@@ -193,9 +198,12 @@ def _apply(context: Context, node: Node, given: Given) -> Sequence[Value]:
         if name not in entry.attributes:
             raise node.refused(f"attribute {name} is not supported")
     try:
-        return entry.rule(context, node, given)
+        results = entry.rule(context, node, given)
     except BadInput:
         raise
     except (ValueError, TypeError, IndexError, OverflowError, AttributeError, AssertionError):
         shapes = (context.said(np.shape(value)) for value in given if isinstance(value, np.ndarray))
         raise node.refused(f"does not fit its inputs ({', '.join(shapes) or 'none of them constant'})") from None
+    if any(isinstance(value, Flow) and value.ids.size > MOST_ELEMENTS for value in results):
+        raise node.refused("makes a tensor that is too large to be followed: export a smaller batch")
+    return results

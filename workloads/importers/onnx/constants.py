@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from workloads.importers.onnx.context import Context, Rule
 from workloads.importers.onnx.file import Array, Node
-from workloads.importers.onnx.flow import Context, Flow, Given, Order, Rule, Stored, Value, axes_of, integers
+from workloads.importers.onnx.flow import Flow, Given, Order, Stored, Value, axes_of, integers
 from workloads.importers.onnx.moves import check_small
 
 _NUMPY_TYPES: dict[int, Any] = {1: np.float32, 6: np.int32, 7: np.int64, 9: np.bool_, 10: np.float16, 11: np.float64}

@@ -10,8 +10,9 @@ from workloads.config import DenseActivation
 from workloads.importers.network import FloatDense
 from workloads.importers.onnx import moves
 from workloads.importers.onnx.constants import known
+from workloads.importers.onnx.context import Context, Rule, numbers_of
 from workloads.importers.onnx.file import Array, Node
-from workloads.importers.onnx.flow import Context, Flow, Given, Rule, Source, Stored, Value, numbers_of, padded
+from workloads.importers.onnx.flow import Flow, Given, Source, Stored, Value, padded
 from workloads.importers.onnx.operations import Dense, End
 
 

@@ -6,22 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from workloads.importers.network import Float32s, FloatLayer, StoredCodes, make_layer
+from workloads.importers.onnx.context import Context, Reading, numbers_of
 from workloads.importers.onnx.dense import note_folded
 from workloads.importers.onnx.file import Array, Node
-from workloads.importers.onnx.flow import (
-    Context,
-    Flow,
-    Given,
-    Ids,
-    Reading,
-    Reads,
-    Source,
-    Stored,
-    Value,
-    Weights,
-    numbers_of,
-    padded,
-)
+from workloads.importers.onnx.flow import Flow, Given, Ids, Reads, Source, Stored, Value, Weights, padded
 from workloads.importers.onnx.lengths import check_lengths
 from workloads.importers.onnx.operations import CellState, Final, Recurrence
 
@@ -177,7 +165,7 @@ def _check_weights(context: Context, node: Node, shape: _Shape, w: Weights, r: W
     if not hidden or not inputs or node.integer("hidden_size", hidden) != hidden:
         raise node.refused(f"hidden_size must be {hidden}, as R has columns, not {node.attributes.get('hidden_size')}")
     if elements != inputs:
-        raise node.refused(f"X must have {inputs} elements, as W has columns, not {context.said((elements,))[1:-2]}")
+        raise node.refused(f"X must have {inputs} elements, as W has columns, not {context.named(elements)}")
 
 
 def _check_shape(context: Context, node: Node, what: str, given: tuple[int, ...], wanted: tuple[int, ...]) -> None:

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from workloads.importers.onnx.context import Context
 from workloads.importers.onnx.file import Array, Node
-from workloads.importers.onnx.flow import Context, Flow, Given, LastSteps, Order, Value, needed, padded
+from workloads.importers.onnx.flow import Flow, Given, LastSteps, Order, Value, needed, padded
 from workloads.importers.onnx.operations import Final, Recurrence
 
 SORTED = "the graph sorts its sequences by their lengths and puts them back, which a model does not need"

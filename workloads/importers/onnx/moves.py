@@ -7,15 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from workloads.importers.onnx.context import Context, Rule
 from workloads.importers.onnx.file import Array, Node
 from workloads.importers.onnx.flow import (
-    Context,
     Flow,
     Given,
     LastSteps,
     Move,
     Order,
-    Rule,
     Stored,
     Value,
     axes_of,
@@ -164,7 +163,7 @@ def _check_bounds(context: Context, node: Node, size: int, bounds: tuple[int, in
     """A bound beyond the size that was tried would cut a larger one."""
     for bound in bounds:
         if context.is_free(size) and size < abs(bound) < _ALL:
-            raise node.refused(f"must not cut axis {context.said((size,))[1:-2]} at {bound}")
+            raise node.refused(f"must not cut axis {context.named(size)} at {bound}")
 
 
 def gather(context: Context, node: Node, shape: tuple[int, ...], given: Given) -> Move:
@@ -173,7 +172,7 @@ def gather(context: Context, node: Node, shape: tuple[int, ...], given: Given) -
         raise node.refused("indices must be constant integers")
     axis = checked_axis(node, node.integer("axis", 0), len(shape))
     if indices.size and not -shape[axis] <= indices.min() <= indices.max() < shape[axis]:
-        raise node.refused(f"indices must lie within {context.said((shape[axis],))[1:-2]}, not {indices.max()}")
+        raise node.refused(f"indices must lie within {context.named(shape[axis])}, not {indices.max()}")
     count = math.prod(shape) // max(1, shape[axis]) * indices.size
     check_small(context, node, (count,))
     context.spend(node, 0 if isinstance(given[0], Flow) else count)
@@ -191,7 +190,7 @@ def split(context: Context, node: Node, given: Given) -> Sequence[Value]:
         each = -(-size // parts)
         given_sizes = tuple(min(each, size - k * each) for k in range(parts))
     if len(given_sizes) != parts or sum(given_sizes) != size or min(given_sizes) < 1:
-        raise node.refused(f"parts must be {parts} that make up {context.said((size,))[1:-2]}, not {given_sizes}")
+        raise node.refused(f"parts must be {parts} that make up {context.named(size)}, not {given_sizes}")
     bounds = np.cumsum((0, *given_sizes))
     return [moved(value, _part(axis, start, stop)) for start, stop in itertools.pairwise(bounds)]
 

@@ -11,6 +11,9 @@ from workloads.importers.onnx.chain import Chain, Met, passed_over
 from workloads.importers.onnx.file import Node
 from workloads.importers.onnx.flow import Reads, Source
 
+AN_END = 4
+"""The rank of what follows logits."""
+
 
 @dataclass(frozen=True, eq=False)
 class Entry:
@@ -215,7 +218,7 @@ class End:
 
     node: Node
     of: Source
-    rank: int = 3
+    rank: int = AN_END
 
     @property
     def needs(self) -> tuple[Source, ...]:

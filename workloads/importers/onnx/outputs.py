@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from archsim.errors import BadInput
 from workloads.importers.network import FloatDense, ImportedNetwork, InputKind
 from workloads.importers.onnx.chain import Chain, Met
-from workloads.importers.onnx.flow import Context, Flow, Reads, Source, Value, needed
-from workloads.importers.onnx.operations import Recurrence
+from workloads.importers.onnx.context import Context
+from workloads.importers.onnx.flow import Flow, Reads, Source, Value, needed
+from workloads.importers.onnx.operations import AN_END, Recurrence
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,25 +68,20 @@ def _chosen(context: Context, outputs: list[_Output]) -> _Output:
     for output in outputs:
         if output is top:
             continue
-        part = all(_same_part(source, inside, top) for source in output.sources)
-        if not part or (output.rank == top.rank and not _ends(output, top)):
+        part = all(_same_part(source, inside) for source in output.sources)
+        if not part or (output.rank == top.rank and top.rank[0] < AN_END):
             raise BadInput(f"outputs {top.name!r} and {output.name!r} are of different networks: choose with --output")
         if output.rank[0] == 2:
             context.note(f"output {output.name!r} is h of recurrent layer {output.rank[1]}, which the model has beside")
     return top
 
 
-def _same_part(source: Source, inside: set[int], top: _Output) -> bool:
-    """Whether a source is part of the network, or a state beside what is."""
+def _same_part(source: Source, inside: set[int]) -> bool:
+    """Whether a source is part of the network, or a state or another end beside what is."""
     if source.start in inside:
         return True
-    return source.of.rank < 2 and all(_same_part(below, inside, top) for below in source.of.needs)
-
-
-def _ends(output: _Output, top: _Output) -> bool:
-    """Both are the same readout, one of them through a Softmax."""
-    inside = {source.start for source in needed(top.sources)}
-    return all(source.start in inside for source in output.sources) and output.sources != top.sources
+    beside = source.of.rank < 2 or source.of.rank == AN_END
+    return beside and all(_same_part(below, inside) for below in source.of.needs)
 
 
 def _check_layers(context: Context, inside: set[int]) -> None:

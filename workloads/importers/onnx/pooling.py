@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from workloads.config import Pooling
+from workloads.importers.onnx.context import Context, Rule
 from workloads.importers.onnx.file import Array, Node
-from workloads.importers.onnx.flow import Context, Flow, Given, Rule, Value, axes_of, checked_axis
+from workloads.importers.onnx.flow import Flow, Given, Value, axes_of, checked_axis
 from workloads.importers.onnx.operations import Pooled
 
 

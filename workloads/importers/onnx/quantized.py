@@ -10,8 +10,9 @@ import numpy as np
 
 from workloads.importers.onnx import dense, layers
 from workloads.importers.onnx.constants import known
+from workloads.importers.onnx.context import Context
 from workloads.importers.onnx.file import Array, Node
-from workloads.importers.onnx.flow import Context, Flow, Given, Stored, Value, checked_axis, padded
+from workloads.importers.onnx.flow import Flow, Given, Stored, Value, checked_axis, padded
 
 _BITS = {"int8": 8, "uint8": 8, "int16": 16, "uint16": 16, "int32": 32}
 ROUNDED = "the graph rounds activations to integers on the way; here they are floats, unless bits are given"

@@ -6,8 +6,9 @@ import numpy as np
 
 from workloads.importers.onnx import lengths, moves
 from workloads.importers.onnx.constants import known
+from workloads.importers.onnx.context import Context, numbers_of
 from workloads.importers.onnx.file import Node
-from workloads.importers.onnx.flow import Context, Flow, Given, Order, Source, Value, integers, numbers_of, padded
+from workloads.importers.onnx.flow import Flow, Given, Order, Source, Value, integers, padded
 from workloads.importers.onnx.operations import Lookup
 
 
