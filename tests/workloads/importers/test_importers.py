@@ -512,6 +512,30 @@ def refused_graphs() -> dict[str, tuple[list[Any], dict[str, Any], tuple[str, ..
     power = helper.make_node("Elu", ["h1"], ["a"], name="between")
     return {
         "an operation": ([*two, power], constants, ("a",), r"node 'between' \(Elu\): this operation is not supported"),
+        "layer normalisation": (
+            [*two, helper.make_node("LayerNormalization", ["h1", "scale"], ["y"])], constants | {"scale": drawn(H)},
+            ("y",), r"\(LayerNormalization\): this operation is not supported: replace it by constants, or train without",
+        ),
+        "a convolution before": (
+            [helper.make_node("Conv", ["x", "U"], ["y"])], constants, ("y",),
+            r"\(Conv\): this operation is not supported: compute on the data what lies before the recurrent layers",
+        ),
+        "a branch": (
+            [helper.make_node("If", ["x"], ["y"])], constants, ("y",),
+            r"\(If\): a graph that branches or loops is not supported: export a module that does not",
+        ),
+        "a cut that may be of any size": (
+            [helper.make_node("Slice", ["x", "zero", "large"], ["s"]), layer("LSTM", "s", "y", ["W0", "R0", "B0"])],
+            constants | {"large": [512]}, ("y",), r"\(Slice\): must not cut axis t at 512",
+        ),
+        "all steps flattened": (
+            [
+                *two,
+                helper.make_node("Reshape", ["h1", "all"], ["f"]),
+                helper.make_node("MatMul", ["f", "V7"], ["y"], name="fc"),
+            ],
+            constants | {"all": [1, T * H], "V7": drawn(T * H, V)}, ("y",), r"\(Reshape\): must not bring \(t, b, 5\) to",
+        ),
         "no recurrent layer": (
             [helper.make_node("MatMul", ["x", "U"], ["y"], name="in")], constants, ("y",),
             "output 'y' must be computed by recurrent layers",

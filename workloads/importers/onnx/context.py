@@ -178,7 +178,9 @@ def _of_vectors(node: Node, there: list[Source], which: NDArray[np.intp], ids: I
             for k, source in enumerate(there):
                 own = at[0, which == k]
                 if (own != own[0]).any():
-                    raise node.refused("must read the elements of a vector at the same step")
+                    raise node.refused(
+                        "must read the elements of a vector at the same step: pool the steps, or take the last one"
+                    )
                 steps[k] = None if source.grid[0] == 1 else int(own[0])
             return there, steps, int(offsets[-1]), columns, (1, grid[1]), sequences[:, 0]
     if not together:

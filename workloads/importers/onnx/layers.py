@@ -256,7 +256,9 @@ def _initial_state(context: Context, node: Node, name: str, value: Value, shape:
     wanted = (count, batch, shape.hidden) if shape.layout == 0 else (batch, count, shape.hidden)
     axis = 1 - shape.layout
     if len(sizes) != 3 or sizes[:axis] + sizes[axis + 1 :] != wanted[:axis] + wanted[axis + 1 :]:
-        raise node.refused(f"{name} must be of shape {context.said(wanted)}, not {context.said(sizes)}")
+        lost = len(sizes) == 3 and name == "initial_c" and sizes[2] > shape.hidden
+        way = " (an exporter that loses proj_size writes this: import the state dict)" if lost else ""
+        raise node.refused(f"{name} must be of shape {context.said(wanted)}, not {context.said(sizes)}{way}")
     if isinstance(value, Flow):
         return 0.0
     each = np.moveaxis(value, axis, 0)

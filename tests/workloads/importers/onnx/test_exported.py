@@ -234,3 +234,16 @@ def test_matrices_are_called_as_the_file_calls_them(tmp_path):
     assert set(network.tensor_names) == {"embedding", "W_x 1", "W_h 1", "head 1", "readout"}
     assert network.tensor_names["head 1"] == "hidden.weight"
     assert network.tensor_names["embedding"] == "table.weight"
+
+
+@pytest.mark.slow
+def test_a_projection_that_the_newer_exporter_loses_is_refused(tmp_path):
+    pytest.importorskip("onnxscript")
+    net = nn.LSTM(FEATURES, HIDDEN, proj_size=2, batch_first=True)
+    torch.onnx.export(net.eval(), (torch.randn(2, 5, FEATURES),), dynamo=True, verbose=False).save(
+        tmp_path / "net.onnx"
+    )
+    with pytest.raises(
+        BadInput, match=r"initial_c must be .* \(an exporter that loses proj_size writes this: import the st"
+    ):
+        import_model(tmp_path / "net.onnx")
