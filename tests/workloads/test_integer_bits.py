@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from archsim.errors import BadInput
 from workloads import cells
-from workloads.config import Embedding, OneHot, Vector
+from workloads.config import Config, Embedding, LayerConfig, OneHot, Vector
 from workloads.fixed_point import Settings, analyse, quantize
 from workloads.integer_bits import clipped_shares, needed_bits
+from workloads.model import Model
 
-CELLS = tuple(cell.name for cell in cells.ALL if cell.name in ("lstm", "gru", "gru-classic", "rnn-tanh", "rnn-relu"))
+CELLS = tuple(cell.name for cell in cells.ALL)
+WITHOUT_PEEPHOLES = tuple(cell.name for cell in cells.ALL if not cell.peepholes)
 INPUTS = {
     "one_hot": OneHot(symbols=6),
     "embedding": Embedding(symbols=6, size=3, weight_format="float32"),
@@ -55,10 +57,10 @@ class Recount:
         x = inputs if table is None else table.astype(np.float64)[inputs]
         for k, layer in enumerate(self.model.layers):
             suffix = "" if len(self.model.layers) == 1 else f"_{k + 1}"
-            c = layer.config
+            c, turn = layer.config, slice(None, None, -1 if layer.config.reverse else 1)
             if x.ndim == 3 and (k == 0 or c.input_bits is not None or c.input_threshold):
-                x = self.input(f"x{suffix}" if k else "x", x, c)
-            x = np.stack(list(self.layer(layer, x, suffix)))
+                x = self.input(f"x{suffix if k else ''}{'_reverse' if c.reverse else ''}", x, c)
+            x = np.stack(list(self.layer(layer, x[turn], suffix)))[turn]
         return x
 
     def layer(self, layer, x, suffix):
@@ -66,18 +68,25 @@ class Recount:
         w_x = layer.input_codes.astype(float) * layer.scale_input.astype(float)[:, None]
         w_h = layer.recurrent_codes.astype(float) * layer.scale_recurrent.astype(float)[:, None]
         after = np.zeros(hidden) if layer.shift_recurrent is None else layer.shift_recurrent.astype(float)
-        states = np.zeros((2, hidden)) if layer.initial_state is None else layer.initial_state.astype(float)
-        h = states[0]
+        size = c.projection or hidden
+        states = np.zeros(2 * hidden) if layer.initial_state is None else layer.initial_state.astype(float).reshape(-1)
+        h, rest = states[:size], states[-hidden:]
         if layer.initial_state is not None:
             h = self.state(f"initial h{suffix}", h, c)
-        h, cell = np.tile(h, (x.shape[1], 1)), np.tile(states[-1], (x.shape[1], 1))
+        h, cell = np.tile(h, (x.shape[1], 1)), np.tile(rest, (x.shape[1], 1))
         for step in x:
             z = (w_x.T[step] if step.ndim == 1 else step @ w_x.T) + layer.shift.astype(float)
             u = h @ w_h.T
-            if c.cell == "lstm":
+            if c.cell.startswith("lstm"):
                 i, f, g, o = np.split(z + u, 4, axis=1)
-                cell = sigmoid(f) * cell + sigmoid(i) * np.tanh(g)
-                new = sigmoid(o) * np.tanh(cell)
+                sees = np.zeros((3, 1)) if layer.peepholes is None else layer.peepholes.astype(float)
+                cell = sigmoid(f + sees[1] * cell) * cell + sigmoid(i + sees[0] * cell) * np.tanh(g)
+                new = sigmoid(o + sees[2] * cell) * np.tanh(cell)
+                if c.projection:
+                    made = self.held(f"m{suffix}", new, 0.0, c.state_bits, c.state_integer_bits)
+                    new = (
+                        made @ (layer.projection_codes.astype(float) * layer.scale_projection.astype(float)[:, None]).T
+                    )
             elif c.cell.startswith("gru"):
                 r, update = sigmoid((z + u)[:, :hidden]), sigmoid((z + u)[:, hidden : 2 * hidden])
                 if c.cell == "gru":
@@ -93,12 +102,34 @@ class Recount:
             yield h
 
 
+def bare(drawn_numbers, cell, kind, seed, exponents, layers, initial, bits, threshold, projection, reverse):
+    """A network without a readout, scaled by powers of two, of cells of any kind."""
+    codes, layer = drawn_numbers
+    rng, entering = np.random.default_rng(seed), INPUTS[kind]
+    fields = {"cell": cell, "hidden": 5, "weight_format": "float32", "input_weight_format": "float32"}
+    fields |= {"state_bits": bits, "threshold": threshold, "reverse": reverse}
+    fields |= {"projection": 3} if projection and cell == "lstm" else {}
+    rounded = {"input_bits": 6, "input_integer_bits": 1}
+    configs = [LayerConfig(**fields, **(rounded if n or kind != "one_hot" else {})) for n in range(layers)]
+    config = Config(name="drawn", input=entering, layers=tuple(configs))
+    table = {}
+    if kind == "embedding":
+        table["embedding_codes"], scale = codes("float32", (entering.symbols, entering.size), rng)
+        table["embedding_scale"] = np.asarray(3 * scale, np.float32).reshape(-1)
+    made = tuple(layer(each, config.input_width(k), rng, initial) for k, each in enumerate(configs))
+    return scaled(Model(config, made, **table), exponents)
+
+
 def drawn(draw, cell, kind, seed, exponents, layers, initial, bits, threshold):
     """A model whose weights, table and initial states are scaled by powers of two."""
     model = draw(
         task=None, cell=cell, inputs=INPUTS[kind], seed=seed, layers=layers, hidden=5, initial=initial, outputs=4,
         weight_format="float32", state_bits=bits, threshold=threshold, input_bits=6, input_integer_bits=1,
     )  # fmt: skip
+    return scaled(model, exponents)
+
+
+def scaled(model, exponents):
     of_weights, of_table, of_state = (np.float32(2.0**e) for e in exponents)
     changed = [
         replace(
@@ -123,9 +154,12 @@ def drawn(draw, cell, kind, seed, exponents, layers, initial, bits, threshold):
     initial=st.booleans(),
     bits=st.sampled_from((3, 5, 8, None)),
     threshold=st.sampled_from((0.0, 0.1)),
+    projection=st.booleans(),
+    reverse=st.booleans(),
 )
-def test_no_clipped_share_goes_unsaid(draw, cell, kind, seed, exponents, layers, initial, bits, threshold):
-    model = drawn(draw, cell, kind, seed, exponents[:3], layers, initial, bits, threshold)
+def test_no_clipped_share_goes_unsaid(drawn_numbers, kind, seed, exponents, **drawn):
+    """Weights, embedding, initial states and inputs range from 2^-6 to 2^6."""
+    model = bare(drawn_numbers, kind=kind, seed=seed, exponents=exponents[:3], **drawn)
     rng = np.random.default_rng(seed)
     inputs = rng.normal(size=(6, 3, 3)) * 2.0 ** exponents[3] if kind == "vector" else rng.integers(0, 6, (6, 3))
     recount = Recount(model)
@@ -203,7 +237,7 @@ def test_an_embedding_takes_the_bits_that_its_table_needs(draw):
         model.with_bits(8, 2)
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", WITHOUT_PEEPHOLES)
 @pytest.mark.parametrize("kind", sorted(INPUTS))
 def test_padding_does_not_count(draw, cell, kind):
     """Sequences side by side, padded with what clips, against each of them alone: of floats and of integers."""

@@ -1173,26 +1173,31 @@ def test_a_damaged_file_is_one_line_or_a_model(draw, tmp_path_factory, data):
         }
     ),
     scales=st.tuples(*[st.integers(-6, 6)] * 4),
+    layers=st.integers(1, 2),
     initial=st.booleans(),
     percentile=st.sampled_from([100.0, 90.0]),
     seed=st.integers(0, 2**16),
 )
 def test_no_clipped_share_and_no_saturated_sum_goes_unsaid(
-    draw, cell, kind, wide, scales, initial, percentile, seed
+    draw, cell, kind, wide, scales, layers, initial, percentile, seed
 ):  # fmt: skip
     """Weights, embedding, inputs and initial states range from 2^-6 to 2^6; data go beyond what was calibrated on."""
     model = draw(
         weight_format="float32", state_bits=None, hidden=4, task=None, seed=seed, cell=cell, inputs=INPUTS[kind],
-        outputs=3, initial=initial, threshold=0.05,
+        outputs=3, layers=layers, initial=initial, threshold=0.05,
     )  # fmt: skip
     of_weights, of_table, of_state, of_inputs = (np.float32(2.0**e) for e in scales)
-    (layer,) = model.layers
-    start = None if layer.initial_state is None else layer.initial_state * of_state
-    layer = replace(
-        layer, scale_input=layer.scale_input * of_weights, shift=layer.shift * of_weights, initial_state=start
+    changed = tuple(
+        replace(
+            layer,
+            scale_input=layer.scale_input * of_weights,
+            shift=layer.shift * of_weights,
+            initial_state=None if layer.initial_state is None else layer.initial_state * of_state,
+        )
+        for layer in model.layers
     )
     scale = None if model.embedding_scale is None else model.embedding_scale * of_table
-    model = replace(model, layers=(layer,), embedding_scale=scale)
+    model = replace(model, layers=changed, embedding_scale=scale)
     inputs = drawn_inputs(model, 8, 2, seed)
     beyond = (inputs if kind != "vector" else inputs * of_inputs)[:4]
     small = quantize(model, analyse(model, inputs, percentile=percentile), Settings(**wide))
@@ -1219,23 +1224,24 @@ def constants_beyond(model, small):
         rows = [(row, int(fractions[r if len(fractions) > 1 else 0])) for r, row in enumerate(np.atleast_2d(reals))]
         return sum(not low <= round(Fraction(float(v)) * Fraction(2) ** f) <= high for row, f in rows for v in row)
 
-    wide, (layer,), (own,) = small.widths, model.layers, small.layers
+    wide = small.widths
     if model.embedding_codes is not None:
         table = model.embedding_codes.astype(np.float32) * model.embedding_scale.reshape(-1, 1)
-        yield "embedding", beyond(table, [own.numbers.input.fraction], wide.embedding_bits, True)
-    for name, codes, scale, fraction in (
-        ("recurrent", layer.recurrent_codes, layer.scale_recurrent, own.recurrent_fraction),
-        ("input", layer.input_codes, layer.scale_input, own.input_fraction),
-    ):
-        real_weights = codes.astype(float) * scale.astype(float)[:, None]
-        yield f"layers.0.{name}_weight", beyond(real_weights, fraction, wide.weight_bits, True)
-    yield "layers.0.bias", beyond(layer.shift, [own.numbers.bias.fraction], wide.bias_bits, False)
-    if own.numbers.recurrent_bias is not None:
-        number = own.numbers.recurrent_bias
-        yield "layers.0.recurrent_bias", beyond(layer.shift_recurrent, [number.fraction], wide.bias_bits, False)
-    if layer.initial_state is not None:
-        for state, number, values in zip(layer.cell.states, own.numbers.states, layer.initial_state, strict=True):
-            yield f"layers.0.initial_{state}", beyond(values, [number.fraction], number.bits, False)
+        yield "embedding", beyond(table, [small.layers[0].numbers.input.fraction], wide.embedding_bits, True)
+    for k, (layer, own) in enumerate(zip(model.layers, small.layers, strict=True)):
+        for name, codes, scale, fraction in (
+            ("recurrent", layer.recurrent_codes, layer.scale_recurrent, own.recurrent_fraction),
+            ("input", layer.input_codes, layer.scale_input, own.input_fraction),
+        ):
+            real_weights = codes.astype(float) * scale.astype(float)[:, None]
+            yield f"layers.{k}.{name}_weight", beyond(real_weights, fraction, wide.weight_bits, True)
+        yield f"layers.{k}.bias", beyond(layer.shift, [own.numbers.bias.fraction], wide.bias_bits, False)
+        if own.numbers.recurrent_bias is not None:
+            number = own.numbers.recurrent_bias
+            yield f"layers.{k}.recurrent_bias", beyond(layer.shift_recurrent, [number.fraction], wide.bias_bits, False)
+        if layer.initial_state is not None:
+            for state, number, values in zip(layer.cell.states, own.numbers.states, layer.initial_state, strict=True):
+                yield f"layers.{k}.initial_{state}", beyond(values, [number.fraction], number.bits, False)
     readout = model.readout_codes.astype(float) * model.readout_scale.astype(float)[:, None]
     yield "readout_weight", beyond(readout, small.readout_fraction, wide.weight_bits, True)
     yield "readout_bias", beyond(model.readout_bias, [small.spec.readout_bias.fraction], wide.bias_bits, False)
