@@ -19,6 +19,7 @@ from archsim.errors import (
 )
 from archsim.files import read_toml
 from archsim.mapping import dataflows
+from archsim.plugins import Group
 from archsim.specs import (
     ActivationUnitSpec,
     DramSpec,
@@ -120,17 +121,32 @@ def parameters(design: Design) -> list[str]:
 
 
 def load_design(name_or_path: str | Path) -> Design:
-    """A shipped design by name, or one from a TOML file. BadInput for a missing file or an invalid design."""
+    """A design by name, shipped or of an entry point, or from a TOML file. BadInput for a missing or an invalid one."""
     if str(name_or_path) in designs.ALL:
         where = f"design {name_or_path}"
         tree = tomllib.loads(resources.files("archsim.designs").joinpath(f"{name_or_path}.toml").read_text())
     else:
         path = Path(name_or_path)
         where = str(path)
+        plugged = None if path.is_file() else PLUGINS.plugged(str(name_or_path))
+        if plugged is not None:
+            return plugged
         if not path.is_file():
             raise BadInput(f"{path}: no such design file, nor one of {near(str(path), designs.ALL)}")
         tree = read_toml(path)
     return _validated(tree, where)
+
+
+def _design(given: object) -> Design | None:
+    """A design that an entry point gives: one, or the path of its TOML file."""
+    if isinstance(given, str | Path):
+        return load_design(given)
+    return given if isinstance(given, Design) else None
+
+
+PLUGINS: Group[Design] = Group(
+    "archsim.designs", "design", "a Design or the path of its TOML file", _design, taken=designs.ALL
+)
 
 
 def _validated(tree: Mapping[str, Any], where: str) -> Design:

@@ -141,7 +141,7 @@ class LayerConfig(Stated):
         if self.beside and not self.reverse:
             raise ValueError("beside must be that of a layer that reads in reverse, beside one that reads forwards")
         if self.projection is not None and not cells.by_name(self.cell).projects:
-            able = ", ".join(cell.name for cell in cells.ALL if cell.projects)
+            able = ", ".join(cell.name for cell in cells.every() if cell.projects)
             raise ValueError(f"projection must be none in cell {self.cell}: only {able} can have one")
         return self
 

@@ -6,18 +6,23 @@ from typing import Annotated, Any, Literal
 import typer
 
 from archsim import designs
+from archsim.design import PLUGINS as PLUGGED_DESIGNS
 from archsim.design import load_design
+from archsim.plugins import Group
 from dse import studies
 from dse.cli.options import Json, one_of
-from dse.cli.tables.layout import figures
+from dse.cli.tables.layout import figures, literal
 from dse.cli.tables.networks import zoo_table
-from dse.cli.terminal import out, print_json
+from dse.cli.terminal import notes, out, print_json
 from workloads import cells, formats, tasks, zoo
 
 PANEL = "Networks"
 app = typer.Typer()
 
 Shipped = Literal["all", "designs", "workloads", "tasks", "cells", "formats", "studies"]
+
+PLUGINS: tuple[Group[Any], ...] = (PLUGGED_DESIGNS, tasks.PLUGINS, cells.PLUGINS, formats.PLUGINS)
+"""Those of whose kind there is a list."""
 
 TEXT_COLUMNS = ("input", "metric", "data", "needs", "gates", "carries", "stochastic", "what")
 """Columns of `archsim list` that are no numbers."""
@@ -43,6 +48,8 @@ def list_(
     archsim list designs --json
     """
     rows = {name: list_them() for name, list_them in LISTINGS.items() if what in ("all", name)}
+    for fault in (fault for group in PLUGINS for fault in group.faults()):
+        notes.print(f"[yellow]left out:[/] {literal(fault)}", soft_wrap=True, highlight=False)
     if as_json:
         print_json(rows)
         return
@@ -56,7 +63,7 @@ def list_(
 
 
 def _designs() -> list[dict[str, Any]]:
-    loaded = [load_design(name) for name in designs.ALL]
+    loaded = [*(load_design(name) for name in designs.ALL), *PLUGGED_DESIGNS.every()]
     return [
         {"name": d.name, "PEs": d.pe_array.pes, "MHz": d.clock_mhz, "lanes": d.lanes, "what": d.title} for d in loaded
     ]
@@ -76,7 +83,7 @@ def _tasks() -> list[dict[str, Any]]:
             "data": "here" if t.missing() is None else "absent",
             "title": t.title,
         }
-        for t in tasks.ALL
+        for t in tasks.every()
     ]
 
 
@@ -88,14 +95,14 @@ def _cells() -> list[dict[str, Any]]:
             "carries": " ".join(c.states),
             "what": c.what,
         }
-        for c in cells.ALL
+        for c in cells.every()
     ]
 
 
 def _formats() -> list[dict[str, Any]]:
     return [
         {"name": f.name, "bits": f.bits, "needs": f.multiplier, "stochastic": "too" if f.stochastic else ""}
-        for f in formats.ALL
+        for f in formats.every()
     ]
 
 

@@ -75,7 +75,7 @@ def with_bands(found: PointOutcome, evaluation: Evaluation) -> PointOutcome:
     bands: dict[str, dict[str, float]] = {}
     for end in ENDS:
         there = evaluation.at(end)
-        values = {o.name: float(o.of(there)) for o in objectives.ALL}
+        values = {o.name: float(o.of(there)) for o in objectives.every()}
         bands[end] = {name: value for name, value in values.items() if value != found.values[name]}
     return replace(found, bands=bands)
 
@@ -103,8 +103,8 @@ def outcome(
     if isinstance(found, BadInput):
         reason = str(found)
     else:
-        values = {o.name: float(o.of(found)) for o in objectives.ALL} | {
-            f.name: f.excess(found) for f in constraints.ALL
+        values = {o.name: float(o.of(found)) for o in objectives.every()} | {
+            f.name: f.excess(found) for f in constraints.every()
         }
         reason, left_out, resident = space.broken(values), ", ".join(found.report.left_out), found.report.resident
     return PointOutcome(

@@ -24,9 +24,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from archsim.errors import BadInput
 from archsim.files import whole_file
 from dse.evaluation.workers import Workers
+from dse.exploration import samplers
 from dse.exploration.draws import Draws, quiet_optuna
 from dse.exploration.enumerate import EXCESS, Enumeration
-from dse.exploration.samplers import BY_NAME
 from dse.results.files import write_text
 from dse.results.quality import Floats, Reference
 
@@ -197,8 +197,8 @@ def parse_budgets(text: str) -> dict[str, int | None]:
     budgets: dict[str, int | None] = {}
     for part in text.split(","):
         name, colon, trials = part.strip().partition(":")
-        if name not in BY_NAME or name in budgets:
-            raise BadInput(f"--samplers must be distinct, of {', '.join(BY_NAME)}, not {part.strip()!r}")
+        if name not in samplers.PLUGINS.names or name in budgets:
+            raise BadInput(f"--samplers must be distinct, of {', '.join(samplers.PLUGINS.names)}, not {part.strip()!r}")
         if colon and not (trials.isdigit() and int(trials)):
             raise BadInput(f"--samplers: trials of {name} must be a positive number, not {trials!r}")
         budgets[name] = int(trials) if colon else None

@@ -20,8 +20,9 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, create_trial
 
+from dse.exploration import samplers
 from dse.exploration.coordinates import Coordinates
-from dse.exploration.samplers import BY_NAME, Problem
+from dse.exploration.samplers import Problem
 from dse.results.quality import cost
 from dse.space.grid import Grid
 from dse.space.space import Space
@@ -50,7 +51,7 @@ class Draws:
     def __init__(self, space: Space, first: Sequence[Picked] = ()) -> None:
         self._space = space
         self._coordinates = Coordinates(space)
-        self._drawer = BY_NAME[space.sampler].begin(_problem(space, self._coordinates, self._is_new))
+        self._drawer = samplers.by_name(space.sampler).begin(_problem(space, self._coordinates, self._is_new))
         self._study = optuna.create_study(directions=["minimize"] * len(space.goals))
         self._worst = [-inf] * len(space.goals)
         self._seen: set[tuple[Value, ...]] = set()

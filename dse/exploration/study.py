@@ -394,4 +394,4 @@ def _parts(points: Mapping[str, T], size: int) -> Iterator[dict[str, T]]:
 
 def _same(values: Mapping[str, float], found: Evaluation) -> bool:
     """Whether a point comes out as stored; an accuracy measured anew may differ in its last digits."""
-    return all(math.isclose(values[o.name], o.of(found), rel_tol=1e-5) for o in objectives.ALL)
+    return all(math.isclose(values[o.name], o.of(found), rel_tol=1e-5) for o in objectives.every())

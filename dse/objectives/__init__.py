@@ -1,6 +1,6 @@
 """What a search can minimise or maximise. A new objective is one file and one line in ``ALL``."""
 
-from archsim.errors import BadInput
+from archsim.plugins import Group, instance_of
 from dse.objectives.area_mm2 import AREA_MM2
 from dse.objectives.base import Objective
 from dse.objectives.dram_gbps_needed import DRAM_GBPS
@@ -29,12 +29,8 @@ ALL: tuple[Objective, ...] = (
 )
 
 
-def by_name(name: str) -> Objective:
-    """The objective called `name`; BadInput lists those there are."""
-    for objective in ALL:
-        if objective.name == name:
-            return objective
-    raise BadInput(f"objective must be one of {', '.join(o.name for o in ALL)}, not {name!r}")
+PLUGINS: Group[Objective] = Group("archsim.objectives", "objective", "an Objective", instance_of(Objective), ALL)
+by_name, every = PLUGINS.by_name, PLUGINS.every
 
 
-__all__ = ["ALL", "Objective", "by_name"]
+__all__ = ["ALL", "PLUGINS", "Objective", "by_name", "every"]

@@ -57,7 +57,7 @@ def _of_detail(detail: FrontDetail, results: Results, index: int, texts: Texts) 
 
 def _detail_facts(detail: FrontDetail, results: Results) -> list[TermValue]:
     space, metric = results.space, results.space.metric
-    named = [*space.goals, *(space.objective(o.name) for o in objectives.ALL if o.name not in space.objectives)]
+    named = [*space.goals, *(space.objective(o.name) for o in objectives.every() if o.name not in space.objectives)]
     return [
         *(
             TermValue(term=goal.title, value=short(goal.shown(detail.objectives[goal.name])), unit=goal.screen_unit)

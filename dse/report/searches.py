@@ -72,7 +72,7 @@ def search_page(results: Results, folder: Path, index: int, texts: Texts, of: st
 
 def goals(space: Space) -> list[Goal]:
     """Every objective in the words of the task, those of the search first."""
-    first = [*space.objectives, *(o.name for o in objectives.ALL if o.name not in space.objectives)]
+    first = [*space.objectives, *(o.name for o in objectives.every() if o.name not in space.objectives)]
     return [
         Goal(name=o.name, title=o.title, unit=o.screen_unit, minimize=o.sign > 0, log=o.logarithmic)
         for o in map(space.objective, first)
@@ -126,7 +126,7 @@ def _published(results: Results) -> Trials:
 
 def _satisfied(table: pd.DataFrame, space: Space) -> pd.Series:
     """Whether every constraint is satisfied that no limit of the page can stand for."""
-    asked = [name for name in space.constraints if name in constraints.BY_NAME]
+    asked = [name for name in space.constraints if constraints.is_one(name)]
     return pd.Series([not any(f"{name} must be" in reason for name in asked) for reason in table["reason"]], dtype=bool)
 
 
@@ -135,7 +135,7 @@ def _numbers(table: pd.DataFrame, space: Space) -> dict[str, list[float | None]]
 
 
 def _names() -> list[str]:
-    return [o.name for o in objectives.ALL]
+    return [o.name for o in objectives.every()]
 
 
 def _shortened(values: pd.Series) -> list[float | None]:

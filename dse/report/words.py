@@ -157,8 +157,8 @@ def _goal_words(goal: Objective) -> str:
 
 
 def _bound_words(space: Space, name: str) -> str:
-    if name in constraints.BY_NAME:
-        return constraints.BY_NAME[name].title
+    if constraints.is_one(name):
+        return constraints.by_name(name).title
     goal, bound = space.objective(name), space.constraints[name]
     return f"{_lower(goal.title)} at {'most' if goal.sign > 0 else 'least'} {bound:g} {goal.unit}"
 

@@ -51,8 +51,8 @@ def _trial_row(trial: Trial, on_front: bool, space: Space) -> dict[str, object]:
         "weight_format": found.weight_format,
         "state_sparsity": found.state_sparsity,
         **{name: None if name in inactive else value for name, value in trial.parameters.items() if name != MODEL},
-        **{o.name: found.values.get(o.name, float("nan")) for o in objectives.ALL},
-        **{c.name: found.values[c.name] <= 0 if c.name in found.values else None for c in constraints.ALL},
+        **{o.name: found.values.get(o.name, float("nan")) for o in objectives.every()},
+        **{c.name: found.values[c.name] <= 0 if c.name in found.values else None for c in constraints.every()},
         "weights_resident": found.weights_resident,
         "left_out": found.left_out,
         "feasible": found.feasible,
@@ -72,7 +72,7 @@ def published_table(published: PublishedDesigns) -> pd.DataFrame:
             "model": choice.network,
             "weight_format": found.weight_format,
             "state_sparsity": found.state_sparsity,
-            **{o.name: found.values[o.name] for o in objectives.ALL},
+            **{o.name: found.values[o.name] for o in objectives.every()},
             "weights_resident": found.weights_resident,
             "left_out": found.left_out,
             "feasible": found.feasible,
@@ -80,7 +80,7 @@ def published_table(published: PublishedDesigns) -> pd.DataFrame:
         }
         for design, choice, found in published
     ]
-    columns = (*PUBLISHED_COLUMNS, *(o.name for o in objectives.ALL))
+    columns = (*PUBLISHED_COLUMNS, *(o.name for o in objectives.every()))
     return pd.DataFrame(rows, columns=[*columns, "weights_resident", "left_out", "feasible", "reason"])
 
 

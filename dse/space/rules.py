@@ -30,7 +30,7 @@ MODEL = "model"
 
 TAKEN = frozenset((
     "trial", MODEL, "threshold", "weight_format", "state_sparsity",
-    *(o.name for o in objectives.ALL), *constraints.BY_NAME,
+    *(o.name for o in objectives.every()), *(c.name for c in constraints.every()),
     "weights_resident", "left_out", "feasible", "reason", "on_front", "on_front_low", "on_front_high", "distinct",
     "design_sha256", "hypervolume", "test_loss", "point", "kind", "network", "facts",
 ))  # fmt: skip
@@ -132,7 +132,7 @@ def _budget(tree: Mapping[str, Any]) -> Iterator[Mistake]:
 
 
 def _objectives(tree: Mapping[str, Any]) -> Iterator[Mistake]:
-    known = [objective.name for objective in objectives.ALL]
+    known = [objective.name for objective in objectives.every()]
     names = _list(tree.get("objectives"))
     for i, name in enumerate(names):
         if name not in known:
@@ -142,16 +142,16 @@ def _objectives(tree: Mapping[str, Any]) -> Iterator[Mistake]:
 
 
 def _constraints(tree: Mapping[str, Any], draft: _Draft) -> Iterator[Mistake]:
-    bounds, goals = _table(tree.get("constraints")), [objective.name for objective in objectives.ALL]
+    bounds, goals = _table(tree.get("constraints")), [objective.name for objective in objectives.every()]
     for name, bound in bounds.items():
         where = ("constraints", name)
-        if name in constraints.BY_NAME:
+        if constraints.is_one(name):
             if name == constraints.MEETS_DEADLINE.name and draft.scenario and draft.scenario.kind == "batch":
                 yield Mistake(where, "must be left out of kind batch: nothing is due there", bound)
             elif bound is not True:
                 yield Mistake(where, "must be true, or left out", bound)
         elif name not in goals:
-            yield Mistake(where, f"must be of {', '.join([*goals, *constraints.BY_NAME])}", name)
+            yield Mistake(where, f"must be of {', '.join([*goals, *constraints.PLUGINS.names])}", name)
         elif isinstance(bound, bool) or not isinstance(bound, (int, float)) or not 0 < bound < float("inf"):
             yield Mistake(where, "must be a positive number", bound)
 

@@ -90,8 +90,8 @@ from workloads.tasks import METRIC_WORDS, MetricWords, Task
 
 def _sampler(given: Any) -> str:
     """The name of a sampler there is; a space without one could not be searched."""
-    *names, last = map(repr, samplers.BY_NAME)
-    if given not in (sampler.name for sampler in samplers.ALL):
+    *names, last = map(repr, samplers.PLUGINS.names)
+    if given not in samplers.PLUGINS.names:
         raise PydanticKnownError("literal_error", {"expected": f"{', '.join(names)} or {last}"})
     return str(given)
 
@@ -296,7 +296,7 @@ class Space(BaseModel):
     def violations(self, values: Mapping[str, float]) -> dict[str, float]:
         """By constraint: how far a point's value is beyond its bound, relative to it; at most 0 where it keeps it."""
         return {
-            name: values[name] if name in constraints.BY_NAME else self._sign(name) * (values[name] / bound - 1)
+            name: values[name] if constraints.is_one(name) else self._sign(name) * (values[name] / bound - 1)
             for name, bound in self.constraints.items()
         }
 
@@ -304,7 +304,7 @@ class Space(BaseModel):
         """Which constraints a point breaks, in words; empty where none."""
         return "; ".join(
             f"{name} must be {self._rule(name)}, not "
-            + ("false" if name in constraints.BY_NAME else f"{values[name]:.6g}")
+            + ("false" if constraints.is_one(name) else f"{values[name]:.6g}")
             for name, excess in self.violations(values).items()
             if excess > 0
         )
@@ -314,7 +314,7 @@ class Space(BaseModel):
         return tuple(f"{name} {self._rule(name)}" for name in self.constraints)
 
     def _rule(self, name: str) -> str:
-        if name in constraints.BY_NAME:
+        if constraints.is_one(name):
             return "true"
         return f"{'at most' if self._sign(name) > 0 else 'at least'} {self.constraints[name]:g}"
 

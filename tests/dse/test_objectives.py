@@ -40,7 +40,7 @@ def streamed(models: ModelSide, period_us: float, deadline_us: float | None = No
     return evaluated(models, scenario, **settings)
 
 
-@pytest.mark.parametrize("objective", objectives.ALL, ids=lambda o: o.name)
+@pytest.mark.parametrize("objective", objectives.every(), ids=lambda o: o.name)
 def test_conformance(objective: Objective, evaluation: Evaluation) -> None:
     assert objectives.by_name(objective.name) is objective
     value = objective.of(evaluation)
@@ -103,15 +103,15 @@ def test_a_deadline_is_met_or_missed(models: ModelSide) -> None:
 
 def test_constraints_are_those_of_the_report(models: ModelSide, space: Space) -> None:
     small, large = (evaluated(models, space.scenario, **{"weight_memory.capacity_kib": kib}) for kib in (0, 4096))
-    assert constraints.BY_NAME["fits_on_chip"].excess(small) == 1.0
-    assert constraints.BY_NAME["fits_on_chip"].excess(large) == 0.0
+    assert constraints.by_name("fits_on_chip").excess(small) == 1.0
+    assert constraints.by_name("fits_on_chip").excess(large) == 0.0
     assert large.report.resident
     for mhz in (200, 250, 1000, 3000):
         found = evaluated(models, space.scenario, clock_mhz=mhz)
         problems = clock_problems(found.design)
-        assert (constraints.BY_NAME["clock_met"].excess(found) <= 0) == (not problems)
+        assert (constraints.by_name("clock_met").excess(found) <= 0) == (not problems)
         hopeless = any("no number" in problem for problem in problems)
-        assert (constraints.BY_NAME["clock_reachable"].excess(found) <= 0) == (not hopeless)
+        assert (constraints.by_name("clock_reachable").excess(found) <= 0) == (not hopeless)
     assert clock_problems(evaluated(models, space.scenario, clock_mhz=1000).design)
 
 

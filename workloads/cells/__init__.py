@@ -1,6 +1,6 @@
 """Recurrent cells: all that is known of one is in its file. A new one is one file and one line in ``ALL``."""
 
-from archsim.errors import BadInput
+from archsim.plugins import Group, instance_of
 from workloads.cells.base import Cell, CellStage, Curve, Floats, Folded, Product, State, layer_normalised
 from workloads.cells.gru import GRU, ClassicGRU
 from workloads.cells.lstm import LSTM
@@ -10,12 +10,8 @@ from workloads.cells.rnn import ReluRNN, TanhRNN
 ALL: tuple[Cell, ...] = (LSTM(), GRU(), ClassicGRU(), TanhRNN(), ReluRNN(), PeepholeLSTM())
 
 
-def by_name(name: str) -> Cell:
-    """The cell called `name`; BadInput lists those there are."""
-    for cell in ALL:
-        if cell.name == name:
-            return cell
-    raise BadInput(f"cell must be one of {', '.join(c.name for c in ALL)}, not {name!r}")
+PLUGINS: Group[Cell] = Group("archsim.cells", "cell", "a Cell", instance_of(Cell), ALL)
+by_name, every = PLUGINS.by_name, PLUGINS.every
 
 
 def keeps_by_gates(gates: tuple[str, ...]) -> bool:
@@ -25,6 +21,7 @@ def keeps_by_gates(gates: tuple[str, ...]) -> bool:
 
 __all__ = [
     "ALL",
+    "PLUGINS",
     "Cell",
     "CellStage",
     "Curve",
@@ -33,6 +30,7 @@ __all__ = [
     "Product",
     "State",
     "by_name",
+    "every",
     "keeps_by_gates",
     "layer_normalised",
 ]

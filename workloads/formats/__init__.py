@@ -1,6 +1,6 @@
-"""Number formats of weights. A new one is one file and one line in ``ALL``."""
+"""Number formats of weights. A new one is one file and one line in ``ALL``, or an entry point."""
 
-from archsim.errors import BadInput
+from archsim.plugins import Group, having_all_of
 from workloads.formats.base import WeightFormat, rounded
 from workloads.formats.binary import BINARY, LIMP_BINARY
 from workloads.formats.exponential import LIMP_LOWEST, Exponential
@@ -25,12 +25,10 @@ ALL: tuple[WeightFormat, ...] = (
 )
 
 
-def by_name(name: str) -> WeightFormat:
-    """The format called `name`; BadInput lists those there are."""
-    for weight_format in ALL:
-        if weight_format.name == name:
-            return weight_format
-    raise BadInput(f"weight format must be one of {', '.join(f.name for f in ALL)}, not {name!r}")
+PLUGINS: Group[WeightFormat] = Group(
+    "archsim.formats", "weight format", "what has all of a WeightFormat", having_all_of(WeightFormat), ALL
+)
+by_name, every = PLUGINS.by_name, PLUGINS.every
 
 
-__all__ = ["ALL", "WeightFormat", "by_name", "rounded"]
+__all__ = ["ALL", "PLUGINS", "WeightFormat", "by_name", "every", "rounded"]

@@ -7,7 +7,7 @@ read from ``$ARCHSIM_DATA`` (see `files`).
 from pathlib import Path
 from typing import Any
 
-from archsim.errors import BadInput
+from archsim.plugins import Group, having_all_of
 from workloads.tasks import own
 from workloads.tasks.base import METRIC_WORDS, SPLITS, MetricWords, Predicts, Runnable, Sample, Split, Symbols, Task
 from workloads.tasks.char_lm import LINUX, PTB_CHAR, TEXT8, TINY_SHAKESPEARE, WAR_AND_PEACE
@@ -41,14 +41,17 @@ ALL: tuple[Task[Any], ...] = (
 )
 
 
+PLUGINS: Group[Task[Any]] = Group(
+    "archsim.tasks", "task", "what has all of workloads.tasks.Task", having_all_of(Task), ALL, others=", or a TOML file"
+)
+every = PLUGINS.every
+
+
 def by_name(given: str | Path) -> Task[Any]:
     """The task of a name, or of the path of a TOML file; BadInput lists what there is, or where it looked."""
     if is_file(given):
         return own.load_task(given)
-    for task in ALL:
-        if task.name == given:
-            return task
-    raise BadInput(f"task must be one of {', '.join(t.name for t in ALL)}, or a TOML file, not {str(given)!r}")
+    return PLUGINS.by_name(str(given))
 
 
 def known_as(given: str | Path) -> str:
@@ -69,6 +72,7 @@ def at_hand(name: str) -> Task[Any] | None:
 __all__ = [
     "ALL",
     "METRIC_WORDS",
+    "PLUGINS",
     "SPLITS",
     "Classification",
     "LanguageModel",
@@ -85,6 +89,7 @@ __all__ = [
     "Task",
     "at_hand",
     "by_name",
+    "every",
     "is_file",
     "known_as",
     "own_task",

@@ -1,5 +1,6 @@
 """How the points of a search can be drawn. A new sampler is one file and one line in ``ALL``."""
 
+from archsim.plugins import Group, instance_of
 from dse.exploration.samplers.base import Drawer, Problem, Sampler
 from dse.exploration.samplers.gp import GP
 from dse.exploration.samplers.grid import GRID
@@ -11,6 +12,7 @@ from dse.exploration.samplers.tpe import TPE
 
 ALL: tuple[Sampler, ...] = (NSGA2, NSGA3, TPE, GP, QMC, RANDOM, GRID)
 
-BY_NAME: dict[str, Sampler] = {sampler.name: sampler for sampler in ALL}
+PLUGINS: Group[Sampler] = Group("archsim.samplers", "sampler", "a Sampler", instance_of(Sampler), ALL)
+by_name, every = PLUGINS.by_name, PLUGINS.every
 
-__all__ = ["ALL", "BY_NAME", "Drawer", "Problem", "Sampler"]
+__all__ = ["ALL", "PLUGINS", "Drawer", "Problem", "Sampler", "by_name", "every"]

@@ -25,7 +25,7 @@ from dse.exploration.compare import (
     parse_budgets,
 )
 from dse.exploration.enumerate import Enumeration, enumerate_space
-from dse.exploration.samplers import BY_NAME
+from dse.exploration.samplers import PLUGINS
 from dse.exploration.study import search
 from dse.report import comparison_page
 from dse.results.quality import Reference
@@ -76,7 +76,7 @@ def test_shares_are_those_of_the_points_that_were_drawn(exact: Enumeration, tmp_
     assert shown.curves[1].mean[-1] == pytest.approx(100 * nsga2.mean)
     assert shown.curves[0].least[-1] == pytest.approx(100)
     assert len(SCRIPTED) > 5
-    assert set(SCRIPTED) <= set(BY_NAME)  # a sampler without a colour of its own takes that of its place
+    assert set(SCRIPTED) <= set(PLUGINS.names)  # a sampler without a colour of its own takes that of its place
 
 
 def test_a_folder_without_a_comparison_is_refused(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_without_an_exact_front_a_search_is_its_own_measure(space: Space, models
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("nsga2,best", f"must be distinct, of {', '.join(BY_NAME)}, not 'best'"),
+        ("nsga2,best", f"must be distinct, of {', '.join(PLUGINS.names)}, not 'best'"),
         ("nsga2,nsga2:5", "must be distinct"),
         ("tpe:0", "trials of tpe must be a positive number, not '0'"),
         ("tpe:many", "trials of tpe must be a positive number, not 'many'"),
