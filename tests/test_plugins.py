@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from dse.constraints import Constraint
-from dse.exploration.samplers.random import RANDOM
+from dse.exploration.samplers.nsga2 import NSGA2
 from dse.objectives.weight_bytes import WEIGHT_BYTES
 from workloads.cells.rnn import TanhRNN
 from workloads.formats.fixed import Fixed
@@ -38,7 +38,7 @@ CONSTRAINT = Constraint("my_constraint", "small enough", lambda found: found.mea
 DESIGN = str(Path(__file__).with_name("my-design.toml"))
 FORMAT = MyFormat(8)
 OBJECTIVE = replace(WEIGHT_BYTES, name="my_objective", title="My size")
-SAMPLER = replace(RANDOM, name="my-sampler")
+SAMPLER = replace(NSGA2, name="my-sampler")
 TASK = own_task(
     "classification", name="my-task", inputs=np.arange(60.0).reshape(20, 3, 1), targets=np.arange(20) % 2,
     layout="sequences, steps, features", splits={"by": "position", "shares": [0.5, 0.25, 0.25]},

@@ -130,7 +130,9 @@ def test_every_kind_of_parameter_can_be_drawn(name: str, tree: dict[str, Any]) -
         assert picked["array"] in space.variants["array"]
 
 
-@pytest.mark.parametrize("name", [marked(sampler.name) for sampler in samplers.every() if sampler.name not in MAY_REPEAT])
+@pytest.mark.parametrize(
+    "name", [marked(sampler.name) for sampler in samplers.every() if sampler.name not in MAY_REPEAT]
+)
 def test_no_point_is_drawn_twice(name: str, tree: dict[str, Any]) -> None:
     trials = trials_of(name, 200)
     space = parse_space(tree | {"sampler": name, "trials": trials}, "t")
