@@ -327,10 +327,10 @@ class Config(Stated):
         """Whether something reads a sequence from its end, or is computed once for all of it."""
         return self.reversed_layer is not None or self.readout_apart == "one"
 
-    def parts(self) -> Iterator[tuple[str, str]]:
-        """What it has beside stacked layers, of one direction or both, and a readout that may pool: where, and what.
+    def beyond_integers(self) -> Iterator[tuple[str, str]]:
+        """What integers do not compute: where, and what it is.
 
-        For what computes those alone, to refuse by name.
+        They have stacked layers, of one direction or both, and a readout that may pool and have a head of ReLUs.
         """
         if self.input.kind == "dense":
             yield "input", "a dense layer before the recurrent ones"
@@ -339,8 +339,9 @@ class Config(Stated):
                 yield f"layers.{k}", "h is projected"
             if cells.by_name(layer.cell).peepholes:
                 yield f"layers.{k}", "its gates see c (peepholes)"
-        if self.readout is not None and self.readout.head:
-            yield "readout", "dense layers below it (a head)"
+        for k, each in enumerate(() if self.readout is None else self.readout.head):
+            if each.activation in ("tanh", "sigmoid"):
+                yield f"readout.head.{k}", f"{each.activation} of a dense layer"
 
     def level_of(self, layer: int) -> int:
         return next(i for i, level in enumerate(self.levels) if layer in level)

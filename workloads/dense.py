@@ -40,8 +40,13 @@ class DenseNumbers:
         """What no |result| exceeds where no |v| exceeds `largest` ``(I,)``."""
         if activation in ("tanh", "sigmoid"):
             return float(np.nextafter(1.0, 0.0))
-        weights = self.codes.astype(np.float64) * np.reshape(self.scale, (-1, 1)).astype(np.float64)
-        return float((np.abs(weights) @ largest + np.abs(self.bias)).max())
+        return float((np.abs(self.real) @ largest + np.abs(self.bias)).max())
+
+    @property
+    def real(self) -> NDArray[np.float64]:
+        """Weights ``(O, I)``, in double precision."""
+        real: NDArray[np.float64] = self.codes.astype(np.float64) * np.reshape(self.scale, (-1, 1)).astype(np.float64)
+        return real
 
     @classmethod
     def stored(cls, arrays: Arrays, prefix: str) -> Self:

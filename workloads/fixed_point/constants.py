@@ -23,6 +23,9 @@ def constants_clipped(model: Model, made: IntegerModel) -> Iterator[Clipped]:
         yield _weights("embedding", table.astype(np.float64), wide.embedding_bits, fraction)
     for k, (layer, own) in enumerate(zip(model.layers, made.layers, strict=True)):
         yield from _layer(f"layers.{k}.", layer, own, wide.weight_bits)
+    for k, (dense, integers) in enumerate(zip(model.head, made.head, strict=True)):
+        yield _weights(f"head.{k}.weight", dense.real, wide.weight_bits, integers.fraction)
+        yield _numbers("bias", f"head.{k}.bias", dense.bias.astype(np.float64), integers.numbers.bias)
     if model.readout_codes is not None and made.readout_fraction is not None:
         assert model.readout_bias is not None
         assert made.spec.readout_bias is not None

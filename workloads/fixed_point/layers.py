@@ -270,9 +270,9 @@ def machine(
     step = cell.integer_step(numbers, own.fractions)
     held = min(accumulator_bits, max(proof.bits_needed for proof in proofs))
     if numbers.reset is not None:
-        _shift(own.fractions.reset, numbers.reset, held, site)
+        shift_to(own.fractions.reset, numbers.reset, held, site)
     arguments = {
-        gate: _shift(fraction, curve.argument, held, site)
+        gate: shift_to(fraction, curve.argument, held, site)
         for gate, fraction in zip(cell.gates, np.split(own.fractions.accumulator, len(cell.gates)), strict=True)
         if (curve := squashing.of(cell.curve(gate)))
     }
@@ -287,7 +287,7 @@ def machine(
         recurrent_bias=_held(own.recurrent_bias, accumulator_bits),
         arguments=arguments,
         step=step,
-        to_state=_shift(step.h_fraction, numbers.state, held if None in cell.curves else 0, site),
+        to_state=shift_to(step.h_fraction, numbers.state, held if None in cell.curves else 0, site),
         threshold=threshold_codes(layer.config.threshold, step.h_fraction),
         proofs=tuple(proofs),
         site=site,
@@ -347,7 +347,7 @@ def _with_reset(after_input: Interval, reset: Number, fractions: Fractions) -> I
     return after_input.rows(slice(-hidden, None)) + Interval(-shifted, shifted)
 
 
-def _shift(fraction: Ints | int, to: Number, bits: int, site: str) -> Shift:
+def shift_to(fraction: Ints | int, to: Number, bits: int, site: str) -> Shift:
     """From values of `bits` with `fraction` bits behind the point to those of `to`."""
     right = np.asarray(fraction) - to.fraction
     if bits - int(right.min()) > WIDEST_BITS:
@@ -377,20 +377,21 @@ class ReadoutMachine:
         accumulator_bits: int,
         products: Products,
         saturations: Saturations,
+        site: str = "readout",
     ) -> "ReadoutMachine":
         rows = by_row(fraction, len(codes)) + state.fraction
         start = _constant(bias_codes, bias, rows)
         product, _, proof = accumulate(
-            codes, np.zeros_like(rows), Interval.point(start), state, "readout", accumulator_bits, products, saturations
+            codes, np.zeros_like(rows), Interval.point(start), state, site, accumulator_bits, products, saturations
         )
         finest = int(rows.max())
         if min(proof.bits_needed, accumulator_bits) + finest - int(rows.min()) > WIDEST_BITS:
-            raise BadInput(f"readout: logits must fit {WIDEST_BITS} bits: numbers lie too far apart")
+            raise BadInput(f"{site}: sums must fit {WIDEST_BITS} bits: numbers lie too far apart")
         held, beyond = _held(start, accumulator_bits), _not_held(start, accumulator_bits)
         return cls(product, held, beyond, Shift.right_by(rows - finest), finest, proof)
 
     def __call__(self, states: NDArray[np.integer]) -> Ints:
         """Codes ``(..., V)`` with `fraction` bits behind the point, of codes of h ``(..., H)``."""
         clipped = np.full(states.shape[:-1], self.biases_clipped)
-        self.product.saturations.note("accumulator", "readout bias", clipped, len(self.bias))
+        self.product.saturations.note("accumulator", f"{self.product.site} bias", clipped, len(self.bias))
         return self.align(self.product(self.bias, states))

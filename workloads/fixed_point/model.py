@@ -15,7 +15,8 @@ layers.N.recurrent_bias      bias_bits                 ``(H,)``, cell `gru`
 layers.N.initial_h           activation_bits           ``(H,)``; absent: zeros
 layers.N.initial_c           cell_bits                 ``(H,)``
 embedding                    embedding_format          ``(symbols, size)``
-readout_weight               weight_bits               ``(V, H)``
+head.N.weight, .fraction     as of a readout           dense layers below the readout
+readout_weight               weight_bits               ``(V, size)``
 readout_fraction             8                         ``(1,)`` or ``(V,)``
 readout_bias                 bias_bits                 ``(V,)``
 sigmoid, tanh                gate_bits                 words of a table; or slopes, then intercepts, of segments
@@ -38,7 +39,15 @@ from workloads.cells import Curve
 from workloads.cells.integer import Codes
 from workloads.config import Config, Inputs
 from workloads.fixed_point.activations import CURVES, Activation, Squashing, size_bits
-from workloads.fixed_point.layers import IntegerLayer, IntegerMachine, Proof, ReadoutMachine, machine, pruned
+from workloads.fixed_point.head import DenseMachine, IntegerDense
+from workloads.fixed_point.layers import (
+    IntegerLayer,
+    IntegerMachine,
+    Proof,
+    ReadoutMachine,
+    machine,
+    pruned,
+)
 from workloads.fixed_point.products import Products
 from workloads.fixed_point.settings import SHIFT_BITS, IntegerWidths, MemoryBits, memory
 from workloads.fixed_point.spec import EARLIER, VERSION, IntegerSpec, empty_activation
@@ -70,12 +79,13 @@ class IntegerModel(PackedModel[IntegerSpec]):
     readout_codes: NDArray[np.integer] | None = None  # (V, H)
     readout_fraction: NDArray[np.int8] | None = None  # (1,) or (V,)
     readout_bias_codes: NDArray[np.integer] | None = None  # (V,)
+    head: tuple[IntegerDense, ...] = ()
     products: Products = "integer"
     saturations: Saturations = field(default_factory=Saturations, repr=False)
 
     def __post_init__(self) -> None:
         self._check_arrays()
-        _ = self._machines, self._readout  # so that a model that can't be computed is refused at once
+        _ = self._machines, self._head, self._readout  # so that a model that can't be computed is refused at once
 
     @property
     def config(self) -> Config:
@@ -100,7 +110,8 @@ class IntegerModel(PackedModel[IntegerSpec]):
     def proofs(self) -> tuple[Proof, ...]:
         """For every product, the accumulator width that can't overflow, and how many rows are proved at this one's."""
         readout = () if self._readout is None else (self._readout.proof,)
-        return (*(proof for m in self._machines for proof in m.proofs), *readout)
+        head = (m.sums.proof for m in self._head)
+        return (*(proof for m in self._machines for proof in m.proofs), *head, *readout)
 
     @property
     def constants_clipped(self) -> tuple[Clipped, ...]:
@@ -150,10 +161,10 @@ class IntegerModel(PackedModel[IntegerSpec]):
         flowed = self._flow(inputs, state, lengths)
         operands = {"token": inputs} if self.config.input.kind == "embedding" else {}
         operands |= flowed.operands
-        if self.config.readout_apart == "all":
-            operands["y"] = flowed.outputs
-        if self.config.readout_apart == "one":
-            operands["y"] = self._summary(flowed.outputs, lengths)[None]
+        if (apart := self.config.readout_apart) is not None:
+            y = flowed.outputs if apart == "all" else self._summary(flowed.outputs, lengths)[None]
+            with self.saturations.over(lengths):
+                operands |= {"y": y} | {f"y_{k}": codes for k, codes in enumerate(self._through_head(y), 1)}
         return operands, flowed.state
 
     def _flow(self, inputs: Inputs, state: Codes | None, lengths: Lengths) -> Flowed:
@@ -188,7 +199,13 @@ class IntegerModel(PackedModel[IntegerSpec]):
 
     def logits(self, states: NDArray[np.integer]) -> Ints:
         """Codes of logits ``(..., V)`` from codes of h ``(..., H)``, with `logit_fraction` bits behind the point."""
-        return self._reader(states)
+        *_, read = states, *self._through_head(states)
+        return self._reader(read)
+
+    def _through_head(self, codes: NDArray[Any]) -> Iterator[NDArray[Any]]:
+        for dense in self._head:
+            codes = dense(codes)
+            yield codes
 
     @property
     def logit_fraction(self) -> int:
@@ -258,13 +275,23 @@ class IntegerModel(PackedModel[IntegerSpec]):
         )
 
     @cached_property
+    def _head(self) -> tuple[DenseMachine, ...]:
+        operand, machines = self.layers[-1].numbers.state, list[DenseMachine]()
+        for k, dense in enumerate(self.head, 1):
+            machines.append(
+                dense.machine(operand, f"y_{k}", self.widths.accumulator_bits, self.products, self.saturations)
+            )
+            operand = dense.numbers.result
+        return tuple(machines)
+
+    @cached_property
     def _readout(self) -> ReadoutMachine | None:
         codes, fraction, bias, number = (
             self.readout_codes, self.readout_fraction, self.readout_bias_codes, self.spec.readout_bias
         )  # fmt: skip
         if codes is None or fraction is None or bias is None or number is None:
             return None
-        state, bits = self.layers[-1].numbers.state, self.widths.accumulator_bits
+        state, bits = self.spec.read, self.widths.accumulator_bits
         return ReadoutMachine.of(codes, fraction, bias, number, state, bits, self.products, self.saturations)
 
     @property
@@ -294,6 +321,9 @@ class IntegerModel(PackedModel[IntegerSpec]):
             "sigmoid": self.sigmoid_codes,
             "tanh": self.tanh_codes,
         }
+        for k, dense in enumerate(self.head):
+            arrays |= {f"head.{k}.weight": dense.codes, f"head.{k}.fraction": dense.fraction}
+            arrays[f"head.{k}.bias"] = dense.bias_codes
         for k, layer in enumerate(self.layers):
             arrays |= {f"layers.{k}.{name}": getattr(layer, field) for name, field in _LAYER_FIELDS.items()}
             initial = layer.initial_codes or ()
@@ -319,8 +349,13 @@ class IntegerModel(PackedModel[IntegerSpec]):
             for state, number in zip(cell.states, numbers.states, strict=True):
                 yield _number(f"{prefix}initial_{state}", number, (hidden,), optional=True)
         if network.readout is not None:
-            outputs = network.readout.outputs
-            yield _weight("readout_weight", (outputs, network.level_outputs(-1)), wide.weight_bits)
+            outputs, width = network.readout.outputs, network.level_outputs(-1)
+            for k, (dense, own) in enumerate(zip(network.readout.head, described.head, strict=True)):
+                yield _weight(f"head.{k}.weight", (dense.outputs, width), wide.weight_bits)
+                yield _shift(f"head.{k}.fraction", dense.outputs, per_row)
+                yield _number(f"head.{k}.bias", own.bias, (dense.outputs,))
+                width = dense.outputs
+            yield _weight("readout_weight", (outputs, width), wide.weight_bits)
             yield _shift("readout_fraction", outputs, per_row)
             yield _number("readout_bias", described.readout_bias, (outputs,))
         for curve in CURVES:
@@ -343,6 +378,7 @@ class IntegerModel(PackedModel[IntegerSpec]):
                     initial_codes=tuple(arrays[name] for name in initial) if initial[0] in arrays else None,
                 )
             )
+        head = () if described.network.readout is None else described.network.readout.head
         return cls(
             described,
             tuple(layers),
@@ -352,6 +388,16 @@ class IntegerModel(PackedModel[IntegerSpec]):
             readout_codes=arrays.get("readout_weight"),
             readout_fraction=arrays.get("readout_fraction"),
             readout_bias_codes=arrays.get("readout_bias"),
+            head=tuple(
+                IntegerDense(
+                    dense,
+                    numbers,
+                    arrays[f"head.{k}.weight"],
+                    arrays[f"head.{k}.fraction"],
+                    arrays[f"head.{k}.bias"],
+                )
+                for k, (dense, numbers) in enumerate(zip(head, described.head, strict=True))
+            ),
         )
 
 

@@ -14,6 +14,7 @@ from workloads.config import Config, Embedding, Inputs
 from workloads.fitting import sample_of
 from workloads.fixed_point.activations import CURVES, Segments, WordTable, flat_from, size_bits
 from workloads.fixed_point.constants import constants_clipped, real_readout
+from workloads.fixed_point.head import HeadNumbers, IntegerDense
 from workloads.fixed_point.layers import IntegerLayer
 from workloads.fixed_point.model import IntegerModel
 from workloads.fixed_point.ranges import LayerRanges, Ranges, analyse, effective, refuse_unfit
@@ -72,8 +73,10 @@ def quantize(model: Model, ranges: Ranges, settings: Settings | None = None) -> 
             seen = ranges.layers[k].model_copy(update={"state": largest})
             numbers.append(_numbers(model.layers[k], weights[k], seen, entering, wide))
         entering = numbers[-1].state
-    readout = _readout(model, numbers[-1].state, wide, settings.weight_range)
-    network = _network(model.config, numbers, wide)
+    head = _head(model, numbers[-1].state, ranges, wide, settings.weight_range)
+    read = head[-1].numbers.result if head else numbers[-1].state
+    readout = _readout(model, read, wide, settings.weight_range)
+    network = _network(model.config, numbers, head, wide)
     try:
         spec = IntegerSpec(
             network=network,
@@ -83,6 +86,7 @@ def quantize(model: Model, ranges: Ranges, settings: Settings | None = None) -> 
             tanh=arguments["tanh"],
             layers=tuple(numbers),
             readout_bias=None if readout is None else readout[2],
+            head=tuple(dense.numbers for dense in head),
         )
     except ValidationError as error:
         raise BadInput(f"model {model.name}: {explain(error)}") from None
@@ -100,6 +104,7 @@ def quantize(model: Model, ranges: Ranges, settings: Settings | None = None) -> 
         readout_codes=codes,
         readout_fraction=fraction,
         readout_bias_codes=bias,
+        head=head,
     )
     if settings.accumulator_bits is None:
         wide = wide.model_copy(update={"accumulator_bits": proved_bits(made)})
@@ -243,6 +248,29 @@ def _squared_error(fixed: Fixed, weights: Floats, fraction: Ints) -> Floats:
     return errors
 
 
+def _head(
+    model: Model, state: Number, ranges: Ranges, wide: IntegerWidths, weight_range: str
+) -> tuple[IntegerDense, ...]:
+    """The dense layers below the readout, of which each reads the number of the one before."""
+    made: list[IntegerDense] = []
+    configs = () if model.config.readout is None else model.config.readout.head
+    if len(ranges.head) != len(configs):
+        raise BadInput(f"ranges must be those of {len(configs)} layers of a head, not {len(ranges.head)}")
+    for dense, config, largest in zip(model.head, configs, ranges.head, strict=True):
+        operand, result = made[-1].numbers.result if made else state, Number.holding(wide.activation_bits, largest)
+        finest = _finest(np.full(config.outputs, result.fraction), operand, dense.real.shape[1])
+        codes, fraction = quantized(dense.real, wide.weight_bits, wide.per_row, weight_range, finest)
+        bias = dense.bias.astype(np.float64)
+        numbers = HeadNumbers(bias=_holding_all(wide.bias_bits, bias), result=result)
+        new = config.model_copy(
+            update={
+                "weight_format": wide.weight_format.name, "bits": result.bits, "integer_bits": _integer_bits(result)
+            }
+        )  # fmt: skip
+        made.append(IntegerDense(new, numbers, codes, fraction, numbers.bias.codes(bias)))
+    return tuple(made)
+
+
 def _readout(
     model: Model, state: Number, wide: IntegerWidths, weight_range: str
 ) -> tuple[NDArray[np.integer], NDArray[np.int8], Number, NDArray[np.integer]] | None:
@@ -265,7 +293,9 @@ def _coefficients(curve: Curve, argument: Number | None, wide: IntegerWidths) ->
     return Segments.fit(curve, argument, wide.gate_bits, wide.first_breakpoint, wide.split_bits).coefficients
 
 
-def _network(config: Config, numbers: list[LayerNumbers], wide: IntegerWidths) -> Config:
+def _network(
+    config: Config, numbers: list[LayerNumbers], head: tuple[IntegerDense, ...], wide: IntegerWidths
+) -> Config:
     """The same network with the formats of the integer model, thresholds kept.
 
     A state's or an input's integer bits are given within 0 to bits - 1, which is what a float model can have; the
@@ -282,7 +312,7 @@ def _network(config: Config, numbers: list[LayerNumbers], wide: IntegerWidths) -
         layer["input_bits"] = None if rounded is None else rounded.bits
         layer["input_integer_bits"] = 0 if rounded is None else _integer_bits(rounded)
     if raw["readout"] is not None:
-        raw["readout"]["weight_format"] = wide.weight_format.name
+        raw["readout"] |= {"weight_format": wide.weight_format.name, "head": [dense.config for dense in head]}
     return Config.model_validate(raw)
 
 

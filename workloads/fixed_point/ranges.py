@@ -1,6 +1,7 @@
 """Range analysis: how large inputs, pre-activations, states and cells get on calibration data, in the float model."""
 
 from collections.abc import Iterator
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,9 @@ from workloads.cells.integer import Doubles, EffectiveWeights
 from workloads.config import Inputs
 from workloads.layer import Layer
 from workloads.model import Model
+from workloads.stated import LATER, Stated
 
-ALONE = "integers compute stacked layers, in both directions, and a readout that may pool"
+ALONE = "integers compute stacked layers, in both directions, and a readout that may pool and have a head of ReLUs"
 
 
 class LayerRanges(Frozen):
@@ -29,13 +31,14 @@ class LayerRanges(Frozen):
     cell: float | None = Field(default=None, ge=0, allow_inf_nan=False, description="c")
 
 
-class Ranges(Frozen):
+class Ranges(Stated):
     """Ranges of every layer, and how they were taken."""
 
     percentile: float = Field(gt=0, le=100, description="100: the maximum")
     sequences: int = Field(ge=1)
     steps: int = Field(ge=1, description="over all sequences")
     layers: tuple[LayerRanges, ...]
+    head: Annotated[tuple[float, ...], LATER] = Field(default=(), description="results of each dense layer of a head")
 
 
 def analyse(
@@ -65,12 +68,18 @@ def analyse(
         for what, initial in zip(("state", "cell"), effective(layer).initial, strict=False):
             largest[what] = max(largest[what], float(np.abs(initial).max()))
         layers.append(LayerRanges(**largest))
-    return Ranges(percentile=percentile, sequences=batch, steps=int(running.sum()), layers=tuple(layers))
+    head = tuple(
+        float(np.percentile(np.abs(values[running] if len(values) == steps else values), percentile))
+        for values in (operands[f"y_{k}"] for k in range(1, len(model.head) + 1))
+    )
+    return Ranges(
+        percentile=percentile, sequences=batch, steps=int(running.sum()), layers=tuple(layers), head=head
+    )  # fmt: skip
 
 
 def refuse_unfit(model: Model) -> None:
     """BadInput where something is nothing that integers compute."""
-    for where, what in model.config.parts():
+    for where, what in model.config.beyond_integers():
         raise BadInput(f"model {model.name}: {where}: {what}: {ALONE}; evaluate, record and simulate it as it is")
     for k, layer in enumerate(model.config.layers):
         if layer.norm != "none":

@@ -172,10 +172,15 @@ def memory(config: Config, wide: IntegerWidths, table_bits: int, initial: Sequen
         states += carried + hidden * len(cell.results)
         state_bits += own
     if config.readout is not None:
-        weights += config.readout.outputs * config.level_outputs(-1)
-        shifts += config.readout.outputs if wide.per_row else 1
-        biases += config.readout.outputs
-        bias_bits += config.readout.outputs * wide.bias_bits
+        width, outputs = config.level_outputs(-1), [*(each.outputs for each in config.readout.head)]
+        states += sum(outputs)
+        state_bits += sum(outputs) * wide.activation_bits
+        for rows in (*outputs, config.readout.outputs):
+            weights += rows * width
+            shifts += rows if wide.per_row else 1
+            biases += rows
+            bias_bits += rows * wide.bias_bits
+            width = rows
     return MemoryBits(
         weight_bits=weights * wide.weight_bits,
         embedding_bits=embedding * wide.embedding_bits,

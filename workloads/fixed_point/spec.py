@@ -10,6 +10,7 @@ from workloads.cells import Curve
 from workloads.cells.integer import LayerNumbers
 from workloads.config import Config
 from workloads.fixed_point.activations import CURVES, Activation, Segments, WordTable
+from workloads.fixed_point.head import HeadNumbers
 from workloads.fixed_point.ranges import ALONE, Ranges
 from workloads.fixed_point.settings import IntegerWidths
 from workloads.numbers import Clipped, Number
@@ -32,9 +33,15 @@ class IntegerSpec(Stated):
     tanh: Number | None = None
     layers: tuple[LayerNumbers, ...]
     readout_bias: Number | None = None
+    head: Annotated[tuple[HeadNumbers, ...], LATER] = ()
     clipped: Annotated[tuple[Clipped, ...] | None, LATER] = Field(
         default=None, description="constants that did not fit, by tensor; None: not counted when the model was made"
     )
+
+    @property
+    def read(self) -> Number:
+        """The number of what the readout multiplies."""
+        return self.head[-1].result if self.head else self.layers[-1].state
 
     def argument(self, curve: Curve) -> Number | None:
         """The number that enters sigmoid or tanh; None where no cell has one."""
@@ -43,7 +50,7 @@ class IntegerSpec(Stated):
     @model_validator(mode="after")
     def _agrees(self) -> Self:
         """Numbers have the widths that the settings say, and the network those of its numbers."""
-        for where, part in self.network.parts():
+        for where, part in self.network.beyond_integers():
             raise ValueError(f"network.{where}: {part}: {ALONE}")
         for what, given, expected in _rules(self):
             if given != expected:
@@ -87,6 +94,14 @@ def _rules(spec: IntegerSpec) -> Iterator[tuple[str, Any, Any]]:
         yield f"{where}.recurrent_bias.bits", _bits(numbers.recurrent_bias), wide.bias_bits if after else None
     if network.readout is not None:
         yield "network.readout.weight_format", network.readout.weight_format, wide.weight_format.name
+    head = () if network.readout is None else network.readout.head
+    yield "head", len(spec.head), len(head)
+    yield "ranges.head", len(spec.ranges.head), len(head)
+    for k, (dense, of_head) in enumerate(zip(head, spec.head, strict=True)):
+        yield f"network.readout.head.{k}.weight_format", dense.weight_format, wide.weight_format.name
+        yield f"network.readout.head.{k}.bits", dense.bits, wide.activation_bits
+        yield f"head.{k}.bias.bits", of_head.bias.bits, wide.bias_bits
+        yield f"head.{k}.result.bits", of_head.result.bits, wide.activation_bits
     yield "readout_bias.bits", _bits(spec.readout_bias), wide.bias_bits if network.readout else None
 
 

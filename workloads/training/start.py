@@ -104,7 +104,9 @@ def _beyond_training(config: Config) -> Iterator[tuple[str, str]]:
         yield f"layers.{config.reversed_layer}", "reads in reverse"
     if config.readout is not None and config.readout.pooling is not None:
         yield "readout", f"{config.readout.pooling} pooling"
-    yield from config.parts()
+    if config.readout is not None and config.readout.head:
+        yield "readout", "dense layers below it (a head)"
+    yield from config.beyond_integers()
 
 
 def _from_model(model: Model, where: str, network: TrainedNetwork, batch: MiniBatch) -> None:

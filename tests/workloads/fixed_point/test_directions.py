@@ -1,4 +1,7 @@
-"""Integer models with layers in reverse: sequence by sequence as its layers alone, and near the float model."""
+"""Integer models with layers in reverse, pooling and heads: sequence by sequence as alone, and near the float model."""
+
+import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -7,7 +10,8 @@ from hypothesis import strategies as st
 
 from archsim.errors import BadInput
 from workloads import cells
-from workloads.config import Config, Embedding, LayerConfig, OneHot, Readout, Vector
+from workloads.config import Config, Embedding, HeadLayer, LayerConfig, OneHot, Readout, Vector
+from workloads.dense import DenseNumbers
 from workloads.fixed_point import IntegerModel, IntegerSpec, Settings, analyse, quantize
 from workloads.integer_bits import clipped_shares
 from workloads.model import Model
@@ -16,6 +20,7 @@ from workloads.tasks import Sample
 
 CELLS = [cell.name for cell in cells.ALL if not cell.peepholes]
 STEPS, OUTPUTS = 6, 3
+HEAD = HeadLayer(outputs=4, weight_format="float32", activation="relu")
 WIDE = Settings(weight_bits=16, activation_bits=16, table_bits=14)
 
 
@@ -35,7 +40,14 @@ def configs(draw):
     when = draw(st.sampled_from(["every_step", "last_step"]))
     pooling = draw(st.sampled_from([None, "mean", "max"])) if when == "last_step" else None
     at_last = when == "last_step" and not pooling and layers[-1].reverse and draw(st.booleans())
-    readout = Readout(outputs=OUTPUTS, weight_format="float32", when=when, at_last_position=at_last, pooling=pooling)
+    readout = Readout(
+        outputs=OUTPUTS,
+        weight_format="float32",
+        when=when,
+        at_last_position=at_last,
+        pooling=pooling,
+        head=draw(st.sampled_from([(), (HEAD,), (HEAD, HEAD.model_copy(update={"activation": "none"}))])),
+    )
     return Config(name="drawn", input=inputs, layers=tuple(layers), readout=readout)
 
 
@@ -45,12 +57,18 @@ def with_numbers(config, layer, seed):
     if config.input.kind == "embedding":
         codes = rng.normal(0, 0.5, (config.input.symbols, config.input.size)).astype(np.float32)
         table = {"embedding_codes": codes, "embedding_scale": np.ones(1, np.float32)}
+    width, head = config.level_outputs(-1), []
+    for dense in config.readout.head if config.readout else ():
+        codes = rng.normal(0, 0.6, (dense.outputs, width)).astype(np.float32)
+        head.append(DenseNumbers(codes, np.ones(1, np.float32), rng.normal(0, 0.3, dense.outputs).astype(np.float32)))
+        width = dense.outputs
     return Model(
         config,
         tuple(layer(each, config.input_width(k), rng) for k, each in enumerate(config.layers)),
-        readout_codes=rng.normal(0, 0.5, (OUTPUTS, config.level_outputs(-1))).astype(np.float32),
+        readout_codes=rng.normal(0, 0.5, (OUTPUTS, width)).astype(np.float32),
         readout_scale=np.ones(1, np.float32),
         readout_bias=rng.normal(0, 0.3, OUTPUTS).astype(np.float32),
+        head=tuple(head),
         **table,
     )
 
@@ -100,8 +118,10 @@ def test_a_sequence_beside_others_is_computed_as_it_is_alone(drawn_numbers, tmp_
 @settings(max_examples=25)
 @given(configs(), lengths_drawn, st.integers(0, 2**20))
 def test_wide_integers_come_near_the_float_model(drawn_numbers, config, lengths, seed):
+    unpruned = {"threshold": 0.0, "input_threshold": 0.0}  # what lies near a threshold may fall on either side
+    layers = tuple(layer.model_copy(update=unpruned) for layer in config.layers)
+    config = config.model_copy(update={"layers": layers})
     model, inputs = with_numbers(config, drawn_numbers[1], seed), some_inputs(config, lengths, seed)
-    model = model.with_threshold(0.0)
     made, lengths = quantize(model, analyse(model, inputs, np.array(lengths)), WIDE), np.array(lengths)
     if config.readout.when == "last_step":
         ours, theirs = made.last(inputs, lengths), model.last(inputs, lengths)
@@ -129,7 +149,10 @@ def test_a_state_cannot_be_carried_into_a_layer_in_reverse(drawn_numbers):
         ({"input": {"kind": "dense", "features": 2, "width": 3, "weight_format": "fixed8"}}, "input: a dense layer"),
         ({"projection": 2}, r"layers\.0: h is projected"),
         ({"cell": "lstm-peephole"}, r"layers\.0: its gates see c \(peepholes\)"),
-        ({"head": [{"outputs": 3, "weight_format": "fixed8"}]}, r"readout: dense layers below it \(a head\)"),
+        (
+            {"head": [{"outputs": 3, "weight_format": "fixed8", "activation": "tanh"}]},
+            r"readout\.head\.0: tanh of a dense layer",
+        ),
     ],
 )
 def test_what_integers_do_not_compute_is_refused_in_files_too(drawn_numbers, change, message):
@@ -144,3 +167,27 @@ def test_what_integers_do_not_compute_is_refused_in_files_too(drawn_numbers, cha
     network |= {key: value for key, value in change.items() if key == "input"}
     with pytest.raises(ValueError, match=message + ".*: integers compute stacked layers, in both directions, and a"):
         IntegerSpec.model_validate(raw)
+
+
+def half_up(value: Fraction, fraction: int) -> int:
+    return math.floor(value * Fraction(2) ** fraction + Fraction(1, 2))
+
+
+@settings(max_examples=15)
+@given(configs(), st.integers(0, 2**20))
+def test_a_head_is_exact_sums_rounded_half_up_once(drawn_numbers, config, seed):
+    """Each dense layer from its stored integers alone, as fractions: bias, products, ReLU, and one rounding."""
+    model, inputs = with_numbers(config, drawn_numbers[1], seed), some_inputs(config, [4, 4], seed)
+    made = quantize(model, analyse(model, inputs))
+    operands, _ = made.operands(inputs)
+    number = made.layers[-1].numbers.state
+    for k, dense in enumerate(made.head, 1):
+        read, ours = operands["y" if k == 1 else f"y_{k - 1}"], operands[f"y_{k}"]
+        own, result = np.broadcast_to(dense.fraction, len(dense.codes)), dense.numbers.result
+        for row in range(len(dense.codes)):
+            fraction = int(own[row]) + number.fraction  # of the accumulator, which the bias is rounded to
+            bias = half_up(Fraction(int(dense.bias_codes[row])) / Fraction(2) ** dense.numbers.bias.fraction, fraction)
+            total = bias + sum(int(w) * int(v) for w, v in zip(dense.codes[row], read[0, 0], strict=True))
+            value = Fraction(max(total, 0) if dense.config.activation == "relu" else total) / Fraction(2) ** fraction
+            assert ours[0, 0, row] == min(max(half_up(value, result.fraction), result.low), result.high)
+        number = result

@@ -656,7 +656,7 @@ def test_a_reset_product_that_does_not_fit_once_rescaled_is_refused(draw):
 
 def test_logits_that_do_not_fit_at_one_fraction_are_refused(draw):
     model = drawn_integer_model(draw, Settings())
-    with pytest.raises(BadInput, match=r"readout: logits must fit 62 bits: numbers lie too far apart"):
+    with pytest.raises(BadInput, match=r"readout: sums must fit 62 bits: numbers lie too far apart"):
         replace(model, readout_fraction=np.array([-30, 0, 30], np.int8))
     check_against_plain(replace(model, readout_fraction=np.array([-5, 0, 20], np.int8)))
 
