@@ -26,6 +26,8 @@ def read_network(path: Path, output: str | None, input_kind: InputKind, note: No
 
 
 def _network(flow: Flow, input_kind: InputKind, note: Note) -> ImportedNetwork:
+    if flow.reading is not None:
+        raise BadInput("a norm, or directions that are added up, must have a Dense layer after them")
     *head, readout = flow.head or (None,)
     if readout is None:
         if flow.pooling is not None:

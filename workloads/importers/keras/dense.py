@@ -23,7 +23,9 @@ def time_distributed(context: Context, item: Item, flow: Flow) -> Flow:
         return dense(context, replace(item, config=inner.config), flow, ("layer",))
     if inner.kind == "Activation":
         return activation(context, inner, flow)
-    raise item.refused(f"must wrap Dense, not {inner.kind}")
+    if inner.kind == "Dropout":
+        return flow
+    raise item.refused(f"must wrap Dense, Activation or Dropout, not {inner.kind}")
 
 
 def dense(context: Context, item: Item, flow: Flow, path: tuple[str, ...] = ()) -> Flow:
@@ -33,7 +35,7 @@ def dense(context: Context, item: Item, flow: Flow, path: tuple[str, ...] = ()) 
     units = item.size("units")
     shaped(item, "kernel", weight, (flow.width, units))
     shaped(item, "bias", bias, (units,))
-    layer = FloatDense(np.ascontiguousarray(weight.T), bias)
+    layer = FloatDense(*context.taken_in(item, flow, np.ascontiguousarray(weight.T), bias))
     return _activated(item, _with_dense(context, item, flow, layer), item.choice("activation", tuple(_DENSE), "linear"))
 
 
@@ -55,7 +57,7 @@ def _dense_arrays(context: Context, item: Item, path: tuple[str, ...]) -> tuple[
 def _with_dense(context: Context, item: Item, flow: Flow, layer: FloatDense) -> Flow:
     if flow.end is not None:
         raise item.refused(f"reads a {flow.end}, which is supported at the end alone")
-    after = replace(flow, width=len(layer.bias))
+    after = replace(flow, width=len(layer.bias), reading=None)
     if flow.layers:
         return replace(after, head=(*flow.head, layer))
     if flow.table is not None or context.input_kind == "one_hot":  # a function of the symbol: a new table

@@ -15,6 +15,25 @@ Numbers = NDArray[np.generic]
 
 
 @dataclass(frozen=True, eq=False)
+class Reading:
+    """How a layer reads what comes out of the one before it: elements of all directions added up, scaled and shifted.
+
+    That is linear, so the reader's matrix and bias take it in.
+    """
+
+    scale: Float32s  # (C,)
+    shift: Float32s  # (C,)
+    directions: int = 1
+
+    def then(self, scale: Float32s, shift: Float32s) -> "Reading":
+        return Reading(self.scale * scale, self.shift * scale + shift, self.directions)
+
+    def into(self, weight: Float32s, bias: Float32s) -> tuple[Float32s, Float32s]:
+        """``(R, C)`` and ``(R,)`` of what reads it as ``(R, directions * C)`` and ``(R,)`` of what is there."""
+        return np.tile(weight * self.scale, (1, self.directions)), bias + weight @ self.shift
+
+
+@dataclass(frozen=True, eq=False)
 class Flow:
     """The network up to a layer, and what comes out of it."""
 
@@ -32,6 +51,8 @@ class Flow:
     pooling: Literal["mean", "max"] | None = None
     at_last_position: bool = False
     head: tuple[FloatDense, ...] = ()
+    reading: Reading | None = None
+    """What the next layer takes in."""
     end: str | None = None
     """The softmax after the last dense layer."""
 
@@ -53,6 +74,14 @@ class Context:
 
     def float32(self, item: Item, name: str, array: Numbers) -> Float32s:
         return as_float32(array, f"layer {item.name!r}: {name}", self.note)
+
+    def taken_in(self, item: Item, flow: Flow, weight: Float32s, bias: Float32s) -> tuple[Float32s, Float32s]:
+        """A layer's matrix ``(R, C)`` and bias ``(R,)`` with what stands before it."""
+        if flow.reading is None:
+            return weight, bias
+        with np.errstate(over="ignore", invalid="ignore"):  # not finite: refused by name
+            weight, bias = flow.reading.into(weight, bias)
+        return self.float32(item, "weights", weight), self.float32(item, "bias", bias)
 
 
 Rule = Callable[[Context, Item, Flow], Flow]

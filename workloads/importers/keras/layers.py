@@ -9,6 +9,7 @@ from workloads.importers.keras.chain import Item
 from workloads.importers.keras.dense import activation, dense, relu, softmax, time_distributed
 from workloads.importers.keras.file import Part
 from workloads.importers.keras.flow import Context, Flow, Rule, check_policy, dequantized, held_in_int8, shaped
+from workloads.importers.keras.norm import batch_norm
 from workloads.importers.keras.recurrent import bidirectional, recurrent
 
 
@@ -96,6 +97,10 @@ def _pooling(how: Literal["mean", "max"]) -> Rule:
         if not flow.layers or not flow.steps or flow.head:
             raise item.refused("must follow a recurrent layer that returns sequences")
         item.choice("data_format", ("channels_last",), "channels_last")
+        if flow.reading is not None and how == "max":
+            raise item.refused(
+                "must not read a norm, or directions that are added up: the largest is of what they read"
+            )
         if item.flag("keepdims", False):
             raise item.refused("keepdims must be false")
         return replace(flow, pooling=how, steps=False)
@@ -127,6 +132,7 @@ _RULES: Mapping[str, Rule] = {
     "TimeDistributed": time_distributed,
     "GlobalAveragePooling1D": _pooling("mean"),
     "GlobalMaxPooling1D": _pooling("max"),
+    "BatchNormalization": batch_norm,
     "Activation": activation,
     "ReLU": relu,
     "Softmax": softmax,
@@ -139,15 +145,13 @@ _RULES: Mapping[str, Rule] = {
         _unchanged,
     ),
 }  # fmt: skip
-_AFFINE = "a norm is not supported; a BatchNormalization can be folded into the layer that reads it before saving"
 _INSTEAD = {
     "Lambda": "holds code, which is never run: put layers of Keras in its place",
     "Sequential": "a model within a model is not supported: add its layers themselves",
     "Functional": "a model within a model is not supported: add its layers themselves",
     "CuDNNLSTM": "is of Keras 2's GPU layers: save the model with LSTM",
     "CuDNNGRU": "is of Keras 2's GPU layers: save the model with GRU(reset_after=True)",
-    "BatchNormalization": _AFFINE,
-    "LayerNormalization": _AFFINE,
+    "LayerNormalization": "a norm of what each step holds is not supported: train with BatchNormalization, or without",
     **dict.fromkeys(
         ("Concatenate", "Add", "Multiply", "Average", "Dot", "Attention", "MultiHeadAttention", "AdditiveAttention"),
         "joins tensors: only a chain of layers is supported",

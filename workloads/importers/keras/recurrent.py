@@ -11,7 +11,7 @@ import numpy as np
 
 from workloads.importers.keras.chain import Item
 from workloads.importers.keras.file import Part
-from workloads.importers.keras.flow import Context, Flow, check_policy, shaped
+from workloads.importers.keras.flow import Context, Flow, Reading, check_policy, shaped
 from workloads.importers.network import Float32s, FloatLayer, make_layer
 
 _ORDERS = {"LSTM": (0, 1, 2, 3), "GRU": (1, 0, 2), "SimpleRNN": (0,)}
@@ -27,9 +27,10 @@ def recurrent(context: Context, item: Item, flow: Flow) -> Flow:
     layers: list[FloatLayer] = []
     width = flow.width
     for (_, cell), given in zip(cells, arrays, strict=True):
-        layers.append(replace(_layer(context, cell, given, width), reverse=backwards))
+        below = replace(flow, width=width, reading=None if layers else flow.reading)
+        layers.append(replace(_layer(context, cell, given, below), reverse=backwards))
         width = layers[-1].outputs
-    after = replace(flow, width=width, layers=(*flow.layers, *layers), backwards=backwards)
+    after = replace(flow, width=width, reading=None, layers=(*flow.layers, *layers), backwards=backwards)
     if item.result > 1 or (item.result and len(cells) > 1):
         raise item.refused(f"its output {item.result} is c, or a state of an inner cell: only h goes on")
     _check_state(context, item)
@@ -97,10 +98,10 @@ def _names(cell: Item) -> tuple[str, ...]:
     return ("kernel", "recurrent_kernel", "bias") if cell.flag("use_bias", True) else ("kernel", "recurrent_kernel")
 
 
-def _layer(context: Context, cell: Item, arrays: Sequence[Float32s], width: int | None) -> FloatLayer:
+def _layer(context: Context, cell: Item, arrays: Sequence[Float32s], flow: Flow) -> FloatLayer:
     check_policy(context, cell)
     name, units, gates = _cell_name(cell), cell.size("units"), len(_ORDERS[cell.kind])
-    shaped(cell, "kernel", arrays[0], (width, gates * units))
+    shaped(cell, "kernel", arrays[0], (flow.width, gates * units))
     shaped(cell, "recurrent_kernel", arrays[1], (units, gates * units))
 
     def rows(array: Float32s) -> Float32s:
@@ -113,7 +114,8 @@ def _layer(context: Context, cell: Item, arrays: Sequence[Float32s], width: int 
         shaped(cell, "bias", arrays[2], (2, gates * units) if both else (gates * units,))
         biases = [rows(bias[None])[:, 0] for bias in (arrays[2] if both else arrays[2:])]
     layer = make_layer(name, rows(arrays[0]), rows(arrays[1]), *biases, *[None] * (2 - len(biases)))
-    return replace(layer, source=cell.name)
+    weight, bias = context.taken_in(cell, flow, layer.input_weight, layer.bias)
+    return replace(layer, input_weight=weight, bias=bias, source=cell.name)
 
 
 def _cell_name(cell: Item) -> str:
@@ -131,7 +133,7 @@ def bidirectional(context: Context, item: Item, flow: Flow) -> Flow:
     _check_sequence(item, flow)
     if flow.backwards:
         raise item.refused("above a layer that goes backwards is not supported")
-    item.choice("merge_mode", ("concat",), "concat")
+    merge = item.choice("merge_mode", ("concat", "sum", "ave"), "concat")
     ahead = item.inner("layer")
     back = (
         item.inner("backward_layer")
@@ -152,11 +154,19 @@ def bidirectional(context: Context, item: Item, flow: Flow) -> Flow:
     ]
     _check_state(context, ahead)
     of_ahead, of_back = context.read(item, parts)
-    first = _layer(context, ahead_cell, of_ahead, flow.width)
-    second = replace(_layer(context, back_cell, of_back, first.inputs), reverse=True, beside=True)
-    return replace(
-        flow,
-        width=first.outputs + second.outputs,
-        layers=(*flow.layers, first, second),
-        steps=ahead.flag("return_sequences", False),
-    )
+    first = _layer(context, ahead_cell, of_ahead, flow)
+    below = replace(flow, width=len(of_ahead[0]))
+    second = replace(_layer(context, back_cell, of_back, below), reverse=True, beside=True)
+    both = replace(flow, layers=(*flow.layers, first, second), steps=ahead.flag("return_sequences", False))
+    return _merged(item, both, merge)
+
+
+def _merged(item: Item, flow: Flow, how: str) -> Flow:
+    """Both directions side by side, or read as their sum or mean."""
+    ahead, back = (layer.outputs for layer in flow.layers[-2:])
+    if how == "concat":
+        return replace(flow, width=ahead + back, reading=None)
+    if ahead != back:
+        raise item.refused(f"merge_mode {how} needs as many units in both directions, not {ahead} and {back}")
+    scale = np.full(ahead, 1.0 if how == "sum" else 0.5, np.float32)
+    return replace(flow, width=ahead, reading=Reading(scale, np.zeros(ahead, np.float32), directions=2))

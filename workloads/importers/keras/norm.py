@@ -1,0 +1,55 @@
+"""BatchNormalization of Keras: fixed once it is trained, it becomes part of the weights beside it."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from workloads.importers.keras.chain import Item
+from workloads.importers.keras.file import Part
+from workloads.importers.keras.flow import Context, Flow, Reading, shaped
+from workloads.importers.network import Float32s, FloatDense
+
+
+def batch_norm(context: Context, item: Item, flow: Flow) -> Flow:
+    """``gamma (x - mean) / sqrt(variance + epsilon) + beta``, of what was seen in training."""
+    if flow.symbols or flow.end is not None:
+        raise item.refused("must read vectors, before a softmax")
+    scale, shift = _scale_and_shift(context, item, flow)
+    after = replace(flow, width=len(scale))
+    if flow.head and flow.reading is None and flow.head[-1].activation == "none":
+        return replace(after, head=(*flow.head[:-1], _scaled(context, item, flow.head[-1], scale, shift)))
+    if not flow.layers and flow.reading is None:
+        if flow.table is not None:
+            return replace(after, table=context.float32(item, "what symbols become", flow.table * scale + shift))
+        if flow.dense is not None and flow.dense.activation == "none":
+            return replace(after, dense=_scaled(context, item, flow.dense, scale, shift))
+    reading = flow.reading or Reading(np.ones_like(scale), np.zeros_like(scale))
+    return replace(after, reading=reading.then(scale, shift))
+
+
+def _scale_and_shift(context: Context, item: Item, flow: Flow) -> tuple[Float32s, Float32s]:
+    axis, last = item.config.get("axis", -1), 2 if flow.steps else 1
+    if axis not in (-1, last, [-1], [last]):
+        raise item.refused(f"axis must be that of the elements of a vector, {last}, not {str(axis)[:40]}")
+    epsilon = item.config.get("epsilon", 1e-3)
+    if not isinstance(epsilon, float) or not 0 < epsilon < 1:
+        raise item.refused(f"epsilon must be between 0 and 1, not {str(epsilon)[:40]}")
+    parts = {"gamma": item.flag("scale", True), "beta": item.flag("center", True)}
+    names = (*(name for name, there in parts.items() if there), "moving_mean", "moving_variance")
+    arrays = dict(zip(names, context.read(item, [Part((), names)])[0], strict=True))
+    size = len(arrays["moving_mean"]) if flow.width is None else flow.width
+    for name, array in arrays.items():
+        shaped(item, name, array, (size,))
+    if np.any(arrays["moving_variance"] < 0):
+        raise item.refused("moving_variance must not be negative")
+    with np.errstate(over="ignore", invalid="ignore"):  # not finite: refused by name
+        scale = arrays.get("gamma", 1) / np.sqrt(arrays["moving_variance"] + np.float32(epsilon))
+        shift = arrays.get("beta", 0) - arrays["moving_mean"] * scale
+    context.note(f"layer {item.name!r}: its scale and shift become part of the weights beside it")
+    return context.float32(item, "scale", scale), context.float32(item, "shift", shift)
+
+
+def _scaled(context: Context, item: Item, dense: FloatDense, scale: Float32s, shift: Float32s) -> FloatDense:
+    with np.errstate(over="ignore", invalid="ignore"):  # not finite: refused by name
+        weight, bias = dense.weight * scale[:, None], dense.bias * scale + shift
+    return replace(dense, weight=context.float32(item, "weights", weight), bias=context.float32(item, "bias", bias))
