@@ -102,6 +102,8 @@ class ImportedNetwork:
     input: InputKind
     layers: tuple[FloatLayer, ...]
     embedding: Float32s | None = None  # (symbols, size)
+    embedding_codes: StoredCodes | None = None
+    """The integers that `embedding` was stored as, where it was."""
     readout_weight: Float32s | None = None  # (V, P), of a bidirectional last layer (V, 2 P)
     readout_bias: Float32s | None = None  # (V,)
     readout_codes: StoredCodes | None = None
@@ -199,7 +201,9 @@ def to_model(network: ImportedNetwork, name: str, chosen: Formats) -> Model:
     What is dense before the layers, and a projection, have the format of the layers, and a head that of the readout.
     """
     layers = tuple(_layer(layer, chosen.layers, f"layer {k + 1}") for k, layer in enumerate(network.layers))
-    embedding = _maybe(network.embedding, chosen.embedding or chosen.layers, "the embedding")
+    embedding = _maybe(
+        network.embedding, chosen.embedding or chosen.layers, "the embedding", network.embedding_codes
+    )  # fmt: skip
     readout = _maybe(
         network.readout_weight, chosen.readout or chosen.layers, "the readout", network.readout_codes
     )  # fmt: skip

@@ -47,10 +47,12 @@ def _network(flow: Flow, input_kind: InputKind, note: Note) -> ImportedNetwork:
         head=tuple(layer for layer in head if layer is not None),
         pooling=flow.pooling,
         at_last_position=flow.at_last_position and readout is not None,
+        embedding_codes=flow.table_codes,
+        tensor_names={("readout" if role == f"head {len(flow.head)}" else role): n for role, n in flow.names.items()},
     )
-    if readout is not None:
-        network = replace(network, readout_weight=readout.weight, readout_bias=readout.bias)
-    return network
+    if readout is None:
+        return network
+    return replace(network, readout_weight=readout.weight, readout_bias=readout.bias, readout_codes=flow.codes)
 
 
 def _without_end(readout: FloatDense, end: str | None, note: Note) -> FloatDense:

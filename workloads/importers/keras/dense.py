@@ -8,8 +8,8 @@ import numpy as np
 
 from workloads.importers.keras.chain import Item
 from workloads.importers.keras.file import Part
-from workloads.importers.keras.flow import Context, Flow, check_policy, dequantized, held_in_int8, shaped
-from workloads.importers.network import Float32s, FloatDense, as_float32
+from workloads.importers.keras.flow import Context, Flow, check_policy, held_in_int8, shaped, stored_codes
+from workloads.importers.network import Float32s, FloatDense, StoredCodes
 
 _DENSE: Mapping[str, Literal["none", "relu", "tanh", "sigmoid"]] = {
     "linear": "none", "relu": "relu", "tanh": "tanh", "sigmoid": "sigmoid", "softmax": "none",
@@ -31,42 +31,54 @@ def time_distributed(context: Context, item: Item, flow: Flow) -> Flow:
 def dense(context: Context, item: Item, flow: Flow, path: tuple[str, ...] = ()) -> Flow:
     if flow.symbols:
         raise item.refused("must read vectors, or an Embedding goes before it")
-    weight, bias = _dense_arrays(context, item, path)
-    units = item.size("units")
-    shaped(item, "kernel", weight, (flow.width, units))
-    shaped(item, "bias", bias, (units,))
-    layer = FloatDense(*context.taken_in(item, flow, np.ascontiguousarray(weight.T), bias))
-    return _activated(item, _with_dense(context, item, flow, layer), item.choice("activation", tuple(_DENSE), "linear"))
+    weight, bias, stored = _dense_arrays(context, item, path)
+    shaped(item, "kernel", weight, (item.size("units"), flow.width))
+    shaped(item, "bias", bias, weight.shape[:1])
+    layer = FloatDense(*context.taken_in(item, flow, weight, bias))
+    after = _with_dense(context, item, flow, layer, stored if flow.reading is None else None)
+    return _activated(item, after, item.choice("activation", tuple(_DENSE), "linear"))
 
 
-def _dense_arrays(context: Context, item: Item, path: tuple[str, ...]) -> tuple[Float32s, Float32s]:
-    """``(inputs, units)`` and ``(units,)``."""
-    biased, units = item.flag("use_bias", True), item.size("units")
-    names = ("kernel", "bias") if biased else ("kernel",)
+def _dense_arrays(context: Context, item: Item, path: tuple[str, ...]) -> tuple[Float32s, Float32s, StoredCodes | None]:
+    """``(units, inputs)`` and ``(units,)``, and the integers that the matrix was stored as."""
+    names = ("kernel", "bias") if item.flag("use_bias", True) else ("kernel",)
+    stored = None
     if held_in_int8(item):
-        part = Part(path, (*names, "kernel_scale"))
-        codes, *biases, scale = context.arrays.of(item.name, item.place, [part])[0]
-        kernel = dequantized(context, item, codes, scale, axis=0)
-        given = [as_float32(bias, f"layer {item.name!r}: bias", context.note) for bias in biases]
+        codes, *given, scale = context.arrays.of(item.name, item.place, [Part(path, (*names, "kernel_scale"))])[0]
+        stored = stored_codes(item, codes, scale, axis=1)
+        weight, biases = stored.weight, [context.float32(item, "bias", bias) for bias in given]
+        context.note(f"layer {item.name!r}: Keras rounds what it reads to 8 bits; the model does not")
     else:
-        kernel, *given = context.read(item, [Part(path, names)])[0]
-    shaped(item, "kernel", kernel, (None, units))
-    return kernel, given[0] if given else np.zeros(units, np.float32)
+        kernel, *biases = context.read(item, [Part(path, names)])[0]
+        shaped(item, "kernel", kernel, (None, None))
+        weight = np.ascontiguousarray(kernel.T)
+    return weight, biases[0] if biases else np.zeros(len(weight), np.float32), stored
 
 
-def _with_dense(context: Context, item: Item, flow: Flow, layer: FloatDense) -> Flow:
+def _with_dense(context: Context, item: Item, flow: Flow, layer: FloatDense, stored: StoredCodes | None) -> Flow:
     if flow.end is not None:
         raise item.refused(f"reads a {flow.end}, which is supported at the end alone")
     after = replace(flow, width=len(layer.bias), reading=None)
     if flow.layers:
-        return replace(after, head=(*flow.head, layer))
+        names = {**flow.names, f"head {len(flow.head) + 1}": item.name}
+        _say_of_integers(context, names.get(f"head {len(flow.head)}", ""), flow.codes)
+        return replace(after, head=(*flow.head, layer), codes=stored, names=names)
+    _say_of_integers(context, item.name, stored)
     if flow.table is not None or context.input_kind == "one_hot":  # a function of the symbol: a new table
+        _say_of_integers(context, flow.names.get("embedding", ""), flow.table_codes)
         with np.errstate(over="ignore", invalid="ignore"):  # not finite: refused by name
             table = (layer.weight.T if flow.table is None else flow.table @ layer.weight.T) + layer.bias
-        return replace(after, table=as_float32(table, f"layer {item.name!r}: what symbols become", context.note))
+        table = context.float32(item, "what symbols become", table)
+        return replace(after, table=table, table_codes=None, names={"embedding": item.name} | dict(flow.names))
     if flow.dense is not None:
         raise item.refused("only one Dense layer before the first recurrent one is supported")
-    return replace(after, dense=layer)
+    return replace(after, dense=layer, names={**flow.names, "dense": item.name})
+
+
+def _say_of_integers(context: Context, name: str, stored: StoredCodes | None) -> None:
+    """Those of an embedding and of the readout stay what they are; those of other layers do not."""
+    if stored is not None:
+        context.note(f"layer {name!r}: its 8-bit integers become the floats that they stand for")
 
 
 def _activated(item: Item, flow: Flow, how: str) -> Flow:
@@ -82,7 +94,7 @@ def _activated(item: Item, flow: Flow, how: str) -> Flow:
     if flow.layers or how == "softmax":
         raise item.refused(f"{how} of what is not a Dense layer's is not supported")
     if flow.table is not None:
-        return replace(flow, table=_FUNCTIONS[how](flow.table))
+        return replace(flow, table=_FUNCTIONS[how](flow.table), table_codes=None)
     if flow.dense is None or flow.dense.activation != "none":
         raise item.refused(f"{how} of what is not a Dense layer's is not supported")
     return replace(flow, dense=replace(flow.dense, activation=ours))

@@ -1,7 +1,7 @@
 """What layers of Keras are read with: the network so far, the arrays of a layer, and the types that it computes in."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from workloads.importers.keras.chain import Item
 from workloads.importers.keras.file import Arrays, Part
-from workloads.importers.network import Float32s, FloatDense, FloatLayer, InputKind, Note, as_float32
+from workloads.importers.network import Float32s, FloatDense, FloatLayer, InputKind, Note, StoredCodes, as_float32
 
 Numbers = NDArray[np.generic]
 
@@ -55,6 +55,12 @@ class Flow:
     """What the next layer takes in."""
     end: str | None = None
     """The softmax after the last dense layer."""
+    table_codes: StoredCodes | None = None
+    """The integers that `table` was stored as, where it was."""
+    codes: StoredCodes | None = None
+    """The same of the last layer of `head`."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Names of layers by what they are: the embedding, the dense layer before the recurrent ones, each of the head."""
 
 
 @dataclass(frozen=True)
@@ -126,15 +132,13 @@ def held_in_int8(item: Item) -> bool:
     return True
 
 
-def dequantized(context: Context, item: Item, codes: Numbers, scale: Numbers, axis: int) -> Float32s:
-    """``codes / scale``, as Keras has it; the scale is of each row, or column, across `axis`."""
+def stored_codes(item: Item, codes: Numbers, scale: Numbers, axis: int) -> StoredCodes:
+    """Integers that stand for ``codes / scale``, the scale being of each place along `axis`: as rows of a matrix."""
     if codes.dtype != np.int8 or codes.ndim != 2:
         raise item.refused(f"its integers must be a matrix of int8, not {codes.dtype} of shape {codes.shape}")
-    shaped(item, "its scale", scale, (codes.shape[1 - axis],))
-    context.note(
-        f"layer {item.name!r}: its 8-bit integers become the floats that they stand for; Keras rounds what a Dense "
-        "layer reads to 8 bits as well, which the model does not"
-    )
-    with np.errstate(all="ignore"):  # not finite: refused by name
-        floats = codes.astype(np.float32) / np.expand_dims(scale.astype(np.float32), axis)
-    return as_float32(floats, f"layer {item.name!r}: weights", context.note)
+    shaped(item, "its scale", scale, (codes.shape[axis],))
+    with np.errstate(all="ignore"):
+        steps = np.reciprocal(scale.astype(np.float32))
+    if not np.all(np.isfinite(steps)) or np.any(steps <= 0):
+        raise item.refused("its scale must hold positive numbers")
+    return StoredCodes(np.ascontiguousarray(codes if axis == 0 else codes.T), steps, 8)

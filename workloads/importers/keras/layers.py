@@ -8,7 +8,7 @@ from archsim.errors import BadInput
 from workloads.importers.keras.chain import Item
 from workloads.importers.keras.dense import activation, dense, relu, softmax, time_distributed
 from workloads.importers.keras.file import Part
-from workloads.importers.keras.flow import Context, Flow, Rule, check_policy, dequantized, held_in_int8, shaped
+from workloads.importers.keras.flow import Context, Flow, Rule, check_policy, held_in_int8, shaped, stored_codes
 from workloads.importers.keras.norm import batch_norm
 from workloads.importers.keras.recurrent import bidirectional, recurrent
 
@@ -54,11 +54,12 @@ def _embedding(context: Context, item: Item, flow: Flow) -> Flow:
         raise BadInput("input: one_hot does not go with an embedding")
     if flow.table is not None or flow.dense is not None or flow.layers or not (flow.symbols or flow.width is None):
         raise item.refused("must read symbols, before any other layer")
-    quantized = held_in_int8(item)
     symbols, size = item.size("input_dim"), item.size("output_dim")
-    if quantized:
+    stored = None
+    if held_in_int8(item):
         codes, scale = context.arrays.of(item.name, item.place, [Part((), ("embeddings", "embeddings_scale"))])[0]
-        table = dequantized(context, item, codes, scale, axis=1)
+        stored = stored_codes(item, codes, scale, axis=0)
+        table = stored.weight
     else:
         ((table,),) = context.read(item, [Part((), ("embeddings",))])
     shaped(item, "embeddings", table, (symbols, size))
@@ -67,7 +68,8 @@ def _embedding(context: Context, item: Item, flow: Flow) -> Flow:
             f"layer {item.name!r}: Keras leaves out steps of symbol 0 (mask_zero); here sequences have lengths, and "
             "within them 0 is a symbol like any other"
         )
-    return replace(flow, width=size, symbols=False, table=table)
+    names = {**flow.names, "embedding": item.name}
+    return replace(flow, width=size, symbols=False, table=table, table_codes=stored, names=names)
 
 
 def _unchanged(context: Context, item: Item, flow: Flow) -> Flow:

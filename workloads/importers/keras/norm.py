@@ -17,10 +17,11 @@ def batch_norm(context: Context, item: Item, flow: Flow) -> Flow:
     scale, shift = _scale_and_shift(context, item, flow)
     after = replace(flow, width=len(scale))
     if flow.head and flow.reading is None and flow.head[-1].activation == "none":
-        return replace(after, head=(*flow.head[:-1], _scaled(context, item, flow.head[-1], scale, shift)))
+        return replace(after, codes=None, head=(*flow.head[:-1], _scaled(context, item, flow.head[-1], scale, shift)))
     if not flow.layers and flow.reading is None:
         if flow.table is not None:
-            return replace(after, table=context.float32(item, "what symbols become", flow.table * scale + shift))
+            table = context.float32(item, "what symbols become", flow.table * scale + shift)
+            return replace(after, table=table, table_codes=None)
         if flow.dense is not None and flow.dense.activation == "none":
             return replace(after, dense=_scaled(context, item, flow.dense, scale, shift))
     reading = flow.reading or Reading(np.ones_like(scale), np.zeros_like(scale))

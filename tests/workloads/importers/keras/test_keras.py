@@ -403,14 +403,21 @@ def test_a_stateful_layer_is_said(taken, kind):
 
 
 @pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize` method:UserWarning")
-def test_8_bit_integers_are_read_as_what_they_stand_for(taken):
-    source = sequential(L.Embedding(SYMBOLS, 5), L.LSTM(6), L.Dense(3), symbols=True)
+def test_8_bit_integers_stay_what_they_are(taken):
+    source = sequential(L.Embedding(SYMBOLS, 5), L.LSTM(6), L.Dense(4, activation="relu"), L.Dense(3), symbols=True)
     source.quantize("int8")
     model, notes = taken(source)
-    assert sum("8-bit integers become the floats that they stand for" in note for note in notes) == 2
-    dense = source.layers[-1]
-    scale, codes = (keras.ops.convert_to_numpy(array) for array in (dense.kernel_scale, dense._kernel))
-    np.testing.assert_allclose(model.readout_codes.T, codes / scale, rtol=1e-6)
+    *_, hidden, dense = source.layers
+    assert notes == [
+        f"layer {hidden.name!r}: Keras rounds what it reads to 8 bits; the model does not",
+        f"layer {dense.name!r}: Keras rounds what it reads to 8 bits; the model does not",
+        f"layer {hidden.name!r}: its 8-bit integers become the floats that they stand for",
+    ]
+    np.testing.assert_array_equal(model.readout_codes.T, keras.ops.convert_to_numpy(dense._kernel))
+    np.testing.assert_array_equal(
+        model.embedding_codes, keras.ops.convert_to_numpy(source.layers[0]._embeddings)
+    )  # fmt: skip
+    assert (model.config.input.weight_format, model.config.readout.weight_format) == ("fixed8-row", "fixed8-row")
     x = some_inputs(source)
     np.testing.assert_allclose(ours(model, x), theirs(source, x), rtol=0, atol=0.05)
 
