@@ -1,6 +1,7 @@
 """Files of state dicts: safetensors, and what ``torch.save`` writes. No code of a file is run."""
 
 import re
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -76,7 +77,9 @@ def read_torch(path: Path, choices: Choices, note: Note) -> StateDict:
     size_bytes = path.stat().st_size
     _check_archive(path, size_bytes)
     try:
-        with torch.serialization.safe_globals([(Packed, "torch.ScriptObject")]):
+        with torch.serialization.safe_globals([(Packed, "torch.ScriptObject")]), warnings.catch_warnings():
+            # PyTorch warns of its own storage when it reads a quantized tensor
+            warnings.filterwarnings("ignore", "TypedStorage is deprecated", UserWarning)
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # an interpreter of foreign bytes: whatever it meets, the file is not what it should be
         raise BadInput(_why_not(error)) from None
