@@ -3,7 +3,7 @@
 Nothing of a file is run, nothing in it is dropped in silence, and what cannot be computed here is refused by name.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.errors import BadInput
+from archsim.trace.graph import When
+from workloads import tasks
 from workloads.importers import keras, onnx, pytorch
 from workloads.importers.check import Check, compared
 from workloads.importers.check.graphs import run_graph
@@ -50,6 +52,12 @@ class Imported:
         """Role, format and error of every weight matrix, from the input up."""
         return report_of(self.network, self.model)
 
+    @property
+    def floats(self) -> Model:
+        """The model with nothing rounded, of the same task."""
+        model = to_model(self.network, self.model.name, Formats("float32", "float32", "float32"))
+        return model if self.model.config.task is None else model.with_task(self.model.config.task)
+
     def check(self, inputs: NDArray[np.generic], rounded: Model | None = None) -> Check:
         """The model beside its source, which is run on `inputs`; `rounded`: another one made of it, by fewer bits.
 
@@ -57,15 +65,14 @@ class Imported:
         sequences first. BadInput where what
         runs the source is not installed, or does not take them.
         """
-        floats = to_model(self.network, self.model.name, Formats("float32", "float32", "float32"))
-        symbols = floats.config.input.symbols is not None
+        symbols = self.floats.config.input.symbols is not None
         if self.source.kind == "onnx":
             run = run_graph(self.source.path, self.source.output, inputs, symbols)
         elif self.source.kind == "keras":
             run = run_keras(self.source.path, inputs, symbols)
         else:
             run = run_modules(self.network, inputs)
-        return compared(run, floats, rounded or self.model)
+        return compared(run, self.floats, rounded or self.model)
 
     def to_frame(self) -> Any:
         """The same as a pandas DataFrame, a line a matrix."""
@@ -82,6 +89,7 @@ def import_model(
     formats: Formats | None = None,
     choices: Choices | None = None,
     output: str | None = None,
+    task: str | Path | None = None,
     note: Note = lambda text: None,
 ) -> Model:
     """The model in a file, called `name` or as the file is: in float32 by default, or in the integers it is stored as.
@@ -91,7 +99,7 @@ def import_model(
     conversions and choices that were made. BadInput, on one line, names the file and what is wrong with it.
     """
     return import_with_report(
-        path, name, input_kind=input_kind, formats=formats, choices=choices, output=output, note=note
+        path, name, input_kind=input_kind, formats=formats, choices=choices, output=output, task=task, note=note
     ).model
 
 
@@ -103,6 +111,7 @@ def import_with_report(
     formats: Formats | None = None,
     choices: Choices | None = None,
     output: str | None = None,
+    task: str | Path | None = None,
     note: Note = lambda text: None,
 ) -> Imported:
     """`import_model`, with what became of each matrix."""
@@ -114,14 +123,25 @@ def import_with_report(
             notes.append(text)
             note(text)
 
+    its_task = None if task is None else tasks.by_name(task)
     try:
         refuse_other_kinds(path)
         source = Source(path, _kind(path), output)
+        if its_task is not None and source.kind in ("safetensors", "torch"):
+            choices = _at_steps_of(its_task.readout, choices or Choices(), once)
         network = _network(source, input_kind, choices, once)
         model = to_model(network, path.stem if name is None else name, formats or Formats())
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from None
-    return Imported(source, model, network, tuple(notes))
+    return Imported(source, model if task is None else model.with_task(task), network, tuple(notes))
+
+
+def _at_steps_of(readout: When, choices: Choices, note: Note) -> Choices:
+    """The choices of a state dict, which does not tell what a task does: which steps the readout runs at."""
+    if choices.when is not None or choices.pooling is not None:
+        return choices
+    note(f"the readout runs at {'the last step' if readout == 'last_step' else 'every step'}, as the task needs it")
+    return replace(choices, when=readout)
 
 
 def _network(source: Source, input_kind: InputKind, choices: Choices | None, note: Note) -> ImportedNetwork:

@@ -49,8 +49,8 @@ class Choices:
     """Tensors, or modules, that are not part of the model."""
     activation: Activation = "tanh"
     """The activation of an nn.RNN."""
-    when: When = "every_step"
-    """Which steps the readout runs at."""
+    when: When | None = None
+    """Which steps the readout runs at; None: every step, unless a task that the model is imported for says another."""
     at_last_position: bool = False
     """Of a readout at the last step above a bidirectional layer: it reads ``output[:, -1]``, and not ``h_n``."""
     pooling: Pooling | None = None

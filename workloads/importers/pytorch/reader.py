@@ -38,7 +38,7 @@ def to_network(stored: StateDict, input_kind: InputKind, choices: Choices, note:
     network = ImportedNetwork(
         input_kind,
         layers,
-        when=choices.when if choices.pooling is None else "last_step",
+        when="last_step" if choices.pooling is not None else choices.when or "every_step",
         pooling=choices.pooling,
         at_last_position=choices.at_last_position,
         tensor_names=recurrent.tensor_names | _names_around(roles, choices),
@@ -68,16 +68,16 @@ def _before(tensors: Tensors, recurrent: tuple[str, ...]) -> frozenset[str]:
 def _check_readout(roles: Roles, choices: Choices, bidirectional: bool, note: Note) -> None:
     """BadInput where a choice speaks of a readout that there is not; and what is taken of the one that there is."""
     if roles.readout is None:
-        given = {"when": choices.when != "every_step", "head": choices.head, "pooling": choices.pooling}
+        given = {"when": choices.when == "last_step", "head": choices.head, "pooling": choices.pooling}
         for what in (what for what, value in given.items() if value):
             raise BadInput(f"{what}: there is no readout that could use it: name it with --readout")
     if choices.at_last_position and not (bidirectional and choices.when == "last_step"):
         raise BadInput("at_last_position: needs a bidirectional layer and a readout at the last step")
     if roles.readout is None or choices.pooling is not None:
         return
-    if choices.when == "every_step":
+    if choices.when is None:
         note("a state dict does not tell which steps the readout runs at: every step is taken")
-    elif bidirectional and not choices.at_last_position:
+    elif choices.when == "last_step" and bidirectional and not choices.at_last_position:
         note("the readout is taken to read h after the last step of each direction (h_n), not output[:, -1]")
 
 

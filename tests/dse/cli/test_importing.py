@@ -1,6 +1,7 @@
 """`archsim import` shows what became of a network, and checks it beside its source."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,11 @@ import pytest
 import typer.testing
 from safetensors.numpy import save_file
 
+from archsim.errors import BadInput
 from dse.cli.app import app
+from workloads.evaluate import evaluate
+from workloads.importers import Choices, import_model
+from workloads.model import Model
 
 H, D, T, B = 6, 3, 5, 2
 
@@ -68,3 +73,45 @@ def test_a_model_that_differs_is_exit_code_1(here: Path, monkeypatch: pytest.Mon
     done = archsim("import", "m.safetensors", "--out", "o.safetensors", "--check", "x.npy")
     assert done.exit_code == 1
     assert "DIFFERS" in done.stdout
+
+
+TASK = """\
+kind = "classification"
+files = "data.npz"
+inputs = "x"
+targets = "y"
+layout = "sequences, steps, features"
+splits = { by = "position", shares = [0.5, 0.25, 0.25] }
+"""
+
+
+def test_a_model_is_imported_for_a_task(here: Path) -> None:
+    """The task says what a state dict does not: which steps the readout runs at."""
+    rng = np.random.default_rng(1)
+    np.savez("data.npz", x=rng.normal(size=(16, T, D)).astype(np.float32), y=np.arange(16) % 4)
+    Path("mine.toml").write_text(TASK)
+    words = ("import", "m.safetensors", "--weights", "ternary", "--task", "mine.toml", "--out", "o.safetensors")
+    done = archsim(*words)
+    assert done.exit_code == 0
+    assert re.search(r"validation error, %: \S+ as imported, \S+ in floating point, as its source is", done.stdout)
+    assert "the readout runs at the last step, as the task needs it" in done.output
+    shown = json.loads(archsim(*words, "--json").stdout)
+    assert shown["task"] == str(here / "mine.toml")
+    assert shown["readout"]["when"] == "last_step"
+    measured = shown["validation"]
+    assert evaluate(import_model("m.safetensors", task="mine.toml"), "validation") == measured["source"]
+    assert evaluate(Model.load(here / "o.safetensors"), "validation") == measured["imported"]
+
+
+def test_a_task_that_does_not_fit_is_refused_by_the_rule(here: Path) -> None:
+    rng = np.random.default_rng(1)
+    np.savez("data.npz", x=rng.normal(size=(16, T, D + 1)).astype(np.float32), y=np.arange(16) % 2)
+    Path("mine.toml").write_text(TASK)
+    with pytest.raises(BadInput) as caught:
+        import_model("m.safetensors", task="mine.toml")
+    assert [line.split(": ", 1)[1] for line in caught.value.lines] == [
+        f"features must be 4, as in {here / 'mine.toml'}, not 3",
+        f"outputs must be 2, as in {here / 'mine.toml'}, not 4",
+    ]
+    with pytest.raises(BadInput, match=r"readout must be last_step, as in .*mine\.toml, not every_step"):
+        import_model("m.safetensors", task="mine.toml", choices=Choices(when="every_step"))
