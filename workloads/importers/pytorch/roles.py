@@ -83,7 +83,7 @@ def find_roles(around: Around, input_kind: InputKind, choices: Choices) -> tuple
     named = {choice.module for choice in (*filter(None, [choices.dense]), *choices.head)}
     ways = list(_ways(around, input_kind, choices, named, entering, leaving))
     if not ways:
-        _refuse_stray(around, input_kind, choices, named, entering, leaving)
+        _refuse_stray(around, named, entering, leaving)
     most = max(len(way.modules) for way in ways)
     objections = {way: _objection(around, way, choices) for way in ways if len(way.modules) == most}
     plausible = [way for way, objection in objections.items() if objection is None]
@@ -200,26 +200,43 @@ def _named_as_readout(module: str) -> bool:
     return any(_READOUT_NAMES.fullmatch(part) for part in module.split("."))
 
 
-def _refuse_stray(
-    around: Around, input_kind: InputKind, choices: Choices, named: set[str], entering: int, leaving: int
-) -> None:
+def _refuse_stray(around: Around, named: set[str], entering: int, leaving: int) -> None:
     """BadInput names a tensor that nothing uses, and what might be done about it."""
     modules = [m for m in around.modules if m not in named]
     fitting = {m for m in modules if around.is_table(m, entering) or around.is_linear(m, leaving)}
     stray = next((n for n in around.left if module_of(n) in modules and module_of(n) not in fitting), None)
     name = stray or next(n for n in sorted(around.left) if module_of(n) in modules)
-    raise BadInput(f"tensor {shown(name)} {around.left[name].shape} is used by nothing: {_hint(around, name, choices)}")
+    used = f"tensor {shown(name)} {around.left[name].shape} is used by nothing"
+    raise BadInput(f"{used}: {_hint(around, name, modules, entering, leaving)}")
 
 
-def _hint(around: Around, name: str, choices: Choices) -> str:
-    module, size = module_of(name), around.left[name].size
+def _hint(around: Around, name: str, modules: list[str], entering: int, leaving: int) -> str:
+    """What a tensor that nothing uses looks like, and what to say if it is that."""
+    module, shape = module_of(name), around.left[name].shape
     if around.names(module) & {"running_mean", "running_var"}:
         return ("a batch norm is computed here only where it is folded into the layer beside it: fold it "
                 "(torch.nn.utils.fusion), or export the model to ONNX")  # fmt: skip
-    if around.left[name].shape[-1:] == (around.outputs,) and size < 8 * around.outputs and not around.is_linear(module):
+    if around.names(module) <= {"weight", "bias"} and len(shape) == 1 and not around.is_linear(module):
+        return "it looks like a norm, which is not computed here: export the model to ONNX, which says where it stands"
+    if shape[-1:] == (around.outputs,) and around.left[name].size < 8 * around.outputs and not around.is_linear(module):
         return (f"if sequences start from it, say --initial-h {shown(name)} or --initial-c {shown(name)}; if the model "
                 "computes nothing with it, --ignore")  # fmt: skip
+    if (below := _read_by(around, module, modules, leaving)) is not None:
+        return (f"it fits behind {shown(below)}: if it is so, say --head {shown(below)}:ACTIVATION --readout "
+                f"{shown(module)} (none, relu, tanh or sigmoid); else {_SAY_WHAT}")  # fmt: skip
+    if around.is_linear(module, rows=entering):
+        return (f"it fits before the recurrent layer: if it is so, say --dense {shown(module)}:ACTIVATION (none, relu, "
+                f"tanh or sigmoid); else {_SAY_WHAT}")  # fmt: skip
     return _SAY_WHAT
+
+
+def _read_by(around: Around, module: str, modules: list[str], leaving: int) -> str | None:
+    """The one dense layer above the recurrent ones that `module` may read."""
+    if not around.is_linear(module):
+        return None
+    columns = around.left[around.weight(module)].shape[1]
+    fitting = [m for m in modules if m != module and around.is_linear(m, columns=leaving, rows=columns)]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def _said(way: Roles, choices: Choices) -> str:

@@ -108,7 +108,9 @@ def test_a_dense_layer_before_and_a_head_are_named(activation):
     np.testing.assert_array_equal(network.dense.weight, tensors["into.weight"])
     np.testing.assert_array_equal(network.dense.bias, tensors["into.bias"])
     assert [layer.activation for layer in network.head] == [activation] == [network.dense.activation]
-    with pytest.raises(BadInput, match=r"^tensor into\.weight \(3, 7\) is used by nothing: say what it is with"):
+    with pytest.raises(
+        BadInput, match=r"^tensor into\.weight \(3, 7\) is used by nothing: it fits before the recurrent"
+    ):
         read(tensors)
 
 
@@ -153,6 +155,9 @@ NORM = {"bn.weight": drawn(H), "bn.bias": drawn(H), "bn.running_mean": drawn(H),
     ("more", "choices", "message"),
     [
         ({"h0": drawn(1, H)}, Choices(), r"h0 \(1, 5\) is used by nothing: if sequences start from it"),
+        (linear("a", 7, H) | linear("b", 4, 7), Choices(), r"b\.weight \(4, 7\) is .*: it fits behind a: .* --head a:"),
+        (linear("a", D, 9), Choices(), r"a\.weight \(3, 9\) .* fits before the recurrent layer: .* --dense a:"),
+        ({"n.weight": drawn(H), "n.bias": drawn(H)}, Choices(), r"n\.weight \(5,\) is .*: it looks like a norm, which"),
         (NORM, Choices(), r"bn\.weight \(5,\) is used by nothing: a batch norm is computed here only where"),
         (linear("a", 4, 7), Choices(head=(DenseChoice("a"),)), "head must be a module with .* of 5 columns, not 'a'"),
         (linear("a", 4, 7), Choices(dense=DenseChoice("a")), "dense must be a module with .* of 3 rows, which .* 'a'"),
