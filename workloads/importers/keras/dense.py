@@ -71,7 +71,7 @@ def _with_dense(context: Context, item: Item, flow: Flow, layer: FloatDense, sto
         table = context.float32(item, "what symbols become", table)
         return replace(after, table=table, table_codes=None, names={"embedding": item.name} | dict(flow.names))
     if flow.dense is not None:
-        raise item.refused("only one Dense layer before the first recurrent one is supported")
+        raise item.refused("only one Dense layer before the first recurrent one is supported: leave one out")
     return replace(after, dense=layer, names={**flow.names, "dense": item.name})
 
 

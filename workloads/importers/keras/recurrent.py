@@ -45,7 +45,9 @@ def _check_sequence(item: Item, flow: Flow) -> None:
             "must read a sequence: the layer before it gives one vector (return_sequences=False, or pooling)"
         )
     if flow.head:
-        raise item.refused("a Dense layer between two recurrent ones is not supported")
+        raise item.refused(
+            "a Dense layer between two recurrent ones is not supported: leave it out, each has a matrix of its own"
+        )
 
 
 def _check_state(context: Context, item: Item) -> None:

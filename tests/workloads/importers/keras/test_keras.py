@@ -10,6 +10,8 @@ import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from workloads.importers import Choices, import_model
 
 pytest.importorskip("torch")
 keras: Any = pytest.importorskip("keras")
+h5py: Any = pytest.importorskip("h5py")
 L: Any = keras.layers
 
 pytestmark = [
@@ -351,6 +354,52 @@ def test_one_of_several_outputs_is_chosen_by_the_name_of_its_layer(taken, kind):
 
 def theirs_of(model: Any, x: Any, k: int) -> Any:
     return keras.ops.convert_to_numpy(model(np.ascontiguousarray(x.swapaxes(0, 1)))[k])
+
+
+# --- Keras 2
+
+
+def old_config(layer: Any) -> dict[str, Any]:
+    """A layer as Keras 2 describes it."""
+    config = {key: value for key, value in layer.get_config().items() if "backward" not in key}
+    config |= {
+        "dtype": "float32",
+        "implementation": 2,
+        "time_major": False,
+        "batch_input_shape": [None, None, FEATURES],
+    }
+    if isinstance(layer, L.Bidirectional):
+        config["layer"] = {"class_name": type(layer.forward_layer).__name__, "config": old_config(layer.forward_layer)}
+    return {key: value for key, value in config.items() if "initializer" not in key}
+
+
+def save_as_keras_2(model: Any, path: Path, graph: bool) -> None:
+    """HDF5 as tf.keras 2.4 has it: nodes as lists, names of fixed length that end in ``:0``, no backward layer."""
+    layers: list[Any] = [{"class_name": type(layer).__name__, "config": old_config(layer)} for layer in model.layers]
+    if graph:
+        start = {"name": "input_1", "batch_input_shape": [None, None, FEATURES]}
+        layers = [{"class_name": "InputLayer", "config": start, "inbound_nodes": []}, *layers]
+        for below, layer in pairwise(layers):
+            layer["inbound_nodes"] = [[[below["config"]["name"], 0, 0, {}]]]
+    config: dict[str, Any] = {"name": "model", "layers": layers}
+    if graph:
+        config |= {"input_layers": [["input_1", 0, 0]], "output_layers": [[layers[-1]["config"]["name"], 0, 0]]}
+    with h5py.File(path, "w") as file:
+        text = json.dumps({"class_name": "Functional" if graph else "Sequential", "config": config})
+        file.attrs["model_config"], file.attrs["keras_version"] = text.encode(), b"2.4.0"
+        for layer in model.layers:
+            group = file.create_group(f"model_weights/{layer.name}")
+            names = [f"{layer.name}/{weight.path}:0" for weight in layer.weights]
+            group.attrs["weight_names"] = np.array([name.encode() for name in names])
+            for name, weight in zip(names, layer.weights, strict=True):
+                group[name] = keras.ops.convert_to_numpy(weight)
+
+
+@pytest.mark.parametrize("graph", [True, False])
+def test_whole_models_of_keras_2(tmp_path, graph):
+    source = sequential(L.Bidirectional(L.LSTM(4, return_sequences=True)), L.GRU(5), L.Dropout(0.1), L.Dense(3))
+    save_as_keras_2(source, path := tmp_path / "old.h5", graph)
+    assert_equal(import_model(path), source)
 
 
 # --- what is said
