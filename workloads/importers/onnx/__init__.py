@@ -164,6 +164,7 @@ _RULES: dict[str, _Entry] = {
     "Split": _Entry(moves.split, ("axis", "split", "num_outputs")),
     "Concat": _Entry(moves.concat, ("axis",)),
     "Expand": _Entry(moving(moves.expand, 2)),
+    "Tile": _Entry(moving(moves.tile, 2)),
     "ConstantOfShape": _Entry(constants.filled, ("value",)),
     "Constant": _Entry(constants.literal, _LITERALS),
     "Range": _Entry(constants.counted),
@@ -183,9 +184,12 @@ _WAYS = {
     "Clip": ": bounds of a fixed point are chosen on import (--state-bits)",
     "Conv": _BEFORE,
     "STFT": _BEFORE,
+    "CumSum": _BEFORE,
     "Einsum": ": attention is not computed here",
-    "TfIdfVectorizer": _BEFORE,
-}
+} | dict.fromkeys(
+    ("Gelu", "LeakyRelu", "PRelu", "Elu", "Selu", "Celu", "HardSigmoid", "HardSwish", "Mish", "Softplus", "Softsign"),
+    ": relu, tanh and sigmoid are",
+)
 """What to do instead."""
 
 

@@ -69,9 +69,19 @@ class Chain:
         )
 
     def _dense(self) -> Met | None:
-        if len(self.below) > 1:
-            raise BadInput("at most one dense layer before the recurrent ones is supported: fold them into one")
-        return self.below[0] if self.below else None
+        """The dense layer before the recurrent ones; linear ones are folded into what follows them."""
+        if len(self.below) <= 1:
+            return self.below[0] if self.below else None
+        whole, *others = (met.dense for met in reversed(self.below))
+        for upper in others:
+            if whole.activation != "none":
+                raise BadInput(
+                    "two dense layers with an activation between lie before the recurrent ones: only one is supported"
+                )
+            bias = upper.bias + upper.weight @ whole.bias
+            whole = FloatDense(upper.weight @ whole.weight, bias, upper.activation)
+        self.note("dense layers without an activation between them are folded into one")
+        return Met(whole)
 
     def _names(self, dense: Met | None, above: list[Met]) -> dict[str, str]:
         """What the file calls each matrix, by its role."""

@@ -98,6 +98,10 @@ class Reads:
         """Scaled or shifted."""
         return bool((self.scale != 1).any() or self.shift.any())
 
+    def at(self, step: int | None) -> Self:
+        """The same, of what reads it at one step alone."""
+        return self if step is None else replace(self, steps=tuple(step if own is None else own for own in self.steps))
+
     def same(self, other: "Reads") -> bool:
         """Both are the same vector."""
         arrays = ("columns", "scale", "shift")

@@ -122,6 +122,16 @@ def expand(context: Context, node: Node, shape: tuple[int, ...], given: Given) -
     return lambda array: np.broadcast_to(array, wanted)
 
 
+def tile(context: Context, node: Node, shape: tuple[int, ...], given: Given) -> Move:
+    repeats = integers(node, "repeats", given[1])
+    if len(repeats) != len(shape) or min(repeats, default=1) < 1:
+        raise node.refused(f"repeats must be {len(shape)} and positive, not {context.said(repeats)}")
+    wanted = tuple(size * times for size, times in zip(shape, repeats, strict=True))
+    check_small(context, node, wanted)
+    context.spend(node, 0 if isinstance(given[0], Flow) else math.prod(wanted))
+    return lambda array: np.tile(array, repeats)
+
+
 def check_small(context: Context, node: Node, wanted: tuple[int, ...]) -> None:
     """A repeated number takes no memory, but what is made of it may."""
     if any(size < 0 for size in wanted) or math.prod(wanted) > 2**26:

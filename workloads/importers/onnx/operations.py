@@ -84,7 +84,9 @@ def _of(first: Recurrence, part: Source) -> Recurrence:
     """The recurrence that made a source; BadInput where it reads something else than the first, or as it does."""
     of = part.of
     if not isinstance(of, Recurrence) or not of.reads.same(first.reads):
-        raise first.node.refused("its h is joined with something else before it is read, which is not supported")
+        raise first.node.refused(
+            "its h is joined with something else before it is read, such as another h: choose one with --output"
+        )
     return of
 
 
@@ -163,7 +165,7 @@ class Dense:
     def add_to(self, chain: Chain, reads: Reads) -> Reads:
         _alone(self.node, reads)
         chain.add_dense(Met(self.dense, self.codes, self.tensor))
-        return self.reads
+        return self.reads.at(reads.steps[0])
 
 
 def _scaled(codes: StoredCodes, scale: NDArray[np.float64]) -> StoredCodes:

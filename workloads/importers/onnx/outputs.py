@@ -153,4 +153,6 @@ def _check_order(name: str, order: NDArray[np.int64], sequences: int, width: int
         rising = np.lexsort((np.arange(order.shape[1]), *others))
         whole = whole and np.array_equal(order[k][rising], np.tile(np.arange(sizes[k]), order.shape[1] // sizes[k]))
     if not whole:
-        raise BadInput(f"output {name!r} must give every sequence and every element once, in order")
+        raise BadInput(
+            f"output {name!r} must give every sequence and every element once, in order: choose with --output"
+        )

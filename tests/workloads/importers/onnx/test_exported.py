@@ -29,6 +29,7 @@ BELOW = {
     "embedding and dense": lambda net, x: torch.tanh(net.enter(net.table(x))),
     "dense": lambda net, x: torch.relu(net.enter(x)),
     "linear": lambda net, x: net.enter(x),
+    "two linear": lambda net, x: torch.tanh(net.enter(net.enter(x))),
     "normalised": lambda net, x: (x - net.mean) / net.deviation,
     "scaled": lambda net, x: 2 * x + 0.5,
     "normalised and dense": lambda net, x: torch.sigmoid(net.enter((x - net.mean) / net.deviation)),
@@ -68,6 +69,9 @@ class Net(nn.Module):  # type: ignore[misc]  # torch comes by importorskip, with
         super().__init__()
         self.below, self.summary, self.end, self.states = BELOW[below], SUMMARIES[summary], ENDS[end][0], states
         self.curve = CURVES.get(head)
+        self.late: bool = options.pop("late", False) and (
+            summary == "output" or (summary == "mean" and head in ("no", "none"))
+        )
         self.table = nn.Embedding(SYMBOLS, FEATURES)
         self.mean, self.deviation = torch.randn(FEATURES), torch.rand(FEATURES) + 0.5
         self.enter = nn.Linear(FEATURES, FEATURES)
@@ -103,10 +107,11 @@ class Net(nn.Module):  # type: ignore[misc]  # torch comes by importorskip, with
     def forward(self, x: Any, *given: Any) -> Any:
         v = self.below(self, x)
         out, state = self.rnn(v, self.start_of(v, given))
-        v = self.summary(self, out, state[0] if isinstance(self.rnn, nn.LSTM) else state)
+        v = out if self.late else self.summary(self, out, state[0] if isinstance(self.rnn, nn.LSTM) else state)
         if self.hidden is not None:
             v = self.curve(self.hidden(v))
-        return (self.end(self.out(v)), state) if self.states == "given" else self.end(self.out(v))
+        v = self.summary(self, self.out(v), None) if self.late else self.out(v)
+        return (self.end(v), state) if self.states == "given" else self.end(v)
 
 
 def example(net: Net, below: str, steps: int, batch: int) -> tuple[Any, ...]:
@@ -155,7 +160,7 @@ def choices(draw: Any) -> dict[str, Any]:
     return {
         "cell": draw(st.sampled_from(sorted(CELLS))),
         "below": draw(st.sampled_from(sorted(BELOW))),
-        "summary": draw(st.sampled_from(sorted(SUMMARIES))),
+        "summary": draw(st.sampled_from(sorted([*SUMMARIES, "output", "mean"]))),
         "head": draw(st.sampled_from(["no", *CURVES])),
         "end": draw(st.sampled_from(sorted(ENDS))),
         "states": draw(st.sampled_from(["absent", "zeros", "learned", "given"])),
@@ -163,6 +168,7 @@ def choices(draw: Any) -> dict[str, Any]:
         "bidirectional": draw(st.booleans()),
         "batch_first": draw(st.booleans()),
         "bias": draw(st.booleans()),
+        "late": draw(st.booleans()),
         "seed": draw(st.integers(0, 2**16)),
     }
 
