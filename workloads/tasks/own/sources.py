@@ -4,6 +4,7 @@ Nothing in a file is ever executed: arrays of objects, which only unpickling can
 """
 
 import importlib
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -135,7 +136,9 @@ class Csv:
     def _table(self, **options: Any) -> Any:
         pandas = importlib.import_module("pandas")
         separator = "\t" if self.path.suffix.lower() == ".tsv" else ","
-        return pandas.read_csv(self.path, sep=separator, index_col=False, low_memory=False, **options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pandas.errors.ParserWarning)  # rows longer than the first lose their ends
+            return pandas.read_csv(self.path, sep=separator, index_col=False, low_memory=False, **options)
 
 
 @dataclass(frozen=True)
@@ -230,7 +233,7 @@ def _read(where: str | Path) -> Iterator[None]:
         yield
     except BadInput:
         raise
-    except (*NOT_WHOLE, NotImplementedError, MemoryError, RecursionError, OverflowError) as error:
+    except (*NOT_WHOLE, Warning, NotImplementedError, MemoryError, RecursionError, OverflowError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise BadInput(f"{where}: cannot be read ({reason[:300]})") from None
 

@@ -188,7 +188,7 @@ class TaskSpec(Frozen):
             yield f"layout: must name steps, and each axis once, not {given!r}"
         if self.symbols is not None and "features" in layout:
             yield f"layout: symbols have no features, so it must not name them, not {given!r}"
-        if self.by_rows and layout[0] != "steps":
+        if self.by_rows and layout[:1] != ("steps",):
             yield f"layout: without sequences, steps come first, not {given!r}"
         if self.by_rows and not (self.sequence or self.lengths or self.window):
             yield "layout: names no sequences, so sequence, lengths or window must say where each begins"

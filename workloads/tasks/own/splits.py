@@ -68,6 +68,8 @@ def _drawn(names: NDArray[np.generic], shares: tuple[float, ...], seed: int) -> 
     sequences, or all but one group for each share that is left; then the one before it; the first has the rest.
     """
     groups, codes, counts = np.unique(names, return_inverse=True, return_counts=True)
+    if len(groups) < len(shares):
+        raise BadInput(f"splits: must draw {len(shares)} splits, and there are {len(groups)} sequences, or groups")
     order = np.random.default_rng(seed).permutation(len(groups))
     reached = np.cumsum(counts[order])
     taken, owner = 0, np.zeros(len(groups), np.intp)
