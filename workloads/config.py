@@ -330,10 +330,10 @@ class Config(Stated):
     def beyond_integers(self) -> Iterator[tuple[str, str]]:
         """What integers do not compute: where, and what it is.
 
-        They have stacked layers, of one direction or both, and a readout that may pool and have a head of ReLUs.
+        They have stacked layers, of one direction or both, a readout that may pool, and dense layers with ReLU.
         """
-        if self.input.kind == "dense":
-            yield "input", "a dense layer before the recurrent ones"
+        if self.input.kind == "dense" and self.input.activation in ("tanh", "sigmoid"):
+            yield "input", f"{self.input.activation} of a dense layer"
         for k, layer in enumerate(self.layers):
             if layer.projection is not None:
                 yield f"layers.{k}", "h is projected"

@@ -28,8 +28,8 @@ What an `IntegerModel` computes
 - **Pruning.** ``|h| < threshold`` is an integer comparison at the precision that h is made with, before it is rounded,
   as the float model prunes before it rounds. An input threshold compares codes, and so does that of an initial h; of
   real inputs, before they are rounded.
-- **A head.** Each dense layer adds bias and product in accumulators of its own; its results, or their positive parts,
-  are rounded to a number of their own, once.
+- **Dense layers**, before the recurrent ones or below the readout, add bias and product in accumulators of their own;
+  their results, or the positive parts, are rounded once, to a number of their own.
 - **Directions.** Both directions of a layer have one number for h. A mean over the steps is the nearest code, halves
   up.
 - **Edges.** Real inputs are rounded to codes as they enter, halves to even; logits are integers, scaled to floats for

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workloads.cells.integer import Doubles
+from workloads.dense import DenseNumbers
+from workloads.fixed_point.head import IntegerDense
 from workloads.fixed_point.layers import IntegerLayer
 from workloads.fixed_point.model import IntegerModel
 from workloads.fixed_point.ranges import effective
@@ -21,11 +23,12 @@ def constants_clipped(model: Model, made: IntegerModel) -> Iterator[Clipped]:
     if table is not None and entering is not None:
         fraction = np.array([entering.fraction])
         yield _weights("embedding", table.astype(np.float64), wide.embedding_bits, fraction)
+    if model.dense is not None and made.dense is not None:
+        yield from _dense("dense.", model.dense, made.dense, wide.weight_bits)
     for k, (layer, own) in enumerate(zip(model.layers, made.layers, strict=True)):
         yield from _layer(f"layers.{k}.", layer, own, wide.weight_bits)
     for k, (dense, integers) in enumerate(zip(model.head, made.head, strict=True)):
-        yield _weights(f"head.{k}.weight", dense.real, wide.weight_bits, integers.fraction)
-        yield _numbers("bias", f"head.{k}.bias", dense.bias.astype(np.float64), integers.numbers.bias)
+        yield from _dense(f"head.{k}.", dense, integers, wide.weight_bits)
     if model.readout_codes is not None and made.readout_fraction is not None:
         assert model.readout_bias is not None
         assert made.spec.readout_bias is not None
@@ -38,6 +41,11 @@ def real_readout(model: Model) -> Doubles:
     assert model.readout_codes is not None
     assert model.readout_scale is not None
     return model.readout_codes.astype(np.float64) * np.reshape(model.readout_scale, (-1, 1)).astype(np.float64)
+
+
+def _dense(prefix: str, dense: DenseNumbers, made: IntegerDense, bits: int) -> Iterator[Clipped]:
+    yield _weights(f"{prefix}weight", dense.real, bits, made.fraction)
+    yield _numbers("bias", f"{prefix}bias", dense.bias.astype(np.float64), made.numbers.bias)
 
 
 def _layer(prefix: str, layer: Layer, made: IntegerLayer, bits: int) -> Iterator[Clipped]:

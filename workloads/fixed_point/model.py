@@ -15,7 +15,8 @@ layers.N.recurrent_bias      bias_bits                 ``(H,)``, cell `gru`
 layers.N.initial_h           activation_bits           ``(H,)``; absent: zeros
 layers.N.initial_c           cell_bits                 ``(H,)``
 embedding                    embedding_format          ``(symbols, size)``
-head.N.weight, .fraction     as of a readout           dense layers below the readout
+dense., head.N.: weight,     as of a readout           the dense layer before the recurrent ones, and those
+fraction, bias                                         below the readout
 readout_weight               weight_bits               ``(V, size)``
 readout_fraction             8                         ``(1,)`` or ``(V,)``
 readout_bias                 bias_bits                 ``(V,)``
@@ -37,9 +38,9 @@ from archsim.errors import BadInput, explain
 from workloads import cells
 from workloads.cells import Curve
 from workloads.cells.integer import Codes
-from workloads.config import Config, Inputs
+from workloads.config import Config, DenseActivation, Inputs
 from workloads.fixed_point.activations import CURVES, Activation, Squashing, size_bits
-from workloads.fixed_point.head import DenseMachine, IntegerDense
+from workloads.fixed_point.head import DenseMachine, IntegerDense, dense_slots
 from workloads.fixed_point.layers import (
     IntegerLayer,
     IntegerMachine,
@@ -49,7 +50,8 @@ from workloads.fixed_point.layers import (
     pruned,
 )
 from workloads.fixed_point.products import Products
-from workloads.fixed_point.settings import SHIFT_BITS, IntegerWidths, MemoryBits, memory
+from workloads.fixed_point.settings import IntegerWidths, MemoryBits, memory
+from workloads.fixed_point.slots import number_slot, shift_slot, weight_slot
 from workloads.fixed_point.spec import EARLIER, VERSION, IntegerSpec, empty_activation
 from workloads.flow import Flowed, LayerRun, check_carried, check_every_step, last_of, lengths_of, through_layers
 from workloads.formats import WeightFormat
@@ -79,13 +81,19 @@ class IntegerModel(PackedModel[IntegerSpec]):
     readout_codes: NDArray[np.integer] | None = None  # (V, H)
     readout_fraction: NDArray[np.int8] | None = None  # (1,) or (V,)
     readout_bias_codes: NDArray[np.integer] | None = None  # (V,)
+    dense: IntegerDense | None = None
     head: tuple[IntegerDense, ...] = ()
     products: Products = "integer"
     saturations: Saturations = field(default_factory=Saturations, repr=False)
 
     def __post_init__(self) -> None:
         self._check_arrays()
-        _ = self._machines, self._head, self._readout  # so that a model that can't be computed is refused at once
+        _ = (
+            self._dense,
+            self._machines,
+            self._head,
+            self._readout,
+        )  # so that a model that can't be computed is refused at once
 
     @property
     def config(self) -> Config:
@@ -110,8 +118,9 @@ class IntegerModel(PackedModel[IntegerSpec]):
     def proofs(self) -> tuple[Proof, ...]:
         """For every product, the accumulator width that can't overflow, and how many rows are proved at this one's."""
         readout = () if self._readout is None else (self._readout.proof,)
+        dense = () if self._dense is None else (self._dense.sums.proof,)
         head = (m.sums.proof for m in self._head)
-        return (*(proof for m in self._machines for proof in m.proofs), *head, *readout)
+        return (*dense, *(proof for m in self._machines for proof in m.proofs), *head, *readout)
 
     @property
     def constants_clipped(self) -> tuple[Clipped, ...]:
@@ -159,8 +168,7 @@ class IntegerModel(PackedModel[IntegerSpec]):
         """
         lengths = lengths_of(inputs, lengths)
         flowed = self._flow(inputs, state, lengths)
-        operands = {"token": inputs} if self.config.input.kind == "embedding" else {}
-        operands |= flowed.operands
+        operands = dict(flowed.operands)
         if (apart := self.config.readout_apart) is not None:
             y = flowed.outputs if apart == "all" else self._summary(flowed.outputs, lengths)[None]
             with self.saturations.over(lengths):
@@ -171,12 +179,14 @@ class IntegerModel(PackedModel[IntegerSpec]):
         check_carried(self.config, state)
         start = state or self.start(inputs.shape[1])
         with self.saturations.over(lengths):
-            return through_layers(self.config, self._entering(inputs), start, lengths, self._run_layer)
+            before, vectors = self._entering(inputs)
+            flowed = through_layers(self.config, vectors, start, lengths, self._run_layer)
+        return flowed._replace(operands=before | flowed.operands)
 
     def _run_layer(self, k: int, vectors: NDArray[Any], given: Iterator[NDArray[Any]]) -> LayerRun:
         m = self._machines[k]
         threshold, number = m.layer.config.input_threshold, m.layer.numbers.input
-        if number is not None and threshold > 0 and (self.config.level_of(k) or self.embedding is not None):
+        if number is not None and threshold > 0 and (self.config.level_of(k) or self.config.input.kind != "vector"):
             vectors = pruned(vectors, threshold, number)
         begin = tuple(next(given).astype(np.int64) for _ in m.layer.numbers.states)
         h, results, last = m.run(vectors, begin)
@@ -241,20 +251,30 @@ class IntegerModel(PackedModel[IntegerSpec]):
             return last_of(self.config, states, lengths)
         return pooled_codes(states, lengths, pooling)
 
-    def _entering(self, inputs: Inputs) -> NDArray[Any]:
-        """What the first layers read: symbols, or codes ``(T, B, I)``; vectors are pruned before they are rounded."""
+    def _entering(self, inputs: Inputs) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
+        """Operands of what is done before the first layers, and what these read: symbols, or codes ``(T, B, I)``.
+
+        Real vectors are rounded as they enter; those that no dense layer reads are pruned before.
+        """
         self.config.check_inputs(inputs)
-        given, number, first = self.config.input, self.spec.layers[0].input, self.config.layers[0]
+        given, x = self.config.input, self.spec.layers[0].input
         if given.symbols is None:
-            assert number is not None
-            if not np.all(np.isfinite(inputs)):
-                raise BadInput(f"model {self.name}: inputs must be finite numbers")
-            kept = np.where(np.abs(inputs) < first.input_threshold, 0, inputs)
-            self.saturations.look("input", "x", number.beyond(kept), number.ends)
-            return number.codes(kept).astype(np.int16)
+            assert x is not None
+            if self._dense is None:
+                return {}, self._rounded("x", inputs, x, self.config.layers[0].input_threshold)
+            assert self.spec.features is not None
+            features = self._rounded("features", inputs, self.spec.features, 0.0)
+            return {"features": features}, self._dense(features)
         if self.embedding is None:
-            return inputs
-        return self.embedding[inputs]
+            return {}, inputs
+        return {"token": inputs}, self.embedding[inputs]
+
+    def _rounded(self, place: str, inputs: Inputs, number: Number, threshold: float) -> NDArray[np.int16]:
+        if not np.all(np.isfinite(inputs)):
+            raise BadInput(f"model {self.name}: inputs must be finite numbers")
+        kept = np.where(np.abs(inputs) < threshold, 0, inputs)
+        self.saturations.look("input", place, number.beyond(kept), number.ends)
+        return number.codes(kept).astype(np.int16)
 
     @cached_property
     def squashing(self) -> Squashing:
@@ -277,12 +297,24 @@ class IntegerModel(PackedModel[IntegerSpec]):
     @cached_property
     def _head(self) -> tuple[DenseMachine, ...]:
         operand, machines = self.layers[-1].numbers.state, list[DenseMachine]()
-        for k, dense in enumerate(self.head, 1):
-            machines.append(
-                dense.machine(operand, f"y_{k}", self.widths.accumulator_bits, self.products, self.saturations)
-            )
+        activations = () if self.config.readout is None else (each.activation for each in self.config.readout.head)
+        for k, (dense, activation) in enumerate(zip(self.head, activations, strict=True), 1):
+            machines.append(self._dense_machine(dense, operand, f"y_{k}", activation))
             operand = dense.numbers.result
         return tuple(machines)
+
+    @cached_property
+    def _dense(self) -> DenseMachine | None:
+        given, features = self.config.input, self.spec.features
+        if self.dense is None or features is None or given.kind != "dense":
+            return None
+        return self._dense_machine(self.dense, features, "x", given.activation)
+
+    def _dense_machine(
+        self, dense: IntegerDense, operand: Number, place: str, activation: DenseActivation
+    ) -> DenseMachine:
+        bits = self.widths.accumulator_bits
+        return dense.machine(operand, place, activation == "relu", bits, self.products, self.saturations)
 
     @cached_property
     def _readout(self) -> ReadoutMachine | None:
@@ -321,9 +353,9 @@ class IntegerModel(PackedModel[IntegerSpec]):
             "sigmoid": self.sigmoid_codes,
             "tanh": self.tanh_codes,
         }
+        arrays |= {} if self.dense is None else self.dense.tensors("dense.")
         for k, dense in enumerate(self.head):
-            arrays |= {f"head.{k}.weight": dense.codes, f"head.{k}.fraction": dense.fraction}
-            arrays[f"head.{k}.bias"] = dense.bias_codes
+            arrays |= dense.tensors(f"head.{k}.")
         for k, layer in enumerate(self.layers):
             arrays |= {f"layers.{k}.{name}": getattr(layer, field) for name, field in _LAYER_FIELDS.items()}
             initial = layer.initial_codes or ()
@@ -334,30 +366,30 @@ class IntegerModel(PackedModel[IntegerSpec]):
     def _slots(described: IntegerSpec) -> Iterator[Slot]:
         network, wide = described.network, described.widths
         per_row = wide.per_row
+        if network.input.kind == "dense" and described.dense is not None:
+            yield from dense_slots("dense.", network.input.width, network.input.features, described.dense, wide)
         if network.input.kind == "embedding":
-            yield _weight("embedding", (network.input.symbols, network.input.width), wide.embedding_bits)
+            yield weight_slot("embedding", (network.input.symbols, network.input.width), wide.embedding_bits)
         for k, (layer, numbers) in enumerate(zip(network.layers, described.layers, strict=True)):
             cell, hidden = cells.by_name(layer.cell), layer.hidden
             rows, width, prefix = len(cell.gates) * hidden, network.input_width(k), f"layers.{k}."
-            yield _weight(f"{prefix}recurrent_weight", (rows, hidden), wide.weight_bits)
-            yield _shift(f"{prefix}recurrent_fraction", rows, per_row)
-            yield _weight(f"{prefix}input_weight", (rows, width), wide.weight_bits)
-            yield _shift(f"{prefix}input_fraction", rows, per_row)
-            yield _number(f"{prefix}bias", numbers.bias, (rows,))
+            yield weight_slot(f"{prefix}recurrent_weight", (rows, hidden), wide.weight_bits)
+            yield shift_slot(f"{prefix}recurrent_fraction", rows, per_row)
+            yield weight_slot(f"{prefix}input_weight", (rows, width), wide.weight_bits)
+            yield shift_slot(f"{prefix}input_fraction", rows, per_row)
+            yield number_slot(f"{prefix}bias", numbers.bias, (rows,))
             if cell.shifts_candidate:
-                yield _number(f"{prefix}recurrent_bias", numbers.recurrent_bias, (hidden,))
+                yield number_slot(f"{prefix}recurrent_bias", numbers.recurrent_bias, (hidden,))
             for state, number in zip(cell.states, numbers.states, strict=True):
-                yield _number(f"{prefix}initial_{state}", number, (hidden,), optional=True)
+                yield number_slot(f"{prefix}initial_{state}", number, (hidden,), optional=True)
         if network.readout is not None:
             outputs, width = network.readout.outputs, network.level_outputs(-1)
             for k, (dense, own) in enumerate(zip(network.readout.head, described.head, strict=True)):
-                yield _weight(f"head.{k}.weight", (dense.outputs, width), wide.weight_bits)
-                yield _shift(f"head.{k}.fraction", dense.outputs, per_row)
-                yield _number(f"head.{k}.bias", own.bias, (dense.outputs,))
+                yield from dense_slots(f"head.{k}.", dense.outputs, width, own, wide)
                 width = dense.outputs
-            yield _weight("readout_weight", (outputs, width), wide.weight_bits)
-            yield _shift("readout_fraction", outputs, per_row)
-            yield _number("readout_bias", described.readout_bias, (outputs,))
+            yield weight_slot("readout_weight", (outputs, width), wide.weight_bits)
+            yield shift_slot("readout_fraction", outputs, per_row)
+            yield number_slot("readout_bias", described.readout_bias, (outputs,))
         for curve in CURVES:
             empty = empty_activation(curve, described.argument(curve), wide)
             if empty is not None:
@@ -378,7 +410,6 @@ class IntegerModel(PackedModel[IntegerSpec]):
                     initial_codes=tuple(arrays[name] for name in initial) if initial[0] in arrays else None,
                 )
             )
-        head = () if described.network.readout is None else described.network.readout.head
         return cls(
             described,
             tuple(layers),
@@ -388,16 +419,8 @@ class IntegerModel(PackedModel[IntegerSpec]):
             readout_codes=arrays.get("readout_weight"),
             readout_fraction=arrays.get("readout_fraction"),
             readout_bias_codes=arrays.get("readout_bias"),
-            head=tuple(
-                IntegerDense(
-                    dense,
-                    numbers,
-                    arrays[f"head.{k}.weight"],
-                    arrays[f"head.{k}.fraction"],
-                    arrays[f"head.{k}.bias"],
-                )
-                for k, (dense, numbers) in enumerate(zip(head, described.head, strict=True))
-            ),
+            dense=None if described.dense is None else IntegerDense.stored(arrays, "dense.", described.dense),
+            head=tuple(IntegerDense.stored(arrays, f"head.{k}.", numbers) for k, numbers in enumerate(described.head)),
         )
 
 
@@ -414,20 +437,6 @@ _LAYER_FIELDS = {
     "bias": "bias_codes",
     "recurrent_bias": "recurrent_bias_codes",
 }
-
-
-def _weight(name: str, shape: tuple[int, ...], bits: int) -> FieldSlot:
-    """Symmetric two's complement."""
-    return FieldSlot(name, (shape,), bits, 1 - (1 << (bits - 1)), (1 << (bits - 1)) - 1)
-
-
-def _number(name: str, number: Number | None, *shapes: tuple[int, ...], optional: bool = False) -> FieldSlot:
-    assert number is not None
-    return FieldSlot(name, shapes, number.bits, number.low, number.high, optional=optional)
-
-
-def _shift(name: str, rows: int, per_row: bool) -> FieldSlot:
-    return FieldSlot(name, ((rows if per_row else 1,),), SHIFT_BITS, -128, 127)
 
 
 def _fitted(spec: IntegerSpec, curve: Curve, coefficients: NDArray[np.integer] | None) -> Activation | None:

@@ -11,10 +11,11 @@ from archsim.errors import BadInput, explain
 from workloads.cells import Curve
 from workloads.cells.integer import EffectiveWeights, LayerNumbers
 from workloads.config import Config, Embedding, Inputs
+from workloads.dense import DenseNumbers
 from workloads.fitting import sample_of
 from workloads.fixed_point.activations import CURVES, Segments, WordTable, flat_from, size_bits
 from workloads.fixed_point.constants import constants_clipped, real_readout
-from workloads.fixed_point.head import HeadNumbers, IntegerDense
+from workloads.fixed_point.head import DensePoints, IntegerDense
 from workloads.fixed_point.layers import IntegerLayer
 from workloads.fixed_point.model import IntegerModel
 from workloads.fixed_point.ranges import LayerRanges, Ranges, analyse, effective, refuse_unfit
@@ -73,10 +74,14 @@ def quantize(model: Model, ranges: Ranges, settings: Settings | None = None) -> 
             seen = ranges.layers[k].model_copy(update={"state": largest})
             numbers.append(_numbers(model.layers[k], weights[k], seen, entering, wide))
         entering = numbers[-1].state
+    features, dense = None, None
+    if model.dense is not None and ranges.features is not None and numbers[0].input is not None:
+        features = Number.holding(wide.activation_bits, ranges.features)
+        dense = _dense(model.dense, features, numbers[0].input, wide, settings.weight_range)
     head = _head(model, numbers[-1].state, ranges, wide, settings.weight_range)
     read = head[-1].numbers.result if head else numbers[-1].state
     readout = _readout(model, read, wide, settings.weight_range)
-    network = _network(model.config, numbers, head, wide)
+    network = _network(model.config, numbers, features, head, wide)
     try:
         spec = IntegerSpec(
             network=network,
@@ -86,7 +91,9 @@ def quantize(model: Model, ranges: Ranges, settings: Settings | None = None) -> 
             tanh=arguments["tanh"],
             layers=tuple(numbers),
             readout_bias=None if readout is None else readout[2],
-            head=tuple(dense.numbers for dense in head),
+            features=features,
+            dense=None if dense is None else dense.numbers,
+            head=tuple(each.numbers for each in head),
         )
     except ValidationError as error:
         raise BadInput(f"model {model.name}: {explain(error)}") from None
@@ -104,6 +111,7 @@ def quantize(model: Model, ranges: Ranges, settings: Settings | None = None) -> 
         readout_codes=codes,
         readout_fraction=fraction,
         readout_bias_codes=bias,
+        dense=dense,
         head=head,
     )
     if settings.accumulator_bits is None:
@@ -252,23 +260,23 @@ def _head(
     model: Model, state: Number, ranges: Ranges, wide: IntegerWidths, weight_range: str
 ) -> tuple[IntegerDense, ...]:
     """The dense layers below the readout, of which each reads the number of the one before."""
-    made: list[IntegerDense] = []
-    configs = () if model.config.readout is None else model.config.readout.head
-    if len(ranges.head) != len(configs):
-        raise BadInput(f"ranges must be those of {len(configs)} layers of a head, not {len(ranges.head)}")
-    for dense, config, largest in zip(model.head, configs, ranges.head, strict=True):
-        operand, result = made[-1].numbers.result if made else state, Number.holding(wide.activation_bits, largest)
-        finest = _finest(np.full(config.outputs, result.fraction), operand, dense.real.shape[1])
-        codes, fraction = quantized(dense.real, wide.weight_bits, wide.per_row, weight_range, finest)
-        bias = dense.bias.astype(np.float64)
-        numbers = HeadNumbers(bias=_holding_all(wide.bias_bits, bias), result=result)
-        new = config.model_copy(
-            update={
-                "weight_format": wide.weight_format.name, "bits": result.bits, "integer_bits": _integer_bits(result)
-            }
-        )  # fmt: skip
-        made.append(IntegerDense(new, numbers, codes, fraction, numbers.bias.codes(bias)))
+    if len(ranges.head) != len(model.head):
+        raise BadInput(f"ranges must be those of {len(model.head)} layers of a head, not {len(ranges.head)}")
+    made, operand = list[IntegerDense](), state
+    for dense, largest in zip(model.head, ranges.head, strict=True):
+        made.append(_dense(dense, operand, Number.holding(wide.activation_bits, largest), wide, weight_range))
+        operand = made[-1].numbers.result
     return tuple(made)
+
+
+def _dense(
+    dense: DenseNumbers, operand: Number, result: Number, wide: IntegerWidths, weight_range: str
+) -> IntegerDense:
+    finest = _finest(np.full(len(dense.codes), result.fraction), operand, dense.real.shape[1])
+    codes, fraction = quantized(dense.real, wide.weight_bits, wide.per_row, weight_range, finest)
+    bias = dense.bias.astype(np.float64)
+    numbers = DensePoints(bias=_holding_all(wide.bias_bits, bias), result=result)
+    return IntegerDense(numbers, codes, fraction, numbers.bias.codes(bias))
 
 
 def _readout(
@@ -294,7 +302,11 @@ def _coefficients(curve: Curve, argument: Number | None, wide: IntegerWidths) ->
 
 
 def _network(
-    config: Config, numbers: list[LayerNumbers], head: tuple[IntegerDense, ...], wide: IntegerWidths
+    config: Config,
+    numbers: list[LayerNumbers],
+    features: Number | None,
+    head: tuple[IntegerDense, ...],
+    wide: IntegerWidths,
 ) -> Config:
     """The same network with the formats of the integer model, thresholds kept.
 
@@ -305,6 +317,9 @@ def _network(
     raw["name"] = f"{config.name}-w{wide.weight_bits}a{wide.activation_bits}"
     if isinstance(config.input, Embedding):
         raw["input"]["weight_format"] = wide.embedding_format.name
+    if features is not None:
+        raw["input"] |= {"weight_format": wide.weight_format.name, "input_bits": features.bits}
+        raw["input"]["input_integer_bits"] = _integer_bits(features)
     for k, (layer, own) in enumerate(zip(raw["layers"], numbers, strict=True)):
         layer["weight_format"] = layer["input_weight_format"] = wide.weight_format.name
         layer["state_bits"], layer["state_integer_bits"] = own.state.bits, _integer_bits(own.state)
@@ -312,7 +327,11 @@ def _network(
         layer["input_bits"] = None if rounded is None else rounded.bits
         layer["input_integer_bits"] = 0 if rounded is None else _integer_bits(rounded)
     if raw["readout"] is not None:
-        raw["readout"] |= {"weight_format": wide.weight_format.name, "head": [dense.config for dense in head]}
+        raw["readout"]["weight_format"] = wide.weight_format.name
+        for layer, dense in zip(raw["readout"].get("head", ()), head, strict=True):
+            result = dense.numbers.result
+            layer |= {"weight_format": wide.weight_format.name, "bits": result.bits}
+            layer["integer_bits"] = _integer_bits(result)
     return Config.model_validate(raw)
 
 

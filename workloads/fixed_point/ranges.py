@@ -15,7 +15,7 @@ from workloads.layer import Layer
 from workloads.model import Model
 from workloads.stated import LATER, Stated
 
-ALONE = "integers compute stacked layers, in both directions, and a readout that may pool and have a head of ReLUs"
+ALONE = "integers compute stacked layers, in both directions, a readout that may pool, and dense layers with ReLU"
 
 
 class LayerRanges(Frozen):
@@ -38,6 +38,7 @@ class Ranges(Stated):
     sequences: int = Field(ge=1)
     steps: int = Field(ge=1, description="over all sequences")
     layers: tuple[LayerRanges, ...]
+    features: Annotated[float | None, LATER] = Field(default=None, description="what enters a dense layer before them")
     head: Annotated[tuple[float, ...], LATER] = Field(default=(), description="results of each dense layer of a head")
 
 
@@ -68,13 +69,19 @@ def analyse(
         for what, initial in zip(("state", "cell"), effective(layer).initial, strict=False):
             largest[what] = max(largest[what], float(np.abs(initial).max()))
         layers.append(LayerRanges(**largest))
-    head = tuple(
-        float(np.percentile(np.abs(values[running] if len(values) == steps else values), percentile))
-        for values in (operands[f"y_{k}"] for k in range(1, len(model.head) + 1))
-    )
+
+    def largest_of(operand: str) -> float:
+        values = operands[operand]
+        return float(np.percentile(np.abs(values[running] if len(values) == steps else values), percentile))
+
     return Ranges(
-        percentile=percentile, sequences=batch, steps=int(running.sum()), layers=tuple(layers), head=head
-    )  # fmt: skip
+        percentile=percentile,
+        sequences=batch,
+        steps=int(running.sum()),
+        layers=tuple(layers),
+        features=largest_of("features") if model.dense is not None else None,
+        head=tuple(largest_of(f"y_{k}") for k in range(1, len(model.head) + 1)),
+    )
 
 
 def refuse_unfit(model: Model) -> None:

@@ -155,8 +155,11 @@ def memory(config: Config, wide: IntegerWidths, table_bits: int, initial: Sequen
     weights = embedding = biases = bias_bits = shifts = states = state_bits = 0
     if config.input.kind == "embedding":
         embedding = config.input.symbols * config.input.width
+    if config.input.kind == "dense":
+        weights, biases = config.input.features * config.input.width, config.input.width
+        bias_bits, shifts = biases * wide.bias_bits, config.input.width if wide.per_row else 1
     if config.input.kind != "one_hot":
-        width = config.input.width
+        width = config.input.width + (config.input.features if config.input.kind == "dense" else 0)
         states, state_bits = width, width * (wide.embedding_bits if embedding else wide.activation_bits)
     for k, (layer, started) in enumerate(zip(config.layers, initial, strict=True)):
         cell, hidden = cells.by_name(layer.cell), layer.hidden

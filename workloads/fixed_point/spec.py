@@ -10,7 +10,7 @@ from workloads.cells import Curve
 from workloads.cells.integer import LayerNumbers
 from workloads.config import Config
 from workloads.fixed_point.activations import CURVES, Activation, Segments, WordTable
-from workloads.fixed_point.head import HeadNumbers
+from workloads.fixed_point.head import DensePoints
 from workloads.fixed_point.ranges import ALONE, Ranges
 from workloads.fixed_point.settings import IntegerWidths
 from workloads.numbers import Clipped, Number
@@ -33,7 +33,9 @@ class IntegerSpec(Stated):
     tanh: Number | None = None
     layers: tuple[LayerNumbers, ...]
     readout_bias: Number | None = None
-    head: Annotated[tuple[HeadNumbers, ...], LATER] = ()
+    features: Annotated[Number | None, LATER] = Field(default=None, description="what enters a dense layer before")
+    dense: Annotated[DensePoints | None, LATER] = Field(default=None, description="a dense layer before the others")
+    head: Annotated[tuple[DensePoints, ...], LATER] = ()
     clipped: Annotated[tuple[Clipped, ...] | None, LATER] = Field(
         default=None, description="constants that did not fit, by tensor; None: not counted when the model was made"
     )
@@ -71,7 +73,9 @@ def _rules(spec: IntegerSpec) -> Iterator[tuple[str, Any, Any]]:
         "one_hot": None,
         "embedding": wide.embedding_bits,
         "vector": wide.activation_bits,
+        "dense": wide.activation_bits,
     }[network.input.kind]
+    yield from _dense_rules(spec)
     for k, (layer, numbers) in enumerate(zip(network.layers, spec.layers, strict=True)):
         where, cell = f"layers.{k}", cells.by_name(layer.cell)
         yield f"network.{where}.norm", layer.norm, "none"
@@ -103,6 +107,19 @@ def _rules(spec: IntegerSpec) -> Iterator[tuple[str, Any, Any]]:
         yield f"head.{k}.bias.bits", of_head.bias.bits, wide.bias_bits
         yield f"head.{k}.result.bits", of_head.result.bits, wide.activation_bits
     yield "readout_bias.bits", _bits(spec.readout_bias), wide.bias_bits if network.readout else None
+
+
+def _dense_rules(spec: IntegerSpec) -> Iterator[tuple[str, Any, Any]]:
+    """Of a dense layer before the recurrent ones, whose results are what these read."""
+    given, wide, dense = spec.network.input, spec.widths, spec.dense
+    bits = wide.activation_bits if given.kind == "dense" else None
+    yield "features.bits", _bits(spec.features), bits
+    yield "dense", dense is not None, given.kind == "dense"
+    if given.kind == "dense" and dense is not None:
+        yield "network.input.weight_format", given.weight_format, wide.weight_format.name
+        yield "network.input.input_bits", given.input_bits, bits
+        yield "dense.bias.bits", dense.bias.bits, wide.bias_bits
+        yield "dense.result", dense.result, spec.layers[0].input
 
 
 def _below(spec: IntegerSpec, level: int) -> Number:

@@ -102,6 +102,8 @@ def _beyond_training(config: Config) -> Iterator[tuple[str, str]]:
     """What of a network training has not: where, and what it is."""
     if config.reversed_layer is not None:
         yield f"layers.{config.reversed_layer}", "reads in reverse"
+    if config.input.kind == "dense":
+        yield "input", "a dense layer before the recurrent ones"
     if config.readout is not None and config.readout.pooling is not None:
         yield "readout", f"{config.readout.pooling} pooling"
     if config.readout is not None and config.readout.head:

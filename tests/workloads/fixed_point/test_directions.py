@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from archsim.errors import BadInput
 from workloads import cells
-from workloads.config import Config, Embedding, HeadLayer, LayerConfig, OneHot, Readout, Vector
+from workloads.config import Config, Dense, Embedding, HeadLayer, LayerConfig, OneHot, Readout, Vector
 from workloads.dense import DenseNumbers
 from workloads.fixed_point import IntegerModel, IntegerSpec, Settings, analyse, quantize
 from workloads.integer_bits import clipped_shares
@@ -27,7 +27,14 @@ WIDE = Settings(weight_bits=16, activation_bits=16, table_bits=14)
 @st.composite
 def configs(draw):
     inputs = draw(
-        st.sampled_from([Vector(size=3), OneHot(symbols=5), Embedding(symbols=5, size=4, weight_format="float32")])
+        st.sampled_from(
+            [
+                Vector(size=3),
+                OneHot(symbols=5),
+                Embedding(symbols=5, size=4, weight_format="float32"),
+                Dense(features=3, width=4, weight_format="float32", activation="relu"),
+            ]
+        )
     )
     layers = []
     for _ in range(draw(st.integers(1, 3))):
@@ -57,6 +64,10 @@ def with_numbers(config, layer, seed):
     if config.input.kind == "embedding":
         codes = rng.normal(0, 0.5, (config.input.symbols, config.input.size)).astype(np.float32)
         table = {"embedding_codes": codes, "embedding_scale": np.ones(1, np.float32)}
+    if config.input.kind == "dense":
+        codes = rng.normal(0, 0.6, (config.input.width, config.input.features)).astype(np.float32)
+        bias = rng.normal(0, 0.3, config.input.width).astype(np.float32)
+        table = {"dense": DenseNumbers(codes, np.ones(1, np.float32), bias)}
     width, head = config.level_outputs(-1), []
     for dense in config.readout.head if config.readout else ():
         codes = rng.normal(0, 0.6, (dense.outputs, width)).astype(np.float32)
@@ -146,7 +157,10 @@ def test_a_state_cannot_be_carried_into_a_layer_in_reverse(drawn_numbers):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"input": {"kind": "dense", "features": 2, "width": 3, "weight_format": "fixed8"}}, "input: a dense layer"),
+        (
+            {"input": {"kind": "dense", "features": 2, "width": 3, "weight_format": "fixed8", "activation": "tanh"}},
+            "input: tanh of a dense layer",
+        ),
         ({"projection": 2}, r"layers\.0: h is projected"),
         ({"cell": "lstm-peephole"}, r"layers\.0: its gates see c \(peepholes\)"),
         (
@@ -165,7 +179,7 @@ def test_what_integers_do_not_compute_is_refused_in_files_too(drawn_numbers, cha
     network["layers"][0] |= {key: value for key, value in change.items() if key in ("projection", "cell")}
     network["readout"] |= {key: value for key, value in change.items() if key == "head"}
     network |= {key: value for key, value in change.items() if key == "input"}
-    with pytest.raises(ValueError, match=message + ".*: integers compute stacked layers, in both directions, and a"):
+    with pytest.raises(ValueError, match=message + ".*: integers compute stacked layers, in both directions, a"):
         IntegerSpec.model_validate(raw)
 
 
@@ -175,19 +189,25 @@ def half_up(value: Fraction, fraction: int) -> int:
 
 @settings(max_examples=15)
 @given(configs(), st.integers(0, 2**20))
-def test_a_head_is_exact_sums_rounded_half_up_once(drawn_numbers, config, seed):
+def test_dense_layers_are_exact_sums_rounded_half_up_once(drawn_numbers, config, seed):
     """Each dense layer from its stored integers alone, as fractions: bias, products, ReLU, and one rounding."""
     model, inputs = with_numbers(config, drawn_numbers[1], seed), some_inputs(config, [4, 4], seed)
     made = quantize(model, analyse(model, inputs))
     operands, _ = made.operands(inputs)
-    number = made.layers[-1].numbers.state
-    for k, dense in enumerate(made.head, 1):
-        read, ours = operands["y" if k == 1 else f"y_{k - 1}"], operands[f"y_{k}"]
-        own, result = np.broadcast_to(dense.fraction, len(dense.codes)), dense.numbers.result
-        for row in range(len(dense.codes)):
-            fraction = int(own[row]) + number.fraction  # of the accumulator, which the bias is rounded to
-            bias = half_up(Fraction(int(dense.bias_codes[row])) / Fraction(2) ** dense.numbers.bias.fraction, fraction)
-            total = bias + sum(int(w) * int(v) for w, v in zip(dense.codes[row], read[0, 0], strict=True))
-            value = Fraction(max(total, 0) if dense.config.activation == "relu" else total) / Fraction(2) ** fraction
-            assert ours[0, 0, row] == min(max(half_up(value, result.fraction), result.low), result.high)
-        number = result
+    if made.dense is not None:
+        _, x = made._entering(inputs)
+        as_dense_layer(made.dense, config.input.activation, operands["features"], made.spec.features, x)
+    read, number = "y", made.layers[-1].numbers.state
+    for k, (dense, layer) in enumerate(zip(made.head, config.readout.head, strict=True), 1):
+        as_dense_layer(dense, layer.activation, operands[read], number, operands[f"y_{k}"])
+        read, number = f"y_{k}", dense.numbers.result
+
+
+def as_dense_layer(dense, activation, read, number, ours):
+    result, own = dense.numbers.result, np.broadcast_to(dense.fraction, len(dense.codes))
+    for row in range(len(dense.codes)):
+        fraction = int(own[row]) + number.fraction  # of the accumulator, which the bias is rounded to
+        bias = half_up(Fraction(int(dense.bias_codes[row])) / Fraction(2) ** dense.numbers.bias.fraction, fraction)
+        total = bias + sum(int(w) * int(v) for w, v in zip(dense.codes[row], read[0, 0], strict=True))
+        value = Fraction(max(total, 0) if activation == "relu" else total) / Fraction(2) ** fraction
+        assert ours[0, 0, row] == min(max(half_up(value, result.fraction), result.low), result.high)
