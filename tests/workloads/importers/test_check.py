@@ -63,6 +63,30 @@ def test_a_graph_is_run_as_it_takes_its_inputs(tmp_path, options, steps):
     assert max(d.floats for d in check.differences) < 1e-5
 
 
+@pytest.mark.parametrize("axes", [{}, {0: "a"}, {1: "b"}])
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_one_open_axis_tells_which_is_which(tmp_path, axes, batch_first):
+    x = torch.randn(B, B, D)
+    net = Net(batch_first=batch_first).eval()
+    torch.onnx.export(net, (x,), tmp_path / "m.onnx", dynamo=False, input_names=["x"], dynamic_axes={"x": axes})
+    imported = import_with_report(tmp_path / "m.onnx")
+    if axes:
+        assert imported.check(x.numpy()).passed
+        return
+    with pytest.raises(BadInput, match=r"^--check: inputs \(2, 2, 3\) have as many steps as sequences, and the graph"):
+        imported.check(x.numpy())
+
+
+def test_one_number_has_its_magnitude_for_a_range(tmp_path):
+    net = Net(last=True)
+    net.fc = nn.Linear(H, 1)
+    torch.save(net.state_dict(), tmp_path / "m.pt")
+    imported = import_with_report(tmp_path / "m.pt", choices=Choices(when="last_step"))
+    check = imported.check(np.random.default_rng(0).normal(size=(T, 1, D)))
+    assert check.passed
+    assert check.differences[-1].range > 0
+
+
 @given(
     kind=st.sampled_from(["LSTM", "GRU", "RNN"]), layers=st.integers(1, 2), both=st.booleans(),
     proj=st.booleans(), bias=st.booleans(), seed=st.integers(0, 99),

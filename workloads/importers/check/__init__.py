@@ -21,7 +21,7 @@ class Difference:
 
     what: str
     range: float
-    """Of the source: its largest number less its smallest."""
+    """Of the source: its largest number less its smallest, or the magnitude of numbers that are all the same."""
     floats: float
     """Of the model before its weights, states and inputs are rounded."""
     rounded: float
@@ -92,7 +92,8 @@ def _computed(model: Model, source: SourceRun) -> Iterator[tuple[str, NDArray[An
 
 
 def _range(values: NDArray[Any]) -> float:
-    return float(np.ptp(values.astype(np.float64)))
+    """The largest number less the smallest; of one number its magnitude."""
+    return float(np.ptp(values.astype(np.float64)) or np.max(np.abs(values)))
 
 
 def _distance(theirs: NDArray[Any], ours: NDArray[Any]) -> float:

@@ -1,6 +1,7 @@
 """An ONNX graph, run by ONNX Runtime over inputs in its own layout."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -115,11 +116,16 @@ def _feeds(session: Any, inputs: Numbers) -> Iterator[tuple[str, NDArray[Any]]]:
 def _batch_first(session: Any, read: str, inputs: Numbers, steps_first: tuple[int, ...]) -> bool:
     """Whether sequences are the first axis of `inputs`: the first recurrent node reads ``(T, B, size)``.
 
-    Where both axes are as long, the graph is run again with one shorter.
+    Where both axes are as long, the graph is run again with one shorter. BadInput where it has fixed sizes then.
     """
     if inputs.shape[0] != inputs.shape[1] or len(inputs) == 1:
         return inputs.shape[:2] != steps_first
-    return bool(_run(session, [read], inputs[:-1])[0].shape[0] == len(inputs))
+    for axis, shorter in enumerate((inputs[:-1], inputs[:, :-1])):
+        with suppress(BadInput):
+            same_steps = _run(session, [read], shorter)[0].shape[0] == len(inputs)
+            return bool(same_steps == (axis == 0))
+    raise BadInput(f"--check: inputs {inputs.shape} have as many steps as sequences, and the graph takes no other "
+                   "sizes, so that nothing tells which axis is which")  # fmt: skip
 
 
 def _first_line(error: Exception) -> str:

@@ -109,7 +109,7 @@ def test_a_dense_layer_before_and_a_head_are_named(activation):
     np.testing.assert_array_equal(network.dense.bias, tensors["into.bias"])
     assert [layer.activation for layer in network.head] == [activation] == [network.dense.activation]
     with pytest.raises(
-        BadInput, match=r"^tensor into\.weight \(3, 7\) is used by nothing: it fits before the recurrent"
+        BadInput, match=r"^tensor into\.weight \(3, 7\) is used by nothing: it fits before the rec"
     ):
         read(tensors)
 
