@@ -9,9 +9,7 @@ from archsim.errors import BadInput
 from workloads.record import given_sample
 
 
-@given(
-    steps=st.integers(1, 9), sequences=st.integers(1, 9), features=st.sampled_from([None, 1, 4]), batch_first=st.booleans()
-)  # fmt: skip
+@given(st.integers(1, 9), st.integers(1, 9), st.sampled_from([None, 1, 4]), st.booleans())
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_axes_are_as_said_whichever_is_longer(tmp_path, steps, sequences, features, batch_first):
     shape = (steps, sequences) if features is None else (steps, sequences, features)
