@@ -470,6 +470,19 @@ def test_any_tensor_may_be_the_output(tmp_path):
         imported(path, output="nowhere")
 
 
+@pytest.mark.parametrize("opset", [12, 20])
+def test_a_softmax_without_an_axis_runs_over_what_its_opset_says(tmp_path, opset):
+    """Up to opset 12 over all axes from the second on, since then over the last one."""
+    nodes, constants = chain("LSTM", 2, "x")
+    softmax = helper.make_node("Softmax", ["p"], ["y"], name="end")
+    path = saved(tmp_path / "m.onnx", [*nodes, MATMUL[0], softmax], constants | READOUT, opset=opset)
+    if opset == 20:
+        assert imported(path)[1]
+    else:
+        with pytest.raises(BadInput, match=r"'end' \(Softmax\): must "):
+            imported(path)
+
+
 def test_data_beside_the_file_is_read(tmp_path):
     path = one_layer(tmp_path / "m.onnx", "LSTM")
     expected = runtime(path, X)

@@ -75,7 +75,7 @@ class _GraphReader:
         self.graph = graph
         self.values: dict[str, Value] = dict(graph.constants)
         budget = 2**24 + 4 * sum(array.size for array in graph.constants.values())
-        self.context = Context(note, budget, {size: name for name, size in sizes.items()})
+        self.context = Context(note, budget, {size: name for name, size in sizes.items()}, graph.opset)
         for item in graph.inputs:
             self.values[item.name] = self._entering(item, sizes)
 
@@ -141,8 +141,8 @@ _RULES: dict[str, _Entry] = {
     "Relu": _Entry(dense.activation("relu")),
     "Tanh": _Entry(dense.activation("tanh")),
     "Sigmoid": _Entry(dense.activation("sigmoid")),
-    "Softmax": _Entry(dense.end(-1), ("axis",)),
-    "LogSoftmax": _Entry(dense.end(-1), ("axis",)),
+    "Softmax": _Entry(dense.end, ("axis",)),
+    "LogSoftmax": _Entry(dense.end, ("axis",)),
     "ArgMax": _Entry(dense.arg_max, ("axis", "keepdims", "select_last_index")),
     "ReduceMean": _Entry(pooling.reduction("mean"), _REDUCTION),
     "ReduceMax": _Entry(pooling.reduction("max"), _REDUCTION),

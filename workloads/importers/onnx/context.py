@@ -35,6 +35,7 @@ class Context:
     """Numbers that may be made of constants: more than any export has use for, and bounded by the file's own."""
     free: dict[int, str]
     """Sizes that stand for an axis of no fixed size, all of them primes, and what the axis is called."""
+    opset: int
     sources: list[Source] = field(default_factory=list)
     roles: dict[str, set[str]] = field(default_factory=dict)
     """What each input of the graph is used as: data, state or lengths."""

@@ -182,17 +182,13 @@ def _activated(source: Source, kind: DenseActivation) -> Dense:
     return replace(source.of, dense=replace(source.of.dense, activation=kind))
 
 
-def end(default_axis: int) -> Rule:
-    """The rule of Softmax and LogSoftmax, which must run over the outputs of one step of one sequence."""
-
-    def rule(context: Context, node: Node, given: Given) -> Sequence[Value]:
-        (flow,) = given
-        if not isinstance(flow, Flow):
-            raise node.refused("is not supported on numbers that do not depend on the input")
-        _over_outputs(context, node, flow, node.integer("axis", default_axis))
-        return [context.twins(node, flow, lambda source: End(node, source))]
-
-    return rule
+def end(context: Context, node: Node, given: Given) -> Sequence[Value]:
+    """Softmax and LogSoftmax, which must run over the outputs of one step of one sequence."""
+    (flow,) = given
+    if not isinstance(flow, Flow):
+        raise node.refused("is not supported on numbers that do not depend on the input")
+    _over_outputs(context, node, flow, node.integer("axis", -1 if context.opset >= 13 else 1))
+    return [context.twins(node, flow, lambda source: End(node, source))]
 
 
 def arg_max(context: Context, node: Node, given: Given) -> Sequence[Value]:

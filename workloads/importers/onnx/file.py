@@ -84,6 +84,8 @@ class OnnxGraph:
     constants: Mapping[str, Array]
     inputs: tuple[GraphInput, ...]
     outputs: tuple[str, ...]
+    opset: int
+    """Version of its operations."""
 
 
 def read_graph(path: Path, output: str | None = None) -> OnnxGraph:
@@ -98,9 +100,10 @@ def read_graph(path: Path, output: str | None = None) -> OnnxGraph:
             "is no safetensors or torch.save file; an ONNX file needs the package onnx: pip install 'archsim[onnx]'"
         ) from None
     try:
-        graph = onnx.ModelProto.FromString(path.read_bytes()).graph
+        model = onnx.ModelProto.FromString(path.read_bytes())
     except DecodeError:
-        graph = onnx.GraphProto()
+        model = onnx.ModelProto()
+    graph = model.graph
     if not graph.node:
         raise BadInput(
             "must be safetensors, a torch.save file, ONNX or Keras' .keras or .h5, whole, and it is none of them"
@@ -119,7 +122,8 @@ def read_graph(path: Path, output: str | None = None) -> OnnxGraph:
     for name, count in Counter(names).items():
         if count > 1:
             raise BadInput(f"tensor {name!r} must be made once, not {count} times")
-    return OnnxGraph(nodes, constants, inputs, outputs)
+    opset = max((item.version for item in model.opset_import if item.domain in _STANDARD), default=1)
+    return OnnxGraph(nodes, constants, inputs, outputs, opset)
 
 
 def _needed(graph: "onnx.GraphProto", outputs: tuple[str, ...]) -> list["onnx.NodeProto"]:
@@ -132,13 +136,14 @@ def _needed(graph: "onnx.GraphProto", outputs: tuple[str, ...]) -> list["onnx.No
     return needed[::-1]
 
 
+_STANDARD = ("", "ai.onnx")
 _MICROSOFT = "com.microsoft"
 """The domain of what ONNX Runtime's quantizer writes."""
 
 
 def _node(proto: "onnx.NodeProto", folder: Path) -> Node:
     name = proto.name or next(filter(None, proto.output), "")
-    if proto.domain not in ("", "ai.onnx", _MICROSOFT):
+    if proto.domain not in (*_STANDARD, _MICROSOFT):
         raise BadInput(f"node {name!r} ({proto.op_type}): operations of domain {proto.domain!r} are not supported")
     op = f"{_MICROSOFT}.{proto.op_type}" if proto.domain == _MICROSOFT else proto.op_type
     node = Node(op, name, tuple(proto.input), tuple(proto.output), {})
