@@ -265,6 +265,11 @@ class Config(Stated):
             for what, value, expected in given
             if value != expected
         )
+        if task.predicts == "symbols" and self.reversed_layer is not None:
+            yield (
+                f"layers.{self.reversed_layer} reads a sequence from its last step on, and so what {task.name} asks it"
+                " to predict: all layers must read forwards"
+            )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from archsim.errors import BadInput
 from archsim.trace.graph import Elementwise, Encode, UnitOperations
 from archsim.trace.trace import Trace
-from workloads import sparsify
+from workloads import sparsify, tasks, zoo
 from workloads.config import Config, Dense, Embedding, HeadLayer, LayerConfig, OneHot, Readout, Vector
 from workloads.dense import DenseNumbers
 from workloads.graphs import phases_of
@@ -393,3 +393,27 @@ def test_both_directions_have_one_number(made):
     said = r"layers\.1: h must have 8 bits, 2 of them integer bits, as the layer beside it, not 8 bits, 3 of them"
     with pytest.raises(BadInput, match=said):
         model.with_bits(8, 8, 2, (2, 3))
+
+
+@pytest.mark.parametrize("name", ["wp-lstm256-ternary-s90", "spoken-gru64-float", "smnist-rows-lstm100-binary"])
+def test_a_model_that_uses_nothing_new_is_stored_as_before(name, tmp_path):
+    shipped = zoo.model_path(name)
+    Model.load(shipped).save(tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == shipped.read_bytes()
+
+
+def test_what_enters_a_dense_layer_is_what_integer_bits_are_taken_for(made):
+    model = made(configured(inputs=Dense(features=3, width=5, weight_format="fixed8"), bidirectional=False))
+    inputs = sample_of(model.config, [9, 9]).inputs
+    first, *_ = needed_bits(model, inputs)
+    assert (first.operand, first.largest) == ("features", float(np.abs(inputs).max()))
+
+
+def test_a_layer_in_reverse_would_see_the_symbols_that_it_is_to_predict():
+    symbols = tasks.by_name("tiny-shakespeare").symbols
+    config = configured(inputs=OneHot(symbols=symbols), readout=Readout(outputs=symbols, weight_format="fixed8"))
+    said = (
+        r"layers\.1 reads a sequence from its last step on, and so what tiny-shakespeare asks it to predict: all layers"
+    )
+    with pytest.raises(ValueError, match=said):
+        Config.model_validate(config.model_dump() | {"task": "tiny-shakespeare"})
