@@ -121,8 +121,10 @@ def _weights(name: str) -> list[WeightHistogram]:
 
 def _of_layer(model: Model, number: int) -> list[WeightHistogram]:
     layer, suffix = model.layers[number], f", layer {number + 1}" if len(model.layers) > 1 else ""
-    matrices = ((f"W_h{suffix}", layer.recurrent_codes), (f"W_x{suffix}", layer.input_codes))
-    return [_histogram(name, np.asarray(codes, np.float64)) for name, codes in matrices]
+    matrices = (("W_h", layer.recurrent_codes), ("W_x", layer.input_codes), ("W_hr", layer.projection_codes))
+    return [
+        _histogram(f"{name}{suffix}", np.asarray(codes, np.float64)) for name, codes in matrices if codes is not None
+    ]
 
 
 def _histogram(matrix: str, codes: NDArray[np.float64]) -> WeightHistogram:
