@@ -130,6 +130,8 @@ def import_with_report(
         if its_task is not None and source.kind in ("safetensors", "torch"):
             choices = _at_steps_of(its_task.readout, choices or Choices(), once)
         network = _network(source, input_kind, choices, once)
+        if its_task is not None and its_task.predicts == "classes" and its_task.outputs == 2:
+            network = _with_two_scores(network, once)
         model = to_model(network, path.stem if name is None else name, formats or Formats())
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from None
@@ -142,6 +144,23 @@ def _at_steps_of(readout: When, choices: Choices, note: Note) -> Choices:
         return choices
     note(f"the readout runs at {'the last step' if readout == 'last_step' else 'every step'}, as the task needs it")
     return replace(choices, when=readout)
+
+
+def _with_two_scores(network: ImportedNetwork, note: Note) -> ImportedNetwork:
+    """One score, which a sigmoid would turn into the probability of the second class, as scores of both classes.
+
+    ``sigmoid(z) = softmax(0, z)[1]``.
+    """
+    weight, bias, codes = network.readout_weight, network.readout_bias, network.readout_codes
+    if weight is None or len(weight) != 1:
+        return network
+    note("the readout has one output, the score of the second class: that of the first is 0")
+    return replace(
+        network,
+        readout_weight=np.concatenate([np.zeros_like(weight), weight]),
+        readout_bias=None if bias is None else np.concatenate([np.zeros_like(bias), bias]),
+        readout_codes=None if codes is None else replace(codes, codes=np.concatenate([0 * codes.codes, codes.codes])),
+    )
 
 
 def _network(source: Source, input_kind: InputKind, choices: Choices | None, note: Note) -> ImportedNetwork:

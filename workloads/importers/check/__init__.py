@@ -107,6 +107,8 @@ def _nearest(theirs: NDArray[Any], ours: NDArray[Any]) -> float:
 
 def _ways(theirs: NDArray[Any], ours: NDArray[Any]) -> list[NDArray[Any]]:
     """What a model answers ``(T, B, V)`` or ``(B, V)``, laid out as a source may have it."""
+    if ours.shape[-1] == 2 and theirs.shape[-1:] == (1,):
+        ours = ours[..., 1:]  # of two classes the source scores the second alone
     ways = [ours, *([ours.swapaxes(0, 1), ours[-1]] if ours.ndim == 3 else [])]
     return [way.reshape(theirs.shape) for way in ways if way.size == theirs.size and _alike(way, theirs)]
 

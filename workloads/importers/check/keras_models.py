@@ -28,8 +28,11 @@ def run_keras(path: Path, inputs: Numbers, symbols: bool) -> SourceRun:
         model = keras.models.load_model(path, compile=False, safe_mode=True)
         recurrent = list(_recurrent(model))
         told = [layer.output for layer, _ in recurrent if layer.return_sequences]
-        run = keras.Model(model.inputs, [*told, _answer(keras, model)])
-        *hs, answer = (keras.ops.convert_to_numpy(value) for value in run(inputs, training=False))
+        entering = model.inputs if len(model.inputs) > 1 else model.inputs[0]
+        run = keras.Model(entering, [*told, _answer(keras, model)])
+        values = run(inputs, training=False)
+        listed = values if isinstance(values, list | tuple) else [values]  # Keras hands on one alone as it is
+        *hs, answer = map(keras.ops.convert_to_numpy, listed)
     except Exception as error:  # a program of its own: whatever it meets, the source cannot be run
         lines = str(error).strip().splitlines()
         said = lines[0][:200] if lines else type(error).__name__
