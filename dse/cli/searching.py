@@ -78,7 +78,8 @@ def _search(
     with progress("measuring the models", space.trials) as (bar, task):
 
         def show_progress(p: SearchProgress) -> None:
-            note = f"accuracies {p.model_evaluations}, front {p.front_size}"
+            accuracies = f"accuracies {p.model_evaluations}, " if space.task else ""
+            note = f"{accuracies}front {p.front_size}"
             phase = PHASES[p.phase] if p.done or p.phase != "search" else "measuring the models"
             if bar.tasks[task].description != phase:  # each phase has a pace of its own
                 bar.reset(task, description=phase, total=p.total)
@@ -152,7 +153,7 @@ def _enumerate(space: Space, folder: Path, workers: Workers) -> Enumeration:
             note = f"front {p.front}"
             bar.update(task, description="enumerating", completed=p.done, total=p.total, note=note)
 
-        return enumerate_space(space, folder, Models(DEFAULT_CACHE, space.scenario, workers), show, workers)
+        return enumerate_space(space, folder, Models.of(space, DEFAULT_CACHE, workers), show, workers)
 
 
 def compare_samplers(study: str, samplers: str, seeds: int, out_: Path | None, processes: int, as_json: bool) -> None:

@@ -3,34 +3,33 @@
 No hardware parameter enters here, so that a thousand designs cost one evaluation of a model.
 """
 
-import hashlib
 import json
 import math
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
 
 from archsim.errors import BadInput
 from archsim.trace.header import VERSION
 from archsim.trace.trace import Trace
+from dse.evaluation.ground import AnyModel, Ground, digest
 from dse.evaluation.point import HeldOutSplit, MeasuredModel
 from dse.evaluation.workers import InProcess, Workers
 from dse.results.files import write_text
 from dse.space.choice import ModelChoice, PtqBits
+from dse.space.space import Space
 from dse.space.specs import Scenario
-from workloads import tasks, zoo
+from workloads import zoo
 from workloads.evaluate import evaluate
-from workloads.fixed_point import IntegerModel, Ranges, Settings, calibrate, quantize
+from workloads.fixed_point import IntegerModel, Ranges, Settings, quantize
 from workloads.fixed_point.spec import VERSION as INTEGER_VERSION
 from workloads.model import Model
-from workloads.record import record
 
 OnDone = Callable[[ModelChoice], None]
-AnyModel: TypeAlias = Model | IntegerModel
 
 
 class ModelSide(Protocol):
@@ -46,7 +45,8 @@ class ModelSide(Protocol):
     def measure(
         self, choices: Iterable[ModelChoice], on_done: OnDone
     ) -> Mapping[ModelChoice, MeasuredModel | BadInput]:
-        """Validation loss and trace of each, or why it has none; `on_done` after each that had to be run."""
+        """Trace of each, with its validation loss where there is a task, or why it has none; `on_done` after each that
+        had to be run over a whole split."""
         ...
 
     def test_loss(self, choices: Iterable[ModelChoice], on_done: OnDone) -> Mapping[ModelChoice, float | None]:
@@ -61,6 +61,8 @@ class _Unit:
     choice: ModelChoice
     split: HeldOutSplit
     identity: str
+    task: str | None
+    """Of a model that has none of its own."""
 
     def __str__(self) -> str:
         return f"{self.choice.label} on its {self.split} split"
@@ -69,24 +71,37 @@ class _Unit:
 class Models:
     """Zoo models and model files, run on real data by the numpy reference of `workers`.
 
-    `cache` is a folder that any number of searches may share; the workers never see it.
+    `cache` is a folder that any number of searches may share; the workers never see it. `measured` False: they run on
+    the inputs of the scenario alone, and have no loss.
     """
 
-    def __init__(self, cache: Path, scenario: Scenario, workers: Workers | None = None) -> None:
+    def __init__(
+        self, cache: Path, scenario: Scenario, workers: Workers | None = None, *, measured: bool = True
+    ) -> None:
         self._cache = cache
         self._scenario = scenario
+        self._ground = Ground.of(scenario, measured)
         self._workers = workers or InProcess()
         self._loaded: dict[ModelChoice, AnyModel | BadInput] = {}
 
+    @classmethod
+    def of(cls, space: Space, cache: Path, workers: Workers | None = None) -> "Models":
+        """Those of a search, measured where it has a task."""
+        return cls(cache, space.scenario, workers, measured=space.task is not None)
+
     def identity(self, choice: ModelChoice) -> str:
         model = self._model(choice)
-        return _digest(choice.label, str(model)) if isinstance(model, BadInput) else _identity(model)
+        return digest(choice.label, str(model)) if isinstance(model, BadInput) else self._ground.identity(model)
 
     def measure(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, MeasuredModel | BadInput]:
+        if not self._ground.measured:
+            return {choice: self._measured(choice, None) for choice in choices}
         losses = self._losses(choices, "validation", on_done)
         return {choice: self._measured(choice, loss) for choice, loss in losses}
 
     def test_loss(self, choices: Iterable[ModelChoice], on_done: OnDone) -> dict[ModelChoice, float | None]:
+        if not self._ground.measured:
+            return dict.fromkeys(choices)
         losses = self._losses(choices, "test", on_done)
         return {choice: None if isinstance(loss, BadInput) else loss for choice, loss in losses}
 
@@ -94,12 +109,12 @@ class Models:
         """The model, or why there is none."""
         if choice not in self._loaded:
             try:
-                self._loaded[choice] = load(choice, self._cache)
+                self._loaded[choice] = load(choice, self._cache, self._ground)
             except BadInput as reason:
                 self._loaded[choice] = reason
         return self._loaded[choice]
 
-    def _measured(self, choice: ModelChoice, loss: float | BadInput) -> MeasuredModel | BadInput:
+    def _measured(self, choice: ModelChoice, loss: float | BadInput | None) -> MeasuredModel | BadInput:
         model = self._model(choice)
         if isinstance(model, BadInput) or isinstance(loss, BadInput):
             return model if isinstance(model, BadInput) else BadInput(str(loss))
@@ -109,7 +124,7 @@ class Models:
             return reason
         return MeasuredModel(
             choice=choice,
-            identity=_identity(model),
+            identity=self._ground.identity(model),
             threshold=model.threshold,
             weight_format=model.weight_format.name,
             weight_bytes=model.weight_bytes,
@@ -129,7 +144,7 @@ class Models:
                 model = self._model(choice)
                 loss = model if isinstance(model, BadInput) else _stored_loss(self._loss_file(choice, split))
                 if loss is None:
-                    yield _Unit(choice, split, self.identity(choice))
+                    yield _Unit(choice, split, self._measured_by(choice), self._ground.task)
                 else:
                     known.append((choice, loss))
 
@@ -146,29 +161,39 @@ class Models:
 
     def _trace(self, model: AnyModel) -> Trace:
         scenario = self._scenario
-        parts = (_identity(model), VERSION, scenario.sequences, scenario.steps, scenario.seed)
-        path = self._cache / "traces" / f"{_digest(*parts)}.npz"
+        parts = (self._ground.identity(model), VERSION, scenario.sequences, scenario.steps, scenario.seed)
+        path = self._cache / "traces" / f"{digest(*parts)}.npz"
         try:
             return Trace.load(path)
         except BadInput:  # not there, or of an older version: made again
-            trace = record(model, "validation", scenario.sequences, scenario.steps, scenario.seed)
+            trace = self._ground.trace(model, scenario)
             trace.save(path)
             return trace
 
     def _loss_file(self, choice: ModelChoice, split: HeldOutSplit) -> Path:
-        return self._cache / "loss" / f"{_digest(self.identity(choice), split)}.json"
+        return self._cache / "loss" / f"{digest(self._measured_by(choice), split)}.json"
+
+    def _measured_by(self, choice: ModelChoice) -> str:
+        """Digest of what a loss depends on; of a model that cannot be had, of the reason."""
+        model = self._model(choice)
+        return self.identity(choice) if isinstance(model, BadInput) else self._ground.measured_by(model)
 
 
-def load(choice: ModelChoice, cache: Path | None = None) -> AnyModel:
+def load(choice: ModelChoice, cache: Path | None = None, ground: Ground | None = None) -> AnyModel:
     """The model of a choice, at its threshold; BadInput where that is not larger than the one it was trained with.
 
-    What is quantized here is kept in `cache`, if there is one: calibration takes seconds.
+    What is quantized here is kept in `cache`, if there is one: calibration takes seconds. `ground`: what it is
+    calibrated on, and the task of a model without one; None: its own task.
     """
-    model = zoo.load_either(choice.name)
+    ground = ground or Ground()
+    model = ground.placed(zoo.load_either(choice.name))
     if choice.ptq is not None:
         if isinstance(model, IntegerModel):
             raise BadInput(f"models.{choice.name}.ptq: is in integers already")
-        model = _quantized(model, choice.ptq) if cache is None else _quantized_once(model, choice.ptq, cache)
+        if cache is None:
+            model = _quantized(model, choice.ptq, ground)
+        else:
+            model = _quantized_once(model, choice.ptq, cache, ground)
     if choice.threshold is None:
         return model
     if choice.threshold <= model.threshold:
@@ -179,19 +204,19 @@ def load(choice: ModelChoice, cache: Path | None = None) -> AnyModel:
     return model.with_threshold(choice.threshold)
 
 
-def _quantized_once(model: Model, bits: PtqBits, cache: Path) -> IntegerModel:
+def _quantized_once(model: Model, bits: PtqBits, cache: Path, ground: Ground) -> IntegerModel:
     settings = _settings(bits).model_dump(mode="json")
-    path = cache / "quantized" / f"{_digest(_identity(model), settings, INTEGER_VERSION)}.safetensors"
+    path = cache / "quantized" / f"{digest(ground.measured_by(model), settings, INTEGER_VERSION)}.safetensors"
     try:
         return IntegerModel.load(path)
     except BadInput:  # not there, or of an older version: made again
-        made = _quantized(model, bits)
+        made = _quantized(model, bits, ground)
         made.save(path)
         return made
 
 
-def _quantized(model: Model, bits: PtqBits) -> IntegerModel:
-    return quantize(model, _ranges(model), _settings(bits))
+def _quantized(model: Model, bits: PtqBits, ground: Ground) -> IntegerModel:
+    return quantize(model, _ranges(model, ground), _settings(bits))
 
 
 def _settings(bits: PtqBits) -> Settings:
@@ -201,28 +226,26 @@ def _settings(bits: PtqBits) -> Settings:
 _RANGES: dict[str, Ranges] = {}
 
 
-def _ranges(model: Model) -> Ranges:
-    """Those of the training split; known from before where this process has seen the model."""
-    if model.sha256 not in _RANGES:
-        _RANGES[model.sha256] = calibrate(model)
-    return _RANGES[model.sha256]
-
-
-def _digest(*parts: object) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def _identity(model: AnyModel) -> str:
-    return _digest(model.sha256, tasks.by_name(model.task).sha256)
+def _ranges(model: Model, ground: Ground) -> Ranges:
+    """Known from before where this process has seen the model on the same data."""
+    key = ground.measured_by(model)
+    if key not in _RANGES:
+        _RANGES[key] = ground.ranges(model)
+    return _RANGES[key]
 
 
 def _loss(unit: _Unit) -> float | BadInput:
     """Runs a whole split, wherever it is called: its loss, or why there is none.
 
-    Raises BadInput where that place knows another model by this name.
+    Raises BadInput where that place lacks the model or its task, or knows another by this name.
     """
-    model = load(unit.choice)
-    if _identity(model) != unit.identity:
+    ground = Ground(unit.task)
+    try:
+        model = load(unit.choice, ground=ground)
+        identity = ground.measured_by(model)
+    except BadInput as problem:
+        raise BadInput(f"worker {platform.node()}: {problem}") from None
+    if identity != unit.identity:
         raise BadInput(f"worker {platform.node()}: has another {unit.choice.name}, or other data of {model.task}")
     try:
         with np.errstate(over="raise", invalid="raise"):

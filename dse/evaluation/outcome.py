@@ -32,7 +32,8 @@ class PointOutcome:
     design_sha256: str
     """Empty where the parameters make no valid design."""
     values: dict[str, float]
-    """By objective, all there are, and by condition how far the point is from it; empty where the point was refused."""
+    """By objective, all that the space has figures of, and by condition how far the point is from it; empty where the
+    point was refused."""
     bands: dict[str, dict[str, float]]
     """At the ends `low` and `high` of the costs' bands: the objectives that differ there. Empty: not looked at."""
     weights_resident: bool
@@ -75,7 +76,7 @@ def with_bands(found: PointOutcome, evaluation: Evaluation) -> PointOutcome:
     bands: dict[str, dict[str, float]] = {}
     for end in ENDS:
         there = evaluation.at(end)
-        values = {o.name: float(o.of(there)) for o in objectives.every()}
+        values = {o.name: float(o.of(there)) for o in objectives.every() if o.name in found.values}
         bands[end] = {name: value for name, value in values.items() if value != found.values[name]}
     return replace(found, bands=bands)
 
@@ -103,7 +104,7 @@ def outcome(
     if isinstance(found, BadInput):
         reason = str(found)
     else:
-        values = {o.name: float(o.of(found)) for o in objectives.every()} | {
+        values = {o.name: float(o.of(found)) for o in space.figures} | {
             f.name: f.excess(found) for f in constraints.every()
         }
         reason, left_out, resident = space.broken(values), ", ".join(found.report.left_out), found.report.resident

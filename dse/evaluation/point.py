@@ -21,13 +21,14 @@ class MeasuredModel:
 
     choice: ModelChoice
     identity: str
-    """Digest of the model's content, the threshold and the task: what the cache is keyed by."""
+    """Digest of the model's content, the threshold, and the task or inputs: what the cache is keyed by."""
     threshold: float
     weight_format: str
     weight_bytes: int
     state_sparsity: float
     """Share of zeros among the recurrent operands of the trace, per sequence, 0 to 1."""
-    validation_loss: float
+    validation_loss: float | None
+    """None: it was run on inputs, without a task."""
     trace: Trace
 
 

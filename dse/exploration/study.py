@@ -116,7 +116,7 @@ def search(
     workers = workers or InProcess()
     if models is None:
         space.check_data()
-        models = Models(folder / "cache" if fresh else cache, space.scenario, workers)
+        models = Models.of(space, folder / "cache" if fresh else cache, workers)
     identities = {choice: models.identity(choice) for choice in space.choices.values()}
     goals: dict[str, Direction] = {goal.name: goal.direction for goal in space.goals}
     with opened(folder, resume, goals, _signature(space, identities)) as disk:
@@ -356,7 +356,9 @@ class _RunningSearch:
         return sum(map(len, self._run.values()))
 
     def cached_evaluations(self, front: Iterable[FrontPoint]) -> int:
-        """Those that were needed and not run."""
+        """Those that were needed and not run; none where there is no task."""
+        if self.space.task is None:
+            return 0
         measured = {choice for choice, side in self.evaluator.measured.items() if isinstance(side, MeasuredModel)}
         tested = {point.evaluation.measured.choice for point in front}
         return len(measured - self._run["validation"]) + len(tested - self._run["test"])
@@ -394,4 +396,5 @@ def _parts(points: Mapping[str, T], size: int) -> Iterator[dict[str, T]]:
 
 def _same(values: Mapping[str, float], found: Evaluation) -> bool:
     """Whether a point comes out as stored; an accuracy measured anew may differ in its last digits."""
-    return all(math.isclose(values[o.name], o.of(found), rel_tol=1e-5) for o in objectives.every())
+    stored = [o for o in objectives.every() if o.name in values]
+    return all(math.isclose(values[o.name], o.of(found), rel_tol=1e-5) for o in stored)

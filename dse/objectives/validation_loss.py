@@ -5,7 +5,10 @@ from dse.objectives.base import Objective
 
 
 def _of(evaluation: Evaluation) -> float:
-    return evaluation.measured.validation_loss
+    loss = evaluation.measured.validation_loss
+    if loss is None:
+        raise ValueError(f"{evaluation.measured.choice.label} was run without a task, so that it has no loss")
+    return loss
 
 
 VALIDATION_LOSS = Objective(

@@ -52,7 +52,7 @@ def view_page(paths: Sequence[Path]) -> Page:
             *(saved_design(run, name, f"run:{i}", texts) for i, (name, run) in enumerate(runs)),
         ],
         networks=list(networks.values()),
-        papers=papers() if found else NO_TABLE,
+        papers=papers() if any(results.space.task for results in found) else NO_TABLE,
         comparisons=[each for folder in folders if (each := comparison(folder))],
         checks=checks() if found else [],
         timelines=[t for i, (results, folder) in both for t in front_timelines(results, folder, i)],
@@ -109,10 +109,10 @@ def _title(found: Sequence[Results], of: Sequence[str], runs: Sequence[str]) -> 
 
 
 def _same_task(found: Sequence[Results], folders: Sequence[Path]) -> None:
-    first = found[0].space.task.name if found else ""
-    for results, folder in zip(found, folders, strict=True):
-        if results.space.task.name != first:
-            raise BadInput(f"{folder}: must be a search of {first}, as {folders[0]}, not {results.space.task.name}")
+    measured = [results.space.task.name if results.space.task else "no task" for results in found]
+    for name, folder in zip(measured, folders, strict=True):
+        if name != measured[0]:
+            raise BadInput(f"{folder}: must be a search of {measured[0]}, as {folders[0]}, not {name}")
 
 
 __all__ = [

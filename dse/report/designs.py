@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from archsim.record import FigureRecord, PointRecord
-from dse import objectives
 from dse.report.shapes import DesignTab, Part, TermValue
 from dse.report.values import key, leaves
 from dse.report.words import known, model_label, number, short
@@ -57,13 +56,14 @@ def _of_detail(detail: FrontDetail, results: Results, index: int, texts: Texts) 
 
 def _detail_facts(detail: FrontDetail, results: Results) -> list[TermValue]:
     space, metric = results.space, results.space.metric
-    named = [*space.goals, *(space.objective(o.name) for o in objectives.every() if o.name not in space.objectives)]
+    named = [*space.goals, *(figure for figure in space.figures if figure.name not in space.objectives)]
+    tested = [] if metric is None else [(f"Test {metric.title}", known(detail.test_loss), metric.unit)]
     return [
         *(
             TermValue(term=goal.title, value=short(goal.shown(detail.objectives[goal.name])), unit=goal.screen_unit)
             for goal in named
         ),
-        TermValue(term=f"Test {metric.title}", value=known(detail.test_loss), unit=metric.unit),
+        *(TermValue(term=term, value=value, unit=unit) for term, value, unit in tested),
         TermValue(term=STAYS, value=", ".join(["mid", *detail.on_front_at])),
         TermValue(term="State threshold", value=short(detail.threshold)),
         TermValue(term="Zeros in the state", value=short(100 * detail.state_sparsity), unit="%"),

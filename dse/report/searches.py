@@ -14,7 +14,7 @@ from optuna.distributions import BaseDistribution
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, create_trial
 
-from dse import constraints, objectives
+from dse import constraints
 from dse.exploration.coordinates import distributions, known_choice
 from dse.objectives import Objective
 from dse.report import words
@@ -49,7 +49,9 @@ def search_page(results: Results, folder: Path, index: int, texts: Texts, of: st
         tiles=words.tiles(results),
         objectives=list(space.objectives),
         limits={
-            name: space.objective(name).shown(bound) for name, bound in space.constraints.items() if name in _names()
+            name: space.objective(name).shown(bound)
+            for name, bound in space.constraints.items()
+            if not constraints.is_one(name)
         },
         base=leaves(space.base_design),
         parameters=[*space.parameters, *space.variants],
@@ -72,10 +74,9 @@ def search_page(results: Results, folder: Path, index: int, texts: Texts, of: st
 
 def goals(space: Space) -> list[Goal]:
     """Every objective in the words of the task, those of the search first."""
-    first = [*space.objectives, *(o.name for o in objectives.every() if o.name not in space.objectives)]
     return [
         Goal(name=o.name, title=o.title, unit=o.screen_unit, minimize=o.sign > 0, log=o.logarithmic)
-        for o in map(space.objective, first)
+        for o in (*space.goals, *(figure for figure in space.figures if figure.name not in space.objectives))
     ]
 
 
@@ -131,11 +132,7 @@ def _satisfied(table: pd.DataFrame, space: Space) -> pd.Series:
 
 
 def _numbers(table: pd.DataFrame, space: Space) -> dict[str, list[float | None]]:
-    return {o.name: _shortened(o.shown(1.0) * table[o.name]) for o in map(space.objective, _names())}
-
-
-def _names() -> list[str]:
-    return [o.name for o in objectives.every()]
+    return {o.name: _shortened(o.shown(1.0) * table[o.name]) for o in space.figures}
 
 
 def _shortened(values: pd.Series) -> list[float | None]:

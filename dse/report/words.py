@@ -41,7 +41,7 @@ def introduction(results: Results) -> str:
     goals = _listed([_goal_words(goal) for goal in space.goals])
     bounds = _listed([_bound_words(space, name) for name in space.constraints])
     return (
-        f"Each point is a complete accelerator design running one of {counts.models} really trained networks. "
+        f"Each point is a complete accelerator design running one of {_networks(counts.models)}. "
         f"The search looked for {goals}{', with ' + bounds if bounds else ''}. A design is worth building only if no "
         "other is at least as good in every respect and better in one: those make up the Pareto front."
     )
@@ -49,11 +49,12 @@ def introduction(results: Results) -> str:
 
 def tiles(results: Results) -> list[Tile]:
     counts, manifest = results.manifest.counts, results.manifest
+    accuracies = f"accuracies measured in this run, {counts.model_evaluations_cached} cached"
     shown = (
         (f"{counts.trials:,}", "trials"),
         (f"{counts.distinct_designs:,}", "distinct designs simulated"),
         (f"{counts.models}", "trained networks"),
-        (f"{counts.model_evaluations}", f"accuracies measured in this run, {counts.model_evaluations_cached} cached"),
+        *([(f"{counts.model_evaluations}", accuracies)] if results.space.task else []),
         (f"{counts.front}", "designs on the front"),
         (f"{manifest.wall_seconds:,.0f} s", "on this machine"),
     )
@@ -85,10 +86,8 @@ def notes(results: Results) -> list[Note]:
     basis = sorted({detail.energy_basis for detail in results.details})
     said = [
         Note(
-            text=f"Every design runs {scope}, on the same {scenario.sequences} pieces of the validation data, of at "
-            f"most {scenario.steps} steps each; a design of fewer lanes runs the first of them.{_stream(scenario)} "
-            "Accuracy is measured on the whole validation split, with each network quantized and pruned as the "
-            "hardware would run it."
+            text=f"Every design runs {scope}, on the same {_pieces(scenario)}, of at most {scenario.steps} steps each; "
+            f"a design of fewer lanes runs the first of them.{_stream(scenario)} {_accuracy(space)}"
         ),
         *([Note(text=f"Energy is per token, and rests on {'; '.join(basis)}.")] if basis else []),
         Note(
@@ -122,6 +121,25 @@ def footer(results: Results) -> str:
         f"Search {space.name}, base design {Path(space.base).name}, sampler {space.sampler}, seed {manifest.seed}, "
         f"written {manifest.written}. Python {manifest.python}, {versions}. Space {manifest.space_sha256[:16]}, base "
         f"{manifest.base_design_sha256[:16]}; everything is in the tables beside this file."
+    )
+
+
+def _networks(count: int) -> str:
+    return "one trained network" if count == 1 else f"{count} really trained networks"
+
+
+def _pieces(scenario: Scenario) -> str:
+    if scenario.inputs is not None:
+        return f"{scenario.sequences} sequences of {Path(scenario.inputs).name}"
+    return f"{scenario.sequences} pieces of the validation data"
+
+
+def _accuracy(space: Space) -> str:
+    if space.task is None:
+        return "The networks were run without a task: their accuracy was not measured."
+    return (
+        "Accuracy is measured on the whole validation split, with each network quantized and pruned as the hardware "
+        "would run it."
     )
 
 

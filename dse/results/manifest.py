@@ -50,12 +50,15 @@ class Manifest(BaseModel):
     published_designs_sha256: dict[str, str]
     models: dict[str, str]
     traces: dict[str, str]
+    inputs_sha256: str | None = None
+    """None: they ran data of their task."""
     counts: SearchCounts
 
 
 def manifest_of(
     result: SearchResult, space: Space, published: PublishedDesigns, measured: Mapping[ModelChoice, MeasuredModel]
 ) -> Manifest:
+    own = [side for side in measured.values() if "inputs_sha256" in side.trace.header.provenance]
     return Manifest(
         written=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         wall_seconds=round(result.seconds, 3),
@@ -68,6 +71,7 @@ def manifest_of(
         published_designs_sha256={design.name: design.sha256 for design, _, _ in published},
         models={choice.label: side.identity for choice, side in measured.items()},
         traces={choice.label: side.trace.sha256 for choice, side in measured.items()},
+        inputs_sha256=next((str(each.trace.header.provenance["inputs_sha256"]) for each in own), None),
         counts=SearchCounts(
             trials=len(result.trials),
             distinct_points=result.distinct_points,

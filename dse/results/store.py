@@ -9,7 +9,7 @@ trials.csv          one row a trial: parameters, model, format, sparsity, every 
 trials.parquet      the same with types: a parameter that is not in force is null
 front.csv           the rows of the front, with test loss, and whether they stay on it if costs are low or high
 published.csv       the shipped designs on the models of the space, same scenario and objectives
-models.csv          one row a model and threshold: accuracy, sparsity, size, and the trace it was run on
+models.csv          one row a model and threshold: losses, sparsity, size, and the trace it was run on
 points.parquet      one row a point that was simulated: cycles, stalls, GOPS, roofline (`dse.results.breakdown`)
 components.parquet  one row of each component of its energy and its area, with band, status and source
 front_details.json  per point of the front: energy and area by component, stalls, cycles of steps, ledger, command
@@ -18,6 +18,8 @@ quality.json        hypervolume of what was found, its reference, and that of th
 traces/             what the points ran
 manifest.json       versions, seed, hashes, counts, wall time
 =================== =====================================================================================
+
+Of a search without a task, no table has a column of losses.
 """
 
 import shutil
@@ -124,9 +126,9 @@ def write(
     trials = tables.trials_table(result, space)
     tables.write_csv(trials, folder / "trials.csv")
     tables.write_parquet(trials, folder / "trials.parquet")
-    tables.write_csv(tables.front_table(trials, result), folder / "front.csv")
-    tables.write_csv(tables.published_table(published), folder / "published.csv")
-    tables.write_csv(tables.models_table(measured, result), folder / "models.csv")
+    tables.write_csv(tables.front_table(trials, result, space), folder / "front.csv")
+    tables.write_csv(tables.published_table(published, space), folder / "published.csv")
+    tables.write_csv(tables.models_table(measured, result, space), folder / "models.csv")
     tables.write_parquet(parts.points, folder / "points.parquet")
     tables.write_parquet(parts.components, folder / "components.parquet")
     details = [front_detail(point, result).to_json() for point in result.front]

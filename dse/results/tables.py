@@ -8,7 +8,7 @@ import pandas as pd
 
 from archsim.errors import BadInput
 from archsim.files import whole_file
-from dse import constraints, objectives
+from dse import constraints
 from dse.evaluation.point import MeasuredModel
 from dse.results.files import write_text
 from dse.results.result import PublishedDesigns, SearchResult, Trial
@@ -20,6 +20,9 @@ WORDS = ("reason", "left_out")
 """Columns of text that may be empty."""
 
 PUBLISHED_COLUMNS = ("design", "title", "model", "weight_format", "state_sparsity")
+
+LOSSES = ("validation_loss", "test_loss")
+"""Columns of the tables of a search that has a task."""
 
 MODELS_COLUMNS = (
     "model", "threshold", "as_trained", "weight_format", "weight_kib", "state_sparsity", "validation_loss", "test_loss",
@@ -35,10 +38,12 @@ def trials_table(result: SearchResult, space: Space) -> pd.DataFrame:
     return trials.assign(**{f"on_front_{end}": trials["trial"].isin(list(n)) for end, n in result.fronts.items()})
 
 
-def front_table(trials: pd.DataFrame, result: SearchResult) -> pd.DataFrame:
-    """The rows of the front, with test loss."""
+def front_table(trials: pd.DataFrame, result: SearchResult, space: Space) -> pd.DataFrame:
+    """The rows of the front, with test loss where there is a task."""
     test_loss = {point.trial.number: point.test_loss for point in result.front}
     front = trials[trials["on_front"]].drop(columns=["reason", "feasible", "on_front", "distinct", "hypervolume"])
+    if space.task is None:
+        return front
     return front.assign(test_loss=np.array([test_loss[number] for number in front["trial"]], float))
 
 
@@ -51,7 +56,7 @@ def _trial_row(trial: Trial, on_front: bool, space: Space) -> dict[str, object]:
         "weight_format": found.weight_format,
         "state_sparsity": found.state_sparsity,
         **{name: None if name in inactive else value for name, value in trial.parameters.items() if name != MODEL},
-        **{o.name: found.values.get(o.name, float("nan")) for o in objectives.every()},
+        **{o.name: found.values.get(o.name, float("nan")) for o in space.figures},
         **{c.name: found.values[c.name] <= 0 if c.name in found.values else None for c in constraints.every()},
         "weights_resident": found.weights_resident,
         "left_out": found.left_out,
@@ -63,7 +68,7 @@ def _trial_row(trial: Trial, on_front: bool, space: Space) -> dict[str, object]:
     }
 
 
-def published_table(published: PublishedDesigns) -> pd.DataFrame:
+def published_table(published: PublishedDesigns, space: Space) -> pd.DataFrame:
     """A row a shipped design and model of the space."""
     rows = [
         {
@@ -72,7 +77,7 @@ def published_table(published: PublishedDesigns) -> pd.DataFrame:
             "model": choice.network,
             "weight_format": found.weight_format,
             "state_sparsity": found.state_sparsity,
-            **{o.name: found.values[o.name] for o in objectives.every()},
+            **{o.name: found.values[o.name] for o in space.figures},
             "weights_resident": found.weights_resident,
             "left_out": found.left_out,
             "feasible": found.feasible,
@@ -80,12 +85,12 @@ def published_table(published: PublishedDesigns) -> pd.DataFrame:
         }
         for design, choice, found in published
     ]
-    columns = (*PUBLISHED_COLUMNS, *(o.name for o in objectives.every()))
+    columns = (*PUBLISHED_COLUMNS, *(o.name for o in space.figures))
     return pd.DataFrame(rows, columns=[*columns, "weights_resident", "left_out", "feasible", "reason"])
 
 
-def models_table(measured: Mapping[ModelChoice, MeasuredModel], result: SearchResult) -> pd.DataFrame:
-    """A row a model and threshold."""
+def models_table(measured: Mapping[ModelChoice, MeasuredModel], result: SearchResult, space: Space) -> pd.DataFrame:
+    """A row a model and threshold; without a task no losses."""
     test = {point.evaluation.measured.choice: point.test_loss for point in result.front}
     rows = [
         {
@@ -103,7 +108,8 @@ def models_table(measured: Mapping[ModelChoice, MeasuredModel], result: SearchRe
         }
         for choice, side in sorted(measured.items(), key=lambda item: (item[0].network, item[1].threshold))
     ]
-    return pd.DataFrame(rows, columns=[*MODELS_COLUMNS])
+    table = pd.DataFrame(rows, columns=[*MODELS_COLUMNS])
+    return table if space.task else table.drop(columns=[*LOSSES])
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:

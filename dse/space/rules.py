@@ -3,7 +3,7 @@
 A part that breaks a rule of its own is left out here (pydantic has reported it), so that one mistake hides no other.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from archsim.design import Design, load_design, parameters
 from archsim.errors import BadInput
 from dse import constraints, objectives
+from dse.space.inputs import same_task, task_at_hand
 from dse.space.specs import (
     ModelSpec,
     ParameterSpec,
@@ -35,6 +36,9 @@ TAKEN = frozenset((
     "design_sha256", "hypervolume", "test_loss", "point", "kind", "network", "facts",
 ))  # fmt: skip
 """What tables and report call their own columns: no group of variants can have such a name."""
+
+_LOSSES = frozenset(objective.name for objective in objectives.every() if objective.of_task)
+"""Objectives that only a task can state."""
 
 _T = TypeVar("_T")
 Where = tuple[str | int, ...]
@@ -109,7 +113,7 @@ def broken(tree: Mapping[str, Any]) -> list[InitErrorDetails]:
         *_objectives(tree),
         *_constraints(tree, draft),
         *_models(draft),
-        *_one_task(draft),
+        *_one_task(tree, draft),
         *_parameters(draft),
         *_lanes(draft),
         *_conditions(draft),
@@ -187,21 +191,60 @@ def _quantizable(i: int, configs: Mapping[str, Config]) -> Iterator[Mistake]:
             yield Mistake(("models", i, "ptq"), "must be of a model without layer norm", name)
 
 
-def _one_task(draft: _Draft) -> Iterator[Mistake]:
+def on_a_task(scenario: Scenario, wanted: Iterable[str]) -> bool:
+    """Whether models are measured on a task: one is named, a loss is among the objectives and constraints `wanted`, or
+    there are no inputs to run instead."""
+    return scenario.inputs is None or scenario.task is not None or bool(_LOSSES & set(wanted))
+
+
+def _one_task(tree: Mapping[str, Any], draft: _Draft) -> Iterator[Mistake]:
     """Losses of different tasks cannot be compared."""
-    trained_for = {name: config.task for configs in draft.configs.values() for name, config in configs.items()}
-    for name, task in trained_for.items():
-        if task is None:
-            yield Mistake(("models",), "must have a task, by which their loss is measured", name)
-    named = dict.fromkeys(task for task in trained_for.values() if task)
-    if len(named) > 1:
-        given = ", ".join(f"{name} of {task}" for name, task in trained_for.items())
+    named = [*_list(tree.get("objectives")), *_table(tree.get("constraints"))]
+    scenario, wanted = draft.scenario, [name for name in _LOSSES if name in named]
+    if scenario is None or not on_a_task(scenario, wanted):
+        return
+    configs = {name: config for configs in draft.configs.values() for name, config in configs.items()}
+    own = {name: task for name, config in configs.items() if (task := task_at_hand(config))}
+    apart = _apart(own.values())
+    if scenario.task is None:
+        yield from _without_task({name: config.task for name, config in configs.items() if name not in own}, wanted)
+    elif problems := _no_task(scenario.task):
+        yield from (Mistake(("scenario", "task"), problem) for problem in problems)
+    elif len(apart) == 1 and not same_task(scenario.task, apart[0]):
+        yield Mistake(("scenario", "task"), f"must be {apart[0]}, as the models'", scenario.task)
+    if len(apart) > 1:
+        given = ", ".join(f"{name} of {own.get(name, scenario.task)}" for name in configs)
         yield Mistake(("models",), f"must be of one task, not {given}")
-    stated = draft.scenario and draft.scenario.task
-    if stated and stated not in (known := [task.name for task in tasks.ALL]):
-        yield Mistake(("scenario", "task"), f"must be one of {', '.join(known)}", stated)
-    elif stated and len(named) == 1 and stated not in named:
-        yield Mistake(("scenario", "task"), f"must be {', '.join(named)}, as the models'", stated)
+
+
+def _without_task(lost: Mapping[str, str | None], wanted: Iterable[str]) -> Iterator[Mistake]:
+    """Of models that have no task, or whose task's file, which is given, is gone."""
+    if without := [name for name, task in lost.items() if task is None]:
+        needed = f"for {' and '.join(wanted)}" if wanted else "or else [scenario] inputs, to run them on"
+        rule = f"must have a task, their own or that of [scenario] task, {needed}"
+        yield Mistake(("models",), rule, ", ".join(without))
+    for name, task in lost.items():
+        if task is not None:
+            rule = f"must have their task at hand (put {task} back, or name another in [scenario] task)"
+            yield Mistake(("models",), rule, name)
+
+
+def _apart(given: Iterable[str]) -> list[str]:
+    """Names of tasks, one of each."""
+    apart: list[str] = []
+    for task in dict.fromkeys(given):
+        if not any(same_task(task, other) for other in apart):
+            apart.append(task)
+    return apart
+
+
+def _no_task(name: str) -> list[str]:
+    """Why there is no such task, a line for each mistake; none where there is one."""
+    try:
+        tasks.by_name(name)
+    except BadInput as problem:
+        return [line.removeprefix("task ") for line in problem.lines]
+    return []
 
 
 def _parameters(draft: _Draft) -> Iterator[Mistake]:

@@ -7,7 +7,9 @@
     objectives = ["validation_loss", "area_mm2", "energy_system_pj_per_token"]
     trials = 600                                # or seconds = 3600, or both: whichever is spent first
     sampler = "nsga2"
-    [scenario]                                  # what every design runs, on data of the models' task
+    [scenario]                                  # what every design runs, on data of the models' task, or
+    # task = "mine.toml"                        # of this one, where models have none of their own, or
+    # inputs = "mine.npy"                       # on these: (steps, sequences, size), else batch_first = true
     kind = "streaming"                          # or batch, without a period
     period_us = 100                             # from one step's input to the next; deadline_us: if it is due before
     sequences = 16
@@ -67,14 +69,17 @@ from dse import constraints, objectives
 from dse.exploration import samplers
 from dse.objectives import Objective
 from dse.space.choice import ModelChoice
+from dse.space.inputs import OwnInputs, task_at_hand
 from dse.space.rules import (
     MODEL,
     broken,
+    on_a_task,
     table_of,
     with_deadline,
 )
 from dse.space.specs import (
     Bound,
+    FileName,
     ModelSpec,
     ParameterSpec,
     Picked,
@@ -107,7 +112,7 @@ class Space(BaseModel):
 
     name: str = Field(min_length=1)
     title: str = ""
-    base: str
+    base: FileName
     scenario: Scenario = Scenario()
     models: tuple[ModelSpec, ...] = Field(min_length=1)
     objectives: tuple[str, ...] = Field(min_length=2, max_length=6)
@@ -147,20 +152,27 @@ class Space(BaseModel):
         return load_design(self.base)
 
     @cached_property
-    def task(self) -> Task[Any]:
-        """What all its models were trained for."""
-        name = zoo.load_config(self.models[0].names[0]).task
-        assert name is not None
-        return tasks.by_name(name)
+    def task(self) -> Task[Any] | None:
+        """What all its models are measured on; None where they run on inputs, and nothing asks for a loss."""
+        if not on_a_task(self.scenario, (*self.objectives, *self.constraints)):
+            return None
+        own = (task_at_hand(zoo.load_config(name)) for spec in self.models for name in spec.names)
+        return tasks.by_name(next((task for task in own if task), None) or self.scenario.task or "")
 
     @cached_property
-    def metric(self) -> MetricWords:
-        """What the task's loss is called, and its unit."""
-        return METRIC_WORDS[self.task.metric]
+    def metric(self) -> MetricWords | None:
+        """What the task's loss is called, and its unit; None where there is no task."""
+        return None if self.task is None else METRIC_WORDS[self.task.metric]
 
     def objective(self, name: str) -> Objective:
         """The objective called `name`, in the words of the task."""
-        return objectives.by_name(name).worded(self.metric)
+        found = objectives.by_name(name)
+        return found if self.metric is None else found.worded(self.metric)
+
+    @cached_property
+    def figures(self) -> tuple[Objective, ...]:
+        """Every objective that a point of this search has a value for: without a task all but its loss."""
+        return tuple(self.objective(o.name) for o in objectives.every() if self.metric is not None or not o.of_task)
 
     @cached_property
     def goals(self) -> tuple[Objective, ...]:
@@ -185,7 +197,13 @@ class Space(BaseModel):
         """BadInput where the scenario's trace cannot be drawn: data that are missing, too many sequences or steps."""
         scenario = self.scenario
         try:
-            self.task.sample("validation", scenario.sequences, scenario.steps, scenario.seed)
+            if (own := OwnInputs.of(scenario)) is not None:
+                for choice in self.as_trained:
+                    zoo.load_config(choice.name).check_inputs(own.whole.inputs)
+            if self.task is not None and own is None:
+                self.task.sample("validation", scenario.sequences, scenario.steps, scenario.seed)
+            elif self.task is not None:
+                self.task.split("validation")
         except BadInput as problem:
             raise BadInput(f"scenario: {problem}") from None
 
@@ -325,16 +343,20 @@ class Space(BaseModel):
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
 
-def load_space(path: Path) -> Space:
+def load_space(path: str | Path) -> Space:
     """A validated space from a TOML file; BadInput has a line for every mistake in it, each begins with the file.
 
-    Designs and models given as files are looked for beside the file.
+    Designs, models, tasks and inputs given as files are looked for beside the file.
     """
+    path = Path(path)
     try:
         tree = read_toml(path)
     except FileNotFoundError:
         raise BadInput(f"{path}: no such study file") from None
     _resolve(tree, "base", designs.ALL, path.parent)
+    if isinstance(scenario := tree.get("scenario"), dict):
+        _resolve(scenario, "task", tuple(task.name for task in tasks.every()), path.parent)
+        _resolve(scenario, "inputs", (), path.parent)
     for model in tree["models"] if isinstance(tree.get("models"), list) else []:
         if isinstance(model, dict):
             _resolve(model, "name", zoo.ALL, path.parent)

@@ -2,14 +2,24 @@
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    model_validator,
+)
 
 from archsim.errors import BadInput
 from archsim.mapping.plan import RunScope
 from dse.space.choice import ModelChoice, PtqBits
 from workloads import zoo
+from workloads.stated import LATER, Stated
 from workloads.zoo.selection import NAMES, select
 
 
@@ -53,6 +63,10 @@ Bound: TypeAlias = Annotated[bool | int | float, PlainValidator(_value)]
 _T = TypeVar("_T")
 Several: TypeAlias = Annotated[tuple[_T, ...], BeforeValidator(_several), Field(min_length=1)]
 """One, or a list."""
+
+
+FileName: TypeAlias = Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(given, Path) else given)]
+"""A name, or a path as text; programs may give a `Path`."""
 
 
 class SpacePart(BaseModel):
@@ -190,7 +204,7 @@ class ModelSpec(SpacePart):
     Each as trained, and at larger state thresholds; with `ptq` in integers of each of those bits instead.
     """
 
-    name: str | None = None
+    name: FileName | None = None
     task: Several[str] | None = None
     cell: Several[str] | None = None
     weight_format: Several[str] | None = None
@@ -233,21 +247,36 @@ class ModelSpec(SpacePart):
         )
 
 
-class Scenario(SpacePart):
+class Scenario(Stated):
     """What every design runs: `sequences` pieces of validation data, at most `steps` steps each.
 
-    In batches, steps back to back; or as a stream, with a step of every lane each `period_us`, due `deadline_us` (the
-    period, if not given) after its input.
+    With `inputs`, the first `sequences` sequences of that file instead: then no model needs a task, unless an objective
+    or a constraint is its loss. In batches, steps back to back; or as a stream, with a step of every lane each
+    `period_us`, due `deadline_us` (the period, if not given) after its input.
     """
 
     kind: Literal["batch", "streaming"] = "batch"
-    task: str | None = Field(default=None, description="that of the models, stated so that it is checked")
+    task: FileName | None = Field(
+        default=None, description="name, or TOML file: of models without their own; of the others, to be checked"
+    )
+    inputs: Annotated[FileName | None, LATER] = Field(
+        default=None, description=".npy: symbols (steps, sequences), or vectors (steps, sequences, size)"
+    )
+    batch_first: Annotated[bool, LATER] = Field(
+        default=False, description="inputs are (sequences, steps), or (sequences, steps, size)"
+    )
     scope: RunScope = "model"
     sequences: int = Field(default=16, ge=1, le=1024)
     steps: int = Field(default=200, ge=1)
     seed: int = Field(default=0, ge=0, description="draws where in the data the pieces begin")
     period_us: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     deadline_us: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="after")
+    def _axes_of_inputs(self) -> Self:
+        if self.batch_first and self.inputs is None:
+            raise ValueError("batch_first says which axis of inputs is which, and there are no inputs")
+        return self
 
     @model_validator(mode="after")
     def _stream_or_not(self) -> Self:

@@ -77,11 +77,11 @@ def search_summary(result: SearchResult, space: Space, report: Path) -> Renderab
     by_first = sorted(different, key=lambda p: goals[0].sign * p.trial.outcome.values[goals[0].name])
     step = max(1, -(-len(by_first) // FRONT_ROWS))
     shown = by_first[::step]
-    heads = (*(f"{g.title}, {g.unit}" for g in goals), f"test {space.metric.title}, {space.metric.unit}")
+    tested = () if space.metric is None else (f"test {space.metric.title}, {space.metric.unit}",)
+    heads = (*(f"{g.title}, {g.unit}" for g in goals), *tested)
     return Group(
         f"{several(result.distinct_points, 'point')} ({several(result.distinct_designs, 'design')}, "
-        f"{several(result.models_run, 'network')}) in {result.seconds:,.0f} s; {result.model_evaluations} runs of a "
-        f"model over a whole split, {result.model_evaluations_cached} in the cache.\n"
+        f"{several(result.models_run, 'network')}) in {result.seconds:,.0f} s; {_evaluations(result, space)}.\n"
         f"{result.refused} trials were refused (a design that cannot do a model), {result.infeasible} missed the "
         f"constraints ({literal(bounds)}).",
         f"Pareto front: {several(len(result.front), 'point')} that no other beats in every respect"
@@ -93,7 +93,7 @@ def search_summary(result: SearchResult, space: Space, report: Path) -> Renderab
                 (
                     p.evaluation.measured.choice.title,
                     *(plain(p.trial.outcome.values[goal.name]) for goal in goals),
-                    "-" if p.test_loss is None else f"{p.test_loss:.3f}",
+                    *("-" if p.test_loss is None else f"{p.test_loss:.3f}" for _ in tested),
                 )
                 for p in shown
             ],
@@ -110,3 +110,10 @@ def search_summary(result: SearchResult, space: Space, report: Path) -> Renderab
         f"trials: {literal(str(result.folder / 'trials.csv'))}   front: {literal(str(result.folder / 'front.csv'))}",
         f"report: [bold]{literal(str(report))}[/] (open it in a browser; it works offline)",
     )
+
+
+def _evaluations(result: SearchResult, space: Space) -> str:
+    if space.task is None:
+        return "no task, so no accuracy was measured"
+    cached = result.model_evaluations_cached
+    return f"{several(result.model_evaluations, 'run')} of a model over a whole split, {cached} in the cache"

@@ -180,7 +180,7 @@ def test_a_quantized_model_is_made_once_and_measured(
     choice, pruned = ModelChoice(str(files[0]), None, bits), ModelChoice(str(files[0]), 0.2, bits)
     found: Any = Models(tmp_path / "cache", SCENARIO).measure([choice, pruned], nothing)
     assert counted == ["tiny-0-w4a6 0.05 validation", "tiny-0-w4a6 0.2 validation"]
-    monkeypatch.setattr(module, "calibrate", refuse)
+    monkeypatch.setattr("dse.evaluation.ground.calibrate", refuse)
     again: Any = Models(tmp_path / "cache", SCENARIO).measure([choice], nothing)[choice]
     assert len(counted) == 2
     assert isinstance(again, MeasuredModel)
@@ -197,9 +197,9 @@ def test_a_quantized_model_is_made_once_and_measured(
 def test_a_worker_that_has_another_model_is_told_so(tmp_path: Path, files: list[Path], counted: list[str]) -> None:
     choice = ModelChoice(str(files[0]))
     identity = Models(tmp_path / "cache", SCENARIO).identity(choice)
-    assert module._loss(module._Unit(choice, "validation", identity)) == 3.0
+    assert module._loss(module._Unit(choice, "validation", identity, None)) == 3.0
     with pytest.raises(BadInput, match=r"^worker .*: has another .*tiny-0\.safetensors, or other data of tiny-shakes"):
-        module._loss(module._Unit(choice, "validation", "0" * 64))
+        module._loss(module._Unit(choice, "validation", "0" * 64, None))
     assert len(counted) == 1
 
 
