@@ -106,9 +106,8 @@ def tiny_tree() -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def digits_file(tmp_path: Path) -> Path:
-    """A model of the task `digits`, 4 units with drawn ternary weights."""
+def drawn_network(path: Path, task: str | None, features: int, outputs: int) -> Path:
+    """A file of a classifier of sequences: 4 units with drawn ternary weights."""
     rng = np.random.default_rng(0)
 
     def codes(*shape: int) -> Any:
@@ -125,18 +124,62 @@ def digits_file(tmp_path: Path) -> Path:
         state_bits=8,
         threshold=0.05,
         input_bits=8,
+        input_integer_bits=2,
     )
     config = Config(
-        name="digits",
-        task="digits",
-        input=Vector(size=8),
+        name=path.stem,
+        task=task,
+        input=Vector(size=features),
         layers=(layer,),
-        readout=Readout(outputs=10, weight_format="fixed8", when="last_step"),
+        readout=Readout(outputs=outputs, weight_format="fixed8", when="last_step"),
     )
-    numbers = Layer(layer, codes(16, 4), codes(16, 8), floats(16), floats(16), floats(16))
-    path = tmp_path / "digits.safetensors"
-    Model(config, (numbers,), readout_codes=codes(10, 4), readout_scale=floats(1), readout_bias=floats(10)).save(path)
+    numbers = Layer(layer, codes(16, 4), codes(16, features), floats(16), floats(16), floats(16))
+    readout = codes(outputs, 4), floats(1), floats(outputs)
+    Model(config, (numbers,), readout_codes=readout[0], readout_scale=readout[1], readout_bias=readout[2]).save(path)
     return path
+
+
+@pytest.fixture
+def digits_file(tmp_path: Path) -> Path:
+    """A model of the task `digits`."""
+    return drawn_network(tmp_path / "digits.safetensors", "digits", 8, 10)
+
+
+TASK = """\
+kind = "classification"
+files = "sensors.npz"
+inputs = "x"
+targets = "y"
+layout = "sequences, steps, features"
+splits = { by = "share", shares = [0.5, 0.25, 0.25], seed = 1 }
+"""
+
+
+@pytest.fixture(scope="session")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of a person's own: a network without a task, sequences to run it on, and a task. Not to be changed."""
+    folder = tmp_path_factory.mktemp("own")
+    drawn_network(folder / "net.safetensors", None, 3, 2)
+    x = np.random.default_rng(1).normal(0, 1, (80, 7, 3)).astype(np.float32)
+    np.savez(folder / "sensors.npz", x=x, y=(x[..., 0].sum(1) > 0).astype(int))
+    np.save(folder / "x.npy", x[:6])
+    (folder / "mine.toml").write_text(TASK)
+    return folder
+
+
+def own_tree(own: Path, **scenario: object) -> dict[str, Any]:
+    """A space over the network of a person's own, as it is, pruned harder and in integers."""
+    net = str(own / "net.safetensors")
+    return tiny_tree() | {
+        "scenario": {"sequences": 4, "steps": 6} | scenario,
+        "models": [
+            {"name": net, "thresholds": [0.2]},
+            {"name": net, "ptq": {"weights": [3, 8], "activations": 8}, "thresholds": [0.2]},
+        ],
+        "objectives": ["latency_us_per_step", "area_mm2", "energy_system_pj_per_token"],
+        "constraints": {},
+        "trials": 12,
+    }
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import { cycle } from "./colours.js";
 import { el } from "./dom.js";
 import { axis, figure } from "./figure.js";
 import { column, label, number } from "./format.js";
-import { networkByKey, page } from "./page.js";
+import { measured, networkByKey, page } from "./page.js";
 import { designOf } from "./points.js";
 import { symbolOf } from "./scatter.js";
 import { table } from "./tables.js";
@@ -36,7 +36,6 @@ export function buildModel() {
     { id: "network", onchange: (event) => showNetwork(Number(event.target.value)) },
     page.networks.map((each, i) => el("option", { value: i, selected: each === network }, each.label)),
   );
-  const measured = page.networks.some((each) => each.validation != null);
   const { states, weights } = network;
   return [
     el("h2", {}, "The networks"),
@@ -82,8 +81,7 @@ function networksTable() {
     column("Threshold"),
     column("Zeros", "%"),
     column("Size", "KiB"),
-    column("Validation", unit),
-    column("Test", unit),
+    ...(measured ? [column("Validation", unit), column("Test", unit)] : []),
   ];
   const rows = page.networks.map((each) => [
     each.label,
@@ -91,8 +89,7 @@ function networksTable() {
     each.threshold,
     each.state_sparsity,
     each.weight_kib,
-    each.validation,
-    each.test,
+    ...(measured ? [each.validation, each.test] : []),
   ]);
   return table(
     "networks",
@@ -106,9 +103,9 @@ function networksTable() {
  * @returns {Figure}
  */
 function accuracyFigure() {
-  const measured = page.networks.filter((each) => each.validation != null);
-  const kinds = distinct(measured.map((each) => each.weight_format));
-  const { metric, unit } = measured[0];
+  const networks = page.networks.filter((each) => each.validation != null);
+  const kinds = distinct(networks.map((each) => each.weight_format));
+  const { metric, unit } = networks[0];
   return {
     name: "accuracy",
     title: "What zeros cost in accuracy",
@@ -116,7 +113,7 @@ function accuracyFigure() {
       "Each network as it was trained (filled), and pruned harder than it was trained for (hollow): lower is better, further right gives the hardware more to skip.",
     traces: kinds.map((kind, n) =>
       accuracyTrace(
-        measured.filter((each) => each.weight_format === kind),
+        networks.filter((each) => each.weight_format === kind),
         kind,
         n,
       ),
@@ -128,7 +125,7 @@ function accuracyFigure() {
       column(`Validation ${metric}`, unit),
       column(`Test ${metric}`, unit),
     ],
-    rows: measured.map((each) => [each.label, each.weight_format, each.state_sparsity, each.validation, each.test]),
+    rows: networks.map((each) => [each.label, each.weight_format, each.state_sparsity, each.validation, each.test]),
     layout: { height: 360, xaxis: axis("Zeros in the state", "%"), yaxis: axis(`Validation ${metric}`, unit) },
   };
 }

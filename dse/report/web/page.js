@@ -12,6 +12,9 @@ export const timelineByKey = new Map(page.timelines.map((timeline) => [timeline.
 /** Whether searches are told apart by their names. */
 export const several = page.searches.length > 1;
 
+/** Whether the accuracy of any network was measured: without a task there is none. */
+export const measured = page.networks.some((network) => network.validation != null);
+
 /**
  * The entry of a map; an error if there is none.
  * @template K, V

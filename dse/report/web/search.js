@@ -3,7 +3,7 @@ import { COLOURS, cycle } from "./colours.js";
 import { el } from "./dom.js";
 import { axis, figure, PLAIN } from "./figure.js";
 import { column, label, number, spaced, whole } from "./format.js";
-import { page, several } from "./page.js";
+import { measured, page, several } from "./page.js";
 import { table } from "./tables.js";
 /** @import { SearchTab } from "./shapes.d.ts" */
 /** @import { Content, Figure } from "./types.d.ts" */
@@ -68,7 +68,7 @@ const hypervolume = () => ({
 const pace = () => ({
   name: "pace",
   title: "Pace",
-  caption: "Trials complete over the time of the search; flat where accuracies were being measured.",
+  caption: `Trials complete over the time of the search${measured ? "; flat where accuracies were being measured" : ""}.`,
   traces: page.searches.map((search, s) => ({
     type: "scatter",
     mode: "lines",
@@ -92,7 +92,8 @@ const pace = () => ({
 function rate({ pace }) {
   if (!pace.length) return "";
   const [trials, seconds] = pace[pace.length - 1];
-  return seconds > 0 ? `${number(trials / seconds)} trials a second, accuracies measured meanwhile counted in.` : "";
+  const counted = measured ? ", accuracies measured meanwhile counted in" : "";
+  return seconds > 0 ? `${number(trials / seconds)} trials a second${counted}.` : "";
 }
 
 /**
