@@ -115,6 +115,7 @@ class _Entry:
 
 _OF_ANY_LAYER = ("hidden_size", "direction", "layout", "activations", "activation_alpha", "activation_beta", "clip")
 _REDUCTION = ("axes", "keepdims", "noop_with_empty_axes")
+_WINDOW = ("kernel_shape", "strides", "pads", "dilations", "ceil_mode")
 _LITERALS = ("value", "value_int", "value_ints", "value_float", "value_floats")
 
 _RULES: dict[str, _Entry] = {
@@ -150,6 +151,8 @@ _RULES: dict[str, _Entry] = {
     "ReduceProd": _Entry(constants.multiplied, _REDUCTION),
     "GlobalAveragePool": _Entry(pooling.over_the_last("mean")),
     "GlobalMaxPool": _Entry(pooling.over_the_last("max")),
+    "AveragePool": _Entry(pooling.over_a_window("mean"), (*_WINDOW, "count_include_pad")),
+    "MaxPool": _Entry(pooling.over_a_window("max"), (*_WINDOW, "storage_order")),
     "Identity": _Entry(moving(moves.unchanged)),
     "Dropout": _Entry(moving(moves.dropout, 3), ("ratio", "seed")),
     "Cast": _Entry(constants.cast, ("to", "saturate")),

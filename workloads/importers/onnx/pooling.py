@@ -36,6 +36,19 @@ def over_the_last(kind: Pooling) -> Rule:
     return rule
 
 
+def over_a_window(kind: Pooling) -> Rule:
+    """The rule of AveragePool and MaxPool, whose one window must hold all steps."""
+
+    def rule(context: Context, node: Node, given: Given) -> Sequence[Value]:
+        shape = _flow(node, given).shape
+        plain = not any(node.integers("pads") or ()) and set(node.integers("dilations") or (1,)) == {1}
+        if node.integers("kernel_shape") != shape[2:] or not plain:
+            raise node.refused("must pool all steps at once, without padding")
+        return over_the_last(kind)(context, node, given)
+
+    return rule
+
+
 def _flow(node: Node, given: Given) -> Flow:
     if not given or not isinstance(given[0], Flow):
         raise node.refused("is not supported on numbers that do not depend on the input")

@@ -78,7 +78,7 @@ def changed(rng: Any, nodes: list[Any], constants: dict[str, Any]) -> None:
             nodes.insert(nodes.index(chosen) + 1, new)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32 - 1), changes=st.integers(0, 2))
 def test_a_changed_graph_is_imported_equal_or_refused(tmp_path_factory, seed, changes):
     rng = np.random.default_rng(seed)
@@ -106,7 +106,7 @@ def test_a_changed_graph_is_imported_equal_or_refused(tmp_path_factory, seed, ch
         assert any("has h of every step" in note for note in notes)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_no_message_shows_a_size_that_stands_for_any(tmp_path_factory, seed):
     rng = np.random.default_rng(seed)

@@ -129,10 +129,10 @@ def example(net: Net, below: str, steps: int, batch: int) -> tuple[Any, ...]:
     return (x, zeros, zeros) if isinstance(net.rnn, nn.LSTM) else (x, zeros)
 
 
-def exported(net: Net, path: Path, inputs: tuple[Any, ...]) -> Path:
+def exported(net: Net, path: Path, inputs: tuple[Any, ...], free: bool = True) -> Path:
     names = ["x", "h0", "c0"][: len(inputs)]
     axes = {"x": {0: "first", 1: "second"}} | {name: {1: ("second", "first")[net.steps]} for name in names[1:]}
-    torch.onnx.export(net.eval(), inputs, path, dynamo=False, input_names=names, dynamic_axes=axes)
+    torch.onnx.export(net.eval(), inputs, path, dynamo=False, input_names=names, dynamic_axes=axes if free else {})
     return path
 
 
@@ -169,18 +169,20 @@ def choices(draw: Any) -> dict[str, Any]:
         "batch_first": draw(st.booleans()),
         "bias": draw(st.booleans()),
         "late": draw(st.booleans()),
+        "free": draw(st.sampled_from([True, True, False])),
         "seed": draw(st.integers(0, 2**16)),
     }
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(choices())
 def test_what_is_imported_computes_what_the_file_does(tmp_path_factory, chosen):
     torch.manual_seed(chosen.pop("seed"))
+    free = chosen.pop("free")
     net, below = Net(**chosen), chosen["below"]
-    path = exported(net, tmp_path_factory.mktemp("exported") / "net.onnx", example(net, below, 5, 2))
+    path = exported(net, tmp_path_factory.mktemp("exported") / "net.onnx", example(net, below, 5, 2), free)
     model = import_model(path)
-    inputs = example(net, below, 8, 3)
+    inputs = example(net, below, 8, 3) if free else example(net, below, 5, 2)
     tokens = inputs[0].long() if below == "float tokens" else inputs[0]
     logits = computed(model, tokens, net.rnn.batch_first)
     np.testing.assert_allclose(ENDS[chosen["end"]][1](logits), runtime(path, inputs), rtol=0, atol=1e-5)
@@ -194,7 +196,7 @@ def simple(**options: Any) -> Net:
 
 
 @pytest.mark.parametrize(
-    "summary", [*("h_n", "mean"), *(pytest.param(name, marks=pytest.mark.slow) for name in sorted(SUMMARIES))]
+    "summary", ["h_n", *(pytest.param(name, marks=pytest.mark.slow) for name in sorted(SUMMARIES))]
 )
 def test_the_newer_exporter(tmp_path, summary):
     """It is slow: each summary once, of two layers in both directions."""

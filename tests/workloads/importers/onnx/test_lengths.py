@@ -99,6 +99,7 @@ def test_lengths_are_the_datas(tmp_path, kind, summary, options):
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_newer_exporter_writes_the_last_steps_in_other_ways(tmp_path):
     pytest.importorskip("onnxscript")
     torch.manual_seed(2)
