@@ -92,8 +92,8 @@ def find_roles(around: Around, input_kind: InputKind, choices: Choices) -> tuple
     if len(plausible) > 1 and not _equal_ways(around, plausible):
         weights = listed(around.weight(m) for m in sorted(set(around.modules) - named))
         raise BadInput(f"{weights} may be the embedding or the readout: say which with --embedding or --readout")
-    if choices.readout is None:
-        _check_place_known(around, plausible[0], entering, leaving)
+    if not around.ordered:
+        _check_place_told(around, plausible[0], choices, entering, leaving)
     return plausible[0], _said(plausible[0], choices)
 
 
@@ -172,15 +172,19 @@ def _objection(around: Around, way: Roles, choices: Choices) -> str | None:
     return None
 
 
-def _check_place_known(around: Around, way: Roles, entering: int, leaving: int) -> None:
-    """BadInput where nothing tells that a guessed readout lies behind the recurrent layers: neither order nor name."""
-    if way.readout is None or around.ordered or _named_as_readout(way.readout):
+def _check_place_told(around: Around, way: Roles, choices: Choices, entering: int, leaving: int) -> None:
+    """BadInput where nothing tells on which side of the recurrent layers a guessed module lies: its name does not."""
+    unsure = "and this file does not keep the order of definition"
+    if way.embedding is not None and choices.embedding is None and not _EMBEDDING_NAMES.search(way.embedding):
+        raise BadInput(f"{_sized(around, way.embedding)} may be the embedding, or a layer that reads vectors, "
+                       f"{unsure}: {_SAY_WHAT}")  # fmt: skip
+    if way.readout is None or choices.readout is not None or _named_as_readout(way.readout):
         return
     feeds_layer = len(around.left[around.weight(way.readout)]) == entering
     reads_input = way.embedding is None and entering == leaving
     if feeds_layer or reads_input:
-        raise BadInput(f"{_sized(around, way.readout)} may lie before the recurrent layer as well as behind it, and "
-                       f"this file does not keep the order of definition: {_SAY_WHAT}")  # fmt: skip
+        raise BadInput(f"{_sized(around, way.readout)} may lie before the recurrent layer as well as behind it, "
+                       f"{unsure}: {_SAY_WHAT}")  # fmt: skip
 
 
 def _sized(around: Around, module: str) -> str:
@@ -193,6 +197,7 @@ _SAY_WHAT = (
     "it), or export the model to ONNX"
 )
 
+_EMBEDDING_NAMES = re.compile(r"emb|enc|wte|token|vocab|lookup|table|word|char|symbol", re.IGNORECASE)
 _READOUT_NAMES = re.compile(r"(fc|head|out|output|classifier|regressor|decoder|readout|logits)[0-9]*")
 
 

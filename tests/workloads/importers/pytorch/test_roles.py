@@ -54,6 +54,7 @@ def test_every_guess_is_said(ordered):
 
 
 ATTENTION = {**lstm(8, 8), **linear("att", 1, 8, bias=False), **linear("fc", 3, 8)}
+HEADS = {**lstm(8, 8), **linear("att", 2, 8, bias=False), **linear("fc", 3, 8)}
 SQUARE = {**linear("proj", 16, 16, bias=False), **lstm(16, 8), **linear("fc", 3, 8)}
 ENCODER = {**linear("proj", 16, 8), **lstm(16, 8)}
 SKIP = {**lstm(8, 8), **linear("skip", 3, 8)}
@@ -73,6 +74,12 @@ SAY = r"say what it is with --embedding, --readout, --dense or --head"
         (ENCODER, False, r"^proj\.weight \(16, 8\) may lie before the recurrent layer as well as behind it, and this"),
         (SKIP, False, r"^skip\.weight \(3, 8\) may lie before the recurrent layer as well as behind it, and this"),
         (LATE, True, r"^probe\.weight \(9, 8\) is not taken as the embedding, as it was defined after"),
+        (
+            HEADS,
+            False,
+            r"^att\.weight \(2, 8\) may be the embedding, or a layer that reads vectors, and this file does",
+        ),
+        (HEADS, True, r"^att\.weight \(2, 8\) is not taken as the embedding, as it was defined after the recurrent"),
         (AMBIGUOUS, False, r"^a\.weight may be the embedding or the readout: say which"),
     ],
 )
@@ -108,9 +115,7 @@ def test_a_dense_layer_before_and_a_head_are_named(activation):
     np.testing.assert_array_equal(network.dense.weight, tensors["into.weight"])
     np.testing.assert_array_equal(network.dense.bias, tensors["into.bias"])
     assert [layer.activation for layer in network.head] == [activation] == [network.dense.activation]
-    with pytest.raises(
-        BadInput, match=r"^tensor into\.weight \(3, 7\) is used by nothing: it fits before the rec"
-    ):
+    with pytest.raises(BadInput, match=r"^tensor into\.weight \(3, 7\) is used by nothing: it fits before the rec"):
         read(tensors)
 
 
