@@ -14,13 +14,14 @@ MORE_BITS = {
 """What to do instead, by the kind of what is clipped, with a model that is not in integers."""
 
 
-def say_clipped(clips: Iterable[Clipped], instead: dict[str, str] | None = None) -> None:
-    """A note for each place where something is clipped, with what to do `instead` by its kind."""
+def say_clipped(clips: Iterable[Clipped], instead: dict[str, str] | None = None, model: str | None = None) -> None:
+    """A note for each place where something is clipped, of `model`, with what to do `instead` by its kind."""
     for clip in clips:
         if clip.clipped:
             remedy = (instead or {}).get(clip.kind)
-            notes.print(f"[yellow]{literal(clip.place)}:[/] {clipped_words(clip)}{f'; {remedy}' if remedy else ''}",
-                        soft_wrap=True, highlight=False)  # fmt: skip
+            place = literal(clip.place if model is None else f"{model}, {clip.place}")
+            text = clipped_words(clip) + (f"; {remedy}" if remedy else "")
+            notes.print(f"[yellow]{place}:[/] {text}", soft_wrap=True, highlight=False)
 
 
 def clipped_words(clip: Clipped) -> str:

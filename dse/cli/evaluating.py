@@ -7,12 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from archsim.errors import BadInput
+from dse.cli.clipping import clipped_json, say_clipped
 from dse.cli.inputs import for_task
 from dse.cli.options import Json, TaskOption, Threshold, one_of
 from dse.cli.tables.layout import figures
 from dse.cli.terminal import out, print_json, progress, say
 from workloads import zoo
 from workloads.fitting import task_of
+from workloads.numbers import Clipped
 from workloads.tasks import METRIC_WORDS, Metric, Split, Task
 
 PANEL = "Networks"
@@ -34,6 +36,8 @@ class Evaluation:
     metric: Metric
     value: float
     """Less is better."""
+    clipped: tuple[Clipped, ...]
+    """How much did not fit the numbers that hold it, of constants and on the way."""
 
 
 @app.command(rich_help_panel=PANEL, short_help="Accuracy on a task: the model's, or your own data.")
@@ -52,20 +56,23 @@ def evaluate(
     """
     found = [_measured(workload, task, split, threshold) for workload in workloads]
     if as_json:
-        print_json([asdict(each) for each in found])
+        print_json([{**asdict(each), "clipped": clipped_json(each.clipped)} for each in found])
         return
     rows = [(each.model, f"{each.value:.4g}", *METRIC_WORDS[each.metric][:2]) for each in found]
     out.print(figures(f"The whole {split} split; less is better", ("model", split, "metric", "unit"), rows, text=TEXT))
+    for each in found:
+        say_clipped(each.clipped, model=each.model if len(found) > 1 else None)
     for name, size in dict.fromkeys((each.task, each.size) for each in found):
         say(f"{name}: {size:,} in the {split} split")
 
 
 def _measured(workload: str, given: str | None, split: Split, threshold: float | None) -> Evaluation:
     model = for_task(zoo.load_either(workload), given)
-    model = model if threshold is None else model.with_threshold(threshold)
+    model = (model if threshold is None else model.with_threshold(threshold)).counting()
     task: Task[Any] = task_of(model)
     with progress(model.name, None) as (bar, shown):
         value = task.evaluate(model, split, lambda done, total: bar.update(shown, completed=done, total=total))
     if not math.isfinite(value):
         raise BadInput(f"model {model.name}: its outputs are no finite numbers on the {split} split of {task.name}")
-    return Evaluation(model.name, task.name, split, len(task.split(split)), task.metric, value)
+    clipped = (*model.constants_clipped, *model.saturations.places)
+    return Evaluation(model.name, task.name, split, len(task.split(split)), task.metric, value, clipped)

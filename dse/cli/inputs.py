@@ -1,19 +1,21 @@
 """What the commands are given: workloads by name or file, overrides of a design."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from archsim.design import Value
 from archsim.errors import BadInput
 from archsim.trace.trace import Trace
-from dse.cli.terminal import steps_of
+from dse.cli.terminal import notes, steps_of
 from dse.evaluation.point import HeldOutSplit
 from workloads import zoo
 from workloads.fitting import available
 from workloads.fixed_point import IntegerModel
 from workloads.model import Model
 from workloads.record import record
+from workloads.tasks import Normalisation, Sample
 
 SEQUENCES = 16
 """The most that are recorded where nobody says how many, and no more lanes are asked for."""
@@ -33,6 +35,28 @@ def load_workload(name: str, lanes: int, steps: int, split: HeldOutSplit, thresh
 def for_task(model: AnyModel, task: str | None) -> AnyModel:
     """The model with its own task, or with another."""
     return model if task is None else model.with_task(task)
+
+
+def check_raw(raw: bool) -> None:
+    """BadInput where there are no inputs that --raw could be of."""
+    if raw:
+        raise BadInput(f"{_RAW} data of a task are normalised already")
+
+
+def normalised(sample: Sample, normalisation: Normalisation | None, raw: bool) -> Sample:
+    """A person's own inputs as the model reads them; says so where they are taken to be normalised already."""
+    if normalisation is None:
+        if raw:
+            raise BadInput(f"{_RAW} the model has no normalisation")
+        return sample
+    if raw:
+        return replace(sample, inputs=normalisation(sample.inputs))
+    how = f"[yellow]inputs:[/] are taken as normalised ({normalisation.method}) like the training data; --raw does it"
+    notes.print(how, soft_wrap=True, highlight=False)
+    return sample
+
+
+_RAW = "--raw: normalises --inputs as the model's training data were, but"
 
 
 def at_threshold(model: AnyModel, threshold: float | None) -> AnyModel:

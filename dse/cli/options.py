@@ -48,6 +48,9 @@ TaskOption = Annotated[str | None, typer.Option("--task", help="A task, or your 
 OwnCosts = Annotated[
     Path | None, typer.Option("--costs", help="Your own figures instead of some of the shipped ones (TOML).")
 ]
+Raw = Annotated[
+    bool, typer.Option("--raw", help="Normalise --inputs first, as the data that the model was trained on.")
+]
 BatchFirst = Annotated[
     bool,
     typer.Option("--batch-first", help="Inputs are (sequences, steps, ...), not (steps, sequences, ...)."),

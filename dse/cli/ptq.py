@@ -11,7 +11,8 @@ import typer
 
 from archsim.errors import BadInput
 from dse.cli.clipping import clipped_json
-from dse.cli.options import BatchFirst, Json, TaskOption
+from dse.cli.inputs import check_raw, normalised
+from dse.cli.options import BatchFirst, Json, Raw, TaskOption
 from dse.cli.tables.networks import bits_table, clipped_line, points_table
 from dse.cli.terminal import notes, out, print_json, progress, say
 from workloads import tasks, zoo
@@ -40,6 +41,7 @@ def ptq(
         ),
     ] = None,
     batch_first: BatchFirst = False,
+    raw: Raw = False,
     out_: Annotated[Path | None, typer.Option("--out", help="Write the smallest model found (.safetensors).")] = None,
     max_loss: Annotated[
         float, typer.Option(help="Loss allowed, in per cent: of the metric, of the accuracy if that is an error.")
@@ -69,7 +71,7 @@ def ptq(
     archsim ptq mine.safetensors --inputs x.npy --targets y.npy --table --weight-bits 4:8 --activation-bits 6:12
     """
     model = _for_task(zoo.load_model(workload), task, inputs)
-    measured = _Measured(_own(model, inputs, targets, batch_first), Settings.of(accumulator_bits=accumulator_bits))
+    measured = _Measured(_own(model, inputs, targets, batch_first, raw), Settings.of(accumulator_bits=accumulator_bits))
     widths = _widths(model, bits, weight_bits, activation_bits, cell_bits, embedding_bits)
     if table:
         if out_ or record_:
@@ -164,13 +166,15 @@ def _for_task(model: Model, task: str | None, inputs: Path | None) -> Model:
     return model.with_task(task)
 
 
-def _own(model: Model, inputs: Path | None, targets: Path | None, batch_first: bool) -> OwnData | None:
+def _own(model: Model, inputs: Path | None, targets: Path | None, batch_first: bool, raw: bool) -> OwnData | None:
     """A person's own data, steps first; None where there are none."""
     if inputs is None:
+        check_raw(raw)
         if targets is not None or batch_first:
             raise BadInput("--targets and --batch-first go with --inputs")
         return None
-    given = OwnData(given_sample(inputs).inputs, None if targets is None else given_array(targets, "targets"))
+    sample = normalised(given_sample(inputs), model.config.normalisation, raw)
+    given = OwnData(sample.inputs, None if targets is None else given_array(targets, "targets"))
     return given.steps_first(model.config) if batch_first else given
 
 

@@ -1,27 +1,24 @@
 """`archsim trace`: traces drawn, recorded, shown."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from archsim.errors import BadInput
 from archsim.trace.synthetic import FORMATS, synthesize
 from archsim.trace.trace import Trace
 from dse.cli.clipping import MORE_BITS, clipped_json, say_clipped
-from dse.cli.inputs import at_threshold, for_task, record_text
-from dse.cli.options import BatchFirst, Json, TaskOption, Threshold, either
+from dse.cli.inputs import at_threshold, check_raw, for_task, normalised, record_text
+from dse.cli.options import BatchFirst, Json, Raw, TaskOption, Threshold, either
 from dse.cli.tables.layout import figures, literal
 from dse.cli.tables.networks import zeros_table
-from dse.cli.terminal import notes, out, print_json, say, steps_of
+from dse.cli.terminal import out, print_json, say, steps_of
 from dse.evaluation.point import HeldOutSplit
 from workloads import zoo
 from workloads.model import Model
 from workloads.numbers import Clipped
 from workloads.record import given_sample, record_sample
 from workloads.sparsify import zeros
-from workloads.tasks import Normalisation, Sample
 
 app = typer.Typer(no_args_is_help=True, help="Make and look at traces.")
 
@@ -76,9 +73,7 @@ def record_(
         Path | None, typer.Option(help="Your own inputs (.npy): (steps, sequences) symbols or (..., size) vectors.")
     ] = None,
     batch_first: BatchFirst = False,
-    raw: Annotated[
-        bool, typer.Option("--raw", help="Normalise --inputs first, as the data that the model was trained on.")
-    ] = False,
+    raw: Raw = False,
     as_json: Json = False,
 ) -> None:
     """Record a model over real data: that of its task, or your own.
@@ -88,13 +83,11 @@ def record_(
     archsim trace record --workload mine.safetensors --inputs mine.npy --out t.npz
     """
     model = for_task(at_threshold(zoo.load_either(workload), threshold), task).counting()
-    if raw and (inputs is None or model.config.normalisation is None):
-        why = "the model has no normalisation" if inputs else "data of a task are normalised already"
-        raise BadInput(f"--raw: normalises --inputs as the model's training data were, but {why}")
     if inputs is None:
+        check_raw(raw)
         trace, what = record_text(model, split, sequences, steps, out_), f"of the {split} split"
     else:
-        sample = _normalised(given_sample(inputs, batch_first), model.config.normalisation, raw)
+        sample = normalised(given_sample(inputs, batch_first), model.config.normalisation, raw)
         with steps_of("recording", int(sample.lengths.max())) as on_step:
             trace = record_sample(model, sample, {"inputs": inputs.name}, out_, on_step)
         what = f"of {inputs.name}"
@@ -102,17 +95,6 @@ def record_(
     if not as_json:
         say_clipped(clips, MORE_BITS if inputs is not None and isinstance(model, Model) else None)
     _written(out_, trace, what, as_json, clips)
-
-
-def _normalised(sample: Sample, normalisation: Normalisation | None, raw: bool) -> Sample:
-    """The sample as the model reads it; says so where it is taken to be normalised already."""
-    if normalisation is None:
-        return sample
-    if raw:
-        return replace(sample, inputs=normalisation(sample.inputs))
-    how = f"[yellow]inputs:[/] are taken as normalised ({normalisation.method}) like the training data; --raw does it"
-    notes.print(how, soft_wrap=True, highlight=False)
-    return sample
 
 
 def _written(path: Path, trace: Trace, what: str, as_json: bool, clips: tuple[Clipped, ...] = ()) -> None:

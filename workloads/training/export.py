@@ -226,7 +226,7 @@ def train_and_export(
     recipe = load_recipe(recipe_name_or_path)
     _exportable(recipe)
     path = zoo_folder / f"{recipe.name}.safetensors"
-    _refuse_other_file(path.with_suffix(".toml"))
+    _refuse_other_file(path.with_suffix(".toml"), Path(recipe_name_or_path))
     fresh = not any(folder.rglob("latest.pt"))
     start = time.monotonic()
     outcome = train(recipe, folder, device, on_progress, compile_ or fastest())
@@ -240,9 +240,12 @@ def train_and_export(
     return card
 
 
-def _refuse_other_file(card: Path) -> None:
-    """BadInput where the card would take the place of a task or a recipe of the same name."""
-    if not card.exists():
+def _refuse_other_file(card: Path, recipe: Path) -> None:
+    """BadInput where the card would take the place of a task, or of another recipe, of the same name.
+
+    That of the recipe itself it may take, since it holds all of it.
+    """
+    if not card.exists() or (recipe.exists() and card.samefile(recipe)):
         return
     try:
         Card.load(card)
