@@ -29,7 +29,6 @@ def everywhere(
     """Trained LSTMs and GRUs on simulated accelerators: speed, energy, area.
 
     First  [bold]archsim demo[/]: a whole search in minutes, and its report.
-    Next   [bold]archsim run --design skip-65nm --workload wp-lstm256-ternary-s90[/]
     Then   [bold]archsim list[/], and [bold]archsim COMMAND --help[/]: two examples each.
     Exit   0 done, 1 failed, 2 bad input, 130 interrupted.
     """
