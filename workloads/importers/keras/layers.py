@@ -9,7 +9,7 @@ from workloads.importers.keras.chain import Item
 from workloads.importers.keras.dense import activation, dense, relu, softmax, time_distributed
 from workloads.importers.keras.file import Part
 from workloads.importers.keras.flow import Context, Flow, Rule, check_policy, held_in_int8, shaped, stored_codes
-from workloads.importers.keras.norm import batch_norm
+from workloads.importers.keras.norm import batch_norm, normalization, rescaling
 from workloads.importers.keras.recurrent import bidirectional, recurrent
 
 
@@ -135,6 +135,8 @@ _RULES: Mapping[str, Rule] = {
     "GlobalAveragePooling1D": _pooling("mean"),
     "GlobalMaxPooling1D": _pooling("max"),
     "BatchNormalization": batch_norm,
+    "Normalization": normalization,
+    "Rescaling": rescaling,
     "Activation": activation,
     "ReLU": relu,
     "Softmax": softmax,

@@ -194,6 +194,16 @@ def test_directions_that_are_added_up_and_a_norm_become_part_of_what_reads_them(
     ] * 3
 
 
+@pytest.mark.parametrize("dense", [True, False])
+def test_what_vectors_are_normalised_by_becomes_part_of_what_reads_them(taken, kind, dense):
+    norm = L.Normalization()
+    norm.adapt(np.random.default_rng(0).normal(3, 2, (50, 2, FEATURES)).astype(np.float32))
+    reader = [L.Dense(3, activation="tanh")] if dense else []
+    scales = L.Rescaling([0.5, 2.0, 1.0, -1.0], offset=0.25)
+    source = keras.Sequential([keras.Input((None, FEATURES)), norm, scales, *reader, L.GRU(4), L.Dense(2)])
+    assert_equal(taken(source, kind)[0], source)
+
+
 @dataclass(frozen=True)
 class Drawn:
     """How to make a model of Keras, what its end does, and what of it, if anything, is named where it is refused."""
