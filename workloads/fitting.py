@@ -8,6 +8,7 @@ from archsim.errors import BadInput
 from workloads import tasks
 from workloads.config import Config
 from workloads.tasks import Normalisation, Sample, Split, Task
+from workloads.tasks.language_model import WARMUP
 
 _CLOSE = 1e-6
 """How far two normalisations may differ, as a share of a feature's scale."""
@@ -31,8 +32,10 @@ def task_of(model: Trained) -> Task[Any]:
 
 
 def available(model: Trained, split: Split) -> int:
-    """The most sequences that a split of the model's task can give."""
-    return len(task_of(model).split(split))
+    """The most sequences that a split of the model's task can give; of a text, each as long as its warm-up."""
+    task = task_of(model)
+    size = len(task.split(split))
+    return max(1, size // (2 * WARMUP)) if task.predicts == "symbols" else size
 
 
 def sample_of(model: Trained, split: Split, sequences: int, steps: int, seed: int = 0) -> Sample:

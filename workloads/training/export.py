@@ -15,6 +15,7 @@ from archsim.errors import BadInput
 from workloads import sparsify, tasks
 from workloads.config import Config, Embedding, LayerConfig, OneHot, Readout, Vector
 from workloads.evaluate import evaluate
+from workloads.fitting import available
 from workloads.layer import Layer
 from workloads.model import Model
 from workloads.record import longest, record
@@ -153,7 +154,7 @@ def measure(model: Model) -> CardMetrics:
     """The task's metric on both splits, and how the zeros of the states lie on the test split."""
     task = tasks.by_name(model.task)
     test = task.split("test")
-    sequences = min(SEQUENCES, len(test))
+    sequences = min(SEQUENCES, available(model, "test"))
     trace = record(model, "test", sequences, longest(model, "test", sequences))
     one_stream = not isinstance(test, Sequences) and len(test) <= ONE_STREAM_SYMBOLS
     return CardMetrics(
