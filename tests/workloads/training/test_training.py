@@ -499,7 +499,7 @@ def every_other_row(monkeypatch):
         }
 
     easier = replace(tasks.DIGITS, name="every-other-row", parse=parse)
-    monkeypatch.setattr(tasks, "ALL", (*tasks.ALL, easier))
+    monkeypatch.setattr(tasks, "PLUGINS", replace(tasks.PLUGINS, shipped=(*tasks.ALL, easier)))
     return easier
 
 
@@ -556,7 +556,8 @@ def test_a_run_of_a_task_that_has_changed_is_refused(every_other_row, monkeypatc
 
     recipe = DIGITS.changed(task="every-other-row")
     train(recipe, tmp_path)
-    monkeypatch.setattr(tasks, "ALL", (*tasks.ALL[:-1], replace(every_other_row, outputs=11)))
+    changed = (*tasks.ALL, replace(every_other_row, outputs=11))
+    monkeypatch.setattr(tasks, "PLUGINS", replace(tasks.PLUGINS, shipped=changed))
     with pytest.raises(
         BadInput, match=r"latest\.pt: does not fit the task every-other-row as it is now \(size mismatch"
     ):
