@@ -95,8 +95,8 @@ def import_model(
 
     What kind of file it is is seen from its content. `choices` are those of a state dict, `output` a tensor of an ONNX
     graph or a layer of Keras; `input_kind` says what one without an embedding reads; `task` says what the model is
-    for, by its name or its file. `note` is called, once each, with conversions and choices that were made. BadInput names
-    the file and what is wrong with it, on one line, or on one for each size that does not fit the task.
+    for, by its name or its file. `note` is called, once each, with conversions and choices that were made. BadInput
+    names the file and what is wrong with it, on one line, or on one for each size that does not fit the task.
     """
     return import_with_report(
         path, name, input_kind=input_kind, formats=formats, choices=choices, output=output, task=task, note=note
