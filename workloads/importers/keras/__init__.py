@@ -56,7 +56,7 @@ def _network(flow: Flow, input_kind: InputKind, note: Note) -> ImportedNetwork:
 
 
 def _without_end(readout: FloatDense, end: str | None, note: Note) -> FloatDense:
-    """The last dense layer without the softmax or sigmoid after it, which doesn't change what is largest."""
+    """The last dense layer without the softmax or sigmoid after it, which does not change what is largest."""
     if readout.activation in ("relu", "tanh"):
         raise BadInput(f"the last Dense layer must be linear (softmax and sigmoid are passed over), not "
                        f"{readout.activation}: add a linear Dense layer after it")  # fmt: skip

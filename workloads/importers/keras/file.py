@@ -42,7 +42,7 @@ def is_keras(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return {_CONFIG, _WEIGHTS} <= set(archive.namelist())
-    except Exception:  # whatever it is, it isn't a file of Keras'
+    except Exception:  # whatever it is, it is not a file of Keras'
         return False
 
 
@@ -74,7 +74,7 @@ class KerasFile:
 
 
 def read_file(path: Path) -> KerasFile:
-    """BadInput where the file isn't whole, or holds weights alone."""
+    """BadInput where the file is not whole, or holds weights alone."""
     data = path.read_bytes()
     return _read_h5(data) if data.startswith(hdf5.SIGNATURE) else _read_zip(path, len(data))
 
@@ -85,7 +85,7 @@ def _read_zip(path: Path, size_bytes: int) -> KerasFile:
             config, weights = (_member(archive, name, size_bytes) for name in (_CONFIG, _WEIGHTS))
     except BadInput:
         raise
-    except Exception as error:  # zipfile and zlib have many; whatever they meet, the file isn't whole
+    except Exception as error:  # zipfile and zlib have many; whatever they meet, the file is not whole
         raise BadInput(f"is not a whole .keras file ({_first_line(error)})") from None
     root = Hdf5(weights).root
     layers = next((group for name in ("layers", "_layer_checkpoint_dependencies") if (group := root.child(name))), None)

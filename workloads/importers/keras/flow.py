@@ -94,7 +94,7 @@ Rule = Callable[[Context, Item, Flow], Flow]
 
 
 def shaped(item: Item, what: str, array: Numbers, shape: tuple[int | None, ...]) -> None:
-    """BadInput where an array isn't of a shape; None: of any size but none."""
+    """BadInput where an array is not of a shape; None: of any size but none."""
     fits = len(array.shape) == len(shape) and all(
         size > 0 if wanted is None else size == wanted for size, wanted in zip(array.shape, shape, strict=True)
     )

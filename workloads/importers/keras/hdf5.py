@@ -1,8 +1,8 @@
 """HDF5 as Keras writes it: groups of symbol tables, contiguous arrays, attributes of text. With numpy alone.
 
 From the HDF5 file format specification, version 3.0 (superblock 0, object headers 1, B-trees 1, layouts 3, attributes 1
-and 3): what the HDF5 library writes where it isn't asked for anything newer, and Keras doesn't ask. What is newer is
-refused by name, and so are filters, chunks, external files, links and references. The HDF5 library itself isn't used:
+and 3): what the HDF5 library writes where it is not asked for anything newer, and Keras does not ask. What is newer is
+refused by name, and so are filters, chunks, external files, links and references. The HDF5 library itself is not used:
 it crashes on damaged files (of 40 kB with some bits flipped, about one in 300) and takes the interpreter with it.
 """
 

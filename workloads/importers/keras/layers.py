@@ -14,7 +14,7 @@ from workloads.importers.keras.recurrent import bidirectional, recurrent
 
 
 def follow(context: Context, item: Item, flow: Flow) -> Flow:
-    """What comes out of a layer; BadInput names it where it has no rule, or isn't as its rule needs it."""
+    """What comes out of a layer; BadInput names it where it has no rule, or is not as its rule needs it."""
     if item.kind not in _RULES:
         why = _INSTEAD.get(item.kind, f"layers of this class are not supported; those that are: {', '.join(_RULES)}")
         raise item.refused(why)
