@@ -81,3 +81,18 @@ def test_an_embedding_takes_the_integer_bits_it_needs_and_says_so(archsim: Archs
     _, _, errors = archsim("trace", "record", "--workload", "q.safetensors", "--inputs", "t.npy", "--out", "t.npz")
     assert "embedding: 70.0% do not fit -1 to 0.9922 and are clipped; import the model with more" in errors
     assert re.search(r"^x: \d\d\.\d% do not fit -1 to 0.9922", errors, re.M)
+
+
+@pytest.mark.usefixtures("digits_file")
+def test_evaluation_says_what_integers_clipped_on_the_way(archsim: Archsim) -> None:
+    small = ("--bits", "4", "--max-loss", "1000", "--accumulator-bits", "9", "--out", "small.safetensors")
+    assert archsim("ptq", "digits.safetensors", *small)[0] == 0
+    code, _, errors = archsim("evaluate", "small.safetensors")
+    assert code == 0
+    assert re.search(
+        r"^layer recurrent product: \d+\.\d% do not fit their range and are clipped$", errors, re.MULTILINE
+    )
+    (found,) = json.loads(archsim("evaluate", "small.safetensors", "--json")[1])
+    shares = {clip["place"]: clip["share"] for clip in found["clipped"]}
+    assert 0 < shares["layer recurrent product"] < 1
+    assert {"x", "layer h", "layers.0.input_weight", "readout"} <= set(shares)

@@ -359,3 +359,16 @@ def test_a_card_of_a_text_has_a_figure_for_one_stream(tmp_path):
     assert measured.threshold == pytest.approx(0.05)
     assert measured.state_sparsity == pytest.approx(np.mean([state.sparsity for state in measured.states]))
     assert list(measured.union_sparsity.values()) == sorted(measured.union_sparsity.values(), reverse=True)
+
+
+def test_a_card_takes_the_place_of_its_own_recipe_and_of_no_other_file(tmp_path):
+    """The card holds all of the recipe that it is of."""
+    from workloads.training.export import _refuse_other_file
+
+    recipe, other = tmp_path / "d.toml", tmp_path / "other.toml"
+    for path in (recipe, other):
+        path.write_text('name = "d"\n')
+    _refuse_other_file(recipe, recipe)
+    _refuse_other_file(tmp_path / "new.toml", recipe)
+    with pytest.raises(BadInput, match=r"d\.toml: is no card, and the model's would replace it"):
+        _refuse_other_file(recipe, other)
