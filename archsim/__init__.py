@@ -4,7 +4,7 @@ This package describes a design, maps a trace onto it, simulates the run and pri
 
 >>> from archsim import load_design, simulate, synthesize
 >>> trace = synthesize(hidden=64, inputs=10, density=0.2, sequences=8, steps=20)
->>> report = simulate(load_design("skip-65nm"), trace)
+>>> report = simulate("skip-65nm", trace)
 >>> report.lanes, report.steps, report.macs.useful <= report.macs.issued <= report.macs.dense
 (8, 20, True)
 
@@ -13,6 +13,13 @@ A design is data, varied by dotted path:
 >>> wide = load_design("skip-65nm").override({"pe_array.tiles": 8, "weight_memory.weights_per_cycle": 48})
 >>> simulate(wide, trace).cycles < report.cycles
 True
+
+Several values of several parameters are a sweep, whose table and figure are pandas and Plotly objects:
+
+>>> from archsim import sweep
+>>> found = sweep("skip-65nm", trace, {"pe_array.tiles": [4, 8], "clock_mhz": [100, 200]})
+>>> len(found.to_frame())
+4
 
 Further questions about a run or a design are answered by the modules of ``archsim.analysis``: `scenario` (streams and
 deadlines), `roofline`, `stalls`, `perfetto` (timelines), `diff`, `explain` (sources of every cost) and `validate`
@@ -29,8 +36,10 @@ _HOMES = {
     "SimReport": "archsim.report",
     "Trace": "archsim.trace",
     "load_design": "archsim.design",
-    "simulate": "archsim.simulation",
+    "Sweep": "archsim.sweeps",
+    "simulate": "archsim.interface",
     "simulate_many": "archsim.simulation",
+    "sweep": "archsim.sweeps",
     "synthesize": "archsim.trace",
 }
 """Public names, each with the module that defines it; their types are in ``__init__.pyi``."""

@@ -103,9 +103,17 @@ class Design(Spec):
             for parent in parents:
                 node = node.get(parent) if isinstance(node, dict) else None
             if not isinstance(node, dict) or leaf not in node or isinstance(node[leaf], dict):
-                raise BadInput(f"design {self.name}: no parameter {path!r}; choose from {near(path, parameters(self))}")
+                raise self._no_parameter(path)
             node[leaf] = value
         return _validated(tree, f"design {self.name}")
+
+    def check_parameter(self, path: str) -> None:
+        """BadInput unless a dotted path is a parameter of the design."""
+        if path not in parameters(self):
+            raise self._no_parameter(path)
+
+    def _no_parameter(self, path: str) -> BadInput:
+        return BadInput(f"design {self.name}: no parameter {path!r}; choose from {near(path, parameters(self))}")
 
 
 def parameters(design: Design) -> list[str]:

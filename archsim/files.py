@@ -20,13 +20,13 @@ JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "Jso
 """A value that JSON can represent."""
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: str | Path) -> dict[str, Any]:
     """The tree of a TOML file. BadInput if the file is not TOML.
 
     FileNotFoundError passes through, since the caller knows which alternatives to suggest.
     """
     try:
-        return tomllib.loads(path.read_bytes().decode())
+        return tomllib.loads(Path(path).read_bytes().decode())
     except FileNotFoundError:
         raise
     except (ValueError, RecursionError, OSError) as error:  # not UTF-8, not TOML, a number of 5,000 digits; too deep
@@ -34,12 +34,13 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path that only this process writes to, and rename it to `path` once the block succeeds.
 
     So `path` is either complete or absent, even when several processes write it. An OSError, as from a full disk,
     names `path`.
     """
+    path = Path(path)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

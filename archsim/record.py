@@ -227,10 +227,10 @@ class RunRecord(PointRecord):
 BITS_PER_KIB = 8192
 
 
-def load_tree(path: Path, absent: str) -> dict[str, object]:
+def load_tree(path: str | Path, absent: str) -> dict[str, object]:
     """The JSON object in a file. BadInput says what is wrong with it, or `absent` if there is no such file."""
     try:
-        tree = json.loads(path.read_text())
+        tree = json.loads(Path(path).read_text())
     except FileNotFoundError:
         raise BadInput(f"{path}: {absent}") from None
     except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, a number of 5,000 digits; too deep

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,3 +130,44 @@ class SimReport:
         """Mean DRAM bandwidth in use, 10^9 bits per second."""
         bits = self.ledger.get(catalogue.READ_BITS) + self.ledger.get(catalogue.WRITE_BITS)
         return bits / self.seconds * 1e-9
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """The figures of the run by name, each with its unit in its name; figures a system has include DRAM."""
+        return {
+            "design": self.design.name,
+            "workload": self.workload,
+            "engine": self.engine,
+            "lanes": self.lanes,
+            "steps": self.steps,
+            "cycles": self.cycles,
+            "busy_cycles": self.busy_cycles,
+            "latency_us_per_step": self.latency_us_per_step,
+            "tokens_per_second": self.tokens_per_second,
+            "gops": self.gops,
+            "gops_effective": self.gops_effective,
+            "energy_chip_pj_per_token": self.energy.total_chip,
+            "energy_system_pj_per_token": self.energy.total_system,
+            "power_chip_mw": self.energy.power_chip_mw,
+            "power_system_mw": self.energy.power_system_mw,
+            "area_mm2": self.area.total_chip,
+            "dram_gbps": self.dram_gbps,
+        }
+
+    def to_frame(self) -> Any:
+        """`figures` as a pandas DataFrame of one row, so that those of several runs can be put below each other."""
+        import pandas  # only here: it takes longer to load than most runs
+
+        return pandas.DataFrame([self.figures])
+
+    def plot(self) -> Any:
+        """A Plotly figure of what every cycle of the PE array was: busy, or stalled for one of the causes."""
+        import plotly.graph_objects as go
+
+        cycles = {"busy": self.busy_cycles, **{str(cause): count for cause, count in self.stalls.items()}}
+        figure = go.Figure(go.Bar(x=list(cycles), y=list(cycles.values())))
+        title = f"{self.design.name} on {self.workload}: {self.cycles:,} cycles"
+        return figure.update_layout(title=title, yaxis_title="cycles of the PE array")
+
+    def _repr_html_(self) -> str:
+        return str(self.to_frame().T.to_html(header=False))

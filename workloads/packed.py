@@ -172,7 +172,7 @@ class StoredConfig(Generic[C]):
         except ValidationError as error:
             raise BadInput(f"{self.noun}: {explain(error)}") from None
 
-    def is_in(self, path: Path) -> bool:
+    def is_in(self, path: str | Path) -> bool:
         """Whether a safetensors file has it; a broken file has not."""
         try:
             with safe_open(path, framework="numpy") as stored:
@@ -266,20 +266,20 @@ class PackedModel(ABC, Generic[C]):
             digest.update(array.tobytes())
         return digest.hexdigest()
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write one file, whole or not at all."""
         with whole_file(path) as part:
             part.write_bytes(save(self._tensors, metadata={self.stored.key: self._json}))
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: str | Path) -> Self:
         """A validated model; BadInput names the file and the rule it breaks."""
         with opened(path) as stored:
             described = cls.stored.read(stored.metadata())
             return cls._made(described, unpacked(cls._slots(described), stored_tensors(stored)))
 
     @classmethod
-    def load_config(cls, path: Path) -> Config:
+    def load_config(cls, path: str | Path) -> Config:
         """What the model of a file is, without reading its numbers; BadInput as `load`."""
         with opened(path) as stored:
             return cls._network_of(cls.stored.read(stored.metadata()))
@@ -322,7 +322,7 @@ class PackedModel(ABC, Generic[C]):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Any]:
+def opened(path: str | Path) -> Iterator[Any]:
     """A safetensors file to read from; BadInput names the file, whatever rule it breaks."""
     try:
         with safe_open(path, framework="numpy") as stored:
@@ -332,7 +332,7 @@ def opened(path: Path) -> Iterator[Any]:
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from None
     except (SafetensorError, OSError) as error:
-        what = _OTHER_FILES.get(path.suffix, f"is not a whole safetensors file ({error})")
+        what = _OTHER_FILES.get(Path(path).suffix, f"is not a whole safetensors file ({error})")
         raise BadInput(f"{path}: {what}") from None
 
 

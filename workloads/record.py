@@ -159,7 +159,7 @@ def hidden_states(config: Config, state: State) -> dict[str, Floats]:
     return hidden
 
 
-def given_sample(path: Path, batch_first: bool = False) -> Sample:
+def given_sample(path: str | Path, batch_first: bool = False) -> Sample:
     """A person's own inputs from a ``.npy`` file: symbols ``(T, S)`` or vectors ``(T, S, I)``, all of one length.
 
     With `batch_first`, as PyTorch calls it, sequences are the first axis of what is stored: ``(S, T)``, ``(S, T, I)``.
@@ -172,8 +172,9 @@ def given_sample(path: Path, batch_first: bool = False) -> Sample:
     return Sample(inputs, np.full(inputs.shape[1], len(inputs), np.int64), 0)
 
 
-def given_array(path: Path, what: str) -> NDArray[Any]:
+def given_array(path: str | Path, what: str) -> NDArray[Any]:
     """Finite numbers from a ``.npy`` file, at least one; BadInput calls them `what`."""
+    path = Path(path)
     try:
         with path.open("rb") as file:
             array = read_array(file, path.stat().st_size)

@@ -103,7 +103,7 @@ class _Entry(BaseModel):
     source: str = Field(min_length=1)
 
 
-def load_cost_table(path: Path, library: Library = LIBRARY) -> CostTable:
+def load_cost_table(path: str | Path, library: Library = LIBRARY) -> CostTable:
     """Read and validate a user's cost table. BadInput says what is wrong, and where."""
     try:
         tree = read_toml(path)

@@ -94,7 +94,7 @@ class TraceWriter:
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path) -> Iterator["TraceWriter"]:
+    def open(cls, path: str | Path) -> Iterator["TraceWriter"]:
         """Open a file that is complete once the block succeeds, and absent otherwise."""
         with whole_file(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
             yield cls(archive)

@@ -167,7 +167,7 @@ class Trace:
         if not 1 <= steps <= self.steps:
             raise BadInput(f"steps must be between 1 and the trace's {self.steps}, not {steps}")
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the trace to one file, completely or not at all."""
         with TraceWriter.open(path) as file:
             for name, array in self.arrays.items():
@@ -200,8 +200,9 @@ class Trace:
         return cls.load(out)
 
     @classmethod
-    def load(cls, path: Path) -> "Trace":
+    def load(cls, path: str | Path) -> "Trace":
         """Read and validate a trace file. BadInput names the file and the rule that it breaks."""
+        path = Path(path)
         try:
             stored, arrays = stored_arrays(path)
             raw = json.loads(stored["header"].tobytes())

@@ -11,7 +11,7 @@ import archsim
 
 def test_the_examples_of_the_package_run() -> None:
     failed, tried = doctest.testmod(archsim)
-    assert (failed, tried) == (0, 6)
+    assert (failed, tried) == (0, 9)
 
 
 def test_type_checkers_see_the_names_that_are_loaded_when_asked_for() -> None:

@@ -424,7 +424,7 @@ class IntegerModel(PackedModel[IntegerSpec]):
         )
 
 
-def is_integer_model(path: Path) -> bool:
+def is_integer_model(path: str | Path) -> bool:
     """Whether a safetensors file says that it is one; a broken file does not."""
     return IntegerModel.stored.is_in(path)
 

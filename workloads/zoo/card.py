@@ -127,13 +127,13 @@ class Card(Frozen):
         nothing = set() if self.quantized else {"quantized"}
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True, exclude=nothing))
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write one file, whole or not at all."""
         with whole_file(path) as part:
             part.write_text(self.to_toml())
 
     @classmethod
-    def load(cls, path: Path) -> "Card":
+    def load(cls, path: str | Path) -> "Card":
         """A validated card; BadInput names the file and the rule it breaks."""
         try:
             return cls.model_validate(read_toml(path))

@@ -1,0 +1,129 @@
+"""The search as people call it from Python: a space in, tables and figures out."""
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from archsim.errors import BadInput
+from dse import report, studies
+from dse.cli.terminal import progress
+from dse.evaluation.workers import workers_for
+from dse.exploration import study
+from dse.exploration.study import Phase, SearchProgress
+from dse.exploration.warm import warm_points
+from dse.results import store
+from dse.results.store import Results
+from dse.space.space import Space, load_space, parse_space
+
+SpaceLike: TypeAlias = Space | Mapping[str, Any] | str | Path
+"""A space, its keys as `dse.space.space` lists them, the name of a shipped study, or a TOML file."""
+
+PHASES: dict[Phase, str] = {
+    "search": "searching",
+    "break down": "pricing every part",
+    "confirm": "simulating the front",
+    "test": "testing the front",
+}
+
+
+@dataclass(frozen=True)
+class Search:
+    """A finished search. All of it is in `folder` too, from which `load_search` reads it back."""
+
+    folder: Path
+    results: Results = field(repr=False)
+
+    @property
+    def space(self) -> Space:
+        return self.results.space
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row a trial, in the order in which they were drawn: parameters, every objective, `reason` where refused."""
+        return self.results.trials.copy()
+
+    def front(self) -> pd.DataFrame:
+        """The rows of the Pareto front, the best of the first objective first, with the loss on the test split."""
+        first = self.space.goals[0]
+        return self.results.front.sort_values(first.name, ascending=first.direction == "minimize", ignore_index=True)
+
+    def plot(self, x: str | None = None, y: str | None = None) -> go.Figure:
+        """A Plotly figure of every feasible design by two objectives (by default the first two), the front above.
+
+        BadInput where `x` or `y` is no objective.
+        """
+        first, second, *_ = self.space.goals
+        across, up = (self.space.objective(name) for name in (x or first.name, y or second.name))
+        trials = self.results.trials
+        feasible = trials[trials["feasible"] & trials["distinct"]]
+        figure = go.Figure()
+        for name, rows in (("tried", feasible[~feasible["on_front"]]), ("front", feasible[feasible["on_front"]])):
+            xs, ys = (rows[goal.name].map(goal.shown) for goal in (across, up))
+            figure.add_scatter(x=xs, y=ys, mode="markers", name=name, hovertext=rows["model"])
+        return figure.update_layout(
+            title=self.space.title or self.space.name,
+            xaxis={"title": across.axis, "type": "log" if across.logarithmic else "linear"},
+            yaxis={"title": up.axis, "type": "log" if up.logarithmic else "linear"},
+        )
+
+    def write_report(self) -> Path:
+        """The HTML report, written into the folder; its path."""
+        return report.write_report(self.folder)
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(self.space.name)}: the front</p>{self.front().to_html(index=False)}"
+
+
+def search(
+    space: SpaceLike,
+    out: str | Path | None = None,
+    *,
+    resume: bool = False,
+    fresh: bool = False,
+    workers: int = 1,
+    warm_start: Sequence[str] = (),
+) -> Search:
+    """Search a space and write `out` (by default ``results/NAME``), with a bar where there is a terminal.
+
+    `resume` carries on what was stopped, or a finished search with a larger budget; `fresh` measures every accuracy
+    anew; `workers` processes measure them; `warm_start` names folders of earlier searches, or ``published``. BadInput
+    has a line for each mistake in the space, and where `out` holds another search.
+    """
+    asked = as_space(space)
+    if resume and warm_start:
+        raise BadInput("warm_start: a search that is resumed has begun already")
+    folder = Path("results") / asked.name if out is None else Path(out)
+    first = warm_points(asked, warm_start)
+    with workers_for(workers, None) as crew, progress("measuring the models", asked.trials) as (bar, task):
+        study.search(asked, folder, resume, shown(bar, task), fresh=fresh, workers=crew, first=first)
+    return load_search(folder)
+
+
+def load_search(folder: str | Path) -> Search:
+    """A finished search from its folder; BadInput names what is missing or not whole."""
+    return Search(Path(folder), store.read(Path(folder)))
+
+
+def as_space(given: SpaceLike) -> Space:
+    if isinstance(given, Space):
+        return given
+    if isinstance(given, Mapping):
+        return parse_space(given, str(given.get("name", "space")))
+    return load_space(studies.path(given))
+
+
+def shown(bar: Any, task: Any) -> study.OnProgress:
+    """What draws the progress of a search on a bar: each of its phases has a pace of its own."""
+
+    def show(p: SearchProgress) -> None:
+        note = f"accuracies {p.model_evaluations}, front {p.front_size}"
+        phase = PHASES[p.phase] if p.done or p.phase != "search" else "measuring the models"
+        if bar.tasks[task].description != phase:
+            bar.reset(task, description=phase, total=p.total)
+        bar.update(task, completed=p.done, total=p.total, note=note)
+
+    return show
