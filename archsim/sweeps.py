@@ -60,8 +60,9 @@ class Sweep:
         ran = self._ran(minimise)
         if ran.empty:
             return ran
-        mask = moocore.is_nondominated(np.ascontiguousarray(ran[list(minimise)].to_numpy(float)), keep_weakly=True)
-        return ran[mask]
+        values = np.ascontiguousarray(ran[list(minimise)].to_numpy(float))
+        front: pd.DataFrame = ran[moocore.is_nondominated(values, keep_weakly=True)]
+        return front
 
     def plot(self, x: str = "latency_us_per_step", y: str = "energy_system_pj_per_token") -> go.Figure:
         """A Plotly figure of every combination that ran, by two columns of `to_frame`; hover over one to see it."""
@@ -76,7 +77,9 @@ class Sweep:
         return figure.update_layout(title=title, xaxis_title=x, yaxis_title=y)
 
     def _repr_html_(self) -> str:
-        return f"<p>{html.escape(self.design)} on {html.escape(self.workload)}</p>{self.to_frame().to_html(index=False)}"
+        return (
+            f"<p>{html.escape(self.design)} on {html.escape(self.workload)}</p>{self.to_frame().to_html(index=False)}"
+        )
 
     def _ran(self, columns: Sequence[str]) -> pd.DataFrame:
         """The rows of those that ran; BadInput unless `columns` are numbers of them."""

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 import plotly.graph_objects as go
+from rich.progress import Progress, TaskID
 
 from archsim.errors import BadInput
 from dse import report, studies
@@ -82,6 +83,7 @@ def search(
     space: SpaceLike,
     out: str | Path | None = None,
     *,
+    models: Sequence[Mapping[str, Any]] = (),
     resume: bool = False,
     fresh: bool = False,
     workers: int = 1,
@@ -89,17 +91,18 @@ def search(
 ) -> Search:
     """Search a space and write `out` (by default ``results/NAME``), with a bar where there is a terminal.
 
-    `resume` carries on what was stopped, or a finished search with a larger budget; `fresh` measures every accuracy
-    anew; `workers` processes measure them; `warm_start` names folders of earlier searches, or ``published``. BadInput
-    has a line for each mistake in the space, and where `out` holds another search.
+    `models`, where there are some, are entries that take the place of a study's own. `resume` carries on what was
+    stopped, or a finished search with a larger budget; `fresh` measures every accuracy anew; `workers` processes
+    measure them; `warm_start` names folders of earlier searches, or ``published``. BadInput has a line for each mistake
+    in the space, and says where `out` holds another search.
     """
-    asked = as_space(space)
+    asked = as_space(space, models)
     if resume and warm_start:
         raise BadInput("warm_start: a search that is resumed has begun already")
     folder = Path("results") / asked.name if out is None else Path(out)
     first = warm_points(asked, warm_start)
     with workers_for(workers, None) as crew, progress("measuring the models", asked.trials) as (bar, task):
-        study.search(asked, folder, resume, shown(bar, task), fresh=fresh, workers=crew, first=first)
+        study.search(asked, folder, resume, shown(asked, bar, task), fresh=fresh, workers=crew, first=first)
     return load_search(folder)
 
 
@@ -108,19 +111,22 @@ def load_search(folder: str | Path) -> Search:
     return Search(Path(folder), store.read(Path(folder)))
 
 
-def as_space(given: SpaceLike) -> Space:
-    if isinstance(given, Space):
+def as_space(given: SpaceLike, models: Sequence[Mapping[str, Any]] = ()) -> Space:
+    """A space of `given`, with `models` in place of its own where there are some."""
+    if isinstance(given, str | Path):
+        return load_space(studies.path(given), models)
+    if isinstance(given, Space) and not models:
         return given
-    if isinstance(given, Mapping):
-        return parse_space(given, str(given.get("name", "space")))
-    return load_space(studies.path(given))
+    tree = given.model_dump() if isinstance(given, Space) else dict(given)
+    return parse_space({**tree, "models": list(models)} if models else tree, str(tree.get("name", "space")))
 
 
-def shown(bar: Any, task: Any) -> study.OnProgress:
+def shown(space: Space, bar: Progress, task: TaskID) -> study.OnProgress:
     """What draws the progress of a search on a bar: each of its phases has a pace of its own."""
 
     def show(p: SearchProgress) -> None:
-        note = f"accuracies {p.model_evaluations}, front {p.front_size}"
+        accuracies = f"accuracies {p.model_evaluations}, " if space.task else ""
+        note = f"{accuracies}front {p.front_size}"
         phase = PHASES[p.phase] if p.done or p.phase != "search" else "measuring the models"
         if bar.tasks[task].description != phase:
             bar.reset(task, description=phase, total=p.total)

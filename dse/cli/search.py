@@ -41,6 +41,11 @@ def search(
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure every accuracy anew, whatever is cached.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes here that measure accuracies.")] = 1,
     scheduler: Scheduler = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="Model to search with instead of the study's (repeatable).")
+    ] = None,
+    weight_bits: Annotated[str | None, typer.Option(help="With --model: in integers of these bits, as 3,4,8.")] = None,
+    activation_bits: Annotated[str | None, typer.Option(help="The same of activations and states.")] = None,
     warm_start: Annotated[
         list[str] | None, typer.Option(help="Begin with the front of an earlier search (folder), or with: published.")
     ] = None,
@@ -50,11 +55,12 @@ def search(
 
     archsim search demo --out results/demo2
 
-    archsim search my-study.toml --workers 4 --resume
+    archsim search own --model mine.safetensors --weight-bits 3,4,8 --activation-bits 4,8
     """
-    from dse.cli.searching import search_study
+    from dse.cli.searching import own_models, search_study
 
-    search_study(study, out_, resume, fresh, workers, scheduler, warm_start or (), as_json)
+    own = own_models(model or (), weight_bits, activation_bits)
+    search_study(study, out_, resume, fresh, workers, scheduler, warm_start or (), own, as_json)
 
 
 @app.command(name="enumerate", rich_help_panel=PANEL, short_help="Every point of a space: its exact front.")

@@ -18,19 +18,13 @@ from dse.evaluation.models import Models
 from dse.evaluation.workers import Workers, workers_for
 from dse.exploration.compare import SamplerRun, compare, parse_budgets
 from dse.exploration.enumerate import Enumeration, EnumerationProgress, enumerate_space
-from dse.exploration.study import DEFAULT_CACHE, Phase, SearchProgress, search
+from dse.exploration.study import DEFAULT_CACHE, search
 from dse.exploration.warm import warm_points
+from dse.interface import shown
 from dse.results import store
 from dse.results.result import SearchResult
 from dse.space.space import Space, load_space
 from dse.space.specs import Value
-
-PHASES: dict[Phase, str] = {
-    "search": "searching",
-    "break down": "pricing every part",
-    "confirm": "simulating the front",
-    "test": "testing the front",
-}
 
 
 def demonstrate(folder: Path, as_json: bool) -> None:
@@ -55,15 +49,36 @@ def search_study(
     processes: int,
     scheduler: str | None,
     warm_start: Sequence[str],
+    own: Sequence[Mapping[str, Any]],
     as_json: bool,
 ) -> None:
-    """Search a space, or go on where a search of it stopped."""
-    space = load_space(studies.path(study))
+    """Search a space, or go on where a search of it stopped; with `own` entries of models in place of the study's."""
+    space = load_space(studies.path(study), own)
     if resume and warm_start:
         raise BadInput("--warm-start: a search that is resumed has begun already")
     first = warm_points(space, warm_start)
     with workers_for(processes, scheduler) as workers:
         _search(space, folder or Path("results") / space.name, workers, resume, fresh, as_json, first)
+
+
+def own_models(names: Sequence[str], weights: str | None, activations: str | None) -> list[dict[str, Any]]:
+    """Entries of `models` in a study: each name as it is, or in integers of every combination of bits."""
+    if (weights is None) != (activations is None):
+        given, missing = ("--weight-bits", "--activation-bits")[:: 1 if weights else -1]
+        raise BadInput(f"{given} goes with {missing}, which is missing")
+    if weights is None or activations is None:
+        return [{"name": name} for name in names]
+    if not names:
+        raise BadInput("--weight-bits and --activation-bits go with --model; a study says its own")
+    bits = {"weights": _numbers("--weight-bits", weights), "activations": _numbers("--activation-bits", activations)}
+    return [{"name": name, "ptq": bits} for name in names]
+
+
+def _numbers(option: str, given: str) -> list[int]:
+    parts = [part.strip() for part in given.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise BadInput(f"{option} must be numbers with commas between, such as 3,4,8, not {given!r}")
+    return [int(part) for part in parts]
 
 
 def _search(
@@ -76,17 +91,8 @@ def _search(
     first: Sequence[Mapping[str, Value]] = (),
 ) -> None:
     with progress("measuring the models", space.trials) as (bar, task):
-
-        def show_progress(p: SearchProgress) -> None:
-            accuracies = f"accuracies {p.model_evaluations}, " if space.task else ""
-            note = f"{accuracies}front {p.front_size}"
-            phase = PHASES[p.phase] if p.done or p.phase != "search" else "measuring the models"
-            if bar.tasks[task].description != phase:  # each phase has a pace of its own
-                bar.reset(task, description=phase, total=p.total)
-            bar.update(task, completed=p.done, total=p.total, note=note)
-
         try:
-            result = search(space, folder, resume, show_progress, fresh=fresh, workers=workers, first=first)
+            result = search(space, folder, resume, shown(space, bar, task), fresh=fresh, workers=workers, first=first)
         except KeyboardInterrupt:
             bar.stop()
             complain(f"stopped; {folder} keeps its trials, --resume goes on")

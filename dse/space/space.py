@@ -43,7 +43,7 @@ high=4)})``.
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -343,10 +343,11 @@ class Space(BaseModel):
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
 
-def load_space(path: str | Path) -> Space:
+def load_space(path: str | Path, models: Sequence[Mapping[str, Any]] = ()) -> Space:
     """A validated space from a TOML file; BadInput has a line for every mistake in it, each begins with the file.
 
-    Designs, models, tasks and inputs given as files are looked for beside the file.
+    Designs, models, tasks and inputs given as files are looked for beside the file. `models`, where there are some,
+    take the place of the file's; their files are looked for in the working folder.
     """
     path = Path(path)
     try:
@@ -360,6 +361,8 @@ def load_space(path: str | Path) -> Space:
     for model in tree["models"] if isinstance(tree.get("models"), list) else []:
         if isinstance(model, dict):
             _resolve(model, "name", zoo.ALL, path.parent)
+    if models:
+        tree["models"] = [dict(model) for model in models]
     return parse_space(tree, str(path))
 
 

@@ -2,13 +2,13 @@
 
 ``demo`` is what ``archsim demo`` runs: accuracy against area against energy, on eight trained models. ``exact`` is
 enumerated: its front is known, and samplers are compared on it. ``edge`` is a stream with a deadline, on trained and on
-quantized models.
+quantized models. ``own`` is for a network of one's own (``archsim search own --model``).
 """
 
 from importlib import resources
 from pathlib import Path
 
-ALL: tuple[str, ...] = ("demo", "exact", "edge")
+ALL: tuple[str, ...] = ("demo", "exact", "edge", "own")
 
 
 def path(name_or_path: str | Path) -> Path:
