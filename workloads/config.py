@@ -254,9 +254,11 @@ class Config(Stated):
         if self.readout is None:
             yield f"readout: is missing, and {task.name} needs one"
             return
+        own, asked = (self.input.symbols, self.input.features), (task.symbols, task.features)
+        of_one_kind = (own[0] is None) == (asked[0] is None)
+        entering = (("symbols", own[0], asked[0]), ("features", own[1], asked[1]))
         given = (
-            ("symbols", self.input.symbols, task.symbols),
-            ("features", self.input.features, task.features),
+            *(entering if of_one_kind else (("inputs", _entering(*own), _entering(*asked)),)),
             ("outputs", self.readout.outputs, task.outputs),
             ("readout", self.readout.when, task.readout),
         )
@@ -417,3 +419,8 @@ class Config(Stated):
             raise BadInput(f"model {self.name}: inputs must be symbols (steps, sequences), not {given}")
         elif inputs.size and not 0 <= int(inputs.min()) <= int(inputs.max()) < self.input.symbols:
             raise BadInput(f"model {self.name}: symbols must be below {self.input.symbols}")
+
+
+def _entering(symbols: int | None, features: int | None) -> str:
+    """What enters a network, in words."""
+    return f"vectors of {features}" if symbols is None else f"symbols, {symbols} of them"

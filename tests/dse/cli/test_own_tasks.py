@@ -148,6 +148,11 @@ def test_a_task_that_a_model_does_not_fit_is_refused_in_a_line_each(trained):
         run("evaluate", trained / "my-regression.safetensors", "--task", trained / "classification.toml")
 
 
+def test_inputs_of_another_kind_are_told_in_words(trained):
+    with pytest.raises(BadInput, match=r"inputs must be symbols, 65 of them, as in tiny-shakespeare, not vectors of 3"):
+        run("evaluate", trained / "my-regression.safetensors", "--task", "tiny-shakespeare")
+
+
 def test_other_figures_of_normalisation_are_refused(trained, tmp_path):
     text = (trained / "classification.toml").read_text().replace("seed = 1", "seed = 2")
     (trained / "seed2.toml").write_text(text)
