@@ -275,6 +275,7 @@ class OwnText(OwnTask):
         with self._told():
             if self.spec.tokens is None:
                 return read_symbols(self.spec, {split: self._sources(split) for split in self._parts}), None
+            self._paths()  # a vocabulary that is not there is told as other files are
             texts = {split: "".join(map(decoded, self._paths(split))) for split in self._parts}
             given = self.spec.vocabulary_file
             splits, text = read_text(self.spec, texts, read_vocabulary(self._found(given)[0]) if given else None)

@@ -23,6 +23,10 @@ TREE = {
     "splits": {"by": "share", "shares": [0.6, 0.2, 0.2], "seed": 1, "group": "g"},
 }  # fmt: skip
 ROWS = TREE | {"inputs": ["a", "b"], "layout": "steps, features", "lengths": None, "sequence": "id"}
+TEXT = {
+    "kind": "language-model", "files": ["text.txt"], "tokens": "words", "vocabulary": 5,
+    "splits": {"by": "position", "shares": [0.6, 0.2, 0.2]},
+}  # fmt: skip
 VALUES = [
     None, True, -1, 0, 1, 3, 2**70, 1.5, float("nan"), float("inf"), "", "x", "y", "n", "*", "{split}", "{file}",
     "../..", "every_step", "regression", "language-model", "steps, features", "\x1b[31m\n", [], ["x", "y"], [[]], {},
@@ -44,6 +48,7 @@ def folder(tmp_path, monkeypatch):
     rows.columns = ["id", "g", "y", "a", "b"]
     rows.to_csv(tmp_path / "data.csv", index=False)
     rows.to_parquet(tmp_path / "data.parquet")
+    (tmp_path / "text.txt").write_text("a b c d\ne f\n" * 30)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -96,7 +101,9 @@ def damaged(data, rng):
     return bytes(broken)
 
 
-@pytest.mark.parametrize(("source", "tree"), [("data.npz", TREE), ("data.csv", ROWS), ("data.parquet", ROWS)])
+@pytest.mark.parametrize(
+    ("source", "tree"), [("data.npz", TREE), ("data.csv", ROWS), ("data.parquet", ROWS), ("text.txt", TEXT)]
+)
 def test_the_whole_files_are_tasks(folder, source, tree):
     assert read(written(folder, "whole", tree | {"files": [source]})) == ()
 
@@ -104,7 +111,7 @@ def test_the_whole_files_are_tasks(folder, source, tree):
 def test_a_mutated_tree_is_a_task_or_told_what_is_wrong_in_a_line_each(folder):
     rng, refused = random.Random(1), 0
     for number in range(2 * MUTATIONS):
-        tree = copy.deepcopy(rng.choice([TREE, ROWS | {"files": ["data.csv"]}]))
+        tree = copy.deepcopy(rng.choice([TREE, ROWS | {"files": ["data.csv"]}, TEXT]))
         for _ in range(rng.randint(1, 3)):
             table = tree["splits"] if rng.random() < 0.3 and isinstance(tree.get("splits"), dict) else tree
             table[rng.choice([*table, *KEYS])] = rng.choice(VALUES)
