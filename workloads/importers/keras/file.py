@@ -87,7 +87,10 @@ def _read_zip(path: Path, size_bytes: int) -> KerasFile:
         raise
     except Exception as error:  # zipfile and zlib have many; whatever they meet, the file is not whole
         raise BadInput(f"is not a whole .keras file ({_first_line(error)})") from None
-    root = Hdf5(weights).root
+    try:
+        root = Hdf5(weights).root
+    except BadInput as error:
+        raise BadInput(f"{_WEIGHTS} in it {error}") from None
     layers = next((group for name in ("layers", "_layer_checkpoint_dependencies") if (group := root.child(name))), None)
     if layers is None:
         raise BadInput(f"{_WEIGHTS} must hold a group layers, and holds {listed(root.links)}")

@@ -609,6 +609,52 @@ def test_a_class_of_ones_own_is_refused(taken):
         taken(sequential(Doubled(), L.GRU(3)), "h5")
 
 
+def test_code_in_a_file_is_not_run(taken, tmp_path, kind):
+    """A Lambda holds the bytes of a function, which Keras itself would run without safe_mode."""
+    marker = tmp_path / "marker"
+
+    def touching(x, path=str(marker)):
+        Path(path).touch()
+        return x
+
+    source = sequential(L.Lambda(touching, output_shape=(None, FEATURES)), L.GRU(3))
+    theirs(source, some_inputs(source))
+    assert marker.exists()  # the function is live
+    marker.unlink()
+    with pytest.raises(BadInput, match=r"\(Lambda\): holds code, which is never run"):
+        taken(source, kind)
+    assert not marker.exists()
+
+
+def test_an_archive_of_something_else_says_which_member_is_broken(tmp_path):
+    path = tmp_path / "net.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "{}")
+        archive.writestr("model.weights.h5", b"x" * 99)
+    with pytest.raises(BadInput, match=r"model\.weights\.h5 in it is not a whole HDF5 file as Keras writes them"):
+        import_model(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "{}")
+    with pytest.raises(BadInput, match=r"a \.keras file must hold model\.weights\.h5, and this one holds config\.json"):
+        import_model(path)
+
+
+def test_members_that_unpack_to_more_than_the_file_could_hold_are_refused(taken, tmp_path):
+    path = tmp_path / "net.keras"
+    sequential(L.GRU(3)).save(path)
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    import_model(path)  # packed again by hand, it is as good as before
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", files["config.json"] + b" " * 10**8)
+        archive.writestr("model.weights.h5", files["model.weights.h5"])
+    with pytest.raises(BadInput, match=r"config\.json must unpack to no more than 20 times the \d+ of the file"):
+        import_model(path)
+
+
 def test_weights_alone_are_refused_with_the_way(tmp_path):
     path = tmp_path / "net.weights.h5"
     sequential(L.GRU(3)).save_weights(path)
