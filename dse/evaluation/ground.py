@@ -55,14 +55,16 @@ class Ground:
 
     def ranges(self, model: Model) -> Ranges:
         """How large numbers get: on the training split, or without a task on the inputs."""
-        return calibrate(model) if self.measured else calibrate(model, inputs=self._inputs.whole.inputs)
+        if self.measured:
+            return calibrate(model)
+        return calibrate(model, inputs=self._inputs.entering(self._inputs.whole, model.config).inputs)
 
     def trace(self, model: AnyModel, scenario: Scenario) -> Trace:
         """What every design runs of a model."""
         if self.inputs is None:
             return record(model, "validation", scenario.sequences, scenario.steps, scenario.seed)
         provenance = {"inputs": self.inputs.name, "inputs_sha256": self.inputs.sha256}
-        return record_sample(model, self.inputs.run, provenance)
+        return record_sample(model, self.inputs.entering(self.inputs.run, model.config), provenance)
 
     @property
     def _inputs(self) -> OwnInputs:

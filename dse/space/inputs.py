@@ -1,7 +1,7 @@
 """What the models of a search run on, where that is not the data that a task has for them."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from workloads.config import Config
 from workloads.record import given_sample
 from workloads.tasks import own
 from workloads.tasks.base import Sample
+from workloads.tasks.normalisation import Normalisation
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,8 +25,10 @@ class OwnInputs:
     """All that the file holds: what integers are calibrated on, where there is no task."""
     run: Sample
     """What every design runs: its first sequences and steps, as many as the scenario has."""
+    raw: bool
+    """Whether each network's own normalisation comes first."""
     sha256: str
-    """Digest of the whole."""
+    """Digest of the whole, and of whether it is raw."""
 
     @classmethod
     def of(cls, scenario: Scenario) -> "OwnInputs | None":
@@ -40,8 +43,28 @@ class OwnInputs:
             raise BadInput(f"{path}: inputs must not hold {sequences} sequences of {steps} steps, {asked}")
         first = np.ascontiguousarray(inputs[: scenario.steps, : scenario.sequences])
         lengths = np.full(scenario.sequences, len(first), np.int64)
-        content = f"{inputs.dtype.str} {inputs.shape}".encode() + np.ascontiguousarray(inputs).tobytes()
-        return cls(path.name, whole, Sample(first, lengths, 0), hashlib.sha256(content).hexdigest())
+        raw = bool(scenario.raw)
+        content = f"{inputs.dtype.str} {inputs.shape} {raw}".encode() + np.ascontiguousarray(inputs).tobytes()
+        return cls(path.name, whole, Sample(first, lengths, 0), raw, hashlib.sha256(content).hexdigest())
+
+    def entering(self, sample: Sample, config: Config) -> Sample:
+        """A sample as a network reads it."""
+        if not self.raw or config.normalisation is None:
+            return sample
+        return replace(sample, inputs=config.normalisation(sample.inputs))
+
+
+def check_inputs(own: OwnInputs, scenario: Scenario, config: Config, normalised: Normalisation | None) -> None:
+    """BadInput where a network cannot read the inputs, or where the scenario leaves open whether they are `normalised`
+    as it needs them."""
+    config.check_inputs(own.whole.inputs)
+    if normalised is None and own.raw:
+        raise BadInput(f"model {config.name}: has no normalisation; leave raw = true out")
+    if normalised is not None and scenario.raw is None:
+        raise BadInput(
+            f"model {config.name}: reads normalised numbers ({normalised.method}); say raw = true where {own.name} is "
+            "to be normalised so, and raw = false where it is already"
+        )
 
 
 def task_at_hand(config: Config) -> str | None:

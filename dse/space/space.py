@@ -9,7 +9,8 @@
     sampler = "nsga2"
     [scenario]                                  # what every design runs, on data of the models' task, or
     # task = "mine.toml"                        # of this one, where models have none of their own, or
-    # inputs = "mine.npy"                       # on these: (steps, sequences, size), else batch_first = true
+    # inputs = "mine.npy"                       # on these: (steps, sequences, size), else batch_first = true;
+    #                                           # raw = true where they are to be normalised as a model needs them
     kind = "streaming"                          # or batch, without a period
     period_us = 100                             # from one step's input to the next; deadline_us: if it is due before
     sequences = 16
@@ -69,7 +70,7 @@ from dse import constraints, objectives
 from dse.exploration import samplers
 from dse.objectives import Objective
 from dse.space.choice import ModelChoice
-from dse.space.inputs import OwnInputs, task_at_hand
+from dse.space.inputs import OwnInputs, check_inputs, task_at_hand
 from dse.space.rules import (
     MODEL,
     broken,
@@ -198,8 +199,9 @@ class Space(BaseModel):
         scenario = self.scenario
         try:
             if (own := OwnInputs.of(scenario)) is not None:
-                for choice in self.as_trained:
-                    zoo.load_config(choice.name).check_inputs(own.whole.inputs)
+                for config in (zoo.load_config(choice.name) for choice in self.as_trained):
+                    of_task = None if self.task is None else self.task.normalisation
+                    check_inputs(own, scenario, config, config.normalisation or of_task)
             if self.task is not None and own is None:
                 self.task.sample("validation", scenario.sequences, scenario.steps, scenario.seed)
             elif self.task is not None:

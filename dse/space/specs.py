@@ -265,6 +265,9 @@ class Scenario(Stated):
     batch_first: Annotated[bool, LATER] = Field(
         default=False, description="inputs are (sequences, steps), or (sequences, steps, size)"
     )
+    raw: Annotated[bool | None, LATER] = Field(
+        default=None, description="inputs are to be normalised first, as the data that a model was trained on"
+    )
     scope: RunScope = "model"
     sequences: int = Field(default=16, ge=1, le=1024)
     steps: int = Field(default=200, ge=1)
@@ -273,9 +276,11 @@ class Scenario(Stated):
     deadline_us: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
     @model_validator(mode="after")
-    def _axes_of_inputs(self) -> Self:
+    def _of_inputs(self) -> Self:
         if self.batch_first and self.inputs is None:
             raise ValueError("batch_first says which axis of inputs is which, and there are no inputs")
+        if self.raw is not None and self.inputs is None:
+            raise ValueError("raw says whether inputs are to be normalised, and there are no inputs")
         return self
 
     @model_validator(mode="after")

@@ -1,6 +1,7 @@
 """What a study's models run on and are measured by: a task where a loss is asked for, else inputs are enough."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from archsim.errors import BadInput
 from dse.space.inputs import OwnInputs, same_task
 from dse.space.space import Scenario, Space, load_space, parse_space
 from tests.dse.conftest import TASK, drawn_network, own_tree
+from workloads.model import Model
+from workloads.tasks.normalisation import Normalisation
 
 LOSS = {"objectives": ["validation_loss", "area_mm2"]}
 
@@ -115,9 +118,43 @@ def test_a_scenario_that_leaves_them_out_is_stored_as_before() -> None:
     ]  # fmt: skip
 
 
-def test_batch_first_is_of_inputs(own: Path) -> None:
-    (found,) = mistakes(own_tree(own, task="digits", batch_first=True))
-    assert found == "scenario: batch_first says which axis of inputs is which, and there are no inputs"
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("batch_first", "batch_first says which axis of inputs is which, and there are no inputs"),
+        ("raw", "raw says whether inputs are to be normalised, and there are no inputs"),
+    ],
+)
+def test_what_is_said_of_inputs_needs_some(own: Path, key: str, expected: str) -> None:
+    (found,) = mistakes(own_tree(own, task="digits", **{key: True}))
+    assert found == f"scenario: {expected}"
+
+
+def test_whether_inputs_are_normalised_is_asked(own: Path, tmp_path: Path) -> None:
+    normalisation = Normalisation(method="standard", offset=(1.0, 2.0, 3.0), scale=(1.0, 1.0, 2.0))
+    model = Model.load(own / "net.safetensors")
+    config = model.config.model_copy(update={"normalisation": normalisation})
+    replace(model, config=config).save(net := tmp_path / "normal.safetensors")
+
+    def check(name: Path, **scenario: object) -> None:
+        tree = own_tree(own, inputs=str(own / "x.npy"), batch_first=True, **scenario)
+        parse_space(tree | {"models": [{"name": str(name)}]}, "t").check_data()
+
+    with pytest.raises(
+        BadInput, match=r"model net: reads normalised numbers \(standard\); say raw = true where x\.npy"
+    ):
+        check(net)
+    with pytest.raises(BadInput, match=r"model net: has no normalisation; leave raw = true out"):
+        check(own / "net.safetensors", raw=True)
+    check(net, raw=True)
+    check(net, raw=False)
+    own_inputs = {raw: OwnInputs.of(Scenario(inputs=str(own / "x.npy"), raw=raw, sequences=4)) for raw in (True, False)}
+    raw, ready = own_inputs[True], own_inputs[False]
+    assert raw is not None
+    assert ready is not None
+    assert raw.sha256 != ready.sha256
+    np.testing.assert_array_equal(raw.entering(raw.run, config).inputs, normalisation(raw.run.inputs))
+    assert ready.entering(ready.run, config) is ready.run
 
 
 def test_the_first_sequences_and_steps_are_run(own: Path, tmp_path: Path) -> None:
