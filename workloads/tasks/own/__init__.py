@@ -107,7 +107,10 @@ def load_task(path: str | Path) -> OwnSequences | OwnText:
     if where is None:
         raise BadInput(not_found(path))
     stat = where.stat()
-    return _loaded(str(Path(path).absolute()), where, (stat.st_mtime_ns, stat.st_size))
+    key = str(Path(path).absolute()), where, (stat.st_mtime_ns, stat.st_size)
+    if _loaded(*key).changed:
+        _loaded.cache_clear()
+    return _loaded(*key)
 
 
 def found(path: str | Path) -> Path | None:

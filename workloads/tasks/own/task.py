@@ -68,6 +68,21 @@ class OwnTask(ABC):
             return error.lines[0]
         return None
 
+    @property
+    def changed(self) -> bool:
+        """Whether a file is another than it was when something was read of it."""
+        return "_read_at" in vars(self) and self._read_at != self._files()
+
+    @cached_property
+    def _read_at(self) -> tuple[tuple[str, int, int], ...]:
+        return self._files()
+
+    def _files(self) -> tuple[tuple[str, int, int], ...]:
+        """Each file with its time and size; nothing where one is not there."""
+        if self.missing():
+            return ()
+        return tuple((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in self._paths())
+
     @cached_property
     def sha256(self) -> str:
         """Digest of every file, or array, and of whatever of the spec changes a figure."""
@@ -103,7 +118,8 @@ class OwnTask(ABC):
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """Every mistake with the name of the task."""
+        """Every mistake with the name of the task; what is read within is as the files are now."""
+        _ = self._read_at
         try:
             yield
         except BadInput as error:
@@ -124,6 +140,8 @@ class OwnTask(ABC):
 
     def _paths(self, only: Split | None = None) -> list[Path]:
         """Files of one part, or of all, each once; BadInput with a line for each that is not there."""
+        if self.arrays is not None:
+            return []
         found: dict[Path, None] = {}
         lost: dict[str, None] = {}
         for split in self._parts if only is None else (only,):

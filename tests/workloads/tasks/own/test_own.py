@@ -42,6 +42,16 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+def test_data_that_change_are_read_again(folder):
+    before = tasks.by_name("mine.toml")
+    assert len(before.split("train")) == 14
+    x, y, _ = made(count=40)
+    np.savez(folder / "sensors.npz", x=x, y=y)
+    after = tasks.by_name("mine.toml")
+    assert len(after.split("train")) == 28
+    assert after is not before
+
+
 def sequences(data):
     """Every sequence with its target, as lists, whatever their order."""
     return sorted((data[i].tolist(), data.targets[i].tolist()) for i in range(len(data)))
@@ -254,6 +264,10 @@ def test_a_program_s_arrays_are_written_as_a_task_file(tmp_path):
     x, y, _ = made()
     task = own_task("classification", inputs=x, targets=y, layout="sequences, steps, features", splits=SHARES,
                     normalisation="standard")  # fmt: skip
+    assert task.missing() is None
+    other = own_task("classification", inputs=x + 1, targets=y, layout="sequences, steps, features", splits=SHARES,
+                     normalisation="standard")  # fmt: skip
+    assert task.sha256 != other.sha256
     task.save(tmp_path / "saved.toml")
     again = tasks.by_name(tmp_path / "saved.toml")
     for split in SPLITS:
