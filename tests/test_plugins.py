@@ -1,5 +1,6 @@
 """What another distribution adds by entry points: found by its name, listed, held to the suites, never in the way."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from archsim.design import load_design
 from archsim.errors import BadInput
 from dse import constraints, objectives
+from dse.cli.app import app
 from dse.exploration import samplers
 from workloads import cells, formats, tasks
 from workloads.config import Config
@@ -163,3 +166,13 @@ def test_they_are_held_to_the_conformance_suites(folder):
     )  # fmt: skip
     assert found.returncode == 0, found.stdout
     assert "passed" in found.stdout
+
+
+def test_lists_show_what_is_added_and_say_what_is_left_out(installed, tmp_path, monkeypatch):
+    distribution(tmp_path, "broken", "[archsim.tasks]\ngone = nowhere:TASK\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    result = CliRunner().invoke(app, ["list", "--json"], catch_exceptions=False)
+    assert result.exit_code == 0
+    rows = json.loads(result.stdout)
+    for what, name in (("designs", "my-design"), ("cells", "my-cell"), ("formats", "my-format"), ("tasks", "my-task")):
+        assert rows[what][-1]["name"] == name
