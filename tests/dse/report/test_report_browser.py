@@ -585,6 +585,20 @@ def test_a_run_has_its_design_its_model_and_its_timeline(tmp_path: Path, opened:
         assert tab.locator(f"#{name} .plot .main-svg").count() > 0
 
 
+def test_where_no_accuracy_was_measured_none_is_spoken_of(page: Page, tmp_path: Path, opened: Opened) -> None:
+    """As after a search without a task."""
+    said = {}
+    for name, change in (("with", {}), ("without", {"validation": None, "test": None, "metric": "", "unit": ""})):
+        networks = [network.model_copy(update=change) for network in page.networks]
+        tab = opened(report_.write(page.model_copy(update={"networks": networks}), tmp_path / f"{name}.html"))
+        turn_to(tab, "search")
+        searched = tab.locator("#search").inner_text()
+        turn_to(tab, "model")
+        heads = tab.locator("#model table").first.locator("th").all_inner_texts()
+        said[name] = ("accuracies" in searched, [head.split()[0] for head in heads[-3:]])
+    assert said == {"with": (True, ["Size", "Validation", "Test"]), "without": (False, ["Threshold", "Zeros", "Size"])}
+
+
 def test_two_searches_and_a_run_are_compared(finished: SearchResult, tmp_path: Path, opened: Opened) -> None:
     run = tmp_path / "one.json"
     report = simulate(load_design("edge-8pe"), synthesize(64, 10, 0.2, sequences=8, steps=12))
