@@ -367,7 +367,9 @@ def _points_sha256(space: Space) -> str:
 
 def _finish(space: Space, folder: Path, grid: Grid, tally: _Tally) -> None:
     if not tally.feasible:
-        raise BadInput(f"{space.name}: none of its {tally.distinct:,} points is feasible")
+        (reason, times), *_ = tally.reasons.most_common(1)
+        none = f"{space.name}: none of its {tally.distinct:,} points is feasible"
+        raise BadInput(f"{none}; most often ({times:,}): {reason}")
     order = np.lexsort(tally.front.costs.T[::-1])
     numbers = tally.front.labels[order]
     rows = [table[table["point"].isin(numbers)] for table in map(_read, _files(folder))]

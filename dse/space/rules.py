@@ -25,6 +25,7 @@ from dse.space.specs import (
 from workloads import tasks, zoo
 from workloads.config import Config
 from workloads.fixed_point.model import is_integer_model
+from workloads.tasks import own
 
 MODEL = "model"
 """Name of the parameter that picks a model, its bits and its threshold."""
@@ -204,16 +205,16 @@ def _one_task(tree: Mapping[str, Any], draft: _Draft) -> Iterator[Mistake]:
     if scenario is None or not on_a_task(scenario, wanted):
         return
     configs = {name: config for configs in draft.configs.values() for name, config in configs.items()}
-    own = {name: task for name, config in configs.items() if (task := task_at_hand(config))}
-    apart = _apart(own.values())
+    theirs = {name: task for name, config in configs.items() if (task := task_at_hand(config))}
+    apart = _apart(theirs.values())
     if scenario.task is None:
-        yield from _without_task({name: config.task for name, config in configs.items() if name not in own}, wanted)
+        yield from _without_task({name: config.task for name, config in configs.items() if name not in theirs}, wanted)
     elif problems := _no_task(scenario.task):
         yield from (Mistake(("scenario", "task"), problem) for problem in problems)
     elif len(apart) == 1 and not same_task(scenario.task, apart[0]):
         yield Mistake(("scenario", "task"), f"must be {apart[0]}, as the models'", scenario.task)
     if len(apart) > 1:
-        given = ", ".join(f"{name} of {own.get(name, scenario.task)}" for name in configs)
+        given = ", ".join(f"{name} of {theirs.get(name, scenario.task)}" for name in configs)
         yield Mistake(("models",), f"must be of one task, not {given}")
 
 
@@ -240,6 +241,8 @@ def _apart(given: Iterable[str]) -> list[str]:
 
 def _no_task(name: str) -> list[str]:
     """Why there is no such task, a line for each mistake; none where there is one."""
+    if tasks.is_file(name) and own.found(name) is None:
+        return [f"must be there: beside the study, in the working folder or in $ARCHSIM_DATA, not {name!r}"]
     try:
         tasks.by_name(name)
     except BadInput as problem:

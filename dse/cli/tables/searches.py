@@ -1,6 +1,7 @@
 """Tables of searches, enumerations and comparisons. Needs what a search needs: Optuna and pandas."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from textwrap import fill
 
@@ -70,43 +71,13 @@ def comparison_report(found: SamplerComparison, page: Path) -> RenderableType:
 
 def search_summary(result: SearchResult, space: Space, report: Path) -> RenderableType:
     """What a search found: how much it looked at, a few points of the front, and where the rest is."""
-    goals = space.goals
     bounds = ", ".join(space.bounds_in_words) or "none"
-    different = result.outcomes(goal.name for goal in goals)
-    alike = f" ({len(different)} different outcomes)" if len(different) < len(result.front) else ""
-    by_first = sorted(different, key=lambda p: goals[0].sign * p.trial.outcome.values[goals[0].name])
-    step = max(1, -(-len(by_first) // FRONT_ROWS))
-    shown = by_first[::step]
-    tested = () if space.metric is None else (f"test {space.metric.title}, {space.metric.unit}",)
-    heads = (*(f"{g.title}, {g.unit}" for g in goals), *tested)
     return Group(
         f"{several(result.distinct_points, 'point')} ({several(result.distinct_designs, 'design')}, "
         f"{several(result.models_run, 'network')}) in {result.seconds:,.0f} s; {_evaluations(result, space)}.\n"
         f"{result.refused} trials were refused (a design that cannot do a model), {result.infeasible} missed the "
         f"constraints ({literal(bounds)}).",
-        f"Pareto front: {several(len(result.front), 'point')} that no other beats in every respect"
-        f"{alike}, each simulated again event by event with equal cycles and counts.",
-        figures(
-            f"{len(shown)} of them, best {goals[0].title} first",
-            ("model", *(fill(head, 9, break_long_words=False) for head in heads)),
-            [
-                (
-                    p.evaluation.measured.choice.title,
-                    *(plain(p.trial.outcome.values[goal.name]) for goal in goals),
-                    *("-" if p.test_loss is None else f"{p.test_loss:.3f}" for _ in tested),
-                )
-                for p in shown
-            ],
-        ),
-        figures(
-            "The front at the ends of the cost bands",
-            ("costs", "points", "of these stay", "others join"),
-            [
-                (end, str(len(numbers)), str(stay), str(len(numbers) - stay))
-                for end, numbers in result.fronts.items()
-                for stay in [sum(end in result.stays(point) for point in result.front)]
-            ],
-        ),
+        *(_front(result, space) if result.front else [_nothing(result)]),
         f"trials: {literal(str(result.folder / 'trials.csv'))}   front: {literal(str(result.folder / 'front.csv'))}",
         f"report: [bold]{literal(str(report))}[/] (open it in a browser; it works offline)",
     )
@@ -117,3 +88,45 @@ def _evaluations(result: SearchResult, space: Space) -> str:
         return "no task, so no accuracy was measured"
     cached = result.model_evaluations_cached
     return f"{several(result.model_evaluations, 'run')} of a model over a whole split, {cached} in the cache"
+
+
+def _nothing(result: SearchResult) -> str:
+    """Why the front is empty."""
+    (reason, times), *_ = Counter(trial.outcome.reason for trial in result.trials).most_common(1)
+    return f"No point is feasible; most often ({several(times, 'trial')}): {literal(reason)}"
+
+
+def _front(result: SearchResult, space: Space) -> Iterator[RenderableType]:
+    goals = space.goals
+    different = result.outcomes(goal.name for goal in goals)
+    alike = f" ({len(different)} different outcomes)" if len(different) < len(result.front) else ""
+    by_first = sorted(different, key=lambda p: goals[0].sign * p.trial.outcome.values[goals[0].name])
+    step = max(1, -(-len(by_first) // FRONT_ROWS))
+    shown = by_first[::step]
+    tested = () if space.metric is None else (f"test {space.metric.title}, {space.metric.unit}",)
+    heads = (*(f"{g.title}, {g.unit}" for g in goals), *tested)
+    yield (
+        f"Pareto front: {several(len(result.front), 'point')} that no other beats in every respect"
+        f"{alike}, each simulated again event by event with equal cycles and counts."
+    )
+    yield figures(
+        f"{len(shown)} of them, best {goals[0].title} first",
+        ("model", *(fill(head, 9, break_long_words=False) for head in heads)),
+        [
+            (
+                p.evaluation.measured.choice.title,
+                *(plain(p.trial.outcome.values[goal.name]) for goal in goals),
+                *("-" if p.test_loss is None else f"{p.test_loss:.3f}" for _ in tested),
+            )
+            for p in shown
+        ],
+    )
+    yield figures(
+        "The front at the ends of the cost bands",
+        ("costs", "points", "of these stay", "others join"),
+        [
+            (end, str(len(numbers)), str(stay), str(len(numbers) - stay))
+            for end, numbers in result.fronts.items()
+            for stay in [sum(end in result.stays(point) for point in result.front)]
+        ],
+    )

@@ -1,6 +1,7 @@
 """Searches over a network of a person's own: without a task, and measured by a task in a file."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,13 @@ def test_losses_of_a_study_s_task_are_those_of_evaluate(folder: Path, own: Path)
             if not pd.isna(row[f"{split}_loss"]):
                 (measured,) = answer("evaluate", file, "--task", task, "--split", split, *pruned)
                 assert row[f"{split}_loss"] == pytest.approx(measured["value"])
+
+
+def test_where_nothing_is_feasible_the_reason_is_told(folder: Path, own: Path) -> None:
+    tree = own_tree(own, inputs=str(own / "x.npy"), batch_first=True) | {"constraints": {"area_mm2": 1e-3}}
+    result = run("search", study(folder, "nothing", tree | {"trials": 4}), "--out", folder / "nothing")
+    said = " ".join(result.stdout.split())
+    assert re.search(r"No point is feasible; most often \(\d trials?\): area_mm2 must be at most 0.001, not ", said)
 
 
 def test_without_either_the_rule_is_told_in_one_line(folder: Path, own: Path) -> None:

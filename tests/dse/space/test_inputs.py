@@ -95,6 +95,11 @@ def test_a_task_whose_file_is_gone_is_named_again(own: Path, tmp_path: Path) -> 
     assert again.task is not None
 
 
+def test_a_task_file_that_is_not_there(own: Path) -> None:
+    rule = "must be there: beside the study, in the working folder or in $ARCHSIM_DATA"
+    assert mistakes(own_tree(own, task="/gone/none.toml")) == (f"scenario.task: {rule}, not '/gone/none.toml'",)
+
+
 def test_every_mistake_in_a_task_file_is_told(own: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.toml").write_text(TASK.replace("targets", "target").replace("seed = 1", 'seed = "one"'))
     found = mistakes(own_tree(own, task=str(tmp_path / "broken.toml")))
