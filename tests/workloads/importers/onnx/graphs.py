@@ -1,11 +1,12 @@
 """Graphs made by hand, what ONNX Runtime makes of them, and what a model does."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
 
 from workloads.importers import import_model
 from workloads.model import Model
@@ -25,7 +26,7 @@ def saved(
     path: Path,
     nodes: list[Any],
     constants: dict[str, Any],
-    inputs: dict[str, tuple[int, tuple[Any, ...]]],
+    inputs: Mapping[str, tuple[int, tuple[Any, ...]]],
     outputs: tuple[str, ...] = ("y",),
 ) -> Path:
     """A file of these nodes; `inputs` have a type and sizes, of which names are open."""

@@ -29,7 +29,7 @@ def whole(rng: Any) -> tuple[list[Any], dict[str, Any]]:
     nodes, source = [node("Sub", ["x", "mean"], ["v"])], "v"
     for k, width in enumerate((D, 2 * H)):
         constants |= {f"{n}{k}": a for n, a in weights(rng, "GRU", width, H, 2).items()}
-        numbers = {"hidden_size": H, "direction": "bidirectional", "linear_before_reset": 1}
+        numbers: dict[str, Any] = {"hidden_size": H, "direction": "bidirectional", "linear_before_reset": 1}
         nodes += [
             node("GRU", [source, f"W{k}", f"R{k}", f"B{k}"], [f"y{k}", f"end{k}"], **numbers),
             node("Transpose", [f"y{k}"], [f"t{k}"], perm=[0, 2, 1, 3]),
