@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ def distribution(folder: Path, name: str, points: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A folder as `pip install` leaves it: a module, and a distribution that adds one of each kind."""
     folder = tmp_path_factory.mktemp("site")
     (folder / "mine.py").write_text(PACKAGE)
@@ -91,13 +92,13 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def installed(folder, monkeypatch):
+def installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(folder))
     yield
     sys.modules.pop("mine", None)
 
 
-def test_one_of_each_is_found_by_its_name_and_listed(installed):
+def test_one_of_each_is_found_by_its_name_and_listed(installed: None) -> None:
     for group, name in (
         (cells.PLUGINS, "my-cell"), (formats.PLUGINS, "my-format"), (tasks.PLUGINS, "my-task"),
         (objectives.PLUGINS, "my_objective"), (constraints.PLUGINS, "my_constraint"), (samplers.PLUGINS, "my-sampler"),
@@ -110,7 +111,7 @@ def test_one_of_each_is_found_by_its_name_and_listed(installed):
     assert tasks.by_name("my-task").outputs == 2
 
 
-def test_what_they_add_computes(installed):
+def test_what_they_add_computes(installed: None) -> None:
     weights = np.random.default_rng(0).normal(size=(4, 5)).astype(np.float32)
     theirs, ours = formats.by_name("my-format"), formats.by_name("fixed8")
     scale = theirs.fit_scale(weights)
@@ -127,7 +128,7 @@ def test_what_they_add_computes(installed):
     assert Config.model_validate(given).task == "my-task"
 
 
-def test_without_the_distribution_the_names_are_unknown():
+def test_without_the_distribution_the_names_are_unknown() -> None:
     with pytest.raises(BadInput, match=r"cell must be one of lstm, .*, not 'my-cell'"):
         cells.by_name("my-cell")
     with pytest.raises(BadInput, match=r"task must be one of .*, or a TOML file, not 'my-task'"):
@@ -143,7 +144,9 @@ def test_without_the_distribution_the_names_are_unknown():
         ("my-task", r"task my-task of (mine|broken): is given by (mine|broken) too; uninstall one of them"),
     ],
 )
-def test_a_broken_one_is_refused_by_its_name_and_breaks_nothing_else(installed, tmp_path, monkeypatch, name, message):
+def test_a_broken_one_is_refused_by_its_name_and_breaks_nothing_else(
+    installed: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, message: str
+) -> None:
     distribution(tmp_path, "broken", BROKEN)
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(BadInput, match=message) as told:
@@ -156,7 +159,7 @@ def test_a_broken_one_is_refused_by_its_name_and_breaks_nothing_else(installed, 
     assert cells.by_name("my-cell").name == "my-cell"
 
 
-def test_they_are_held_to_the_conformance_suites(folder):
+def test_they_are_held_to_the_conformance_suites(folder: Path) -> None:
     root = Path(__file__).parents[1]
     suites = ["tests/dse/exploration/samplers/test_conformance.py", "tests/dse/test_objectives.py"]
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", "my-sampler or my_objective"]
@@ -168,7 +171,9 @@ def test_they_are_held_to_the_conformance_suites(folder):
     assert "passed" in found.stdout
 
 
-def test_lists_show_what_is_added_and_say_what_is_left_out(installed, tmp_path, monkeypatch):
+def test_lists_show_what_is_added_and_say_what_is_left_out(
+    installed: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     distribution(tmp_path, "broken", "[archsim.tasks]\ngone = nowhere:TASK\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     result = CliRunner().invoke(app, ["list", "--json"], catch_exceptions=False)

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,9 @@ from dse.cli.app import app
 from workloads import tasks
 from workloads.model import Model
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
+import torch
+
 pytestmark = pytest.mark.train
 
 TASK = """\
@@ -39,18 +43,18 @@ products = "float32"
 """
 
 
-def run(*words):
+def run(*words: Any) -> Any:
     return CliRunner().invoke(app, list(map(str, words)), catch_exceptions=False)
 
 
-def answer(*words):
+def answer(*words: Any) -> Any:
     result = run(*words, "--json")
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def eager():
+def eager() -> Any:
     """Training of a few steps is not worth a compilation."""
     from workloads.training import export, sequence
 
@@ -60,7 +64,7 @@ def eager():
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A folder with two tasks of made sensors, and a model trained on each by the command."""
     folder = tmp_path_factory.mktemp("own")
     rng = np.random.default_rng(0)
@@ -73,7 +77,7 @@ def trained(tmp_path_factory):
     return folder
 
 
-def test_a_card_does_not_replace_the_task_of_the_same_name(trained):
+def test_a_card_does_not_replace_the_task_of_the_same_name(trained: Any) -> None:
     recipe = RECIPE.format(name="regression", task="regression.toml")
     (trained / "same.toml").write_text(recipe)
     with pytest.raises(BadInput, match=r"regression\.toml: is no card, and the model's would replace it"):
@@ -81,9 +85,9 @@ def test_a_card_does_not_replace_the_task_of_the_same_name(trained):
     assert not (trained / "same").exists()
 
 
-def by_pytorch(model, task):
+def by_pytorch(model: Any, task: Any) -> Any:
     """Outputs of the test split by `torch.nn.GRU` with the weights of a model file."""
-    gru = torch.nn.GRU(3, 6)
+    gru: Any = torch.nn.GRU(3, 6)
     layer = model.layers[0]
     rows = lambda codes, scale: torch.tensor(codes * scale[:, None])  # noqa: E731
     with torch.no_grad():
@@ -101,7 +105,7 @@ def by_pytorch(model, task):
 
 
 @pytest.mark.parametrize("kind", ["classification", "regression"])
-def test_a_model_trained_on_own_data_has_the_accuracy_that_pytorch_finds(trained, kind):
+def test_a_model_trained_on_own_data_has_the_accuracy_that_pytorch_finds(trained: Any, kind: Any) -> None:
     found = answer("evaluate", trained / f"my-{kind}.safetensors")[0]
     outputs, targets = by_pytorch(
         Model.load(trained / f"my-{kind}.safetensors"), tasks.by_name(trained / f"{kind}.toml")
@@ -115,7 +119,7 @@ def test_a_model_trained_on_own_data_has_the_accuracy_that_pytorch_finds(trained
 
 
 @pytest.mark.parametrize("kind", ["classification", "regression"])
-def test_integers_pruning_cards_and_traces_know_the_task(trained, kind, tmp_path):
+def test_integers_pruning_cards_and_traces_know_the_task(trained: Any, kind: Any, tmp_path: Path) -> None:
     model, small, trace = trained / f"my-{kind}.safetensors", tmp_path / "small.safetensors", tmp_path / "t.npz"
     found = answer("ptq", model, "--bits", "8:9", "--max-loss", "100", "--out", small)
     assert found["metric"] == tasks.by_name(trained / f"{kind}.toml").metric
@@ -126,7 +130,9 @@ def test_integers_pruning_cards_and_traces_know_the_task(trained, kind, tmp_path
     assert answer("zoo", "--verify", model)[0]["passed"]
 
 
-def test_a_model_whose_task_is_gone_runs_and_says_what_is_missing(trained, tmp_path, monkeypatch):
+def test_a_model_whose_task_is_gone_runs_and_says_what_is_missing(
+    trained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gone = tmp_path / "gone"
     shutil.copytree(trained, gone)
     run("train", gone / "regression-recipe.toml", "--run", gone / "again", "--out", gone)
@@ -143,29 +149,31 @@ def test_a_model_whose_task_is_gone_runs_and_says_what_is_missing(trained, tmp_p
     assert again[0]["task"] == str(trained / "regression.toml")
 
 
-def test_a_task_that_a_model_does_not_fit_is_refused_in_a_line_each(trained):
+def test_a_task_that_a_model_does_not_fit_is_refused_in_a_line_each(trained: Any) -> None:
     with pytest.raises(BadInput, match=r"model my-regression: outputs must be 2, as in .*classification\.toml, not 1"):
         run("evaluate", trained / "my-regression.safetensors", "--task", trained / "classification.toml")
 
 
-def test_inputs_of_another_kind_are_told_in_words(trained):
+def test_inputs_of_another_kind_are_told_in_words(trained: Any) -> None:
     with pytest.raises(BadInput, match=r"inputs must be symbols, 65 of them, as in tiny-shakespeare, not vectors of 3"):
         run("evaluate", trained / "my-regression.safetensors", "--task", "tiny-shakespeare")
 
 
-def test_other_figures_of_normalisation_are_refused(trained, tmp_path):
+def test_other_figures_of_normalisation_are_refused(trained: Any, tmp_path: Path) -> None:
     text = (trained / "classification.toml").read_text().replace("seed = 1", "seed = 2")
     (trained / "seed2.toml").write_text(text)
     with pytest.raises(BadInput, match=r"its inputs are normalised \(standard\) by other figures than those of"):
         run("evaluate", trained / "my-classification.safetensors", "--task", trained / "seed2.toml")
 
 
-def test_an_imported_model_is_measured_and_fine_tuned_on_own_data(trained, tmp_path, monkeypatch):
+def test_an_imported_model_is_measured_and_fine_tuned_on_own_data(
+    trained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
 
     class Net(torch.nn.Module):
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
             self.gru, self.fc = torch.nn.GRU(3, 6), torch.nn.Linear(6, 1)
 
