@@ -131,14 +131,17 @@ def equations_of(cell):
 
 
 def by_hand(layer, vectors):
-    """h of every step ``(T, B, H)``, from the equations in the papers."""
+    """h of every step ``(T, B, H)``, from the equations in the papers; the h that a sequence starts from is pruned and
+    rounded as every h is."""
     config, equations, out = layer.config, equations_of(layer.config.cell), []
     states, hidden = len(layer.cell.states), layer.config.hidden
     start = np.zeros((states, hidden)) if layer.initial_state is None else layer.initial_state.astype(np.float64)
+    of_h = config.threshold, config.state_bits, config.state_integer_bits
+    start[0] = kept(start[0], *of_h)
     state = [np.tile(row, (vectors.shape[1], 1)) for row in start]
     for v in vectors:
         h, *rest = equations(ByHand(layer, v, state))
-        state = [kept(h, config.threshold, config.state_bits, config.state_integer_bits), *rest]
+        state = [kept(h, *of_h), *rest]
         out.append(state[0])
     return np.array(out)
 
