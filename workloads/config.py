@@ -15,8 +15,8 @@ from workloads.stated import LATER, Stated
 VERSION = 2
 """The version of the files that models are stored in."""
 NO_TASK = (
-    "has no task, so its accuracy is not known, nor what to run it on: give it one with --task (a TOML file of your own, "
-    "see docs/tasks.md), or inputs with --inputs of archsim ptq, prune and trace record"
+    "has no task, so its accuracy is not known, nor what to run it on: give it one with --task (a TOML file of your "
+    "own, see docs/tasks.md), or inputs with --inputs of archsim ptq, prune and trace record"
 )
 
 Inputs = NDArray[Any]
