@@ -8,6 +8,7 @@ from typing import TypeVar
 from archsim.design import Value
 from archsim.errors import BadInput
 from archsim.trace.trace import Trace
+from dse.cli.clipping import say_clipped
 from dse.cli.terminal import notes, steps_of
 from dse.evaluation.point import HeldOutSplit
 from workloads import zoo
@@ -23,13 +24,16 @@ AnyModel = TypeVar("AnyModel", Model, IntegerModel, Model | IntegerModel)
 
 
 def load_workload(name: str, lanes: int, steps: int, split: HeldOutSplit, threshold: float | None) -> Trace:
-    """A trace file, or a trace recorded now from a model of the zoo (or a model file) over real text."""
+    """A trace file, or a trace recorded now from a model of the zoo (or a model file) over real data; what the model's
+    numbers clip meanwhile is said."""
     if name.endswith(".npz"):
         if threshold is not None:
             raise BadInput(f"--threshold: {name} is a trace, which has its threshold already; give a model")
         return Trace.load(Path(name))
-    model = at_threshold(zoo.load_either(name), threshold)
-    return record_text(model, split, max(lanes, min(SEQUENCES, available(model, split))), steps)
+    model = at_threshold(zoo.load_either(name), threshold).counting()
+    trace = record_text(model, split, max(lanes, min(SEQUENCES, available(model, split))), steps)
+    say_clipped((*model.constants_clipped, *model.saturations.places))
+    return trace
 
 
 def for_task(model: AnyModel, task: str | None) -> AnyModel:

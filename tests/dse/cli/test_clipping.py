@@ -96,3 +96,15 @@ def test_evaluation_says_what_integers_clipped_on_the_way(archsim: Archsim) -> N
     shares = {clip["place"]: clip["share"] for clip in found["clipped"]}
     assert 0 < shares["layer recurrent product"] < 1
     assert {"x", "layer h", "layers.0.input_weight", "readout"} <= set(shares)
+
+
+@pytest.mark.usefixtures("digits_file")
+def test_a_run_says_what_was_clipped_while_its_trace_was_recorded(archsim: Archsim) -> None:
+    small = ("--bits", "4", "--max-loss", "1000", "--accumulator-bits", "9", "--out", "small.safetensors")
+    assert archsim("ptq", "digits.safetensors", *small)[0] == 0
+    code, out, errors = archsim(
+        "run", "--design", "edge-8pe", "--workload", "small.safetensors", "--steps", "4", "--json"
+    )
+    assert code == 0
+    assert re.search(r"^layer recurrent product: .* do not fit their range and are clipped$", errors, re.MULTILINE)
+    assert json.loads(out)

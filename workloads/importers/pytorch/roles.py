@@ -215,12 +215,21 @@ def _refuse_stray(around: Around, named: set[str], entering: int, leaving: int) 
     raise BadInput(f"{used}: {_hint(around, name, modules, entering, leaving)}")
 
 
+_ELSEWHERE = (
+    "where it stands before the recurrent layers, leave it out with --ignore and give what it makes as the inputs"
+)
+
+
 def _hint(around: Around, name: str, modules: list[str], entering: int, leaving: int) -> str:
     """What a tensor that nothing uses looks like, and what to say if it is that."""
     module, shape = module_of(name), around.left[name].shape
     if around.names(module) & {"running_mean", "running_var"}:
         return ("a batch norm is computed here only where it is folded into the layer beside it: fold it "
                 "(torch.nn.utils.fusion), or export the model to ONNX")  # fmt: skip
+    if "in_proj_weight" in around.names(module):
+        return f"attention is not computed here; {_ELSEWHERE}"
+    if len(shape) > 2:
+        return f"it looks like a convolution, which is not computed here; {_ELSEWHERE}"
     if around.names(module) <= {"weight", "bias"} and len(shape) == 1 and not around.is_linear(module):
         return "it looks like a norm, which is not computed here: export the model to ONNX, which says where it stands"
     if shape[-1:] == (around.outputs,) and around.left[name].size < 8 * around.outputs and not around.is_linear(module):
