@@ -12,6 +12,7 @@ def test_every_notebook_is_run_here() -> None:
     assert {path.name for path in FOLDER.glob("*.py")} == {"own_model.py", "paper_figure.py"}
 
 
+@pytest.mark.slow
 @pytest.mark.train
 def test_a_model_of_ones_own_is_brought_to_its_front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

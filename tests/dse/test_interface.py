@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
@@ -15,7 +16,7 @@ SPACE: dict[str, Any] = {
     "objectives": ["area_mm2", "latency_us_per_step"],
     "trials": 8,
     "population": 4,
-    "scenario": {"sequences": 2, "steps": 5},
+    "scenario": {"inputs": "tokens.npy", "sequences": 2, "steps": 5},
     "models": [{"name": "wp-lstm256-ternary"}],
     "parameters": {"pe_array.tiles": {"choices": [1, 2]}, "clock_mhz": {"choices": [50, 100]}},
 }
@@ -26,6 +27,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dse.Search:
     folder = tmp_path_factory.mktemp("found")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        np.save("tokens.npy", np.random.default_rng(0).integers(0, 83, (5, 2)))
         return dse.search(SPACE, str(folder / "out"))
 
 

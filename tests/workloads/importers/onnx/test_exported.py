@@ -195,9 +195,8 @@ def simple(**options: Any) -> Net:
     return Net(**plain | options)
 
 
-@pytest.mark.parametrize(
-    "summary", ["h_n", *(pytest.param(name, marks=pytest.mark.slow) for name in sorted(SUMMARIES))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("summary", sorted(SUMMARIES))
 def test_the_newer_exporter(tmp_path, summary):
     """It is slow: each summary once, of two layers in both directions."""
     pytest.importorskip("onnxscript")
