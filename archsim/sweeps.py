@@ -1,7 +1,7 @@
 """Sweeps: every combination of some values of a design's parameters, simulated on one trace."""
 
 import html
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -119,6 +119,8 @@ def sweep(
     base, recorded = as_design(design), as_trace(trace)
     for path, given in values.items():
         base.check_parameter(path)
+        if isinstance(given, str) or not isinstance(given, Collection):
+            raise BadInput(f"sweep: {path} must have a list of values, not {given!r}")
         if not len(given):
             raise BadInput(f"sweep: {path} must have at least one value, not none")
     combinations = [dict(zip(values, each, strict=True)) for each in product(*values.values())]

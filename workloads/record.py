@@ -164,10 +164,15 @@ def given_sample(path: str | Path, batch_first: bool = False) -> Sample:
 
     With `batch_first`, as PyTorch calls it, sequences are the first axis of what is stored: ``(S, T)``, ``(S, T, I)``.
     """
-    inputs = given_array(path, "inputs")
+    return sample_of_array(given_array(path, "inputs"), f"{path}: inputs", batch_first)
+
+
+def sample_of_array(inputs: NDArray[Any], what: str, batch_first: bool = False) -> Sample:
+    """The same from an array; BadInput calls it `what`."""
+    check_numbers(inputs, what)
     if inputs.ndim not in (2, 3):
         axes = "(sequences, steps" if batch_first else "(steps, sequences"
-        raise BadInput(f"{path}: inputs must be {axes}) or {axes}, size), not {inputs.shape}")
+        raise BadInput(f"{what} must be {axes}) or {axes}, size), not {inputs.shape}")
     inputs = inputs.swapaxes(0, 1) if batch_first else inputs
     return Sample(inputs, np.full(inputs.shape[1], len(inputs), np.int64), 0)
 
@@ -182,14 +187,19 @@ def given_array(path: str | Path, what: str) -> NDArray[Any]:
         raise BadInput(f"{path}: no such file of {what}") from None
     except NOT_WHOLE as error:
         raise BadInput(f"{path}: is not a .npy file of numbers ({str(error)[:200]})") from None
+    check_numbers(array, f"{path}: {what}")
+    return array
+
+
+def check_numbers(array: NDArray[Any], what: str) -> None:
+    """BadInput, which calls them `what`, unless they are finite numbers, at least one."""
     if array.dtype.kind not in "iuf":
-        raise BadInput(f"{path}: {what} must be integers or floats, not {array.dtype}")
+        raise BadInput(f"{what} must be integers or floats, not {array.dtype}")
     if not array.size:
-        raise BadInput(f"{path}: {what} must hold at least one number, not {array.shape}")
+        raise BadInput(f"{what} must hold at least one number, not {array.shape}")
     if not np.all(np.isfinite(array)):
         count = np.count_nonzero(~np.isfinite(array))
-        raise BadInput(f"{path}: {what} must be finite; {count:,} of {array.size:,} are not")
-    return array
+        raise BadInput(f"{what} must be finite; {count:,} of {array.size:,} are not")
 
 
 def longest(model: Recordable, split: Split, sequences: int) -> int:

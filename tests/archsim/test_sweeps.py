@@ -86,6 +86,9 @@ def test_mistakes_are_said(trace: Trace, swept: Sweep) -> None:
         sweep("skip-65nm", trace, {"pe_array.tils": [1]})
     with pytest.raises(BadInput, match=r"sweep: lanes must have at least one value, not none"):
         sweep("skip-65nm", trace, {"lanes": []})
+    for given in (2, "12"):
+        with pytest.raises(BadInput, match=rf"sweep: lanes must have a list of values, not {given!r}"):
+            sweep("skip-65nm", trace, {"lanes": given})  # type: ignore[dict-item]
     with pytest.raises(BadInput, match=r"column must be one of .*cycles.*, not 'speed'"):
         swept.front(["speed"])
     with pytest.raises(BadInput, match=r"nothing.npz: no such trace file"):

@@ -1,6 +1,8 @@
 """Networks from Python: names and paths are as good as objects, and arrays as good as tasks."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from archsim.errors import BadInput
 from archsim.trace.trace import Trace
 from workloads import zoo
 from workloads.record import record
+from workloads.tasks.normalisation import Normalisation
 
 NAME = "wp-lstm256-ternary"
 
@@ -37,6 +40,53 @@ def test_files_are_named_by_text_as_well(tmp_path: Path) -> None:
     model.save(file)
     again = workloads.load_model(file)
     assert again.sha256 == model.sha256
+
+
+def test_a_file_of_inputs_is_as_good_as_their_array(tmp_path: Path) -> None:
+    file = tmp_path / "x.npy"
+    tokens = np.random.default_rng(1).integers(0, 83, (12, 3)).astype(np.uint8)
+    np.save(file, tokens)
+    for given in (str(file), file):
+        trace = workloads.record_trace(NAME, given)
+        np.testing.assert_array_equal(trace.arrays["x"][:], tokens)
+        small = workloads.quantize("wp-lstm256-float", given, weight_bits=4, activation_bits=8)
+        assert small.sha256 == workloads.quantize("wp-lstm256-float", tokens, weight_bits=4, activation_bits=8).sha256
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        (3.0, r"inputs must be \(steps, sequences\) or \(steps, sequences, size\), not \(\)"),
+        (np.zeros(4), r"inputs must be \(steps, sequences\) or .*, not \(4,\)"),
+        (np.zeros((0, 2), np.uint8), r"inputs must hold at least one number, not \(0, 2\)"),
+        ([["a"]], "inputs must be integers or floats, not <U1"),
+        ([[1], [1, 2]], "inputs must be an array: "),
+        ([[np.nan]], "inputs must be finite; 1 of 1 are not"),
+        (np.zeros((2, 2, 5)), r"inputs must be symbols \(steps, sequences\), not float64 \(2, 2, 5\)"),
+        ("no.npy", "no.npy: no such file of inputs"),
+    ],
+)
+def test_inputs_that_are_none_are_one_line(inputs: Any, said: str) -> None:
+    for call in (workloads.quantize, workloads.record_trace):
+        with pytest.raises(BadInput, match=said) as caught:
+            call("wp-lstm256-float", inputs)
+        assert "\n" not in str(caught.value)
+
+
+def test_it_is_said_whether_inputs_are_normalised() -> None:
+    model = zoo.load_model("spoken-gru64-float")
+    vectors = np.random.default_rng(1).normal(size=(6, 2, model.config.input.width)).astype(np.float32)
+    with pytest.raises(BadInput, match="has no normalisation; leave raw=True out"):
+        workloads.record_trace(model, vectors, raw=True)
+    width = model.config.input.width
+    method = Normalisation(method="standard", offset=(1.0,) * width, scale=(2.0,) * width)
+    reads = replace(model, config=model.config.model_copy(update={"task": None, "normalisation": method}))
+    with pytest.raises(BadInput, match=r"reads normalised numbers \(standard\); say raw=True where .* raw=False where"):
+        workloads.record_trace(reads, vectors)
+    expected = workloads.record_trace(model, method(vectors)).arrays["h"][:]
+    np.testing.assert_array_equal(workloads.record_trace(reads, vectors, raw=True).arrays["h"][:], expected)
+    as_they_are = workloads.record_trace(reads, method(vectors), raw=False).arrays["h"][:]
+    np.testing.assert_array_equal(as_they_are, expected)
 
 
 def test_mistakes_are_said() -> None:
