@@ -39,8 +39,8 @@ class OwnInputs:
         whole = given_sample(path, scenario.batch_first)
         inputs, (steps, sequences) = whole.inputs, whole.inputs.shape[:2]
         if sequences < scenario.sequences:
-            asked = f"fewer than the {scenario.sequences} of the scenario"
-            raise BadInput(f"{path}: inputs must not hold {sequences} sequences of {steps} steps, {asked}")
+            rule = f"must hold at least the {scenario.sequences} sequences of the scenario"
+            raise BadInput(f"{path}: inputs {rule}, not {sequences} (of {steps} steps)")
         first = np.ascontiguousarray(inputs[: scenario.steps, : scenario.sequences])
         lengths = np.full(scenario.sequences, len(first), np.int64)
         raw = bool(scenario.raw)

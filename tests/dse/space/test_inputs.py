@@ -178,7 +178,7 @@ def test_the_first_sequences_and_steps_are_run(own: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("scenario", "expected"),
     [
-        ({"sequences": 8}, r"^scenario: .*x\.npy: inputs must not hold 6 sequences of 7 steps, fewer than the 8 of "),
+        ({"sequences": 8}, r"^scenario: .*x\.npy: inputs must hold at least the 8 sequences of the scenario, not 6 "),
         ({"batch_first": False}, r"^scenario: model net: inputs must be \(steps, sequences, 3\), not \(6, 7\)$"),
         ({"inputs": "none.npy"}, r"^scenario: none\.npy: no such file of inputs$"),
     ],
