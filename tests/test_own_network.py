@@ -28,8 +28,8 @@ STEPS, CLASSES, UNITS = 16, 4, 12
 TOLERANCE = 1e-3
 
 
-def each_kind(quick: str, other: dict[str, str]) -> pytest.MarkDecorator:
-    """From PyTorch with both kinds of targets and from the `other` files; all but the `quick` one are slow."""
+def each_kind(other: dict[str, str], quick: str = "") -> pytest.MarkDecorator:
+    """From PyTorch with both kinds of targets and from the `other` files; all but the `quick` kind are slow."""
     cases = [*(("classification", "gru.pt"), ("regression", "gru.pt")), *((kind, file) for file, kind in other.items())]
     marked = [pytest.param(*case, marks=[] if case == (quick, "gru.pt") else pytest.mark.slow) for case in cases]
     return pytest.mark.parametrize(("kind", "source"), marked)
@@ -184,7 +184,7 @@ def splits(folder: Path, kind: str) -> dict[str, tuple[torch.Tensor, torch.Tenso
     return found
 
 
-@each_kind("classification", {"gru.onnx": "classification", "gru.keras": "regression"})
+@each_kind({"gru.onnx": "classification", "gru.keras": "regression"})
 def test_ten_lines_of_shell_lead_from_a_network_to_its_front(folder: Path, kind: str, source: str) -> None:
     lines = lines_of("sh")
     assert len(lines.strip().splitlines()) <= 10
@@ -194,7 +194,7 @@ def test_ten_lines_of_shell_lead_from_a_network_to_its_front(folder: Path, kind:
     assert (folder / "results" / "mine" / "report.html").stat().st_size > 1_000_000
 
 
-@each_kind("regression", {"gru.onnx": "regression", "gru.keras": "classification"})
+@each_kind({"gru.onnx": "regression", "gru.keras": "classification"}, quick="regression")
 def test_ten_lines_of_python_lead_from_a_network_to_its_front(folder: Path, kind: str, source: str) -> None:
     lines = lines_of("python")
     assert len([line for line in lines.splitlines() if line]) <= 10

@@ -159,6 +159,7 @@ def test_a_broken_one_is_refused_by_its_name_and_breaks_nothing_else(
     assert cells.by_name("my-cell").name == "my-cell"
 
 
+@pytest.mark.slow
 def test_they_are_held_to_the_conformance_suites(folder: Path) -> None:
     root = Path(__file__).parents[1]
     suites = ["tests/dse/exploration/samplers/test_conformance.py", "tests/dse/test_objectives.py"]
