@@ -63,16 +63,21 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class Npz:
-    """Arrays of a zip archive as numpy writes it."""
+class _File:
+    """What sources that are files have in common: the path, by which mistakes in them are told."""
 
     path: Path
-
-    columns = False
 
     @property
     def where(self) -> str:
         return str(self.path)
+
+
+@dataclass(frozen=True)
+class Npz(_File):
+    """Arrays of a zip archive as numpy writes it."""
+
+    columns = False
 
     @cached_property
     def names(self) -> Sequence[str]:
@@ -88,16 +93,10 @@ class Npz:
 
 
 @dataclass(frozen=True)
-class Npy:
+class Npy(_File):
     """One array, called as its file is; mapped, not read."""
 
-    path: Path
-
     columns = False
-
-    @property
-    def where(self) -> str:
-        return str(self.path)
 
     @property
     def names(self) -> Sequence[str]:
@@ -113,16 +112,10 @@ class Npy:
 
 
 @dataclass(frozen=True)
-class Csv:
+class Csv(_File):
     """Columns of text: comma, or in a ``.tsv`` tab, between; the first row names them."""
 
-    path: Path
-
     columns = True
-
-    @property
-    def where(self) -> str:
-        return str(self.path)
 
     @cached_property
     def names(self) -> Sequence[str]:
@@ -142,16 +135,10 @@ class Csv:
 
 
 @dataclass(frozen=True)
-class Parquet:
+class Parquet(_File):
     """Columns of a Parquet file."""
 
-    path: Path
-
     columns = True
-
-    @property
-    def where(self) -> str:
-        return str(self.path)
 
     @cached_property
     def names(self) -> Sequence[str]:
