@@ -24,11 +24,9 @@ class StateBufferSpec(Spec):
     )
 
     def access_cycles(self, units: int, at_once: int, reads: int, writes: int) -> int:
-        """Cycles for `reads` and `writes` of each of `units` consecutive units, of which `at_once` go together.
+        """Cycles for `reads` and `writes` of each of `units` consecutive units, of which at most `at_once` go together.
 
-        Units that lie in the same bank take turns.
+        Units of one bank would take turns, so no more go together than there are banks.
         """
-        banks = self.banks or at_once
-        groups, rest = divmod(units, at_once)
         turns = reads + writes if self.ports == 1 else max(reads, writes)
-        return turns * (groups * ceil_div(at_once, banks) + ceil_div(rest, banks))
+        return turns * ceil_div(units, min(at_once, self.banks or at_once))

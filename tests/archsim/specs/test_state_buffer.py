@@ -23,18 +23,31 @@ def cycles_of(accesses: list[tuple[int, str]], banks: int, ports: int) -> int:
     st.integers(1, 30), st.integers(1, 8), st.integers(1, 9), st.sampled_from([1, 2]), st.integers(0, 40),
     st.sampled_from([(1, 0), (0, 1), (1, 1), (2, 1), (1, 2)]),
 )  # fmt: skip
-def test_units_in_one_bank_take_turns(
+def test_the_widest_groups_that_meet_no_bank_twice_take_the_fewest_cycles(
     units: int, at_once: int, banks: int, ports: int, first: int, asked: tuple[int, int]
 ) -> None:
-    """Groups of units are served in turn, whichever unit comes first."""
+    """Groups of any width up to `at_once` are served in turn and counted, whichever unit comes first."""
     reads, writes = asked
     kinds = ["read"] * reads + ["write"] * writes
     buffer = load_design("skip-65nm").state_buffer.model_copy(update={"banks": banks, "ports": ports})
-    cycles = 0
-    for start in range(first, first + units, at_once):
-        addresses = range(start, min(start + at_once, first + units))
-        cycles += cycles_of([(a, kind) for a in addresses for kind in kinds], banks, ports)
+
+    def served(group: int) -> int:
+        groups = [range(k, min(k + group, first + units)) for k in range(first, first + units, group)]
+        return sum(cycles_of([(a, kind) for a in addresses for kind in kinds], banks, ports) for addresses in groups)
+
+    cycles = min(map(served, range(1, at_once + 1)))
     assert buffer.access_cycles(units, at_once, reads, writes) == cycles
     groups = -(-units // at_once)
     free = buffer.model_copy(update={"banks": None}).access_cycles(units, at_once, reads, writes)
     assert free == groups * cycles_of([(0, kind) for kind in kinds], 1, ports)
+
+
+@given(st.integers(1, 30), st.integers(1, 8), st.integers(1, 9), st.sampled_from([1, 2]))
+def test_more_units_at_once_more_banks_or_more_ports_are_never_slower(
+    units: int, at_once: int, banks: int, ports: int
+) -> None:
+    buffer = load_design("skip-65nm").state_buffer.model_copy(update={"banks": banks, "ports": ports})
+    cycles = buffer.access_cycles(units, at_once, 1, 1)
+    assert buffer.access_cycles(units, at_once + 1, 1, 1) <= cycles
+    assert buffer.model_copy(update={"banks": banks + 1}).access_cycles(units, at_once, 1, 1) <= cycles
+    assert buffer.model_copy(update={"ports": 2}).access_cycles(units, at_once, 1, 1) <= cycles
