@@ -22,7 +22,7 @@ class Load:
     """Cycles at the rate that the channel has for weights, but at most one word per cycle."""
     time_us: float
     chip_pj: float
-    """Energy of the chip: SRAM writes, and leakage and idle PEs meanwhile."""
+    """Energy of the chip: SRAM writes, and leakage meanwhile; no lane runs, so no PE is clocked."""
     system_pj: Band
     """Energy of the chip and the DRAM."""
 
@@ -54,6 +54,5 @@ def load(design: Design, resident_bits: int, costs: CostTable = SHIPPED) -> Load
     ledger = Ledger()
     ledger.add(catalogue.READ_BITS, bits)
     ledger.add(catalogue.SRAM_WRITE_WORD, words)
-    ledger.add(catalogue.IDLE_PE_CYCLE, design.pe_array.pes * cycles)
     spent = energy(design, ledger, cycles, tokens=1, costs=costs)
     return Load(bits, words, cycles, cycles / clock, spent.total_chip, spent.band)

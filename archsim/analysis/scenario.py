@@ -222,7 +222,7 @@ def streaming(
         missed_steps=int((slack < -1e-6).sum()),  # a millionth of a cycle is rounding, not a missed deadline
         elapsed_us=elapsed / clock,
         busy_us=float(latency.sum()) / clock,
-        energy=energy(design, _ledger_over(design, timing, elapsed), elapsed, tokens),
+        energy=energy(design, _ledger_over(design, timing, elapsed, lanes), elapsed, tokens),
     )
 
 
@@ -344,11 +344,11 @@ def _ends(arrival: NDArray[np.float64], latency: NDArray[np.int64]) -> NDArray[n
     return done + np.maximum.accumulate(arrival - (done - latency))
 
 
-def _ledger_over(design: Design, timing: Timing, cycles: int) -> Ledger:
-    """The counts of a run, with its PEs idle for the rest of `cycles`."""
+def _ledger_over(design: Design, timing: Timing, cycles: int, lanes: int) -> Ledger:
+    """The counts of a run, with the PEs of its lanes idle for the rest of `cycles`."""
     counts = {component: dict(actions) for component, actions in timing.ledger.counts.items()}
     ledger = Ledger(counts)
-    ledger.add(catalogue.IDLE_PE_CYCLE, design.pe_array.pes * (cycles - timing.cycles))
+    ledger.add(catalogue.IDLE_PE_CYCLE, design.pes_per_lane * lanes * (cycles - timing.cycles))
     return ledger
 
 

@@ -126,7 +126,7 @@ class _Fed(NamedTuple):
     burst: Burst
     columns: int
     issued: int
-    """Columns, counted once for each lane that runs the product."""
+    """Columns for which a lane is issued MACs, summed over lanes."""
     nonzero: int
     """Non-zero operand elements over all lanes."""
     from_buffer: bool
@@ -162,7 +162,7 @@ def _timing(design: Design, plan: Plan, work: Work, recurrence: _RecurrenceState
     cycles, fed = recurrence.finished, tuple(_fed(plan, work))
     ledger = _counts(design, plan, work, fed)
     issued = ledger.get(catalogue.MAC) + ledger.get(catalogue.MAC_ZERO_OPERAND)
-    ledger.add(catalogue.IDLE_PE_CYCLE, design.pe_array.pes * cycles - issued)
+    ledger.add(catalogue.IDLE_PE_CYCLE, design.pes_per_lane * work.lane_cycles(step_ends, cycles) - issued)
     busy = sum(each.columns * each.burst.tile_cycles for each in fed)
     stalls = dict(zip(STALLS, [*recurrence.stalls.tolist(), cycles - recurrence.tiles], strict=True))
     return Timing(cycles, busy, stalls, step_ends, ledger)

@@ -103,12 +103,12 @@ class PEArray:
         ledger, burst = self._ledger, turn.burst
         self.busy += turn.columns * burst.tile_cycles
         for operand in turn.operands:
-            issued, useful = burst.rows * operand.streamed * operand.lanes, burst.rows * operand.nonzero
+            issued, useful = burst.rows * operand.issued, burst.rows * operand.nonzero
             ledger.add(catalogue.MAC, useful)
             ledger.add(catalogue.MAC_ZERO_OPERAND, issued - useful)
             ledger.add(catalogue.SCRATCH_ACCESS, issued)
             if operand.in_state_buffer:
-                ledger.add(catalogue.H_READ, operand.streamed * operand.lanes)
+                ledger.add(catalogue.H_READ, operand.issued)
 
     def _next(self) -> Waiting[Descriptor]:
         self._clock.waits_for("the next burst from the weight stream")

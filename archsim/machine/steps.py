@@ -75,7 +75,7 @@ def run_machine(
     totals.busy, totals.finished = machine.busy, machine.finished
     totals.add_stalls(machine.stalls)
     step_ends = np.array([machine.step_ends.get(step, 0) for step in range(work.steps)], np.int64)
-    return _timing(design, totals, end.tiles, step_ends)
+    return _timing(design, work, totals, end.tiles, step_ends)
 
 
 def _run_bursts(
@@ -115,13 +115,13 @@ def _run_bursts(
         if on_step:
             on_step(step + 1)
     totals.busy += counter.busy
-    return _timing(design, totals, origin + barrier.tiles, step_ends)
+    return _timing(design, work, totals, origin + barrier.tiles, step_ends)
 
 
-def _timing(design: Design, totals: _RunTotals, tiles_free: int, step_ends: NDArray[np.int64]) -> Timing:
+def _timing(design: Design, work: Work, totals: _RunTotals, tiles_free: int, step_ends: NDArray[np.int64]) -> Timing:
     np.maximum.accumulate(step_ends, out=step_ends)  # a step in which no lane runs ends with the previous one
     finished, ledger = totals.finished, totals.ledger
     totals.stalls[Cause.DRAIN] += finished - tiles_free
     issued = ledger.get(catalogue.MAC) + ledger.get(catalogue.MAC_ZERO_OPERAND)
-    ledger.add(catalogue.IDLE_PE_CYCLE, design.pe_array.pes * finished - issued)
+    ledger.add(catalogue.IDLE_PE_CYCLE, design.pes_per_lane * work.lane_cycles(step_ends, finished) - issued)
     return Timing(finished, totals.busy, totals.stalls, step_ends, ledger, totals.reused)

@@ -19,6 +19,11 @@ class OperandColumns(NamedTuple):
     in_state_buffer: bool
     """Whether its elements are read from the state buffer; a one-hot operand is an index and is not."""
 
+    @property
+    def issued(self) -> int:
+        """Columns for which the PEs of a lane are issued MACs, summed over lanes: of a one-hot operand its own alone."""
+        return self.streamed * self.lanes if self.in_state_buffer else self.nonzero
+
 
 class BlockTurn(NamedTuple):
     """A block in a step."""

@@ -65,7 +65,8 @@ class Totals:
 
     streamed: tuple[int, ...]
     issued: tuple[int, ...]
-    """Columns streamed, once for each lane that runs the product."""
+    """Columns for which the PEs of a lane are issued MACs, summed over lanes: those streamed, for each lane that runs the
+    product; of a one-hot operand that of a lane's own symbol alone."""
     nonzero: tuple[int, ...]
     runs: tuple[int, ...]
     """Lanes that run the product, summed over the steps."""
@@ -199,13 +200,26 @@ class Work:
         by_lanes = np.array(amounts)
         return sum(int(by_lanes[window.tokens].sum()) for window in self.windows())
 
+    def lane_cycles(self, step_ends: NDArray[np.int64], cycles: int) -> int:
+        """Cycles of a run in which a lane is clocked, summed over its lanes.
+
+        A lane that the run does not use never is. One whose sequence has ended is switched off once the state of the
+        step after its last is known, `step_ends` ``(steps,)``, since until then its readout may run.
+        """
+        running = np.concatenate([window.tokens for window in self.windows()])
+        running = running[running > 0]
+        clocked = np.concatenate([running[:1], running])  # up to the end of each step, and after the last one
+        return int(clocked @ np.diff(step_ends[: len(running)], prepend=0, append=cycles))
+
     @cached_property
     def totals(self) -> Totals:
         """Sums over all steps."""
         sums = np.zeros((5, len(self.mat_vecs)), np.int64)
         tokens = listed = 0
+        in_buffer = np.array(self.reads_buffer)[:, None]
         for w in self.windows():
-            parts = w.streamed, w.streamed * w.active, w.nonzero, w.active, w.active > 0
+            issued = np.where(in_buffer, w.streamed * w.active, w.nonzero)
+            parts = w.streamed, issued, w.nonzero, w.active, w.active > 0
             sums += np.stack([part.sum(axis=1) for part in parts])
             tokens, listed = tokens + int(w.tokens.sum()), listed + int(w.listed.sum())
         streamed, issued, nonzero, runs, run_steps = (tuple(map(int, row)) for row in sums)

@@ -104,7 +104,7 @@ def _counted_by_hand(design: Design, trace: Trace) -> tuple[int, int, int]:
                     bits = [f"{word:0{8 * rows.shape[2]}b}" for word in words]
                     lit = [{i for i in range(operand.size) if word[i] == "1"} for word in bits]
                 dense += mv.rows * len(running) * (1 if operand.kind == "one_hot" else mv.cols)
-                issued += mv.rows * len(running) * len(set().union(*lit))
+                issued += mv.rows * len(running) * (1 if operand.kind == "one_hot" else len(set().union(*lit)))
                 useful += mv.rows * sum(map(len, lit))
     return dense, issued, useful
 

@@ -1,0 +1,102 @@
+"""What a run is charged for, compared with every lane's own bits: nothing for a lane that does not run."""
+
+import numpy as np
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from archsim import catalogue
+from archsim.design import Design, load_design
+from archsim.mapping.planner import plan
+from archsim.mapping.work import Work, measure
+from archsim.simulation import simulate
+from archsim.timing import Macs
+from archsim.trace.synthetic import synthesize
+from archsim.trace.trace import Trace
+from tests.archsim.test_engines import drawn_designs, drawn_traces, engines, fits
+
+DRAWN = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+
+
+def by_lane(trace: Trace, work: Work) -> tuple[Macs, int]:
+    """MACs and reads of h or of an input vector, each lane by itself, a column and a step at a time.
+
+    A lane is issued every column on the list, or all columns where nothing is skipped, but of a one-hot operand only
+    the column of its own symbol.
+    """
+    dense = issued = useful = read = 0
+    for mv, streamed_at in zip(work.mat_vecs, streamed(work), strict=True):
+        bits = trace.nonzero(mv, work.lanes, work.steps)
+        running = trace.active(work.lanes, work.steps, mv.when)
+        one_hot = trace.graph.operand(mv.operand).kind == "one_hot"
+        for step, lane in np.argwhere(running).tolist():
+            columns = [column for column in range(mv.cols) if bits[step, lane, column]]
+            own = 1 if one_hot else streamed_at[step]
+            dense += mv.rows * (1 if one_hot else mv.cols)
+            issued += mv.rows * own
+            useful += mv.rows * len(columns)
+            read += 0 if one_hot else own
+    return Macs(dense, issued, useful), read
+
+
+def streamed(work: Work) -> list[list[int]]:
+    return [[work.streamed_at(index, step)[0] for step in range(work.steps)] for index in range(len(work.mat_vecs))]
+
+
+@DRAWN
+@given(drawn_designs(), drawn_traces(), st.integers(1, 4))
+def test_issued_macs_are_at_most_dense_ones_and_at_least_useful_ones(design: Design, trace: Trace, lanes: int) -> None:
+    assume(fits(design, trace) and lanes <= design.lanes)
+    planned = plan(design, trace.graph, lanes)
+    encoder = design.skip_encoder
+    work = measure(trace, planned, trace.steps, encoder.enabled, encoder.reach)
+    macs, _ = by_lane(trace, work)
+    assert work.macs == macs
+    assert macs.useful <= macs.issued <= macs.dense
+    if not encoder.enabled:
+        assert macs.issued == macs.dense
+
+
+@DRAWN
+@given(drawn_designs(), drawn_traces())
+def test_the_ledger_counts_what_the_lanes_were_issued(design: Design, trace: Trace) -> None:
+    assume(fits(design, trace))
+    work, timings = engines(design, trace)
+    macs, _ = by_lane(trace, work)
+    for timing in timings.values():
+        ledger = timing.ledger
+        assert ledger.get(catalogue.MAC) == macs.useful
+        assert ledger.get(catalogue.MAC_ZERO_OPERAND) == macs.issued - macs.useful
+        assert ledger.get(catalogue.SCRATCH_ACCESS) == macs.issued
+        assert 0 <= ledger.get(catalogue.IDLE_PE_CYCLE) <= design.pe_array.pes * timing.cycles - macs.issued
+
+
+def test_h_is_read_once_a_block_for_every_lane_that_runs_and_a_symbol_never() -> None:
+    trace = synthesize(100, 10, 0.3, sequences=4, steps=3)
+    design = load_design("skip-65nm").override({"lanes": 4})
+    for lanes in (1, 3):
+        work = measure(trace, plan(design, trace.graph, lanes), 3, skipping=True, reach=design.skip_encoder.reach)
+        blocks = len(plan(design, trace.graph, lanes).blocks)
+        report = simulate(design, trace, "analytic", lanes=lanes)
+        assert report.ledger.get(catalogue.H_READ) == blocks * by_lane(trace, work)[1]
+
+
+def test_a_lane_that_the_run_does_not_use_costs_nothing() -> None:
+    """A run of one lane of eight counts no more than one on a design with that lane alone."""
+    trace = synthesize(100, 10, 0.3, sequences=8, steps=4)
+    eight = load_design("skip-65nm")
+    alone = eight.override({"lanes": 1, "pe_array.tiles": 1, "pe_array.pes_per_tile": eight.pes_per_lane})
+    assert not eight.pe_array.clock_gated
+    of_eight, of_one = (simulate(design, trace, lanes=1) for design in (eight, alone))
+    assert of_eight.cycles == of_one.cycles
+    assert of_eight.ledger == of_one.ledger
+
+
+def test_a_lane_is_switched_off_a_step_after_its_sequence_has_ended() -> None:
+    """Four steps of 10, 20, 30 and 40 cycles, and 5 to drain; of three lanes, one ends after step 0, one after 2."""
+    drawn = synthesize(8, 3, 0.5, sequences=3, steps=4)
+    trace = Trace(drawn.header, drawn.arrays, np.array([4, 1, 3]))
+    work = measure(trace, plan(load_design("skip-65nm"), trace.graph, 3), 4, skipping=True)
+    step_ends = np.array([10, 30, 60, 100])
+    assert work.lane_cycles(step_ends, 105) == 105 + 30 + 100
+    shorter = measure(trace, plan(load_design("skip-65nm"), trace.graph, 3), 1, skipping=True)
+    assert shorter.lane_cycles(step_ends[:1], 15) == 3 * 15
