@@ -244,7 +244,8 @@ def test_powers_at_lower_supplies_are_those_of_the_readme() -> None:
 def test_a_simulated_dense_run_takes_the_power_of_the_closed_form() -> None:
     design = load_design("skip-65nm")
     report = simulate(design, synthesize(1000, 50, 1.0, steps=3), "analytic", scope="recurrent")
-    assert report.energy.power_chip_mw == pytest.approx(peak_power_mw(design), rel=0.01)
+    # seven of the lanes are idle while another's symbol passes: up to 8 of 1,008 columns
+    assert report.energy.power_chip_mw == pytest.approx(peak_power_mw(design), rel=0.015)
 
 
 # --- published figures -----------------------------------------------------------------------------------------------
