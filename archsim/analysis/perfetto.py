@@ -27,6 +27,7 @@ from archsim.errors import BadInput
 from archsim.files import JsonValue, whole_file
 from archsim.mapping.plan import Burst, RunScope
 from archsim.simulation import Job, Prepared, PreparedPhase, prepare
+from archsim.specs.base import ceil_div
 from archsim.trace.trace import Trace
 
 PID = 1
@@ -61,22 +62,30 @@ def check_window(first: int, last: int, steps: int) -> None:
         )
 
 
-def column_times(
+def word_times(
     burst: Burst, columns: int, stream_start: int, tile_start: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The cycles at which each column of a burst on its own takes the weight path, and has been consumed.
+    """The cycles at which each word of a burst on its own takes room in the FIFO, and at which it gives it back.
 
-    Both arrays are ``(columns,)``, computed column by column from the definition.
+    Both arrays are ``(words,)``, computed word by word from the definition.
     """
+    (cycles, parts), feed = burst.pace, burst.feed
     taken: list[int] = []
-    consumed: list[int] = []
-    path, tiles = stream_start, tile_start
-    for i in range(columns):
-        taken.append(max(path, consumed[i - burst.fifo_columns]) if i >= burst.fifo_columns else path)
-        path = taken[-1] + burst.stream_cycles
-        tiles = max(tiles, path + burst.latency_cycles) + burst.tile_cycles
-        consumed.append(tiles)
-    return np.array(taken, np.int64), np.array(consumed, np.int64)
+    released: list[int] = []
+    path, first = stream_start * parts, tile_start
+    for _ in range(columns):
+        given = 0
+        for word in range(burst.column_words):
+            behind = len(taken) - burst.fifo_words
+            path = max(path, released[behind] * parts) if behind >= 0 else path
+            taken.append(ceil_div(path, parts))
+            path += cycles
+            first = max(first, ceil_div(path, parts) + burst.latency_cycles - feed.first_cycle(word))
+            while given <= word and feed.words_until(feed.last_cycle(given)) <= word + 1:
+                released.append(first + feed.last_cycle(given) + 1)
+                given += 1
+        first += burst.tile_cycles
+    return np.array(taken, np.int64), np.array(released, np.int64)
 
 
 class _Counters:
@@ -198,13 +207,13 @@ class TimelineWriter:
         """Add sampled FIFO levels of a burst that has just begun, as if it were alone."""
         burst, columns = self._burst(PE_ARRAY.name), self._columns(PE_ARRAY.name)
         stream_start = self._tracks.shared.bursts[0].start
-        taken, consumed = column_times(burst, columns, stream_start, tile_start)
+        taken, released = word_times(burst, columns, stream_start, tile_start)
         if not columns:
             return
-        times = np.unique(np.linspace(stream_start, int(consumed[-1]), FIFO_SAMPLES).astype(np.int64))
-        levels = np.searchsorted(taken, times, side="right") - np.searchsorted(consumed, times, side="right")
+        times = np.unique(np.linspace(stream_start, int(released[-1]), FIFO_SAMPLES).astype(np.int64))
+        levels = np.searchsorted(taken, times, side="right") - np.searchsorted(released, times, side="right")
         for time, change in zip(times.tolist(), np.diff(levels, prepend=0).tolist(), strict=True):
-            self._counters.add(time, FIFO, change * burst.column_words)
+            self._counters.add(time, FIFO, change)
 
     def _burst(self, component: str) -> Burst:
         step, block, position = self._tracks.of[component].place

@@ -5,13 +5,15 @@ every count (tests/archsim/test_engines.py). The recurrences are in ``recurrence
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cache
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archsim import catalogue
-from archsim.analytic.recurrence import (
+from archsim.analytic.positions import (
     ACTIVATED,
     ARRIVED,
     CAUSES,
@@ -19,7 +21,6 @@ from archsim.analytic.recurrence import (
     FETCHED,
     LISTS,
     TILES,
-    advance,
 )
 from archsim.design import Design
 from archsim.errors import BadInput
@@ -29,6 +30,14 @@ from archsim.mapping.work import Window, Work
 from archsim.timing import STALLS, Timing
 
 Ints = NDArray[np.int64]
+
+
+@cache
+def _recurrence() -> ModuleType:
+    """The compiled recurrences; numba, slow to import, is imported only when they are first needed."""
+    from archsim.analytic import recurrence
+
+    return recurrence
 
 
 def refusal(design: Design) -> str | None:
@@ -63,9 +72,11 @@ class _RecurrenceState:
     """A plan as the tables that ``recurrence.advance`` reads, and the times that the last step has left."""
 
     def __init__(self, design: Design, plan: Plan, work: Work) -> None:
-        self.depth = design.activation_unit.depth_cycles
+        self.depth = plan.activation_stages
         latency = plan.fetch.latency_cycles if plan.fetch else 0
-        self._machine = plan.banks, design.sequencer.setup_cycles, self.depth, latency
+        cycles = design.sequencer.setup_cycles, design.sequencer.empty_burst_cycles, plan.pe_stages - 1
+        self._machine = np.array([plan.banks, *cycles, self.depth, latency, plan.covered], np.int64)
+        self._rooms = np.zeros(1 if plan.covered else plan.fifo_words, np.int64)
         self._tables = _tables(plan)
         self._plan, self._work = plan, work
         self._fetch_cycles = np.array(plan.fetch.cycles if plan.fetch else [0] * (plan.lanes + 1), np.int64)
@@ -83,7 +94,8 @@ class _RecurrenceState:
         ends = np.zeros(len(window.tokens), np.int64)
         after = self._work.inputs_at(self._plan, window.first + len(window.tokens))
         steps = window.streamed, window.active, self._fetch_cycles[np.append(window.tokens, after)]
-        advance(*self._machine, *self._tables, *steps, alone, self.state, self.stalls, ends)
+        times = self.state, self._rooms, self.stalls, ends
+        _recurrence().advance(self._machine, *self._tables, *steps, alone, *times)
         return ends
 
     @property
@@ -105,12 +117,13 @@ def _tables(plan: Plan) -> tuple[Ints, Ints, Ints, Ints]:
     for run in plan.runs:
         block, made = run.block, -1 if run.block.list is None else run.block.list
         norms = block.norms.cycles, shared and block.norms.streamed
-        times = block.activation_cycles, block.encode_cycles
+        times = block.activation_cycles, block.encode_cycles, block.encode_tail
         blocks.append((len(bursts), len(block.bursts), run.count, *norms, *times, made, block.ends_list))
         for b in block.bursts:
             own = len(streams), len(b.streams), len(waits), len(b.waits)
             inputs = b.reads_inputs, shared and b.streamed
-            bursts.append((*own, *inputs, b.latency_cycles, b.stream_cycles, b.tile_cycles, b.fifo_columns))
+            column = b.latency_cycles, *b.pace, b.column_words, b.tile_cycles, b.fifo_words, b.first_words
+            bursts.append((*own, *inputs, *column, *b.times[:5], *b.feed))
             streams += [stream[0] for stream in b.streams]
             waits += [(wait.list, wait.steps_back) for wait in b.waits]
     return _ints(blocks), _ints(bursts), np.array(streams, np.int64), _ints(waits).reshape(-1, 2)

@@ -59,13 +59,16 @@ class PE:
 
 
 @lru_cache(maxsize=65536)
-def pe(multiplier: Multiplier, weight_bits: int, act_bits: int, accumulator_bits: int, delay_ns: float) -> PE:
+def pe(
+    multiplier: Multiplier, weight_bits: int, act_bits: int, accumulator_bits: int, delay_ns: float, least: int = 1
+) -> PE:
     """A PE with operand registers, multiplier (or shifter, or adder/subtractor) and accumulator.
 
-    It meets a clock of `delay_ns` at 45 nm. Of the netlists synthesised for 200 and 400 MHz, it is the one of less area
-    with the registers of the stages that it needs. Costs are interpolated linearly between the table's weight and
-    activation bits, or in the distance of a shifter. The table's accumulators (act + weight + 10 bits; act + 12 for
-    mux; act + distance + 10 for shift) are extended to `accumulator_bits` by a flip-flop and a full adder per bit.
+    It has at least `least` pipeline stages, and meets a clock of `delay_ns` at 45 nm. Of the netlists synthesised for
+    200 and 400 MHz, it is the one of less area with the registers of the stages that it needs. Costs are interpolated
+    linearly between the table's weight and activation bits, or in the distance of a shifter. The table's accumulators
+    (act + weight + 10 bits; act + 12 for mux; act + distance + 10 for shift) are extended to `accumulator_bits` by a
+    flip-flop and a full adder per bit.
     BadInput names what the table does not cover.
     """
     if not 4 <= act_bits <= 16:
@@ -75,7 +78,7 @@ def pe(multiplier: Multiplier, weight_bits: int, act_bits: int, accumulator_bits
     for target_mhz in _TARGETS_MHZ:
         netlist = _netlist(kind, weight_bits, act_bits, target_mhz)
         cell = _widened(netlist, accumulator_bits - kind.accumulator_bits(weight_bits, act_bits))
-        count = stages(cell.delay_ns, delay_ns)
+        count = max(least, stages(cell.delay_ns, delay_ns))
         options.append(PE(pipelined(cell, count, kind.product_bits(weight_bits, act_bits)), count))
     return min(options, key=lambda option: option.cell.area_um2)
 

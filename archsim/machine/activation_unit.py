@@ -4,7 +4,16 @@ from collections.abc import Iterable
 
 from archsim.catalogue import Event
 from archsim.ledger import Ledger
-from archsim.machine.ports import Clock, Datapath, NoNumbers, Process, Queue, ScratchBanks
+from archsim.machine.ports import (
+    Clock,
+    Datapath,
+    Elements,
+    FinishedBlock,
+    NoNumbers,
+    Process,
+    Queue,
+    ScratchBanks,
+)
 from archsim.machine.turns import BlockTurn
 
 
@@ -15,9 +24,9 @@ class ActivationUnit:
         self,
         depth_cycles: int,
         order: Iterable[BlockTurn],
-        sums_in: Queue[BlockTurn],
+        sums_in: Queue[FinishedBlock],
         banks: ScratchBanks,
-        elements_out: Queue[int],
+        elements_out: Queue[Elements],
         ledger: Ledger,
         clock: Clock,
         *,
@@ -25,9 +34,9 @@ class ActivationUnit:
         free: int = 0,
         banks_kept: int = 1,
     ) -> None:
-        """`elements_out` receives the cycle at which a block's last elements have left the pipeline of `depth_cycles`,
-        for blocks that the encoder scans. The unit is busy until cycle `free`. `banks_kept`: how many of the latest
-        cycles at which it freed a bank are kept."""
+        """`elements_out` receives the cycles at which a block's first and last elements have left the pipeline of
+        `depth_cycles`, for blocks that the encoder scans. The unit is busy until cycle `free`. `banks_kept`: how many
+        of the latest cycles at which it freed a bank are kept."""
         self._depth_cycles, self._order = depth_cycles, order
         self._sums_in, self._banks, self._elements_out = sums_in, banks, elements_out
         self._ledger, self._clock = ledger, clock
@@ -49,7 +58,13 @@ class ActivationUnit:
         yield clock.until(self.free)
         for _ in self._order:
             clock.waits_for("a finished block from the PE array")
-            turn: BlockTurn = yield self._sums_in.get()
+            finished: FinishedBlock = yield self._sums_in.get()
+            yield clock.until(finished.ready)
+            turn = finished.turn
+            if turn.block.list is not None:
+                first, last = turn.block.elements_after, turn.block.activation_cycles
+                began = clock.now + self._depth_cycles
+                yield self._elements_out.put(Elements(began + first, began + last))
             clock.note(Event.ACTIVATE, turn.step, turn.block.index)
             yield clock.after(turn.block.activation_cycles)
             self._datapath.read_out(turn)
@@ -59,8 +74,6 @@ class ActivationUnit:
             self.freed = (*self.freed, clock.now)[-self._banks_kept :]
             self.count(turn)
             self.step_ends[turn.step] = clock.now + self._depth_cycles
-            if turn.block.list is not None:
-                yield self._elements_out.put(clock.now + self._depth_cycles)
 
     def count(self, turn: BlockTurn) -> None:
         for action, per_lane in turn.block.results:

@@ -35,6 +35,8 @@ from archsim.machine.ports import (
     Clock,
     Datapath,
     Descriptor,
+    Elements,
+    FinishedBlock,
     OperandLists,
     Process,
     Queue,
@@ -44,8 +46,8 @@ from archsim.machine.ports import (
 )
 from archsim.machine.sequencer import Sequencer
 from archsim.machine.skip_encoder import SkipEncoder
-from archsim.machine.turns import BlockTurn
 from archsim.machine.weight_stream import WeightStream
+from archsim.mapping.fifo import fifo_times
 from archsim.mapping.plan import Plan
 from archsim.mapping.work import Work
 
@@ -93,9 +95,10 @@ class Machine:
         lists = self._lists = OperandLists(env, barrier.lists, before=steps.start - 1)
         banks = self._banks = ScratchBanks(env)
         fifo = WordFifo(env, design.weight_memory.fifo_words)
+        self._times = fifo_times(plan, barrier.fifo)
         descriptors: Queue[Descriptor] = Queue(env)
-        sums: Queue[BlockTurn] = Queue(env)
-        elements: Queue[int] = Queue(env)
+        sums: Queue[FinishedBlock] = Queue(env)
+        elements: Queue[Elements] = Queue(env)
         arrivals, consumed = (Signals(env), Signals(env)) if plan.fetch else (None, None)
         channel = DramChannel(env, plan.fetch.arbitration if plan.fetch else None, by_columns=engine == "column")
 
@@ -107,15 +110,16 @@ class Machine:
                 free=barrier.channel, arrives=barrier.inputs, buffer_free=barrier.tiles,
             )  # fmt: skip
         self.stream = WeightStream(
-            design.sequencer.setup_cycles, order.issue(), lists, channel, fifo, descriptors, ledger,
-            clock(catalogue.WEIGHT_STREAM), arrivals=arrivals, datapath=datapath, free=barrier.path,
+            design.sequencer, order.issue(), lists, channel, fifo, self._times, descriptors, ledger,
+            clock(catalogue.WEIGHT_STREAM), arrivals=arrivals, datapath=datapath,
+            free=barrier.path,
         )  # fmt: skip
         self.array = PEArray(
             order.bursts(), descriptors, fifo, banks, sums, ledger,
-            clock(catalogue.PE_ARRAY), consumed=consumed, datapath=datapath, free=barrier.tiles,
+            clock(catalogue.PE_ARRAY), consumed=consumed, datapath=datapath, stages=plan.pe_stages, free=barrier.tiles,
         )  # fmt: skip
         self.activation = ActivationUnit(
-            design.activation_unit.depth_cycles, order.blocks(), sums, banks, elements, ledger,
+            plan.activation_stages, order.blocks(), sums, banks, elements, ledger,
             clock(catalogue.ACTIVATION_UNIT), datapath=datapath, free=barrier.activated, banks_kept=plan.banks,
         )  # fmt: skip
         self.encoder = SkipEncoder(
@@ -158,6 +162,7 @@ class Machine:
             lists=self._lists.after(self._steps.stop - 1),
             channel=self.reader.free if self.reader else self._barrier.channel,
             inputs=self.reader.arrives if self.reader else self._barrier.inputs,
+            fifo=self._times.state(self.stream.free),
         )
 
     def count(self, step: int) -> None:

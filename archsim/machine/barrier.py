@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from archsim.mapping.fifo import State
 from archsim.mapping.plan import Plan
 from archsim.mapping.work import Work
 
@@ -29,6 +30,8 @@ class Barrier:
     """Cycle at which the inputs of the next step have left the DRAM channel."""
     inputs: int
     """Cycle at which the inputs of the next step have arrived."""
+    fifo: State
+    """What the last burst has left in the FIFO (``mapping.fifo``)."""
 
     @classmethod
     def start(cls, plan: Plan, work: Work) -> "Barrier":
@@ -37,7 +40,7 @@ class Barrier:
         if plan.fetch:
             channel = plan.fetch.cycles[work.inputs_at(plan, 0)]
             inputs = channel + plan.fetch.latency_cycles
-        return cls(0, 0, (0,) * plan.banks, 0, 0, (0,) * len(plan.lists), channel, inputs)
+        return cls(0, 0, (0,) * plan.banks, 0, 0, (0,) * len(plan.lists), channel, inputs, ())
 
     def after(self, origin: int) -> "Barrier":
         """The same times relative to `origin`.
@@ -56,4 +59,5 @@ class Barrier:
             lists=tuple(max(known, self.path) - origin for known in self.lists),
             channel=max(self.channel, self.path) - origin,
             inputs=max(self.inputs, self.path) - origin,
+            fifo=self.fifo,
         )

@@ -7,20 +7,22 @@ from archsim.catalogue import Cause, Event
 from archsim.ledger import Ledger
 from archsim.machine.ports import (
     Clock,
-    ColumnToken,
     Datapath,
     Descriptor,
+    FinishedBlock,
     NoNumbers,
     Process,
     Queue,
     ScratchBanks,
     Signals,
     Waiting,
+    Word,
     WordFifo,
     blame,
     share_out,
 )
-from archsim.machine.turns import BlockTurn, BurstTurn
+from archsim.machine.turns import BurstTurn
+from archsim.mapping.fifo import Passed
 
 
 class PEArray:
@@ -32,20 +34,22 @@ class PEArray:
         descriptors_in: Queue[Descriptor],
         fifo: WordFifo,
         banks: ScratchBanks,
-        sums_out: Queue[BlockTurn],
+        sums_out: Queue[FinishedBlock],
         ledger: Ledger,
         clock: Clock,
         *,
         consumed: Signals | None = None,
         datapath: Datapath | None = None,
+        stages: int = 1,
         free: int = 0,
     ) -> None:
-        """`consumed` is given when a step has been consumed (None: nobody waits for it). The PEs are idle from cycle
-        `free` on."""
+        """`consumed` is given when a step has been consumed (None: nobody waits for it). `stages`: those of a PE's
+        pipeline, which a block's last sums pass. The PEs are idle from cycle `free` on."""
         self._order, self._descriptors_in, self._fifo = order, descriptors_in, fifo
         self._banks, self._sums_out, self._consumed = banks, sums_out, consumed
         self._ledger, self._clock = ledger, clock
         self._datapath: Datapath = datapath or NoNumbers()
+        self._stages = stages
         self.free = free
         """Cycle at which the last column was consumed."""
         self.busy = 0
@@ -65,8 +69,8 @@ class PEArray:
             start = yield from self._claim(descriptor)
             worked = end = start + turn.columns * burst.tile_cycles
             if turn.columns:
-                last_issue: int = yield descriptor.last_issue
-                end = max(worked, last_issue + burst.latency_cycles + burst.tile_cycles)
+                passed: Passed = yield descriptor.passed
+                end = passed.consumed
                 self._starved(descriptor, end - worked)
                 clock.note(Event.WAIT_COLUMN, turn.step, turn.block.index, at=worked)
                 yield clock.after(end - clock.now)
@@ -74,30 +78,56 @@ class PEArray:
             yield from self._finish(turn)
 
     def columns(self) -> Process:
-        """Engine `column`: one token from the FIFO for each column."""
-        clock = self._clock
+        """Engine `column`: the words of each column from the FIFO, which its cycles need one after the other."""
         for _ in self._order:
             descriptor = yield from self._next()
             turn = descriptor.turn
-            yield descriptor.arrival
-            if not turn.columns:
+            if turn.columns:
+                starved = 0
+                for column in range(turn.columns):
+                    starved += yield from self._consume(descriptor, column)
+                self._starved(descriptor, starved)
+            else:
+                ready: int = yield descriptor.arrival
+                yield self._clock.until(ready)
                 self.free = yield from self._claim(descriptor)
-            starved = 0
-            for column in range(turn.columns):
-                clock.waits_for("a column in the FIFO (from the weight stream)")
-                clock.note(Event.WAIT_COLUMN, turn.step, turn.block.index, column)
-                received: ColumnToken = yield self._fifo.receive()
-                yield clock.until(received.arrival)
-                if column == 0:
-                    self.free = yield from self._claim(descriptor)
-                starved += clock.now - self.free
-                clock.note(Event.COLUMN, turn.step, turn.block.index, column)
-                yield clock.after(turn.burst.tile_cycles)
-                self._datapath.accumulate(turn, received.token)
-                self.free = clock.now
-                yield self._fifo.release(turn.burst.column_words)
-            self._starved(descriptor, starved)
             yield from self._finish(turn)
+
+    def _consume(self, descriptor: Descriptor, column: int) -> Waiting[int]:
+        """Consume one column, and return the cycles without work since the last one, or since the burst's start.
+
+        Its cycle k runs at ``first + k``, where `first` grows whenever a word comes later than its cycle needs it.
+        """
+        clock, turn, burst = self._clock, descriptor.turn, descriptor.turn.burst
+        place = turn.step, turn.block.index, column
+        feed, claims = burst.feed, column == 0
+        first, released = self.free, 0
+        clock.waits_for("a word of a column in the FIFO (from the weight stream)")
+        clock.note(Event.WAIT_COLUMN, *place, at=first)
+        token: object = None
+        for number in range(burst.column_words):
+            word: Word = yield from self._fifo.receive()
+            token, cycle = word.token, feed.first_cycle(number)
+            late = word.arrival - cycle
+            if number < burst.first_words:
+                first = max(first, late)
+                if number == burst.first_words - 1:
+                    yield clock.until(first)
+                    if claims:
+                        first = self.free = yield from self._claim(descriptor)
+                    clock.note(Event.COLUMN, *place, at=first)
+            elif late > first:
+                clock.note(Event.WAIT_COLUMN, *place, at=first + cycle)
+                clock.note(Event.COLUMN, *place, at=late + cycle)
+                first = late
+            while released <= number and feed.words_until(feed.last_cycle(released)) <= number + 1:
+                self._fifo.release(first + feed.last_cycle(released) + 1)
+                released += 1
+        starved = first - self.free
+        self.free = first + burst.tile_cycles
+        yield clock.until(self.free)
+        self._datapath.accumulate(turn, token)
+        return starved
 
     def count(self, turn: BurstTurn) -> None:
         ledger, burst = self._ledger, turn.burst
@@ -146,6 +176,6 @@ class PEArray:
         self.count(turn)
         if turn.closes_block:
             self._clock.note(Event.END, turn.step, turn.block.index)
-            yield self._sums_out.put(turn.of)
+            yield self._sums_out.put(FinishedBlock(turn.of, self._clock.now + self._stages - 1))
         if turn.closes_step and self._consumed is not None:
             self._consumed.give(turn.step)

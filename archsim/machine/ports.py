@@ -5,6 +5,7 @@ work arrives as turns (``turns``) in a static order, and its ports determine whe
 waited determines the cause of a stall.
 """
 
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -74,45 +75,86 @@ class Queue(Generic[T]):
         return tuple(self._store.items)
 
 
-class ColumnToken(NamedTuple):
-    """A column in the FIFO: the cycle at which it arrives, and the numbers that it carries (``Datapath``)."""
+class Word(NamedTuple):
+    """A word in the FIFO: the cycle at which it arrives, and, with the last one of a column, the column's numbers."""
 
     arrival: int
     token: object = None
 
 
+class _Cycles(Generic[T]):
+    """Items that are known ahead of time, in order; whoever takes one waits only until it is known."""
+
+    def __init__(self, env: simpy.Environment, items: Iterable[T] = ()) -> None:
+        self._env, self._known = env, deque(items)
+        self._given: simpy.Event | None = None
+
+    def give(self, item: T) -> None:
+        self._known.append(item)
+        if self._given is not None:
+            given, self._given = self._given, None
+            given.succeed()
+
+    def take(self) -> Waiting[T]:
+        if not self._known:
+            self._given = self._env.event()
+            yield self._given
+        return self._known.popleft()
+
+    @property
+    def known(self) -> Sequence[T]:
+        return tuple(self._known)
+
+
 class WordFifo:
-    """The FIFO of columns on their way to the PEs, with a credit for every free word."""
+    """The FIFO of words on their way to the PEs, with a credit for the room of each.
+
+    Both sides know their cycles ahead: the weight path when a word will arrive, and the PEs when they will have
+    consumed one. Neither waits for a cycle to come that it knows.
+    """
 
     def __init__(self, env: simpy.Environment, words: int) -> None:
-        self._columns: Queue[ColumnToken] = Queue(env)
-        self._credits = simpy.Container(env, words, words)
+        self._words: _Cycles[Word] = _Cycles(env)
+        self._room: _Cycles[int] = _Cycles(env, [0] * words)
 
-    def reserve(self, words: int, clock: Clock) -> Waiting[int]:
-        """Take credits for `words`, and return the cycles spent waiting for them."""
-        asked = clock.now
-        yield self._credits.get(words)
-        return clock.now - asked
+    def reserve(self) -> Waiting[int]:
+        """Take the room of one word, and return the cycle from which it is free."""
+        return self._room.take()
 
-    def send(self, column: ColumnToken) -> simpy.Event:
-        return self._columns.put(column)
+    def send(self, word: Word) -> None:
+        self._words.give(word)
 
-    def receive(self) -> simpy.Event:
-        """An event that fires with the next `ColumnToken`."""
-        return self._columns.get()
+    def receive(self) -> Waiting[Word]:
+        """The next word."""
+        return self._words.take()
 
-    def release(self, words: int) -> simpy.Event:
-        return self._credits.put(words)
-
-    @property
-    def room(self) -> int:
-        """Free words."""
-        return int(self._credits.level)
+    def release(self, cycle: int) -> None:
+        """Free the room of one word from `cycle` on."""
+        self._room.give(cycle)
 
     @property
-    def columns(self) -> Sequence[ColumnToken]:
-        """The columns that it holds."""
-        return self._columns.items
+    def room(self) -> Sequence[int]:
+        """For every word that has room, or is known to have it, the cycle from which it does."""
+        return self._room.known
+
+    @property
+    def words(self) -> Sequence[Word]:
+        """The words that nobody has taken yet."""
+        return self._words.known
+
+
+class FinishedBlock(NamedTuple):
+    """A block that the PEs have issued, and the cycle at which its sums have left their pipeline."""
+
+    turn: BlockTurn
+    ready: int
+
+
+class Elements(NamedTuple):
+    """Elements of a block on their way to the encoder: when the first of them are there, and the last."""
+
+    first: int
+    last: int
 
 
 class ScratchBanks(Queue[int]):
@@ -180,8 +222,8 @@ class Descriptor:
     """Fires when the burst is set up, with the cycle at which its first column arrives, or with that cycle if none."""
     started: simpy.Event
     """Fires with the cycle at which the PEs begin."""
-    last_issue: simpy.Event
-    """Fires with the cycle at which the last column leaves the weight path (engine `burst`)."""
+    passed: simpy.Event
+    """Fires with its passage through the FIFO, a ``mapping.fifo.Passed`` (engine `burst`)."""
     listed: int = 0
     """Cycle at which all operand lists that it reads were known."""
     admitted: int = 0

@@ -5,19 +5,20 @@ from collections.abc import Callable, Iterable
 from archsim import catalogue
 from archsim.catalogue import Event
 from archsim.ledger import Ledger
-from archsim.machine.ports import Clock, OperandLists, Process, Queue
+from archsim.machine.ports import Clock, Elements, OperandLists, Process, Queue
 from archsim.machine.turns import BlockTurn
 from archsim.specs.skip_encoder import SkipEncoderSpec
 
 
 class SkipEncoder:
-    """Scans finished blocks in order; an operand list is known when its last block in a step has been scanned."""
+    """Lists the elements of blocks as they leave the activation unit; an operand list is known when its last block in a
+    step has been listed."""
 
     def __init__(
         self,
         spec: SkipEncoderSpec,
         order: Iterable[BlockTurn],
-        elements_in: Queue[int],
+        elements_in: Queue[Elements],
         lists: OperandLists,
         ledger: Ledger,
         clock: Clock,
@@ -25,8 +26,9 @@ class SkipEncoder:
         on_step: Callable[[int], None] | None = None,
         free: int = 0,
     ) -> None:
-        """`order` has the blocks to scan, and `elements_in` the cycles at which their elements are available. The
-        encoder is busy until cycle `free`. `on_step` is called with the number of steps whose list is known."""
+        """`order` has the blocks to scan, and `elements_in` the cycles at which their elements leave the
+        activation unit. The encoder is busy until cycle `free`. `on_step` is called with the number of steps whose list
+        is known."""
         self._spec, self._order = spec, order
         self._elements_in, self._lists, self._on_step = elements_in, lists, on_step
         self._ledger, self._clock = ledger, clock
@@ -39,10 +41,11 @@ class SkipEncoder:
         yield clock.until(self.free)
         for turn in self._order:
             clock.waits_for("an activated block from the activation unit")
-            there: int = yield self._elements_in.get()
-            yield clock.until(there)
+            elements: Elements = yield self._elements_in.get()
+            yield clock.until(elements.first)
             clock.note(Event.ENCODE, turn.step, turn.block.index)
-            yield clock.after(turn.block.encode_cycles)
+            block = turn.block
+            yield clock.until(max(clock.now + block.encode_cycles, elements.last + block.encode_tail))
             clock.note(Event.END, turn.step, turn.block.index)
             self.free = clock.now
             self.count(turn)

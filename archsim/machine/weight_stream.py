@@ -8,7 +8,6 @@ from archsim.ledger import Ledger
 from archsim.machine.dram_channel import DramChannel
 from archsim.machine.ports import (
     Clock,
-    ColumnToken,
     Datapath,
     Descriptor,
     NoNumbers,
@@ -17,11 +16,14 @@ from archsim.machine.ports import (
     Queue,
     Signals,
     Waiting,
+    Word,
     WordFifo,
 )
 from archsim.machine.turns import BurstTurn
-from archsim.mapping.fifo import last_issue_cycle
+from archsim.mapping.fifo import FifoTimes, Passed
 from archsim.mapping.plan import Block
+from archsim.specs.base import ceil_div
+from archsim.specs.sequencer import SequencerSpec
 
 
 class WeightStream:
@@ -32,11 +34,12 @@ class WeightStream:
 
     def __init__(
         self,
-        setup_cycles: int,
+        spec: SequencerSpec,
         order: Iterable[BurstTurn],
         lists: OperandLists,
         channel: DramChannel,
         fifo: WordFifo,
+        times: FifoTimes,
         descriptors_out: Queue[Descriptor],
         ledger: Ledger,
         clock: Clock,
@@ -45,14 +48,19 @@ class WeightStream:
         datapath: Datapath | None = None,
         free: int = 0,
     ) -> None:
-        """`setup_cycles` pass between a burst's turn and its first column. `arrivals` is given with the cycle at which
-        the inputs of a step arrive (None: they are always available). The path is busy until cycle `free`."""
-        self._setup_cycles, self._order = setup_cycles, order
+        """`spec` has the cycles between a burst's turn and its first column, and of a burst without columns. `times`
+        are those of the FIFO for engine `burst`, which moves no words through `fifo`. `arrivals` is given with the
+        cycle at which the inputs of a step arrive (None: they are always available). The path is busy until cycle
+        `free`."""
+        self._setup_cycles, self._empty_cycles, self._order = spec.setup_cycles, spec.empty_burst_cycles, order
         self._lists, self._arrivals, self._channel = lists, arrivals, channel
         self._fifo, self._descriptors_out = fifo, descriptors_out
         self._ledger, self._clock = ledger, clock
         self._datapath: Datapath = datapath or NoNumbers()
         self._previous: Descriptor | None = None
+        self._times = times
+        self._at = 0
+        """When the last word has left the path, in parts of a cycle (engine `column`)."""
         self.free = free
         """Cycle from which the next burst can be taken."""
 
@@ -64,14 +72,14 @@ class WeightStream:
             descriptor = yield from self._begin(turn)
             start, burst = clock.now, turn.burst
             if self._channel.needed_by(turn):
-                clock.env.process(self._leave_channel(descriptor))
+                clock.env.process(self._leave_channel(descriptor, start))
             clock.waits_for("the PE array to begin its burst")
             consumption: int = yield descriptor.started
+            passed = self._times.take(burst, turn.columns, start, consumption)
             if turn.columns:
-                sent = start + turn.columns * burst.stream_cycles
-                last = last_issue_cycle(burst, turn.columns, start, consumption)
+                sent, last = start + burst.pace.of(turn.columns * burst.column_words), passed.last_issue
                 descriptor.wait(Cause.FIFO_CREDIT, last - sent)
-                descriptor.last_issue.succeed(last)
+                descriptor.passed.succeed(passed)
                 clock.note(Event.WAIT_CREDIT, turn.step, turn.block.index, at=sent)
                 clock.note(Event.END, turn.step, turn.block.index, at=last)
                 yield clock.until(last)
@@ -79,28 +87,51 @@ class WeightStream:
             self.count(turn)
 
     def columns(self) -> Process:
-        """Engine `column`: each column waits for room in the FIFO, takes the path, and arrives after the latency."""
+        """Engine `column`: each word waits for room in the FIFO, takes the path, and arrives after the latency."""
         clock = self._clock
         for turn in self._order:
             descriptor = yield from self._begin(turn)
-            step, block, burst = turn.step, turn.block.index, turn.burst
+            sent = clock.now + turn.burst.pace.of(turn.columns * turn.burst.column_words)
             for column, token in enumerate(self._datapath.fetch(turn)):
-                clock.waits_for(f"room for {burst.column_words} words in the FIFO (credits from the PE array)")
-                clock.note(Event.WAIT_CREDIT, step, block, column)
-                waited = yield from self._fifo.reserve(burst.column_words, clock)
-                descriptor.wait(Cause.FIFO_CREDIT, waited)
                 if self._channel.granted_by_columns(turn):
                     yield from self._take_channel(descriptor, column)
-                clock.note(Event.COLUMN, step, block, column)
-                yield clock.after(burst.stream_cycles)
+                yield from self._send(descriptor, column, token)
                 if self._channel.granted_by_columns(turn):
                     self._channel.column_left()
-                yield self._fifo.send(ColumnToken(clock.now + burst.latency_cycles, token))
-            clock.note(Event.END, step, block)
+            clock.note(Event.END, turn.step, turn.block.index)
+            for_channel = descriptor.waited.get(Cause.INPUT_FETCH, 0)
+            descriptor.wait(Cause.FIFO_CREDIT, max(0, clock.now - sent - for_channel))
             if self._channel.needed_by(turn):
                 self._channel.burst_left(turn)
             self.free = clock.now
             self.count(turn)
+
+    def _send(self, descriptor: Descriptor, column: int, token: object) -> Process:
+        """Send the words of a column back to back, except where one waits for room.
+
+        Cycles are counted in parts of ``Pace.words``, so that words that take a fraction of a cycle more or less follow
+        each other exactly.
+        """
+        clock, turn = self._clock, descriptor.turn
+        burst, place = turn.burst, (turn.step, turn.block.index, column)
+        cycles, parts = burst.pace
+        at = self._at if column and clock.now * parts < self._at + parts else clock.now * parts
+        clock.note(Event.WAIT_CREDIT, *place, at=ceil_div(at, parts))
+        clock.waits_for("room for a word in the FIFO (credits from the PE array)")
+        for word in range(burst.column_words):
+            free: int = yield from self._fifo.reserve()
+            if free * parts > at:
+                if word:
+                    clock.note(Event.WAIT_CREDIT, *place, at=ceil_div(at, parts))
+                    clock.note(Event.COLUMN, *place, at=free)
+                at = free * parts
+            if not word:
+                clock.note(Event.COLUMN, *place, at=ceil_div(at, parts))
+            at += cycles
+            arrival = ceil_div(at, parts) + burst.latency_cycles
+            self._fifo.send(Word(arrival, token if word == burst.column_words - 1 else None))
+        self._at = at
+        yield clock.until(ceil_div(at, parts))
 
     def count_norms(self, block: Block) -> None:
         self._ledger.add(catalogue.READ_BITS, block.norms.dram_bits)
@@ -132,8 +163,10 @@ class WeightStream:
             yield from self._norms(turn)
         clock.note(Event.START, step, block)
         burst = turn.burst
-        first = burst.stream_cycles + burst.latency_cycles if turn.columns else 0
-        descriptor.arrival.succeed(clock.now + first)
+        ready = clock.now + self._empty_cycles
+        if turn.columns:
+            ready = self._times.first_arrival(burst, clock.now)
+        descriptor.arrival.succeed(ready)
         return descriptor
 
     def _await_lists(self, descriptor: Descriptor) -> Process:
@@ -180,12 +213,13 @@ class WeightStream:
         elif clock.now > asked:
             descriptor.admitted = clock.now
 
-    def _leave_channel(self, descriptor: Descriptor) -> Process:
-        """Release the channel when a burst's last column has left the path, perhaps before the PEs begin the burst."""
+    def _leave_channel(self, descriptor: Descriptor, start: int) -> Process:
+        """Release the channel when a burst's last word has left the path, perhaps before the PEs begin the burst."""
         turn, burst, clock = descriptor.turn, descriptor.turn.burst, self._clock
-        if turn.columns <= burst.fifo_columns:  # no column waits for credits
-            yield clock.after(turn.columns * burst.stream_cycles)
+        if turn.columns * burst.column_words <= burst.fifo_words:  # no word waits for the room of another
+            last = self._times.unhindered(burst, turn.columns, start)
         else:
-            last: int = yield descriptor.last_issue
-            yield clock.after(last - clock.now)
+            passed: Passed = yield descriptor.passed
+            last = passed.last_issue
+        yield clock.until(last)
         self._channel.burst_left(turn)

@@ -1,8 +1,10 @@
 """The static order of work that every engine reads: stages, blocks, bursts, and the operand lists they wait for."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Literal
+from functools import cached_property, lru_cache
+from itertools import chain
+from typing import Literal, NamedTuple
 
 from archsim.catalogue import Action
 from archsim.specs.base import ceil_div
@@ -23,6 +25,91 @@ class Wait:
     """Index into ``Plan.lists``."""
     steps_back: int
     """0 if the list is made within the step, 1 if by the previous step."""
+
+
+class Pace(NamedTuple):
+    """An exact rate: `words` words take `cycles` cycles, both without a common divisor."""
+
+    cycles: int
+    words: int
+
+    def of(self, words: int) -> int:
+        """Cycles that `words` words take back to back, rounded up once."""
+        return ceil_div(words * self.cycles, self.words)
+
+
+class Feed(NamedTuple):
+    """How the words of a column reach the PEs of a lane: in the order of its rows, `pes` rows a cycle.
+
+    A word holds `word_rows` rows. After the first `full_rows` rows, a cycle takes `rest` of them: those of the PEs that
+    have a row (or a unit) more than the others.
+    """
+
+    rows: int
+    word_rows: int
+    pes: int
+    full_rows: int
+    rest: int
+    whole: bool
+    """Whether the PEs begin a column only once all of it has arrived (store-and-forward)."""
+
+    @property
+    def words(self) -> int:
+        return ceil_div(self.rows, self.word_rows)
+
+    @property
+    def cycles(self) -> int:
+        """Cycles that the PEs take for a column whose words are all there."""
+        return self._cycle_of(self.rows - 1) + 1
+
+    def first_cycle(self, word: int) -> int:
+        """The first cycle of the column, from 0 on, that needs a word."""
+        return 0 if self.whole else self._cycle_of(word * self.word_rows)
+
+    def last_cycle(self, word: int) -> int:
+        """The last cycle of the column that needs a word; the word's room in the FIFO is free after it."""
+        return self._cycle_of(min((word + 1) * self.word_rows, self.rows) - 1)
+
+    def words_until(self, cycle: int) -> int:
+        """Words that must have arrived for a cycle of the column to run."""
+        if self.whole:
+            return self.words
+        return ceil_div(self._rows_until(cycle), self.word_rows)
+
+    def decisive(self, first: int, stop: int) -> Collection[int]:
+        """Those of the words from `first` to before `stop` that decide a maximum of what is linear in word and cycle.
+
+        Where each cycle takes a word, the first and the last one do; otherwise one of a column at either end does.
+        """
+        if self.word_rows == self.pes:
+            return {first, stop - 1} if first < stop else ()
+        ends = range(first, min(stop, first + self.words)), range(max(first, stop - self.words), stop)
+        return dict.fromkeys(chain(*ends))
+
+    def released(self, last: int, later: int) -> int:
+        """The cycle at which a word of these columns is released after which `later` others are, the last at `last`.
+
+        The PEs never wait for one.
+        """
+        column, place = divmod(later, self.words)
+        return last - column * self.cycles - (self.cycles - 1 - self.last_cycle(self.words - 1 - place))
+
+    @property
+    def most_held(self) -> int:
+        """The most words of a column that are needed before the first of them can be released."""
+        return max(self.words_until(self.last_cycle(word)) - word for word in range(self.words))
+
+    def _cycle_of(self, row: int) -> int:
+        if row < self.full_rows:
+            return row // self.pes
+        return self.full_rows // self.pes + (row - self.full_rows) // self.rest
+
+    def _rows_until(self, cycle: int) -> int:
+        """Rows that the cycles from 0 to `cycle` take together."""
+        full = self.full_rows // self.pes
+        if cycle < full:
+            return (cycle + 1) * self.pes
+        return min(self.rows, self.full_rows + (cycle + 1 - full) * self.rest)
 
 
 @dataclass(frozen=True)
@@ -47,12 +134,13 @@ class Burst:
     """Bits read from DRAM for one column, in whole accesses; 0 if it is resident."""
     latency_cycles: int
     """Latency from the weight path to the PEs: that of the SRAM if the weights are resident, otherwise of the DRAM."""
-    stream_cycles: int
-    """Cycles that a column takes on the weight path."""
+    pace: Pace
+    """Cycles that a word takes on the weight path: bus, FIFO or channel, whichever is slowest."""
     tile_cycles: int
-    """Cycles that a column takes in the PEs: the rows of the busiest PE."""
-    fifo_columns: int
-    """Columns that the FIFO holds."""
+    """Cycles that a column takes in the PEs once all of it is there: the rows of the busiest PE."""
+    fifo_words: int
+    """Words that the FIFO holds."""
+    feed: Feed
 
     @property
     def streamed(self) -> bool:
@@ -60,11 +148,77 @@ class Burst:
         return self.column_dram_bits > 0
 
     @property
-    def costs(self) -> tuple[int, ...]:
+    def costs(self) -> tuple[object, ...]:
         """Everything that one column takes; bursts of equal costs can be joined whichever operands they stream."""
         words = self.column_words, self.column_sram_words, self.column_dram_bits
-        cycles = self.latency_cycles, self.stream_cycles, self.tile_cycles
-        return (self.rows, *words, *cycles, self.fifo_columns)
+        return (self.rows, *words, self.latency_cycles, self.pace, self.tile_cycles, self.fifo_words, self.feed)
+
+    @cached_property
+    def first_words(self) -> int:
+        """Words that the PEs need to begin a column."""
+        return self.feed.words_until(0)
+
+    @cached_property
+    def times(self) -> "WordTimes":
+        """The constants of its timing in closed form."""
+        return _word_times(self.pace, self.feed, self.tile_cycles, self.latency_cycles, self.fifo_words)
+
+
+class WordTimes(NamedTuple):
+    """Constants of a burst's timing; those in parts are in parts of a cycle, ``Pace.words`` of which are a cycle.
+
+    Word j of a column is first needed in cycle f_j of the column and last in l_j; a word takes s cycles on the path.
+    """
+
+    latest_parts: int
+    """The largest ``(j + 1) s - f_j``: from the issue of a column's first word to when the PEs can begin and run on."""
+    room_parts: int
+    """The largest ``l_j + 1 - j s``: from the start of the PEs to the path that the room of the first column allows."""
+    lead_cycles: int
+    """Cycles from the issue of a burst's last word until its end, if the PEs are slower than the path."""
+    tail_cycles: int
+    """Cycles from the arrival of a column's last word, if the PEs wait for it, to the end of the column."""
+    pes_bound: bool
+    """Whether a column takes at least as long in the PEs as on the path."""
+    slowest: float
+    """Cycles of a word on the path or in the PEs, whichever is more."""
+    trip: float
+    """The most cycles from the issue of a word until its room is free, if PEs and path wait for nothing else."""
+
+
+@lru_cache(maxsize=65536)
+def _word_times(pace: Pace, feed: Feed, tile_cycles: int, latency_cycles: int, fifo_words: int) -> WordTimes:
+    words, (cycles, parts) = feed.words, pace
+    some = feed.decisive(0, words)
+    first = {word: feed.first_cycle(word) for word in some}
+    after = {word: feed.last_cycle(word) + 1 for word in some}
+    latest = max((word + 1) * cycles - at * parts for word, at in first.items())
+    room = max(at * parts - word * cycles for word, at in after.items())
+    leads = []
+    for later in some:
+        column, word = _from_the_end(fifo_words + later, words)
+        leads.append((column * tile_cycles - feed.last_cycle(word) - 1) * parts - (later + 1) * cycles)
+    early = max(word * tile_cycles - at * words for word, at in first.items())
+    late = max(at * words - word * tile_cycles for word, at in after.items())
+    pes_bound = tile_cycles * parts >= cycles * words
+    trip = pace.of(1) + latency_cycles + 1 + (early + late) / words
+    if not pes_bound:
+        trip = max(trip, latency_cycles + 1 + (room + latest) / parts)
+    return WordTimes(
+        latest_parts=latest,
+        room_parts=room,
+        lead_cycles=min(leads) // parts,
+        tail_cycles=tile_cycles - first[words - 1],
+        pes_bound=pes_bound,
+        slowest=max(cycles / parts, tile_cycles / words),
+        trip=trip,
+    )
+
+
+def _from_the_end(word: int, words: int) -> tuple[int, int]:
+    """The column of a word that is counted from the end of a burst, counted likewise from 1 on, and its place there."""
+    columns, place = divmod(word, words)
+    return columns + 1, words - 1 - place
 
 
 @dataclass(frozen=True)
@@ -100,7 +254,12 @@ class Block:
     norms: Norms
     bursts: tuple[Burst, ...]
     activation_cycles: int
+    elements_after: int
+    """Cycles from the start of the activation until its first elements for the encoder enter the pipeline's end."""
     encode_cycles: int
+    """Cycles of the encoder, which lists a group of columns a cycle; 0 without an encoder."""
+    encode_tail: int
+    """Cycles from the last element's leaving the pipeline until the block is listed, if the encoder was free."""
     list: int | None
     """Index into ``Plan.lists`` of the list that the encoder adds these units to; None if no product reads them."""
     ends_list: bool
@@ -205,6 +364,10 @@ class Plan:
     that run, from none to all; empty if it reads nothing of theirs."""
     lanes: int
     banks: int
+    pe_stages: int
+    """Pipeline stages of a PE."""
+    activation_stages: int
+    """Pipeline stages of the activation unit."""
     resident_bits: int
     """Bits of the model, over all its phases, that lie in the weight SRAM."""
     model_bits: int
@@ -216,6 +379,21 @@ class Plan:
     def resident(self) -> bool:
         """Whether the whole model lies in SRAM."""
         return self.resident_bits == self.model_bits
+
+    @property
+    def fifo_words(self) -> int:
+        """Words that the FIFO holds."""
+        return self.runs[0].block.bursts[0].fifo_words
+
+    @cached_property
+    def covered(self) -> bool:
+        """Whether the FIFO holds all words of a round trip, even where a fast burst follows one of a long latency.
+
+        Its room then never delays the PEs for longer than the path takes, and bursts have a closed form.
+        """
+        bursts = [burst for run in self.runs for burst in run.block.bursts]
+        held = min(burst.fifo_words for burst in bursts) * min(burst.times.slowest for burst in bursts)
+        return held >= max(burst.times.trip for burst in bursts)
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:

@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NamedTuple
 
+from archsim.costs.latencies import latencies
 from archsim.design import Design
 from archsim.errors import BadInput
 from archsim.mapping import dataflows
 from archsim.mapping.dataflows import BlockUnits, Schedule
 from archsim.mapping.operations import results
 from archsim.mapping.plan import Block, BlockRun, Plan, RunScope, Stage
+from archsim.mapping.read_out import result_times
 from archsim.mapping.refusals import check_formats, check_operations, check_order, check_run
 from archsim.mapping.residency import Residency, residency_of
 from archsim.mapping.stages import stages_of
@@ -127,6 +129,7 @@ def _planned(design: Design, mapped: _Mapped, residency: Residency, lanes: int, 
     if follows:
         inputs = tuple(operand for operand in mapped.outside if operand.kind != "vector")
         passed = tuple(operand for operand in mapped.outside if operand.kind == "vector")
+    stages = latencies(design)
     written = [operand for operand in passed if operand.name not in mapped.of.phase.rereads]
     return Plan(
         mat_vecs=mapped.of.mat_vecs,
@@ -137,6 +140,8 @@ def _planned(design: Design, mapped: _Mapped, residency: Residency, lanes: int, 
         written=written_of(design, written, lanes),
         lanes=lanes,
         banks=design.pe_array.banks,
+        pe_stages=stages.pe_stages,
+        activation_stages=stages.activation_stages,
         resident_bits=residency.bits,
         model_bits=residency.model_bits,
         left_out=mapped.of.left_out,
@@ -191,8 +196,8 @@ class _Blocks:
 
     def _block(self, index: int, number: int, first_unit: int, place: _Place) -> Block:
         design, stage, schedule, part = self.design, self.stages[number], self.schedules[number], place.part
-        buffer = design.state_buffer
         made = self.lists.index(stage.operands) if stage.operands else None
+        times = result_times(design, stage, part, self.lanes, listed=made is not None)
         return Block(
             index=index,
             stage=number,
@@ -201,15 +206,10 @@ class _Blocks:
             unit_by_unit=part.unit_by_unit,
             norms=norms_of(design, stage.norm_bits * part.units, self.residency.norms),
             bursts=bursts_of(design, schedule.opening if place.opens else schedule.following, part, place.resident),
-            activation_cycles=buffer.access_cycles(
-                part.units * self.lanes,
-                design.activation_unit.units_per_cycle,
-                reads=stage.unit.cell_reads,
-                writes=1,  # to c, or to h where a cell has none: h lies in another buffer
-            ),
-            encode_cycles=buffer.access_cycles(part.units, design.skip_encoder.columns_per_cycle, reads=1, writes=0)
-            if made is not None and design.skip_encoder.enabled
-            else 0,
+            activation_cycles=times.activation,
+            elements_after=times.elements_after,
+            encode_cycles=times.encode,
+            encode_tail=times.encode_tail,
             list=made,
             ends_list=made is not None and place.ends,
             results=results(stage.unit, part.units, stage.norms_per_unit),

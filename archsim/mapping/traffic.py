@@ -2,26 +2,39 @@
 
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
+from fractions import Fraction
 
+from archsim.costs.latencies import latencies
 from archsim.design import Design
 from archsim.errors import BadInput
 from archsim.mapping.dataflows import BlockUnits
-from archsim.mapping.plan import Burst, Fetch, Norms
+from archsim.mapping.plan import Burst, Fetch, Norms, Pace
 from archsim.mapping.streams import Stream
 from archsim.specs.base import ceil_div
 from archsim.trace.graph import Operand
 
+MOST_WORDS = 2**24
+"""The most words of a burst, up to which `Pace.of` is exact."""
+LARGEST = 2**62
+"""The largest product that the engines may form, so that no 64-bit integer overflows."""
+
 
 def burst_of(design: Design, stream: Stream, part: BlockUnits, resident: bool) -> Burst:
-    """The burst of one stream for one block. BadInput if a column does not fit into the FIFO."""
+    """The burst of one stream for one block.
+
+    BadInput if the FIFO is too small for a PE cycle, or if a burst is too long to be counted exactly.
+    """
     memory, dram = design.weight_memory, design.dram
     rows, bits = part.units * stream.rows_per_unit, part.units * stream.bits_per_unit
-    words = ceil_div(rows, memory.weights_per_cycle)
-    if words > memory.fifo_words:
+    feed = part.feed(stream.rows_per_unit, design.pes_per_lane, memory.weights_per_cycle, memory.stores)
+    words = feed.words
+    least = feed.most_held
+    if least > memory.fifo_words:
         raise BadInput(
-            f"design {design.name}: weight_memory.fifo_words must be at least {words}, one column of a block,"
-            f" not {memory.fifo_words}"
+            f"design {design.name}: weight_memory.fifo_words must be at least {least}, what the PEs need at once of a"
+            f" column, not {memory.fifo_words}"
         )
+    sram_cycles = latencies(design).sram_cycles
     return Burst(
         streams=(stream.mat_vecs,),
         waits=stream.waits,
@@ -30,11 +43,57 @@ def burst_of(design: Design, stream: Stream, part: BlockUnits, resident: bool) -
         column_words=words,
         column_sram_words=ceil_div(bits, design.bus_word_bits) if resident else 0,
         column_dram_bits=0 if resident else dram.transferred_bits(bits),
-        latency_cycles=1 if resident else dram.latency_cycles(design.clock_mhz),
-        stream_cycles=max(memory.fifo_cycles(words), 0 if resident else dram.channel_cycles(bits, design.clock_mhz)),
+        latency_cycles=sram_cycles if resident else dram.latency_cycles(design.clock_mhz),
+        pace=_pace(design, words, 0 if resident else bits, stream.cols),
         tile_cycles=part.rows_of_a_pe(stream.rows_per_unit, design.pes_per_lane),
-        fifo_columns=memory.fifo_words // words,
+        fifo_words=memory.fifo_words,
+        feed=feed,
     )
+
+
+def _pace(design: Design, words: int, streamed_bits: int, columns: int) -> Pace:
+    """The pace of the words of a column, which come from DRAM if it has `streamed_bits` there.
+
+    It equals the exact rate for every burst of the products; a rate whose denominator is large is replaced by the next
+    fraction above it that up to `MOST_WORDS` words cannot tell from it.
+    """
+    port = design.weight_memory.fifo_cycles(1)
+    if not streamed_bits:
+        return Pace(port, 1)
+    cycles, parts = design.dram.channel_time(streamed_bits, design.clock_mhz)
+    if cycles <= port * words * parts:
+        return Pace(port, 1)
+    exact = upper_fraction(cycles, words * parts, MOST_WORDS)
+    if columns * words > MOST_WORDS or columns * words * exact.cycles > LARGEST:
+        raise BadInput(
+            f"design {design.name}: a burst of {columns} columns must take at most {MOST_WORDS} words and 2^62 parts of"
+            f" a cycle, not {columns * words} words of {cycles / words / parts:g} cycles: raise dram.bandwidth_gbps or"
+            " weight_memory.weights_per_cycle"
+        )
+    return exact
+
+
+def upper_fraction(numerator: int, denominator: int, largest: int) -> Pace:
+    """The least fraction that is at least ``numerator / denominator``, with a denominator up to `largest`.
+
+    Any multiple of it by up to `largest`, rounded up, equals that of the fraction itself.
+    """
+    exact = Fraction(numerator, denominator)
+    if exact.denominator > largest:
+        near = exact.limit_denominator(largest)
+        exact = near if near >= exact else _next_above(near, exact, largest)
+    return Pace(exact.numerator, exact.denominator)
+
+
+def _next_above(near: Fraction, exact: Fraction, largest: int) -> Fraction:
+    """The neighbour above `near` among fractions with denominators up to `largest`, where `near` is below `exact`.
+
+    Neighbours a/b < p/q satisfy ``p b - a q = 1``, so q is the largest one up to the limit that solves it.
+    """
+    a, b = near.numerator, near.denominator
+    q = -pow(a, -1, b) % b if b > 1 else 0
+    q += (largest - q) // b * b
+    return Fraction(a * q + 1, b * q)
 
 
 def bursts_of(
@@ -42,7 +101,7 @@ def bursts_of(
 ) -> tuple[Burst, ...]:
     """The bursts of one block: successive streams of a group form one burst if their columns have equal costs.
 
-    BadInput if a column does not fit into the FIFO.
+    BadInput as for `burst_of`.
     """
     bursts: list[Burst] = []
     for group in groups:

@@ -1,5 +1,7 @@
 """The DRAM channel that weights are streamed from, and inputs too where a design says so."""
 
+from fractions import Fraction
+from functools import cache
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -14,6 +16,13 @@ Reader = Literal["weights", "inputs"]
 Arbitration = Literal["static", "tdm", "fcfs"]
 PARTS = 1000
 """`input_share` is counted in thousandths, so that no cycle count depends on the rounding of floats."""
+
+
+@cache
+def _exact_mbps(bandwidth_gbps: float) -> tuple[int, int]:
+    """The bandwidth in 10^6 bits per second, exactly as it is written, as a numerator and a denominator."""
+    exact = Fraction(str(bandwidth_gbps)) * 1000
+    return exact.numerator, exact.denominator
 
 
 class DramSpec(Spec):
@@ -61,13 +70,18 @@ class DramSpec(Spec):
         so that n evenly spread accesses take ``n L / W``: the bound that MSHRs put on memory bandwidth. A reader that
         owns a share of the channel's time owns that share of its bandwidth and of its accesses.
         """
-        share = self._parts(reader)
-        mbps = round(self.bandwidth_gbps * 1000)  # an integer, so that no cycle count depends on rounding
-        transfer = ceil_div(self.transferred_bits(bits) * clock_mhz * PARTS, mbps * share)
+        cycles, parts = self.channel_time(bits, clock_mhz, reader)
+        return ceil_div(cycles, parts)
+
+    def channel_time(self, bits: int, clock_mhz: int, reader: Reader = "weights") -> tuple[int, int]:
+        """The exact time of `channel_cycles` before it is rounded up, as a numerator and a denominator."""
+        share, mbps = self._parts(reader), _exact_mbps(self.bandwidth_gbps)
+        time = self.transferred_bits(bits) * clock_mhz * PARTS * mbps[1], mbps[0] * share
         if self.outstanding is None:
-            return transfer
+            return time
         accesses = ceil_div(bits, self.burst_bits)
-        return max(transfer, ceil_div(accesses * self.latency_cycles(clock_mhz) * PARTS, self.outstanding * share))
+        by_accesses = accesses * self.latency_cycles(clock_mhz) * PARTS, self.outstanding * share
+        return max(time, by_accesses, key=lambda t: Fraction(*t))
 
     def mbps_for(self, bits: int, clock_mhz: int, cycles: int, reader: Reader = "weights") -> int:
         """The least bandwidth, in 10^6 bits per second, that transfers `bits` of a reader in `cycles`."""

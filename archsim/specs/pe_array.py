@@ -1,10 +1,10 @@
 """The processing elements (PEs): tiles of multiply-accumulate units, each with a scratch of accumulators."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from archsim.specs.base import MOST, Spec
+from archsim.specs.base import LATER, MOST, Spec
 from archsim.trace.graph import NumberFormat
 
 
@@ -25,6 +25,12 @@ class PEArraySpec(Spec):
     accumulators: int = Field(ge=1, le=MOST, description="scratch entries per PE and bank")
     double_buffered: bool = Field(description="two scratch banks: one accumulates while the other is read")
     clock_gated: bool = Field(description="the clock of an idle PE is stopped")
+    stages: Annotated[int, LATER] = Field(
+        default=1, ge=1, le=64, description="pipeline stages of a PE; it has more where the clock requires them"
+    )
+    read_ports: Annotated[int, LATER] = Field(
+        default=1, ge=1, le=MOST, description="sums that a PE shows the activation unit in a cycle"
+    )
 
     @property
     def pes(self) -> int:

@@ -1,8 +1,10 @@
 """The sequencer, which issues the bursts of a step in a static order, layer by layer."""
 
+from typing import Annotated
+
 from pydantic import Field
 
-from archsim.specs.base import MOST, Spec
+from archsim.specs.base import LATER, MOST, Spec
 
 
 class SequencerSpec(Spec):
@@ -10,4 +12,7 @@ class SequencerSpec(Spec):
 
     setup_cycles: int = Field(
         default=0, ge=0, le=MOST, description="cycles from a burst's turn to its first column, to set up its addresses"
+    )
+    empty_burst_cycles: Annotated[int, LATER] = Field(
+        default=0, ge=0, le=MOST, description="cycles of a burst whose columns are all skipped"
     )

@@ -4,11 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from archsim.specs.base import (
-    MOST,
-    Spec,
-    ceil_div,
-)
+from archsim.specs.base import MOST, Spec
 
 
 class StateBufferSpec(Spec):
@@ -23,10 +19,6 @@ class StateBufferSpec(Spec):
         description="ports of a bank of c: with 1 it reads or writes a word a cycle, with 2 it does both"
     )
 
-    def access_cycles(self, units: int, at_once: int, reads: int, writes: int) -> int:
-        """Cycles for `reads` and `writes` of each of `units` consecutive units, of which at most `at_once` go together.
-
-        Units of one bank would take turns, so no more go together than there are banks.
-        """
-        turns = reads + writes if self.ports == 1 else max(reads, writes)
-        return turns * ceil_div(units, min(at_once, self.banks or at_once))
+    def turns(self, reads: int, writes: int) -> int:
+        """Cycles that a bank takes for `reads` and `writes` of one element."""
+        return reads + writes if self.ports == 1 else max(reads, writes)

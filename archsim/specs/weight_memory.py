@@ -1,10 +1,11 @@
 """The weight memory: on-chip SRAM for resident weights, and the credit-based FIFO through which all weights pass."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from archsim.specs.base import (
+    LATER,
     MOST,
     Spec,
     ceil_div,
@@ -25,6 +26,22 @@ class WeightMemorySpec(Spec):
     ports: Literal[1, 2] = Field(
         description="ports of the FIFO: with 1 a word enters or leaves it a cycle, with 2 both"
     )
+
+    forwarding: Annotated[Literal["cut-through", "store-and-forward"], LATER] = Field(
+        default="cut-through",
+        description="cut-through: the PEs begin with the first words of a column; store-and-forward: with all of it",
+    )
+    latency_cycles: Annotated[int | None, LATER] = Field(
+        default=None,
+        ge=1,
+        le=MOST,
+        description="cycles from the SRAM to the PEs (absent: as many as its macro needs at the clock)",
+    )
+
+    @property
+    def stores(self) -> bool:
+        """Whether the PEs begin a column only once all of it has arrived."""
+        return self.forwarding == "store-and-forward"
 
     @property
     def capacity_bits(self) -> int:

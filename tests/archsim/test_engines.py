@@ -54,7 +54,7 @@ def drawn_channels(draw: st.DrawFn, arbitration: tuple[str, ...] = ("static", "t
     burst_bits = draw(st.sampled_from([1, 64, 100]))
     return {
         "dram.bandwidth_gbps": draw(st.sampled_from([0.4, 1.6, 6.4, 51.2])),
-        "dram.latency_ns": draw(st.sampled_from([0, 5, 50, 300])),
+        "dram.latency_ns": draw(st.sampled_from([1, 5, 50, 300])),
         "dram.burst_bits": burst_bits,
         "dram.outstanding": None if burst_bits == 1 else draw(st.sampled_from([None, 1, 3, 16])),
         "dram.inputs": draw(st.booleans()),

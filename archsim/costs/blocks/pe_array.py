@@ -3,14 +3,16 @@
 from archsim import catalogue
 from archsim.costs.block import BuiltBlock, CriticalPath, HardwareBlock, LogicPrice, allowed_ns
 from archsim.costs.blocks.scratch import register_files
+from archsim.costs.logic import stage_ns
 from archsim.costs.pe import PE, pe, zero_operand_share
 from archsim.design import Design
 
 
 def pe_of(design: Design) -> PE:
-    """One PE of a design, in as many stages as the clock requires."""
+    """One PE of a design, in as many stages as the design states, or as the clock requires if those are more."""
     array = design.pe_array
-    return pe(array.multiplier, array.weight_bits, array.act_bits, array.accumulator_bits, allowed_ns(design))
+    given = array.multiplier, array.weight_bits, array.act_bits, array.accumulator_bits
+    return pe(*given, allowed_ns(design), array.stages)
 
 
 def _pes(design: Design) -> int:
@@ -24,7 +26,7 @@ def _build(design: Design) -> BuiltBlock:
     idle_pj = 0.0 if array.clock_gated else one.cell.clock_pj + register_files(design).clock_pj
     return BuiltBlock(
         logic=one.cell.times(array.pes),
-        path=CriticalPath(one.cell.delay_ns, one.stages),
+        path=CriticalPath(stage_ns(one.cell.delay_ns, array.stages), one.stages),
         prices={
             catalogue.MAC: LogicPrice(one.cell.energy_pj),
             catalogue.MAC_ZERO_OPERAND: LogicPrice(one.cell.energy_pj * zero_share),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from archsim.mapping.plan import Stage
+from archsim.mapping.plan import Feed, Stage
 from archsim.mapping.streams import Stream
 from archsim.specs.base import ceil_div
 
@@ -25,6 +25,19 @@ class BlockUnits:
         if self.unit_by_unit:
             return rows_per_unit * ceil_div(self.units, pes)
         return ceil_div(self.units * rows_per_unit, pes)
+
+    def sums_of_a_pe(self, units: int, rows_per_unit: int, sums_per_row: int, sums_per_unit: int, pes: int) -> int:
+        """The most sums of `units` consecutive units that lie in one of `pes` PEs."""
+        if self.unit_by_unit:
+            return sums_per_unit * ceil_div(units, pes)
+        return sums_per_row * ceil_div(units * rows_per_unit, pes)
+
+    def feed(self, rows_per_unit: int, pes: int, word_rows: int, whole: bool) -> Feed:
+        """How the words of a column, of `word_rows` rows each, reach the PEs; `whole`: only once all have arrived."""
+        rows, step = self.units * rows_per_unit, rows_per_unit if self.unit_by_unit else 1
+        dealt = self.units if self.unit_by_unit else rows
+        full, rest = divmod(dealt, pes)
+        return Feed(rows, word_rows, pes, full * pes * step, rest or pes, whole)
 
 
 @dataclass(frozen=True)

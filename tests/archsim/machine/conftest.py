@@ -12,14 +12,15 @@ from archsim.catalogue import CATALOGUE
 from archsim.ledger import Ledger
 from archsim.machine.ports import Clock
 from archsim.machine.turns import BlockTurn, BurstTurn, OperandColumns
-from archsim.mapping.plan import Block, Burst, Norms
+from archsim.mapping.plan import Block, Burst, Feed, Norms, Pace
 
 Process = Generator[simpy.Event, Any, None]
 
 BURST = Burst(streams=((0,),), waits=(), reads_inputs=True, rows=4, column_words=1, column_sram_words=0,
-              column_dram_bits=32, latency_cycles=3, stream_cycles=2, tile_cycles=1, fifo_columns=2)  # fmt: skip
+              column_dram_bits=32, latency_cycles=3, pace=Pace(2, 1), tile_cycles=1, fifo_words=2,
+              feed=Feed(rows=4, word_rows=4, pes=4, full_rows=4, rest=4, whole=False))  # fmt: skip
 BLOCK = Block(index=0, stage=0, first_unit=0, units=2, unit_by_unit=False, norms=Norms(0, 0, 0), bursts=(BURST,),
-              activation_cycles=3, encode_cycles=2, list=0, ends_list=True,
+              activation_cycles=3, elements_after=3, encode_cycles=2, encode_tail=2, list=0, ends_list=True,
               results=((catalogue.CURVE, 5),))  # fmt: skip
 
 
