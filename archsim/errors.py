@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from numbers import Integral, Real
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 
 class BadInput(ValueError):
@@ -33,17 +35,38 @@ def mistakes(error: ValidationError) -> list[str]:
             lines.append(f"{where}: is missing")
         else:
             given = "" if isinstance(item["input"], dict) else f", not {_shown(item['input'])}"
-            message = item["msg"].removeprefix("Value error, ")
+            message = broken_rule(item)
             lines.append(f"{where + ': ' if where else ''}{message}{'' if ', not ' in message else given}")
     return lines
 
 
+def broken_rule(item: ErrorDetails) -> str:
+    """The rule that one mistake of a validation breaks, in pydantic's words unless they would puzzle."""
+    if item["type"] == "int_type" and isinstance(item["input"], float):
+        return "must be an integer, without a decimal point"
+    return item["msg"].removeprefix("Value error, ")
+
+
 def _shown(value: object) -> str:
     try:
-        text = repr(value)
+        text = repr(list(value) if isinstance(value, tuple) else value)
     except ValueError:  # Python does not print integers of more than 4,300 digits
         return "a number of thousands of digits"
     return text if len(text) <= 200 else f"{text[:200]}..."
+
+
+def check_integers(**given: object) -> None:
+    """BadInput unless each value is an integer, or None: a truth is none, nor is a number with a decimal point."""
+    for name, value in given.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, Integral)):
+            raise BadInput(f"{name} must be an integer, not {_shown(value)}")
+
+
+def check_numbers(**given: object) -> None:
+    """BadInput unless each value is a real number, or None: a truth is none."""
+    for name, value in given.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, Real)):
+            raise BadInput(f"{name} must be a number, not {_shown(value)}")
 
 
 def near(given: str, names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from archsim import catalogue
 from archsim.analytic.closed_form import refusal, run_analytic
 from archsim.costs import SHIPPED, CostTable, area, energy
 from archsim.design import Design
-from archsim.errors import BadInput
+from archsim.errors import BadInput, check_integers
 from archsim.machine.log import Log
 from archsim.machine.steps import run_machine
 from archsim.mapping.plan import Block, Burst, Plan, RunScope
@@ -34,6 +34,9 @@ class Job:
     lanes: int | None = None
     steps: int | None = None
     scope: RunScope = "model"
+
+    def __post_init__(self) -> None:
+        check_integers(lanes=self.lanes, steps=self.steps)
 
 
 @dataclass(frozen=True)

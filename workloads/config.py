@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, model_validator
 
 from archsim.errors import BadInput
-from archsim.trace.graph import Frozen, When
+from archsim.frozen import Frozen
+from archsim.trace.graph import When
 from workloads import cells, formats, tasks
 from workloads.state_pruning import Pruning
 from workloads.stated import LATER, Stated

@@ -38,7 +38,7 @@ from numpy.typing import DTypeLike, NDArray
 from pydantic import ValidationError
 
 from archsim.errors import BadInput, explain
-from archsim.trace.graph import Frozen
+from archsim.frozen import Frozen
 from workloads import formats
 from workloads.cells import Floats, State
 from workloads.config import VERSION, Config, Inputs, Readout

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from archsim.trace.graph import Frozen
+from archsim.frozen import Frozen
 
 Ints = NDArray[np.int64]
 Ends = tuple[float, float]

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import SerializerFunctionWrapHandler, model_serializer
 
-from archsim.trace.graph import Frozen
+from archsim.frozen import Frozen
 
 
 class _Later:

@@ -18,7 +18,7 @@ from archsim import catalogue
 from archsim.analytic.closed_form import step_cycles
 from archsim.costs import EnergyReport, energy
 from archsim.design import Design, Value
-from archsim.errors import BadInput
+from archsim.errors import BadInput, check_numbers
 from archsim.files import JsonValue
 from archsim.ledger import Ledger
 from archsim.machine.steps import run_machine
@@ -364,6 +364,7 @@ def _check_steps(job: Job) -> None:
 
 
 def _positive(**times_us: float) -> None:
+    check_numbers(**times_us)
     for name, value in times_us.items():
         if not 0 < value < inf:
             raise BadInput(f"{name} must be above 0 us and finite, not {value:g}")

@@ -38,7 +38,7 @@ from functools import cached_property
 from math import inf
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from archsim.costs.block import HardwareBlock
 from archsim.costs.dram import PJ_PER_BIT
@@ -47,6 +47,7 @@ from archsim.costs.library import LIBRARY, Library
 from archsim.design import Design
 from archsim.errors import BadInput, explain
 from archsim.files import read_toml
+from archsim.frozen import Frozen
 
 OWN_KIND = "own-"
 """The prefix of the name of a kind of DRAM that the shipped table does not have."""
@@ -93,9 +94,7 @@ class CostTable:
 SHIPPED = CostTable("shipped")
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
+class _Entry(Frozen):
     value: float = Field(ge=0, allow_inf_nan=False)
     low: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     high: float | None = Field(default=None, ge=0, allow_inf_nan=False)

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from archsim.frozen import Frozen
 
 MOST = 2**30
 """The largest number of words, cycles or units of a spec, so that sums over a run stay well within 64 bits."""
@@ -16,10 +18,10 @@ LATER = _Later()
 """Marks a field that was added when designs and searches had been stored without it: ``Annotated[str, LATER]``."""
 
 
-class Spec(BaseModel):
-    """Frozen, validated parameters of one component. Unknown keys are refused (pydantic's ValidationError)."""
+class Spec(Frozen):
+    """Frozen, validated parameters of one component."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False)
 
     def stated(self, exclude_none: bool = False) -> dict[str, Any]:
         """The parameters as JSON values, without those marked `LATER` that are at their default.

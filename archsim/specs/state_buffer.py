@@ -1,7 +1,5 @@
 """The on-chip buffers of the state: h twice (the old state is read while the new one is written), and c."""
 
-from typing import Literal
-
 from pydantic import Field
 
 from archsim.specs.base import MOST, Spec
@@ -15,8 +13,8 @@ class StateBufferSpec(Spec):
     banks: int | None = Field(
         default=None, ge=1, le=MOST, description="banks (absent: as many as units are accessed at once)"
     )
-    ports: Literal[1, 2] = Field(
-        description="ports of a bank of c: with 1 it reads or writes a word a cycle, with 2 it does both"
+    ports: int = Field(
+        ge=1, le=2, description="ports of a bank of c: with 1 it reads or writes a word a cycle, with 2 it does both"
     )
 
     def turns(self, reads: int, writes: int) -> int:

@@ -23,8 +23,8 @@ class WeightMemorySpec(Spec):
     fifo_words: int = Field(
         ge=1, le=MOST, description="one word is `weights_per_cycle` weights at the PE's weight width"
     )
-    ports: Literal[1, 2] = Field(
-        description="ports of the FIFO: with 1 a word enters or leaves it a cycle, with 2 both"
+    ports: int = Field(
+        ge=1, le=2, description="ports of the FIFO: with 1 a word enters or leaves it a cycle, with 2 both"
     )
 
     forwarding: Annotated[Literal["cut-through", "store-and-forward"], LATER] = Field(

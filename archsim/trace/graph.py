@@ -2,21 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from archsim.errors import BadInput
+from archsim.frozen import Frozen
 
 MAX_SYMBOLS = 2**16
 """The largest number of symbols of a one-hot operand."""
 Scope = Literal["input", "recurrent", "readout", "embedding"]
 Edge = Literal["input", "previous_step", "same_step"]
 When = Literal["every_step", "last_step"]
-
-
-class Frozen(BaseModel):
-    """A frozen model that refuses unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class NumberFormat(Frozen):

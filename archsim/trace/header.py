@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import Literal
 
 from archsim.errors import BadInput
-from archsim.trace.graph import Frozen, Graph
+from archsim.frozen import Frozen
+from archsim.trace.graph import Graph
 
 VERSION = 5
 

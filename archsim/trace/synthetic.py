@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.errors import BadInput
+from archsim.errors import BadInput, check_integers, check_numbers
 from archsim.trace.columns import pack_mask
 from archsim.trace.graph import (
     Elementwise,
@@ -61,6 +61,7 @@ def synthesize(
         raise BadInput(f"weight format must be one of {', '.join(FORMATS)}, not {weight_format!r}")
     _check_shares(density=density, correlation=correlation)
     _check_counts(hidden=hidden, inputs=inputs, sequences=sequences, steps=steps)
+    check_integers(seed=seed, state_bits=state_bits)
     if seed < 0:
         raise BadInput(f"seed must be at least 0, not {seed}")
     if not 1 <= state_bits <= 64:
@@ -108,12 +109,14 @@ def lstm_graph(hidden: int, inputs: int, weights: NumberFormat, state_bits: int)
 
 
 def _check_shares(**shares: float) -> None:
+    check_numbers(**shares)
     for name, value in shares.items():
         if not 0.0 <= value <= 1.0:
             raise BadInput(f"{name} must be between 0 and 1, not {value}")
 
 
 def _check_counts(**counts: int) -> None:
+    check_integers(**counts)
     for name, count in counts.items():
         if count < 1:
             raise BadInput(f"{name} must be at least 1, not {count}")

@@ -4,10 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from archsim.frozen import Frozen
 from archsim.trace.graph import (
     Elementwise,
     Encode,
-    Frozen,
     Graph,
     LayerNorm,
     MatVec,

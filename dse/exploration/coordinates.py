@@ -1,6 +1,7 @@
 """The coordinates in which samplers see a space: choices that are numbers by rank, since 8 lies between 4 and 16."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -61,8 +62,13 @@ def _distribution(parameter: ParameterSpec) -> BaseDistribution:
     low, high = parameter.extremes
     if parameter.integer:
         return IntDistribution(int(low), int(high), log=parameter.log, step=int(parameter.step or 1))
-    step = None if parameter.step is None else float(parameter.step)
-    return FloatDistribution(float(low), float(high), log=parameter.log, step=step)
+    if parameter.step is None or parameter.size is None:
+        return FloatDistribution(float(low), float(high), log=parameter.log)
+    step = Decimal(
+        str(parameter.step)
+    )  # Optuna's own arithmetic: a third, written out, does not divide 1, and it warns
+    last = Decimal(str(low)) + (parameter.size - 1) * step
+    return FloatDistribution(float(low), float(last), step=float(step))
 
 
 def _only(distribution: BaseDistribution) -> Any:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from archsim.design import Design, load_design, parameters
-from archsim.errors import BadInput
+from archsim.errors import BadInput, broken_rule
 from dse import constraints, objectives
 from dse.space.inputs import same_task, task_at_hand
 from dse.space.specs import (
@@ -21,6 +21,7 @@ from dse.space.specs import (
     Scenario,
     Setting,
     Value,
+    same_settings,
 )
 from workloads import tasks, zoo
 from workloads.config import Config
@@ -319,6 +320,7 @@ def _variants(draft: _Draft) -> Iterator[Mistake]:
             yield Mistake(("variants", group), "must have a name of its own: the name is taken", group)
         if not variants:
             yield Mistake(("variants", group), "must have at least one variant, not none")
+        yield from _twins(group, variants)
         for path in dict.fromkeys(path for settings in variants.values() for path in settings):
             if path in draft.parameters and _never_beside(draft.parameters[path], group, variants, path):
                 continue
@@ -330,6 +332,15 @@ def _variants(draft: _Draft) -> Iterator[Mistake]:
             for name, settings in variants.items():
                 for path, problem in problems(draft.base, settings).items():
                     yield Mistake(("variants", group, name, path), problem)
+
+
+def _twins(group: str, variants: Mapping[str, Mapping[str, Setting]]) -> Iterator[Mistake]:
+    """Variants that set the same: a search would count, and evaluate, one design twice."""
+    names = list(variants)
+    for i, name in enumerate(names):
+        for other in names[:i]:
+            if same_settings(variants[name], variants[other]):
+                yield Mistake(("variants", group, name), f"must differ from {other}, which sets the same")
 
 
 def _never_beside(
@@ -363,7 +374,7 @@ def problems(base: Design, settings: Mapping[str, Setting]) -> dict[str, str]:
         for item in error.errors():
             path = ".".join(str(part) for part in item["loc"])
             if path:
-                found[path] = f"{item['msg']}, not {item['input']!r}"
+                found[path] = f"{broken_rule(item)}, not {item['input']!r}"
     return found
 
 

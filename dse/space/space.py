@@ -52,9 +52,7 @@ from typing import Annotated, Any, Self, TypeAlias
 
 import tomli_w
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ModelWrapValidatorHandler,
     ValidationError,
@@ -66,6 +64,7 @@ from archsim import designs
 from archsim.design import Design, load_design
 from archsim.errors import BadInput, mistakes
 from archsim.files import read_toml
+from archsim.frozen import Frozen
 from dse import constraints, objectives
 from dse.exploration import samplers
 from dse.objectives import Objective
@@ -106,10 +105,8 @@ SamplerName: TypeAlias = Annotated[str, BeforeValidator(_sampler)]
 """One of ``dse.exploration.samplers``."""
 
 
-class Space(BaseModel):
+class Space(Frozen):
     """A search, complete. Validation lists every mistake at once (`ValidationError`)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1)
     title: str = ""
@@ -117,14 +114,14 @@ class Space(BaseModel):
     scenario: Scenario = Scenario()
     models: tuple[ModelSpec, ...] = Field(min_length=1)
     objectives: tuple[str, ...] = Field(min_length=2, max_length=6)
-    constraints: dict[str, Bound] = {}
+    constraints: dict[str, Bound] = Field(default={})
     trials: int | None = Field(default=None, ge=1)
     seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     population: int = Field(default=50, ge=4, description="trials of one generation, evaluated in bulk")
     sampler: SamplerName = "nsga2"
     seed: int = Field(default=1, ge=0)
-    parameters: dict[str, ParameterSpec] = {}
-    variants: dict[str, dict[str, dict[str, Setting]]] = {}
+    parameters: dict[str, ParameterSpec] = Field(default={})
+    variants: dict[str, dict[str, dict[str, Setting]]] = Field(default={})
 
     @model_validator(mode="wrap")
     @classmethod

@@ -7,15 +7,14 @@ from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainValidator,
     model_validator,
 )
 
 from archsim.errors import BadInput
+from archsim.frozen import Frozen
 from archsim.mapping.plan import RunScope
 from dse.space.choice import ModelChoice, PtqBits
 from workloads import zoo
@@ -69,11 +68,7 @@ FileName: TypeAlias = Annotated[str, BeforeValidator(lambda given: str(given) if
 """A name, or a path as text; programs may give a `Path`."""
 
 
-class SpacePart(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ParameterSpec(SpacePart):
+class ParameterSpec(Frozen):
     """Either `choices`, or the range from `low` to `high` in steps (integers: 1), or on a logarithmic scale.
 
     With `when` it is set only while other parameters have one of the values named there.
@@ -84,7 +79,7 @@ class ParameterSpec(SpacePart):
     high: Number | None = None
     step: Annotated[Number, Field(gt=0)] | None = None
     log: bool = False
-    when: dict[str, Several[Value]] = {}
+    when: dict[str, Several[Value]] = Field(default={})
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -96,7 +91,7 @@ class ParameterSpec(SpacePart):
     def _choices_problem(self, choices: tuple[Value, ...]) -> str | None:
         if self.log or (self.low, self.high, self.step) != (None, None, None):
             return f"must have either choices, or low and high, not {self._given()}"
-        if not choices or len({repr(c) for c in choices}) < len(choices):
+        if not choices or len({_identity(c) for c in choices}) < len(choices):
             return f"choices must be distinct, at least one, not {list(choices)}"
         return None
 
@@ -109,7 +104,15 @@ class ParameterSpec(SpacePart):
             return f"must have either log or step, not {self._given()}"
         if self.integer and isinstance(self.step, float):
             return f"step must be an integer where low and high are, not {self.step}"
-        return None
+        return self._step_problem(self.low, self.high, self.step)
+
+    @staticmethod
+    def _step_problem(low: float, high: float, step: float | None) -> str | None:
+        """`high` could never be drawn where steps do not lead there."""
+        if step is None or _whole((high - low) / step):
+            return None
+        below = low + math.floor((high - low) / step) * step
+        return f"high must be low and a whole number of steps, such as {below:.12g} or {below + step:.12g}, not {high}"
 
     def _given(self) -> str:
         return " and ".join(self.model_dump(exclude_defaults=True, exclude={"when"})) or "neither"
@@ -154,24 +157,34 @@ class ParameterSpec(SpacePart):
     def find(self, value: Value) -> Value | None:
         """`value` as a sampler picks it, 8 for 8.0 where a choice is 8; None where it cannot."""
         if self.choices is not None:
-            return next((c for c in self.choices if c == value and _kind(c) is _kind(value)), None)
+            return next((c for c in self.choices if _identity(c) == _identity(value)), None)
         low, high = self.low, self.high
         if low is None or high is None or isinstance(value, (bool, str)) or not low <= value <= high:
             return None
         step = self.step or (1 if self.integer and not self.log else None)
         steps = 0.0 if step is None else (value - low) / step
-        return value if (isinstance(value, int) or not self.integer) and abs(steps - round(steps)) < 1e-9 else None
+        return value if (isinstance(value, int) or not self.integer) and _whole(steps) else None
 
 
-def _kind(value: Value) -> type:
-    """1 is no truth; whole or not, a number is a number."""
-    return type(value) if isinstance(value, (bool, str)) else float
+def _whole(steps: float) -> bool:
+    """Whether steps are a whole number, but for what floating point adds."""
+    return abs(steps - round(steps)) < 1e-9
 
 
-Bits: TypeAlias = Annotated[int, Field(ge=2, le=16, strict=True)]
+def _identity(value: Setting) -> tuple[bool, Setting]:
+    """What tells two values apart: 1 and 1.0 are one number, and 1 is no truth."""
+    return isinstance(value, bool), value
 
 
-class Ptq(SpacePart):
+def same_settings(one: Mapping[str, Setting], other: Mapping[str, Setting]) -> bool:
+    """Whether two variants set the same paths to the same values."""
+    return {path: _identity(value) for path, value in one.items()} == {k: _identity(v) for k, v in other.items()}
+
+
+Bits: TypeAlias = Annotated[int, Field(ge=2, le=16)]
+
+
+class Ptq(Frozen):
     """Post-training quantization: every combination of these bits."""
 
     weights: Several[Bits]
@@ -198,7 +211,7 @@ def _rising(thresholds: tuple[float, ...]) -> tuple[float, ...]:
     return thresholds
 
 
-class ModelSpec(SpacePart):
+class ModelSpec(Frozen):
     """A model of the zoo by name, or a file, or all models of the zoo that have the traits given.
 
     Each as trained, and at larger state thresholds; with `ptq` in integers of each of those bits instead.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from archsim.trace.graph import Frozen
+from archsim.frozen import Frozen
 from workloads.numbers import Ints, Number
 
 Codes = tuple[NDArray[Any], ...]

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.trace.graph import Frozen
+from archsim.frozen import Frozen
 from workloads.fixed_point.layers import ReadoutMachine, by_row, shift_to
 from workloads.fixed_point.products import Products
 from workloads.fixed_point.settings import IntegerWidths

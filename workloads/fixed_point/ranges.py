@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from archsim.errors import BadInput
-from archsim.trace.graph import Frozen
+from archsim.frozen import Frozen
 from workloads.cells.integer import Doubles, EffectiveWeights
 from workloads.config import Inputs
 from workloads.layer import Layer

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError
 
 from archsim.errors import BadInput, explain
-from archsim.trace.graph import Frozen
+from archsim.frozen import Frozen
 from workloads import cells
 from workloads.config import Config
 from workloads.fixed_point.products import WIDEST_BITS

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from archsim.errors import BadInput
-from archsim.trace.graph import Frozen
+from archsim.frozen import Frozen
 
 Method = Literal["standard", "min-max"]
 

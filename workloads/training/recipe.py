@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
 
 from archsim.errors import (
     BadInput,
@@ -11,6 +11,7 @@ from archsim.errors import (
     near,
 )
 from archsim.files import read_toml
+from archsim.frozen import Frozen
 from workloads import cells, formats, tasks
 from workloads.formats import WeightFormat
 from workloads.training import recipes
@@ -19,23 +20,23 @@ FormatName = Annotated[str, AfterValidator(lambda name: formats.by_name(name).na
 Norm = Literal["none", "batch", "batch-per-step", "layer", "weight"]
 
 
-class First(BaseModel):
+class First(Frozen):
     """A curriculum: a run before, on an easier task of the same data; each field takes the place of the recipe's."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False)
 
     task: str = Field(description="of the same symbols or features, and outputs")
     epochs: int = Field(ge=1)
     learning_rate: float | None = Field(default=None, gt=0, description="absent: the recipe's")
 
 
-class Recipe(BaseModel):
+class Recipe(Frozen):
     """One training run. Those of a `group` are compared: they have equal epochs, optimiser and patience.
 
     A text is trained on in `batch` streams, `steps` steps at a time; whole sequences in mini-batches of `batch`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
     task: Annotated[str, AfterValidator(tasks.known_as)]

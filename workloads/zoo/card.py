@@ -2,13 +2,14 @@
 
 import hashlib
 from pathlib import Path
+from typing import Annotated
 
 import tomli_w
 from pydantic import Field, ValidationError
 
 from archsim.errors import BadInput, explain
 from archsim.files import read_toml, whole_file
-from archsim.trace.graph import Frozen
+from archsim.frozen import Frozen
 from workloads.tasks import Metric, Normalisation
 from workloads.training.recipe import Recipe
 
@@ -43,7 +44,9 @@ class StateZeros(Frozen):
     operand: str = Field(description="its name in a trace")
     threshold: float
     sparsity: float = Field(description="share of h that is zero")
-    union_sparsity: dict[int, float] = Field(description="by lanes: share of columns zero in all of them")
+    union_sparsity: dict[Annotated[int, Field(strict=False)], float] = Field(
+        description="by lanes: share of columns zero in all of them"
+    )
 
 
 class CardMetrics(Frozen):

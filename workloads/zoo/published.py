@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from archsim.trace.graph import Frozen
+from archsim.frozen import Frozen
 from workloads import tasks, zoo
 from workloads.fixed_point import relative_loss
 from workloads.tasks import METRIC_WORDS, Metric

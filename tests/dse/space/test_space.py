@@ -80,6 +80,43 @@ def mistakes(tree: dict[str, Any]) -> tuple[str, ...]:
             "pe_array.tiles: Input should be greater than or equal to 1, not 0",
         ),
         ({"parameters": {"clock_mhz": {"choices": ["fast"]}}}, "clock_mhz: Input should be a valid integer"),
+        (
+            {"parameters": {"clock_mhz": {"low": 50.0, "high": 400.0}}},
+            "parameters.clock_mhz: must be an integer, without a decimal point, not 50.0",
+        ),
+        (
+            {"parameters": {"pe_array.tiles": {"low": 1, "high": 64.0}}},
+            "pe_array.tiles: must be an integer, without a decimal point, not 64.0",
+        ),
+        (
+            {"parameters": {"clock_mhz": {"low": 1.0, "high": 400, "log": True}}},
+            "clock_mhz: must be an integer, without a decimal point, not 1.0",
+        ),
+        (
+            {"parameters": {"clock_mhz": {"choices": [True, 100]}}},
+            "clock_mhz: Input should be a valid integer, not True",
+        ),
+        (
+            {"parameters": {"clock_mhz": {"choices": [100, "200"]}}},
+            "clock_mhz: Input should be a valid integer, not '200'",
+        ),
+        (
+            {"parameters": {"clock_mhz": {"low": 50, "high": 420, "step": 100}}},
+            "clock_mhz: high must be low and a whole number of steps, such as 350 or 450, not 420",
+        ),
+        (
+            {"parameters": {"dram.bandwidth_gbps": {"low": 1.0, "high": 2, "step": 0.3}}},
+            "bandwidth_gbps: high must be low and a whole number of steps, such as 1.9 or 2.2, not 2",
+        ),
+        ({"parameters": {"clock_mhz": {"choices": [1, 1.0]}}}, "choices must be distinct, at least one, not [1, 1.0]"),
+        (
+            {"variants": {"a": {"x": {"node_nm": 45}, "y": {"node_nm": 45}}}},
+            "variants.a.y: must differ from x, which sets the same",
+        ),
+        ({"trials": True}, "trials: Input should be a valid integer, not True"),
+        ({"seconds": "60"}, "seconds: Input should be a valid number, not '60'"),
+        ({"scenario": {"sequences": True}}, "scenario.sequences: Input should be a valid integer, not True"),
+        ({"scenario": {"kind": "streaming", "period_us": True}}, "period_us: Input should be a valid number, not True"),
         ({"parameters": {"clock_mhz": {}}}, "clock_mhz: must have either choices, or low and high, not neither"),
         ({"parameters": {"clock_mhz": {"choices": [1], "low": 1}}}, "low and high, not choices and low"),
         ({"parameters": {"clock_mhz": {"choices": [1, 1]}}}, "choices must be distinct, at least one, not [1, 1]"),
@@ -367,7 +404,7 @@ def test_a_search_begins_with_the_base_where_the_space_holds_it(tree: dict[str, 
     rest = {"pe_array.tiles": 4, "clock_mhz": 200, "array": "multiplier"}
     assert there.starts == tuple({"model": model.name, **rest} for model in there.models)
     off_grid = parse_space(
-        tree | {"parameters": {"clock_mhz": {"low": 110, "high": 300, "step": 50}}, "scenario": {"sequences": 8}}, "t"
+        tree | {"parameters": {"clock_mhz": {"low": 110, "high": 310, "step": 50}}, "scenario": {"sequences": 8}}, "t"
     )
     assert off_grid.starts == ()
 

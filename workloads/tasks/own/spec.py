@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, StrictInt, StrictStr, ValidationError
 
 from archsim.errors import BadInput, mistakes
-from archsim.trace.graph import Frozen, When
+from archsim.frozen import Frozen
+from archsim.trace.graph import When
 from workloads.tasks.base import SPLITS, Split
 from workloads.tasks.metrics import Metric
 from workloads.tasks.normalisation import Method
