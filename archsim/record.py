@@ -20,6 +20,7 @@ from pydantic.fields import FieldInfo
 from archsim.analysis.roofline import roofline
 from archsim.costs import Band, Figure, clock_problems
 from archsim.errors import BadInput, mistakes
+from archsim.files import read_text
 from archsim.report import SimReport
 
 T = TypeVar("T")
@@ -230,7 +231,7 @@ BITS_PER_KIB = 8192
 def load_tree(path: str | Path, absent: str) -> dict[str, object]:
     """The JSON object in a file. BadInput says what is wrong with it, or `absent` if there is no such file."""
     try:
-        tree = json.loads(Path(path).read_text())
+        tree = json.loads(read_text(path))
     except FileNotFoundError:
         raise BadInput(f"{path}: {absent}") from None
     except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, a number of 5,000 digits; too deep

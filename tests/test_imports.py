@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-CONTRACT = ("archsim.trace", "archsim.errors", "archsim.files", "archsim.plugins")
+CONTRACT = ("archsim.trace", "archsim.errors", "archsim.files", "archsim.frozen", "archsim.plugins")
 """What networks know of the hardware side."""
 ALLOWED = {
     "archsim": lambda module: module.split(".")[0] not in {"workloads", "dse"},

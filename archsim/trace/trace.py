@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from archsim.errors import BadInput, explain
-from archsim.files import NOT_WHOLE
+from archsim.files import NOT_WHOLE, is_stream
 from archsim.trace import version3
 from archsim.trace.columns import Columns, paddings
 from archsim.trace.graph import Graph, MatVec, Operand, When
@@ -193,6 +193,8 @@ class Trace:
             for name, portion in rows:
                 held.setdefault(name, []).append(portion)
             return cls(header(), {name: np.concatenate(portions) for name, portions in held.items()}, lengths)
+        if is_stream(out):
+            raise BadInput(f"{out}: must be a plain file, since a trace is read where it was written")
         with TraceWriter.open(out) as file:
             for name, portion in rows:
                 file.add(name, portion)

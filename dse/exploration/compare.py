@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from archsim.errors import BadInput
-from archsim.files import whole_file
+from archsim.files import read_text, whole_file
 from dse.evaluation.workers import Workers
 from dse.exploration import samplers
 from dse.exploration.draws import Draws, quiet_optuna
@@ -187,8 +187,8 @@ def stored(folder: Path) -> SamplerComparison:
     """``compare.json`` read back."""
     path = folder / "compare.json"
     try:
-        return SamplerComparison.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        return SamplerComparison.model_validate_json(read_text(path))
+    except (OSError, ValueError) as error:
         raise BadInput(f"{path}: is not a whole comparison ({str(error).splitlines()[0]})") from None
 
 

@@ -24,11 +24,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from archsim.design import Design
 from archsim.errors import BadInput
-from archsim.files import NOT_WHOLE, whole_file
+from archsim.files import NOT_WHOLE, read_text, whole_file
 from dse.evaluation.evaluator import run_all
 from dse.evaluation.models import ModelSide
 from dse.evaluation.outcome import (
@@ -347,10 +347,10 @@ def _begin(space: Space, folder: Path, models: ModelSide) -> None:
 def _record(folder: Path) -> Record | None:
     path = folder / "enumeration.json"
     try:
-        return Record.model_validate_json(path.read_bytes())
+        return Record.model_validate_json(read_text(path))
     except FileNotFoundError:
         return None
-    except (OSError, ValidationError) as error:
+    except (OSError, ValueError) as error:
         raise BadInput(f"{path}: is not a whole record of an enumeration ({str(error).splitlines()[0]})") from None
 
 

@@ -13,6 +13,7 @@ from dse.exploration.compare import (
 )
 from dse.report.shapes import PageColumn, PageTable, SamplerLine, SamplersTab, Scalar
 from dse.report.words import short
+from dse.results.tables import read_csv
 
 
 def comparison(folder: Path) -> SamplersTab | None:
@@ -21,7 +22,7 @@ def comparison(folder: Path) -> SamplersTab | None:
     if not (folder / "compare.json").is_file():
         return None
     found = stored(folder)
-    by_sampler = pd.read_csv(folder / "compare.csv").groupby("sampler", sort=False)
+    by_sampler = read_csv(folder / "compare.csv").groupby("sampler", sort=False)
     columns = (
         PageColumn(title="Sampler", words=True),
         PageColumn(title="Trials"),

@@ -29,11 +29,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import pandas as pd
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from archsim.errors import BadInput
-from archsim.files import read_toml
+from archsim.files import read_text, read_toml
 from dse.evaluation.point import MeasuredModel
 from dse.exploration.database import only_one
 from dse.results import tables
@@ -161,6 +161,6 @@ def read(folder: Path) -> Results:
 
 def _json(path: Path, adapter: TypeAdapter[_T]) -> _T:
     try:
-        return adapter.validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        return adapter.validate_json(read_text(path))
+    except (OSError, ValueError) as error:
         raise BadInput(f"{path}: is not a whole file of a search ({str(error).splitlines()[0]})") from None

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from archsim.errors import BadInput
-from archsim.files import whole_file
+from archsim.files import encoding_of_file, whole_file
 from dse import constraints
 from dse.evaluation.point import MeasuredModel
 from dse.results.files import write_text
@@ -128,7 +128,10 @@ def read_csv(path: Path, groups: Iterable[str] = ()) -> pd.DataFrame:
     """`groups` of variants are text whatever their variants are called: true, or 07."""
     words = (*WORDS, *groups)
     try:
-        table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(words, str))
+        encoding = encoding_of_file(path)
+        table = pd.read_csv(
+            path, encoding=encoding, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(words, str)
+        )
     except (OSError, ValueError) as error:
         raise BadInput(f"{path}: is not a whole table of a search ({error})") from None
     return table.fillna(dict.fromkeys(words, ""))

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.errors import BadInput, near
-from archsim.files import NOT_WHOLE, declared_array, read_array
+from archsim.files import NOT_WHOLE, declared_array, encoding_of_file, read_array
 
 MOST_BYTES = 4 * 2**30
 """The largest array that is unpacked into memory; one in a ``.npy`` file is read in place, however large."""
@@ -131,7 +131,10 @@ class Csv(_File):
         separator = "\t" if self.path.suffix.lower() == ".tsv" else ","
         with warnings.catch_warnings():
             warnings.simplefilter("error", pandas.errors.ParserWarning)  # rows longer than the first lose their ends
-            return pandas.read_csv(self.path, sep=separator, index_col=False, low_memory=False, **options)
+            encoding = encoding_of_file(self.path)
+            return pandas.read_csv(
+                self.path, sep=separator, index_col=False, low_memory=False, encoding=encoding, **options
+            )
 
 
 @dataclass(frozen=True)

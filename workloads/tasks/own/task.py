@@ -15,7 +15,7 @@ import tomli_w
 from numpy.typing import NDArray
 
 from archsim.errors import BadInput
-from archsim.files import whole_file
+from archsim.files import check_output, whole_file
 from archsim.trace.graph import When
 from workloads.tasks import files, language_model
 from workloads.tasks.base import SPLITS, OnSteps, Predicts, Runnable, Sample, Split, Symbols, check_split
@@ -98,6 +98,7 @@ class OwnTask(ABC):
 
     def save(self, path: str | Path) -> None:
         """Write the task as one TOML file; arrays that a program gave go into a ``.npz`` beside it."""
+        check_output(path)
         target = Path(path).absolute()
         tree = self.spec.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
         if self.arrays is None:

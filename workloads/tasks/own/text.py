@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim import files
 from archsim.errors import BadInput
 from workloads.tasks.base import SPLITS, Split, Symbols
 from workloads.tasks.language_model import Text, characters
@@ -32,7 +33,7 @@ def sizes(shares: Sequence[float], length: int) -> list[int]:
 def decoded(path: Path) -> str:
     """A text file; BadInput where it is no UTF-8."""
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return files.read_text(path)
     except UnicodeDecodeError as error:
         raise BadInput(f"files: {path} must be text in UTF-8 ({error.reason} at byte {error.start})") from None
 
@@ -82,7 +83,7 @@ def read_symbols(spec: TaskSpec, given: Mapping[Split, Sources]) -> Splits:
 def read_vocabulary(path: Path) -> tuple[str, ...]:
     """A JSON list of tokens in the order of their symbols."""
     try:
-        tokens = json.loads(path.read_bytes().decode())
+        tokens = json.loads(files.read_text(path))
     except (ValueError, RecursionError, OSError) as error:
         raise BadInput(f"vocabulary_file: {path}: must be a JSON list of tokens ({error})") from None
     if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens) or len(tokens) < 2:
