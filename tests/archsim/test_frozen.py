@@ -88,11 +88,12 @@ def test_a_whole_number_will_do_where_any_number_will_and_not_the_reverse() -> N
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
-    changed = BUILT.override({"clock_mhz": np.int64(80), "dram.bandwidth_gbps": np.float32(2.5)})
+    given: dict[str, Any] = {"clock_mhz": np.int64(80), "dram.bandwidth_gbps": np.float32(2.5)}
+    changed = BUILT.override(given)
     assert (changed.clock_mhz, changed.dram.bandwidth_gbps) == (80, 2.5)
     assert type(changed.clock_mhz) is int
     with pytest.raises(BadInput, match="clock_mhz: Input should be a valid integer, not True"):
-        BUILT.override({"clock_mhz": np.True_})
+        BUILT.override(given | {"clock_mhz": np.True_})
 
 
 def test_lists_are_tuples_however_deep() -> None:
