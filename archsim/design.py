@@ -24,6 +24,7 @@ from archsim.specs import (
     ActivationUnitSpec,
     DramSpec,
     PEArraySpec,
+    PhysicalSpec,
     SequencerSpec,
     SkipEncoderSpec,
     StateBufferSpec,
@@ -45,8 +46,9 @@ class Design(Spec):
     voltage_v: float | None = Field(
         default=None,
         gt=0,
-        description="supply of the logic (absent: nominal at the node); SRAM has a supply of its own",
+        description="supply of the logic, up to a tenth above nominal (absent: nominal at the node); SRAM has its own",
     )
+    physical: Annotated[PhysicalSpec, LATER] = PhysicalSpec()
     lanes: int = Field(ge=1, le=1024, description="sequences that run side by side and share the PEs evenly")
     host: tuple[Scope, ...] = Field(default=(), description="scopes that run on the host and are not counted")
     dataflow: Annotated[str, LATER] = Field(

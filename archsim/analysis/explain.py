@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from archsim.catalogue import DRAM, READ_BITS, WRITE_BITS
-from archsim.costs import technology
 from archsim.costs.clock import reaches
-from archsim.costs.figures import Figure, Status
+from archsim.costs.conditions import Conditions, conditions
+from archsim.costs.figures import Figure, Status, exact, of_band
 from archsim.costs.library import BuiltChip, chip
 from archsim.costs.model import (
     area,
+    clock_tree,
     dram_background_mw,
     dram_pj_per_bit,
     dram_write_pj_per_bit,
@@ -18,11 +19,13 @@ from archsim.costs.model import (
 )
 from archsim.costs.own import SHIPPED, CostTable
 from archsim.costs.sources import LOGIC_SOURCE, OF_THE_DESIGN, SRAM_SOURCE
+from archsim.costs.sram_nodes import UNSCALED
 from archsim.design import Design
 from archsim.specs.dram import Reader
 
 CLOCK_SOURCE = f"{LOGIC_SOURCE} (delay)"
 SCALING_SOURCE = "Stillmaker & Baas 2017, polynomials in the supply"
+AREA_SOURCE = "Stillmaker & Baas 2017, table; the other end: square of the node"
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class ExplainRow:
 def explain(design: Design, costs: CostTable = SHIPPED) -> tuple[ExplainRow, ...]:
     """All cost figures of a design: area and leakage of every component, energy of every action, DRAM, the fastest
     clock of each part, the macros of each memory, further details of components, the DRAM channel's rate for each
-    reader, and the supply with the factors that it scales.
+    reader, and the node, supplies and physical section with what they scale and add.
 
     BadInput names what the cost tables do not cover.
     """
@@ -64,7 +67,7 @@ def explain(design: Design, costs: CostTable = SHIPPED) -> tuple[ExplainRow, ...
         *_energies(design, costs),
         *_leakages(design, costs),
         *_clocks(design, costs),
-        *_cut(built),
+        *_cut(built, conditions(design).sram_source(SRAM_SOURCE)),
         *_details(built),
         *_channel(design),
         *_scaling(design),
@@ -97,7 +100,7 @@ def _leakages(design: Design, costs: CostTable) -> Iterator[ExplainRow]:
 def _clocks(design: Design, costs: CostTable) -> Iterator[ExplainRow]:
     meets = f"fewest that meet {design.clock_mhz} MHz"
     for reach in reaches(design, costs):
-        source = SRAM_SOURCE if reach.banks else CLOCK_SOURCE
+        source = conditions(design).sram_source(SRAM_SOURCE) if reach.banks else CLOCK_SOURCE
         yield _row(reach.part, "clock reach", Figure(reach.reach_mhz, "MHz", "predicted", source))
         if reach.banks:
             yield _row(reach.part, "banks", Figure(float(reach.banks), "banks", "predicted", meets))
@@ -114,10 +117,10 @@ def _channel(design: Design) -> Iterator[ExplainRow]:
         yield _row(DRAM.name, f"rate of {reader}", Figure(rate, "Gb/s", "predicted", source))
 
 
-def _cut(built: BuiltChip) -> Iterator[ExplainRow]:
+def _cut(built: BuiltChip, table: str) -> Iterator[ExplainRow]:
     """The macros and banks of each memory."""
     for placed in (placed for block in built.built.values() for placed in block.srams if placed.sram.banks):
-        memory, source = placed.sram, f"{SRAM_SOURCE}, {placed.sram.ports}"
+        memory, source = placed.sram, f"{table}, {placed.sram.ports}"
         yield _row(placed.name, "macros a bank", Figure(float(memory.wide), "macros", "predicted", source))
         yield _row(placed.name, "bank size", Figure(memory.bank_bytes / 1024, "KiB", "predicted", source))
         yield _row(placed.name, "bank cycle", Figure(memory.cycle_ns, "ns", "predicted", source))
@@ -130,12 +133,37 @@ def _details(built: BuiltChip) -> Iterator[ExplainRow]:
 
 
 def _scaling(design: Design) -> Iterator[ExplainRow]:
-    """The scaling from the library at 45 nm to the design's node and supply."""
-    node, volt = design.node_nm, design.voltage_v
-    given = OF_THE_DESIGN if volt else "CACTI 7, high-performance devices"
-    yield _row("logic", "supply", Figure(technology.supply(node, volt), "V", "predicted", given))
-    for name, factor in (
-        ("energy", technology.energy_scale(node, volt)),
-        ("delay", technology.delay_scale(node, volt)),
+    """The scaling from the tables to the design's node, supplies, process and placement."""
+    at = conditions(design)
+    yield _row("logic", "supply", Figure(at.supply_v, "V", "predicted", at.supply_source()))
+    for name, band, source in (
+        ("energy", exact(at.energy), at.scaling_source(SCALING_SOURCE)),
+        ("delay", at.delay_band, at.delay_source(SCALING_SOURCE)),
+        ("area", at.area, at.logic_source(at.scaling_source(AREA_SOURCE))),
     ):
-        yield _row("logic", f"{name} over 45 nm", Figure(factor, "x", "predicted", SCALING_SOURCE))
+        yield _row("logic", f"{name} over 45 nm", of_band(band, "x", "predicted", source))
+    if at.sram is not UNSCALED:
+        yield from _sram_scaling(at)
+    yield from _physical(design)
+
+
+def _sram_scaling(at: Conditions) -> Iterator[ExplainRow]:
+    source = at.sram_source(SRAM_SOURCE)
+    yield _row("SRAM", "supply", Figure(at.sram_supply_v, "V", "predicted", source))
+    for name, band in (("energy", at.sram.energy), ("delay", exact(at.sram.delay)), ("area", at.sram.area)):
+        yield _row("SRAM", f"{name} over its table", of_band(band, "x", "predicted", source))
+
+
+def _physical(design: Design) -> Iterator[ExplainRow]:
+    """What the physical section states, and the clock tree where it is counted; pads are among the areas."""
+    physical = design.physical
+    stated = (
+        ("utilisation", physical.utilisation, "of the core"),
+        ("temperature", physical.temperature_c, "C"),
+        ("pads", physical.pads, "pads"),
+    )
+    for name, value, unit in stated:
+        if value is not None:
+            yield _row("physical", name, Figure(float(value), unit, "predicted", OF_THE_DESIGN))
+    if physical.clock_tree:
+        yield _row("clock_tree", "energy of a cycle", clock_tree(design))

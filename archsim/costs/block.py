@@ -4,23 +4,23 @@ Logic is given as synthesised at 45 nm, memories at the design's node; here both
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from archsim.catalogue import Action, Component
-from archsim.costs import technology
-from archsim.costs.figures import Figure, joined, of_band
+from archsim.costs.conditions import conditions
+from archsim.costs.devices import nearest_table
+from archsim.costs.figures import Figure, exact, joined, of_band
 from archsim.costs.fitted import LOGIC_ENERGY_FACTOR
 from archsim.costs.logic import Logic
 from archsim.costs.sources import (
     LOGIC_ENERGY_SOURCE,
-    LOGIC_LEAKAGE_SOURCE,
     LOGIC_SOURCE,
     SRAM,
-    SRAM_LEAKAGE_SOURCE,
     Origin,
 )
 from archsim.costs.sram import Sram, duplex, memory
+from archsim.costs.sram_nodes import scaled
 from archsim.design import Design
 
 SRAM_TRANSISTORS = "itrs-lstp"
@@ -33,21 +33,23 @@ def period_ns(design: Design) -> float:
 
 def allowed_ns(design: Design) -> float:
     """The clock period of the design, ns, scaled to delays of the 45 nm library."""
-    return period_ns(design) / technology.delay_scale(design.node_nm, design.voltage_v)
+    return period_ns(design) / conditions(design).delay
 
 
 def sram(design: Design, capacity_bits: int, width_bits: int) -> Sram:
-    """An SRAM with one port, for either a read or a write in a cycle. BadInput for a node without a table."""
-    technology.check_node(design.node_nm)
-    return memory(design.node_nm, SRAM_TRANSISTORS, "1RW", capacity_bits, width_bits, period_ns(design))
+    """An SRAM with one port, for either a read or a write in a cycle. BadInput for an unknown node or supply."""
+    node, scale = nearest_table(design.node_nm), conditions(design).sram
+    allowed = period_ns(design) / scale.delay
+    return scaled(memory(node, SRAM_TRANSISTORS, "1RW", capacity_bits, width_bits, allowed), scale)
 
 
 def in_order(design: Design, ports: int, capacity_bits: int, width_bits: int) -> Sram:
     """An SRAM that is read and written in order, with two `ports` in the same cycle. BadInput as for `sram`."""
     if ports == 1:
         return sram(design, capacity_bits, width_bits)
-    technology.check_node(design.node_nm)
-    return duplex(design.node_nm, SRAM_TRANSISTORS, capacity_bits, width_bits, period_ns(design))
+    node, scale = nearest_table(design.node_nm), conditions(design).sram
+    allowed = period_ns(design) / scale.delay
+    return scaled(duplex(node, SRAM_TRANSISTORS, capacity_bits, width_bits, allowed), scale)
 
 
 # --- Prices -----------------------------------------------------------------------------------------------------------
@@ -67,7 +69,7 @@ class LogicPrice:
     energy_pj: float
 
     def figure(self, design: Design, side_um: float) -> Figure:
-        scale = technology.energy_scale(design.node_nm, design.voltage_v) * LOGIC_ENERGY_FACTOR
+        scale = conditions(design).energy * LOGIC_ENERGY_FACTOR
         return Figure(scale * self.energy_pj, "pJ", "calibrated", LOGIC_ENERGY_SOURCE)
 
 
@@ -79,7 +81,8 @@ class SramPrice:
     origin: Origin = SRAM
 
     def figure(self, design: Design, side_um: float) -> Figure:
-        return Figure(self.energy_pj, "pJ", self.origin.status, self.origin.source)
+        at = conditions(design)
+        return at.of_sram(at.sram.energy, self.energy_pj, "pJ", self.origin)
 
 
 WIRE_FF_PER_UM = 0.177
@@ -90,7 +93,7 @@ TOGGLES = 0.5
 
 def wires_pj(design: Design, bits: int, side_um: float) -> float:
     """The energy of a word of `bits` that crosses a chip `side_um` wide, pJ: C V^2 / 2 for each bit that changes."""
-    volt = technology.supply(design.node_nm, design.voltage_v)
+    volt = conditions(design).supply_v
     return bits * TOGGLES * side_um * WIRE_FF_PER_UM * volt**2 / 2 / 1000
 
 
@@ -108,7 +111,9 @@ class WiredPrice:
     def figure(self, design: Design, side_um: float) -> Figure:
         figure = self.price.figure(design, side_um)
         source = f"{figure.source}; wires to {self.to}: Nangate's {WIRE_FF_PER_UM:g} fF/um"
-        return replace(figure, value=figure.value + wires_pj(design, self.bits, side_um), source=source)
+        wires = wires_pj(design, self.bits, side_um)
+        spread = figure.spread and figure.spread + exact(wires)
+        return Figure(figure.value + wires, figure.unit, figure.status, source, spread)
 
 
 # --- Blocks -----------------------------------------------------------------------------------------------------------
@@ -155,24 +160,24 @@ class BuiltBlock:
 
     def area(self, design: Design) -> Figure:
         """Area of cells and macros, mm2."""
-        figures = []
+        figures, at = [], conditions(design)
         if self.logic is not None:
-            band = technology.area_scale(design.node_nm).times(self.logic.area_um2 / 1e6)
-            figures.append(of_band(band, "mm2", "predicted", LOGIC_SOURCE))
+            band = at.area.times(self.logic.area_um2 / 1e6)
+            figures.append(of_band(band, "mm2", "predicted", at.logic_source(LOGIC_SOURCE)))
         if self.srams:
-            figures.append(Figure(sum(self.sram_mm2), "mm2", self.origin.status, self.origin.source))
+            figures.append(at.of_sram(at.sram.area, sum(self.sram_mm2), "mm2", self.origin))
         return joined(figures, "mm2")
 
     def leakage(self, design: Design) -> Figure:
         """Leakage of cells and macros, mW; none of it is fitted."""
-        figures = []
+        figures, at = [], conditions(design)
         if self.logic is not None:
-            band = technology.logic_leakage(design.node_nm, design.voltage_v).times(self.logic.leak_nw / 1e6)
-            figures.append(of_band(band, "mW", "predicted", LOGIC_LEAKAGE_SOURCE))
+            band = at.logic_leakage.times(self.logic.leak_nw / 1e6)
+            figures.append(of_band(band, "mW", "predicted", at.logic_leakage_source()))
         if self.srams:
             leak_mw = sum(placed.sram.leak_mw for placed in self.srams for _ in range(placed.copies))
-            band = technology.sram_leakage(design.node_nm).times(leak_mw)
-            figures.append(of_band(band, "mW", "predicted", SRAM_LEAKAGE_SOURCE))
+            band = at.sram_leakage.times(leak_mw)
+            figures.append(of_band(band, "mW", "predicted", at.sram_leakage_source()))
         return joined(figures, "mW")
 
 

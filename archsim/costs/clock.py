@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from archsim.costs import technology
 from archsim.costs.block import CriticalPath, PlacedSram, period_ns
+from archsim.costs.conditions import conditions
 from archsim.costs.library import chip
 from archsim.costs.logic import least_stage_ns
 from archsim.costs.own import SHIPPED, CostTable
@@ -51,7 +51,7 @@ def reaches(design: Design, costs: CostTable = SHIPPED) -> tuple[Reach, ...]:
 
 
 def _of_logic(name: str, path: CriticalPath, design: Design) -> Reach:
-    scale = technology.delay_scale(design.node_nm, design.voltage_v)
+    scale = conditions(design).delay
     return Reach(name, scale * path.delay_ns, scale * least_stage_ns(), path.stages, 0)
 
 

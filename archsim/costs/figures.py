@@ -24,6 +24,10 @@ class Band:
     def times(self, factor: float) -> "Band":
         return Band(factor * self.low, factor * self.mid, factor * self.high)
 
+    def over_mid(self) -> "Band":
+        """The band relative to its middle."""
+        return self.times(1 / self.mid)
+
 
 def exact(value: float) -> Band:
     """The band of a value on which all sources agree, or for which there is only one."""

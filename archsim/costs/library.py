@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from archsim.catalogue import CATALOGUE, READ_BITS, WRITE_BITS, Catalogue
-from archsim.costs import blocks, technology
+from archsim.costs import blocks
 from archsim.costs.block import BuiltBlock, HardwareBlock
+from archsim.costs.conditions import conditions
 from archsim.design import Design
 
 PRICED_BY_KIND = (READ_BITS, WRITE_BITS)
@@ -65,7 +66,7 @@ def chip(design: Design, library: Library = LIBRARY) -> BuiltChip:
     BadInput names what the tables do not cover. ValueError for a block whose prices do not match its actions.
     """
     built = {name: _built(block, design, library.catalogue) for name, block in library.by_name.items()}
-    logic_um2 = sum(b.logic.area_um2 for b in built.values() if b.logic) * technology.area_scale(design.node_nm).mid
+    logic_um2 = sum(b.logic.area_um2 for b in built.values() if b.logic) * conditions(design).area.mid
     sram_mm2 = sum(mm2 for b in built.values() for mm2 in b.sram_mm2)
     return BuiltChip(built, math.sqrt(logic_um2 + 1e6 * sram_mm2))
 

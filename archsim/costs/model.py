@@ -9,6 +9,7 @@ from archsim.costs import dram
 from archsim.costs.figures import Band, End, Figure, joined, of_band, total, weighted
 from archsim.costs.library import PRICED_BY_KIND, chip
 from archsim.costs.own import OWN_KIND, SHIPPED, CostTable
+from archsim.costs.physical import CLOCK_TREE, PADS, clock_tree_pj, pads_mm2
 from archsim.design import Design
 from archsim.errors import BadInput
 from archsim.ledger import Ledger
@@ -85,10 +86,25 @@ class EnergyReport:
 
 AREA_BASIS = "synthesis, as the published areas: cells and macros; logic fills about 0.7 of a placed core; no pads"
 ENERGY_BASIS = "steps back to back: leakage and DRAM background over the busy time only, no idle time between steps"
-LEFT_OUT = (
-    "clock tree, control and long wires",
-    "DRAM controller and pads",
-)
+
+
+def area_basis(design: Design) -> str:
+    """What the area of a design includes."""
+    physical = design.physical
+    if physical.utilisation is None and physical.pads is None:
+        return AREA_BASIS
+    share = physical.utilisation
+    placed = "synthesis" if share is None else f"placed: cells fill {share:g} of the core"
+    pads = "no pads" if physical.pads is None else f"{physical.pads} pads"
+    return f"{placed}; cells and macros; {pads}"
+
+
+def left_out(design: Design) -> tuple[str, ...]:
+    """What no energy of a design counts."""
+    physical = design.physical
+    wires = "control and long wires" if physical.clock_tree else "clock tree, control and long wires"
+    return (wires, "DRAM controller and pads" if physical.pads is None else "DRAM controller")
+
 
 LEAKAGE = "leakage"
 """The name of the energy of all leakage among those of the components."""
@@ -101,7 +117,9 @@ def area(design: Design, costs: CostTable = SHIPPED) -> AreaReport:
         name: costs.of_block(f"area.{name}", costs.library.by_name[name], design, built.area(design))
         for name, built in chip(design, costs.library).built.items()
     }
-    return AreaReport(figures, AREA_BASIS)
+    if design.physical.pads is not None:
+        figures[PADS] = pads_mm2(design.physical.pads, tuple(figures.values()))
+    return AreaReport(figures, area_basis(design))
 
 
 @lru_cache(maxsize=4096)
@@ -124,6 +142,11 @@ def prices(design: Design, costs: CostTable = SHIPPED) -> dict[Action, Figure]:
         for action in costs.library.catalogue.actions
         if action.charged_to in built.built
     }
+
+
+def clock_tree(design: Design, costs: CostTable = SHIPPED) -> Figure:
+    """Energy of the clock tree in a cycle, pJ, whether the design counts it or not."""
+    return clock_tree_pj(design, chip(design, costs.library).built.values())
 
 
 def dram_pj_per_bit(design: Design, costs: CostTable = SHIPPED) -> Figure:
@@ -161,7 +184,10 @@ class _Tariff:
     """For each (component, action) of a ledger: the component that it is charged to, and its energy, pJ."""
     components: tuple[str, ...]
     off_chip: tuple[str, ...]
+    clock_tree_pj: Figure | None
+    """In a cycle; None if the design does not count it."""
     leakage_mw: Figure
+    left_out: tuple[str, ...]
     dram_pj_per_bit: dict[Action, Figure]
     dram_background_mw: Figure
 
@@ -173,7 +199,9 @@ def _tariff(design: Design, costs: CostTable) -> _Tariff:
         {(a.component, a.name): (a.charged_to, figure) for a, figure in prices(design, costs).items()},
         catalogue.with_area,
         catalogue.off_chip,
+        clock_tree(design, costs) if design.physical.clock_tree else None,
         joined(leakage(design, costs).values(), "mW"),
+        left_out(design),
         {READ_BITS: dram_pj_per_bit(design, costs), WRITE_BITS: dram_write_pj_per_bit(design, costs)},
         dram_background_mw(design, costs),
     )
@@ -191,9 +219,11 @@ def energy(design: Design, ledger: Ledger, cycles: int, tokens: int, costs: Cost
     us_per_token = cycles / design.clock_mhz / tokens
     figures = _dynamic(tariff, ledger, tokens)
     nj_per_mw = 1000 * us_per_token  # mW x us = 1000 pJ
+    if tariff.clock_tree_pj is not None:
+        figures[CLOCK_TREE] = tariff.clock_tree_pj.times(cycles / tokens, "pJ/token")
     figures[LEAKAGE] = tariff.leakage_mw.times(nj_per_mw, "pJ/token")
     figures[DRAM.name] = _dram(tariff, ledger, tokens, nj_per_mw)
-    return EnergyReport(figures, us_per_token, ENERGY_BASIS, LEFT_OUT, tariff.off_chip)
+    return EnergyReport(figures, us_per_token, ENERGY_BASIS, tariff.left_out, tariff.off_chip)
 
 
 def _dram(tariff: _Tariff, ledger: Ledger, tokens: int, nj_per_mw: float) -> Figure:

@@ -1,41 +1,70 @@
-"""Scaling of synthesised logic (45 nm, 1.1 V) to a design's node and voltage, and of leakage with the process.
+"""Scaling of synthesised logic (45 nm, 1.1 V) to a node, a supply and a process flavour.
 
 Area, energy and delay follow Stillmaker & Baas, "Scaling equations for the accurate prediction of CMOS device
 performance from 180 nm to 7 nm", Integration 58 (2017), doi:10.1016/j.vlsi.2017.02.002: polynomials in the supply
 voltage for each node, here those of bulk and high-performance devices, and a table for area (1.5 from 45 to 65 nm,
 where the square of the node gives 2.1). The paper itself was not read; all numbers were read in published code: area,
-energy and delay in wromaszkan/nodeScale (nodeScale.py, MIT), and area and the energies of 90, 65 and 20 nm also in
-Accelergy-Project/hwcomponents, which agrees. Device currents were read in CACTI 7, tech_params/*.dat.
+energy and delay of all nodes in wromaszkan/nodeScale (nodeScale.py, MIT), and area of all nodes and energies of 130,
+90, 65 and 20 to 7 nm also in Accelergy-Project/hwcomponents (techscaling.py), which agrees.
+
+40 nm lies between their 45 and 32 nm, 28 and 22 nm between their 32 and 20 nm, linearly in the node. No node is better
+than a newer one: at nominal supply a delay is at least that of any newer node (only 32 nm is changed: its polynomial
+gives 0.62, that of 22 nm 0.81).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import cache
 
+from archsim.costs.devices import TABLE_NODES, alpha_power, devices, low_power_delay
 from archsim.costs.figures import Band
-from archsim.costs.sram import sram_macro, sram_nodes
 from archsim.errors import BadInput
+from archsim.specs.physical import Flavour
 
 LIBRARY_NODE_NM = 45  # NangateOpenCellLibrary, typical corner
 
-# Supply of high-performance devices: CACTI 7, tech_params/*.dat, row Vdd; at 45 nm the library's own.
-SUPPLY_V = {90: 1.2, 65: 1.1, 45: 1.1, 32: 0.9, 22: 0.8}
-LOWEST_V = 0.7  # the equations hold for gates well above threshold
+# 90 to 22 nm: supply of high-performance devices, CACTI 7, tech_params/*.dat, row Vdd (read); at 45 nm the library's
+# own. 130 nm: SG13G2's (read, IHP-Open-PDK). 40 and 28 nm between their neighbours; 16 to 7 nm: the predictive models
+# that the equations were fitted to (PTM-MG, recalled), with 16 nm as 22 nm.
+SUPPLY_V = {
+    130: 1.2, 90: 1.2, 65: 1.1, 45: 1.1, 40: 1.0, 32: 0.9, 28: 0.85, 22: 0.8, 16: 0.8, 14: 0.8, 10: 0.75, 7: 0.7
+}  # fmt: skip
+# Supply of low-standby-power devices, from the same rows; 130 nm as 90 nm, 40 and 28 nm between, then as above.
+LOW_POWER_SUPPLY_V = {
+    130: 1.3, 90: 1.3, 65: 1.2, 45: 1.1, 40: 1.05, 32: 1.0, 28: 0.9, 22: 0.8, 16: 0.8, 14: 0.8, 10: 0.75, 7: 0.7
+}  # fmt: skip
+NODES = tuple(SUPPLY_V)
+LOWEST_V = 0.7
+"""The equations hold for gates well above threshold."""
+LOWEST_FINFET_V = 0.55
+FINFET_NM = 16
+HIGHEST = 1.1
+"""Overdrive over the nominal supply: the range that SG13G2's memories are specified for (read, IHP-Open-PDK)."""
 
-_AREA = {90: 2.8, 65: 1.5, 45: 1.0, 32: 0.46, 20: 0.21}  # relative to the area at 45 nm
+_AREA = {130: 6.4, 90: 2.8, 65: 1.5, 45: 1.0, 32: 0.46, 20: 0.21, 16: 0.19, 14: 0.17, 10: 0.1, 7: 0.059}
+"""Relative to the area at 45 nm."""
 _DELAY = {  # cubic in the supply: (V^3, V^2, V, 1)
+    130: (-76.65, 334.9, -493.4, 275.8),
     90: (-60.34, 262.5, -384.2, 210.9),
     65: (-53.3, 230.4, -333.9, 178.6),
     45: (-501.6, 1567.0, -1619.0, 566.1),
     32: (-1047.0, 2982.0, -2797.0, 873.5),
     20: (0.0, 34.63, -66.37, 41.15),
+    16: (0.0, 24.8, -47.52, 28.87),
+    14: (-40.66, 109.2, -100.6, 35.92),
+    10: (-34.95, 93.65, -85.99, 30.4),
+    7: (-28.58, 76.6, -70.26, 24.69),
 }
 _ENERGY = {  # quadratic in the supply: (V^2, V, 1)
+    130: (7.171, -6.709, 2.904),
     90: (4.762, -4.781, 2.092),
     65: (3.755, -4.398, 1.975),
     45: (1.018, -0.3107, 0.1539),
     32: (0.8367, -0.4341, 0.1701),
     20: (0.373, -0.1582, 0.04104),
+    16: (0.2958, -0.1241, 0.03024),
+    14: (0.2363, -0.09675, 0.02239),
+    10: (0.2068, -0.09311, 0.02375),
+    7: (0.1776, -0.09097, 0.02447),
 }
 
 
@@ -47,31 +76,64 @@ def _polynomial(coefficients: tuple[float, ...], volt: float) -> float:
 
 
 def _at(table: Mapping[int, tuple[float, ...]], node_nm: int, volt: float) -> float:
+    return _between_published(node_nm, table, lambda node: _polynomial(table[node], volt))
+
+
+def _between_published(node_nm: int, table: Mapping[int, object], value: Callable[[int], float]) -> float:
+    """The `value` of a node, or between those of its neighbours in the `table`, linearly in the node."""
     if node_nm in table:
-        return _polynomial(table[node_nm], volt)
-    return _between_20_and_32(node_nm, _polynomial(table[20], volt), _polynomial(table[32], volt))
+        return value(node_nm)
+    newer, older = _around(node_nm, table)
+    share = (node_nm - newer) / (older - newer)
+    return (1 - share) * value(newer) + share * value(older)
 
 
-def _between_20_and_32(node_nm: int, at_20: float, at_32: float) -> float:
-    """Interpolate between the published nodes 20 and 32 nm, since 22 nm is not among them."""
-    share = (node_nm - 20) / (32 - 20)
-    return (1 - share) * at_20 + share * at_32
+def _around(node_nm: int, table: Mapping[int, object]) -> tuple[int, int]:
+    return max(n for n in table if n < node_nm), min(n for n in table if n > node_nm)
+
+
+def neighbours(node_nm: int) -> tuple[int, int] | None:
+    """The published nodes that an interpolated node lies between; None for a published one."""
+    return None if node_nm in _AREA else _around(node_nm, _AREA)
 
 
 @cache
 def check_node(node_nm: int) -> None:
-    """BadInput if there is no table for the node."""
+    """BadInput if there are no factors for the node."""
     if node_nm not in SUPPLY_V:
-        raise BadInput(f"costs: node_nm must be one of {', '.join(map(str, sram_nodes()))}, not {node_nm}")
+        raise BadInput(f"costs: node_nm must be one of {', '.join(map(str, NODES))}, not {node_nm}")
 
 
-def supply(node_nm: int, supply_v: float | None) -> float:
-    """The supply voltage of logic, by default the node's nominal one. BadInput outside 0.7 V to nominal."""
+def nominal_supply(node_nm: int, flavour: Flavour | None = None) -> float:
+    """The nominal supply of logic, V. BadInput for an unknown node."""
     check_node(node_nm)
-    nominal = SUPPLY_V[node_nm]
+    return (LOW_POWER_SUPPLY_V if flavour == "low-power" else SUPPLY_V)[node_nm]
+
+
+def supply_source(node_nm: int, flavour: Flavour | None) -> str:
+    """Where the nominal supply is from."""
+    if node_nm in TABLE_NODES:
+        kind = "low-standby-power" if flavour == "low-power" else "high-performance"
+        return f"CACTI 7, {kind} devices"
+    if node_nm > max(TABLE_NODES):
+        return "90 nm's" if flavour == "low-power" else "SG13G2 (IHP-Open-PDK)"
+    return "between CACTI's" if node_nm > min(TABLE_NODES) else "PTM-MG, recalled; 16 nm as 22 nm"
+
+
+def lowest_supply(node_nm: int) -> float:
+    return LOWEST_FINFET_V if node_nm <= FINFET_NM else LOWEST_V
+
+
+def supply(node_nm: int, supply_v: float | None, flavour: Flavour | None = None) -> float:
+    """The supply voltage of logic, by default the nominal one.
+
+    BadInput below the range of the equations, or more than a tenth above nominal.
+    """
+    nominal = nominal_supply(node_nm, flavour)
     given = nominal if supply_v is None else supply_v
-    if not LOWEST_V <= given <= nominal:
-        raise BadInput(f"costs: voltage_v at {node_nm} nm must be {LOWEST_V:g} to {nominal:g} V, not {given:g}")
+    lowest, highest = lowest_supply(node_nm), HIGHEST * nominal
+    if not lowest <= given <= highest * (1 + 1e-9):
+        raise BadInput(f"costs: voltage_v at {node_nm} nm must be {lowest:g} to {highest:g} V, not {given:g}")
     return given
 
 
@@ -82,22 +144,44 @@ def area_scale(node_nm: int) -> Band:
     The middle is that of the published table; the other end of the band is the square of the node ratio.
     """
     check_node(node_nm)
-    table = _AREA[node_nm] if node_nm in _AREA else _between_20_and_32(node_nm, _AREA[20], _AREA[32])
+    table = _between_published(node_nm, _AREA, _AREA.__getitem__)
     square = (node_nm / LIBRARY_NODE_NM) ** 2
     return Band(min(table, square), table, max(table, square))
 
 
 @cache
-def energy_scale(node_nm: int, supply_v: float | None = None) -> float:
-    """Dynamic energy over that of the library. `supply_v` None: nominal. BadInput outside 0.7 V to nominal."""
-    here = _at(_ENERGY, node_nm, supply(node_nm, supply_v))
+def energy_scale(node_nm: int, supply_v: float | None = None, flavour: Flavour | None = None) -> float:
+    """Dynamic energy over that of the library. `supply_v` None: nominal. BadInput as for `supply`."""
+    here = _at(_ENERGY, node_nm, supply(node_nm, supply_v, flavour))
     return here / _at(_ENERGY, LIBRARY_NODE_NM, SUPPLY_V[LIBRARY_NODE_NM])
 
 
 @cache
-def delay_scale(node_nm: int, supply_v: float | None = None) -> float:
-    """Delay over that of the library. `supply_v` None: nominal. BadInput outside 0.7 V to nominal."""
-    return _delay(node_nm, supply(node_nm, supply_v)) / _delay(LIBRARY_NODE_NM, SUPPLY_V[LIBRARY_NODE_NM])
+def delay_scale(node_nm: int, supply_v: float | None = None, flavour: Flavour | None = None) -> float:
+    """Delay over that of the library. `supply_v` None: nominal. BadInput as for `supply`.
+
+    Below the nominal supply it follows the published polynomials; above it, and in a low-power process, whose threshold
+    is higher, the alpha-power law.
+    """
+    volt = supply(node_nm, supply_v, flavour)
+    if flavour == "low-power":
+        slower = low_power_delay().mid * _nominal_delay(node_nm)
+        return slower * _overdriven(volt, LOW_POWER_SUPPLY_V[node_nm], devices(node_nm).lstp.threshold_v)
+    nominal = SUPPLY_V[node_nm]
+    if volt > nominal:
+        return _nominal_delay(node_nm) * _overdriven(volt, nominal, devices(node_nm).hp.threshold_v)
+    return _nominal_delay(node_nm) * (_delay(node_nm, volt) / _delay(node_nm, nominal))
+
+
+def _overdriven(volt: float, nominal_v: float, threshold_v: float) -> float:
+    return alpha_power(volt, threshold_v) / alpha_power(nominal_v, threshold_v)
+
+
+@cache
+def _nominal_delay(node_nm: int) -> float:
+    """Delay at nominal supply over that of the library; no node is faster than a newer one."""
+    library = _delay(LIBRARY_NODE_NM, SUPPLY_V[LIBRARY_NODE_NM])
+    return max(_delay(node, SUPPLY_V[node]) for node in NODES if node <= node_nm) / library
 
 
 def _delay(node_nm: int, volt: float) -> float:
@@ -105,80 +189,5 @@ def _delay(node_nm: int, volt: float) -> float:
 
     At 45 and 32 nm the polynomial rises again beyond about 0.95 and 0.85 V, which the delay of a gate does not.
     """
-    steps = round((volt - LOWEST_V) / 0.001)
+    steps = round((volt - lowest_supply(node_nm)) / 0.001)
     return min(_at(_DELAY, node_nm, volt - 0.001 * k) for k in range(steps + 1))
-
-
-@dataclass(frozen=True)
-class Device:
-    """An n-channel device of CACTI 7: supply, and leakage in A/um through the channel (300 and 330 K) and the gate."""
-
-    supply_v: float
-    off_300k: float
-    off_330k: float
-    gate: float
-
-    @property
-    def watt_300k(self) -> float:
-        return self.supply_v * (self.off_300k + self.gate)
-
-    @property
-    def watt_330k(self) -> float:
-        return self.supply_v * (self.off_330k + self.gate)
-
-
-DEVICES = {  # tech_params/*.dat: Vdd, I_off_n at 0 and 30 (K above 300), I_g_on_n; hp, lstp, lop
-    90: (
-        Device(1.2, 3.24e-8, 5.92e-8, 1.65e-8),
-        Device(1.3, 2.81e-12, 1.25e-11, 3.87e-11),
-        Device(0.9, 2.14e-9, 5.07e-9, 4.31e-8),
-    ),
-    65: (
-        Device(1.1, 1.96e-7, 3.05e-7, 4.09e-8),
-        Device(1.2, 9.12e-12, 3.64e-11, 1.09e-10),
-        Device(0.8, 4.9e-9, 1.08e-8, 9.61e-9),
-    ),
-    45: (
-        Device(1.0, 2.8e-7, 4.39e-7, 3.59e-8),
-        Device(1.1, 1.01e-11, 4.06e-11, 9.47e-12),
-        Device(0.7, 4.03e-9, 7.51e-9, 5.92e-8),
-    ),
-    32: (
-        Device(0.9, 1.52e-7, 1.68e-7, 6.55e-8),
-        Device(1.0, 2.06e-11, 7.83e-11, 3.73e-11),
-        Device(0.6, 5.94e-8, 1.04e-7, 2.93e-9),
-    ),
-    22: (
-        Device(0.8, 1.216e-7, 1.344e-7, 1.81e-9),
-        Device(0.8, 2.43e-11, 1.94e-10, 4.51e-10),
-        Device(0.6, 1.31e-8, 1.02e-7, 2.74e-9),
-    ),
-}
-
-
-@cache
-def sram_leakage(node_nm: int) -> Band:
-    """SRAM leakage over that of CACTI's itrs-lstp cells at 330 K.
-
-    Low and middle are those cells themselves; high is for low-operating-power devices. High-performance cells (itrs-hp,
-    3,400 times itrs-lstp at 65 nm) lie beyond the band, since the published chips leave no room for them.
-    """
-    check_node(node_nm)
-    _, standby, operating = DEVICES[node_nm]
-    return Band(1.0, 1.0, operating.watt_330k / standby.watt_330k)
-
-
-@cache
-def logic_leakage(node_nm: int, supply_v: float | None = None) -> Band:
-    """Leakage of logic over that of the library (general purpose, 25 C). `supply_v` None: nominal.
-
-    Middle: it scales between nodes as the leakage of CACTI's itrs-hp SRAM, since the scaling equations do not cover it.
-    Low: a low-standby-power process, by the ratio of devices. High: at 330 K, as for SRAM. It is proportional to the
-    supply, as if the current stayed the same; in fact the current falls too (drain-induced barrier lowering), so a low
-    supply is not favoured. BadInput outside 0.7 V to nominal.
-    """
-    check_node(node_nm)
-    here, library = (sram_macro(n, "itrs-hp", "1RW", 65536, 64).leak_mw for n in (node_nm, LIBRARY_NODE_NM))
-    fast, standby, _ = DEVICES[node_nm]
-    node = here / library * supply(node_nm, supply_v) / SUPPLY_V[node_nm]
-    return Band(node * standby.watt_300k / fast.watt_300k, node, node * fast.watt_330k / fast.watt_300k)

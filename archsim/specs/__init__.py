@@ -4,6 +4,7 @@ from archsim.specs.activation_unit import ActivationUnitSpec
 from archsim.specs.base import Spec
 from archsim.specs.dram import DramSpec
 from archsim.specs.pe_array import PEArraySpec
+from archsim.specs.physical import PhysicalSpec
 from archsim.specs.sequencer import SequencerSpec
 from archsim.specs.skip_encoder import SkipEncoderSpec
 from archsim.specs.state_buffer import StateBufferSpec
@@ -24,6 +25,7 @@ __all__ = [
     "ActivationUnitSpec",
     "DramSpec",
     "PEArraySpec",
+    "PhysicalSpec",
     "SequencerSpec",
     "SkipEncoderSpec",
     "Spec",

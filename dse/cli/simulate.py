@@ -21,6 +21,7 @@ from archsim.analysis.scenario import (
 )
 from archsim.analysis.validate import validate
 from archsim.costs import SHIPPED, CostTable, load_cost_table
+from archsim.costs.model import left_out
 from archsim.design import Design, load_design
 from archsim.errors import BadInput
 from archsim.mapping.plan import RunScope
@@ -251,7 +252,7 @@ def explain(
     if as_json:
         print_json([row.to_json() for row in rows])
     else:
-        out.print(explain_report(rows))
+        out.print(explain_report(rows, left_out(chosen)))
 
 
 @app.command(name="validate", rich_help_panel=PANEL, short_help="The published hardware figures beside ours.")

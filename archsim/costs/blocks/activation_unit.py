@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from archsim import catalogue
-from archsim.costs import technology
 from archsim.costs.block import BuiltBlock, CriticalPath, HardwareBlock, LogicPrice, allowed_ns
+from archsim.costs.conditions import conditions
 from archsim.costs.curves import curve
 from archsim.costs.figures import Figure, of_band
 from archsim.costs.logic import Logic, by_bits, pipelined, stage_ns, stages
@@ -70,7 +70,7 @@ def _curve_details(design: Design, function: Logic) -> tuple[tuple[str, Figure],
     """The entries and the area of one sigmoid or tanh."""
     unit = design.activation_unit
     kind = "words" if unit.curve == "table" else "segments"
-    area_um2 = technology.area_scale(design.node_nm).times(function.area_um2)
+    area_um2 = conditions(design).area.times(function.area_um2)
     return (
         (f"{kind} of a curve", Figure(float(unit.entries), "entries", "predicted", OF_THE_DESIGN)),
         ("area of a curve", of_band(area_um2, "um2", "predicted", LOGIC_SOURCE)),

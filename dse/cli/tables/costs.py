@@ -40,8 +40,11 @@ def fit_report(found: Iterable[FormatFit]) -> RenderableType:
     )
 
 
-def explain_report(rows: Iterable[ExplainRow]) -> RenderableType:
-    """Cost figures of a design, component by component, each with its band and the number of its source."""
+def explain_report(rows: Iterable[ExplainRow], left_out: Iterable[str] = ()) -> RenderableType:
+    """Cost figures of a design, component by component, each with its band and the number of its source.
+
+    `left_out` is what no figure counts.
+    """
     by_component: dict[str, list[ExplainRow]] = {}
     for row in rows:
         by_component.setdefault(row.component, []).append(row)
@@ -57,6 +60,7 @@ def explain_report(rows: Iterable[ExplainRow]) -> RenderableType:
     return Group(
         figures("Every cost figure (c calibrated, p predicted, g given)", names, lines, text=("unit",)),
         *(f"{number}: {literal(source)}" for number, source in enumerate(sources, 1)),
+        *(f"not counted: {each}" for each in left_out),
     )
 
 

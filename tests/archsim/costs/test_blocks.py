@@ -90,7 +90,7 @@ def test_the_curve_of_a_design_is_its_spec() -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ({"node_nm": 28}, "costs: node_nm must be one of 90, 65, 45, 32, 22, not 28"),
+        ({"node_nm": 55}, "costs: node_nm must be one of 130, 90, 65, 45, 40, 32, 28, 22, 16, 14, 10, 7, not 55"),
         ({"pe_array.act_bits": 3}, "PE costs: pe_array.act_bits must be 4 to 16, not 3"),
         ({"pe_array.weight_bits": 1}, "PE costs: a fixed PE takes weights of 2 to 16 bits, not 1"),
         (

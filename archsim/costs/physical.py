@@ -1,0 +1,57 @@
+"""What the physical section adds to a chip: the clock tree, and the ring of pads around the core."""
+
+import math
+from collections.abc import Iterable
+
+from archsim.costs.block import BuiltBlock, LogicPrice
+from archsim.costs.figures import Band, Figure, of_band, total
+from archsim.costs.sources import LOGIC_ENERGY_SOURCE
+from archsim.design import Design
+
+CLOCK_TREE = "clock_tree"
+PADS = "pads"
+
+# Energy of the tree in a cycle over that of the clock pins it ends at. A pin of the library takes 6.9 fJ within the
+# flip-flop (table) and 0.95 fF at its gate; its share of the wires is 0.75 sqrt(area of a flip-flop and its logic),
+# about 2.5 um at 0.177 fF/um; buffers add half to twice as much again: 2 to 5 fJ at 1.1 V. High: EIE's clock network
+# takes 1.8 times the power of its registers (Han et al., ISCA 2016, recalled).
+TREE_OVER_PINS = Band(0.3, 0.5, 1.8)
+CLOCK_TREE_SOURCE = (
+    f"{TREE_OVER_PINS.mid:g} of the energy of all clock pins, never gated (band {TREE_OVER_PINS.low:g}: gates, wires "
+    f"and small buffers, to {TREE_OVER_PINS.high:g}: EIE, recalled)"
+)
+
+# A pad with its driver. Pads hardly shrink with the node. Middle: SG13G2's I/O cells, 80 x 180 um (read,
+# IHP-Open-PDK); high: the same with 70 um of bond pad outside; low: 60 x 120 um, usual at 65 nm (recalled).
+PAD_PITCH_UM = Band(60.0, 80.0, 80.0)
+PAD_DEPTH_UM = Band(120.0, 180.0, 250.0)
+PADS_SOURCE = "a ring of I/O cells of 80 x 180 um, as SG13G2's (60 x 120 to 80 x 250); energy in that of DRAM"
+
+
+def clock_tree_pj(design: Design, blocks: Iterable[BuiltBlock]) -> Figure:
+    """Energy of the clock tree in a cycle, pJ."""
+    pins_pj = sum(block.logic.clock_pj for block in blocks if block.logic)
+    pins = LogicPrice(pins_pj).figure(design, 0.0)
+    return of_band(TREE_OVER_PINS.times(pins.value), "pJ", pins.status, f"{CLOCK_TREE_SOURCE}; {LOGIC_ENERGY_SOURCE}")
+
+
+def pads_mm2(count: int, core: Iterable[Figure]) -> Figure:
+    """Area of `count` pads in a square ring, mm2: what the die is larger than its core.
+
+    Where the core's edge is too short for a quarter of them, the die grows until they fit.
+    """
+    core_mm2 = total(core).mid
+    band = (
+        _ring_mm2(count, core_mm2, pitch / 1000, depth / 1000)
+        for pitch, depth in (
+            (PAD_PITCH_UM.low, PAD_DEPTH_UM.low),
+            (PAD_PITCH_UM.mid, PAD_DEPTH_UM.mid),
+            (PAD_PITCH_UM.high, PAD_DEPTH_UM.high),
+        )
+    )
+    return of_band(Band(*band), "mm2", "predicted", PADS_SOURCE)
+
+
+def _ring_mm2(count: int, core_mm2: float, pitch_mm: float, depth_mm: float) -> float:
+    side = max(math.sqrt(core_mm2), math.ceil(count / 4) * pitch_mm)
+    return (side + 2 * depth_mm) ** 2 - core_mm2
