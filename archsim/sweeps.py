@@ -12,6 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from archsim.costs import SHIPPED, CostTable
+from archsim.costs.clock import reachable
 from archsim.design import Design, Value
 from archsim.errors import BadInput
 from archsim.interface import DesignLike, TraceLike, as_design, as_trace
@@ -36,7 +37,8 @@ class SweepPoint:
         """The settings by path, the figures of the report, and the reason where there is none."""
         if isinstance(self.found, BadInput):
             return {**self.settings, "reason": str(self.found)}
-        return {**self.settings, **self.found.figures, "reason": ""}
+        reached = reachable(self.found.design, self.found.costs)
+        return {**self.settings, **self.found.figures, "clock_reachable": reached, "reason": ""}
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,15 @@ class Sweep:
         where the design cannot be built or cannot run the trace."""
         return pd.DataFrame([point.row for point in self.points])
 
-    def front(self, minimise: Sequence[str] = GOALS) -> pd.DataFrame:
+    def front(self, minimise: Sequence[str] = GOALS, any_clock: bool = False) -> pd.DataFrame:
         """The rows of `to_frame` that no other beats in all of the columns `minimise`; equal ones stay together.
 
-        BadInput where there is no such column of numbers.
+        Without `any_clock` only those of which `clock_reachable` is true: no circuit runs at another clock. BadInput
+        where there is no such column of numbers.
         """
         ran = self._ran(minimise)
+        if not (ran.empty or any_clock):
+            ran = ran[ran["clock_reachable"].astype(bool)]
         if ran.empty:
             return ran
         values = np.ascontiguousarray(ran[list(minimise)].to_numpy(float))

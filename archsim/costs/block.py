@@ -136,6 +136,8 @@ class CriticalPath:
     """Delay at 45 nm, in as many stages as the design itself gives the block."""
     stages: int
     """Stages that the clock requires, with which the block is built."""
+    given: int = 1
+    """Stages that the design itself gives the block."""
 
 
 @dataclass(frozen=True)

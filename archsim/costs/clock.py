@@ -24,6 +24,13 @@ class Reach:
     """Pipeline stages that a unit needs and is built with; 1 for a memory."""
     banks: int
     """Banks that a memory needs and is built with; 0 for a unit."""
+    given: int = 1
+    """Pipeline stages that the design itself gives a unit."""
+
+    @property
+    def extra_stages(self) -> int:
+        """Pipeline stages that a unit needs beyond those the design gives it."""
+        return max(0, self.stages - self.given)
 
     @property
     def reach_mhz(self) -> float:
@@ -52,11 +59,24 @@ def reaches(design: Design, costs: CostTable = SHIPPED) -> tuple[Reach, ...]:
 
 def _of_logic(name: str, path: CriticalPath, design: Design) -> Reach:
     scale = conditions(design).delay
-    return Reach(name, scale * path.delay_ns, scale * least_stage_ns(), path.stages, 0)
+    return Reach(name, scale * path.delay_ns, scale * least_stage_ns(), path.stages, 0, path.given)
 
 
 def _of_memory(placed: PlacedSram) -> Reach:
     return Reach(placed.name, placed.sram.cycle_ns, placed.sram.cycle_ns, 1, placed.sram.banks)
+
+
+def reachable(design: Design, costs: CostTable = SHIPPED) -> bool:
+    """Whether some number of pipeline stages and banks meets the clock; otherwise no circuit can be built like that."""
+    clock_ns = period_ns(design)
+    return all(min(reach.needed_ns, reach.least_ns) <= clock_ns for reach in reaches(design, costs))
+
+
+def extra_stages(design: Design, costs: CostTable = SHIPPED) -> int | None:
+    """Pipeline stages that the clock takes beyond those the design states, over all parts; None if none suffice."""
+    if not reachable(design, costs):
+        return None
+    return sum(reach.extra_stages for reach in reaches(design, costs))
 
 
 def clock_problems(design: Design, costs: CostTable = SHIPPED) -> tuple[str, ...]:

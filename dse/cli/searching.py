@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from archsim.costs.clock import extra_stages
 from archsim.errors import BadInput
 from dse import report as report_
 from dse import studies
@@ -21,7 +22,7 @@ from dse.exploration.enumerate import Enumeration, EnumerationProgress, enumerat
 from dse.exploration.study import DEFAULT_CACHE, search
 from dse.exploration.warm import warm_points
 from dse.interface import shown
-from dse.results import store
+from dse.results import clocks, store
 from dse.results.result import SearchResult
 from dse.space.space import Space, load_space
 from dse.space.specs import Value
@@ -122,6 +123,7 @@ def _summary(result: SearchResult, report: Path) -> dict[str, Any]:
                 "command": p.command,
                 "test_loss": p.test_loss,
                 "on_front_at": result.stays(p),
+                clocks.COLUMN: extra_stages(p.evaluation.design),
                 **p.trial.outcome.values,
             }
             for p in result.front
@@ -145,6 +147,7 @@ def enumerate_study(study: str, folder: Path | None, processes: int, scheduler: 
                 **found.counts.model_dump(mode="json"),
                 "reference": asdict(found.reference),
                 "hypervolume": found.volume,
+                "clock": clocks.in_words(found.front[clocks.COLUMN]),
             }
         )
     else:
@@ -178,7 +181,7 @@ def compare_samplers(study: str, samplers: str, seeds: int, out_: Path | None, p
     if as_json:
         print_json(found.model_dump(mode="json") | {"page": str(page)})
     else:
-        out.print(comparison_report(found, page))
+        out.print(comparison_report(found, exact, page))
 
 
 def view_report(runs: Sequence[Path], out_: Path | None) -> Path:

@@ -18,4 +18,4 @@ def is_one(name: str) -> bool:
     return any(constraint.name == name for constraint in every())
 
 
-__all__ = ["ALL", "MEETS_DEADLINE", "PLUGINS", "Constraint", "by_name", "every", "is_one"]
+__all__ = ["ALL", "CLOCK_REACHABLE", "MEETS_DEADLINE", "PLUGINS", "Constraint", "by_name", "every", "is_one"]

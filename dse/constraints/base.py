@@ -14,3 +14,7 @@ class Constraint:
     title: str
     excess: Callable[[Evaluation], float]
     """At most 0 where it holds; above, a share by which it is missed: what a sampler can descend."""
+    demanded_of: tuple[str, ...] = ()
+    """Kinds of scenario in which every search demands it, whether it is named or not."""
+    waivable: bool = False
+    """Whether a search may say that it does not demand it."""

@@ -1,4 +1,8 @@
-"""Every part meets the clock as it is, or with more pipeline stages; missed by the share the slowest is too slow."""
+"""Every part meets the clock as it is, or with more pipeline stages; missed by the share the slowest is too slow.
+
+No circuit runs at a clock that no number of stages reaches, so every search demands it, unless a study says that it
+need not: ``clock_reachable = false``.
+"""
 
 from archsim.costs.clock import reaches
 from dse.constraints.base import Constraint
@@ -10,4 +14,10 @@ def _excess(evaluation: Evaluation) -> float:
     return max(min(reach.needed_ns, reach.least_ns) for reach in reaches(design)) * design.clock_mhz / 1000 - 1
 
 
-CLOCK_REACHABLE = Constraint(name="clock_reachable", title="a clock that pipeline stages can reach", excess=_excess)
+CLOCK_REACHABLE = Constraint(
+    name="clock_reachable",
+    title="a clock that pipeline stages can reach",
+    excess=_excess,
+    demanded_of=("batch", "streaming"),
+    waivable=True,
+)

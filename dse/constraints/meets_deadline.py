@@ -15,4 +15,6 @@ def _excess(evaluation: Evaluation) -> float:
     return late if stream.missed_steps else min(late, 0.0)
 
 
-MEETS_DEADLINE = Constraint(name="meets_deadline", title="every step within its deadline", excess=_excess)
+MEETS_DEADLINE = Constraint(
+    name="meets_deadline", title="every step within its deadline", excess=_excess, demanded_of=("streaming",)
+)

@@ -62,7 +62,7 @@ class Lookup:
         self._row[points.index] = np.arange(len(points))
         self._goals = [goal.name for goal in exact.space.goals]
         self._values = points[self._goals].to_numpy(np.float64)
-        self._excesses = points[[EXCESS + name for name in exact.space.constraints]].to_numpy(np.float64)
+        self._excesses = points[[EXCESS + name for name in exact.space.demanded]].to_numpy(np.float64)
 
     def number(self, picked: Mapping[str, bool | int | float | str]) -> int:
         return self._grid.index(self._space.canonical(picked))
@@ -72,7 +72,7 @@ class Lookup:
         row = self._row[number]
         if np.isnan(self._values[row, 0]):
             return {}, {}
-        excesses = zip(self._space.constraints, self._excesses[row].tolist(), strict=True)
+        excesses = zip(self._space.demanded, self._excesses[row].tolist(), strict=True)
         return dict(zip(self._goals, self._values[row].tolist(), strict=True)), dict(excesses)
 
 

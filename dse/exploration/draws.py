@@ -139,7 +139,7 @@ class Draws:
 
     def _excesses(self, values: Mapping[str, float], excesses: Mapping[str, float]) -> dict[str, float]:
         if not values:
-            return {REFUSED: REFUSAL} | dict.fromkeys(self._space.constraints, 0.0)
+            return {REFUSED: REFUSAL} | dict.fromkeys(self._space.demanded, 0.0)
         return {REFUSED: 0.0, **excesses}
 
     def _costs(self, values: Mapping[str, float]) -> list[float]:

@@ -10,7 +10,7 @@ file                what
 space.toml          the space
 enumeration.json    what was enumerated (before), and what was found: counts, time, reference (after)
 points/             one parquet file a part: number of the point, objectives, excess over each constraint, reason
-front.csv           the exact front: parameters and objectives
+front.csv           the exact front: parameters, objectives, and the pipeline stages that its clocks take
 =================== =====================================================================================
 """
 
@@ -39,6 +39,7 @@ from dse.evaluation.outcome import (
 )
 from dse.evaluation.point import MeasuredModel
 from dse.evaluation.workers import InProcess, Workers
+from dse.results import clocks
 from dse.results.files import write_text
 from dse.results.pareto import Front
 from dse.results.quality import (
@@ -283,7 +284,7 @@ def _table(space: Space, rows: Mapping[int, PointOutcome]) -> pd.DataFrame:
         {
             "point": np.fromiter(rows, np.int64, len(rows)),
             **{g.name: np.array([one.values.get(g.name, nothing) for one in found]) for g in space.goals},
-            **{EXCESS + name: np.array([each.get(name, nothing) for each in excesses]) for name in space.constraints},
+            **{EXCESS + name: np.array([each.get(name, nothing) for each in excesses]) for name in space.demanded},
             "reason": [kind_of(one.reason) for one in found],
         }
     )
@@ -374,7 +375,9 @@ def _finish(space: Space, folder: Path, grid: Grid, tally: _Tally) -> None:
     numbers = tally.front.labels[order]
     rows = [table[table["point"].isin(numbers)] for table in map(_read, _files(folder))]
     values = pd.concat(rows).set_index("point")[[goal.name for goal in space.goals]]
-    front = pd.DataFrame([{"point": int(n), **grid.point(int(n))} for n in numbers]).join(values, on="point")
+    points = {int(n): grid.point(int(n)) for n in numbers}
+    front = pd.DataFrame([{"point": n, **picked} for n, picked in points.items()]).join(values, on="point")
+    front[clocks.COLUMN] = clocks.column(space.design(space.overrides(picked)) for picked in points.values())
     write_text(folder / "front.csv", front.to_csv(index=False, lineterminator="\n"))
     before = _record(folder)
     assert before is not None

@@ -50,7 +50,7 @@ def search_page(results: Results, folder: Path, index: int, texts: Texts, of: st
         objectives=list(space.objectives),
         limits={
             name: space.objective(name).shown(bound)
-            for name, bound in space.constraints.items()
+            for name, bound in space.demanded.items()
             if not constraints.is_one(name)
         },
         base=leaves(space.base_design),
@@ -127,7 +127,7 @@ def _published(results: Results) -> Trials:
 
 def _satisfied(table: pd.DataFrame, space: Space) -> pd.Series:
     """Whether every constraint is satisfied that no limit of the page can stand for."""
-    asked = [name for name in space.constraints if constraints.is_one(name)]
+    asked = [name for name in space.demanded if constraints.is_one(name)]
     return pd.Series([not any(f"{name} must be" in reason for name in asked) for reason in table["reason"]], dtype=bool)
 
 

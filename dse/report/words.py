@@ -9,6 +9,7 @@ from dse import constraints
 from dse.evaluation.outcome import ENDS, kind_of
 from dse.objectives import Objective
 from dse.report.shapes import Note, PageColumn, PageTable, Scalar, Tile
+from dse.results import clocks
 from dse.results.store import Results
 from dse.space.space import Scenario, Space
 
@@ -39,7 +40,7 @@ def model_label(name: str) -> str:
 def introduction(results: Results) -> str:
     space, counts = results.space, results.manifest.counts
     goals = _listed([_goal_words(goal) for goal in space.goals])
-    bounds = _listed([_bound_words(space, name) for name in space.constraints])
+    bounds = _listed([_bound_words(space, name) for name in space.demanded])
     return (
         f"Each point is a complete accelerator design running one of {_networks(counts.models)}. "
         f"The search looked for {goals}{', with ' + bounds if bounds else ''}. A design is worth building only if no "
@@ -103,7 +104,14 @@ def notes(results: Results) -> list[Note]:
             text="Published designs were built for larger networks; on these they are points of reference, not rivals."
         ),
     ]
-    return [*said, Note(text=_bands(results)), *_left_out(results)]
+    return [*said, *_clocks(results), Note(text=_bands(results)), *_left_out(results)]
+
+
+def _clocks(results: Results) -> list[Note]:
+    """What the clocks of the front take; nothing of a front that was written before this was looked at."""
+    extra = list(results.front.get(clocks.COLUMN, ()))
+    said = ((clocks.more_stages(extra), False), (clocks.impossible(extra), True))
+    return [Note(text=text, warning=warning) for text, warning in said if text]
 
 
 def failures(results: Results) -> PageTable:

@@ -10,6 +10,7 @@ from archsim.errors import BadInput
 from archsim.files import encoding_of_file, whole_file
 from dse import constraints
 from dse.evaluation.point import MeasuredModel
+from dse.results import clocks
 from dse.results.files import write_text
 from dse.results.result import PublishedDesigns, SearchResult, Trial
 from dse.results.traces import relative
@@ -39,9 +40,11 @@ def trials_table(result: SearchResult, space: Space) -> pd.DataFrame:
 
 
 def front_table(trials: pd.DataFrame, result: SearchResult, space: Space) -> pd.DataFrame:
-    """The rows of the front, with test loss where there is a task."""
+    """The rows of the front, with the pipeline stages that its clocks take, and test loss where there is a task."""
     test_loss = {point.trial.number: point.test_loss for point in result.front}
+    extra = dict(zip(test_loss, clocks.column(point.evaluation.design for point in result.front), strict=True))
     front = trials[trials["on_front"]].drop(columns=["reason", "feasible", "on_front", "distinct", "hypervolume"])
+    front = front.assign(**{clocks.COLUMN: np.array([extra[number] for number in front["trial"]], float)})
     if space.task is None:
         return front
     return front.assign(test_loss=np.array([test_loss[number] for number in front["trial"]], float))

@@ -35,7 +35,7 @@ TAKEN = frozenset((
     "trial", MODEL, "threshold", "weight_format", "state_sparsity",
     *(o.name for o in objectives.every()), *(c.name for c in constraints.every()),
     "weights_resident", "left_out", "feasible", "reason", "on_front", "on_front_low", "on_front_high", "distinct",
-    "design_sha256", "hypervolume", "test_loss", "point", "kind", "network", "facts",
+    "design_sha256", "hypervolume", "test_loss", "extra_stages", "point", "kind", "network", "facts",
 ))  # fmt: skip
 """What tables and report call their own columns: no group of variants can have such a name."""
 
@@ -98,12 +98,13 @@ class _Draft:
         }
 
 
-def with_deadline(tree: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The same tree; of a stream, whose steps must keep their deadline, with that among the constraints."""
+def with_demands(tree: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same tree, with what every search of its kind demands among the constraints, unless it says otherwise."""
     scenario, asked = _valid(Scenario, tree.get("scenario", {})), tree.get("constraints", {})
-    if scenario is None or scenario.kind == "batch" or not isinstance(asked, Mapping):
+    if scenario is None or not isinstance(asked, Mapping):
         return tree
-    return {**tree, "constraints": {constraints.MEETS_DEADLINE.name: True, **asked}}
+    demands = {each.name: True for each in constraints.every() if scenario.kind in each.demanded_of}
+    return {**tree, "constraints": {**demands, **asked}}
 
 
 def broken(tree: Mapping[str, Any]) -> list[InitErrorDetails]:
@@ -154,6 +155,9 @@ def _constraints(tree: Mapping[str, Any], draft: _Draft) -> Iterator[Mistake]:
         if constraints.is_one(name):
             if name == constraints.MEETS_DEADLINE.name and draft.scenario and draft.scenario.kind == "batch":
                 yield Mistake(where, "must be left out of kind batch: nothing is due there", bound)
+            elif constraints.by_name(name).waivable:
+                if not isinstance(bound, bool):
+                    yield Mistake(where, "must be true or false", bound)
             elif bound is not True:
                 yield Mistake(where, "must be true, or left out", bound)
         elif name not in goals:

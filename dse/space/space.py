@@ -27,6 +27,7 @@
     [constraints]
     latency_us_per_step = 50                    # at most (at least, for what is maximised)
     fits_on_chip = true                         # a condition (dse/constraints)
+    clock_reachable = false                     # waives what is demanded otherwise: a clock that circuits can reach
     [parameters]                                # dotted paths into the design
     "pe_array.tiles" = { choices = [1, 2, 4] }
     clock_mhz = { low = 100, high = 400, step = 50 }
@@ -66,6 +67,7 @@ from archsim.errors import BadInput, mistakes
 from archsim.files import read_toml
 from archsim.frozen import Frozen
 from dse import constraints, objectives
+from dse.constraints import Constraint
 from dse.exploration import samplers
 from dse.objectives import Objective
 from dse.space.choice import ModelChoice
@@ -75,7 +77,7 @@ from dse.space.rules import (
     broken,
     on_a_task,
     table_of,
-    with_deadline,
+    with_demands,
 )
 from dse.space.specs import (
     Bound,
@@ -128,7 +130,7 @@ class Space(Frozen):
     def _all_at_once(cls, tree: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
         if not isinstance(tree, Mapping):
             return validate(tree)
-        tree, found = with_deadline(tree), list[InitErrorDetails]()
+        tree, found = with_demands(tree), list[InitErrorDetails]()
         try:
             space = validate(tree)
         except ValidationError as error:
@@ -310,11 +312,16 @@ class Space(Frozen):
         """The base design with `overrides`; BadInput where the parts do not fit together."""
         return self.base_design.override(overrides)
 
+    @cached_property
+    def demanded(self) -> dict[str, Bound]:
+        """The constraints that points must keep: all but those that are waived."""
+        return {name: bound for name, bound in self.constraints.items() if bound is not False}
+
     def violations(self, values: Mapping[str, float]) -> dict[str, float]:
         """By constraint: how far a point's value is beyond its bound, relative to it; at most 0 where it keeps it."""
         return {
             name: values[name] if constraints.is_one(name) else self._sign(name) * (values[name] / bound - 1)
-            for name, bound in self.constraints.items()
+            for name, bound in self.demanded.items()
         }
 
     def broken(self, values: Mapping[str, float]) -> str:
@@ -330,9 +337,13 @@ class Space(Frozen):
     def bounds_in_words(self) -> tuple[str, ...]:
         return tuple(f"{name} {self._rule(name)}" for name in self.constraints)
 
+    def waives(self, constraint: Constraint) -> bool:
+        """Whether this search says that it does not demand a constraint."""
+        return self.constraints.get(constraint.name) is False
+
     def _rule(self, name: str) -> str:
         if constraints.is_one(name):
-            return "true"
+            return "waived" if self.constraints[name] is False else "true"
         return f"{'at most' if self._sign(name) > 0 else 'at least'} {self.constraints[name]:g}"
 
     def _sign(self, name: str) -> int:

@@ -46,6 +46,13 @@ def test_what_does_not_fit_together_keeps_its_reason(trace: Trace) -> None:
     assert np.isnan(frame["cycles"].tolist()[1])
 
 
+def test_a_clock_that_no_circuit_reaches_is_on_no_front(trace: Trace) -> None:
+    swept = sweep("skip-65nm", trace, {"clock_mhz": [200, 5000]})
+    assert swept.to_frame()["clock_reachable"].tolist() == [True, False]
+    assert swept.front(["latency_us_per_step"])["clock_mhz"].tolist() == [200]
+    assert swept.front(["latency_us_per_step"], any_clock=True)["clock_mhz"].tolist() == [5000]
+
+
 def test_the_front_is_what_no_other_row_beats(swept: Sweep) -> None:
     columns = ["latency_us_per_step", "area_mm2"]
     frame, front = swept.to_frame(), swept.front(columns)

@@ -78,10 +78,10 @@ def _curve_details(design: Design, function: Logic) -> tuple[tuple[str, Figure],
 
 
 def _build(design: Design) -> BuiltBlock:
-    path = datapath(design)
+    path, given = datapath(design), max(1, design.activation_unit.depth_cycles)
     return BuiltBlock(
         logic=path.unit.times(_units(design)),
-        path=CriticalPath(stage_ns(path.delay_ns, max(1, design.activation_unit.depth_cycles)), path.stages),
+        path=CriticalPath(stage_ns(path.delay_ns, given), path.stages, given),
         prices={
             catalogue.ROW_AFFINE: LogicPrice(path.affine.energy_pj),
             catalogue.CURVE: LogicPrice(path.gate.energy_pj),

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from dse.cli.tables.layout import figures, literal, plain, several
 from dse.exploration.compare import SamplerComparison
 from dse.exploration.enumerate import Enumeration
+from dse.results import clocks
 from dse.results.result import SearchResult
 from dse.space.space import Space
 
@@ -40,12 +41,13 @@ def enumeration_report(found: Enumeration) -> RenderableType:
                 for g in goals
             ],
         ),
+        *clocks.in_words(front[clocks.COLUMN]),
         f"front: {literal(str(found.folder / 'front.csv'))}",
     )
 
 
-def comparison_report(found: SamplerComparison, page: Path) -> RenderableType:
-    """Samplers by the share of the exact hypervolume that they found, and by the trials it took."""
+def comparison_report(found: SamplerComparison, exact: Enumeration, page: Path) -> RenderableType:
+    """Samplers by the share of the hypervolume of the `exact` front that they found, and by the trials it took."""
 
     def median(steps: Sequence[int | None]) -> str:
         middle = sorted(steps, key=lambda n: float("inf") if n is None else n)[len(steps) // 2]
@@ -65,6 +67,7 @@ def comparison_report(found: SamplerComparison, page: Path) -> RenderableType:
     return Group(
         figures(f"Per cent of the exact hypervolume, {seeds} seeds; median trials to so much", columns, rows),
         f"{found.points:,} points, {found.front:,} on the exact front; population {found.population}",
+        *clocks.in_words(exact.front[clocks.COLUMN]),
         f"figure: {literal(str(page))}",
     )
 
@@ -78,6 +81,7 @@ def search_summary(result: SearchResult, space: Space, report: Path) -> Renderab
         f"{result.refused} trials were refused (a design that cannot do a model), {result.infeasible} missed the "
         f"constraints ({literal(bounds)}).",
         *(_front(result, space) if result.front else [_nothing(result)]),
+        *clocks.in_words(clocks.column(point.evaluation.design for point in result.front)),
         f"trials: {literal(str(result.folder / 'trials.csv'))}   front: {literal(str(result.folder / 'front.csv'))}",
         f"report: [bold]{literal(str(report))}[/] (open it in a browser; it works offline)",
     )

@@ -10,7 +10,7 @@ from archsim import catalogue, designs
 from archsim.costs import area, clock_problems, leakage
 from archsim.costs.blocks.activation_unit import datapath
 from archsim.costs.blocks.pe_array import pe_of
-from archsim.costs.clock import reaches
+from archsim.costs.clock import extra_stages, reachable, reaches
 from archsim.costs.logic import least_stage_ns, stage_ns, stages
 from archsim.costs.model import prices
 from archsim.costs.technology import delay_scale
@@ -69,6 +69,19 @@ def test_what_no_stage_and_no_bank_fixes_says_so() -> None:
     beyond = clock_problems(SKIP.override({"clock_mhz": 4000}))
     assert any(line.endswith("the clock allows 0.25 ns: no number of pipeline stages meets it") for line in beyond)
     assert delay_scale(65) * least_stage_ns() == pytest.approx(0.264, abs=0.001)
+
+
+@pytest.mark.parametrize(("mhz", "extra"), [(200, 0), (400, 2), (4000, None)])
+def test_stages_beyond_those_of_the_design(mhz: int, extra: int | None) -> None:
+    """As many as the lines of `clock_problems` say, less those that the design has anyway."""
+    design = SKIP.override({"clock_mhz": mhz})
+    assert extra_stages(design) == extra
+    assert reachable(design) == (extra is not None)
+    said = [int(line.split(": ")[2].split()[0]) for line in clock_problems(design) if "(their registers" in line]
+    given = {"pe_array": 1, "activation_unit": design.activation_unit.depth_cycles}
+    parts = [line.split(":")[0] for line in clock_problems(design) if "(their registers" in line]
+    if extra is not None:
+        assert extra == sum(said) - sum(given[part] for part in parts)
 
 
 def test_banks_are_no_problem() -> None:

@@ -175,7 +175,7 @@ def test_its_tables_fit_80_columns(exact: Enumeration, tmp_path: Path) -> None:
     late = {str(level): (123_456,) for level in comparing.LEVELS}
     large = [curve.model_copy(update={"trials": 200_000, "trials_to": late}) for curve in found.curves]
     console = Console(width=80, record=True, file=StringIO())
-    console.print(tables.comparison_report(found.model_copy(update={"curves": tuple(large)}), tmp_path))
+    console.print(tables.comparison_report(found.model_copy(update={"curves": tuple(large)}), exact, tmp_path))
     console.print(tables.enumeration_report(exact))
     rows = [line.split() for line in console.export_text().splitlines()]
     for curve in large:

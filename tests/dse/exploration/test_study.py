@@ -363,7 +363,7 @@ def test_a_stream_is_searched_for_designs_that_keep_its_deadline(
     goals = ["validation_loss", "area_mm2", "power_system_mw"]
     tree["parameters"]["lanes"] = {"choices": [2, 4]}
     space = parse_space(tree | {"scenario": STREAM, "constraints": {}, "objectives": goals}, "t")
-    assert space.constraints == {"meets_deadline": True}
+    assert space.constraints == {"clock_reachable": True, "meets_deadline": True}
     result = search(space, tmp_path, models=models)
     trials = store.read(tmp_path).trials
     evaluated = trials[trials["area_mm2"].notna()]

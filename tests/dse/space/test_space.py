@@ -238,11 +238,12 @@ def test_a_variant_may_leave_scopes_to_the_host(tree: dict[str, Any]) -> None:
 
 def test_constraints_in_words_and_numbers(tree: dict[str, Any]) -> None:
     space = parse_space(tree | {"constraints": {"latency_us_per_step": 10.0, "tokens_per_second": 100.0}}, "t")
-    kept = {"latency_us_per_step": 10.0, "tokens_per_second": 100.0}
+    kept = {"latency_us_per_step": 10.0, "tokens_per_second": 100.0, "clock_reachable": 0.0}
     assert space.broken(kept) == ""
     assert all(excess <= 0 for excess in space.violations(kept).values())
-    broken = {"latency_us_per_step": 15.0, "tokens_per_second": 50.0}
-    assert space.violations(broken) == {"latency_us_per_step": 0.5, "tokens_per_second": 0.5}
+    broken = {"latency_us_per_step": 15.0, "tokens_per_second": 50.0, "clock_reachable": -0.5}
+    excesses = {"latency_us_per_step": 0.5, "tokens_per_second": 0.5, "clock_reachable": -0.5}
+    assert space.violations(broken) == excesses
     assert space.broken(broken) == (
         "latency_us_per_step must be at most 10, not 15; tokens_per_second must be at least 100, not 50"
     )
@@ -250,10 +251,36 @@ def test_constraints_in_words_and_numbers(tree: dict[str, Any]) -> None:
 
 def test_facts_are_kept_or_broken(tree: dict[str, Any]) -> None:
     space = parse_space(tree | {"constraints": {"fits_on_chip": True, "area_mm2": 2}}, "t")
-    assert space.broken({"fits_on_chip": 0.0, "area_mm2": 2.0}) == ""
-    assert space.violations({"fits_on_chip": 0.25, "area_mm2": 1.0}) == {"fits_on_chip": 0.25, "area_mm2": -0.5}
-    assert space.broken({"fits_on_chip": 0.25, "area_mm2": 1.0}) == "fits_on_chip must be true, not false"
-    assert space.bounds_in_words == ("fits_on_chip true", "area_mm2 at most 2")
+    met = {"clock_reachable": 0.0}
+    assert space.broken({"fits_on_chip": 0.0, "area_mm2": 2.0, **met}) == ""
+    excesses = space.violations({"fits_on_chip": 0.25, "area_mm2": 1.0, **met})
+    assert excesses == {"fits_on_chip": 0.25, "area_mm2": -0.5, **met}
+    assert space.broken({"fits_on_chip": 0.25, "area_mm2": 1.0, **met}) == "fits_on_chip must be true, not false"
+    assert space.bounds_in_words == ("clock_reachable true", "fits_on_chip true", "area_mm2 at most 2")
+
+
+@pytest.mark.parametrize("scenario", [{}, {"kind": "streaming", "period_us": 10.0}])
+def test_every_search_demands_a_clock_that_circuits_reach(tree: dict[str, Any], scenario: dict[str, Any]) -> None:
+    scenario = tree["scenario"] | scenario
+    space = parse_space(tree | {"scenario": scenario, "constraints": {}}, "t")
+    assert space.demanded["clock_reachable"] is True
+    assert space.violations({"clock_reachable": 0.25, "meets_deadline": 0.0})["clock_reachable"] == 0.25
+    waived = parse_space(tree | {"scenario": scenario, "constraints": {"clock_reachable": False}}, "t")
+    assert "clock_reachable" not in waived.demanded
+    assert "clock_reachable waived" in waived.bounds_in_words
+    assert waived.broken({"clock_reachable": 0.25, "meets_deadline": 0.0}) == ""
+    assert parse_space(tomllib.loads(waived.to_toml()), "t") == waived
+    assert waived.sha256 != space.sha256
+
+
+def test_only_a_constraint_that_may_be_waived_is_false(tree: dict[str, Any]) -> None:
+    for name, given, rule in (
+        ("clock_reachable", 1, "must be true or false, not 1"),
+        ("clock_met", False, "must be true, or left out, not False"),
+        ("meets_deadline", False, "must be left out of kind batch"),
+    ):
+        with pytest.raises(BadInput, match=f"constraints.{name}: {rule}"):
+            parse_space(tree | {"constraints": {name: given}}, "t")
 
 
 def conditional(tree: dict[str, Any]) -> Space:
