@@ -147,7 +147,7 @@ def enumerate_study(study: str, folder: Path | None, processes: int, scheduler: 
                 **found.counts.model_dump(mode="json"),
                 "reference": asdict(found.reference),
                 "hypervolume": found.volume,
-                "clock": clocks.in_words(found.front[clocks.COLUMN]),
+                "clock": clocks.in_words(found.front[clocks.COLUMN].tolist()),
             }
         )
     else:

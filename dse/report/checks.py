@@ -10,13 +10,14 @@ def checks() -> list[PublishedCheck]:
     return [
         PublishedCheck(
             chip=row.chip,
-            quantity=row.quantity,
+            figure=row.figure,
             unit=row.unit,
             published=row.published,
-            ours=None if row.ours is None else short(row.ours),
-            error_pct=None if row.error_pct is None else short(row.error_pct),
+            ours=short(row.ours),
+            error_pct=short(row.error_pct),
+            left_out_pct=None if row.left_out_pct is None else short(row.left_out_pct),
             tolerance_pct=None if row.tolerance is None else row.tolerance.pct,
-            basis=row.basis,
+            kind=row.kind,
             sure=row.sure,
             gates=row.gates,
             note=row.note,

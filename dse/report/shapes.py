@@ -261,13 +261,14 @@ class PublishedCheck(_Shape):
     """One row of ``archsim validate``."""
 
     chip: str
-    quantity: str
+    figure: str
     unit: str
     published: float
-    ours: float | None
-    error_pct: float | None
+    ours: float
+    error_pct: float
+    left_out_pct: float | None
     tolerance_pct: float | None
-    basis: str
+    kind: str
     sure: str
     gates: bool
     note: str

@@ -41,7 +41,7 @@ def enumeration_report(found: Enumeration) -> RenderableType:
                 for g in goals
             ],
         ),
-        *clocks.in_words(front[clocks.COLUMN]),
+        *clocks.in_words(front[clocks.COLUMN].tolist()),
         f"front: {literal(str(found.folder / 'front.csv'))}",
     )
 
@@ -67,7 +67,7 @@ def comparison_report(found: SamplerComparison, exact: Enumeration, page: Path) 
     return Group(
         figures(f"Per cent of the exact hypervolume, {seeds} seeds; median trials to so much", columns, rows),
         f"{found.points:,} points, {found.front:,} on the exact front; population {found.population}",
-        *clocks.in_words(exact.front[clocks.COLUMN]),
+        *clocks.in_words(exact.front[clocks.COLUMN].tolist()),
         f"figure: {literal(str(page))}",
     )
 

@@ -118,13 +118,14 @@ export interface PartColumn {
 
 export interface PublishedCheck {
   chip: string;
-  quantity: string;
+  figure: string;
   unit: string;
   published: number;
-  ours: number | null;
-  error_pct: number | null;
+  ours: number;
+  error_pct: number;
+  left_out_pct: number | null;
   tolerance_pct: number | null;
-  basis: string;
+  kind: string;
   sure: string;
   gates: boolean;
   note: string;

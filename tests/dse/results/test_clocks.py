@@ -45,5 +45,5 @@ def test_an_impossible_clock_is_on_no_front_unless_it_is_asked_for(
     for front in (exact, found):
         assert (5000 in set(front["clock_mhz"])) == waived
         assert pd.isna(front[clocks.COLUMN]).any() == waived
-        said = " ".join(clocks.in_words(front[clocks.COLUMN]))
+        said = " ".join(clocks.in_words(front[clocks.COLUMN].tolist()))
         assert ("no circuit can be built" in said) == waived
