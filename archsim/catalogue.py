@@ -114,12 +114,15 @@ C_READ = Action("state_buffer", "c_read", "state_buffer")
 C_WRITE = Action("state_buffer", "c_write", "state_buffer")
 SCAN_COLUMN = Action("skip_encoder", "scan_column", "skip_encoder")
 LIST_COLUMN = Action("skip_encoder", "list_column", "skip_encoder")
+SUM_READ = Action("activation_unit", "sum_read", "activation_unit")
+NORM_ACCESS = Action("activation_unit", "norm_access", "activation_unit")
 ROW_AFFINE = Action("activation_unit", "row_affine", "activation_unit")
 CURVE = Action("activation_unit", "curve", "activation_unit")
 MULTIPLY = Action("activation_unit", "multiply", "activation_unit")
 ADD = Action("activation_unit", "add", "activation_unit")
 BURST = Action("sequencer", "burst", "sequencer")
 COLUMN = Action("sequencer", "column", "sequencer")
+CONTROL_CYCLE = Action("sequencer", "control_cycle", "sequencer")
 READ_BITS = Action("dram", "read_bits", "dram")
 WRITE_BITS = Action("dram", "write_bits", "dram")
 
@@ -249,10 +252,13 @@ SKIP_ENCODER = Component(
     events=(Event.ENCODE, Event.END), causes=(Cause.BLOCK_DATA, Cause.DRAIN),
 )  # fmt: skip
 ACTIVATION_UNIT = Component(
-    "activation_unit", "activation unit", has_area=True, actions=(ROW_AFFINE, CURVE, MULTIPLY, ADD),
+    "activation_unit", "activation unit", has_area=True,
+    actions=(SUM_READ, NORM_ACCESS, ROW_AFFINE, CURVE, MULTIPLY, ADD),
     events=(Event.ACTIVATE, Event.END), causes=(Cause.BLOCK_DATA, Cause.DRAIN),
 )  # fmt: skip
-SEQUENCER = Component("sequencer", "sequencer", has_area=True, actions=(BURST, COLUMN), events=(Event.PHASE,))
+SEQUENCER = Component(
+    "sequencer", "sequencer", has_area=True, actions=(BURST, COLUMN, CONTROL_CYCLE), events=(Event.PHASE,)
+)
 INPUT_READER = Component(
     "input_reader", "input reader",
     events=(Event.TURN, Event.FETCH, Event.END), causes=(Cause.INPUT_BUFFER, Cause.CHANNEL, Cause.DRAIN),

@@ -52,6 +52,12 @@ def in_order(design: Design, ports: int, capacity_bits: int, width_bits: int) ->
     return scaled(duplex(node, SRAM_TRANSISTORS, capacity_bits, width_bits, allowed), scale)
 
 
+def cell_area(design: Design, logic: Logic, source: str) -> Figure:
+    """The area of a part of a block's logic at the design's node, um2."""
+    at = conditions(design)
+    return of_band(at.area.times(logic.area_um2), "um2", "predicted", at.logic_source(source))
+
+
 # --- Prices -----------------------------------------------------------------------------------------------------------
 
 
@@ -138,6 +144,8 @@ class CriticalPath:
     """Stages that the clock requires, with which the block is built."""
     given: int = 1
     """Stages that the design itself gives the block."""
+    loop: bool = False
+    """Whether the path decides in one cycle what the next one does, so that no cut shortens it."""
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,8 @@ def reaches(design: Design, costs: CostTable = SHIPPED) -> tuple[Reach, ...]:
 
 def _of_logic(name: str, path: CriticalPath, design: Design) -> Reach:
     scale = conditions(design).delay
-    return Reach(name, scale * path.delay_ns, scale * least_stage_ns(), path.stages, 0, path.given)
+    least_ns = path.delay_ns if path.loop else least_stage_ns()
+    return Reach(name, scale * path.delay_ns, scale * least_ns, path.stages, 0, path.given)
 
 
 def _of_memory(placed: PlacedSram) -> Reach:

@@ -157,6 +157,32 @@ def register_bits(bits: float) -> Logic:
 
 
 @cache
+def mux_bits(bits: float) -> Logic:
+    """As many 2:1 multiplexers as `bits`, all with new data."""
+    return one_of("mux2x16").times(bits / 16)
+
+
+@cache
+def next_count(bits: int) -> Logic:
+    """What a counter's next value takes without its register: an adder, and the choice of a value to load."""
+    adder, choice = by_bits("adder", bits), mux_bits(bits)
+    return replace(adder + choice, delay_ns=adder.delay_ns + choice.delay_ns)
+
+
+@cache
+def counter(bits: int) -> Logic:
+    """A register that counts on or is loaded."""
+    return next_count(bits) + register_bits(bits)
+
+
+@cache
+def equality(bits: int) -> Logic:
+    """The comparison of two words of `bits`: each bit as much as a 2:1 multiplexer (1.86 um2, an XNOR2 has 1.60), and
+    the detection of a bit that differs."""
+    return mux_bits(bits) + one_of("nonzero_detect_8x8").times(bits / 64)
+
+
+@cache
 def full_adder_ns() -> float:
     """The delay of one bit of carry, ns at 45 nm."""
     return (by_bits("adder", 32).delay_ns - by_bits("adder", 24).delay_ns) / 8

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-from archsim.catalogue import DRAM, READ_BITS, WRITE_BITS, Action
+from archsim.catalogue import CONTROL_CYCLE, DRAM, READ_BITS, WRITE_BITS, Action
 from archsim.costs import dram
 from archsim.costs.figures import Band, End, Figure, joined, of_band, total, weighted
 from archsim.costs.library import PRICED_BY_KIND, chip
@@ -217,13 +217,20 @@ def energy(design: Design, ledger: Ledger, cycles: int, tokens: int, costs: Cost
         raise BadInput(f"energy: cycles and tokens must be at least 1, not {cycles} and {tokens}")
     tariff = _tariff(design, costs)
     us_per_token = cycles / design.clock_mhz / tokens
-    figures = _dynamic(tariff, ledger, tokens)
+    figures = _dynamic(tariff, _clocked(ledger, cycles), tokens)
     nj_per_mw = 1000 * us_per_token  # mW x us = 1000 pJ
     if tariff.clock_tree_pj is not None:
         figures[CLOCK_TREE] = tariff.clock_tree_pj.times(cycles / tokens, "pJ/token")
     figures[LEAKAGE] = tariff.leakage_mw.times(nj_per_mw, "pJ/token")
     figures[DRAM.name] = _dram(tariff, ledger, tokens, nj_per_mw)
     return EnergyReport(figures, us_per_token, ENERGY_BASIS, tariff.left_out, tariff.off_chip)
+
+
+def _clocked(ledger: Ledger, cycles: int) -> Ledger:
+    """The counts with those cycles in which the control is clocked: all, also those in which the machine waits."""
+    always = Ledger()
+    always.add(CONTROL_CYCLE, cycles)
+    return Ledger.total((ledger, always))
 
 
 def _dram(tariff: _Tariff, ledger: Ledger, tokens: int, nj_per_mw: float) -> Figure:

@@ -2,13 +2,16 @@
 
 from archsim import catalogue
 from archsim.catalogue import Action
-from archsim.trace.graph import UnitOperations
+from archsim.mapping.plan import Stage
 
 
-def results(unit: UnitOperations, units: int, norms_per_unit: int) -> tuple[tuple[Action, int], ...]:
-    """The actions of activating a block of `units`, each with its count per active lane; none of zero count."""
+def results(stage: Stage, units: int) -> tuple[tuple[Action, int], ...]:
+    """The actions of activating `units` of a stage, each with its count per active lane; none of zero count."""
+    unit = stage.unit
     counts = (
-        (catalogue.ROW_AFFINE, norms_per_unit),
+        (catalogue.SUM_READ, stage.sums_per_unit),
+        (catalogue.NORM_ACCESS, stage.norms_per_unit + stage.shifts_per_unit),
+        (catalogue.ROW_AFFINE, stage.norms_per_unit),
         (catalogue.CURVE, unit.curves),
         (catalogue.MULTIPLY, unit.multiplies),
         (catalogue.ADD, unit.adds),

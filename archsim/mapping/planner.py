@@ -212,5 +212,5 @@ class _Blocks:
             encode_tail=times.encode_tail,
             list=made,
             ends_list=made is not None and place.ends,
-            results=results(stage.unit, part.units, stage.norms_per_unit),
+            results=results(stage, part.units),
         )

@@ -1,16 +1,29 @@
-"""The cost of the activation unit: row scales and shifts, activation functions, and the update of the state."""
+"""The cost of the activation unit: read-out of sums, row scales and shifts with their store, activation functions, and
+the update of the state."""
 
 from dataclasses import dataclass
 from functools import lru_cache
 
 from archsim import catalogue
-from archsim.costs.block import BuiltBlock, CriticalPath, HardwareBlock, LogicPrice, allowed_ns
-from archsim.costs.conditions import conditions
+from archsim.costs.block import (
+    BuiltBlock,
+    CriticalPath,
+    HardwareBlock,
+    LogicPrice,
+    PlacedSram,
+    SramPrice,
+    allowed_ns,
+    cell_area,
+    in_order,
+)
+from archsim.costs.blocks.readout import readout, sums_a_cycle
 from archsim.costs.curves import curve
-from archsim.costs.figures import Figure, of_band
+from archsim.costs.figures import Figure
 from archsim.costs.logic import Logic, by_bits, pipelined, stage_ns, stages
-from archsim.costs.sources import LOGIC_SOURCE, OF_THE_DESIGN
+from archsim.costs.sources import LOGIC_SOURCE, OF_THE_DESIGN, PARTS_SOURCE
+from archsim.costs.sram import Sram
 from archsim.design import Design
+from archsim.specs.base import ceil_div
 
 # For one unit of the network per cycle: all rows of both products, which are normalised separately, are scaled at once,
 # with the 16 bits in which the mapping stores scales and shifts.
@@ -21,6 +34,8 @@ AFFINE_BITS = 16
 # a vanilla RNN need less.
 CURVES = 5
 MULTIPLIES = 3
+NORMS = GATES * (PRODUCTS + 1)
+"""Row scales and shifts of a unit: a scale for each product of each gate, and a shift for each gate."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +71,35 @@ def datapath(design: Design) -> ActivationPath:
     scale, shift = by_bits("multiplier", AFFINE_BITS, 2), by_bits("adder", design.pe_array.accumulator_bits)
     function = curve(unit.curve, unit.entries, bits)
     multiply, add = by_bits("multiplier", bits, 2), by_bits("adder", bits)
-    # scale and shift; gate; two products at once and their sum; tanh; the last product
-    delay_ns = scale.delay_ns + shift.delay_ns + 2 * (function.delay_ns + multiply.delay_ns) + add.delay_ns
+    # read-out; scale and shift; gate; two products at once and their sum; tanh; the last product
+    delay_ns = (
+        readout(design).delay_ns
+        + scale.delay_ns
+        + shift.delay_ns
+        + 2 * (function.delay_ns + multiply.delay_ns)
+        + add.delay_ns
+    )
     count = max(unit.depth_cycles, stages(delay_ns, allowed_ns(design)))
     return ActivationPath(scale + shift, function, pipelined(function, count, bits), multiply, add, delay_ns, count)
+
+
+def norm_store(design: Design) -> Sram:
+    """The row scales and shifts of a block for each scratch bank, and of the block whose own are on their way.
+
+    As many as the sums of one lane have at most: two sums that are scaled apart take a shift together. A word holds
+    those of the units that are activated in one cycle; the lanes of a unit share them.
+    """
+    array, unit, banks = design.pe_array, design.activation_unit, design.pe_array.banks
+    word = NORMS * ceil_div(unit.units_per_cycle, design.lanes)
+    sums = design.pes_per_lane * array.accumulators
+    norms = max(word, min(ceil_div(3 * sums, 2), NORMS * design.state_buffer.units))
+    return in_order(design, 2, AFFINE_BITS * norms * (banks + 1), AFFINE_BITS * word)
+
+
+def norm_pj(design: Design) -> float:
+    """The energy of writing one row scale or shift into the store and reading it again, pJ, for one of the lanes."""
+    store, unit = norm_store(design), design.activation_unit
+    return (store.write_pj + store.read_pj) / (NORMS * ceil_div(unit.units_per_cycle, design.lanes) * design.lanes)
 
 
 def _units(design: Design) -> int:
@@ -70,25 +110,30 @@ def _curve_details(design: Design, function: Logic) -> tuple[tuple[str, Figure],
     """The entries and the area of one sigmoid or tanh."""
     unit = design.activation_unit
     kind = "words" if unit.curve == "table" else "segments"
-    area_um2 = conditions(design).area.times(function.area_um2)
     return (
         (f"{kind} of a curve", Figure(float(unit.entries), "entries", "predicted", OF_THE_DESIGN)),
-        ("area of a curve", of_band(area_um2, "um2", "predicted", LOGIC_SOURCE)),
+        ("area of a curve", cell_area(design, function, LOGIC_SOURCE)),
     )
 
 
 def _build(design: Design) -> BuiltBlock:
-    path, given = datapath(design), max(1, design.activation_unit.depth_cycles)
+    path, given, sums = datapath(design), max(1, design.activation_unit.depth_cycles), readout(design)
     return BuiltBlock(
-        logic=path.unit.times(_units(design)),
+        logic=path.unit.times(_units(design)) + sums,
+        srams=(PlacedSram(f"{catalogue.ACTIVATION_UNIT.name} scales and shifts", norm_store(design)),),
         path=CriticalPath(stage_ns(path.delay_ns, given), path.stages, given),
         prices={
+            catalogue.SUM_READ: LogicPrice(sums.energy_pj / sums_a_cycle(design)),
+            catalogue.NORM_ACCESS: SramPrice(norm_pj(design)),
             catalogue.ROW_AFFINE: LogicPrice(path.affine.energy_pj),
             catalogue.CURVE: LogicPrice(path.gate.energy_pj),
             catalogue.MULTIPLY: LogicPrice(path.multiply.energy_pj),
             catalogue.ADD: LogicPrice(path.add.energy_pj),
         },
-        details=_curve_details(design, path.curve),
+        details=(
+            ("area of the read-out", cell_area(design, sums, PARTS_SOURCE)),
+            *_curve_details(design, path.curve),
+        ),
     )
 
 

@@ -1,23 +1,77 @@
-"""The cost of the sequencer's counters: row block, position in the operand list, address of the weights."""
+"""The cost of the sequencer: the control of all units, and the path on which the address of a column is made.
 
+The control was written as RTL and synthesised on Nangate 45 (costs/README.md, "Control"): 4,702 um2 and 1.5 ns where it
+begins one burst a cycle, 7,755 um2 and 2.7 ns where it begins up to three, all with counters of 16 bits. Its area is
+expressed in counters of the table, so that energy, leakage and wider counters follow from the same cells.
+"""
+
+from dataclasses import replace
 from functools import cache
+from math import sqrt
 
 from archsim import catalogue
-from archsim.costs.block import BuiltBlock, HardwareBlock, LogicPrice
-from archsim.costs.logic import Logic, by_bits, register_bits
+from archsim.costs.block import BuiltBlock, CriticalPath, HardwareBlock, LogicPrice, cell_area
+from archsim.costs.logic import Logic, by_bits, counter, equality, full_adder_ns, next_count, register_bits
+from archsim.costs.sources import CONTROL_SOURCE, PARTS_SOURCE
 from archsim.design import Design
 
-COUNTER_BITS = 24
-"""Bits of a counter, which is as wide as an address."""
-COUNTERS = 3
-SET_BY_A_COLUMN = 2
-"""Counters that a column advances: position in the list, and address. A burst sets all of them."""
+COUNTER_BITS = 16
+"""The fewest bits of a counter, those of the RTL: no design bounds the steps of a sequence or the columns of x."""
+COUNTERS = 28
+"""Counters with the area of the RTL's control: 4,702 um2 are 28.05 of them."""
+NEXT_COUNTS = 16
+"""Next values without a register that each further burst in the same cycle takes: 1,527 um2 are 16.03 of them."""
+MOST_BURSTS = 3
+"""Bursts that are begun in one cycle where an empty one takes no time: one ends, one is empty, one begins."""
+SET_BY_A_COLUMN = 8
+"""Counters that a column moves: position, columns left, credits and words of the weight path; the same of the PEs."""
+TICKING = 4
+"""Counters that move in every cycle: the pace of the weight path, of the PEs, the activation unit and the encoder."""
+CONTROL_NS = 1.5
+FURTHER_BURST_NS = 0.6
+"""Delays at 45 nm with counters of 16 bits: the RTL has 1.5, 2.4 and 2.7 ns for one, two and three bursts."""
+ADDRESS_BITS = 32
+"""Bits of an address in DRAM, as in the RTL."""
+
+
+def bursts_a_cycle(design: Design) -> int:
+    """Bursts that the control begins in one cycle: more than one only where a burst may be empty, and takes no time."""
+    return MOST_BURSTS if design.skip_encoder.enabled else 1
+
+
+def counter_bits(design: Design) -> int:
+    """Bits of a counter: enough for the units of a state and the words of the FIFO."""
+    most = max(design.state_buffer.units, design.weight_memory.fifo_words)
+    return max(COUNTER_BITS, most.bit_length())
 
 
 @cache
-def counters(count: int) -> Logic:
-    """`count` counters at 45 nm, of an adder and a register each."""
-    return (by_bits("adder", COUNTER_BITS) + register_bits(COUNTER_BITS)).times(count)
+def control(bits: int, bursts: int) -> Logic:
+    """The control of all units, with counters of `bits`, which begins up to `bursts` in a cycle."""
+    logic = counter(bits).times(COUNTERS) + next_count(bits).times(NEXT_COUNTS * (bursts - 1))
+    carry_ns = (bits - COUNTER_BITS) * full_adder_ns()
+    return replace(logic, delay_ns=CONTROL_NS + FURTHER_BURST_NS * (bursts - 1) + carry_ns)
+
+
+def control_of(design: Design) -> Logic:
+    return control(counter_bits(design), bursts_a_cycle(design))
+
+
+def address(design: Design) -> Logic:
+    """The address of a column: its number times its words, plus where the block begins.
+
+    The words of a column are as many as the FIFO holds, at most.
+    """
+    memory = design.weight_memory
+    bits, words = counter_bits(design), max(2, memory.fifo_words.bit_length())
+    product = by_bits("multiplier", sqrt(bits * words), 2)
+    return product + by_bits("adder", ADDRESS_BITS) + register_bits(ADDRESS_BITS)
+
+
+def union(design: Design) -> Logic:
+    """The comparison of the one-hot inputs of all lanes with each other, so that equal ones share a column."""
+    pairs = design.lanes * (design.lanes - 1) // 2
+    return equality(counter_bits(design)).times(pairs)
 
 
 def _one(design: Design) -> int:
@@ -25,12 +79,21 @@ def _one(design: Design) -> int:
 
 
 def _build(design: Design) -> BuiltBlock:
+    whole, one, path = control_of(design), counter(counter_bits(design)), address(design)
+    compare = union(design)
     return BuiltBlock(
-        logic=counters(COUNTERS),
+        logic=whole + path + compare,
+        path=CriticalPath(whole.delay_ns, stages=1, loop=True),
         prices={
-            catalogue.BURST: LogicPrice(counters(COUNTERS).energy_pj),
-            catalogue.COLUMN: LogicPrice(counters(SET_BY_A_COLUMN).energy_pj),
+            catalogue.BURST: LogicPrice(one.times(COUNTERS).energy_pj),
+            catalogue.COLUMN: LogicPrice(one.times(SET_BY_A_COLUMN).energy_pj + path.energy_pj),
+            catalogue.CONTROL_CYCLE: LogicPrice(whole.clock_pj + TICKING * (one.energy_pj - one.clock_pj)),
         },
+        details=(
+            ("area of the control", cell_area(design, whole, CONTROL_SOURCE)),
+            ("area of the addresses", cell_area(design, path, PARTS_SOURCE)),
+            *((("area of the union of inputs", cell_area(design, compare, PARTS_SOURCE)),) if design.lanes > 1 else ()),
+        ),
     )
 
 

@@ -1,14 +1,51 @@
-"""The cost of the skip encoder: the detection of columns that are zero in all lanes, and the scan of the others."""
+"""The cost of the skip encoder: the detection of columns that are zero in all lanes, flags that keep what it finds, the
+scan of the others, and the offset from each listed column to the next.
+"""
 
 from archsim import catalogue
-from archsim.costs.block import BuiltBlock, CriticalPath, HardwareBlock, LogicPrice, allowed_ns
-from archsim.costs.logic import Logic, one_of, pipelined, stages, zero_skip_scan
+from archsim.costs.block import BuiltBlock, CriticalPath, HardwareBlock, LogicPrice, allowed_ns, cell_area
+from archsim.costs.blocks.readout import ROWS
+from archsim.costs.logic import (
+    Logic,
+    counter,
+    mux_bits,
+    next_count,
+    one_of,
+    pipelined,
+    register_bits,
+    stages,
+    zero_skip_scan,
+)
+from archsim.costs.sources import PARTS_SOURCE
 from archsim.design import Design
+from archsim.specs.base import ceil_div
+
+POINTERS = 4
+"""Counters of the list: the column scanned, the last one listed, the entry to write, and the entries up to the last
+non-zero column (padding at the end of a list is dropped)."""
 
 
 def nonzero_detect(design: Design) -> Logic:
     """The logic that detects a non-zero element of one column in any lane."""
     return one_of("nonzero_detect_8x8").times(design.lanes * design.pe_array.act_bits / 64)
+
+
+def flags(design: Design) -> Logic:
+    """A flag for each unit of a block, set by any lane and read when its column is scanned."""
+    sums = design.pes_per_lane * design.pe_array.accumulators
+    units = min(design.state_buffer.units, ceil_div(sums, ROWS))
+    return register_bits(units) + mux_bits(2 * units)
+
+
+def one_flag() -> Logic:
+    """What moves when one flag is set and read."""
+    return register_bits(1) + mux_bits(2)
+
+
+def offsets(design: Design) -> Logic:
+    """The list's pointers, and for each column of a cycle its distance from the last one listed, and the next place."""
+    bits = design.state_buffer.units.bit_length()
+    return counter(bits).times(POINTERS) + next_count(bits).times(2 * design.skip_encoder.columns_per_cycle)
 
 
 def scan_stages(design: Design) -> int:
@@ -30,14 +67,20 @@ def _columns(design: Design) -> int:
 
 
 def _build(design: Design) -> BuiltBlock:
-    encoder, detect, lister = design.skip_encoder, nonzero_detect(design), scan(design)
+    encoder, detect, lister, kept = design.skip_encoder, nonzero_detect(design), scan(design), flags(design)
+    distances = offsets(design)
     return BuiltBlock(
-        logic=(detect.times(encoder.columns_per_cycle) + lister).times(encoder.enabled),
+        logic=(detect.times(encoder.columns_per_cycle) + kept + lister + distances).times(encoder.enabled),
         path=CriticalPath(lister.delay_ns, scan_stages(design)) if encoder.enabled else None,
         prices={
-            catalogue.SCAN_COLUMN: LogicPrice(detect.energy_pj),
-            catalogue.LIST_COLUMN: LogicPrice(lister.energy_pj),
+            catalogue.SCAN_COLUMN: LogicPrice(detect.energy_pj + one_flag().energy_pj),
+            catalogue.LIST_COLUMN: LogicPrice(lister.energy_pj + distances.energy_pj / encoder.columns_per_cycle),
         },
+        details=(
+            ("area of the flags", cell_area(design, kept, PARTS_SOURCE)),
+            ("area of the offsets", cell_area(design, distances, PARTS_SOURCE)),
+        )
+        * encoder.enabled,
     )
 
 

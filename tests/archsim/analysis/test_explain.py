@@ -55,7 +55,12 @@ def test_memories_as_they_are_cut_the_curve_and_the_supply() -> None:
     design = load_design("skip-65nm").override({"voltage_v": 0.9, "activation_unit.entries": 20})
     rows = {(row.component, row.figure): row for row in explain(design)}
     memories = [(m.name, m.sram) for block in chip(design).built.values() for m in block.srams if m.sram.banks]
-    assert [name for name, _ in memories] == ["weight_memory FIFO", "state_buffer h", "state_buffer c"]
+    assert [name for name, _ in memories] == [
+        "weight_memory FIFO",
+        "state_buffer h",
+        "state_buffer c",
+        "activation_unit scales and shifts",
+    ]
     for name, memory in memories:
         assert rows[name, "bank size"].value == memory.bank_bytes / 1024
         assert rows[name, "bank size"].source.endswith(memory.ports)

@@ -11,15 +11,17 @@ from archsim import catalogue, designs
 from archsim.catalogue import CATALOGUE
 from archsim.costs import area, banks, energy, leakage
 from archsim.costs.block import wires_pj
-from archsim.costs.blocks.activation_unit import datapath
+from archsim.costs.blocks.activation_unit import datapath, norm_store
+from archsim.costs.blocks.readout import readout
 from archsim.costs.blocks.scratch import register_files
-from archsim.costs.blocks.sequencer import counters
-from archsim.costs.blocks.skip_encoder import nonzero_detect, scan
+from archsim.costs.blocks.sequencer import address, control_of, counter_bits
+from archsim.costs.blocks.skip_encoder import nonzero_detect, offsets, one_flag, scan
 from archsim.costs.blocks.state_buffer import cell_state, cells_per_word, state
 from archsim.costs.blocks.weight_memory import fifo
 from archsim.costs.curves import curve
 from archsim.costs.fitted import BUFFERED_WEIGHTS_PER_MAC, LOGIC_ENERGY_FACTOR
 from archsim.costs.library import chip
+from archsim.costs.logic import counter
 from archsim.costs.model import prices
 from archsim.costs.pe import pe, zero_operand_share
 from archsim.costs.sram import duplex, memory
@@ -28,6 +30,7 @@ from archsim.design import Design, load_design
 from archsim.errors import BadInput
 from archsim.ledger import Ledger
 from archsim.mapping.operations import results
+from archsim.mapping.plan import Stage, Sum
 from archsim.specs import ALL as SPECS
 from archsim.trace.graph import UnitOperations
 
@@ -185,9 +188,9 @@ def test_the_mac_of_skip_by_hand() -> None:
 def test_every_action_costs_what_its_parts_do() -> None:
     """At 65 nm and 1.2 V, logic is multiplied by the fitted factor; a word of h holds a column of all 8 lanes."""
     logic, unit = energy_scale(65) * LOGIC_ENERGY_FACTOR, datapath(SKIP)
-    weights, queue, h, c = banks(SKIP), fifo(SKIP), state(SKIP), cell_state(SKIP)
+    weights, queue, h, c, norms = banks(SKIP), fifo(SKIP), state(SKIP), cell_state(SKIP), norm_store(SKIP)
     cell = pe("fixed", 8, 8, 24, 3.0).cell
-    counter = counters(1).energy_pj
+    one, whole = counter(counter_bits(SKIP)), control_of(SKIP)
     expected = {
         catalogue.MAC: cell.energy_pj * logic,
         catalogue.MAC_ZERO_OPERAND: cell.energy_pj * logic * zero_operand_share("fixed", 8, 8),
@@ -200,14 +203,17 @@ def test_every_action_costs_what_its_parts_do() -> None:
         catalogue.H_WRITE: h.write_pj / 8,
         catalogue.C_READ: c.read_pj / cells_per_word(SKIP),
         catalogue.C_WRITE: c.write_pj / cells_per_word(SKIP),
-        catalogue.SCAN_COLUMN: nonzero_detect(SKIP).energy_pj * logic,
-        catalogue.LIST_COLUMN: scan(SKIP).energy_pj * logic,
+        catalogue.SCAN_COLUMN: (nonzero_detect(SKIP).energy_pj + one_flag().energy_pj) * logic,
+        catalogue.LIST_COLUMN: (scan(SKIP).energy_pj + offsets(SKIP).energy_pj / 4) * logic,
+        catalogue.SUM_READ: readout(SKIP).energy_pj / 16 * logic,
+        catalogue.NORM_ACCESS: (norms.write_pj + norms.read_pj) / 12 / 8,
         catalogue.ROW_AFFINE: unit.affine.energy_pj * logic,
         catalogue.CURVE: unit.gate.energy_pj * logic,
         catalogue.MULTIPLY: unit.multiply.energy_pj * logic,
         catalogue.ADD: unit.add.energy_pj * logic,
-        catalogue.BURST: 3 * counter * logic,
-        catalogue.COLUMN: 2 * counter * logic,
+        catalogue.BURST: 28 * one.energy_pj * logic,
+        catalogue.COLUMN: (8 * one.energy_pj + address(SKIP).energy_pj) * logic,
+        catalogue.CONTROL_CYCLE: (whole.clock_pj + 4 * (one.energy_pj - one.clock_pj)) * logic,
     }
     found = {action: figure.value for action, figure in prices(SKIP).items() if action != catalogue.READ_BITS}
     assert found == pytest.approx(expected)
@@ -246,11 +252,12 @@ def test_every_action_has_a_price_with_unit_and_source(name: str) -> None:
 
 
 def test_every_action_that_is_counted_has_a_price_and_every_price_is_of_one() -> None:
-    """The actions are those that the source adds to a ledger by name, and those of an elementwise operation."""
+    """The actions are those that the source adds to a ledger by name, those of a stage, and each cycle's own."""
     source = [p.read_text() for p in Path(str(resources.files("archsim"))).rglob("*.py") if "costs" not in p.parts]
     named = {name for text in source for name in re.findall(r"ledger\.add\(\s*catalogue\.(\w+)", text)}
     assert len(named) > 8
-    counted = {getattr(catalogue, name) for name in named} | {
-        action for action, _ in results(UnitOperations(**dict.fromkeys(UnitOperations.model_fields, 1)), 1, 1)
-    }
+    everything = UnitOperations(**dict.fromkeys(UnitOperations.model_fields, 1))
+    stage = Stage(((0,),), (Sum("all", (0,), 1),), everything, 1, 1, 1, 1, ())
+    counted = {getattr(catalogue, name) for name in named} | {action for action, _ in results(stage, 1)}
+    counted.add(catalogue.CONTROL_CYCLE)
     assert counted - {catalogue.READ_BITS, catalogue.WRITE_BITS} == set(ACTIONS)

@@ -44,10 +44,12 @@ def test_area_adds_up_and_every_figure_has_its_source(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", designs.ALL)
-def test_an_empty_ledger_costs_only_leakage(name: str) -> None:
-    report = energy(load_design(name), Ledger(), cycles=1000, tokens=8)
-    assert {n for n, f in report.components.items() if f.value} == {"leakage"}
-    assert report.total_chip == report.total_system == report.components["leakage"].value > 0
+def test_a_machine_that_does_nothing_costs_leakage_and_the_clock_of_its_control(name: str) -> None:
+    design = load_design(name)
+    report = energy(design, Ledger(), cycles=1000, tokens=8)
+    assert {n for n, f in report.components.items() if f.value} == {"leakage", "sequencer"}
+    assert report.components["sequencer"].value == pytest.approx(prices(design)[catalogue.CONTROL_CYCLE].value * 125)
+    assert report.total_chip == report.total_system > report.components["leakage"].value > 0
 
 
 @settings(deadline=None, max_examples=50)
@@ -80,6 +82,7 @@ def test_energy_is_the_sum_over_actions() -> None:
     counts = {action: 3 + i for i, action in enumerate(ACTIONS)}
     report = energy(SKIP, ledger_of(counts), cycles=50, tokens=4)
     dynamic = sum(f.value for n, f in report.components.items() if n not in ("leakage", "dram"))
+    counts[catalogue.CONTROL_CYCLE] += 50  # cycles of the run, beside those that this ledger counts
     assert dynamic == pytest.approx(sum(n * prices(SKIP)[action].value for action, n in counts.items()) / 4)
 
 

@@ -1,0 +1,50 @@
+"""The read-out of sums on their way from the PEs to the activation unit, a part of the activation unit's cost.
+
+Each unit that is read in a cycle takes its rows from successive PEs, wherever the first of them is. So the PEs are read
+through trees of 2:1 multiplexers, one tree for each row of a cycle, and a unit's rows are then rotated into their order.
+"""
+
+from dataclasses import replace
+from functools import lru_cache
+
+from archsim.costs.logic import Logic, counter, mux_bits, register_bits
+from archsim.design import Design
+
+ROWS = 4
+"""Rows of the unit with the most of them, an LSTM's."""
+ROTATION_LEVELS = 2
+"""Multiplexers in sequence that rotate four rows into any order of turn."""
+
+
+def readout(design: Design) -> Logic:
+    """Trees, rotation, the counters of what is read, and a flag for each entry of the scratch that holds a sum.
+
+    Energies are those of one cycle's sums. Its delay is that of the longest way through the multiplexers.
+    """
+    array = design.pe_array
+    pointers = (design.lanes, design.pes_per_lane, array.accumulators, design.state_buffer.units)
+    return _readout(
+        array.pes,
+        design.activation_unit.units_per_cycle,
+        array.accumulator_bits,
+        array.banks * array.accumulators,
+        sum(most.bit_length() for most in pointers),
+    )
+
+
+def sums_a_cycle(design: Design) -> int:
+    """Sums that the read-out takes from the PEs in a cycle."""
+    return ROWS * design.activation_unit.units_per_cycle
+
+
+@lru_cache(maxsize=4096)
+def _readout(pes: int, units: int, bits: int, entries: int, pointer_bits: int) -> Logic:
+    rows = ROWS * units
+    tree, order = mux_bits(bits * max(0, pes - rows)), mux_bits(bits * rows * ROTATION_LEVELS)
+    pointers = counter(pointer_bits).times(units)
+    flags = register_bits(entries) + mux_bits(entries)
+    levels = (max(1, pes // rows) - 1).bit_length() + ROTATION_LEVELS
+    whole = tree + order + pointers + flags
+    # Of a tree, only the multiplexers on the way of a sum have new data.
+    moving = mux_bits(bits * rows * levels) + pointers
+    return replace(whole, delay_ns=levels * mux_bits(1).delay_ns, energy_pj=moving.energy_pj)
