@@ -1,7 +1,7 @@
 """The read-out of sums on their way from the PEs to the activation unit, a part of the activation unit's cost.
 
 Each unit that is read in a cycle takes its rows from successive PEs, wherever the first of them is. So the PEs are read
-through trees of 2:1 multiplexers, one tree for each row of a cycle, and a unit's rows are then rotated into their order.
+through trees of 2:1 multiplexers, one tree for each row of a cycle, and the rows of a unit are then put in order.
 """
 
 from dataclasses import replace
@@ -22,14 +22,19 @@ def readout(design: Design) -> Logic:
     Energies are those of one cycle's sums. Its delay is that of the longest way through the multiplexers.
     """
     array = design.pe_array
-    pointers = (design.lanes, design.pes_per_lane, array.accumulators, design.state_buffer.units)
     return _readout(
         array.pes,
         design.activation_unit.units_per_cycle,
         array.accumulator_bits,
         array.banks * array.accumulators,
-        sum(most.bit_length() for most in pointers),
+        pointer_bits(design),
     )
+
+
+def pointer_bits(design: Design) -> int:
+    """Bits of the lane, the PE, the entry of its scratch and the unit that are read."""
+    most = (design.lanes, design.pes_per_lane, design.pe_array.accumulators, design.state_buffer.units)
+    return sum(each.bit_length() for each in most)
 
 
 def sums_a_cycle(design: Design) -> int:
@@ -38,10 +43,10 @@ def sums_a_cycle(design: Design) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _readout(pes: int, units: int, bits: int, entries: int, pointer_bits: int) -> Logic:
+def _readout(pes: int, units: int, bits: int, entries: int, position: int) -> Logic:
     rows = ROWS * units
     tree, order = mux_bits(bits * max(0, pes - rows)), mux_bits(bits * rows * ROTATION_LEVELS)
-    pointers = counter(pointer_bits).times(units)
+    pointers = counter(position).times(units)
     flags = register_bits(entries) + mux_bits(entries)
     levels = (max(1, pes // rows) - 1).bit_length() + ROTATION_LEVELS
     whole = tree + order + pointers + flags

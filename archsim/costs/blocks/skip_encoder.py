@@ -30,10 +30,15 @@ def nonzero_detect(design: Design) -> Logic:
     return one_of("nonzero_detect_8x8").times(design.lanes * design.pe_array.act_bits / 64)
 
 
+def flagged_units(design: Design) -> int:
+    """The most units of a block, which has as many rows as one lane has accumulators in a bank."""
+    sums = design.pes_per_lane * design.pe_array.accumulators
+    return min(design.state_buffer.units, ceil_div(sums, ROWS))
+
+
 def flags(design: Design) -> Logic:
     """A flag for each unit of a block, set by any lane and read when its column is scanned."""
-    sums = design.pes_per_lane * design.pe_array.accumulators
-    units = min(design.state_buffer.units, ceil_div(sums, ROWS))
+    units = flagged_units(design)
     return register_bits(units) + mux_bits(2 * units)
 
 
@@ -62,6 +67,12 @@ def _window(design: Design) -> Logic:
     return zero_skip_scan(design.skip_encoder.columns_per_cycle)
 
 
+def logic_of(design: Design) -> Logic:
+    """All of the encoder."""
+    detect = nonzero_detect(design).times(design.skip_encoder.columns_per_cycle)
+    return detect + flags(design) + scan(design) + offsets(design)
+
+
 def _columns(design: Design) -> int:
     return design.skip_encoder.columns_per_cycle * design.skip_encoder.enabled
 
@@ -70,7 +81,7 @@ def _build(design: Design) -> BuiltBlock:
     encoder, detect, lister, kept = design.skip_encoder, nonzero_detect(design), scan(design), flags(design)
     distances = offsets(design)
     return BuiltBlock(
-        logic=(detect.times(encoder.columns_per_cycle) + kept + lister + distances).times(encoder.enabled),
+        logic=logic_of(design).times(encoder.enabled),
         path=CriticalPath(lister.delay_ns, scan_stages(design)) if encoder.enabled else None,
         prices={
             catalogue.SCAN_COLUMN: LogicPrice(detect.energy_pj + one_flag().energy_pj),

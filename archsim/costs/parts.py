@@ -1,0 +1,121 @@
+"""The logic of a design part by part, in gate equivalents, so that it can be compared with synthesis in any library.
+
+A gate equivalent is the area of a library's smallest two-input NAND. Gate equivalents differ little between nodes, which
+areas do not.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from archsim.costs.blocks.activation_unit import datapath
+from archsim.costs.blocks.pe_array import pe_of
+from archsim.costs.blocks.readout import ROWS, pointer_bits, readout
+from archsim.costs.blocks.rotation import rotation
+from archsim.costs.blocks.scratch import register_files
+from archsim.costs.blocks.sequencer import address, bursts_a_cycle, control_of, counter_bits, union
+from archsim.costs.blocks.skip_encoder import flagged_units, logic_of
+from archsim.design import Design
+
+NAND2_UM2 = 0.798
+"""Area of NAND2_X1 in the library of the table (Nangate 45 nm)."""
+_KINDS = {"fixed": 0, "mux": 1, "shift": 2}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a design's logic, and the module of ``costs/rtl`` that describes it."""
+
+    name: str
+    module: str
+    parameters: tuple[tuple[str, int], ...]
+    priced_um2: float
+    """Its area in the cost model at 45 nm."""
+
+    @property
+    def priced_gates(self) -> float:
+        return self.priced_um2 / NAND2_UM2
+
+
+def parts(design: Design) -> Iterator[Part]:
+    """The parts of a design: one PE with its scratch, one unit of the activation unit, and everything there is once."""
+    for name, module, values, priced_um2 in (
+        _pe(design),
+        _activation(design),
+        _readout(design),
+        *_encoder(design),
+        _control(design),
+        _addresses(design),
+        *_rotation(design),
+    ):
+        yield Part(name, module, tuple(values.items()), priced_um2)
+
+
+_Row = tuple[str, str, Mapping[str, int], float]
+
+
+def _pe(design: Design) -> _Row:
+    array, one = design.pe_array, pe_of(design)
+    values = {
+        "KIND": _KINDS[array.multiplier],
+        "W": array.weight_bits,
+        "A": array.act_bits,
+        "N": array.accumulator_bits,
+        "ENTRIES": array.accumulators,
+        "BANKS": array.banks,
+        "STAGES": one.stages,
+    }
+    return "PE", "pe", values, one.cell.area_um2 + register_files(design).area_um2
+
+
+def _activation(design: Design) -> _Row:
+    path = datapath(design)
+    values = {"N": design.pe_array.accumulator_bits, "B": design.state_buffer.cell_bits, "STAGES": path.stages}
+    return "activation, a unit a cycle", "activation", values, path.unit.area_um2
+
+
+def _readout(design: Design) -> _Row:
+    array, units = design.pe_array, design.activation_unit.units_per_cycle
+    values = {
+        "PES": array.pes,
+        "UNITS": units,
+        "ROWS": ROWS,
+        "N": array.accumulator_bits,
+        "ENTRIES": array.banks * array.accumulators,
+        "POINTER": pointer_bits(design),
+    }
+    return "read-out", "readout", values, readout(design).area_um2
+
+
+def _encoder(design: Design) -> Iterator[_Row]:
+    encoder = design.skip_encoder
+    if encoder.enabled:
+        values = {
+            "LANES": design.lanes,
+            "A": design.pe_array.act_bits,
+            "COLUMNS": encoder.columns_per_cycle,
+            "FLAGS": flagged_units(design),
+            "B": design.state_buffer.units.bit_length(),
+            "OFFSET": encoder.offset_bits,
+        }
+        yield "skip encoder", "encoder", values, logic_of(design).area_um2
+
+
+def _control(design: Design) -> _Row:
+    values = {"B": counter_bits(design), "BURSTS": bursts_a_cycle(design)}
+    return "control", "control", values, control_of(design).area_um2
+
+
+def _addresses(design: Design) -> _Row:
+    values = {
+        "B": counter_bits(design),
+        "WORDS": design.weight_memory.fifo_words.bit_length(),
+        "LANES": design.lanes,
+    }
+    return "addresses", "addresses", values, address(design).area_um2 + union(design).area_um2
+
+
+def _rotation(design: Design) -> Iterator[_Row]:
+    logic = rotation(design)
+    if logic is not None:
+        bus, pes = design.weight_memory.weights_per_cycle, design.pes_per_lane
+        yield "rotation", "rotation", {"BUS": bus, "PES": pes, "W": design.pe_array.weight_bits}, logic.area_um2
