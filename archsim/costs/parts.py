@@ -1,12 +1,12 @@
 """The logic of a design part by part, in gate equivalents, so that it can be compared with synthesis in any library.
 
-A gate equivalent is the area of a library's smallest two-input NAND. Gate equivalents differ little between nodes, which
-areas do not.
+A gate equivalent is the area of a library's smallest two-input NAND, a unit in which nodes hardly differ.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from archsim import designs
 from archsim.costs.blocks.activation_unit import datapath
 from archsim.costs.blocks.pe_array import pe_of
 from archsim.costs.blocks.readout import ROWS, pointer_bits, readout
@@ -14,7 +14,7 @@ from archsim.costs.blocks.rotation import rotation
 from archsim.costs.blocks.scratch import register_files
 from archsim.costs.blocks.sequencer import address, bursts_a_cycle, control_of, counter_bits, union
 from archsim.costs.blocks.skip_encoder import flagged_units, logic_of
-from archsim.design import Design
+from archsim.design import Design, load_design
 
 NAND2_UM2 = 0.798
 """Area of NAND2_X1 in the library of the table (Nangate 45 nm)."""
@@ -48,6 +48,15 @@ def parts(design: Design) -> Iterator[Part]:
         *_rotation(design),
     ):
         yield Part(name, module, tuple(values.items()), priced_um2)
+
+
+def distinct() -> tuple[tuple[Part, list[str]], ...]:
+    """The parts of all shipped designs, those alike once, each with the names of the designs that have it."""
+    found: dict[tuple[str, tuple[tuple[str, int], ...]], tuple[Part, list[str]]] = {}
+    for name in designs.ALL:
+        for part in parts(load_design(name)):
+            found.setdefault((part.module, part.parameters), (part, []))[1].append(name)
+    return tuple(found[key] for key in sorted(found))
 
 
 _Row = tuple[str, str, Mapping[str, int], float]

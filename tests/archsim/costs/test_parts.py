@@ -1,0 +1,28 @@
+"""The parts of a design's logic: together they are all the logic that is priced."""
+
+import pytest
+
+from archsim import designs
+from archsim.costs.library import chip
+from archsim.costs.parts import parts
+from archsim.design import Design, load_design
+
+
+def copies(design: Design, name: str) -> int:
+    each = {"PE": design.pe_array.pes, "activation, a unit a cycle": design.activation_unit.units_per_cycle}
+    return each.get(name, 1)
+
+
+@pytest.mark.parametrize("name", designs.ALL)
+@pytest.mark.parametrize("more", [{}, {"weight_memory.weights_per_cycle": 7}, {"skip_encoder.enabled": False}])
+def test_all_logic_that_is_priced_is_in_one_part(name: str, more: dict[str, int]) -> None:
+    design = load_design(name).override(more)
+    priced = sum(block.logic.area_um2 for block in chip(design).built.values() if block.logic)
+    assert sum(copies(design, part.name) * part.priced_um2 for part in parts(design)) == pytest.approx(priced)
+
+
+def test_a_part_that_is_not_there_is_not_listed() -> None:
+    skip = load_design("skip-65nm")
+    assert "rotation" not in [part.name for part in parts(skip)]
+    assert "rotation" in [part.name for part in parts(skip.override({"weight_memory.weights_per_cycle": 16}))]
+    assert "skip encoder" not in [part.name for part in parts(skip.override({"skip_encoder.enabled": False}))]
