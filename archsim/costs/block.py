@@ -122,6 +122,16 @@ class WiredPrice:
         return Figure(figure.value + wires, figure.unit, figure.status, source, spread)
 
 
+@dataclass(frozen=True)
+class JointPrice:
+    """The prices of everything that happens in one action."""
+
+    prices: tuple[Price, ...]
+
+    def figure(self, design: Design, side_um: float) -> Figure:
+        return joined((price.figure(design, side_um) for price in self.prices), "pJ")
+
+
 # --- Blocks -----------------------------------------------------------------------------------------------------------
 
 

@@ -46,7 +46,10 @@ class Cell:
     def computes(self, wanted: Sequence[int], output: str) -> bool:
         """Whether an output has the truth table `wanted` over the inputs in alphabetical order."""
         text = re.sub(r"(\w+)\s*'", r"!\1", self.functions[output])  # A' is !A
-        tree = ast.parse(text.replace("!", "~").replace("*", "&").replace("+", "|").strip(), mode="eval").body
+        try:
+            tree = ast.parse(text.replace("!", "~").replace("*", "&").replace("+", "|").strip(), mode="eval").body
+        except SyntaxError:
+            raise _not_boolean(self.functions[output]) from None
         rows = product((0, 1), repeat=len(self.inputs))
         return [_value(tree, dict(zip(self.inputs, row, strict=True))) for row in rows] == list(wanted)
 
@@ -66,7 +69,11 @@ def _value(node: ast.expr, pins: Mapping[str, int]) -> int:
         return 1 - _value(node.operand, pins)
     if isinstance(node, ast.BinOp) and type(node.op) in _OPERATIONS:
         return _OPERATIONS[type(node.op)](_value(node.left, pins), _value(node.right, pins))
-    raise BadInput(f"liberty: {ast.unparse(node)!r} is not a Boolean expression of pins")
+    raise _not_boolean(ast.unparse(node))
+
+
+def _not_boolean(text: str) -> BadInput:
+    return BadInput(f"liberty: {text!r} is not a Boolean expression of pins")
 
 
 @dataclass(frozen=True)

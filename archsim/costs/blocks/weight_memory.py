@@ -3,9 +3,21 @@
 import math
 
 from archsim import catalogue
-from archsim.costs.block import BuiltBlock, HardwareBlock, PlacedSram, SramPrice, WiredPrice, in_order, sram
+from archsim.costs.block import (
+    BuiltBlock,
+    HardwareBlock,
+    JointPrice,
+    LogicPrice,
+    PlacedSram,
+    SramPrice,
+    WiredPrice,
+    cell_area,
+    in_order,
+    sram,
+)
+from archsim.costs.blocks.rotation import rotation
 from archsim.costs.fitted import BUFFERED_WEIGHTS_PER_MAC
-from archsim.costs.sources import INFERRED_BUFFER, SRAM
+from archsim.costs.sources import INFERRED_BUFFER, PARTS_SOURCE, SRAM
 from archsim.costs.sram import Sram
 from archsim.design import Design
 
@@ -42,6 +54,7 @@ def _build(design: Design) -> BuiltBlock:
     weights, queue = banks(design), fifo(design)
     origin = INFERRED_BUFFER if buffer_is_inferred(design) else SRAM
     through_fifo = SramPrice(queue.write_pj + queue.read_pj, origin)
+    word, turned = WiredPrice(through_fifo, design.bus_word_bits, "the PEs"), rotation(design)
     return BuiltBlock(
         srams=(
             PlacedSram(catalogue.WEIGHT_MEMORY.name, weights),
@@ -51,8 +64,10 @@ def _build(design: Design) -> BuiltBlock:
         prices={
             catalogue.SRAM_READ_WORD: SramPrice(weights.read_pj, origin),
             catalogue.SRAM_WRITE_WORD: SramPrice(weights.write_pj, origin),
-            catalogue.FIFO_WORD: WiredPrice(through_fifo, design.bus_word_bits, "the PEs"),
+            catalogue.FIFO_WORD: JointPrice((word, LogicPrice(turned.energy_pj))) if turned else word,
         },
+        logic=turned,
+        details=(("area of the rotation", cell_area(design, turned, PARTS_SOURCE)),) if turned else (),
     )
 
 

@@ -69,7 +69,8 @@ def test_a_compressed_library_is_read_too_and_one_may_lack_a_full_adder(tmp_path
     [
         ((), r"a\.lib: has no cells$"),
         ((CELLS[2], GATE), r"a\.lib: has no two-input NAND$"),
-        ((cell("ODD", 1.0, out("Y", "A if B else C")),), r"^liberty: 'A if B else C' is not a Boolean expression of pins$"),
+        ((cell("ODD", 1.0, out("Y", "A - B")),), r"^liberty: 'A - B' is not a Boolean expression of pins$"),
+        ((cell("ODD", 1.0, out("Y", "A & B &")),), r"^liberty: 'A & B &' is not a Boolean expression of pins$"),
     ],
 )
 def test_what_a_library_lacks_is_said(tmp_path: Path, cells: tuple[str, ...], message: str) -> None:

@@ -1,0 +1,58 @@
+"""The control against the RTL that it is priced after, its clock, and what grows with what."""
+
+from typing import Any
+
+import pytest
+
+from archsim.analysis.explain import explain
+from archsim.costs import clock_problems
+from archsim.costs.blocks.sequencer import address, bursts_a_cycle, control, control_of, counter_bits, union
+from archsim.design import load_design
+
+EDGE = load_design("edge-8pe")
+
+
+def test_the_control_has_the_area_and_delay_of_the_rtl() -> None:
+    """Nangate 45: 4,702 um2 and 1.5 ns with one burst a cycle, 7,755 um2 and 2.7 ns with three."""
+    assert control(16, 1).area_um2 == pytest.approx(4702, rel=0.01)
+    assert control(16, 3).area_um2 == pytest.approx(7755, rel=0.01)
+    assert (control(16, 1).delay_ns, control(16, 3).delay_ns) == pytest.approx((1.5, 2.7))
+
+
+def test_only_a_burst_that_may_be_empty_lets_another_begin_with_it() -> None:
+    assert bursts_a_cycle(EDGE) == 3
+    assert bursts_a_cycle(EDGE.override({"skip_encoder.enabled": False})) == 1
+
+
+def test_no_stage_helps_a_control_that_misses_its_clock() -> None:
+    """2.7 ns at 45 nm are 4.24 ns at 65 nm."""
+    fast = [line for line in clock_problems(EDGE.override({"clock_mhz": 250})) if line.startswith("sequencer")]
+    assert fast == ["sequencer: takes 4.24 ns, the clock allows 4.00 ns: no number of pipeline stages meets it"]
+    assert not any(line.startswith("sequencer") for line in clock_problems(EDGE.override({"clock_mhz": 230})))
+
+
+@pytest.mark.parametrize(
+    ("path", "values"), [("state_buffer.units", (1024, 65536, 10**6)), ("weight_memory.fifo_words", (64, 10**5, 10**6))]
+)
+def test_control_grows_with_what_it_counts(path: str, values: tuple[int, ...]) -> None:
+    designs = [EDGE.override({path: value}) for value in values]
+    for quantity in ("area_um2", "energy_pj", "leak_nw", "delay_ns"):
+        sizes = [getattr(control_of(design), quantity) for design in designs]
+        assert sizes == sorted(sizes)
+        assert sizes[0] < sizes[-1]
+    assert [counter_bits(design) for design in designs] == [max(16, value.bit_length()) for value in values]
+
+
+def test_addresses_grow_with_the_words_of_a_column_and_lanes_are_compared_in_pairs() -> None:
+    sizes = [address(EDGE.override({"weight_memory.fifo_words": n})).area_um2 for n in (16, 64, 1024)]
+    assert sizes == sorted(set(sizes))
+    pairs: list[Any] = [union(load_design("skip-65nm").override({"lanes": n})).area_um2 for n in (1, 2, 4, 8)]
+    assert [pair / pairs[1] for pair in pairs] == pytest.approx([0, 1, 6, 28])
+
+
+def test_explain_shows_the_union_of_inputs_only_where_there_are_lanes() -> None:
+    def shown(name: str) -> set[str]:
+        return {row.figure for row in explain(load_design(name)) if row.component == "sequencer"}
+
+    assert shown("skip-65nm") - shown("edge-8pe") == {"area of the union of inputs"}
+    assert {"area of the control", "area of the addresses"} <= shown("edge-8pe")
