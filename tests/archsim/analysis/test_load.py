@@ -27,7 +27,8 @@ def test_by_hand() -> None:
     assert found.time_us == pytest.approx(0.9)
     write_pj = prices(EDGE)[catalogue.SRAM_WRITE_WORD].value
     leak_mw = sum(figure.value for figure in leakage(EDGE).values())
-    assert found.chip_pj == pytest.approx(20 * write_pj + 900 * leak_mw)  # no PE is clocked
+    control_pj = prices(EDGE)[catalogue.CONTROL_CYCLE].value
+    assert found.chip_pj == pytest.approx(20 * write_pj + 180 * control_pj + 900 * leak_mw)  # no PE is clocked
     assert found.system_pj.mid == pytest.approx(found.chip_pj + 10240 * 11 + 900 * BACKGROUND_MW.mid)
     assert found.system_pj.low < found.system_pj.mid < found.system_pj.high
     assert found.tokens(found.system_pj.mid / 3) == pytest.approx(3)

@@ -132,7 +132,8 @@ def test_every_macro_of_an_sram_leaks() -> None:
     has two halves."""
     design = load_design("skip-65nm").override(
         {
-            "clock_mhz": 850, "weight_memory.capacity_kib": 64, "weight_memory.weights_per_cycle": 8,
+            "clock_mhz": 850, "pe_array.tiles": 1, "pe_array.pes_per_tile": 64,
+            "weight_memory.capacity_kib": 64, "weight_memory.weights_per_cycle": 8,
             "weight_memory.fifo_words": 512, "skip_encoder.enabled": False, "state_buffer.units": 1024,
             "state_buffer.banks": 4, "state_buffer.cell_bits": 16,
         }

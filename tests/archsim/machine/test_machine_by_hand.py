@@ -197,7 +197,7 @@ def test_counts_are_the_ones_on_paper(design: Design, trace: Trace) -> None:
         "weight_memory": {"fifo_word": 8},
         "pe_array": {"mac": 32, "scratch_access": 32, "idle_pe_cycle": 4 * 37 - 32},
         "state_buffer": {"h_read": 4, "h_write": 4, "c_read": 4, "c_write": 4},
-        "activation_unit": {"curve": 20, "multiply": 12, "add": 4},
+        "activation_unit": {"sum_read": 16, "norm_access": 16, "curve": 20, "multiply": 12, "add": 4},
         "skip_encoder": {"scan_column": 4, "list_column": 1},
         "sequencer": {"burst": 2 * 3, "column": 8},  # block 0: input, then state; block 1: both together
     }
@@ -272,7 +272,7 @@ def test_resident_and_dense(resident: Design, trace: Trace) -> None:
         "pe_array": {"mac": 2 * 2 * 2 * 4, "mac_zero_operand": 2 * 2 * 4, "scratch_access": 48,
                      "idle_pe_cycle": 4 * 22 - 48},
         "state_buffer": {"h_read": 8, "h_write": 4, "c_read": 4, "c_write": 4},
-        "activation_unit": {"curve": 20, "multiply": 12, "add": 4},
+        "activation_unit": {"sum_read": 16, "norm_access": 16, "curve": 20, "multiply": 12, "add": 4},
         "sequencer": {"burst": 2 * 3, "column": 12},
     }  # fmt: skip
 
