@@ -19,7 +19,9 @@ ROTATION_LEVELS = 2
 def readout(design: Design) -> Logic:
     """Trees, rotation, the counters of what is read, and a flag for each entry of the scratch that holds a sum.
 
-    Energies are those of one cycle's sums. Its delay is that of the longest way through the multiplexers.
+    Each read port of the PEs has trees and a rotation of its own, and each but the first reads a PE's scratch through
+    multiplexers of its own. Energies are those of one cycle's sums. The delay is that of the longest way through the
+    multiplexers.
     """
     array = design.pe_array
     return _readout(
@@ -27,6 +29,7 @@ def readout(design: Design) -> Logic:
         design.activation_unit.units_per_cycle,
         array.accumulator_bits,
         array.banks * array.accumulators,
+        array.read_ports,
         pointer_bits(design),
     )
 
@@ -38,18 +41,19 @@ def pointer_bits(design: Design) -> int:
 
 
 def sums_a_cycle(design: Design) -> int:
-    """Sums that the read-out takes from the PEs in a cycle."""
-    return ROWS * design.activation_unit.units_per_cycle
+    """The most sums that the read-out takes from the PEs in a cycle."""
+    return ROWS * design.activation_unit.units_per_cycle * design.pe_array.read_ports
 
 
 @lru_cache(maxsize=4096)
-def _readout(pes: int, units: int, bits: int, entries: int, position: int) -> Logic:
+def _readout(pes: int, units: int, bits: int, entries: int, ports: int, position: int) -> Logic:
     rows = ROWS * units
-    tree, order = mux_bits(bits * max(0, pes - rows)), mux_bits(bits * rows * ROTATION_LEVELS)
+    a_port = mux_bits(bits * (max(0, pes - rows) + rows * ROTATION_LEVELS))
+    more_ports = mux_bits(bits * pes * (entries - 1)).times(ports - 1)
     pointers = counter(position).times(units)
     flags = register_bits(entries) + mux_bits(entries)
     levels = (max(1, pes // rows) - 1).bit_length() + ROTATION_LEVELS
-    whole = tree + order + pointers + flags
+    whole = a_port.times(ports) + more_ports + pointers + flags
     # Of a tree, only the multiplexers on the way of a sum have new data.
-    moving = mux_bits(bits * rows * levels) + pointers
+    moving = mux_bits(bits * rows * levels).times(ports) + pointers
     return replace(whole, delay_ns=levels * mux_bits(1).delay_ns, energy_pj=moving.energy_pj)

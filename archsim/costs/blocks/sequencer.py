@@ -36,7 +36,8 @@ ADDRESS_BITS = 32
 
 def bursts_a_cycle(design: Design) -> int:
     """Bursts that the control begins in one cycle: more than one only where a burst may be empty, and takes no time."""
-    return MOST_BURSTS if design.skip_encoder.enabled else 1
+    at_once = design.skip_encoder.enabled and not design.sequencer.empty_burst_cycles
+    return MOST_BURSTS if at_once else 1
 
 
 def counter_bits(design: Design) -> int:

@@ -26,6 +26,7 @@ def test_the_read_out_of_edge_8pe_by_hand() -> None:
         ("pe_array.tiles", (1, 2, 4, 64)),
         ("pe_array.accumulator_bits", (16, 24, 32)),
         ("pe_array.accumulators", (1, 16, 64)),
+        ("pe_array.read_ports", (1, 2, 4)),
         ("activation_unit.units_per_cycle", (1, 2, 4, 8)),
     ],
 )

@@ -22,6 +22,7 @@ def test_the_control_has_the_area_and_delay_of_the_rtl() -> None:
 def test_only_a_burst_that_may_be_empty_lets_another_begin_with_it() -> None:
     assert bursts_a_cycle(EDGE) == 3
     assert bursts_a_cycle(EDGE.override({"skip_encoder.enabled": False})) == 1
+    assert bursts_a_cycle(EDGE.override({"sequencer.empty_burst_cycles": 1})) == 1
 
 
 def test_no_stage_helps_a_control_that_misses_its_clock() -> None:
