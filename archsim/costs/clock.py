@@ -83,7 +83,8 @@ def extra_stages(design: Design, costs: CostTable = SHIPPED) -> int | None:
 def clock_problems(design: Design, costs: CostTable = SHIPPED) -> tuple[str, ...]:
     """The parts that miss the clock as designed, one line each, with the number of pipeline stages that meets it.
 
-    The registers of those stages are included in area, energy and leakage; their latency is not included in the cycles.
+    The registers of those stages are included in area, energy and leakage, and their latency in the cycles
+    (``costs/latencies.py``).
     """
     lines = (reach.problem(period_ns(design)) for reach in reaches(design, costs))
     return tuple(line for line in lines if line is not None)

@@ -29,7 +29,7 @@ def more_stages(extra: Sequence[float]) -> str:
     how = ", ".join(f"{points} need {more}" for more, points in sorted(needed.items()))
     return (
         f"Clock: {needed.total()} of {len(extra)} points of the front need more pipeline stages than their designs "
-        f"state ({how}); their registers are in area and energy."
+        f"state ({how}); area, energy and time include them."
     )
 
 

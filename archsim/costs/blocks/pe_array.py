@@ -26,7 +26,7 @@ def _build(design: Design) -> BuiltBlock:
     idle_pj = 0.0 if array.clock_gated else one.cell.clock_pj + register_files(design).clock_pj
     return BuiltBlock(
         logic=one.cell.times(array.pes),
-        path=CriticalPath(stage_ns(one.cell.delay_ns, array.stages), one.stages),
+        path=CriticalPath(stage_ns(one.cell.delay_ns, array.stages), one.stages, array.stages),
         prices={
             catalogue.MAC: LogicPrice(one.cell.energy_pj),
             catalogue.MAC_ZERO_OPERAND: LogicPrice(one.cell.energy_pj * zero_share),

@@ -18,7 +18,7 @@ def test_words() -> None:
     assert clocks.in_words([]) == clocks.in_words([0.0, 0.0]) == ()
     assert clocks.in_words([0.0, 2.0, 1.0, 2.0]) == (
         "Clock: 3 of 4 points of the front need more pipeline stages than their designs state (1 need 1, 2 need 2); "
-        "their registers are in area and energy.",
+        "area, energy and time include them.",
     )
     (said,) = clocks.in_words([0.0, nothing])
     assert said.startswith("Clock: 1 of 2 points of the front have a clock that no number of pipeline stages or banks")
