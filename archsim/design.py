@@ -54,7 +54,9 @@ class Design(Spec):
     dataflow: Annotated[str, LATER] = Field(
         default=dataflows.DEFAULT, description="what stays in the PEs, and in which order columns are streamed"
     )
-    dram: DramSpec
+    dram: DramSpec | None = Field(
+        default=None, description="absent: the chip has no DRAM, and runs what lies in its weight memory as a whole"
+    )
     weight_memory: WeightMemorySpec
     pe_array: PEArraySpec
     skip_encoder: SkipEncoderSpec
@@ -77,14 +79,61 @@ class Design(Spec):
             )
         return self
 
+    @model_validator(mode="after")
+    def _private_memories_serve_all_lanes(self) -> Self:
+        """Lanes share every weight, so a private memory serves PEs of all lanes."""
+        memory, array = self.weight_memory, self.pe_array
+        where = f"weight_memory.organisation {memory.organisation}"
+        if memory.organisation == "per_pe" and self.lanes > 1:
+            raise ValueError(
+                f"{where}: lanes must be 1, not {self.lanes}: lanes share every weight, which needs a memory for the"
+                f" PEs of all lanes (per_tile, with pes_per_tile = lanes)"
+            )
+        if memory.organisation == "per_tile" and array.pes_per_tile % self.lanes:
+            raise ValueError(
+                f"{where}: lanes must divide the {array.pes_per_tile} PEs of a tile, whose memory serves all lanes,"
+                f" not {self.lanes}"
+            )
+        if memory.private and not self.words_of_a_memory:
+            raise ValueError(
+                f"{where}: weight_memory.capacity_kib must hold a word of {self.weight_word_bits} bits in each of the"
+                f" {self.weight_memories} memories, not {memory.capacity_kib}"
+            )
+        return self
+
+    @property
+    def channel(self) -> DramSpec:
+        """The DRAM, for what comes from it. BadInput for a design without one."""
+        if self.dram is None:
+            raise BadInput(f"design {self.name}: has no [dram]")
+        return self.dram
+
     @property
     def pes_per_lane(self) -> int:
         return self.pe_array.pes // self.lanes
 
     @property
     def bus_word_bits(self) -> int:
-        """Bits that the weight bus carries in a cycle, which are also those of a word of the weight SRAM."""
-        return self.weight_memory.weights_per_cycle * self.pe_array.weight_bits
+        """Bits that the bus of a shared weight memory carries in a cycle; 0 where memories are private."""
+        return 0 if self.weight_memory.private else self.weight_word_bits
+
+    @property
+    def weight_memories(self) -> int:
+        """Memories that hold the weights: one, or one for each tile or PE."""
+        counts = {"shared": 1, "per_tile": self.pe_array.tiles, "per_pe": self.pe_array.pes}
+        return counts[self.weight_memory.organisation]
+
+    @property
+    def weight_word_bits(self) -> int:
+        """Bits of a word of a weight memory: a bus word, or a weight for each of a lane's PEs that it serves."""
+        memory = self.weight_memory
+        weights = self.pes_per_lane // self.weight_memories if memory.private else memory.weights_per_cycle
+        return weights * self.pe_array.weight_bits
+
+    @property
+    def words_of_a_memory(self) -> int:
+        """Whole words that each weight memory holds."""
+        return self.weight_memory.capacity_bits // self.weight_memories // self.weight_word_bits
 
     @property
     def sha256(self) -> str:
@@ -115,6 +164,8 @@ class Design(Spec):
             raise self._no_parameter(path)
 
     def _no_parameter(self, path: str) -> BadInput:
+        if path.partition(".")[0] == "dram" and self.dram is None:
+            return BadInput(f"design {self.name}: has no [dram], so no parameter {path!r}")
         return BadInput(f"design {self.name}: no parameter {path!r}; choose from {near(path, parameters(self))}")
 
 
@@ -127,7 +178,8 @@ def parameters(design: Design) -> list[str]:
             paths += walk(value, f"{prefix}{key}.") if isinstance(value, dict) else [prefix + key]
         return paths
 
-    return walk(design.model_dump(mode="json"), "")
+    tree = design.model_dump(mode="json")
+    return walk({key: value for key, value in tree.items() if key != "dram" or value is not None}, "")
 
 
 def load_design(name_or_path: str | Path) -> Design:

@@ -21,7 +21,7 @@ from archsim.costs.own import SHIPPED, CostTable
 from archsim.costs.sources import LOGIC_SOURCE, OF_THE_DESIGN, SRAM_SOURCE
 from archsim.costs.sram_nodes import UNSCALED
 from archsim.design import Design
-from archsim.specs.dram import Reader
+from archsim.specs.dram import DramSpec, Reader
 
 CLOCK_SOURCE = f"{LOGIC_SOURCE} (delay)"
 SCALING_SOURCE = "Stillmaker & Baas 2017, polynomials in the supply"
@@ -57,7 +57,7 @@ class ExplainRow:
 def explain(design: Design, costs: CostTable = SHIPPED) -> tuple[ExplainRow, ...]:
     """All cost figures of a design: area and leakage of every component, energy of every action, DRAM, the fastest
     clock of each part, the macros of each memory, further details of components, the DRAM channel's rate for each
-    reader, and the node, supplies and physical section with what they scale and add.
+    reader, and the node, supplies and physical section with what they scale and add. What a design lacks has no row.
 
     BadInput names what the cost tables do not cover.
     """
@@ -69,7 +69,7 @@ def explain(design: Design, costs: CostTable = SHIPPED) -> tuple[ExplainRow, ...
         *_clocks(design, costs),
         *_cut(built, conditions(design).sram_source(SRAM_SOURCE)),
         *_details(built),
-        *_channel(design),
+        *(_dram(design, design.dram, costs) if design.dram else ()),
         *_scaling(design),
     )
 
@@ -87,14 +87,11 @@ def _areas(design: Design, costs: CostTable) -> Iterator[ExplainRow]:
 def _energies(design: Design, costs: CostTable) -> Iterator[ExplainRow]:
     for action, figure in prices(design, costs).items():
         yield _row(action.component, f"energy of {action.name}", figure)
-    yield _row(READ_BITS.component, f"energy of {READ_BITS.name}", dram_pj_per_bit(design, costs))
-    yield _row(WRITE_BITS.component, f"energy of {WRITE_BITS.name}", dram_write_pj_per_bit(design, costs))
 
 
 def _leakages(design: Design, costs: CostTable) -> Iterator[ExplainRow]:
     for component, figure in leakage(design, costs).items():
         yield _row(component, "leakage", figure)
-    yield _row(DRAM.name, "background", dram_background_mw(design, costs))
 
 
 def _clocks(design: Design, costs: CostTable) -> Iterator[ExplainRow]:
@@ -108,8 +105,11 @@ def _clocks(design: Design, costs: CostTable) -> Iterator[ExplainRow]:
             yield _row(reach.part, "pipeline stages", Figure(float(reach.stages), "stages", "predicted", meets))
 
 
-def _channel(design: Design) -> Iterator[ExplainRow]:
-    dram = design.dram
+def _dram(design: Design, dram: DramSpec, costs: CostTable) -> Iterator[ExplainRow]:
+    """The energy of a bit, the background power, and the rate of each reader."""
+    yield _row(READ_BITS.component, f"energy of {READ_BITS.name}", dram_pj_per_bit(design, costs))
+    yield _row(WRITE_BITS.component, f"energy of {WRITE_BITS.name}", dram_write_pj_per_bit(design, costs))
+    yield _row(DRAM.name, "background", dram_background_mw(design, costs))
     readers: tuple[Reader, ...] = ("weights", "inputs") if dram.inputs else ("weights",)
     for reader in readers:
         rate, bound = dram.rate_gbps(design.clock_mhz, reader)
@@ -121,6 +121,8 @@ def _cut(built: BuiltChip, table: str) -> Iterator[ExplainRow]:
     """The macros and banks of each memory."""
     for placed in (placed for block in built.built.values() for placed in block.srams if placed.sram.banks):
         memory, source = placed.sram, f"{table}, {placed.sram.ports}"
+        if placed.copies > 1:
+            yield _row(placed.name, "memories", Figure(float(placed.copies), "memories", "predicted", OF_THE_DESIGN))
         yield _row(placed.name, "macros a bank", Figure(float(memory.wide), "macros", "predicted", source))
         yield _row(placed.name, "bank size", Figure(memory.bank_bytes / 1024, "KiB", "predicted", source))
         yield _row(placed.name, "bank cycle", Figure(memory.cycle_ns, "ns", "predicted", source))

@@ -189,7 +189,7 @@ class TimelineWriter:
             self._write_counters(cycle)  # turns of the path never decrease, and no change precedes the latest
         elif event == Event.COLUMN:
             self._by_column = True
-            self._counters.add(cycle, FIFO, self._burst(WEIGHT_STREAM.name).column_words)
+            self._counters.add(cycle, FIFO, self._burst(WEIGHT_STREAM.name).column_fifo_words)
 
     def _count_tiles(self, cycle: int, event: str, step: int, column: int) -> None:
         if event == Event.START:
@@ -197,7 +197,7 @@ class TimelineWriter:
             if not self._by_column:
                 self._replay_fifo(cycle)
         elif self._by_column and self._consumed_a_column(event, column):
-            self._counters.add(cycle, FIFO, -self._burst(PE_ARRAY.name).column_words)
+            self._counters.add(cycle, FIFO, -self._burst(PE_ARRAY.name).column_fifo_words)
 
     def _consumed_a_column(self, event: str, column: int) -> bool:
         """Engine `column`: whether the PEs have just consumed a column: they wait for the next, or finish the burst."""
@@ -206,10 +206,10 @@ class TimelineWriter:
     def _replay_fifo(self, tile_start: int) -> None:
         """Add sampled FIFO levels of a burst that has just begun, as if it were alone."""
         burst, columns = self._burst(PE_ARRAY.name), self._columns(PE_ARRAY.name)
+        if not columns or not burst.buffered:
+            return
         stream_start = self._tracks.shared.bursts[0].start
         taken, released = word_times(burst, columns, stream_start, tile_start)
-        if not columns:
-            return
         times = np.unique(np.linspace(stream_start, int(released[-1]), FIFO_SAMPLES).astype(np.int64))
         levels = np.searchsorted(taken, times, side="right") - np.searchsorted(released, times, side="right")
         for time, change in zip(times.tolist(), np.diff(levels, prepend=0).tolist(), strict=True):

@@ -26,9 +26,10 @@ class Roofline:
     ceiling_lanes_gops: float
     """The PEs of the lanes that run, busy in every cycle."""
     ceiling_bus_gops: float
-    """The bus words that the FIFO's ports let through, times the MACs that a word feeds in this run."""
+    """The bus words that the FIFO's ports let through, times the MACs that a word feeds in this run; infinite where no
+    word passes a FIFO, as with private memories."""
     ceiling_dram_gops: float
-    """The DRAM's bandwidth, times this run's intensity."""
+    """The DRAM's bandwidth, times this run's intensity; infinite if nothing is read from DRAM."""
     ceiling_accesses_gops: float
     """The rate that the DRAM accesses under way sustain, times this run's intensity."""
     achieved_gops: float
@@ -59,13 +60,14 @@ def roofline(report: SimReport) -> Roofline:
     design, issued = report.design, report.macs.issued
     bits, words = report.ledger.get(catalogue.READ_BITS), report.ledger.get(catalogue.FIFO_WORD)
     intensity = issued / bits if bits else inf
-    gigacycles, sustained = design.clock_mhz * 1e-3, design.dram.sustained_gbps(design.clock_mhz)
+    gigacycles, dram = design.clock_mhz * 1e-3, design.dram
+    sustained = dram.sustained_gbps(design.clock_mhz) if dram else inf
     return Roofline(
         macs_per_dram_bit=intensity,
         ceiling_pes_gops=2 * design.pe_array.pes * gigacycles,
         ceiling_lanes_gops=2 * design.pes_per_lane * report.lanes * gigacycles,
         ceiling_bus_gops=2 * issued / design.weight_memory.fifo_cycles(words) * gigacycles if words else inf,
-        ceiling_dram_gops=2 * intensity * design.dram.bandwidth_gbps if bits else inf,
+        ceiling_dram_gops=2 * intensity * dram.bandwidth_gbps if dram and bits else inf,
         ceiling_accesses_gops=2 * intensity * sustained if bits and sustained < inf else inf,
         achieved_gops=report.gops,
     )

@@ -263,9 +263,11 @@ def least_bandwidth(
 
     Bisection finds it, since more bandwidth never costs a cycle: it only reduces the cycles of a column on the weight
     path, and the recurrence of ``analytic`` consists of sums and maxima of these. BadInput if not even the bandwidth
-    that weight bus and inputs can use meets the deadline.
+    that weight bus and inputs can use meets the deadline, or for a design without DRAM.
     """
     _positive(deadline=deadline_us)
+    if design.dram is None:
+        raise BadInput(f"design {design.name}: has no [dram], so no least bandwidth")
     job = _Deadline(design, trace, deadline_us, lanes, steps, scope)
     top = _useful_mbps(design, job.prepared({}).only.plan)
     path = "dram.bandwidth_gbps"
@@ -294,20 +296,38 @@ def least_sram(
     """The least weight SRAM, to 1 KiB, with which every step on its own ends within `deadline_us`.
 
     With ``residency = "part"``, more SRAM may be slower, since a block whose weights come from both memories takes two
-    bursts. So every size that keeps other weights resident is tried, the smallest first. BadInput if no size up to the
-    whole model meets the deadline.
+    bursts. So every size that keeps other weights resident is tried, the smallest first. A design that must hold the
+    whole model has one size to try, the least that does. BadInput if no size up to the whole model meets the deadline.
     """
     _positive(deadline=deadline_us)
     job = _Deadline(design, trace, deadline_us, lanes, steps, scope)
     path = "weight_memory.capacity_kib"
-    whole = ceil_div(job.prepared({}).model_bits, KIB_BITS)
-    kib = _first_size(job, path, 0, whole)
+    if design.dram is None or design.weight_memory.private:
+        whole = _least_that_holds_the_model(job, path)
+        kib = whole if job.holds({path: whole}) else None
+    else:
+        whole = ceil_div(job.prepared({}).model_bits, KIB_BITS)
+        kib = _first_size(job, path, 0, whole)
     if kib is not None:
         return job.least(path, float(kib), "KiB", {path: kib})
     raise BadInput(
         f"design {design.name}: no weight SRAM holds a deadline of {deadline_us:g} us: with all {whole:,} KiB of the"
         f" model on chip the slowest step takes {job.slowest_us({path: whole}):.4g} us"
     )
+
+
+def _least_that_holds_the_model(job: "_Deadline", path: str) -> int:
+    """The least of the sizes up to the design's own that is not refused, by bisection."""
+    job.prepared({})  # BadInput names what the design cannot run whatever the size
+
+    def holds_model(kib: int) -> bool:
+        try:
+            job.prepared({path: kib})
+        except BadInput:
+            return False
+        return True
+
+    return 1 + bisect_left(range(1, job.design.weight_memory.capacity_kib + 1), True, key=holds_model)
 
 
 def _first_size(job: "_Deadline", path: str, low: int, high: int) -> int | None:
@@ -375,7 +395,7 @@ def _useful_mbps(design: Design, plan: Plan) -> int:
 
     Beyond it, the weight bus bounds the time of a column, and inputs take a single cycle.
     """
-    dram, clock, fifo = design.dram, design.clock_mhz, design.weight_memory
+    dram, clock, fifo = design.channel, design.clock_mhz, design.weight_memory
     blocks = [run.block for run in plan.runs]
     bursts = [burst for block in blocks for burst in block.bursts if burst.streamed]
     weights = [dram.mbps_for(b.column_dram_bits, clock, fifo.fifo_cycles(b.column_words)) for b in bursts]

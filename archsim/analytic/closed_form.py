@@ -42,7 +42,7 @@ def _recurrence() -> ModuleType:
 
 def refusal(design: Design) -> str | None:
     """Why a design has no closed form; None if it has one."""
-    if design.dram.inputs and design.dram.arbitration == "fcfs":
+    if design.dram and design.dram.inputs and design.dram.arbitration == "fcfs":
         return (
             f"design {design.name}: engine analytic cannot do dram.arbitration fcfs: who asks first is not known ahead"
         )
@@ -193,7 +193,7 @@ def _counts(design: Design, plan: Plan, work: Work, fed: Sequence[_Fed]) -> Ledg
     sram = sum(each.columns * each.burst.column_sram_words for each in fed)
     ledger.add(catalogue.READ_BITS, dram + sum(each.block.norms.dram_bits * each.steps for each in ran))
     ledger.add(catalogue.SRAM_READ_WORD, sram + sum(each.block.norms.sram_words * each.steps for each in ran))
-    ledger.add(catalogue.FIFO_WORD, sum(each.columns * each.burst.column_words for each in fed))
+    ledger.add(catalogue.FIFO_WORD, sum(each.columns * each.burst.column_fifo_words for each in fed))
     issued = sum(each.issued * each.burst.rows for each in fed)
     useful = sum(each.nonzero * each.burst.rows for each in fed)
     ledger.add(catalogue.MAC, useful)

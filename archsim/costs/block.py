@@ -105,7 +105,7 @@ def wires_pj(design: Design, bits: int, side_um: float) -> float:
 
 @dataclass(frozen=True)
 class WiredPrice:
-    """A price plus the wires of a word of `bits` that crosses the chip `to` another component.
+    """A price plus the wires of a word of `bits` that crosses the chip, or a `share` of its side, `to` other parts.
 
     It is used for wide words only; wires of a few bits are not counted.
     """
@@ -113,11 +113,12 @@ class WiredPrice:
     price: Price
     bits: int
     to: str
+    share: float = 1.0
 
     def figure(self, design: Design, side_um: float) -> Figure:
         figure = self.price.figure(design, side_um)
         source = f"{figure.source}; wires to {self.to}: Nangate's {WIRE_FF_PER_UM:g} fF/um"
-        wires = wires_pj(design, self.bits, side_um)
+        wires = wires_pj(design, self.bits, self.share * side_um)
         spread = figure.spread and figure.spread + exact(wires)
         return Figure(figure.value + wires, figure.unit, figure.status, source, spread)
 
@@ -163,6 +164,8 @@ class BuiltBlock:
     """A cost block built for one design."""
 
     prices: Mapping[Action, Price]
+    absent: frozenset[Action] = frozenset()
+    """Actions of the component that the design never takes, since it lacks the part: they have no price."""
     logic: Logic | None = None
     """All cells of the block."""
     srams: tuple[PlacedSram, ...] = ()

@@ -48,10 +48,11 @@ def peak_ledger(design: Design, cycles: int, sums_per_row: int = 1) -> Ledger:
     ledger.add(catalogue.COLUMN, columns)
     ledger.add(catalogue.MAC, cycles * pes)
     ledger.add(catalogue.SCRATCH_ACCESS, cycles * pes)
-    ledger.add(catalogue.FIFO_WORD, cycles)
+    memory = design.weight_memory
+    ledger.add(catalogue.FIFO_WORD, 0 if memory.private else cycles)
     ledger.add(catalogue.H_READ, columns * design.lanes)
-    if design.weight_memory.capacity_kib:
-        ledger.add(catalogue.SRAM_READ_WORD, cycles)
+    if memory.capacity_kib:
+        ledger.add(catalogue.SRAM_READ_WORD, cycles * design.weight_memories)
     else:
         ledger.add(catalogue.READ_BITS, cycles * design.bus_word_bits)
     return ledger
@@ -63,12 +64,19 @@ PEAK_CYCLES = 100_000
 def peak_gops(design: Design, lanes: int | None = None) -> float:
     """The dense GOPS that PEs, weight bus and DRAM all sustain with `lanes` sequences side by side (None: all)."""
     lanes = design.lanes if lanes is None else lanes
+    return 2e-3 * design.clock_mhz * lanes * min(_weights_per_cycle(design), design.pes_per_lane)
+
+
+def _weights_per_cycle(design: Design) -> float:
+    """Weights that reach a lane in a cycle; private memories have one for each of its PEs."""
     memory = design.weight_memory
+    if memory.private:
+        return design.pes_per_lane
     weights = memory.weights_per_cycle / memory.fifo_cycles(1)
     if not memory.capacity_kib:
-        rate_gbps, _ = design.dram.rate_gbps(design.clock_mhz, "weights")
+        rate_gbps, _ = design.channel.rate_gbps(design.clock_mhz, "weights")
         weights = min(weights, 1000 * rate_gbps / design.clock_mhz / design.pe_array.weight_bits)
-    return 2e-3 * design.clock_mhz * lanes * min(weights, design.pes_per_lane)
+    return weights
 
 
 def peak_power_mw(design: Design) -> float:

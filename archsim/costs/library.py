@@ -73,8 +73,8 @@ def chip(design: Design, library: Library = LIBRARY) -> BuiltChip:
 
 def _built(block: HardwareBlock, design: Design, catalogue: Catalogue) -> BuiltBlock:
     name, built = block.component.name, block.build(design)
-    if set(built.prices) != catalogue.charged(name):
-        priced, charged = {a.path for a in built.prices}, {a.path for a in catalogue.charged(name)}
+    if set(built.prices) | built.absent != catalogue.charged(name) or set(built.prices) & built.absent:
+        priced, charged = {a.path for a in built.prices}, {a.path for a in catalogue.charged(name) - built.absent}
         raise ValueError(f"costs: {name} prices {sorted(priced - charged)} too many, {sorted(charged - priced)} not")
     if built.logic is None and not built.srams:
         raise ValueError(f"costs: {name} has neither logic nor memories")

@@ -1,6 +1,6 @@
 """The area of a design, and the energy of the actions that a run of it counted."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -103,7 +103,9 @@ def left_out(design: Design) -> tuple[str, ...]:
     """What no energy of a design counts."""
     physical = design.physical
     wires = "control and long wires" if physical.clock_tree else "clock tree, control and long wires"
-    return (wires, "DRAM controller and pads" if physical.pads is None else "DRAM controller")
+    parts = (("DRAM controller", design.dram is not None), ("pads", physical.pads is None))
+    rim = " and ".join(part for part, uncounted in parts if uncounted)
+    return (wires, rim) if rim else (wires,)
 
 
 LEAKAGE = "leakage"
@@ -133,14 +135,16 @@ def leakage(design: Design, costs: CostTable = SHIPPED) -> dict[str, Figure]:
 
 @lru_cache(maxsize=4096)
 def prices(design: Design, costs: CostTable = SHIPPED) -> dict[Action, Figure]:
-    """Energy of every on-chip action, pJ, in the catalogue's order. BadInput names what the tables do not cover."""
-    built = chip(design, costs.library)
+    """Energy of every on-chip action that the design can take, pJ, in the catalogue's order.
+
+    BadInput names what the tables do not cover.
+    """
+    chip_of = chip(design, costs.library)
+    priced = {action: price for block in chip_of.built.values() for action, price in block.prices.items()}
     return {
-        action: costs.figure(
-            f"energy.{action.path}", built.built[action.charged_to].prices[action].figure(design, built.side_um)
-        )
+        action: costs.figure(f"energy.{action.path}", priced[action].figure(design, chip_of.side_um))
         for action in costs.library.catalogue.actions
-        if action.charged_to in built.built
+        if action in priced
     }
 
 
@@ -151,7 +155,7 @@ def clock_tree(design: Design, costs: CostTable = SHIPPED) -> Figure:
 
 def dram_pj_per_bit(design: Design, costs: CostTable = SHIPPED) -> Figure:
     """Energy of reading a bit from DRAM, pJ/bit. BadInput for a kind that neither shipped nor user's table has."""
-    kind = design.dram.kind
+    kind = design.channel.kind
     given = costs.get(f"dram.{kind}")
     if given is not None:
         return of_band(given.band, given.unit, "given", given.source)
@@ -166,14 +170,20 @@ def dram_write_pj_per_bit(design: Design, costs: CostTable = SHIPPED) -> Figure:
 
 def dram_background_mw(design: Design, costs: CostTable = SHIPPED) -> Figure:
     """Background power of all channels that the bandwidth takes, mW, whether they are read or not."""
-    kind = design.dram.kind
+    kind, bandwidth_gbps = design.channel.kind, design.channel.bandwidth_gbps
     given = costs.get(f"background.{kind}")
     if given is not None:
-        channels = dram.channels(design.dram.bandwidth_gbps)
+        channels = dram.channels(bandwidth_gbps)
         return of_band(given.band.times(channels), given.unit, "given", given.source)
     if kind.startswith(OWN_KIND) and costs.get(f"dram.{kind}"):
         return Figure(0.0, "mW", "predicted", f"{kind}: background power not known, not counted")
-    return dram.background_mw(kind, design.dram.bandwidth_gbps)
+    return dram.background_mw(kind, bandwidth_gbps)
+
+
+@dataclass(frozen=True)
+class _DramTariff:
+    pj_per_bit: dict[Action, Figure]
+    background_mw: Figure
 
 
 @dataclass(frozen=True)
@@ -188,8 +198,8 @@ class _Tariff:
     """In a cycle; None if the design does not count it."""
     leakage_mw: Figure
     left_out: tuple[str, ...]
-    dram_pj_per_bit: dict[Action, Figure]
-    dram_background_mw: Figure
+    dram: _DramTariff | None
+    """None for a design without DRAM."""
 
 
 @lru_cache(maxsize=4096)
@@ -202,16 +212,21 @@ def _tariff(design: Design, costs: CostTable) -> _Tariff:
         clock_tree(design, costs) if design.physical.clock_tree else None,
         joined(leakage(design, costs).values(), "mW"),
         left_out(design),
-        {READ_BITS: dram_pj_per_bit(design, costs), WRITE_BITS: dram_write_pj_per_bit(design, costs)},
-        dram_background_mw(design, costs),
+        _dram_tariff(design, costs) if design.dram else None,
     )
+
+
+def _dram_tariff(design: Design, costs: CostTable) -> _DramTariff:
+    moved = {READ_BITS: dram_pj_per_bit(design, costs), WRITE_BITS: dram_write_pj_per_bit(design, costs)}
+    return _DramTariff(moved, dram_background_mw(design, costs))
 
 
 def energy(design: Design, ledger: Ledger, cycles: int, tokens: int, costs: CostTable = SHIPPED) -> EnergyReport:
     """Energy per token of a run that took `cycles` for `tokens`.
 
-    A DRAM that is never used is assumed to be switched off. For a machine that waits between steps, `cycles` are those
-    of the whole period. BadInput for an action without a price, or for cycles or tokens below 1.
+    A DRAM that is never used is assumed to be switched off; a design without one has no such component. For a machine
+    that waits between steps, `cycles` are those of the whole period. BadInput for an action without a price, or for
+    cycles or tokens below 1.
     """
     if cycles < 1 or tokens < 1:
         raise BadInput(f"energy: cycles and tokens must be at least 1, not {cycles} and {tokens}")
@@ -222,7 +237,11 @@ def energy(design: Design, ledger: Ledger, cycles: int, tokens: int, costs: Cost
     if tariff.clock_tree_pj is not None:
         figures[CLOCK_TREE] = tariff.clock_tree_pj.times(cycles / tokens, "pJ/token")
     figures[LEAKAGE] = tariff.leakage_mw.times(nj_per_mw, "pJ/token")
-    figures[DRAM.name] = _dram(tariff, ledger, tokens, nj_per_mw)
+    moved = {action: ledger.get(action) for action in PRICED_BY_KIND}
+    if tariff.dram:
+        figures[DRAM.name] = _dram(tariff.dram, moved, tokens, nj_per_mw)
+    elif any(moved.values()):
+        raise BadInput(f"energy: design {design.name} has no [dram], but bits of it are counted")
     return EnergyReport(figures, us_per_token, ENERGY_BASIS, tariff.left_out, tariff.off_chip)
 
 
@@ -233,16 +252,15 @@ def _clocked(ledger: Ledger, cycles: int) -> Ledger:
     return Ledger.total((ledger, always))
 
 
-def _dram(tariff: _Tariff, ledger: Ledger, tokens: int, nj_per_mw: float) -> Figure:
+def _dram(tariff: _DramTariff, moved: Mapping[Action, int], tokens: int, nj_per_mw: float) -> Figure:
     """Energy per token of the bits that are moved, and of the channel's background where any are."""
-    moved = {action: ledger.get(action) for action in PRICED_BY_KIND}
     parts = [
-        tariff.dram_pj_per_bit[action].times(bits / tokens, "pJ/token")
+        tariff.pj_per_bit[action].times(bits / tokens, "pJ/token")
         for action, bits in moved.items()
         if bits or action is READ_BITS  # nothing moved: zero, with the source of a read
     ]
     if any(moved.values()):
-        parts.append(tariff.dram_background_mw.times(nj_per_mw, "pJ/token"))
+        parts.append(tariff.background_mw.times(nj_per_mw, "pJ/token"))
     return joined(parts, "pJ/token")
 
 

@@ -12,7 +12,7 @@ from archsim.costs.blocks.pe_array import pe_of
 from archsim.costs.blocks.readout import ROWS, pointer_bits, readout
 from archsim.costs.blocks.rotation import rotation
 from archsim.costs.blocks.scratch import register_files
-from archsim.costs.blocks.sequencer import address, bursts_a_cycle, control_of, counter_bits, union
+from archsim.costs.blocks.sequencer import address, bursts_a_cycle, control_of, counter_bits, most_words, union
 from archsim.costs.blocks.skip_encoder import flagged_units, logic_of
 from archsim.design import Design, load_design
 
@@ -117,7 +117,7 @@ def _control(design: Design) -> _Row:
 def _addresses(design: Design) -> _Row:
     values = {
         "B": counter_bits(design),
-        "WORDS": design.weight_memory.fifo_words.bit_length(),
+        "WORDS": most_words(design).bit_length(),
         "LANES": design.lanes,
     }
     return "addresses", "addresses", values, address(design).area_um2 + union(design).area_um2

@@ -362,11 +362,7 @@ def problems(base: Design, settings: Mapping[str, Setting]) -> dict[str, str]:
     is refused in the search, with its reason.
     """
     known = parameters(base)
-    found = {
-        path: f"must be a parameter of the base design, such as {_close(path, known)}, not {path!r}"
-        for path in settings
-        if path not in known
-    }
+    found = {path: _unknown(base, path, known) for path in settings if path not in known}
     tree = base.model_dump(mode="json")
     for path, value in settings.items():
         if path in known:
@@ -378,8 +374,15 @@ def problems(base: Design, settings: Mapping[str, Setting]) -> dict[str, str]:
         for item in error.errors():
             path = ".".join(str(part) for part in item["loc"])
             if path:
-                found[path] = f"{broken_rule(item)}, not {item['input']!r}"
+                given = "" if isinstance(item["input"], dict) else f", not {item['input']!r}"
+                found[path] = f"{broken_rule(item)}{given}"
     return found
+
+
+def _unknown(base: Design, path: str, known: list[str]) -> str:
+    if path.startswith("dram.") and base.dram is None:
+        return f"must be a parameter of the base design, which has no [dram], not {path!r}"
+    return f"must be a parameter of the base design, such as {_close(path, known)}, not {path!r}"
 
 
 def _close(path: str, known: list[str]) -> str:

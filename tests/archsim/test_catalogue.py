@@ -147,8 +147,16 @@ def test_a_block_of_nothing_is_refused() -> None:
 
 
 def test_the_machines_own_actions_are_all_priced_and_nothing_else_is() -> None:
-    assert set(prices(SKIP)) == {action for action in CATALOGUE.actions if action not in PRICED_BY_KIND}
-    assert tuple(prices(SKIP)) == tuple(action for action in CATALOGUE.actions if action.charged_to in chip(SKIP).built)
+    design = load_design("edge-resident")  # it has every part
+    assert set(prices(design)) == {action for action in CATALOGUE.actions if action not in PRICED_BY_KIND}
+    assert tuple(prices(design)) == tuple(a for a in CATALOGUE.actions if a.charged_to in chip(design).built)
+
+
+def test_what_a_design_lacks_has_no_price() -> None:
+    """SKIP has no weight SRAM, a design with private memories no FIFO."""
+    accesses = {catalogue.SRAM_READ_WORD, catalogue.SRAM_WRITE_WORD}
+    assert set(prices(load_design("edge-resident"))) - set(prices(SKIP)) == accesses
+    assert set(prices(load_design("edge-resident"))) - set(prices(load_design("edge-private"))) == {catalogue.FIFO_WORD}
 
 
 def test_explain_has_its_figures() -> None:

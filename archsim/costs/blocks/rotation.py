@@ -14,6 +14,8 @@ def rotation(design: Design) -> Logic | None:
     A row of PEs begins at as many places of a word as the two widths have no common divisor for; each halving of them
     takes a level of 2:1 multiplexers. Energies are those of one bus word.
     """
+    if design.weight_memory.private:  # every PE, or every tile, has words of its own
+        return None
     bus, pes = design.weight_memory.weights_per_cycle, design.pes_per_lane
     return None if bus == pes else _rotation(bus, pes, design.pe_array.weight_bits)
 

@@ -41,9 +41,15 @@ def bursts_a_cycle(design: Design) -> int:
 
 
 def counter_bits(design: Design) -> int:
-    """Bits of a counter: enough for the units of a state and the words of the FIFO."""
-    most = max(design.state_buffer.units, design.weight_memory.fifo_words)
+    """Bits of a counter: enough for the units of a state and the words of a column."""
+    most = max(design.state_buffer.units, most_words(design))
     return max(COUNTER_BITS, most.bit_length())
+
+
+def most_words(design: Design) -> int:
+    """The most words of a column: those that the FIFO holds, or the rows of a PE that reads a memory of its own."""
+    memory = design.weight_memory
+    return design.pe_array.accumulators if memory.private else memory.fifo_words
 
 
 @cache
@@ -61,10 +67,9 @@ def control_of(design: Design) -> Logic:
 def address(design: Design) -> Logic:
     """The address of a column: its number times its words, plus where the block begins.
 
-    The words of a column are as many as the FIFO holds, at most.
+    Private memories are read at one address, since rows are dealt to them in turn.
     """
-    memory = design.weight_memory
-    bits, words = counter_bits(design), max(2, memory.fifo_words.bit_length())
+    bits, words = counter_bits(design), max(2, most_words(design).bit_length())
     product = by_bits("multiplier", sqrt(bits * words), 2)
     return product + by_bits("adder", ADDRESS_BITS) + register_bits(ADDRESS_BITS)
 

@@ -1,14 +1,16 @@
-"""The cost of the weight memory: the SRAM of resident weights, and the FIFO on the way to the PEs."""
+"""The cost of the weight memory: the SRAM of resident weights, shared or private, and the FIFO of a shared one."""
 
 import math
 
 from archsim import catalogue
+from archsim.catalogue import Action
 from archsim.costs.block import (
     BuiltBlock,
     HardwareBlock,
     JointPrice,
     LogicPrice,
     PlacedSram,
+    Price,
     SramPrice,
     WiredPrice,
     cell_area,
@@ -23,16 +25,18 @@ from archsim.design import Design
 
 
 def banks(design: Design) -> Sram:
-    """The weight SRAM, with the fewest banks whose cycle time meets the clock; without capacity if a design has none.
+    """A weight SRAM, with the fewest banks whose cycle time meets the clock; without capacity if a design has none.
 
-    One port is enough, since the SRAM is written once before it is read. If no bank is fast enough, it is the fastest,
-    and ``cycle_ns`` says how fast.
+    Private memories are all alike, and this is one of them. One port is enough, since the SRAM is written once before
+    it is read. If no bank is fast enough, it is the fastest, and ``cycle_ns`` says how fast.
     """
-    return sram(design, design.weight_memory.capacity_bits, design.bus_word_bits)
+    memory = design.weight_memory
+    bits = design.words_of_a_memory * design.weight_word_bits if memory.private else memory.capacity_bits
+    return sram(design, bits, design.weight_word_bits)
 
 
 def fifo(design: Design) -> Sram:
-    """The FIFO of bus words, written and read in order."""
+    """The FIFO of bus words of a shared memory, written and read in order."""
     memory, width = design.weight_memory, design.bus_word_bits
     return in_order(design, memory.ports, memory.fifo_words * width, width)
 
@@ -40,6 +44,8 @@ def fifo(design: Design) -> Sram:
 def buffer_is_inferred(design: Design) -> bool:
     """Whether the weight FIFO (or SRAM) has the size that was fitted to the RBT areas."""
     memory, pes = design.weight_memory, design.pe_array.pes
+    if memory.private:
+        return False
     if memory.fifo_words * memory.weights_per_cycle == BUFFERED_WEIGHTS_PER_MAC * pes:
         return True
     return memory.capacity_kib == math.ceil(BUFFERED_WEIGHTS_PER_MAC * pes * design.pe_array.weight_bits / 8192)
@@ -47,14 +53,26 @@ def buffer_is_inferred(design: Design) -> bool:
 
 def _bits(design: Design) -> int:
     memory = design.weight_memory
+    if memory.private:
+        return design.weight_memories * design.words_of_a_memory * design.weight_word_bits
     return memory.capacity_bits + memory.fifo_words * design.bus_word_bits
 
 
 def _build(design: Design) -> BuiltBlock:
+    return _private(design) if design.weight_memory.private else _shared(design)
+
+
+def _shared(design: Design) -> BuiltBlock:
+    """The FIFO with the bus to the PEs, and the SRAM where there is any."""
     weights, queue = banks(design), fifo(design)
     origin = INFERRED_BUFFER if buffer_is_inferred(design) else SRAM
     through_fifo = SramPrice(queue.write_pj + queue.read_pj, origin)
     word, turned = WiredPrice(through_fifo, design.bus_word_bits, "the PEs"), rotation(design)
+    accesses: dict[Action, Price] = {
+        catalogue.SRAM_READ_WORD: SramPrice(weights.read_pj, origin),
+        catalogue.SRAM_WRITE_WORD: SramPrice(weights.write_pj, origin),
+    }
+    there = design.weight_memory.capacity_kib > 0
     return BuiltBlock(
         srams=(
             PlacedSram(catalogue.WEIGHT_MEMORY.name, weights),
@@ -62,13 +80,33 @@ def _build(design: Design) -> BuiltBlock:
         ),
         origin=origin,
         prices={
-            catalogue.SRAM_READ_WORD: SramPrice(weights.read_pj, origin),
-            catalogue.SRAM_WRITE_WORD: SramPrice(weights.write_pj, origin),
+            **(accesses if there else {}),
             catalogue.FIFO_WORD: JointPrice((word, LogicPrice(turned.energy_pj))) if turned else word,
         },
+        absent=frozenset(() if there else accesses),
         logic=turned,
         details=(("area of the rotation", cell_area(design, turned, PARTS_SOURCE)),) if turned else (),
     )
+
+
+def _private(design: Design) -> BuiltBlock:
+    """Small macros beside the PEs, without FIFO and bus: only the memory of a tile has wires, to the tile's PEs."""
+    one = banks(design)
+    return BuiltBlock(
+        srams=(PlacedSram(catalogue.WEIGHT_MEMORY.name, one, copies=design.weight_memories),),
+        prices={
+            catalogue.SRAM_READ_WORD: _short_read(design, SramPrice(one.read_pj)),
+            catalogue.SRAM_WRITE_WORD: SramPrice(one.write_pj),
+        },
+        absent=frozenset((catalogue.FIFO_WORD,)),
+    )
+
+
+def _short_read(design: Design, read: Price) -> Price:
+    """The read of a private memory. A tile is taken as a square, of which a square chip has as many as it has tiles."""
+    if design.weight_memory.organisation == "per_pe":
+        return read
+    return WiredPrice(read, design.weight_word_bits, "the PEs of a tile", design.pe_array.tiles**-0.5)
 
 
 WEIGHT_MEMORY = HardwareBlock(catalogue.WEIGHT_MEMORY, unit="bit", count=_bits, build=_build)

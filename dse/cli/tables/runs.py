@@ -54,7 +54,8 @@ def _measured(report: SimReport) -> list[RenderableType]:
         (cause.replace("_", " "), f"{cycles:,}", f"{cycles / report.cycles:.1%}")
         for cause, cycles in (("busy", report.busy_cycles), *report.stalls.items())
     ]
-    totals = {"chip": energy.total_chip, "system (chip and DRAM)": energy.total_system}
+    system = "system (chip and DRAM)" if report.design.dram else "system (there is no DRAM)"
+    totals = {"chip": energy.total_chip, system: energy.total_system}
     return [
         figures("Speed", ("", "cycles", "time"), speed),
         figures("Throughput and what skipping gains", ("", "value"), gains),
@@ -91,8 +92,10 @@ def _load(report: SimReport) -> list[str]:
     load = report.load
     if load is None:
         return []
+    source = "" if report.design.dram else ", from outside the chip"
     return [
-        f"loading {load.dram_bits / 8192:,.1f} KiB of SRAM once, apart from all below: {load.time_us:,.4g} us, chip "
+        f"loading {report.resident_bits / 8192:,.1f} KiB of SRAM once{source}, apart from all below: "
+        f"{load.time_us:,.4g} us, chip "
         f"{plain(load.chip_pj / 1000)} nJ, system {plain(load.system_pj.mid / 1000)} nJ, as much as "
         f"{plain(load.tokens(report.energy.total_system))} tokens"
     ]

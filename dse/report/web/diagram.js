@@ -102,17 +102,25 @@ export function diagram(design) {
 const numeric = (of, name) => /** @type {number} */ (of[name]);
 
 /**
+ * What lies before the PEs: DRAM and weight memory, with the FIFO and the bus of a shared one.
  * @param {Parameters} of
  * @param {Areas} areas
  */
 function memories(of, areas) {
-  const kib = numeric(of, "weight_memory.capacity_kib");
-  const height = kib ? Math.min(190, 52 + 6 * Math.sqrt(kib)) : 52;
-  const bits = numeric(of, "weight_memory.weights_per_cycle") * numeric(of, "pe_array.weight_bits");
+  const shared = (of["weight_memory.organisation"] ?? "shared") === "shared";
+  return svg(
+    "g",
+    {},
+    dram(of),
+    ...(shared ? sharedMemory(of, areas) : privateMemories(of, areas)),
+    box(178, 330, 132, 42, ["sequencer", areas.sequencer ?? ""]),
+  );
+}
+
+/** @param {Parameters} of */
+function dram(of) {
+  if (of["dram.kind"] === undefined) return box(8, 70, 112, 130, ["no DRAM"], { absent: true });
   const bandwidth = numeric(of, "dram.bandwidth_gbps");
-  const sram = kib
-    ? ["weight SRAM", `${whole(kib)} KiB`, areas.weight_memory ?? ""]
-    : ["no weight SRAM", "weights stream"];
   return svg(
     "g",
     {},
@@ -123,14 +131,42 @@ function memories(of, areas) {
       `${number(numeric(of, "dram.latency_ns"))} ns`,
     ]),
     channel("M120 135 H174", (1000 * bandwidth) / numeric(of, "clock_mhz")),
+  );
+}
+
+/**
+ * The memories of tiles or PEs, drawn as one box: each lies beside the PEs that read it.
+ * @param {Parameters} of
+ * @param {Areas} areas
+ */
+function privateMemories(of, areas) {
+  const tiles = numeric(of, "pe_array.tiles");
+  const perTile = of["weight_memory.organisation"] === "per_tile";
+  const count = perTile ? tiles : tiles * numeric(of, "pe_array.pes_per_tile");
+  const each = number(numeric(of, "weight_memory.capacity_kib") / count);
+  const lines = ["weight SRAM", `${whole(count)} × ${each} KiB`, perTile ? "one a tile" : "one a PE"];
+  return [box(178, 70, 132, 82, [...lines, areas.weight_memory ?? ""]), channel("M310 111 H370", 1)];
+}
+
+/**
+ * @param {Parameters} of
+ * @param {Areas} areas
+ */
+function sharedMemory(of, areas) {
+  const kib = numeric(of, "weight_memory.capacity_kib");
+  const height = kib ? Math.min(190, 52 + 6 * Math.sqrt(kib)) : 52;
+  const bits = numeric(of, "weight_memory.weights_per_cycle") * numeric(of, "pe_array.weight_bits");
+  const sram = kib
+    ? ["weight SRAM", `${whole(kib)} KiB`, areas.weight_memory ?? ""]
+    : ["no weight SRAM", "weights stream"];
+  return [
     box(178, 70, 132, height, sram, { absent: !kib }),
     box(178, 70 + height + 14, 132, 40, ["FIFO", `${whole(numeric(of, "weight_memory.fifo_words"))} words`]),
     channel("M310 135 H370", bits),
     say(342, 160, `${of["weight_memory.weights_per_cycle"]}`, { class: "name" }),
     say(342, 174, "weights", { class: "soft" }),
     say(342, 187, "a cycle", { class: "soft" }),
-    box(178, 330, 132, 42, ["sequencer", areas.sequencer ?? ""]),
-  );
+  ];
 }
 
 /** What a multiplier is called in the picture. */

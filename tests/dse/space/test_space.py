@@ -74,6 +74,18 @@ def mistakes(tree: dict[str, Any]) -> tuple[str, ...]:
             {"parameters": {"pe_array.tilez": {"choices": [1]}}},
             "parameters.pe_array.tilez: must be a parameter of the base design, such as pe_array.tiles, not",
         ),
+        (
+            {"base": "edge-private", "parameters": {"dram.latency_ns": {"choices": [9]}}},
+            "parameters.dram.latency_ns: must be a parameter of the base design, which has no [dram], not"
+            " 'dram.latency_ns'",
+        ),
+        (
+            {
+                "base": "edge-resident",
+                "parameters": {"weight_memory.organisation": {"choices": ["shared", "per_pe"]}},
+            },
+            "parameters.weight_memory.organisation: organisation per_pe: residency must be whole, not part: private",
+        ),
         ({"parameters": {"pe_array": {"choices": [1]}}}, "parameters.pe_array: must be a parameter of the base design"),
         (
             {"parameters": {"pe_array.tiles": {"choices": [1, 0]}}},
