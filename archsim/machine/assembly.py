@@ -94,7 +94,7 @@ class Machine:
 
         lists = self._lists = OperandLists(env, barrier.lists, before=steps.start - 1)
         banks = self._banks = ScratchBanks(env)
-        fifo = WordFifo(env, design.weight_memory.fifo_words)
+        fifo = WordFifo(env, plan.fifo_words)
         self._times = fifo_times(plan, barrier.fifo)
         descriptors: Queue[Descriptor] = Queue(env)
         sums: Queue[FinishedBlock] = Queue(env)

@@ -141,7 +141,7 @@ class WeightStream:
         burst = turn.burst
         self._ledger.add(catalogue.READ_BITS, turn.columns * burst.column_dram_bits)
         self._ledger.add(catalogue.SRAM_READ_WORD, turn.columns * burst.column_sram_words)
-        self._ledger.add(catalogue.FIFO_WORD, turn.columns * burst.column_words)
+        self._ledger.add(catalogue.FIFO_WORD, turn.columns * burst.column_fifo_words)
 
     def _begin(self, turn: BurstTurn) -> Waiting[Descriptor]:
         """Hand on the descriptor of a burst, and set the burst up once the PEs have begun the previous one, its operand

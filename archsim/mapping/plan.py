@@ -127,7 +127,7 @@ class Burst:
     rows: int
     """Rows of the block that a column feeds."""
     column_words: int
-    """Bus words of one column, and FIFO words that it occupies."""
+    """Words of one column: of the bus and the FIFO, or of the private memory that has the most."""
     column_sram_words: int
     """Words read from the SRAM for one column; 0 if it is streamed from DRAM."""
     column_dram_bits: int
@@ -141,6 +141,13 @@ class Burst:
     fifo_words: int
     """Words that the FIFO holds."""
     feed: Feed
+    buffered: bool = True
+    """Whether its words pass the FIFO; those of private memories do not, and `fifo_words` of them are under way."""
+
+    @property
+    def column_fifo_words(self) -> int:
+        """Words of one column that are written to the FIFO and read from it."""
+        return self.column_words if self.buffered else 0
 
     @property
     def streamed(self) -> bool:

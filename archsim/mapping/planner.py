@@ -204,7 +204,7 @@ class _Blocks:
             first_unit=first_unit,
             units=part.units,
             unit_by_unit=part.unit_by_unit,
-            norms=norms_of(design, stage.norm_bits * part.units, self.residency.norms),
+            norms=norms_of(design, stage, part, self.residency.norms),
             bursts=bursts_of(design, schedule.opening if place.opens else schedule.following, part, place.resident),
             activation_cycles=times.activation,
             elements_after=times.elements_after,

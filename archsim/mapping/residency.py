@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from archsim.design import Design
+from archsim.errors import BadInput
 from archsim.mapping.dataflows import Schedule
 from archsim.mapping.plan import Stage
+from archsim.mapping.private import private_words
 from archsim.mapping.streams import Stream
 from archsim.specs.base import ceil_div
 
@@ -40,17 +42,25 @@ def residency_of(
     """The whole model if it fits into the SRAM, with each column padded to whole words.
 
     Otherwise, a design with ``residency = "part"`` keeps row scales and biases, and then as many pieces as fit, those
-    read most often first.
+    read most often first. BadInput for a model that does not fit a design without DRAM or with private memories.
     """
     memory = design.weight_memory
     blocks = [len(schedule.blocks) for schedule in schedules]
+    everything = tuple((frozenset(own),) * count for own, count in zip(streams, blocks, strict=True))
+    if memory.private:
+        bits = private_words(design, stages, streams, schedules).all * design.weight_word_bits
+        return Residency(everything, norms=True, bits=bits, model_bits=bits)
     norms = sum(stage.norm_bits * stage.units for stage in stages)
     model = norms + sum(
         _stored(design, stream, stage.units) for stage, own in zip(stages, streams, strict=True) for stream in own
     )
     if 0 < model <= memory.capacity_bits:
-        everything = tuple((frozenset(own),) * count for own, count in zip(streams, blocks, strict=True))
         return Residency(everything, norms=True, bits=model, model_bits=model)
+    if design.dram is None:
+        raise BadInput(
+            f"design {design.name}: weight_memory.capacity_kib must be at least {ceil_div(model, 8 * 1024):,} for this"
+            f" model, not {memory.capacity_kib:,}: a design without [dram] holds all weights, row scales and biases"
+        )
     kept: list[list[set[Stream]]] = [[set() for _ in range(count)] for count in blocks]
     used, some = 0, memory.residency == "part" and norms <= memory.capacity_bits
     if some:

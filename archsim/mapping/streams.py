@@ -18,6 +18,8 @@ class Stream:
     """Rows of a unit that a column feeds."""
     bits_per_unit: int
     """Weight bits of a column for one unit, at storage width."""
+    row_bits: int
+    """Bits of the widest of its weights, at storage width."""
     waits: tuple[Wait, ...]
     """The operand list that it waits for; empty if the operand comes from outside the machine."""
     read: float
@@ -47,6 +49,7 @@ def _stream(
         cols=first.cols,
         rows_per_unit=sum(mv.rows for mv in products) // units,
         bits_per_unit=sum(mv.rows // units * mv.weight_format.bits for mv in products),
+        row_bits=max(mv.weight_format.bits for mv in products),
         waits=_waits(first, made),
         read=min(1.0, lanes / first.cols) if one_hot else first.when == "every_step",
     )

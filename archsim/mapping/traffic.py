@@ -8,7 +8,8 @@ from archsim.costs.latencies import latencies
 from archsim.design import Design
 from archsim.errors import BadInput
 from archsim.mapping.dataflows import BlockUnits
-from archsim.mapping.plan import Burst, Fetch, Norms, Pace
+from archsim.mapping.plan import Burst, Fetch, Norms, Pace, Stage
+from archsim.mapping.private import private_burst, private_norms
 from archsim.mapping.streams import Stream
 from archsim.specs.base import ceil_div
 from archsim.trace.graph import Operand
@@ -24,7 +25,10 @@ def burst_of(design: Design, stream: Stream, part: BlockUnits, resident: bool) -
 
     BadInput if the FIFO is too small for a PE cycle, or if a burst is too long to be counted exactly.
     """
-    memory, dram = design.weight_memory, design.dram
+    memory = design.weight_memory
+    if memory.private:
+        return private_burst(design, stream, part)
+    dram = None if resident else design.channel
     rows, bits = part.units * stream.rows_per_unit, part.units * stream.bits_per_unit
     feed = part.feed(stream.rows_per_unit, design.pes_per_lane, memory.weights_per_cycle, memory.stores)
     words = feed.words
@@ -42,8 +46,8 @@ def burst_of(design: Design, stream: Stream, part: BlockUnits, resident: bool) -
         rows=rows,
         column_words=words,
         column_sram_words=ceil_div(bits, design.bus_word_bits) if resident else 0,
-        column_dram_bits=0 if resident else dram.transferred_bits(bits),
-        latency_cycles=sram_cycles if resident else dram.latency_cycles(design.clock_mhz),
+        column_dram_bits=dram.transferred_bits(bits) if dram else 0,
+        latency_cycles=dram.latency_cycles(design.clock_mhz) if dram else sram_cycles,
         pace=_pace(design, words, 0 if resident else bits, stream.cols),
         tile_cycles=part.rows_of_a_pe(stream.rows_per_unit, design.pes_per_lane),
         fifo_words=memory.fifo_words,
@@ -60,7 +64,7 @@ def _pace(design: Design, words: int, streamed_bits: int, columns: int) -> Pace:
     port = design.weight_memory.fifo_cycles(1)
     if not streamed_bits:
         return Pace(port, 1)
-    cycles, parts = design.dram.channel_time(streamed_bits, design.clock_mhz)
+    cycles, parts = design.channel.channel_time(streamed_bits, design.clock_mhz)
     if cycles <= port * words * parts:
         return Pace(port, 1)
     exact = upper_fraction(cycles, words * parts, MOST_WORDS)
@@ -125,13 +129,19 @@ def _joined(first: Burst, second: Burst) -> Burst:
     )
 
 
-def norms_of(design: Design, bits: int, resident: bool) -> Norms:
-    """Row scales and biases of `bits`, at a bus word per cycle or as fast as the channel delivers them."""
+def norms_of(design: Design, stage: Stage, part: BlockUnits, resident: bool) -> Norms:
+    """Row scales and biases of a block, at a bus word per cycle or as fast as the channel delivers them."""
+    if design.weight_memory.private:
+        return private_norms(design, stage, part)
+    bits = stage.norm_bits * part.units
     words = ceil_div(bits, design.bus_word_bits)
+    if resident:
+        return Norms(cycles=words, sram_words=words, dram_bits=0)
+    dram = design.channel
     return Norms(
-        cycles=max(words, 0 if resident else design.dram.channel_cycles(bits, design.clock_mhz)),
-        sram_words=words if resident else 0,
-        dram_bits=0 if resident else design.dram.transferred_bits(bits),
+        cycles=max(words, dram.channel_cycles(bits, design.clock_mhz)),
+        sram_words=0,
+        dram_bits=dram.transferred_bits(bits),
     )
 
 
@@ -139,12 +149,15 @@ def fetch_of(design: Design, inputs: Iterable[Operand], passed: Iterable[Operand
     """The fetch of the `inputs`, where the design fetches any, and of what earlier phases have `passed` on.
 
     None if nothing comes over the channel. A one-hot operand is fetched as its index, and the lanes of a step are
-    packed side by side.
+    packed side by side. BadInput if anything is passed on a design without DRAM.
     """
-    dram = design.dram
-    a_lane = bits_of_a_lane((*passed, *(inputs if dram.inputs else ())))
+    takes_inputs = design.dram is not None and design.dram.inputs
+    a_lane = bits_of_a_lane((*passed, *(inputs if takes_inputs else ())))
     if not a_lane:
         return None
+    if design.dram is None:
+        raise BadInput(f"design {design.name}: has no [dram], in which a phase leaves its results for the next one")
+    dram = design.dram
     bits = [lane * a_lane for lane in range(lanes + 1)]
     return Fetch(
         bits=tuple(map(dram.transferred_bits, bits)),
@@ -160,7 +173,7 @@ def written_of(design: Design, passed: Iterable[Operand], lanes: int) -> tuple[i
     Empty if nothing is passed.
     """
     a_lane = bits_of_a_lane(passed)
-    return tuple(design.dram.transferred_bits(lane * a_lane) for lane in range(lanes + 1)) if a_lane else ()
+    return tuple(design.channel.transferred_bits(lane * a_lane) for lane in range(lanes + 1)) if a_lane else ()
 
 
 def bits_of_a_lane(operands: Iterable[Operand]) -> int:

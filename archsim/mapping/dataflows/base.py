@@ -26,6 +26,19 @@ class BlockUnits:
             return rows_per_unit * ceil_div(self.units, pes)
         return ceil_div(self.units * rows_per_unit, pes)
 
+    def rows_of_groups(self, rows_per_unit: int, groups: int, pes: int) -> tuple[tuple[int, int], ...]:
+        """The rows of each of `groups` equal groups of consecutive PEs, as (groups, rows of each), most rows first."""
+        dealt, rows = (self.units, rows_per_unit) if self.unit_by_unit else (self.units * rows_per_unit, 1)
+        size = pes // groups
+        each, rest = divmod(dealt, pes)
+        full, part = divmod(rest, size)
+        found = (
+            (full, (each + 1) * size),
+            (int(part > 0), each * size + part),
+            (groups - full - (part > 0), each * size),
+        )
+        return tuple((count, units * rows) for count, units in found if count)
+
     def sums_of_a_pe(self, units: int, rows_per_unit: int, sums_per_row: int, sums_per_unit: int, pes: int) -> int:
         """The most sums of `units` consecutive units that lie in one of `pes` PEs."""
         if self.unit_by_unit:
@@ -38,6 +51,13 @@ class BlockUnits:
         dealt = self.units if self.unit_by_unit else rows
         full, rest = divmod(dealt, pes)
         return Feed(rows, word_rows, pes, full * pes * step, rest or pes, whole)
+
+    def first_group_feed(self, rows_per_unit: int, groups: int, pes: int, word_rows: int) -> Feed:
+        """The feed of the first of `groups` equal groups of consecutive PEs from a memory of its own."""
+        ((_, rows), *_) = self.rows_of_groups(rows_per_unit, groups, pes)
+        step = rows_per_unit if self.unit_by_unit else 1
+        own = BlockUnits(rows // step, self.unit_by_unit)
+        return own.feed(step, pes // groups, word_rows, whole=False)
 
 
 @dataclass(frozen=True)
