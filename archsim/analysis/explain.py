@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from archsim.catalogue import DRAM, READ_BITS, WRITE_BITS
+from archsim.costs.block import PlacedSram, made_of
 from archsim.costs.clock import reaches
 from archsim.costs.conditions import Conditions, conditions
 from archsim.costs.figures import Figure, Status, exact, of_band
@@ -66,8 +67,8 @@ def explain(design: Design, costs: CostTable = SHIPPED) -> tuple[ExplainRow, ...
         *_areas(design, costs),
         *_energies(design, costs),
         *_leakages(design, costs),
-        *_clocks(design, costs),
-        *_cut(built, conditions(design).sram_source(SRAM_SOURCE)),
+        *_clocks(design, costs, built),
+        *_cut(design, built),
         *_details(built),
         *(_dram(design, design.dram, costs) if design.dram else ()),
         *_scaling(design),
@@ -94,10 +95,11 @@ def _leakages(design: Design, costs: CostTable) -> Iterator[ExplainRow]:
         yield _row(component, "leakage", figure)
 
 
-def _clocks(design: Design, costs: CostTable) -> Iterator[ExplainRow]:
+def _clocks(design: Design, costs: CostTable, built: BuiltChip) -> Iterator[ExplainRow]:
     meets = f"fewest that meet {design.clock_mhz} MHz"
+    sources = {placed.name: made_of(placed.sram, conditions(design)) for placed in _memories(built)}
     for reach in reaches(design, costs):
-        source = conditions(design).sram_source(SRAM_SOURCE) if reach.banks else CLOCK_SOURCE
+        source = sources.get(reach.part, CLOCK_SOURCE)
         yield _row(reach.part, "clock reach", Figure(reach.reach_mhz, "MHz", "predicted", source))
         if reach.banks:
             yield _row(reach.part, "banks", Figure(float(reach.banks), "banks", "predicted", meets))
@@ -117,15 +119,25 @@ def _dram(design: Design, dram: DramSpec, costs: CostTable) -> Iterator[ExplainR
         yield _row(DRAM.name, f"rate of {reader}", Figure(rate, "Gb/s", "predicted", source))
 
 
-def _cut(built: BuiltChip, table: str) -> Iterator[ExplainRow]:
-    """The macros and banks of each memory."""
-    for placed in (placed for block in built.built.values() for placed in block.srams if placed.sram.banks):
-        memory, source = placed.sram, f"{table}, {placed.sram.ports}"
-        if placed.copies > 1:
-            yield _row(placed.name, "memories", Figure(float(placed.copies), "memories", "predicted", OF_THE_DESIGN))
-        yield _row(placed.name, "macros a bank", Figure(float(memory.wide), "macros", "predicted", source))
-        yield _row(placed.name, "bank size", Figure(memory.bank_bytes / 1024, "KiB", "predicted", source))
-        yield _row(placed.name, "bank cycle", Figure(memory.cycle_ns, "ns", "predicted", source))
+def _cut(design: Design, built: BuiltChip) -> Iterator[ExplainRow]:
+    """What each memory is made of: its words, banks and macros."""
+    for placed in _memories(built):
+        memory, source = placed.sram, made_of(placed.sram, conditions(design))
+        for name, value, unit in (
+            ("memories", placed.copies, "memories"),
+            ("words", memory.capacity_bits / memory.width_bits, "words"),
+            ("word", memory.width_bits, "bits"),
+            ("macros a bank", memory.wide, "macros"),
+            ("bank size", memory.bank_bytes / 1024, "KiB"),
+            ("bank cycle", memory.cycle_ns, "ns"),
+            ("access", memory.access_ns, "ns"),
+        ):
+            yield _row(placed.name, name, Figure(float(value), unit, "predicted", source))
+
+
+def _memories(built: BuiltChip) -> Iterator[PlacedSram]:
+    """Every memory that a design has."""
+    return (placed for block in built.built.values() for placed in block.srams if placed.sram.banks)
 
 
 def _details(built: BuiltChip) -> Iterator[ExplainRow]:

@@ -3,27 +3,31 @@
 Logic is given as synthesised at 45 nm, memories at the design's node; here both become figures of a design.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from archsim.catalogue import Action, Component
-from archsim.costs.conditions import conditions
+from archsim.costs import technology
+from archsim.costs.conditions import Conditions, conditions
 from archsim.costs.devices import nearest_table
-from archsim.costs.figures import Figure, exact, joined, of_band
+from archsim.costs.figures import Figure, exact, joined, of_band, weighted
 from archsim.costs.fitted import LOGIC_ENERGY_FACTOR
 from archsim.costs.logic import Logic
+from archsim.costs.registers import Factors
 from archsim.costs.sources import (
     LOGIC_ENERGY_SOURCE,
     LOGIC_SOURCE,
+    REGISTER_ENERGY_SOURCE,
+    REGISTER_SOURCE,
     SRAM,
+    SRAM_SOURCE,
     Origin,
 )
-from archsim.costs.sram import Sram, duplex, memory
-from archsim.costs.sram_nodes import scaled
+from archsim.costs.sram import Process, Sram, memory
+from archsim.costs.sram_nodes import node_scale
 from archsim.design import Design
-
-SRAM_TRANSISTORS = "itrs-lstp"
 
 
 def period_ns(design: Design) -> float:
@@ -36,20 +40,36 @@ def allowed_ns(design: Design) -> float:
     return period_ns(design) / conditions(design).delay
 
 
+def process(design: Design) -> Process:
+    """What the memories of a design are made of. BadInput for an unknown node or supply."""
+    return _process(conditions(design))
+
+
+@lru_cache(maxsize=4096)
+def _process(at: Conditions) -> Process:
+    nominal_pj = technology.energy_scale(at.node_nm, None, at.physical.flavour)
+    registers = Factors(
+        area=at.area.mid,
+        energy=at.energy * LOGIC_ENERGY_FACTOR,
+        delay=at.delay,
+        leak=at.logic_leakage.mid,
+        usual=technology.area_scale(at.node_nm).mid * nominal_pj * LOGIC_ENERGY_FACTOR,
+    )
+    here, usual = at.sram, node_scale(at.node_nm)
+    sram = Factors(here.area.mid, here.energy.mid, here.delay, here.leakage, usual.area.mid * usual.energy.mid)
+    return Process(nearest_table(at.node_nm), "itrs-lstp", sram, registers)
+
+
 def sram(design: Design, capacity_bits: int, width_bits: int) -> Sram:
-    """An SRAM with one port, for either a read or a write in a cycle. BadInput for an unknown node or supply."""
-    node, scale = nearest_table(design.node_nm), conditions(design).sram
-    allowed = period_ns(design) / scale.delay
-    return scaled(memory(node, SRAM_TRANSISTORS, "1RW", capacity_bits, width_bits, allowed), scale)
+    """A memory with one port, for either a read or a write in a cycle. BadInput as for `process`."""
+    return memory(process(design), "1RW", capacity_bits, width_bits, period_ns(design))
 
 
 def in_order(design: Design, ports: int, capacity_bits: int, width_bits: int) -> Sram:
-    """An SRAM that is read and written in order, with two `ports` in the same cycle. BadInput as for `sram`."""
+    """A memory that is read and written in order, with two `ports` in the same cycle. BadInput as for `process`."""
     if ports == 1:
         return sram(design, capacity_bits, width_bits)
-    node, scale = nearest_table(design.node_nm), conditions(design).sram
-    allowed = period_ns(design) / scale.delay
-    return scaled(duplex(node, SRAM_TRANSISTORS, capacity_bits, width_bits, allowed), scale)
+    return memory(process(design), "1R1W", capacity_bits, width_bits, period_ns(design))
 
 
 def cell_area(design: Design, logic: Logic, source: str) -> Figure:
@@ -79,16 +99,32 @@ class LogicPrice:
         return Figure(scale * self.energy_pj, "pJ", "calibrated", LOGIC_ENERGY_SOURCE)
 
 
-@dataclass(frozen=True)
-class SramPrice:
-    """The energy of one access to a memory, at the design's node."""
+def made_of(memory: Sram, at: Conditions) -> str:
+    """What a memory is, with the source of its figures."""
+    macros = f"SRAM: {at.sram_source(SRAM_SOURCE)}, {memory.ports}"
+    if not memory.registers:
+        return macros
+    return REGISTER_SOURCE if memory.registers == 1 else f"{macros}; and the next smaller {REGISTER_SOURCE}"
 
+
+def parted(memory: Sram, of_macros: Figure, of_registers: Figure) -> Figure:
+    """A figure of a memory, whose source and band are those of SRAM, of a register array, or in part of each."""
+    parts = (1 - memory.registers, of_macros), (memory.registers, of_registers)
+    return weighted([part for part in parts if part[0]], of_macros.unit)
+
+
+@dataclass(frozen=True)
+class MemoryPrice:
+    """Part of the energy of `memory`, at the design's node; that of register arrays is logic's."""
+
+    memory: Sram
     energy_pj: float
     origin: Origin = SRAM
 
     def figure(self, design: Design, side_um: float) -> Figure:
         at = conditions(design)
-        return at.of_sram(at.sram.energy, self.energy_pj, "pJ", self.origin)
+        of_macros = at.of_sram(at.sram.energy, self.energy_pj, "pJ", self.origin)
+        return parted(self.memory, of_macros, Figure(self.energy_pj, "pJ", "calibrated", REGISTER_ENERGY_SOURCE))
 
 
 WIRE_FF_PER_UM = 0.177
@@ -187,8 +223,7 @@ class BuiltBlock:
         if self.logic is not None:
             band = at.area.times(self.logic.area_um2 / 1e6)
             figures.append(of_band(band, "mm2", "predicted", at.logic_source(LOGIC_SOURCE)))
-        if self.srams:
-            figures.append(at.of_sram(at.sram.area, sum(self.sram_mm2), "mm2", self.origin))
+        figures += [self._memory_mm2(placed, at) for placed in self.srams]
         return joined(figures, "mm2")
 
     def leakage(self, design: Design) -> Figure:
@@ -197,11 +232,25 @@ class BuiltBlock:
         if self.logic is not None:
             band = at.logic_leakage.times(self.logic.leak_nw / 1e6)
             figures.append(of_band(band, "mW", "predicted", at.logic_leakage_source()))
-        if self.srams:
-            leak_mw = sum(placed.sram.leak_mw for placed in self.srams for _ in range(placed.copies))
-            band = at.sram_leakage.times(leak_mw)
-            figures.append(of_band(band, "mW", "predicted", at.sram_leakage_source()))
+        for placed in self.srams:
+            figures += _memory_leakage(placed, at)
         return joined(figures, "mW")
+
+    def _memory_mm2(self, placed: PlacedSram, at: Conditions) -> Figure:
+        mm2 = placed.copies * placed.sram.area_mm2
+        of_registers = of_band(at.area.over_mid().times(mm2), "mm2", "predicted", at.logic_source(REGISTER_SOURCE))
+        return parted(placed.sram, at.of_sram(at.sram.area, mm2, "mm2", self.origin), of_registers)
+
+
+def _memory_leakage(placed: PlacedSram, at: Conditions) -> Iterator[Figure]:
+    """The leakage of the macros, and that of the register arrays where there are any."""
+    memory, copies = placed.sram, placed.copies
+    if memory.registers < 1:
+        band = at.sram_leakage.times(copies * memory.sram_leak_mw)
+        yield of_band(band, "mW", "predicted", at.sram_leakage_source())
+    if memory.registers:
+        band = at.logic_leakage.over_mid().times(copies * memory.register_leak_mw)
+        yield of_band(band, "mW", "predicted", at.logic_leakage_source())
 
 
 @dataclass(frozen=True)

@@ -41,4 +41,4 @@ def _access_cycles(design: Design) -> int:
     """Cycles of an access to the weight SRAM: one more than it takes to fill the register at its output."""
     if not design.weight_memory.capacity_kib:
         return 1
-    return 1 + max(1, math.ceil(banks(design).cycle_ns / period_ns(design)))
+    return 1 + max(1, math.ceil(banks(design).access_ns / period_ns(design)))

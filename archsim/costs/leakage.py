@@ -5,7 +5,7 @@ from functools import cache
 
 from archsim.costs.devices import ROOM_K, WARM_K, devices, kelvin, leakage_at, nearest_table
 from archsim.costs.figures import Band
-from archsim.costs.sram import sram_macro
+from archsim.costs.macros import sram_macro
 from archsim.costs.sram_nodes import node_scale
 from archsim.costs.technology import LIBRARY_NODE_NM, NODES, nominal_supply, supply
 from archsim.specs.physical import Flavour

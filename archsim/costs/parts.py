@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from archsim import designs
+from archsim.costs.block import process
 from archsim.costs.blocks.activation_unit import datapath
 from archsim.costs.blocks.pe_array import pe_of
 from archsim.costs.blocks.readout import ROWS, pointer_bits, readout
 from archsim.costs.blocks.rotation import rotation
-from archsim.costs.blocks.scratch import register_files
+from archsim.costs.blocks.scratch import scratch
 from archsim.costs.blocks.sequencer import address, bursts_a_cycle, control_of, counter_bits, most_words, union
 from archsim.costs.blocks.skip_encoder import flagged_units, logic_of
 from archsim.design import Design, load_design
@@ -73,7 +74,8 @@ def _pe(design: Design) -> _Row:
         "BANKS": array.banks,
         "STAGES": one.stages,
     }
-    return "PE", "pe", values, one.cell.area_um2 + register_files(design).area_um2
+    scratch_um2 = scratch(design).area_mm2 * 1e6 / process(design).registers.area
+    return "PE", "pe", values, one.cell.area_um2 + scratch_um2
 
 
 def _activation(design: Design) -> _Row:

@@ -12,6 +12,8 @@ PARTS_SOURCE = f"registers, multiplexers and adders of {LOGIC_SOURCE}"
 LOGIC_LEAKAGE_SOURCE = (
     "Nangate 45 nm, 25 C, scaled as CACTI's itrs-hp SRAM; low: low-standby-power process, high: 330 K"
 )
+REGISTER_SOURCE = "register array: yosys on Nangate 45 nm, scaled after Stillmaker & Baas 2017"
+REGISTER_ENERGY_SOURCE = f"{REGISTER_SOURCE}, times {LOGIC_ENERGY_FACTOR:g} fitted to the RBT powers"
 SRAM_SOURCE = "CACTI 7, itrs-lstp"
 SRAM_LEAKAGE_SOURCE = "CACTI 7, itrs-lstp, 330 K; high: low-operating-power devices"
 OF_THE_DESIGN = "of the design"

@@ -1,203 +1,281 @@
-"""SRAM by capacity, width and clock (CACTI 7): energy, area, leakage and cycle time of any shape.
+"""Memories by capacity, width and clock: SRAM macros (CACTI 7), or register arrays where these are the better ones.
 
-The table is read once; lookups take scalars and are cached, so that a search computes each shape once.
+A memory is chosen by the least product of energy and area within the clock, at every power of two of capacity and
+width; figures between them are interpolated in logarithms. A memory then costs at least what any with fewer words,
+narrower ones or a slower clock does (running maxima), and an SRAM what any of less capacity does. So energy and area
+are continuous and never fall with words, width or clock, in whatever way CACTI's rows jump. Leakage falls where SRAM
+follows a register array: the flip-flops are of a general-purpose process, the SRAM cells of a low-power one.
+
+Tables are made once for a process, and lookups take scalars and are cached, so that a search computes each shape once.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from archsim.costs.tables import rows
-from archsim.errors import BadInput
-
-Ports = Literal["1RW", "1R1W"]
-Transistors = Literal["itrs-lstp", "itrs-hp"]
+from archsim.costs.macros import (
+    ACCESS,
+    AREA,
+    BANKS,
+    CAPACITIES,
+    CYCLE,
+    LEAK,
+    READ,
+    WIDE,
+    WIDTHS,
+    WRITE,
+    Floats,
+    Ports,
+    Transistors,
+    columns,
+    energy_area,
+    score,
+    table_of,
+)
+from archsim.costs.registers import Factors, register_arrays, scaled
 
 
 @dataclass(frozen=True)
-class Macro:
-    """One SRAM macro. Energies are per access of its whole width; leakage is subthreshold and gate leakage at 330 K."""
+class Process:
+    """What memories are made of: the table's node and transistors, and factors on both tables' figures."""
 
-    area_mm2: float
-    cycle_ns: float
-    read_pj: float
-    write_pj: float
-    leak_mw: float
+    node_nm: int
+    transistors: Transistors
+    sram: Factors
+    registers: Factors
 
 
 @dataclass(frozen=True)
 class Sram:
-    """An SRAM of `banks` banks, of which an access takes one; each is made of `wide` macros that together hold a word.
+    """A memory of `banks` banks, of which an access takes one; each is made of `wide` macros that together hold a word.
 
-    Energies are per access of a whole word. Wires between macros are not counted: CACTI's wires end at the macro.
+    Energies are per access of a whole word. Wires between the macros of a word are not counted: CACTI's wires end at
+    the macro. Between a register array and the SRAM of the next power of two, figures lie between those of both:
+    `registers` is the share of the register array, from 0 (SRAM) to 1.
     """
 
     area_mm2: float
-    cycle_ns: float
     read_pj: float
     write_pj: float
-    leak_mw: float
+    access_ns: float
+    """From address to data."""
+    cycle_ns: float
+    sram_leak_mw: float
+    register_leak_mw: float
+    registers: float
     wide: int
     banks: int
-    bank_bytes: float
-    """Capacity of one bank."""
+    capacity_bits: int
+    width_bits: int
     ports: Ports
 
+    @property
+    def leak_mw(self) -> float:
+        return self.sram_leak_mw + self.register_leak_mw
 
-NOTHING = Sram(0.0, 0.0, 0.0, 0.0, 0.0, 0, 0, 0.0, "1RW")
+    @property
+    def bank_bytes(self) -> float:
+        """Capacity of one bank."""
+        return self.capacity_bits / 8 / self.banks
 
-_WIDTHS: tuple[int, ...] = tuple(2**k for k in range(3, 11))  # 8 to 1,024 bits
-_CAPACITIES: tuple[int, ...] = tuple(2**k for k in range(8, 24))  # 256 B to 8 MiB
-_QUANTITIES = ("area_mm2", "cycle_ns", "read_pj", "write_pj")
-_ADDED = [0, len(_QUANTITIES)]
-"""Indices of the quantities that add up over macros: area and leakage."""
-
-Point = tuple[float, ...]
-
-
-@cache
-def _sram() -> dict[tuple[int, str, str], tuple[tuple[Point, ...], ...]]:
-    """Logarithms of the table by (node, cell, ports), then by width and capacity: the `_QUANTITIES`, then leakage."""
-    shape = len(_WIDTHS), len(_CAPACITIES), len(_QUANTITIES) + 1
-    raw: dict[tuple[int, str, str], NDArray[np.float64]] = {}
-    for row in rows("sram_cacti7.csv"):
-        key = int(row["node_nm"]), row["cell"], row["ports"]
-        table = raw.setdefault(key, np.full(shape, np.nan))
-        leak_mw = float(row["leak_mw"]) + float(row["gate_leak_mw"])
-        place = _WIDTHS.index(int(row["width_bits"])), _CAPACITIES.index(int(row["capacity_bytes"]))
-        table[place] = np.log([*(float(row[q]) for q in _QUANTITIES), leak_mw])
-    return {key: _monotonic(table) for key, table in raw.items()}
-
-
-def _monotonic(table: NDArray[np.float64]) -> tuple[tuple[Point, ...], ...]:
-    """Running maxima of the table along width and capacity.
-
-    CACTI chooses aspect ratio and banking for each row separately, so that quantities may dip. Rows that it could not
-    lay out (a width close to the capacity) are filled with the smallest macro of that width. Quantities may also jump,
-    since CACTI minimises ED^2: a row with more than twice the area or leakage of the macro of half its capacity takes
-    those of two such macros, and keeps its own energy and cycle time.
-    """
-    for column in table:
-        first = int(np.isfinite(column[:, 0]).argmax())
-        column[:first] = column[first]
-    rising = np.maximum.accumulate(np.maximum.accumulate(table, axis=1), axis=0)
-    for k in range(1, rising.shape[1]):
-        halves = rising[:, k - 1, _ADDED] + np.log(2)
-        rising[:, k, _ADDED] = np.minimum(rising[:, k, _ADDED], halves)
-    return tuple(tuple(tuple(point) for point in column) for column in rising.tolist())
-
-
-def sram_nodes() -> tuple[int, ...]:
-    return tuple(sorted({key[0] for key in _sram()}, reverse=True))
-
-
-@lru_cache(maxsize=65536)
-def sram_macro(node_nm: int, cell: Transistors, ports: Ports, capacity_bytes: float, width_bits: float) -> Macro:
-    """A macro interpolated in the logarithms of capacity and width, and monotonic in both (``_monotonic``).
-
-    Below 256 B or 8 bits it costs as much as the smallest macro. BadInput for a node without a table, or for a macro
-    above 8 MiB or 1,024 bits.
-    """
-    grid = _sram().get((node_nm, cell, ports))
-    if grid is None:
-        raise BadInput(f"SRAM costs: node_nm must be one of {', '.join(map(str, sram_nodes()))}, not {node_nm}")
-    if width_bits > _WIDTHS[-1] or capacity_bytes > _CAPACITIES[-1]:
-        raise BadInput(
-            f"SRAM costs: a macro has up to 1024 bits and 8 MiB, not {width_bits:g} bits, {capacity_bytes:g} B"
+    def times(self, count: int) -> "Sram":
+        """`count` such memories, of which an access takes one."""
+        return replace(
+            self,
+            area_mm2=count * self.area_mm2,
+            sram_leak_mw=count * self.sram_leak_mw,
+            register_leak_mw=count * self.register_leak_mw,
+            banks=count * self.banks,
+            capacity_bits=count * self.capacity_bits,
         )
-    i, u = _place(width_bits, _WIDTHS)
-    j, v = _place(capacity_bytes, _CAPACITIES)
-    corners = zip(grid[i][j], grid[i][j + 1], grid[i + 1][j], grid[i + 1][j + 1], strict=True)
-    return Macro(
-        *(math.exp((1 - u) * ((1 - v) * a + v * b) + u * ((1 - v) * c + v * d)) for a, b, c, d in corners),
-    )
 
 
-def _place(value: float, powers: tuple[int, ...]) -> tuple[int, float]:
-    """The index of the interval of `powers` that contains `value`, and its logarithmic position in it (0 to 1)."""
-    position = min(max(math.log2(value / powers[0]), 0.0), len(powers) - 1)
-    index = min(int(position), len(powers) - 2)
-    return index, position - index
+NOTHING = Sram(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0, 0, 0, "1RW")
 
 
 @lru_cache(maxsize=65536)
-def memory(
-    node_nm: int, cell: Transistors, ports: Ports, capacity_bits: int, width_bits: int, period_ns: float
-) -> Sram:
-    """An SRAM of any shape, built from macros of the table.
+def memory(process: Process, ports: Ports, capacity_bits: int, width_bits: int, period_ns: float) -> Sram:
+    """A memory of any shape: with one port (1RW), or read and written in every cycle, in order (1R1W).
 
-    A word wider than 1,024 bits lies across 2, 4, 8, ... parallel macros, and so does a narrower word where that is
-    smaller (CACTI's wide, shallow macros are mostly periphery). Each split takes the fewest banks whose cycle time
-    meets the clock, and the split of least area is chosen. If no bank is fast enough, the fastest is chosen, and
-    ``clock_problems`` reports it. BadInput for a node without a table.
+    The latter has two ports, or two single-ported halves for odd and even words, of which one is read while the other
+    is written. If nothing meets the clock, it is the fastest, and ``clock_problems`` reports it. BadInput for a node
+    without a table.
     """
     if not capacity_bits:
         return NOTHING
-    options: list[Sram] = []
-    wide = 1
-    while width_bits > wide * _WIDTHS[-1]:
-        wide *= 2
-    while not options or 2 * width_bits > wide * _WIDTHS[0]:
-        options.append(_banked(node_nm, cell, ports, capacity_bits / 8 / wide, width_bits / wide, period_ns, wide))
-        wide *= 2
-    return _least_area(options, period_ns)
-
-
-def _least_area(options: list[Sram], period_ns: float) -> Sram:
-    fitting = [m for m in options if m.cycle_ns <= period_ns]
-    if not fitting:
-        return min(options, key=lambda m: m.cycle_ns)
-    return min(fitting, key=lambda m: m.area_mm2)
-
-
-def _banked(
-    node_nm: int, cell: Transistors, ports: Ports, capacity_bytes: float, width_bits: float, period_ns: float, wide: int
-) -> Sram:
-    def macro(banks: int) -> Macro:
-        return sram_macro(node_nm, cell, ports, capacity_bytes / banks, width_bits)
-
-    banks = _fewest(capacity_bytes, lambda n: macro(n).cycle_ns <= period_ns)
-    one, macros = macro(banks), wide * banks
+    table = _table(process, ports, capacity_bits >= _SMALL[0] or width_bits >= _SMALL[1])
+    grid = table.at(int(table.periods_ns.searchsorted(period_ns, "right")) - 1)
+    (a, near), (b, middle), (c, far), above = grid.around(capacity_bits, width_bits)
+    figures = [a * x + b * y + c * z for x, y, z in zip(near, middle, far, strict=True)]
     return Sram(
-        area_mm2=macros * one.area_mm2,
-        cycle_ns=one.cycle_ns,
-        read_pj=wide * one.read_pj,
-        write_pj=wide * one.write_pj,
-        leak_mw=macros * one.leak_mw,
-        wide=wide,
-        banks=banks,
-        bank_bytes=wide * capacity_bytes / banks,
+        area_mm2=math.exp(figures[AREA]),
+        read_pj=math.exp(figures[READ]),
+        write_pj=math.exp(figures[WRITE]),
+        access_ns=math.exp(figures[ACCESS]),
+        cycle_ns=math.exp(figures[CYCLE]),
+        sram_leak_mw=figures[LEAK],
+        register_leak_mw=figures[_REGISTER_LEAK],
+        registers=figures[_REGISTERS],
+        wide=int(above[WIDE]),
+        banks=int(above[BANKS]),
+        capacity_bits=capacity_bits,
+        width_bits=width_bits,
         ports=ports,
     )
 
 
-def _fewest(capacity_bytes: float, fits: Callable[[int], bool]) -> int:
-    """The fewest banks that fit, by bisection, since a smaller bank is never slower; the most possible if none fit."""
-    low = math.ceil(capacity_bytes / _CAPACITIES[-1])
-    if fits(low):
-        return low
-    high = max(low, math.ceil(capacity_bytes / _CAPACITIES[0]))
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if fits(middle) else (middle + 1, high)
-    return low
+# --- Tables -----------------------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=65536)
-def duplex(node_nm: int, cell: Transistors, capacity_bits: int, width_bits: int, period_ns: float) -> Sram:
-    """An SRAM that is both read and written in every cycle, in order, as a FIFO is.
+_SMALL = 2**33, 2**13
+"""Bits up to which memories and words are in the small table; the large one is for those that nobody builds."""
+_ADDED = [AREA, LEAK]
+"""Quantities of all macros together."""
+_COSTS = [AREA, READ, WRITE]
+_WHOLE = [*_COSTS, LEAK]
+"""Quantities of all macros that hold a word."""
+_LOGARITHMIC = (AREA, READ, WRITE, ACCESS, CYCLE)
+_REGISTER_LEAK, _REGISTERS = BANKS + 1, BANKS + 2
+_LEAST_BITS = CAPACITIES[0] * 8
 
-    It is the smaller of an SRAM with two ports, and two single-ported halves for odd and even words, of which one is
-    read while the other is written.
+
+Figures = list[float]
+Corner = tuple[float, Figures]
+"""The share of a neighbour in a shape between powers of two, and its figures."""
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Memories of 1, 2, 4, ... bits, with words of 1, 2, 4, ... bits, that meet one clock: (capacity, width, quantity).
+
+    It holds lists, since single numbers are read from them many times faster than from an array.
     """
-    if not capacity_bits:
-        return NOTHING
-    two_ports = memory(node_nm, cell, "1R1W", capacity_bits, width_bits, period_ns)
-    half = memory(node_nm, cell, "1RW", -(-capacity_bits // 2), width_bits, period_ns)
-    halves = replace(half, area_mm2=2 * half.area_mm2, leak_mw=2 * half.leak_mw, banks=2 * half.banks)
-    return _least_area([halves, two_ports], period_ns)
+
+    figures: list[list[Figures]]
+
+    def around(self, capacity_bits: int, width_bits: int) -> tuple[Corner, Corner, Corner, Figures]:
+        """The three neighbours between which a shape lies, and the next one up.
+
+        The three are a triangle: along its long side both sizes double, so that an array keeps its words.
+        """
+        i, j = capacity_bits.bit_length() - 1, width_bits.bit_length() - 1
+        v, u = math.log2(capacity_bits / 2**i), math.log2(width_bits / 2**j)
+        here, more = self.figures[i], self.figures[i + 1]
+        middle = more[j] if v > u else here[j + 1]
+        above = (more if v else here)[j + (u > 0)]
+        return (1 - max(u, v), here[j]), (abs(u - v), middle), (min(u, v), more[j + 1]), above
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The grid of every clock."""
+
+    periods_ns: Floats
+    """From which on each grid holds; the first is 0."""
+    figures: Floats
+    """As (capacity, width, period, quantity)."""
+    grids: dict[int, _Grid]
+
+    def at(self, period: int) -> _Grid:
+        if period not in self.grids:
+            self.grids[period] = _Grid(self.figures[:, :, period].tolist())
+        return self.grids[period]
+
+
+@lru_cache(maxsize=32)
+def _table(process: Process, ports: Ports, large: bool) -> _Table:
+    """All memories of a process, where the energy x area of a register array is less than that of SRAM."""
+    periods_ns, sram = _srams(process.node_nm, process.transistors, ports, large)
+    sram = scaled(sram, process.sram)
+    registers = scaled(register_arrays(*sram.shape[:2]), process.registers)[:, :, None]
+    merged_ns = np.unique(np.concatenate([process.sram.delay * periods_ns, registers[..., CYCLE].ravel()]))
+    sram = sram[:, :, (process.sram.delay * periods_ns).searchsorted(merged_ns, "right") - 1]
+    better = _usual_score(registers, process.registers, merged_ns) < _usual_score(sram, process.sram, merged_ns)
+    figures = np.zeros((*sram.shape[:3], _REGISTERS + 1))
+    figures[..., : BANKS + 1] = np.where(better[..., None], registers, sram)
+    figures[..., LEAK] = np.where(better, 0, sram[..., LEAK])
+    figures[..., _REGISTER_LEAK] = np.where(better, registers[..., LEAK], 0)
+    figures[..., _REGISTERS] = better
+    if ports == "1R1W":
+        figures[..., AREA] = np.maximum(figures[..., AREA], np.exp(_table(process, "1RW", large).figures[..., AREA]))
+    _never_cheaper(figures)
+    figures[..., _LOGARITHMIC] = np.log(figures[..., _LOGARITHMIC])
+    return _Table(merged_ns, figures, {})
+
+
+def _never_cheaper(figures: Floats) -> None:
+    """Raise costs to the largest of any memory with fewer words, narrower ones or a slower clock; access times to that
+    of any with fewer words or narrower ones.
+
+    A wider word is compared at as many words: with fewer, a register array may well take less than SRAM.
+    """
+    _rise_with_the_clock(figures, _COSTS)
+    raised = [*_COSTS, ACCESS]
+    for width in range(figures.shape[1]):
+        found = figures[:, width][..., raised]
+        if width:
+            found[1:] = np.maximum(found[1:], figures[:-1, width - 1][..., raised])
+        figures[:, width][..., raised] = np.maximum.accumulate(found, axis=0)
+
+
+def _usual_score(figures: Floats, factors: Factors, periods_ns: Floats) -> Floats:
+    usual = factors.usual / (factors.energy * factors.area)
+    return score(usual * energy_area(figures), figures[..., CYCLE], periods_ns)
+
+
+def _rise_with_the_clock(figures: Floats, quantities: list[int]) -> None:
+    """Raise quantities to the largest of any slower memory."""
+    slower_first = figures[:, :, ::-1]
+    slower_first[..., quantities] = np.maximum.accumulate(slower_first[..., quantities], axis=2)
+
+
+@cache
+def _srams(node_nm: int, cell: Transistors, ports: Ports, large: bool) -> tuple[Floats, Floats]:
+    """Periods, and the best SRAM for each shape and period (capacity, width, period, quantity).
+
+    A word lies in one macro, or across 2, 4, 8, ... narrower ones. No SRAM takes more area or leaks more than two of
+    half its capacity. One with two ports is at least as large as one with a single port.
+    """
+    periods_ns = _periods(node_nm, cell)
+    shape = (68, 36) if large else (35, 15)
+    one_port, two_ports = (table_of(node_nm, cell, p) for p in ("1RW", "1R1W"))
+    if ports == "1RW":
+        best = _best(columns(one_port, periods_ns, shape[0]), periods_ns, shape)
+    else:
+        options = columns(two_ports, periods_ns, shape[0]), columns(one_port, periods_ns, shape[0], least_banks=2)
+        best = _best(np.concatenate(options), periods_ns, shape)
+        added = best[..., _ADDED], _srams(node_nm, cell, "1RW", large)[1][..., _ADDED]
+        best[..., _ADDED] = np.maximum(*added)
+    _rise_with_the_clock(best, _WHOLE)
+    for axis in (0, 1):
+        best[..., [*_WHOLE, ACCESS]] = np.maximum.accumulate(best[..., [*_WHOLE, ACCESS]], axis=axis)
+    for size in range(1, shape[0]):
+        for quantity in _ADDED:
+            best[size, ..., quantity] = np.minimum(best[size, ..., quantity], 2 * best[size - 1, ..., quantity])
+    return periods_ns, best
+
+
+def _periods(node_nm: int, cell: Transistors) -> Floats:
+    """The cycle times of all macros, and 0."""
+    cycles = np.concatenate([table_of(node_nm, cell, ports)[..., CYCLE].ravel() for ports in ("1RW", "1R1W")])
+    return np.unique(np.append(cycles[np.isfinite(cycles)], 0.0))
+
+
+def _best(options: Floats, periods_ns: Floats, shape: tuple[int, int]) -> Floats:
+    """Of the columns of macros (option, size, period, quantity) the best for each shape, with as many as a word needs.
+
+    Options are in the order of `WIDTHS`, over and over.
+    """
+    widths = np.tile(WIDTHS, len(options) // len(WIDTHS))
+    wide = np.maximum(1, 2.0 ** np.arange(shape[1]) / widths[:, None])  # (option, width)
+    capacity_bits = 2.0 ** np.arange(shape[0])[:, None] / wide[:, None]  # (option, capacity, width)
+    size = np.log2(np.maximum(capacity_bits / _LEAST_BITS, 1)).astype(int)
+    option = np.arange(len(options))[:, None, None]
+    product = energy_area(options)[option, size] * wide[:, None, :, None] ** 2
+    best = score(product, options[..., CYCLE][option, size], periods_ns).argmin(axis=0)  # (capacity, width, period)
+    row, column = np.arange(shape[0])[:, None, None], np.arange(shape[1])[None, :, None]
+    found: Floats = options[best, size[best, row, column], np.arange(len(periods_ns))]
+    found[..., [*_WHOLE, WIDE]] *= wide[best, column][..., None]
+    return found

@@ -4,12 +4,11 @@ CACTI has 90, 65, 45, 32 and 22 nm. 130 nm is scaled from 90, 40 from 45, 28 fro
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 from archsim.costs.devices import TABLE_NODES, alpha_power, devices, leakage_at, nearest_table
 from archsim.costs.figures import Band, exact
-from archsim.costs.sram import Sram
 from archsim.costs.technology import HIGHEST, LOW_POWER_SUPPLY_V, check_node, delay_scale, energy_scale
 from archsim.errors import BadInput
 
@@ -124,17 +123,3 @@ def sram_scale(node_nm: int, supply_v: float | None) -> SramScale:
     """The factors of a node at a supply. BadInput as for `node_scale` and `sram_supply`."""
     node, supply = node_scale(node_nm), supply_scale(node_nm, supply_v)
     return node if supply is UNSCALED else node * supply
-
-
-def scaled(found: Sram, scale: SramScale) -> Sram:
-    """An SRAM of the nearest table with the factors of its node and supply, at the middle of their bands."""
-    if scale is UNSCALED:
-        return found
-    return replace(
-        found,
-        area_mm2=scale.area.mid * found.area_mm2,
-        cycle_ns=scale.delay * found.cycle_ns,
-        read_pj=scale.energy.mid * found.read_pj,
-        write_pj=scale.energy.mid * found.write_pj,
-        leak_mw=scale.leakage * found.leak_mw,
-    )

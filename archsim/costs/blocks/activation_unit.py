@@ -10,8 +10,8 @@ from archsim.costs.block import (
     CriticalPath,
     HardwareBlock,
     LogicPrice,
+    MemoryPrice,
     PlacedSram,
-    SramPrice,
     allowed_ns,
     cell_area,
     in_order,
@@ -124,7 +124,7 @@ def _build(design: Design) -> BuiltBlock:
         path=CriticalPath(stage_ns(path.delay_ns, given), path.stages, given),
         prices={
             catalogue.SUM_READ: LogicPrice(sums.energy_pj / sums_a_cycle(design)),
-            catalogue.NORM_ACCESS: SramPrice(norm_pj(design)),
+            catalogue.NORM_ACCESS: MemoryPrice(norm_store(design), norm_pj(design)),
             catalogue.ROW_AFFINE: LogicPrice(path.affine.energy_pj),
             catalogue.CURVE: LogicPrice(path.gate.energy_pj),
             catalogue.MULTIPLY: LogicPrice(path.multiply.energy_pj),

@@ -2,7 +2,7 @@
 
 from archsim import catalogue
 from archsim.costs.block import BuiltBlock, CriticalPath, HardwareBlock, LogicPrice, allowed_ns
-from archsim.costs.blocks.scratch import register_files
+from archsim.costs.blocks.scratch import idle_pj as scratch_idle_pj
 from archsim.costs.logic import stage_ns
 from archsim.costs.pe import PE, pe, zero_operand_share
 from archsim.design import Design
@@ -23,7 +23,7 @@ def _build(design: Design) -> BuiltBlock:
     array, one = design.pe_array, pe_of(design)
     zero_share = zero_operand_share(array.multiplier, array.weight_bits, array.act_bits)
     # An idle PE still drives the clock pins of its registers and accumulators, unless its clock is gated.
-    idle_pj = 0.0 if array.clock_gated else one.cell.clock_pj + register_files(design).clock_pj
+    idle_pj = 0.0 if array.clock_gated else one.cell.clock_pj + scratch_idle_pj(design)
     return BuiltBlock(
         logic=one.cell.times(array.pes),
         path=CriticalPath(stage_ns(one.cell.delay_ns, array.stages), one.stages, array.stages),

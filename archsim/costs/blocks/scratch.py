@@ -1,32 +1,49 @@
-"""The cost of the accumulators beyond the one in each PE: register files of one or two banks."""
+"""The cost of the accumulators beyond the one in each PE: one or two banks, each a register array or SRAM."""
 
 from dataclasses import replace
 from functools import lru_cache
 
 from archsim import catalogue
-from archsim.costs.block import BuiltBlock, HardwareBlock, LogicPrice
-from archsim.costs.logic import Logic, register_file
+from archsim.costs.block import BuiltBlock, HardwareBlock, MemoryPrice, PlacedSram, in_order, process
+from archsim.costs.logic import register_file
+from archsim.costs.registers import Factors
+from archsim.costs.sram import NOTHING, Sram
 from archsim.design import Design
 
 
-def register_files(design: Design) -> Logic:
-    """All banks of one PE, without the PE's own accumulator; energies are those of the bank in use."""
+def bank(design: Design, entries: int) -> Sram:
+    """A bank of accumulators of one PE, read and written in every cycle, in order."""
+    bits = design.pe_array.accumulator_bits
+    return in_order(design, 2, entries * bits, bits)
+
+
+def scratch(design: Design) -> Sram:
+    """All banks of one PE, without the PE's own accumulator, which is a bank of one entry.
+
+    An access takes the bank in use, which is read and written in place of the PE's own accumulator.
+    """
     array = design.pe_array
-    return _register_files(array.accumulators, array.accumulator_bits, array.banks)
+    if array.accumulators * array.banks == 1:
+        return NOTHING
+    return _beyond(bank(design, array.accumulators), array.banks, process(design).registers)
 
 
 @lru_cache(maxsize=4096)
-def _register_files(entries: int, bits: int, count: int) -> Logic:
-    """The register files beyond the PE's own accumulator, which is a bank of one entry."""
-    own, bank = register_file(1, bits), register_file(entries, bits)
-    extra = bank + own.times(-1)
-    more = bank.times(count - 1)
+def _beyond(one: Sram, count: int, factors: Factors) -> Sram:
+    own, every = register_file(1, one.width_bits), one.times(count)
     return replace(
-        extra,
-        area_um2=extra.area_um2 + more.area_um2,
-        delay_ns=bank.delay_ns,
-        leak_nw=extra.leak_nw + more.leak_nw,
+        every,
+        area_mm2=every.area_mm2 - factors.area * own.area_um2 * 1e-6,
+        write_pj=one.write_pj - factors.energy * own.energy_pj,
+        register_leak_mw=every.register_leak_mw - every.registers * factors.leak * own.leak_nw * 1e-6,
     )
+
+
+def idle_pj(design: Design) -> float:
+    """Energy of the clock pins of the bank in use in a cycle without an access, pJ at 45 nm. SRAM takes none."""
+    array = design.pe_array
+    whole, own = (register_file(n, array.accumulator_bits) for n in (array.accumulators, 1))
+    return scratch(design).registers * (whole.clock_pj - own.clock_pj)
 
 
 def _pes(design: Design) -> int:
@@ -34,8 +51,11 @@ def _pes(design: Design) -> int:
 
 
 def _build(design: Design) -> BuiltBlock:
-    files = register_files(design)
-    return BuiltBlock(logic=files.times(_pes(design)), prices={catalogue.SCRATCH_ACCESS: LogicPrice(files.energy_pj)})
+    one = scratch(design)
+    return BuiltBlock(
+        srams=(PlacedSram(catalogue.SCRATCH.name, one, copies=_pes(design)),),
+        prices={catalogue.SCRATCH_ACCESS: MemoryPrice(one, one.read_pj + one.write_pj)},
+    )
 
 
 SCRATCH = HardwareBlock(catalogue.SCRATCH, unit="PE", count=_pes, build=_build)

@@ -1,10 +1,9 @@
 """The cost of the state buffers: h twice (the old state is read while the new one is written), and c."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from archsim import catalogue
-from archsim.costs.block import BuiltBlock, HardwareBlock, PlacedSram, SramPrice, in_order, sram
+from archsim.costs.block import BuiltBlock, HardwareBlock, MemoryPrice, PlacedSram, in_order, sram
 from archsim.costs.sram import Sram
 from archsim.design import Design
 from archsim.specs.base import ceil_div
@@ -35,7 +34,7 @@ def _banked(design: Design, unit_bits: int, of: Callable[[int, int], Sram]) -> S
     buffer = design.state_buffer
     count = buffer.banks or 1
     bank = of(ceil_div(buffer.units, count) * unit_bits, unit_bits)
-    return replace(bank, area_mm2=count * bank.area_mm2, leak_mw=count * bank.leak_mw, banks=count * bank.banks)
+    return bank.times(count)
 
 
 def _bits(design: Design) -> int:
@@ -49,10 +48,10 @@ def _build(design: Design) -> BuiltBlock:
     return BuiltBlock(
         srams=(PlacedSram(f"{name} h", h, copies=2), PlacedSram(f"{name} c", c)),
         prices={
-            catalogue.H_READ: SramPrice(h.read_pj / design.lanes),
-            catalogue.H_WRITE: SramPrice(h.write_pj / design.lanes),
-            catalogue.C_READ: SramPrice(c.read_pj / per_word),
-            catalogue.C_WRITE: SramPrice(c.write_pj / per_word),
+            catalogue.H_READ: MemoryPrice(h, h.read_pj / design.lanes),
+            catalogue.H_WRITE: MemoryPrice(h, h.write_pj / design.lanes),
+            catalogue.C_READ: MemoryPrice(c, c.read_pj / per_word),
+            catalogue.C_WRITE: MemoryPrice(c, c.write_pj / per_word),
         },
     )
 

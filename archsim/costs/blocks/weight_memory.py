@@ -9,9 +9,9 @@ from archsim.costs.block import (
     HardwareBlock,
     JointPrice,
     LogicPrice,
+    MemoryPrice,
     PlacedSram,
     Price,
-    SramPrice,
     WiredPrice,
     cell_area,
     in_order,
@@ -66,11 +66,11 @@ def _shared(design: Design) -> BuiltBlock:
     """The FIFO with the bus to the PEs, and the SRAM where there is any."""
     weights, queue = banks(design), fifo(design)
     origin = INFERRED_BUFFER if buffer_is_inferred(design) else SRAM
-    through_fifo = SramPrice(queue.write_pj + queue.read_pj, origin)
+    through_fifo = MemoryPrice(queue, queue.write_pj + queue.read_pj, origin)
     word, turned = WiredPrice(through_fifo, design.bus_word_bits, "the PEs"), rotation(design)
     accesses: dict[Action, Price] = {
-        catalogue.SRAM_READ_WORD: SramPrice(weights.read_pj, origin),
-        catalogue.SRAM_WRITE_WORD: SramPrice(weights.write_pj, origin),
+        catalogue.SRAM_READ_WORD: MemoryPrice(weights, weights.read_pj, origin),
+        catalogue.SRAM_WRITE_WORD: MemoryPrice(weights, weights.write_pj, origin),
     }
     there = design.weight_memory.capacity_kib > 0
     return BuiltBlock(
@@ -95,8 +95,8 @@ def _private(design: Design) -> BuiltBlock:
     return BuiltBlock(
         srams=(PlacedSram(catalogue.WEIGHT_MEMORY.name, one, copies=design.weight_memories),),
         prices={
-            catalogue.SRAM_READ_WORD: _short_read(design, SramPrice(one.read_pj)),
-            catalogue.SRAM_WRITE_WORD: SramPrice(one.write_pj),
+            catalogue.SRAM_READ_WORD: _short_read(design, MemoryPrice(one, one.read_pj)),
+            catalogue.SRAM_WRITE_WORD: MemoryPrice(one, one.write_pj),
         },
         absent=frozenset((catalogue.FIFO_WORD,)),
     )

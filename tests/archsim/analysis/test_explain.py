@@ -59,6 +59,7 @@ def test_memories_as_they_are_cut_the_curve_and_the_supply() -> None:
     rows = {(row.component, row.figure): row for row in explain(design)}
     memories = [(m.name, m.sram) for block in chip(design).built.values() for m in block.srams if m.sram.banks]
     assert [name for name, _ in memories] == [
+        "scratch",
         "weight_memory FIFO",
         "state_buffer h",
         "state_buffer c",
@@ -66,8 +67,13 @@ def test_memories_as_they_are_cut_the_curve_and_the_supply() -> None:
     ]
     for name, memory in memories:
         assert rows[name, "bank size"].value == memory.bank_bytes / 1024
-        assert rows[name, "bank size"].source.endswith(memory.ports)
+        assert rows[name, "words"].value * rows[name, "word"].value == memory.capacity_bits
+        assert rows[name, "access"].value == memory.access_ns
         assert rows[name, "banks"].value == memory.banks
+    assert [rows["scratch", what].value for what in ("memories", "words", "word")] == [192, 16, 24]
+    assert rows["scratch", "words"].source.startswith("register array: ")
+    assert rows["state_buffer h", "memories"].value == 2
+    assert rows["state_buffer h", "words"].source == "SRAM: CACTI 7, itrs-lstp, 1RW"
     assert rows["activation_unit", "segments of a curve"].value == 20
     assert rows["activation_unit", "area of a curve"].value == pytest.approx(curve("segments", 20, 16).area_um2 * 1.5)
     assert (rows["logic", "supply"].value, rows["logic", "supply"].source) == (0.9, "of the design")

@@ -8,6 +8,7 @@ import pytest
 
 from archsim import catalogue
 from archsim.costs import area, energy, leakage
+from archsim.costs.block import process
 from archsim.costs.calibration import (
     ENERGY_FACTOR,
     PARAMETERS,
@@ -187,7 +188,7 @@ def test_pe_and_sram_alone_give_the_areas_of_the_first_finding() -> None:
         design = load_design(name)
         array = design.pe_array
         word = array.pes * array.weight_bits
-        sram = memory(65, "itrs-lstp", "1RW", 2000 * word, word, 2.5)
+        sram = memory(process(design), "1RW", 2000 * word, word, 2.5)
         cell = pe(array.multiplier, array.weight_bits, array.act_bits, array.accumulator_bits, 2.5).cell
         pes_mm2 = array.pes * cell.area_um2 * 1e-6 * (65 / 45) ** 2 / 0.7
         assert sram.area_mm2 + pes_mm2 == pytest.approx(expected_mm2, rel=0.11)

@@ -1,8 +1,9 @@
-"""The parts of a design's logic: together they are all the logic that is priced."""
+"""The parts of a design's logic: together they are all the logic that is priced, accumulators included."""
 
 import pytest
 
 from archsim import designs
+from archsim.costs.block import process
 from archsim.costs.library import chip
 from archsim.costs.parts import parts
 from archsim.design import Design, load_design
@@ -17,7 +18,10 @@ def copies(design: Design, name: str) -> int:
 @pytest.mark.parametrize("more", [{}, {"weight_memory.weights_per_cycle": 7}, {"skip_encoder.enabled": False}])
 def test_all_logic_that_is_priced_is_in_one_part(name: str, more: dict[str, int]) -> None:
     design = load_design(name).override(more)
-    priced = sum(block.logic.area_um2 for block in chip(design).built.values() if block.logic)
+    built = chip(design).built
+    cells_um2 = sum(block.logic.area_um2 for block in built.values() if block.logic)
+    scratch_um2 = sum(built["scratch"].sram_mm2) * 1e6 / process(design).registers.area
+    priced = cells_um2 + scratch_um2
     assert sum(copies(design, part.name) * part.priced_um2 for part in parts(design)) == pytest.approx(priced)
 
 

@@ -97,7 +97,7 @@ def test_sram_at_a_supply_of_its_own() -> None:
     assert prices(low)[catalogue.H_READ].band.high == pytest.approx(0.75 * prices(SKIP)[catalogue.H_READ].value)
     assert prices(low)[catalogue.MAC] == prices(SKIP)[catalogue.MAC]
     slower = {r.part: r.needed_ns for r in reaches(low) if r.banks}
-    assert all(r.needed_ns < slower[r.part] for r in reaches(SKIP) if r.banks)
+    assert all(r.needed_ns < slower[r.part] for r in reaches(SKIP) if r.banks and r.part != "scratch")
 
 
 def test_a_low_power_process_needs_more_stages() -> None:
