@@ -191,8 +191,8 @@ class CriticalPath:
     """Stages that the clock requires, with which the block is built."""
     given: int = 1
     """Stages that the design itself gives the block."""
-    loop: bool = False
-    """Whether the path decides in one cycle what the next one does, so that no cut shortens it."""
+    instead: str | None = None
+    """What shortens a path that decides in one cycle what the next one does, which no cut can; None if cuts can."""
 
 
 @dataclass(frozen=True)

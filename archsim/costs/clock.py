@@ -18,14 +18,16 @@ class Reach:
     needed_ns: float
     """For a unit, its longest stage, in as many stages as the design gives it; for a memory, the cycle of a bank."""
     least_ns: float
-    """The shortest period that any cut reaches: for a unit, a flip-flop and a full adder; for a memory, its fastest
-    bank."""
+    """The shortest period that any cut reaches: for a unit, a flip-flop and a full adder, or all of a path that cannot
+    be cut; for a memory, its fastest bank."""
     stages: int
     """Pipeline stages that a unit needs and is built with; 1 for a memory."""
     banks: int
     """Banks that a memory needs and is built with; 0 for a unit."""
     given: int = 1
     """Pipeline stages that the design itself gives a unit."""
+    instead: str | None = None
+    """What shortens a path that cannot be cut; None for any other."""
 
     @property
     def extra_stages(self) -> int:
@@ -44,6 +46,8 @@ class Reach:
         takes = f"{self.part}: takes {self.needed_ns:.2f} ns, the clock allows {clock_ns:.2f} ns"
         if self.banks:
             return f"{takes}: no number of banks meets it"
+        if self.instead is not None:
+            return f"{takes}: no pipeline stage shortens a loop; {self.instead}"
         if clock_ns < self.least_ns:
             return f"{takes}: no number of pipeline stages meets it"
         return f"{takes}: {self.stages} pipeline stages (their registers are priced)"
@@ -59,8 +63,8 @@ def reaches(design: Design, costs: CostTable = SHIPPED) -> tuple[Reach, ...]:
 
 def _of_logic(name: str, path: CriticalPath, design: Design) -> Reach:
     scale = conditions(design).delay
-    least_ns = path.delay_ns if path.loop else least_stage_ns()
-    return Reach(name, scale * path.delay_ns, scale * least_ns, path.stages, 0, path.given)
+    least_ns = least_stage_ns() if path.instead is None else path.delay_ns
+    return Reach(name, scale * path.delay_ns, scale * least_ns, path.stages, 0, path.given, path.instead)
 
 
 def _of_memory(placed: PlacedSram) -> Reach:

@@ -89,7 +89,7 @@ def _build(design: Design) -> BuiltBlock:
     compare = union(design)
     return BuiltBlock(
         logic=whole + path + compare,
-        path=CriticalPath(whole.delay_ns, stages=1, loop=True),
+        path=CriticalPath(whole.delay_ns, stages=1, instead=_faster(bursts_a_cycle(design))),
         prices={
             catalogue.BURST: LogicPrice(one.times(COUNTERS).energy_pj),
             catalogue.COLUMN: LogicPrice(one.times(SET_BY_A_COLUMN).energy_pj + path.energy_pj),
@@ -101,6 +101,10 @@ def _build(design: Design) -> BuiltBlock:
             *((("area of the union of inputs", cell_area(design, compare, PARTS_SOURCE)),) if design.lanes > 1 else ()),
         ),
     )
+
+
+def _faster(bursts: int) -> str:
+    return "sequencer.empty_burst_cycles = 1 does" if bursts > 1 else "a slower clock is needed"
 
 
 SEQUENCER = HardwareBlock(catalogue.SEQUENCER, unit="sequencer", count=_one, build=_build)

@@ -74,7 +74,7 @@ def test_what_no_stage_and_no_bank_fixes_says_so() -> None:
 @pytest.mark.parametrize(("mhz", "extra"), [(200, 0), (400, 2), (4000, None)])
 def test_stages_beyond_those_of_the_design(mhz: int, extra: int | None) -> None:
     """As many as the lines of `clock_problems` say, less those that the design has anyway."""
-    design = SKIP.override({"clock_mhz": mhz})
+    design = SKIP.override({"clock_mhz": mhz, "sequencer.empty_burst_cycles": 1})
     assert extra_stages(design) == extra
     assert reachable(design) == (extra is not None)
     said = [int(line.split(": ")[2].split()[0]) for line in clock_problems(design) if "(their registers" in line]
