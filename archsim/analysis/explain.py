@@ -80,19 +80,26 @@ def _row(component: str, name: str, figure: Figure) -> ExplainRow:
     return ExplainRow(component, name, figure.value, band.low, band.high, figure.unit, figure.source, figure.status)
 
 
+def _there(design: Design, costs: CostTable) -> tuple[str, ...]:
+    """The components that a design has: a scratch of one entry, or an encoder that is switched off, takes no area."""
+    return tuple(name for name, figure in area(design, costs).components.items() if figure.band.high)
+
+
 def _areas(design: Design, costs: CostTable) -> Iterator[ExplainRow]:
-    for component, figure in area(design, costs).components.items():
-        yield _row(component, "area", figure)
+    for component in _there(design, costs):
+        yield _row(component, "area", area(design, costs).components[component])
 
 
 def _energies(design: Design, costs: CostTable) -> Iterator[ExplainRow]:
+    there = _there(design, costs)
     for action, figure in prices(design, costs).items():
-        yield _row(action.component, f"energy of {action.name}", figure)
+        if action.charged_to in there:
+            yield _row(action.component, f"energy of {action.name}", figure)
 
 
 def _leakages(design: Design, costs: CostTable) -> Iterator[ExplainRow]:
-    for component, figure in leakage(design, costs).items():
-        yield _row(component, "leakage", figure)
+    for component in _there(design, costs):
+        yield _row(component, "leakage", leakage(design, costs)[component])
 
 
 def _clocks(design: Design, costs: CostTable, built: BuiltChip) -> Iterator[ExplainRow]:

@@ -30,7 +30,7 @@ TICKING = 4
 CONTROL_NS = 1.5
 FURTHER_BURST_NS = 0.6
 """Delays at 45 nm with counters of 16 bits: the RTL has 1.5, 2.4 and 2.7 ns for one, two and three bursts."""
-ADDRESS_BITS = 32
+DRAM_ADDRESS_BITS = 32
 """Bits of an address in DRAM, as in the RTL."""
 
 
@@ -71,7 +71,18 @@ def address(design: Design) -> Logic:
     """
     bits, words = counter_bits(design), max(2, most_words(design).bit_length())
     product = by_bits("multiplier", sqrt(bits * words), 2)
-    return product + by_bits("adder", ADDRESS_BITS) + register_bits(ADDRESS_BITS)
+    long = address_bits(design)
+    return product + by_bits("adder", long) + register_bits(long)
+
+
+def address_bits(design: Design) -> int:
+    """Bits of the address of a column: in DRAM, or without one in the weight memory."""
+    return DRAM_ADDRESS_BITS if design.dram else max(bits_of_a_product(design), design.words_of_a_memory.bit_length())
+
+
+def bits_of_a_product(design: Design) -> int:
+    """Bits of a column's number times its words."""
+    return counter_bits(design) + most_words(design).bit_length()
 
 
 def union(design: Design) -> Logic:

@@ -78,20 +78,29 @@ def _columns(design: Design) -> int:
 
 
 def _build(design: Design) -> BuiltBlock:
-    encoder, detect, lister, kept = design.skip_encoder, nonzero_detect(design), scan(design), flags(design)
-    distances = offsets(design)
+    return _encoder(design) if design.skip_encoder.enabled else _NONE
+
+
+_NONE = BuiltBlock(
+    prices={}, logic=Logic(0.0, 0.0, 0.0, 0.0, 0.0), absent=frozenset((catalogue.SCAN_COLUMN, catalogue.LIST_COLUMN))
+)
+"""The block of a design that streams every column."""
+
+
+def _encoder(design: Design) -> BuiltBlock:
+    detect, lister, distances = nonzero_detect(design), scan(design), offsets(design)
+    a_column = distances.energy_pj / design.skip_encoder.columns_per_cycle
     return BuiltBlock(
-        logic=logic_of(design).times(encoder.enabled),
-        path=CriticalPath(lister.delay_ns, scan_stages(design)) if encoder.enabled else None,
+        logic=logic_of(design),
+        path=CriticalPath(lister.delay_ns, scan_stages(design)),
         prices={
             catalogue.SCAN_COLUMN: LogicPrice(detect.energy_pj + one_flag().energy_pj),
-            catalogue.LIST_COLUMN: LogicPrice(lister.energy_pj + distances.energy_pj / encoder.columns_per_cycle),
+            catalogue.LIST_COLUMN: LogicPrice(lister.energy_pj + a_column),
         },
         details=(
-            ("area of the flags", cell_area(design, kept, PARTS_SOURCE)),
+            ("area of the flags", cell_area(design, flags(design), PARTS_SOURCE)),
             ("area of the offsets", cell_area(design, distances, PARTS_SOURCE)),
-        )
-        * encoder.enabled,
+        ),
     )
 
 

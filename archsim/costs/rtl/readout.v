@@ -17,19 +17,19 @@ module readout #(parameter PES = 8, UNITS = 1, ROWS = 4, N = 24, ENTRIES = 16, P
   wire [N-1:0] picked [0:OUT-1];
   generate
     for (o = 0; o < OUT; o = o + 1) begin : tree
-      wire [GROUPS*N-1:0] of;
-      for (p = 0; p < GROUPS; p = p + 1) begin : pe
-        if (p * OUT + o < PES) assign of[p*N +: N] = sums[(p*OUT+o)*N +: N]; else assign of[p*N +: N] = {N{1'bx}};
+      wire [N-1:0] column [0:(1<<G)-1];
+      for (p = 0; p < (1 << G); p = p + 1) begin : pe
+        if (p * OUT + o < PES) assign column[p] = sums[(p*OUT+o)*N +: N]; else assign column[p] = {N{1'bx}};
       end
       wire [G-1:0] mine = (o % TURN < turn && GROUPS > 1) ? group + 1'b1 : group;
-      assign picked[o] = of[mine*N +: N] & {N{~clean}};
+      assign picked[o] = column[mine] & {N{~clean}};
     end
     for (o = 0; o < OUT; o = o + 1) begin : order
-      wire [TURN*N-1:0] window;
+      wire [N-1:0] window [0:TURN-1];
       for (p = 0; p < TURN; p = p + 1) begin : turned
-        assign window[p*N +: N] = picked[o - o % TURN + (o + p) % TURN];
+        assign window[p] = picked[o - o % TURN + (o + p) % TURN];
       end
-      assign read[o*N +: N] = window[turn*N +: N];
+      assign read[o*N +: N] = window[turn];
     end
     for (u = 0; u < UNITS; u = u + 1) begin : pointer
       wire [POINTER-1:0] now = at[u*POINTER +: POINTER];
