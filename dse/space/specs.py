@@ -159,7 +159,9 @@ class ParameterSpec(Frozen):
         if self.choices is not None:
             return next((c for c in self.choices if _identity(c) == _identity(value)), None)
         low, high = self.low, self.high
-        if low is None or high is None or isinstance(value, (bool, str)) or not low <= value <= high:
+        if low is None or high is None or isinstance(value, bool) or not isinstance(value, int | float):
+            return None  # a base may leave a parameter out: voltage_v is then no number
+        if not low <= value <= high:
             return None
         step = self.step or (1 if self.integer and not self.log else None)
         steps = 0.0 if step is None else (value - low) / step

@@ -351,6 +351,13 @@ def test_a_start_is_made_of_the_choices_as_they_are_written(tree: dict[str, Any]
     assert not space.parameters["dram.latency_ns"].holds(True)
 
 
+def test_a_range_of_a_parameter_that_the_base_leaves_out(tree: dict[str, Any]) -> None:
+    """A base without `voltage_v` or a physical section is no start of a search over them."""
+    for path, span in (("voltage_v", {"low": 0.7, "high": 0.9}), ("physical.utilisation", {"low": 0.5, "high": 0.9})):
+        space = parse_space(tree | {"parameters": {path: span}, "scenario": {"sequences": 8}}, "t")
+        assert space.starts == ()
+
+
 def test_the_size_is_the_number_of_distinct_points(tree: dict[str, Any]) -> None:
     """Against every combination, put into its canonical form."""
     space = conditional(tree)
