@@ -98,8 +98,10 @@ def _energies(design: Design, costs: CostTable) -> Iterator[ExplainRow]:
 
 
 def _leakages(design: Design, costs: CostTable) -> Iterator[ExplainRow]:
-    for component in _there(design, costs):
-        yield _row(component, "leakage", leakage(design, costs)[component])
+    there = _there(design, costs)
+    for component, figure in leakage(design, costs).items():
+        if component in there:
+            yield _row(component, "leakage", figure)
 
 
 def _clocks(design: Design, costs: CostTable, built: BuiltChip) -> Iterator[ExplainRow]:
