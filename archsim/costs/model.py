@@ -102,7 +102,7 @@ def area_basis(design: Design) -> str:
 def left_out(design: Design) -> tuple[str, ...]:
     """What no energy of a design counts."""
     physical = design.physical
-    wires = "control and long wires" if physical.clock_tree else "clock tree, control and long wires"
+    wires = "program store and long wires" if physical.clock_tree else "clock tree, program store and long wires"
     parts = (("DRAM controller", design.dram is not None), ("pads", physical.pads is None))
     rim = " and ".join(part for part, uncounted in parts if uncounted)
     return (wires, rim) if rim else (wires,)

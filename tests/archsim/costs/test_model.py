@@ -138,7 +138,7 @@ def test_bad_runs_are_refused() -> None:
 def test_reports_say_their_basis() -> None:
     report = energy(SKIP, Ledger(), 1, 1)
     assert "back to back" in report.basis
-    assert "clock tree, control and long wires" in report.left_out
+    assert "clock tree, program store and long wires" in report.left_out
     assert "synthesis" in area(SKIP).basis
 
 

@@ -79,8 +79,8 @@ def test_the_clock_tree_runs_in_every_cycle() -> None:
 
 def test_what_is_left_out_is_said() -> None:
     said = [energy(design, Ledger(), 1, 1).left_out for design in (SKIP, physical(clock_tree=True, pads=64))]
-    assert said[0] == ("clock tree, control and long wires", "DRAM controller and pads")
-    assert said[1] == ("control and long wires", "DRAM controller")
+    assert said[0] == ("clock tree, program store and long wires", "DRAM controller and pads")
+    assert said[1] == ("program store and long wires", "DRAM controller")
 
 
 def test_a_run_reports_tree_and_pads() -> None:
