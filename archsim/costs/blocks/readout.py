@@ -1,23 +1,24 @@
 """The read-out of sums on their way from the PEs to the activation unit, a part of the activation unit's cost.
 
 Each unit that is read in a cycle takes its rows from successive PEs, wherever the first of them is. So the PEs are read
-through trees of 2:1 multiplexers, one tree for each row of a cycle, and the rows of a unit are then put in order.
+through trees of multiplexers, one tree for each row of a cycle, and the rows of a unit are then put in order.
 """
 
 from dataclasses import replace
 from functools import lru_cache
 
-from archsim.costs.logic import Logic, counter, mux_bits, register_bits
+from archsim.costs.logic import Logic, choice_bits, counter, mux_bits, register_bits
 from archsim.design import Design
 
 ROWS = 4
 """Rows of the unit with the most of them, an LSTM's."""
-ROTATION_LEVELS = 2
-"""Multiplexers in sequence that rotate four rows into any order of turn."""
+ORDER_LEVELS = 3
+"""Multiplexers in sequence after a tree: two rotate four rows into any order of turn, one clears a sum whose entry holds
+nothing yet."""
 
 
 def readout(design: Design) -> Logic:
-    """Trees, rotation, the counters of what is read, and a flag for each entry of the scratch that holds a sum.
+    """Trees, rotation, clearing, the counters of what is read, and a flag for each entry of the scratch that holds a sum.
 
     Each read port of the PEs has trees and a rotation of its own, and each but the first reads a PE's scratch through
     multiplexers of its own. Energies are those of one cycle's sums. The delay is that of the longest way through the
@@ -48,11 +49,11 @@ def sums_a_cycle(design: Design) -> int:
 @lru_cache(maxsize=4096)
 def _readout(pes: int, units: int, bits: int, entries: int, ports: int, position: int) -> Logic:
     rows = ROWS * units
-    a_port = mux_bits(bits * (max(0, pes - rows) + rows * ROTATION_LEVELS))
-    more_ports = mux_bits(bits * pes * (entries - 1)).times(ports - 1)
+    a_port = choice_bits(bits * max(0, pes - rows)) + mux_bits(bits * rows * ORDER_LEVELS)
+    more_ports = choice_bits(bits * pes * (entries - 1)).times(ports - 1)
     pointers = counter(position).times(units)
-    flags = register_bits(entries) + mux_bits(entries)
-    levels = (max(1, pes // rows) - 1).bit_length() + ROTATION_LEVELS
+    flags = register_bits(entries) + mux_bits(2 * entries)
+    levels = (max(1, pes // rows) - 1).bit_length() + ORDER_LEVELS
     whole = a_port.times(ports) + more_ports + pointers + flags
     # Of a tree, only the multiplexers on the way of a sum have new data.
     moving = mux_bits(bits * rows * levels).times(ports) + pointers

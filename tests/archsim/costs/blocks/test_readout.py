@@ -5,18 +5,18 @@ import pytest
 from archsim.costs.block import in_order
 from archsim.costs.blocks.activation_unit import norm_pj, norm_store
 from archsim.costs.blocks.readout import readout, sums_a_cycle
-from archsim.costs.logic import counter, mux_bits, register_bits
+from archsim.costs.logic import choice_bits, counter, mux_bits, register_bits
 from archsim.design import load_design
 
 EDGE, SKIP = load_design("edge-8pe"), load_design("skip-65nm")
 
 
 def test_the_read_out_of_edge_8pe_by_hand() -> None:
-    """Eight PEs onto four rows of 24 bits, two levels of rotation, 2 x 16 flags, and the place of one unit."""
+    """Eight PEs onto four rows of 24 bits, three levels after it, 2 x 16 flags, and the place of one unit."""
     place = 1 + 4 + 5 + 11  # bits of a lane, a PE, an entry and a unit
-    parts = mux_bits(4 * 24) + mux_bits(4 * 24 * 2) + counter(place) + register_bits(32) + mux_bits(32)
+    parts = choice_bits(4 * 24) + mux_bits(4 * 24 * 3) + counter(place) + register_bits(32) + mux_bits(2 * 32)
     assert readout(EDGE).area_um2 == pytest.approx(parts.area_um2)
-    assert readout(EDGE).delay_ns == pytest.approx(3 * mux_bits(1).delay_ns)
+    assert readout(EDGE).delay_ns == pytest.approx(4 * mux_bits(1).delay_ns)
     assert sums_a_cycle(EDGE) == 4
 
 
