@@ -13,12 +13,12 @@ from archsim.design import Design
 ROWS = 4
 """Rows of the unit with the most of them, an LSTM's."""
 ORDER_LEVELS = 3
-"""Multiplexers in sequence after a tree: two rotate four rows into any order of turn, one clears a sum whose entry holds
-nothing yet."""
+"""Multiplexers in sequence after a tree: two rotate four rows into any order of turn, one clears a sum whose entry
+holds nothing yet."""
 
 
 def readout(design: Design) -> Logic:
-    """Trees, rotation, clearing, the counters of what is read, and a flag for each entry of the scratch that holds a sum.
+    """Trees, rotation, clearing, the counters of what is read, and a flag for each entry of the scratch that is in use.
 
     Each read port of the PEs has trees and a rotation of its own, and each but the first reads a PE's scratch through
     multiplexers of its own. Energies are those of one cycle's sums. The delay is that of the longest way through the

@@ -61,7 +61,7 @@ endmodule
 """
 READOUT = """
 module tb;
-  reg clk = 0, rst = 1, adds = 0; reg [8*4-1:0] sums = 32'h87654321; reg group = 0; reg [1:0] turn = 0; wire [15:0] read;
+  reg clk = 0, rst = 1, adds = 0, group = 0; reg [31:0] sums = 32'h87654321; reg [1:0] turn = 0; wire [15:0] read;
   readout #(.PES(8), .UNITS(1), .ROWS(4), .N(4), .ENTRIES(2), .POINTER(3)) r (.clk(clk), .rst(rst), .go(1'b1),
     .opens(1'b0), .adds(adds), .opened(1'b0), .added(1'b1), .load(3'd1), .stride(3'd0), .sums(sums), .group(group),
     .turn(turn), .read(read), .at());
