@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archsim.costs.devices import devices
@@ -47,6 +47,7 @@ def test_the_devices_pass_through_the_tables_temperatures() -> None:
 bands = st.sampled_from([(node, flavour) for node in NODES for flavour in FLAVOURS])
 
 
+@settings(max_examples=50)
 @given(bands, st.tuples(st.floats(-40, 125), st.floats(-40, 125)).map(sorted))
 def test_hotter_leaks_more(process: tuple[int, Flavour | None], celsius: list[float]) -> None:
     node, flavour = process
@@ -59,12 +60,14 @@ def test_hotter_leaks_more(process: tuple[int, Flavour | None], celsius: list[fl
         assert cool.mid <= hot.mid * (1 + 1e-9)
 
 
+@settings(max_examples=50)
 @given(st.sampled_from(FLAVOURS), st.one_of(st.none(), st.floats(-40, 125)))
 def test_no_node_leaks_more_than_an_older_one(flavour: Flavour | None, celsius: float | None) -> None:
     mids = [logic_leakage(node, None, flavour, celsius).mid for node in NODES]
     assert mids == sorted(mids, reverse=True)
 
 
+@settings(max_examples=50)
 @given(st.sampled_from((65, 45, 22)), st.tuples(st.floats(0.875, 1.1), st.floats(0.875, 1.1)).map(sorted))
 def test_more_supply_leaks_more_and_is_not_flattered(node: int, shares: list[float]) -> None:
     """Below nominal at least in proportion to the supply, and above it at least that."""

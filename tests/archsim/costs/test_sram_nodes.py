@@ -1,7 +1,7 @@
 """SRAM at nodes and supplies beyond the tables: hand-worked factors, and laws that hold for any shape."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archsim.costs.devices import TABLE_NODES
@@ -33,6 +33,7 @@ def test_cells_shrink_from_node_to_node() -> None:
 volts = st.tuples(st.floats(0.75, 1.1), st.floats(0.75, 1.1)).map(sorted)
 
 
+@settings(max_examples=50)
 @given(st.sampled_from(NODES), volts)
 def test_more_supply_is_faster_takes_more_energy_and_leaks_more(node: int, shares: list[float]) -> None:
     low, high = (supply_scale(node, share * LOW_POWER_SUPPLY_V[node]) for share in shares)

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archsim import catalogue
@@ -68,6 +68,7 @@ def test_interpolated_nodes_lie_between_the_published_ones() -> None:
     assert delay_scale(32) == delay_scale(22) > 0.62  # of the polynomial at 32 nm; see the module
 
 
+@settings(max_examples=50)
 @given(
     st.sampled_from(NODES),
     st.sampled_from(FLAVOURS),
