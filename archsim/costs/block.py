@@ -3,7 +3,7 @@
 Logic is given as synthesised at 45 nm, memories at the design's node; here both become figures of a design.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -12,7 +12,7 @@ from archsim.catalogue import Action, Component
 from archsim.costs import technology
 from archsim.costs.conditions import Conditions, conditions
 from archsim.costs.devices import nearest_table
-from archsim.costs.figures import Figure, exact, joined, of_band, weighted
+from archsim.costs.figures import Figure, exact, joined, of_band
 from archsim.costs.fitted import LOGIC_ENERGY_FACTOR
 from archsim.costs.logic import Logic
 from archsim.costs.registers import Factors
@@ -107,12 +107,6 @@ def made_of(memory: Sram, at: Conditions) -> str:
     return REGISTER_SOURCE if memory.registers == 1 else f"{macros}; and the next smaller {REGISTER_SOURCE}"
 
 
-def parted(memory: Sram, of_macros: Figure, of_registers: Figure) -> Figure:
-    """A figure of a memory, whose source and band are those of SRAM, of a register array, or in part of each."""
-    parts = (1 - memory.registers, of_macros), (memory.registers, of_registers)
-    return weighted([part for part in parts if part[0]], of_macros.unit)
-
-
 @dataclass(frozen=True)
 class MemoryPrice:
     """Part of the energy of `memory`, at the design's node; that of register arrays is logic's."""
@@ -122,9 +116,12 @@ class MemoryPrice:
     origin: Origin = SRAM
 
     def figure(self, design: Design, side_um: float) -> Figure:
-        at = conditions(design)
-        of_macros = at.of_sram(at.sram.energy, self.energy_pj, "pJ", self.origin)
-        return parted(self.memory, of_macros, Figure(self.energy_pj, "pJ", "calibrated", REGISTER_ENERGY_SOURCE))
+        share, at = self.memory.registers, conditions(design)
+        of_registers = Figure(share * self.energy_pj, "pJ", "calibrated", REGISTER_ENERGY_SOURCE)
+        if share == 1:
+            return of_registers
+        of_macros = at.of_sram(at.sram.energy, (1 - share) * self.energy_pj, "pJ", self.origin)
+        return joined((of_macros, of_registers), "pJ") if share else of_macros
 
 
 WIRE_FF_PER_UM = 0.177
@@ -213,44 +210,44 @@ class BuiltBlock:
     """Further figures of the block that ``archsim explain`` shows."""
 
     @property
-    def sram_mm2(self) -> tuple[float, ...]:
-        """Area of each SRAM, copies included, mm2."""
-        return tuple(placed.sram.area_mm2 for placed in self.srams for _ in range(placed.copies))
+    def memory_mm2(self) -> float:
+        """Area of its memories, copies included, mm2."""
+        return sum(placed.copies * placed.sram.area_mm2 for placed in self.srams)
 
     def area(self, design: Design) -> Figure:
-        """Area of cells and macros, mm2."""
+        """Area of cells, macros and register arrays, mm2."""
         figures, at = [], conditions(design)
         if self.logic is not None:
             band = at.area.times(self.logic.area_um2 / 1e6)
             figures.append(of_band(band, "mm2", "predicted", at.logic_source(LOGIC_SOURCE)))
-        figures += [self._memory_mm2(placed, at) for placed in self.srams]
+        arrays_mm2 = sum(placed.copies * placed.sram.registers * placed.sram.area_mm2 for placed in self.srams)
+        if self._has_macros:
+            figures.append(at.of_sram(at.sram.area, self.memory_mm2 - arrays_mm2, "mm2", self.origin))
+        if self._has_registers:
+            band = at.area.over_mid().times(arrays_mm2)
+            figures.append(of_band(band, "mm2", "predicted", at.logic_source(REGISTER_SOURCE)))
         return joined(figures, "mm2")
 
     def leakage(self, design: Design) -> Figure:
-        """Leakage of cells and macros, mW; none of it is fitted."""
+        """Leakage of cells, macros and register arrays, mW; none of it is fitted."""
         figures, at = [], conditions(design)
-        if self.logic is not None:
-            band = at.logic_leakage.times(self.logic.leak_nw / 1e6)
+        if self._has_macros:
+            macros_mw = sum(placed.copies * placed.sram.sram_leak_mw for placed in self.srams)
+            figures.append(of_band(at.sram_leakage.times(macros_mw), "mW", "predicted", at.sram_leakage_source()))
+        if self.logic is not None or self._has_registers:
+            cells_nw = self.logic.leak_nw if self.logic else 0.0
+            arrays_mw = sum(placed.copies * placed.sram.register_leak_mw for placed in self.srams)
+            band = at.logic_leakage.times(cells_nw / 1e6) + at.logic_leakage.over_mid().times(arrays_mw)
             figures.append(of_band(band, "mW", "predicted", at.logic_leakage_source()))
-        for placed in self.srams:
-            figures += _memory_leakage(placed, at)
         return joined(figures, "mW")
 
-    def _memory_mm2(self, placed: PlacedSram, at: Conditions) -> Figure:
-        mm2 = placed.copies * placed.sram.area_mm2
-        of_registers = of_band(at.area.over_mid().times(mm2), "mm2", "predicted", at.logic_source(REGISTER_SOURCE))
-        return parted(placed.sram, at.of_sram(at.sram.area, mm2, "mm2", self.origin), of_registers)
+    @property
+    def _has_macros(self) -> bool:
+        return any(placed.sram.registers < 1 for placed in self.srams)
 
-
-def _memory_leakage(placed: PlacedSram, at: Conditions) -> Iterator[Figure]:
-    """The leakage of the macros, and that of the register arrays where there are any."""
-    memory, copies = placed.sram, placed.copies
-    if memory.registers < 1:
-        band = at.sram_leakage.times(copies * memory.sram_leak_mw)
-        yield of_band(band, "mW", "predicted", at.sram_leakage_source())
-    if memory.registers:
-        band = at.logic_leakage.over_mid().times(copies * memory.register_leak_mw)
-        yield of_band(band, "mW", "predicted", at.logic_leakage_source())
+    @property
+    def _has_registers(self) -> bool:
+        return any(placed.sram.registers for placed in self.srams)
 
 
 @dataclass(frozen=True)

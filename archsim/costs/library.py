@@ -67,8 +67,8 @@ def chip(design: Design, library: Library = LIBRARY) -> BuiltChip:
     """
     built = {name: _built(block, design, library.catalogue) for name, block in library.by_name.items()}
     logic_um2 = sum(b.logic.area_um2 for b in built.values() if b.logic) * conditions(design).area.mid
-    sram_mm2 = sum(mm2 for b in built.values() for mm2 in b.sram_mm2)
-    return BuiltChip(built, math.sqrt(logic_um2 + 1e6 * sram_mm2))
+    memory_mm2 = sum(block.memory_mm2 for block in built.values())
+    return BuiltChip(built, math.sqrt(logic_um2 + 1e6 * memory_mm2))
 
 
 def _built(block: HardwareBlock, design: Design, catalogue: Catalogue) -> BuiltBlock:

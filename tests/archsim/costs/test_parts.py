@@ -20,7 +20,7 @@ def test_all_logic_that_is_priced_is_in_one_part(name: str, more: dict[str, int]
     design = load_design(name).override(more)
     built = chip(design).built
     cells_um2 = sum(block.logic.area_um2 for block in built.values() if block.logic)
-    scratch_um2 = sum(built["scratch"].sram_mm2) * 1e6 / process(design).registers.area
+    scratch_um2 = built["scratch"].memory_mm2 * 1e6 / process(design).registers.area
     priced = cells_um2 + scratch_um2
     assert sum(copies(design, part.name) * part.priced_um2 for part in parts(design)) == pytest.approx(priced)
 
