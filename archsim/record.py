@@ -172,6 +172,8 @@ class PointRecord(PlainRecord):
     ledger: Annotated[Named[Named[Count]], FromReport(lambda report: report.ledger.counts)]
     roofline: Annotated[RooflineRecord | None, FromReport(roofline_of)] = None
     clock_problems: Annotated[tuple[str, ...], FromReport(lambda report: clock_problems(report.design))] = ()
+    energy_not_counted: Annotated[tuple[str, ...] | None, FromReport(lambda report: report.energy.left_out)] = None
+    """What no total of energy holds; None in files that do not say."""
 
 
 class RunRecord(PointRecord):
@@ -183,7 +185,8 @@ class RunRecord(PointRecord):
         "speedup_same_lanes", "speedup_best_dense", "speedup_ideal", "busy_cycles", "stalls", "macs", "parameters",
         "weights_resident", "model_kib", "resident_kib", "load", "reused_steps", "dram_gbps", "left_out", "ledger",
         "energy_pj_per_token", "energy_system_band_pj_per_token", "energy_bands_pj_per_token", "energy_status",
-        "power_chip_mw", "power_system_mw", "clock_problems", "area_mm2", "area_bands_mm2", "area_status", "roofline",
+        "power_chip_mw", "power_system_mw", "energy_not_counted", "clock_problems", "area_mm2", "area_bands_mm2",
+        "area_status", "roofline",
     )  # fmt: skip
 
     design: Annotated[str, FromReport(lambda report: report.design.name)]

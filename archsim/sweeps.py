@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from archsim.costs import SHIPPED, CostTable
+from archsim.costs import SHIPPED, CostTable, dram_lacks
 from archsim.costs.clock import reachable
 from archsim.design import Design, Value
 from archsim.errors import BadInput
@@ -128,6 +128,7 @@ def sweep(
             raise BadInput(f"sweep: {path} must have a list of values, not {given!r}")
         if not len(given):
             raise BadInput(f"sweep: {path} must have at least one value, not none")
+    _check_dram(values.get("dram.kind", ()), costs)
     combinations = [dict(zip(values, each, strict=True)) for each in product(*values.values())]
     points: list[SweepPoint] = []
     for settings in combinations:
@@ -135,6 +136,17 @@ def sweep(
         if on_point:
             on_point(len(points), len(combinations))
     return Sweep(base.name, recorded.header.workload, tuple(points))
+
+
+def _check_dram(kinds: Sequence[Value], costs: CostTable) -> None:
+    """BadInput where the totals of some kinds of DRAM lack a part that those of others have."""
+    lacking = {str(kind): dram_lacks(str(kind), costs) for kind in kinds}
+    if len({bool(lacks) for lacks in lacking.values()}) > 1:
+        unknown = ", ".join(kind for kind, lacks in lacking.items() if lacks)
+        raise BadInput(
+            "sweep: dram.kind must not be of kinds whose background power is known and of others "
+            f"({unknown}): energies would be decided by what is missing; give it in a cost table"
+        )
 
 
 def _run(

@@ -93,6 +93,9 @@ class Diff:
     after: str
     per_token: bool
     """Whether cycles and counts are per token, since the runs make different numbers of tokens."""
+    counted_before_alone: tuple[str, ...]
+    """What the energies of `before` hold and those of `after` do not, since there it is not known, or left out."""
+    counted_after_alone: tuple[str, ...]
     settings: tuple[Changed, ...]
     parameters: tuple[Changed, ...] | None
     """Parameters by dotted path; None if a report lacks them."""
@@ -112,6 +115,8 @@ class Diff:
             "before": self.before,
             "after": self.after,
             "per_token": self.per_token,
+            "counted_before_alone": list(self.counted_before_alone),
+            "counted_after_alone": list(self.counted_after_alone),
             "settings": [changed.to_json() for changed in self.settings],
             "parameters": None if self.parameters is None else [changed.to_json() for changed in self.parameters],
             "changes": [change.to_json() for change in self.changes],
@@ -167,10 +172,18 @@ def diff(before: SimReport | NamedRun, after: SimReport | NamedRun) -> Diff:
         before=a.name,
         after=b.name,
         per_token=per_token,
+        counted_before_alone=_alone(b.run, a.run),
+        counted_after_alone=_alone(a.run, b.run),
         settings=tuple(_changed(a.run.settings, b.run.settings)),
         parameters=tuple(_parameters(a.run, b.run)) if a.run.parameters and b.run.parameters else None,
         changes=tuple(changes),
     )
+
+
+def _alone(lacking: ComparedRun, having: ComparedRun) -> tuple[str, ...]:
+    """What one run's energies lack and the other's have; nothing where a file does not say what is counted."""
+    lacks, others = lacking.energy_not_counted, having.energy_not_counted
+    return () if lacks is None or others is None else tuple(part for part in lacks if part not in others)
 
 
 def of_report(report: SimReport) -> NamedRun:

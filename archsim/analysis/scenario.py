@@ -108,6 +108,7 @@ class Streaming:
             "busy_us": self.busy_us,
             "energy_basis": self.energy_basis,
             "energy_pj_per_token": energy_json(self.energy),
+            "energy_not_counted": list(self.energy.left_out),
         }
 
 

@@ -3,7 +3,7 @@
 from archsim.costs.blocks.weight_memory import banks
 from archsim.costs.clock import clock_problems
 from archsim.costs.figures import Band, End, Figure
-from archsim.costs.model import AreaReport, EnergyReport, area, energy, leakage
+from archsim.costs.model import AreaReport, EnergyReport, area, dram_lacks, energy, leakage
 from archsim.costs.own import SHIPPED, CostTable, load_cost_table
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "area",
     "banks",
     "clock_problems",
+    "dram_lacks",
     "energy",
     "leakage",
     "load_cost_table",

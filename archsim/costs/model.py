@@ -184,6 +184,15 @@ def dram_background_mw(design: Design, costs: CostTable = SHIPPED) -> Figure:
 class _DramTariff:
     pj_per_bit: dict[Action, Figure]
     background_mw: Figure
+    lacks: tuple[str, ...]
+
+
+def dram_lacks(kind: str, costs: CostTable = SHIPPED) -> tuple[str, ...]:
+    """What no total of a design with this kind of DRAM holds, since it is not known; empty where all is."""
+    if costs.get(f"background.{kind}") is not None:
+        return ()
+    own = kind.startswith(OWN_KIND) and costs.get(f"dram.{kind}") is not None
+    return () if not own and dram.knows_background(kind) else (dram.background_not_known(kind),)
 
 
 @dataclass(frozen=True)
@@ -218,7 +227,7 @@ def _tariff(design: Design, costs: CostTable) -> _Tariff:
 
 def _dram_tariff(design: Design, costs: CostTable) -> _DramTariff:
     moved = {READ_BITS: dram_pj_per_bit(design, costs), WRITE_BITS: dram_write_pj_per_bit(design, costs)}
-    return _DramTariff(moved, dram_background_mw(design, costs))
+    return _DramTariff(moved, dram_background_mw(design, costs), dram_lacks(design.channel.kind, costs))
 
 
 def energy(design: Design, ledger: Ledger, cycles: int, tokens: int, costs: CostTable = SHIPPED) -> EnergyReport:
@@ -238,11 +247,13 @@ def energy(design: Design, ledger: Ledger, cycles: int, tokens: int, costs: Cost
         figures[CLOCK_TREE] = tariff.clock_tree_pj.times(cycles / tokens, "pJ/token")
     figures[LEAKAGE] = tariff.leakage_mw.times(nj_per_mw, "pJ/token")
     moved = {action: ledger.get(action) for action in PRICED_BY_KIND}
+    not_counted = tariff.left_out
     if tariff.dram:
         figures[DRAM.name] = _dram(tariff.dram, moved, tokens, nj_per_mw)
+        not_counted = (*tariff.dram.lacks, *not_counted) if any(moved.values()) else not_counted
     elif any(moved.values()):
         raise BadInput(f"energy: design {design.name} has no [dram], but bits of it are counted")
-    return EnergyReport(figures, us_per_token, ENERGY_BASIS, tariff.left_out, tariff.off_chip)
+    return EnergyReport(figures, us_per_token, ENERGY_BASIS, not_counted, tariff.off_chip)
 
 
 def _clocked(ledger: Ledger, cycles: int) -> Ledger:

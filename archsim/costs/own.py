@@ -41,7 +41,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from archsim.costs.block import HardwareBlock
-from archsim.costs.dram import PJ_PER_BIT
+from archsim.costs.dram import KINDS
 from archsim.costs.figures import Band, Figure, of_band
 from archsim.costs.library import LIBRARY, Library
 from archsim.design import Design
@@ -150,8 +150,8 @@ def _units(library: Library) -> dict[str, tuple[str, ...]]:
     leakage = {f"leakage.{name}": ("mW", f"nW/{block.unit}") for name, block in library.by_name.items()}
     priced = (action for action in library.catalogue.actions if action.charged_to in library.by_name)
     actions = {f"energy.{action.path}": ("pJ",) for action in priced}
-    dram = {f"dram.{kind}": ("pJ/bit",) for kind in PJ_PER_BIT}
-    return {**area, **leakage, **actions, **dram, **{f"background.{kind}": ("mW",) for kind in PJ_PER_BIT}}
+    dram = {f"dram.{kind}": ("pJ/bit",) for kind in KINDS}
+    return {**area, **leakage, **actions, **dram, **{f"background.{kind}": ("mW",) for kind in KINDS}}
 
 
 def _units_of_own_kind(path: str) -> tuple[str, ...] | None:

@@ -37,7 +37,7 @@ class DramSpec(Spec):
 
     kind: str = "lpddr4"
     bandwidth_gbps: float = Field(ge=0.001, le=1e6, description="10^9 bits per second")
-    latency_ns: float = Field(ge=0, le=1e6)
+    latency_ns: float = Field(ge=0.001, le=1e6)
     burst_bits: int = Field(default=1, ge=1, le=MOST, description="bits of an access; a column takes whole ones")
     outstanding: int | None = Field(
         default=None,

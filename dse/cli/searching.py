@@ -100,12 +100,12 @@ def _search(
             raise typer.Exit(130) from None
     report = report_.write_report(folder)
     if as_json:
-        print_json(_summary(result, report))
+        print_json(_summary(result, space, report))
     else:
         out.print(search_summary(result, space, report))
 
 
-def _summary(result: SearchResult, report: Path) -> dict[str, Any]:
+def _summary(result: SearchResult, space: Space, report: Path) -> dict[str, Any]:
     return {
         "folder": str(result.folder),
         "report": str(report),
@@ -118,6 +118,7 @@ def _summary(result: SearchResult, report: Path) -> dict[str, Any]:
         "model_evaluations": result.model_evaluations,
         "model_evaluations_cached": result.model_evaluations_cached,
         "seconds": result.seconds,
+        "energy_not_counted": list(space.not_counted),
         "front": [
             {
                 "command": p.command,
@@ -148,6 +149,7 @@ def enumerate_study(study: str, folder: Path | None, processes: int, scheduler: 
                 "reference": asdict(found.reference),
                 "hypervolume": found.volume,
                 "clock": clocks.in_words(found.front[clocks.COLUMN].tolist()),
+                "energy_not_counted": list(found.space.not_counted),
             }
         )
     else:

@@ -70,7 +70,14 @@ def _detail_facts(detail: FrontDetail, results: Results) -> list[TermValue]:
         *labelled(detail),
         TermValue(term="Weights", value=weights_words(detail.weights_resident)),
         TermValue(term="Left out", value="; ".join(detail.left_out) or "nothing"),
+        not_counted(detail),
     ]
+
+
+def not_counted(record: PointRecord) -> TermValue:
+    """What the totals of energy do not hold."""
+    said = "not said in the file" if record.energy_not_counted is None else "; ".join(record.energy_not_counted)
+    return TermValue(term="Not counted in energy", value=said)
 
 
 def labelled(record: PointRecord) -> list[TermValue]:

@@ -10,7 +10,17 @@ from archsim.design import Design
 from archsim.errors import BadInput
 from archsim.record import Ends, FigureRecord, RooflineRecord, RunRecord, figures, load_tree
 from archsim.report import SimReport
-from dse.report.designs import PJ_PER_NJ, Texts, clock_words, energy_words, labelled, network_key, parts, weights_words
+from dse.report.designs import (
+    PJ_PER_NJ,
+    Texts,
+    clock_words,
+    energy_words,
+    labelled,
+    network_key,
+    not_counted,
+    parts,
+    weights_words,
+)
 from dse.report.shapes import DesignTab, TermValue
 from dse.report.values import leaves
 from dse.report.words import model_label, short
@@ -109,4 +119,5 @@ def _facts(run: SavedRun) -> list[TermValue]:
         TermValue(term="Model", value=short(run.model_kib), unit="KiB"),
         TermValue(term="Trace", value="synthetic" if run.synthetic else "recorded"),
         TermValue(term="Left out", value="; ".join(run.left_out) or "nothing"),
+        not_counted(run),
     ]

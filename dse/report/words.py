@@ -104,7 +104,10 @@ def notes(results: Results) -> list[Note]:
             text="Published designs were built for larger networks; on these they are points of reference, not rivals."
         ),
     ]
-    return [*said, *_clocks(results), Note(text=_bands(results)), *_left_out(results)]
+    lacking = [
+        Note(text=f"No energy of the system counts this: {part}.", warning=True) for part in results.space.not_counted
+    ]
+    return [*said, *_clocks(results), Note(text=_bands(results)), *_left_out(results), *lacking]
 
 
 def _clocks(results: Results) -> list[Note]:

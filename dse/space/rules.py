@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from archsim.costs import dram_lacks
 from archsim.design import Design, load_design, parameters
 from archsim.errors import BadInput, broken_rule
 from dse import constraints, objectives
@@ -30,6 +31,8 @@ from workloads.tasks import own
 
 MODEL = "model"
 """Name of the parameter that picks a model, its bits and its threshold."""
+
+DRAM_KIND = "dram.kind"
 
 TAKEN = frozenset((
     "trial", MODEL, "threshold", "weight_format", "state_sparsity",
@@ -118,6 +121,7 @@ def broken(tree: Mapping[str, Any]) -> list[InitErrorDetails]:
         *_models(draft),
         *_one_task(tree, draft),
         *_parameters(draft),
+        *_dram(draft),
         *_lanes(draft),
         *_conditions(draft),
         *_variants(draft),
@@ -265,6 +269,36 @@ def _parameters(draft: _Draft) -> Iterator[Mistake]:
                 if problem not in seen:
                     yield Mistake(("parameters", path), problem)
                 seen.add(problem)
+
+
+def dram_kinds(
+    base: Design, given: Mapping[str, ParameterSpec], variants: Mapping[str, Mapping[str, Mapping[str, Setting]]]
+) -> tuple[str, ...]:
+    """The kinds of DRAM that a space's designs can have, the base's own among them where nothing else must be set."""
+    parameter = given.get(DRAM_KIND)
+    choices = () if parameter is None else parameter.extremes
+    groups = [[named.get(DRAM_KIND) for named in group.values()] for group in variants.values()]
+    set_by_variants = [kind for group in groups for kind in group if kind is not None]
+    always = (parameter is not None and not parameter.when) or any(group and None not in group for group in groups)
+    own = () if always or base.dram is None else (base.dram.kind,)
+    return tuple(dict.fromkeys(str(kind) for kind in (*choices, *set_by_variants, *own)))
+
+
+def _dram(draft: _Draft) -> Iterator[Mistake]:
+    """A total that lacks a part is no match for one that has it."""
+    if draft.base is None:
+        return
+    kinds = dram_kinds(draft.base, draft.parameters, draft.variants)
+    where = ("parameters" if DRAM_KIND in draft.parameters else "variants", DRAM_KIND)
+    try:
+        lacking = {kind: bool(dram_lacks(kind)) for kind in kinds}
+    except BadInput as problem:
+        yield Mistake(where, str(problem))
+        return
+    if len(set(lacking.values())) > 1:
+        known, unknown = (", ".join(kind for kind in kinds if lacking[kind] is which) for which in (False, True))
+        rule = f"must not set kinds whose background power is known ({known}) beside kinds where it is not ({unknown})"
+        yield Mistake(where, f"{rule}: energies would be decided by what is missing")
 
 
 def _lanes(draft: _Draft) -> Iterator[Mistake]:

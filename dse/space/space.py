@@ -62,6 +62,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownError
 
 from archsim import designs
+from archsim.costs import dram_lacks
 from archsim.design import Design, load_design
 from archsim.errors import BadInput, mistakes
 from archsim.files import read_toml
@@ -75,6 +76,7 @@ from dse.space.inputs import OwnInputs, check_inputs, task_at_hand
 from dse.space.rules import (
     MODEL,
     broken,
+    dram_kinds,
     on_a_task,
     table_of,
     with_demands,
@@ -173,6 +175,12 @@ class Space(Frozen):
     def figures(self) -> tuple[Objective, ...]:
         """Every objective that a point of this search has a value for: without a task all but its loss."""
         return tuple(self.objective(o.name) for o in objectives.every() if self.metric is not None or not o.of_task)
+
+    @cached_property
+    def not_counted(self) -> tuple[str, ...]:
+        """What the system's energy of no point of this search holds, since it is not known."""
+        kinds = dram_kinds(self.base_design, self.parameters, self.variants)
+        return tuple(dict.fromkeys(part for kind in kinds for part in dram_lacks(kind)))
 
     @cached_property
     def goals(self) -> tuple[Objective, ...]:

@@ -120,7 +120,7 @@ def stream_report(found: Streaming, least: Mapping[str, Least | str], roof: Roof
             ],
         ),
         f"energy per token: chip {plain(found.energy.total_chip)} pJ, system {plain(found.energy.total_system)} pJ "
-        f"({found.energy_basis})",
+        f"({found.energy_basis}); not counted: {', '.join(found.energy.left_out)}",
         figures("The least that holds the deadline", ("", "least"), needs, text=("least",)),
         figures(
             "Roofline, back to back",
@@ -156,9 +156,20 @@ def diff_report(found: Diff) -> RenderableType:
     return Group(
         f"{literal(found.before)} -> {literal(found.after)}"
         + ("; cycles and counts per token" if found.per_token else ""),
+        *_unequal(found),
         figures("Set differently", ("", "before", "after"), set_, text=("before", "after")),
         figures("What followed, largest effect first", ("", "what", "before", "after", ""), changes, text=("what",)),
     )
+
+
+def _unequal(found: Diff) -> list[str]:
+    """Energies that do not hold the same are no figures to compare."""
+    sides = ((found.before, found.counted_before_alone), (found.after, found.counted_after_alone))
+    return [
+        f"[yellow]energies of unequal content:[/] that of {literal(name)} alone counts: {literal('; '.join(parts))}"
+        for name, parts in sides
+        if parts
+    ]
 
 
 def _costs(title: str, unit: str, parts: Mapping[str, Figure], totals: Mapping[str, float]) -> Table:

@@ -42,6 +42,7 @@ def enumeration_report(found: Enumeration) -> RenderableType:
             ],
         ),
         *clocks.in_words(front[clocks.COLUMN].tolist()),
+        *_not_counted(found.space),
         f"front: {literal(str(found.folder / 'front.csv'))}",
     )
 
@@ -68,6 +69,7 @@ def comparison_report(found: SamplerComparison, exact: Enumeration, page: Path) 
         figures(f"Per cent of the exact hypervolume, {seeds} seeds; median trials to so much", columns, rows),
         f"{found.points:,} points, {found.front:,} on the exact front; population {found.population}",
         *clocks.in_words(exact.front[clocks.COLUMN].tolist()),
+        *_not_counted(exact.space),
         f"figure: {literal(str(page))}",
     )
 
@@ -82,8 +84,16 @@ def search_summary(result: SearchResult, space: Space, report: Path) -> Renderab
         f"constraints ({literal(bounds)}).",
         *(_front(result, space) if result.front else [_nothing(result)]),
         *clocks.in_words(clocks.column(point.evaluation.design for point in result.front)),
+        *_not_counted(space),
         f"trials: {literal(str(result.folder / 'trials.csv'))}   front: {literal(str(result.folder / 'front.csv'))}",
         f"report: [bold]{literal(str(report))}[/] (open it in a browser; it works offline)",
+    )
+
+
+def _not_counted(space: Space) -> list[str]:
+    """What the system's energy lacks in all points alike, since it is not known."""
+    return [f"[yellow]not counted in any energy of the system:[/] {', '.join(space.not_counted)}"] * bool(
+        space.not_counted
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 from archsim import catalogue
 from archsim.analysis.load import load
 from archsim.costs import leakage
-from archsim.costs.dram import BACKGROUND_MW
+from archsim.costs.dram import KINDS
 from archsim.costs.model import prices
 from archsim.design import load_design
 from archsim.record import RunRecord
@@ -25,11 +25,12 @@ def test_by_hand() -> None:
     assert found.dram_bits == 40 * 256
     assert found.cycles == 20 + 160  # latency, then 64 bits a cycle
     assert found.time_us == pytest.approx(0.9)
+    background = KINDS["lpddr4"].devices[0].background_mw.mid
     write_pj = prices(EDGE)[catalogue.SRAM_WRITE_WORD].value
     leak_mw = sum(figure.value for figure in leakage(EDGE).values())
     control_pj = prices(EDGE)[catalogue.CONTROL_CYCLE].value
     assert found.chip_pj == pytest.approx(20 * write_pj + 180 * control_pj + 900 * leak_mw)  # no PE is clocked
-    assert found.system_pj.mid == pytest.approx(found.chip_pj + 10240 * 11 + 900 * BACKGROUND_MW.mid)
+    assert found.system_pj.mid == pytest.approx(found.chip_pj + 10240 * 11 + 900 * background)
     assert found.system_pj.low < found.system_pj.mid < found.system_pj.high
     assert found.tokens(found.system_pj.mid / 3) == pytest.approx(3)
 

@@ -63,7 +63,7 @@ def runs(draw: st.DrawFn, arbitration: tuple[Arbitration, ...] = ("static", "tdm
             "weight_memory.weights_per_cycle": weights_per_cycle,
             "weight_memory.fifo_words": integer(24, 48),
             "dram.bandwidth_gbps": draw(st.sampled_from([0.4, 1.6, 6.4, 51.2])),
-            "dram.latency_ns": draw(st.sampled_from([0, 5, 50, 300])),
+            "dram.latency_ns": draw(st.sampled_from([1, 5, 50, 300])),
             "dram.inputs": draw(st.booleans()),
             "dram.burst_bits": draw(st.sampled_from([1, 200])),
             "dram.arbitration": draw(st.sampled_from(arbitration)),

@@ -188,7 +188,7 @@ def test_files_that_are_not_there_or_not_toml(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("x = ")
     with pytest.raises(BadInput, match="is not a TOML file"):
         load_cost_table(tmp_path / "bad.toml")
-    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xff")
     with pytest.raises(BadInput, match="is not a TOML file"):
         load_cost_table(tmp_path / "binary.toml")
     (tmp_path / "long.toml").write_text(f"x = 1{'0' * 5000}")

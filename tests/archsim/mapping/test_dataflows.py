@@ -69,7 +69,7 @@ def drawn_designs(draw: st.DrawFn) -> Design:
         "weight_memory.fifo_words": draw(st.integers(1, 60)),
         "weight_memory.ports": draw(st.integers(1, 2)),
         "dram.bandwidth_gbps": draw(st.sampled_from([0.7, 6.4, 51.2])),
-        "dram.latency_ns": draw(st.sampled_from([0, 12, 100])),
+        "dram.latency_ns": draw(st.sampled_from([1, 12, 100])),
         "dram.burst_bits": burst_bits,
         "dram.outstanding": None if burst_bits == 1 else draw(st.sampled_from([None, 1, 3])),
     }

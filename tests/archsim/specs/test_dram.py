@@ -32,7 +32,7 @@ def test_the_channel_takes_whole_accesses() -> None:
 @settings(max_examples=200)
 @given(
     mbps=st.integers(100, 60_000),
-    latency_ns=st.integers(0, 200),
+    latency_ns=st.integers(1, 200),
     burst_bits=st.sampled_from([8, 64, 256]),
     outstanding=st.integers(1, 40),
     accesses=st.integers(1, 30),
@@ -72,7 +72,7 @@ def test_a_share_of_the_channel_is_a_share_of_its_time(share: int, bits: int, ou
 
 @given(bits=st.integers(1, 4000), cycles=st.integers(1, 60))
 def test_the_least_bandwidth_for_so_many_cycles(bits: int, cycles: int) -> None:
-    dram = DramSpec(bandwidth_gbps=1, latency_ns=0, burst_bits=32)
+    dram = DramSpec(bandwidth_gbps=1, latency_ns=1, burst_bits=32)
     mbps = dram.mbps_for(bits, 333, cycles)
     assert dram.model_copy(update={"bandwidth_gbps": mbps / 1000}).channel_cycles(bits, 333) <= cycles
     if mbps > 1:
