@@ -164,7 +164,8 @@ def test_what_is_written_is_paid_for() -> None:
 @given(drawn_designs(), drawn_stacks(), st.sampled_from([0, 4096]))
 def test_phases_cut_into_traces_of_their_own_add_up(design: Design, trace: Trace, capacity: int) -> None:
     """Alone, what a phase reads is an input, so inputs are fetched; a readout has no recurrence to be run alone."""
-    design = design.override({"dram.inputs": True, "weight_memory.capacity_kib": capacity})
+    memory = {} if design.weight_memory.private else {"weight_memory.capacity_kib": capacity}
+    design = design.override({"dram.inputs": True, **memory})
     whole = run(_prepared(design, trace), "analytic")
     recurrent = [phase for phase in trace.phases if any(mv.edge == "previous_step" for mv in phase.graph.mat_vecs)]
     parts = [run(prepare(Job(design, phase)), "analytic") for phase in recurrent]

@@ -14,7 +14,7 @@ import pytest
 from archsim import catalogue
 from archsim.design import Design, load_design
 from archsim.machine.steps import run_machine
-from archsim.simulation import Job, prepare, simulate
+from archsim.simulation import Engine, Job, prepare, simulate
 from archsim.trace.columns import pack_mask
 from archsim.trace.synthetic import synthesize
 from archsim.trace.trace import Trace
@@ -98,8 +98,9 @@ def check(design: Design, trace: Trace, log: LoggedEvents, stalls: dict[str, int
     assert timing.cycles == 8 + sum(stalls.values())
     assert timing.ledger.counts["weight_memory"] == {"sram_read_word": words}
     assert timing.ledger.get(catalogue.READ_BITS) == 0
-    for engine in ("burst", "analytic"):
-        report = simulate(design, trace, engine, lanes=1)  # type: ignore[arg-type]
+    engines: tuple[Engine, ...] = ("burst", "analytic")
+    for engine in engines:
+        report = simulate(design, trace, engine, lanes=1)
         assert (report.cycles, report.stalls, report.ledger) == (timing.cycles, timing.stalls, timing.ledger)
 
 
