@@ -134,6 +134,8 @@ class TimelineWriter:
         shown = [c.name for c in catalogue.logging if used.get(c.name, True)]
         self._threads = {name: index for index, name in enumerate(shown, start=1)}
         self._by_column = False
+        self._taken, self._consuming = -1, 0
+        """Latest column of the current burst that has taken the path, and that the PEs consume (engine `column`)."""
         self._finished = 0
         self._written = 0
 
@@ -178,17 +180,19 @@ class TimelineWriter:
 
     def _count(self, cycle: int, component: str, event: str, step: int, block: int, column: int) -> None:
         if component == WEIGHT_STREAM.name:
-            self._count_path(cycle, event)
+            self._count_path(cycle, event, column)
         elif component == PE_ARRAY.name:
             self._count_tiles(cycle, event, step, column)
         elif (component, event) == (ACTIVATION_UNIT.name, Event.END):
             self._counters.add(cycle, BANKS, -1)
 
-    def _count_path(self, cycle: int, event: str) -> None:
+    def _count_path(self, cycle: int, event: str, column: int) -> None:
         if event == Event.TURN:
             self._write_counters(cycle)  # turns of the path never decrease, and no change precedes the latest
-        elif event == Event.COLUMN:
-            self._by_column = True
+        elif event == Event.START:
+            self._taken = -1
+        elif event == Event.COLUMN and column > self._taken:  # it may pause and go on
+            self._by_column, self._taken = True, column
             self._counters.add(cycle, FIFO, self._burst(WEIGHT_STREAM.name).column_fifo_words)
 
     def _count_tiles(self, cycle: int, event: str, step: int, column: int) -> None:
@@ -196,12 +200,16 @@ class TimelineWriter:
             self._counters.add(cycle, BANKS, int(self._tracks.of[PE_ARRAY.name].place[2] == 0))
             if not self._by_column:
                 self._replay_fifo(cycle)
+            self._consuming = 0
         elif self._by_column and self._consumed_a_column(event, column):
             self._counters.add(cycle, FIFO, -self._burst(PE_ARRAY.name).column_fifo_words)
+            self._consuming = max(0, column)
 
     def _consumed_a_column(self, event: str, column: int) -> bool:
         """Engine `column`: whether the PEs have just consumed a column: they wait for the next, or finish the burst."""
-        return (event == Event.WAIT_COLUMN and column > 0) or (event == Event.DONE and self._columns(PE_ARRAY.name) > 0)
+        return (event == Event.WAIT_COLUMN and column > self._consuming) or (
+            event == Event.DONE and self._columns(PE_ARRAY.name) > 0
+        )
 
     def _replay_fifo(self, tile_start: int) -> None:
         """Add sampled FIFO levels of a burst that has just begun, as if it were alone."""

@@ -236,7 +236,9 @@ class _PEArrayTrack(_Track):
     """The track of the PE array, whose stalls depend on scratch banks and on the weight path's burst."""
 
     worked: int | None = None
-    """Cycle by which the PEs had consumed all columns that had arrived."""
+    """Cycle by which the PEs had consumed all that had arrived."""
+    begun = False
+    """Whether the PEs have begun the burst."""
 
     def answers(self) -> Mapping[str, Answer]:
         return {
@@ -248,6 +250,7 @@ class _PEArrayTrack(_Track):
         }
 
     def _start(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+        self.begun = True
         burst, free = self.shared.bursts[0], self.known_until
         opens = self.place[:2] != (step, block)
         self.place = step, block, burst.position
@@ -260,7 +263,7 @@ class _PEArrayTrack(_Track):
         yield Cause.WEIGHT_LATENCY, admitted, cycle
 
     def _wait_column(self, cycle: int, step: int, block: int, column: int) -> Iterable[Span]:
-        self.worked = cycle if column else None  # START accounts for the wait for a burst's first column
+        self.worked = cycle if self.begun else None  # START accounts for the wait for a burst's first column
         return ()
 
     def _column(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
@@ -272,7 +275,7 @@ class _PEArrayTrack(_Track):
 
     def _done(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
         worked = cycle if self.worked is None else self.worked
-        self.worked = None
+        self.worked, self.begun = None, False
         waited = sum(end - begin for _, begin, end in self.shared.bursts.popleft().waits)
         credited = min(cycle, worked + waited)
         yield BUSY, self.known_until, worked

@@ -82,13 +82,13 @@ class PEArray:
         for _ in self._order:
             descriptor = yield from self._next()
             turn = descriptor.turn
+            ready: int = yield descriptor.arrival
             if turn.columns:
                 starved = 0
                 for column in range(turn.columns):
                     starved += yield from self._consume(descriptor, column)
                 self._starved(descriptor, starved)
             else:
-                ready: int = yield descriptor.arrival
                 yield self._clock.until(ready)
                 self.free = yield from self._claim(descriptor)
             yield from self._finish(turn)
@@ -103,7 +103,7 @@ class PEArray:
         feed, claims = burst.feed, column == 0
         first, released = self.free, 0
         clock.waits_for("a word of a column in the FIFO (from the weight stream)")
-        clock.note(Event.WAIT_COLUMN, *place, at=first)
+        clock.note(Event.WAIT_COLUMN, *place)
         token: object = None
         for number in range(burst.column_words):
             word: Word = yield from self._fifo.receive()
@@ -117,9 +117,11 @@ class PEArray:
                         first = self.free = yield from self._claim(descriptor)
                     clock.note(Event.COLUMN, *place, at=first)
             elif late > first:
-                clock.note(Event.WAIT_COLUMN, *place, at=first + cycle)
-                clock.note(Event.COLUMN, *place, at=late + cycle)
+                yield clock.until(first + cycle)
+                clock.note(Event.WAIT_COLUMN, *place)
                 first = late
+                yield clock.until(first + cycle)
+                clock.note(Event.COLUMN, *place)
             while released <= number and feed.words_until(feed.last_cycle(released)) <= number + 1:
                 self._fifo.release(first + feed.last_cycle(released) + 1)
                 released += 1

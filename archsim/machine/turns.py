@@ -21,7 +21,7 @@ class OperandColumns(NamedTuple):
 
     @property
     def issued(self) -> int:
-        """Columns for which the PEs of a lane are issued MACs, summed over lanes: of a one-hot operand its own alone."""
+        """Columns for which PEs of a lane are issued MACs, summed over lanes: of a one-hot operand its own alone."""
         return self.streamed * self.lanes if self.in_state_buffer else self.nonzero
 
 

@@ -93,8 +93,6 @@ class WeightStream:
             descriptor = yield from self._begin(turn)
             sent = clock.now + turn.burst.pace.of(turn.columns * turn.burst.column_words)
             for column, token in enumerate(self._datapath.fetch(turn)):
-                if self._channel.granted_by_columns(turn):
-                    yield from self._take_channel(descriptor, column)
                 yield from self._send(descriptor, column, token)
                 if self._channel.granted_by_columns(turn):
                     self._channel.column_left()
@@ -119,13 +117,21 @@ class WeightStream:
         clock.note(Event.WAIT_CREDIT, *place, at=ceil_div(at, parts))
         clock.waits_for("room for a word in the FIFO (credits from the PE array)")
         for word in range(burst.column_words):
+            asked = not word or not self._fifo.room
+            if word and asked:
+                clock.note(Event.WAIT_CREDIT, *place, at=ceil_div(at, parts))
             free: int = yield from self._fifo.reserve()
-            if free * parts > at:
-                if word:
-                    clock.note(Event.WAIT_CREDIT, *place, at=ceil_div(at, parts))
-                    clock.note(Event.COLUMN, *place, at=free)
-                at = free * parts
+            if word and not asked and free * parts > at:
+                clock.note(Event.WAIT_CREDIT, *place, at=ceil_div(at, parts))
+                asked = True
+            at = max(at, free * parts)
+            if word and asked:
+                clock.note(Event.COLUMN, *place, at=ceil_div(at, parts))
             if not word:
+                if self._channel.granted_by_columns(turn):
+                    yield clock.until(ceil_div(at, parts))
+                    yield from self._take_channel(descriptor, column)
+                    at = clock.now * parts
                 clock.note(Event.COLUMN, *place, at=ceil_div(at, parts))
             at += cycles
             arrival = ceil_div(at, parts) + burst.latency_cycles

@@ -1,7 +1,7 @@
 """What follows once a block has been accumulated: read-out, activation, and the listing of its new elements."""
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from archsim.costs.latencies import latencies
 from archsim.design import Design
@@ -10,30 +10,45 @@ from archsim.mapping.plan import Stage
 from archsim.specs.base import ceil_div
 
 
-@dataclass(frozen=True)
-class ResultTimes:
+class ResultTimes(NamedTuple):
     """Cycles of a block's results, from the start of its activation on."""
 
     activation: int
     elements_after: int
+    """Until the first elements that the encoder lists leave the last stage that precedes the pipeline's depth."""
     encode: int
+    """Of the encoder, which lists a group of columns a cycle; 0 without one."""
     encode_tail: int
+    """From the end of the activation until the last element is listed, if the encoder was free."""
 
 
-@dataclass(frozen=True)
-class _Rates:
-    """How many elements go together, and the cycles that they take."""
+class _ReadOut(NamedTuple):
+    """How the sums of a block lie in the PEs of a lane, and how fast they are read and listed."""
 
+    part: BlockUnits
+    rows_per_unit: int
+    sums_per_row: int
+    sums_per_unit: int
+    pes: int
+    read_ports: int
     at_once: int
-    """Elements of a unit and a lane that enter the activation unit together."""
+    """The most elements, of a unit and a lane, that enter the activation unit together, each from a bank of its own."""
     turns: int
-    """Cycles that its bank takes for an element; those that go together lie in different banks."""
-    read_turns: int
-    """Cycles in which the PEs show the sums of elements that go together."""
+    """Cycles that a bank takes for an element."""
+    lanes: int
+    columns: int
+    """Columns that the encoder lists in a cycle; 0 without one."""
 
-    def cycles(self, elements: int) -> int:
-        """Cycles that consecutive elements take."""
-        return ceil_div(elements, self.at_once) * max(self.turns, self.read_turns)
+    def turns_of(self, group: int) -> int:
+        """Cycles that `group` elements take together: those of a bank, or until the PEs have shown all sums."""
+        units = ceil_div(group, self.lanes)
+        sums = self.part.sums_of_a_pe(units, self.rows_per_unit, self.sums_per_row, self.sums_per_unit, self.pes)
+        return max(self.turns, ceil_div(sums, self.read_ports))
+
+    def width(self) -> int:
+        """The elements that go together: as many as take the fewest cycles in all."""
+        elements = self.part.units * self.lanes
+        return min(range(self.at_once, 0, -1), key=lambda group: ceil_div(elements, group) * self.turns_of(group))
 
 
 def result_times(design: Design, stage: Stage, part: BlockUnits, lanes: int, listed: bool) -> ResultTimes:
@@ -43,31 +58,31 @@ def result_times(design: Design, stage: Stage, part: BlockUnits, lanes: int, lis
     last lane has left the pipeline.
     """
     unit, buffer, encoder = design.activation_unit, design.state_buffer, design.skip_encoder
-    banks = buffer.banks or unit.units_per_cycle
-    at_once = min(unit.units_per_cycle, banks)  # a group that is wider than the banks would only take turns
-    units = ceil_div(at_once, lanes)
-    rates = _Rates(
-        at_once=at_once,
+    read_out = _ReadOut(
+        part=part,
+        rows_per_unit=stage.rows_per_unit,
+        sums_per_row=stage.sums_per_row,
+        sums_per_unit=stage.sums_per_unit,
+        pes=design.pes_per_lane,
+        read_ports=design.pe_array.read_ports,
+        at_once=min(unit.units_per_cycle, buffer.banks or unit.units_per_cycle),
         turns=buffer.turns(stage.unit.cell_reads, 1),  # a write to c, or to h where a cell has none: in another buffer
-        read_turns=ceil_div(
-            part.sums_of_a_pe(units, stage.rows_per_unit, stage.sums_per_row, stage.sums_per_unit, design.pes_per_lane),
-            design.pe_array.read_ports,
-        ),
+        lanes=lanes,
+        columns=encoder.columns_per_cycle if listed and encoder.enabled else 0,
     )
-    columns = encoder.columns_per_cycle if listed and encoder.enabled else 0
-    activation, first, encode, end = _listing(rates, part.units, lanes, columns)
-    stages = latencies(design).encoder_stages - 1 if columns else 0
-    return ResultTimes(activation, first, encode, end - activation + stages)
+    times = _times(read_out)
+    stages = latencies(design).encoder_stages if times.encode else 1
+    return times._replace(encode_tail=times.encode_tail + stages - 1)
 
 
 @lru_cache(maxsize=65536)
-def _listing(rates: _Rates, units: int, lanes: int, columns: int) -> tuple[int, int, int, int]:
-    """Cycles from the start of the activation until it ends, until the first group of `columns` columns is there, of
-    the encoder, and until it ends, if it was free; without an encoder (0 columns), until all elements are there."""
-    activation = rates.cycles(units * lanes)
+def _times(read_out: _ReadOut) -> ResultTimes:
+    """The times of a block with an encoder of one stage."""
+    width, units, lanes, columns = read_out.width(), read_out.part.units, read_out.lanes, read_out.columns
+    turns = read_out.turns_of(width)
+    activation = ceil_div(units * lanes, width) * turns
     if not columns:
-        return activation, activation, 0, activation
-    there = [rates.cycles(min(units, group + columns) * lanes) for group in range(0, units, columns)]
-    groups = len(there)
-    end = max(cycle + groups - group for group, cycle in enumerate(there))
-    return activation, there[0], groups, end
+        return ResultTimes(activation, activation, 0, 0)
+    there = [ceil_div(min(units, first + columns) * lanes, width) * turns for first in range(0, units, columns)]
+    end = max(cycle + len(there) - group for group, cycle in enumerate(there))
+    return ResultTimes(activation, there[0], len(there), end - activation)

@@ -65,8 +65,8 @@ class Totals:
 
     streamed: tuple[int, ...]
     issued: tuple[int, ...]
-    """Columns for which the PEs of a lane are issued MACs, summed over lanes: those streamed, for each lane that runs the
-    product; of a one-hot operand that of a lane's own symbol alone."""
+    """Columns for which the PEs of a lane are issued MACs, summed over lanes: those streamed, for each lane that runs
+    the product; of a one-hot operand that of a lane's own symbol alone."""
     nonzero: tuple[int, ...]
     runs: tuple[int, ...]
     """Lanes that run the product, summed over the steps."""

@@ -184,17 +184,16 @@ def test_phases_cut_into_traces_of_their_own_add_up(design: Design, trace: Trace
 
 
 def test_a_readout_that_is_a_phase_is_timed_by_hand() -> None:
-    """One step: inputs after DRAM's latency, the bias of a block, columns of a word each, activation, and its depth."""
+    """One step: inputs, the bias of a block, columns of one word each, activation, and the pipeline's depth."""
     with_it, without = (
         simulate(RESIDENT.override({"dram.latency_ns": 1, "dram.bandwidth_gbps": 1e6}), _stack(outputs=outputs))
         for outputs in (1, None)
     )
     trace = _stack(outputs=1)
     top = np.unpackbits(trace.arrays["top"][:][0, : RESIDENT.lanes], axis=-1).any(axis=0).sum()
-    waited, fetched, bias, issue, latency, column, activated, depth = 1, 1, 1, 1, 1, 1, 1, 5
-    assert (
-        with_it.cycles - without.cycles == waited + fetched + bias + issue + latency + top * column + activated + depth
-    )
+    fetched, waited, bias, issue, latency, column, activated, depth = 1, 1, 1, 1, 2, 1, 1, 5
+    path = fetched + waited + bias + issue + latency
+    assert with_it.cycles - without.cycles == path + top * column + activated + depth
 
 
 def test_weights_of_all_phases_share_the_sram() -> None:

@@ -5,34 +5,38 @@ from typing import Any
 
 from archsim import catalogue
 from archsim.machine.activation_unit import ActivationUnit
-from archsim.machine.ports import Queue, ScratchBanks
-from archsim.machine.turns import BlockTurn
+from archsim.machine.ports import Elements, FinishedBlock, Queue, ScratchBanks
 from archsim.mapping.plan import Block
 
 
-def test_it_takes_blocks_in_turn_and_frees_their_bank(bench: Any) -> None:
-    """Blocks of three cycles arrive at 0, 1 and 20. Banks are free at 3, 6 and 23, elements a cycle later."""
-    order = [bench.block() for _ in range(3)]
-    sums, banks, elements = Queue[BlockTurn](bench.env), ScratchBanks(bench.env), Queue[int](bench.env)
+def test_it_takes_blocks_in_turn_and_frees_their_bank(bench: Any, block: Block) -> None:
+    """Blocks of three cycles arrive at 0, 1 and 20, the last with sums that are complete at 22.
+
+    Banks are free at 3, 6 and 25. A cycle later the last elements have left the pipeline, the first two earlier.
+    """
+    order = [bench.block(replace(block, elements_after=1)) for _ in range(3)]
+    sums, banks = Queue[FinishedBlock](bench.env), ScratchBanks(bench.env)
+    elements = Queue[Elements](bench.env)
     unit = ActivationUnit(1, order, sums, banks, elements, bench.ledger, bench.clock("activation_unit"), banks_kept=2)
-    for turn, cycle in zip(order, (0, 1, 20), strict=True):
-        bench.after(cycle, lambda turn=turn: sums.put(turn))
+    for turn, cycle, ready in zip(order, (0, 1, 20), (0, 1, 22), strict=True):
+        bench.after(cycle, lambda turn=turn, ready=ready: sums.put(FinishedBlock(turn, ready)))
     bench.run(unit.process())
-    assert banks.items == (3, 6, 23)
-    assert elements.items == (4, 7, 24)
-    assert unit.free == 23
-    assert unit.freed == (6, 23)
-    assert unit.finished == 24  # one cycle deep
+    assert banks.items == (3, 6, 25)
+    assert elements.items == (Elements(2, 4), Elements(5, 7), Elements(24, 26))
+    assert unit.free == 25
+    assert unit.freed == (6, 25)
+    assert unit.finished == 26  # one cycle deep
     assert bench.ledger.get(catalogue.CURVE) == 15
-    assert bench.times("activate") == [0, 3, 20]
+    assert bench.times("activate") == [0, 3, 22]
 
 
 def test_a_block_that_nobody_lists_is_kept_from_the_encoder(bench: Any, block: Block) -> None:
     """The block is that of a readout, on a unit that is busy until 5."""
     turn = bench.block(replace(block, list=None, ends_list=False))
-    sums, banks, elements = Queue[BlockTurn](bench.env), ScratchBanks(bench.env), Queue[int](bench.env)
+    sums, banks = Queue[FinishedBlock](bench.env), ScratchBanks(bench.env)
+    elements = Queue[Elements](bench.env)
     unit = ActivationUnit(2, [turn], sums, banks, elements, bench.ledger, bench.clock("activation_unit"), free=5)
-    sums.put(turn)
+    sums.put(FinishedBlock(turn, 0))
     bench.run(unit.process())
     assert elements.items == ()
     assert banks.items == (8,)

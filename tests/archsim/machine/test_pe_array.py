@@ -1,13 +1,15 @@
 """The PE array on a bench: no plan, no trace, no design."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archsim.catalogue import Cause
 from archsim.machine.pe_array import PEArray
-from archsim.machine.ports import ColumnToken, Descriptor, Queue, ScratchBanks, Signals, WordFifo
-from archsim.machine.turns import BlockTurn, BurstTurn
+from archsim.machine.ports import Descriptor, FinishedBlock, Queue, ScratchBanks, Signals, Word, WordFifo
+from archsim.machine.turns import BurstTurn
+from archsim.mapping.fifo import Passed
+from archsim.mapping.plan import Block, Feed
 
 
 @dataclass
@@ -17,17 +19,18 @@ class Tiles:
     bench: Any
     order: Sequence[BurstTurn]
     room: int = 4
+    stages: int = 1
     array: PEArray = field(init=False)
 
     def __post_init__(self) -> None:
         env = self.bench.env
         self.descriptors: Queue[Descriptor] = Queue(env)
-        self.sums: Queue[BlockTurn] = Queue(env)
+        self.sums: Queue[FinishedBlock] = Queue(env)
         self.fifo, self.banks, self.consumed = WordFifo(env, self.room), ScratchBanks(env), Signals(env)
         clock = self.bench.clock("pe_array")
         self.array = PEArray(
             self.order, self.descriptors, self.fifo, self.banks, self.sums, self.bench.ledger, clock,
-            consumed=self.consumed,
+            consumed=self.consumed, stages=self.stages,
         )  # fmt: skip
 
     def send(self, turn: BurstTurn, arrival: int) -> Descriptor:
@@ -38,11 +41,10 @@ class Tiles:
         return descriptor
 
     def fill(self, *arrivals: int) -> None:
-        """Columns in the FIFO, each of a word."""
-        clock = self.bench.clock("weight_stream")
+        """Words in the FIFO, each with its room taken."""
         for arrival in arrivals:
-            self.bench.env.process(self.fifo.reserve(1, clock))
-            self.fifo.send(ColumnToken(arrival))
+            self.bench.env.process(self.fifo.reserve())
+            self.fifo.send(Word(arrival))
 
 
 def test_it_waits_for_a_scratch_bank_and_says_so(bench: Any) -> None:
@@ -58,7 +60,45 @@ def test_it_waits_for_a_scratch_bank_and_says_so(bench: Any) -> None:
     assert tiles.array.free == 31
     assert tiles.array.stalls[Cause.WEIGHT_LATENCY] == 5
     assert tiles.array.stalls[Cause.SCRATCH_BANK] == 30 - 6  # the bank is missing before the column is
-    assert tiles.fifo.room == 2
+    assert tiles.fifo.room == (6, 31)
+
+
+def test_it_begins_with_the_first_word_that_it_needs(bench: Any, block: Block) -> None:
+    """A column of 3 words and 6 cycles, two a word: the words arrive at 5, 7 and 20.
+
+    Cycles 0 to 3 run from 5 to 9; cycle 4 needs the third word, and waits until 20: consumed at 22. The rooms are free
+    once a word's second cycle has run.
+    """
+    feed = Feed(rows=12, word_rows=4, pes=2, full_rows=12, rest=2, whole=False)
+    burst = replace(block.bursts[0], rows=12, column_words=3, tile_cycles=6, feed=feed)
+    order = [bench.burst(1, replace(block, bursts=(burst,)))]
+    tiles = Tiles(bench, order)
+    tiles.fill(5, 7, 20)
+    tiles.send(order[0], 5)
+    tiles.banks.put(0)
+    bench.run(tiles.array.columns())
+    assert bench.times("start") == [5]
+    assert bench.times("wait_column") == [0, 9]
+    assert bench.times("column") == [5, 20]
+    assert tiles.fifo.room == (0, 7, 9, 22)  # one of four words was never taken
+    assert tiles.array.free == 22
+    assert tiles.array.stalls[Cause.WEIGHT_LATENCY] == 5
+    assert tiles.array.stalls[Cause.WEIGHT_BANDWIDTH] == 22 - 5 - 6
+
+
+def test_a_whole_column_is_waited_for_where_it_is_stored_before_it_is_forwarded(bench: Any, block: Block) -> None:
+    """The same column begins once its third word is there, at 20, and runs without a pause."""
+    feed = Feed(rows=12, word_rows=4, pes=2, full_rows=12, rest=2, whole=True)
+    burst = replace(block.bursts[0], rows=12, column_words=3, tile_cycles=6, feed=feed)
+    order = [bench.burst(1, replace(block, bursts=(burst,)))]
+    tiles = Tiles(bench, order)
+    tiles.fill(5, 7, 20)
+    tiles.send(order[0], 20)
+    tiles.banks.put(0)
+    bench.run(tiles.array.columns())
+    assert bench.times("column") == [20]
+    assert tiles.fifo.room == (0, 22, 24, 26)
+    assert tiles.array.free == 26
 
 
 def test_it_starves_when_columns_come_late(bench: Any) -> None:
@@ -96,7 +136,7 @@ def test_a_whole_burst_ends_with_its_last_column(bench: Any) -> None:
     order = [bench.burst(5)]
     tiles = Tiles(bench, order)
     descriptor = tiles.send(order[0], 5)
-    descriptor.last_issue.succeed(20)
+    descriptor.passed.succeed(Passed(20, 24))
     tiles.banks.put(0)
     bench.run(tiles.array.bursts())
     assert tiles.array.free == 24
@@ -106,12 +146,13 @@ def test_a_whole_burst_ends_with_its_last_column(bench: Any) -> None:
 
 def test_sums_and_the_end_of_a_step_are_handed_on(bench: Any) -> None:
     order = [bench.burst(1), bench.burst(1, closes_step=True)]
-    tiles = Tiles(bench, order)
+    tiles = Tiles(bench, order, stages=3)
     tiles.fill(1, 2)
     for turn in order:
         tiles.send(turn, 1)
         tiles.banks.put(0)
     bench.run(tiles.array.columns())
-    assert tiles.sums.items == (order[0].of, order[1].of)
+    # Two cycles later than the PEs are free, the last sums have left three stages.
+    assert tiles.sums.items == (FinishedBlock(order[0].of, 4), FinishedBlock(order[1].of, 5))
     assert tiles.consumed.at(0).triggered
     assert bench.ledger.counts == {"pe_array": {"mac": 2 * 4, "scratch_access": 2 * 4}}

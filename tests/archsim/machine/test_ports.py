@@ -30,18 +30,18 @@ def test_shares_add_up_and_none_is_larger_than_its_wait(cycles: int, most: list[
     assert parts[-1] == (Cause.WEIGHT_BANDWIDTH, max(0, cycles - sum(most)))
 
 
-def test_a_fifo_says_how_long_was_waited_for_room(bench: Any) -> None:
-    """Of three words, two are taken at once, and two more when two are released at 7."""
-    fifo, clock, waited = WordFifo(bench.env, 3), bench.clock("weight_stream"), []
+def test_a_fifo_says_from_when_a_word_has_room(bench: Any) -> None:
+    """Two words have room at once; at 7 it is said that others will have it from 9 and 12 on."""
+    fifo, taken = WordFifo(bench.env, 2), []
 
     def take() -> Any:
-        for _ in range(2):
-            waited.append((yield from fifo.reserve(2, clock)))
+        for _ in range(3):
+            taken.append(((yield from fifo.reserve()), int(bench.env.now)))
 
-    bench.after(7, lambda: fifo.release(2))
+    bench.after(7, lambda: (fifo.release(9), fifo.release(12)))
     bench.run(take())
-    assert waited == [0, 7]
-    assert fifo.room == 1
+    assert taken == [(0, 0), (0, 0), (9, 7)]
+    assert fifo.room == (12,)
 
 
 def test_a_queue_keeps_the_order(bench: Any) -> None:

@@ -8,10 +8,12 @@ import pytest
 
 from archsim.catalogue import Cause
 from archsim.machine.dram_channel import DramChannel
-from archsim.machine.ports import ColumnToken, Descriptor, OperandLists, Queue, Signals, WordFifo
+from archsim.machine.ports import Descriptor, OperandLists, Queue, Signals, Word, WordFifo
 from archsim.machine.turns import BurstTurn
 from archsim.machine.weight_stream import WeightStream
-from archsim.mapping.plan import Block, Norms, Wait
+from archsim.mapping.fifo import WordByWord
+from archsim.mapping.plan import Block, Norms, Pace, Wait
+from archsim.specs.sequencer import SequencerSpec
 
 
 @dataclass
@@ -28,12 +30,14 @@ class Path:
         self.descriptors.items[number].started.succeed(cycle)
 
 
-def path(bench: Any, order: Sequence[BurstTurn], setup_cycles: int = 0, **more: Any) -> Path:
+def path(bench: Any, order: Sequence[BurstTurn], setup_cycles: int = 0, empty: int = 0, **more: Any) -> Path:
     fifo, descriptors = WordFifo(bench.env, 2), Queue[Descriptor](bench.env)
     lists = OperandLists(bench.env, [0], before=-1)
     channel = DramChannel(bench.env, None, by_columns=True)
     clock = bench.clock("weight_stream")
-    stream = WeightStream(setup_cycles, order, lists, channel, fifo, descriptors, bench.ledger, clock, **more)
+    spec = SequencerSpec(setup_cycles=setup_cycles, empty_burst_cycles=empty)
+    times = WordByWord(2)
+    stream = WeightStream(spec, order, lists, channel, fifo, times, descriptors, bench.ledger, clock, **more)
     return Path(stream, fifo, descriptors, lists)
 
 
@@ -44,12 +48,22 @@ def test_it_waits_for_room_in_the_fifo(bench: Any) -> None:
     """
     made = path(bench, [bench.burst(5)])
     for cycle in (20, 30, 40):
-        bench.after(cycle, lambda: made.fifo.release(1))
+        bench.after(cycle, lambda cycle=cycle: made.fifo.release(cycle))
     bench.run(made.stream.columns())
     assert bench.times("column") == [0, 2, 20, 30, 40]
-    assert made.fifo.columns == tuple(map(ColumnToken, (5, 7, 25, 35, 45)))
+    assert made.fifo.words == tuple(map(Word, (5, 7, 25, 35, 45)))
     assert bench.ledger.counts == {"dram": {"read_bits": 5 * 32}, "weight_memory": {"fifo_word": 5}}
     assert made.descriptors.items[0].waited == {Cause.FIFO_CREDIT: (20 - 4) + (30 - 22) + (40 - 32)}
+
+
+def test_words_follow_each_other_at_their_exact_pace(bench: Any, block: Block) -> None:
+    """Three words take seven cycles: they leave at 7/3, 14/3 and 7, and arrive, L = 3 cycles later, at 6, 8 and 10."""
+    paced = replace(block, bursts=(replace(block.bursts[0], pace=Pace(7, 3)),))
+    made = path(bench, [bench.burst(3, paced)])
+    bench.after(0, lambda: made.fifo.release(0))
+    bench.run(made.stream.columns())
+    assert made.fifo.words == tuple(map(Word, (6, 8, 10)))
+    assert made.stream.free == 7
 
 
 def test_it_holds_one_burst_ahead(bench: Any, block: Block) -> None:
@@ -74,20 +88,20 @@ def test_a_burst_held_up_by_its_sink_goes_on_place_by_place(bench: Any) -> None:
     bench.after(30, lambda: made.begin(0, 30))
     bench.run(made.stream.bursts())
     [descriptor] = made.descriptors.items
-    assert descriptor.last_issue.value == made.stream.free == 39
+    assert descriptor.passed.value.last_issue == made.stream.free == 39
     assert descriptor.waited == {Cause.FIFO_CREDIT: 29}
 
 
 def test_every_burst_is_set_up(bench: Any) -> None:
     """Three cycles to set a burst up: issued at 3, though it could be at 0; the next, whose turn is at 20, at 23."""
-    made = path(bench, [bench.burst(1), bench.burst(0)], setup_cycles=3)
+    made = path(bench, [bench.burst(1), bench.burst(0)], setup_cycles=3, empty=1)
     bench.after(20, lambda: made.begin(0, 20))
     bench.run(made.stream.columns())
     assert bench.times("turn") == [0, 20]
     assert bench.times("start") == [3, 23]
     assert bench.times("column") == [3]
     arrivals = [descriptor.arrival.value for descriptor in made.descriptors.items]
-    assert arrivals == [3 + 2 + 3, 23]  # without columns: its start
+    assert arrivals == [3 + 2 + 3, 23 + 1]  # without columns: a cycle after its start
 
 
 def test_row_scales_and_biases_come_before_the_first_column_of_a_block(bench: Any, block: Block) -> None:
@@ -99,7 +113,7 @@ def test_row_scales_and_biases_come_before_the_first_column_of_a_block(bench: An
     assert bench.times("start") == [14]
     assert made.descriptors.items[0].arrival.value == 19
     assert bench.ledger.counts["dram"] == {"read_bits": 64 + 32}
-    assert made.fifo.room == 2
+    assert made.fifo.room == (0, 0)
 
 
 @pytest.mark.parametrize(("arrives", "admitted"), [(9, 9), (0, 0)])

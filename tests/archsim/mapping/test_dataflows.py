@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 from types import SimpleNamespace
 from typing import Any
 
@@ -288,7 +289,7 @@ def test_a_column_takes_the_words_accesses_and_cycles_that_its_rows_fill(design:
                 words = boxes(block.units * per_unit, memory.weights_per_cycle)
                 assert burst.rows == block.units * per_unit
                 assert burst.column_words == words
-                assert burst.fifo_columns * words <= memory.fifo_words < (burst.fifo_columns + 1) * words
+                assert burst.fifo_words == memory.fifo_words
                 if block.unit_by_unit:
                     assert burst.tile_cycles == dealt(block.units, design.pes_per_lane, per_unit)
                 else:
@@ -296,8 +297,40 @@ def test_a_column_takes_the_words_accesses_and_cycles_that_its_rows_fill(design:
                 resident = burst.column_dram_bits == 0
                 assert burst.column_sram_words == (boxes(bits, word_bits) if resident else 0)
                 assert burst.column_dram_bits == (0 if resident else boxes(bits, dram.burst_bits) * dram.burst_bits)
-                through_fifo = words if memory.ports == 2 else 2 * words
-                assert burst.stream_cycles == max(through_fifo, 0 if resident else channel_cycles(design, bits))
+                through_fifo = Fraction(words if memory.ports == 2 else 2 * words)
+                exact = max(through_fifo, Fraction(0) if resident else channel_time(design, bits))
+                for columns in (1, 7, 1000):
+                    assert burst.pace.of(columns * words) == ceil(columns * exact)
+                held = words_in_turn(design, burst.rows, block, per_unit)
+                cycles = range(burst.tile_cycles)
+                assert [burst.feed.words_until(cycle) for cycle in cycles] == [max(each) + 1 for each in held]
+                for word in range(words):
+                    needed = [cycle for cycle in cycles if word in held[cycle]]
+                    assert burst.feed.first_cycle(word) == needed[0]
+                    assert burst.feed.last_cycle(word) == needed[-1]
+
+
+def words_in_turn(design: Design, rows: int, block: Block, per_unit: int) -> list[set[int]]:
+    """For each cycle of a column, the words that hold the rows that its PEs then take, dealt out one by one."""
+    pes, cycles = design.pes_per_lane, list[list[int]]()
+    if block.unit_by_unit:
+        for first in range(0, block.units, pes):
+            units = range(first, min(first + pes, block.units))
+            cycles += [[unit * per_unit + k for unit in units] for k in range(per_unit)]
+    else:
+        cycles = [list(range(row, min(row + pes, rows))) for row in range(0, rows, pes)]
+    order = [row for cycle in cycles for row in cycle]  # rows lie in memory in the order in which the PEs take them
+    place = {row: order.index(row) // design.weight_memory.weights_per_cycle for row in order}
+    return [{place[row] for row in cycle} for cycle in cycles]
+
+
+def channel_time(design: Design, bits: int) -> Fraction:
+    """The exact time of all accesses, in cycles, by bandwidth or latency, whichever is more."""
+    dram = design.dram
+    accesses, mbps = boxes(bits, dram.burst_bits), Fraction(str(dram.bandwidth_gbps)) * 1000
+    by_bandwidth = accesses * dram.burst_bits * design.clock_mhz / mbps
+    by_latency = Fraction(accesses * latency_cycles(design), dram.outstanding or 1)
+    return max(by_bandwidth, by_latency) if dram.outstanding else by_bandwidth
 
 
 def channel_cycles(design: Design, bits: int) -> int:

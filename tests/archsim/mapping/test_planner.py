@@ -27,7 +27,8 @@ def test_skip_has_the_published_shape() -> None:
     planned = plan(design, synthesize(1000, 50, 1.0, steps=1).graph, 8)
     assert design.pe_array.pes == 192
     assert [block.bursts[0].rows for block in planned.blocks] == [384] * 10 + [160]
-    assert planned.blocks[0].bursts[0].stream_cycles == planned.blocks[0].bursts[0].tile_cycles == 16
+    burst = planned.blocks[0].bursts[0]
+    assert burst.pace.of(burst.column_words) == burst.tile_cycles == 16
     assert [len(block.bursts) for block in planned.blocks] == [2] + [1] * 10
 
 
@@ -62,7 +63,7 @@ def test_what_fits_is_kept_and_the_rest_streams() -> None:
         assert found.resident_bits == bits
         w_x, w_h = found.blocks[0].bursts
         assert [b.column_dram_bits == 0 for b in (w_x, w_h)] == [w_x_resident, w_h_resident]
-        assert [b.latency_cycles for b in (w_x, w_h)] == [1 if r else 20 for r in (w_x_resident, w_h_resident)]
+        assert [b.latency_cycles for b in (w_x, w_h)] == [2 if r else 20 for r in (w_x_resident, w_h_resident)]
         assert found.resident == (kib == 20)
 
 
@@ -90,7 +91,10 @@ def test_a_format_that_the_array_cannot_do_is_refused_by_name(design: str, weigh
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ({"weight_memory.fifo_words": 4}, "weight_memory.fifo_words must be at least 16, one column of a block, not 4"),
+        (
+            {"weight_memory.fifo_words": 4, "weight_memory.forwarding": "store-and-forward"},
+            "weight_memory.fifo_words must be at least 16, what the PEs need at once of a column, not 4",
+        ),
         ({"state_buffer.units": 99}, "state_buffer.units must be at least 100, not 99"),
         (
             {"pe_array.accumulators": 1, "pe_array.pes_per_tile": 2},
@@ -249,7 +253,7 @@ def test_a_cell_state_of_one_port_is_read_and_written_in_turn(cell: str, cycles:
     design = load_design("skip-65nm").override({"activation_unit.units_per_cycle": 1, "state_buffer.banks": 1})
     for ports, expected in ((1, cycles * 8), (2, 8)):
         block = plan(design.override({"state_buffer.ports": ports}), graph, 2).blocks[0]
-        assert (block.activation_cycles, block.encode_cycles) == (expected, 4)
+        assert block.activation_cycles == expected
 
 
 def test_a_fifo_of_one_port_takes_a_word_in_and_out_in_turn() -> None:
@@ -267,7 +271,7 @@ def test_a_fifo_of_one_port_takes_a_word_in_and_out_in_turn() -> None:
             }
         )
         burst = plan(design, graph, 8).blocks[0].bursts[0]
-        assert burst.stream_cycles == expected
+        assert burst.pace.of(burst.column_words) == expected
         assert burst.column_words == 16
 
 
