@@ -262,9 +262,9 @@ class Block:
     bursts: tuple[Burst, ...]
     activation_cycles: int
     elements_after: int
-    """Cycles from the start of the activation until its first elements for the encoder enter the pipeline's end."""
+    """Cycles from the start of the activation until the first element of all lanes has entered the pipeline."""
     encode_cycles: int
-    """Cycles of the encoder, which lists a group of columns a cycle; 0 without an encoder."""
+    """Cycles of the encoder if all elements are there; 0 without an encoder."""
     encode_tail: int
     """Cycles from the last element's leaving the pipeline until the block is listed, if the encoder was free."""
     list: int | None

@@ -15,9 +15,9 @@ class ResultTimes(NamedTuple):
 
     activation: int
     elements_after: int
-    """Until the first elements that the encoder lists leave the last stage that precedes the pipeline's depth."""
+    """Until the first element has entered the pipeline for all lanes, of which the encoder then lists the column."""
     encode: int
-    """Of the encoder, which lists a group of columns a cycle; 0 without one."""
+    """Of the encoder, which lists as many columns a cycle as it can and as have left; 0 without one."""
     encode_tail: int
     """From the end of the activation until the last element is listed, if the encoder was free."""
 
@@ -83,6 +83,6 @@ def _times(read_out: _ReadOut) -> ResultTimes:
     activation = ceil_div(units * lanes, width) * turns
     if not columns:
         return ResultTimes(activation, activation, 0, 0)
-    there = [ceil_div(min(units, first + columns) * lanes, width) * turns for first in range(0, units, columns)]
-    end = max(cycle + len(there) - group for group, cycle in enumerate(there))
-    return ResultTimes(activation, there[0], len(there), end - activation)
+    there = [ceil_div((column + 1) * lanes, width) * turns for column in range(units)]
+    end = max(cycle + ceil_div(units - column, columns) for column, cycle in enumerate(there))
+    return ResultTimes(activation, there[0], ceil_div(units, columns), end - activation)
