@@ -69,7 +69,7 @@ def explain(design: Design, costs: CostTable = SHIPPED) -> tuple[ExplainRow, ...
         *_leakages(design, costs),
         *_clocks(design, costs, built),
         *_cut(design, built),
-        *_details(built),
+        *_details(design, built),
         *(_dram(design, design.dram, costs) if design.dram else ()),
         *_scaling(design),
     )
@@ -149,8 +149,10 @@ def _memories(built: BuiltChip) -> Iterator[PlacedSram]:
     return (placed for block in built.built.values() for placed in block.srams if placed.sram.banks)
 
 
-def _details(built: BuiltChip) -> Iterator[ExplainRow]:
+def _details(design: Design, built: BuiltChip) -> Iterator[ExplainRow]:
     for component, block in built.built.items():
+        for part in block.parts:
+            yield _row(component, f"area of {part.name}", part.area(design))
         for name, figure in block.details:
             yield _row(component, name, figure)
 

@@ -72,12 +72,6 @@ def in_order(design: Design, ports: int, capacity_bits: int, width_bits: int) ->
     return memory(process(design), "1R1W", capacity_bits, width_bits, period_ns(design))
 
 
-def cell_area(design: Design, logic: Logic, source: str) -> Figure:
-    """The area of a part of a block's logic at the design's node, um2."""
-    at = conditions(design)
-    return of_band(at.area.times(logic.area_um2), "um2", "predicted", at.logic_source(source))
-
-
 # --- Prices -----------------------------------------------------------------------------------------------------------
 
 
@@ -193,6 +187,20 @@ class CriticalPath:
 
 
 @dataclass(frozen=True)
+class LogicPart:
+    """A part of a block's logic whose area ``archsim explain`` shows, with the source of its figures."""
+
+    name: str
+    logic: Logic
+    source: str
+
+    def area(self, design: Design) -> Figure:
+        """Its area at the design's node, um2."""
+        at = conditions(design)
+        return of_band(at.area.times(self.logic.area_um2), "um2", "predicted", at.logic_source(self.source))
+
+
+@dataclass(frozen=True)
 class BuiltBlock:
     """A cost block built for one design."""
 
@@ -206,6 +214,7 @@ class BuiltBlock:
     """Status and source of the area of its SRAM."""
     path: CriticalPath | None = None
     """None if only its SRAM has a clock to meet."""
+    parts: tuple[LogicPart, ...] = ()
     details: tuple[tuple[str, Figure], ...] = ()
     """Further figures of the block that ``archsim explain`` shows."""
 

@@ -9,11 +9,11 @@ from archsim.costs.block import (
     BuiltBlock,
     CriticalPath,
     HardwareBlock,
+    LogicPart,
     LogicPrice,
     MemoryPrice,
     PlacedSram,
     allowed_ns,
-    cell_area,
     in_order,
 )
 from archsim.costs.blocks.readout import readout, sums_a_cycle
@@ -96,44 +96,40 @@ def norm_store(design: Design) -> Sram:
     return in_order(design, 2, AFFINE_BITS * norms * (banks + 1), AFFINE_BITS * word)
 
 
-def norm_pj(design: Design) -> float:
+def norm_pj(design: Design, store: Sram) -> float:
     """The energy of writing one row scale or shift into the store and reading it again, pJ, for one of the lanes."""
-    store, unit = norm_store(design), design.activation_unit
-    return (store.write_pj + store.read_pj) / (NORMS * ceil_div(unit.units_per_cycle, design.lanes) * design.lanes)
+    a_word = NORMS * ceil_div(design.activation_unit.units_per_cycle, design.lanes)
+    return (store.write_pj + store.read_pj) / (a_word * design.lanes)
 
 
 def _units(design: Design) -> int:
     return design.activation_unit.units_per_cycle
 
 
-def _curve_details(design: Design, function: Logic) -> tuple[tuple[str, Figure], ...]:
-    """The entries and the area of one sigmoid or tanh."""
+def _curve_size(design: Design) -> tuple[str, Figure]:
+    """The entries of one sigmoid or tanh."""
     unit = design.activation_unit
     kind = "words" if unit.curve == "table" else "segments"
-    return (
-        (f"{kind} of a curve", Figure(float(unit.entries), "entries", "predicted", OF_THE_DESIGN)),
-        ("area of a curve", cell_area(design, function, LOGIC_SOURCE)),
-    )
+    return f"{kind} of a curve", Figure(float(unit.entries), "entries", "predicted", OF_THE_DESIGN)
 
 
 def _build(design: Design) -> BuiltBlock:
     path, given, sums = datapath(design), max(1, design.activation_unit.depth_cycles), readout(design)
+    store = norm_store(design)
     return BuiltBlock(
         logic=path.unit.times(_units(design)) + sums,
-        srams=(PlacedSram(f"{catalogue.ACTIVATION_UNIT.name} scales and shifts", norm_store(design)),),
+        srams=(PlacedSram(f"{catalogue.ACTIVATION_UNIT.name} scales and shifts", store),),
         path=CriticalPath(stage_ns(path.delay_ns, given), path.stages, given),
         prices={
             catalogue.SUM_READ: LogicPrice(sums.energy_pj / sums_a_cycle(design)),
-            catalogue.NORM_ACCESS: MemoryPrice(norm_store(design), norm_pj(design)),
+            catalogue.NORM_ACCESS: MemoryPrice(store, norm_pj(design, store)),
             catalogue.ROW_AFFINE: LogicPrice(path.affine.energy_pj),
             catalogue.CURVE: LogicPrice(path.gate.energy_pj),
             catalogue.MULTIPLY: LogicPrice(path.multiply.energy_pj),
             catalogue.ADD: LogicPrice(path.add.energy_pj),
         },
-        details=(
-            ("area of the read-out", cell_area(design, sums, PARTS_SOURCE)),
-            *_curve_details(design, path.curve),
-        ),
+        parts=(LogicPart("read-out", sums, PARTS_SOURCE), LogicPart("one curve", path.curve, LOGIC_SOURCE)),
+        details=(_curve_size(design),),
     )
 
 

@@ -10,7 +10,7 @@ from functools import cache
 from math import sqrt
 
 from archsim import catalogue
-from archsim.costs.block import BuiltBlock, CriticalPath, HardwareBlock, LogicPrice, cell_area
+from archsim.costs.block import BuiltBlock, CriticalPath, HardwareBlock, LogicPart, LogicPrice
 from archsim.costs.logic import Logic, by_bits, counter, equality, full_adder_ns, next_count, register_bits
 from archsim.costs.sources import CONTROL_SOURCE, PARTS_SOURCE
 from archsim.design import Design
@@ -106,10 +106,10 @@ def _build(design: Design) -> BuiltBlock:
             catalogue.COLUMN: LogicPrice(one.times(SET_BY_A_COLUMN).energy_pj + path.energy_pj),
             catalogue.CONTROL_CYCLE: LogicPrice(whole.clock_pj + TICKING * (one.energy_pj - one.clock_pj)),
         },
-        details=(
-            ("area of the control", cell_area(design, whole, CONTROL_SOURCE)),
-            ("area of the addresses", cell_area(design, path, PARTS_SOURCE)),
-            *((("area of the union of inputs", cell_area(design, compare, PARTS_SOURCE)),) if design.lanes > 1 else ()),
+        parts=(
+            LogicPart("control", whole, CONTROL_SOURCE),
+            LogicPart("addresses", path, PARTS_SOURCE),
+            *((LogicPart("union of inputs", compare, PARTS_SOURCE),) if design.lanes > 1 else ()),
         ),
     )
 

@@ -3,7 +3,7 @@ scan of the others, and the offset from each listed column to the next.
 """
 
 from archsim import catalogue
-from archsim.costs.block import BuiltBlock, CriticalPath, HardwareBlock, LogicPrice, allowed_ns, cell_area
+from archsim.costs.block import BuiltBlock, CriticalPath, HardwareBlock, LogicPart, LogicPrice, allowed_ns
 from archsim.costs.blocks.readout import ROWS
 from archsim.costs.logic import (
     Logic,
@@ -97,10 +97,7 @@ def _encoder(design: Design) -> BuiltBlock:
             catalogue.SCAN_COLUMN: LogicPrice(detect.energy_pj + one_flag().energy_pj),
             catalogue.LIST_COLUMN: LogicPrice(lister.energy_pj + a_column),
         },
-        details=(
-            ("area of the flags", cell_area(design, flags(design), PARTS_SOURCE)),
-            ("area of the offsets", cell_area(design, distances, PARTS_SOURCE)),
-        ),
+        parts=(LogicPart("flags", flags(design), PARTS_SOURCE), LogicPart("offsets", distances, PARTS_SOURCE)),
     )
 
 

@@ -8,12 +8,12 @@ from archsim.costs.block import (
     BuiltBlock,
     HardwareBlock,
     JointPrice,
+    LogicPart,
     LogicPrice,
     MemoryPrice,
     PlacedSram,
     Price,
     WiredPrice,
-    cell_area,
     in_order,
     sram,
 )
@@ -85,7 +85,7 @@ def _shared(design: Design) -> BuiltBlock:
         },
         absent=frozenset(() if there else accesses),
         logic=turned,
-        details=(("area of the rotation", cell_area(design, turned, PARTS_SOURCE)),) if turned else (),
+        parts=(LogicPart("rotation", turned, PARTS_SOURCE),) if turned else (),
     )
 
 

@@ -58,7 +58,7 @@ def test_a_thousand_small_pes_show_what_they_have_and_nothing_else() -> None:
         "activation_unit", "activation_unit scales and shifts", "sequencer", "dram", "logic",
     }  # fmt: skip
     figures = {row.figure for row in rows}
-    assert {"area of the read-out", "area of the control", "area of the addresses"} <= figures
+    assert {"area of read-out", "area of control", "area of addresses"} <= figures
     gone = ("scratch", "rotation", "flags", "offsets", "union", "scan", "list", "sram")
     assert not [figure for figure in figures if any(word in figure for word in gone)]
     assert all(row.source for row in rows)
@@ -94,7 +94,7 @@ def test_memories_as_they_are_cut_the_curve_and_the_supply() -> None:
     assert rows["state_buffer h", "memories"].value == 2
     assert rows["state_buffer h", "words"].source == "SRAM: CACTI 7, itrs-lstp, 1RW"
     assert rows["activation_unit", "segments of a curve"].value == 20
-    assert rows["activation_unit", "area of a curve"].value == pytest.approx(curve("segments", 20, 16).area_um2 * 1.5)
+    assert rows["activation_unit", "area of one curve"].value == pytest.approx(curve("segments", 20, 16).area_um2 * 1.5)
     assert (rows["logic", "supply"].value, rows["logic", "supply"].source) == (0.9, "of the design")
     assert rows["logic", "energy over 45 nm"].value == energy_scale(65, 0.9)
     assert rows["logic", "delay over 45 nm"].value == delay_scale(65, 0.9)

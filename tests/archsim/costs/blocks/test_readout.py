@@ -52,4 +52,4 @@ def test_the_store_is_no_larger_than_the_units_of_a_state_need() -> None:
 
 def test_lanes_share_what_is_read_for_a_unit() -> None:
     store = norm_store(SKIP)
-    assert norm_pj(SKIP) == pytest.approx((store.write_pj + store.read_pj) / 12 / 8)
+    assert norm_pj(SKIP, store) == pytest.approx((store.write_pj + store.read_pj) / 12 / 8)

@@ -35,4 +35,4 @@ def test_a_word_pays_for_its_rotation() -> None:
     word = prices(turned)[catalogue.FIFO_WORD]
     assert (word.status, prices(straight)[catalogue.FIFO_WORD].status) == ("calibrated", "predicted")
     assert "Nangate" in word.source
-    assert any(row.figure == "area of the rotation" for row in explain(turned))
+    assert any(row.figure == "area of rotation" for row in explain(turned))

@@ -64,5 +64,5 @@ def test_explain_shows_the_union_of_inputs_only_where_there_are_lanes() -> None:
     def shown(name: str) -> set[str]:
         return {row.figure for row in explain(load_design(name)) if row.component == "sequencer"}
 
-    assert shown("skip-65nm") - shown("edge-8pe") == {"area of the union of inputs"}
-    assert {"area of the control", "area of the addresses"} <= shown("edge-8pe")
+    assert shown("skip-65nm") - shown("edge-8pe") == {"area of union of inputs"}
+    assert {"area of control", "area of addresses"} <= shown("edge-8pe")
