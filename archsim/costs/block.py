@@ -47,7 +47,7 @@ def process(design: Design) -> Process:
 
 @lru_cache(maxsize=4096)
 def _process(at: Conditions) -> Process:
-    nominal_pj = technology.energy_scale(at.node_nm, None, at.physical.flavour)
+    nominal_pj = technology.energy_scale(at.node_nm, None, at.flavour)
     registers = Factors(
         area=at.area.mid,
         energy=at.energy * LOGIC_ENERGY_FACTOR,

@@ -9,7 +9,7 @@ from archsim.costs.leakage import logic_leakage, sram_leakage
 from archsim.costs.sources import LOGIC_LEAKAGE_SOURCE, OF_THE_DESIGN, SRAM_LEAKAGE_SOURCE, SRAM_SOURCE, Origin
 from archsim.costs.sram_nodes import UNSCALED, SramScale, sram_scale, sram_supply
 from archsim.design import Design
-from archsim.specs.physical import PhysicalSpec
+from archsim.specs.physical import Flavour
 
 
 class Conditions(NamedTuple):
@@ -20,55 +20,58 @@ class Conditions(NamedTuple):
 
     node_nm: int
     voltage_v: float | None
-    physical: PhysicalSpec
+    sram_voltage_v: float | None
+    utilisation: float | None
+    flavour: Flavour | None
+    temperature_c: float | None
 
     @property
     def supply_v(self) -> float:
         """The supply of logic and of its wires, V."""
-        return technology.supply(self.node_nm, self.voltage_v, self.physical.flavour)
+        return technology.supply(self.node_nm, self.voltage_v, self.flavour)
 
     @property
     def area(self) -> Band:
         """Area of logic over that synthesised at 45 nm, with the room that placement leaves between cells."""
-        cells, share = technology.area_scale(self.node_nm), self.physical.utilisation
+        cells, share = technology.area_scale(self.node_nm), self.utilisation
         return cells if share is None else cells.times(1 / share)
 
     @property
     def energy(self) -> float:
-        return technology.energy_scale(self.node_nm, self.voltage_v, self.physical.flavour)
+        return technology.energy_scale(self.node_nm, self.voltage_v, self.flavour)
 
     @property
     def delay(self) -> float:
-        return technology.delay_scale(self.node_nm, self.voltage_v, self.physical.flavour)
+        return technology.delay_scale(self.node_nm, self.voltage_v, self.flavour)
 
     @property
     def delay_band(self) -> Band:
         """`delay` over the band of low-power processes, if the design is in one."""
-        slower = low_power_delay().over_mid() if self.physical.flavour == "low-power" else exact(1.0)
+        slower = low_power_delay().over_mid() if self.flavour == "low-power" else exact(1.0)
         return slower.times(self.delay)
 
     @property
     def logic_leakage(self) -> Band:
-        return logic_leakage(self.node_nm, self.voltage_v, self.physical.flavour, self.physical.temperature_c)
+        return logic_leakage(self.node_nm, self.voltage_v, self.flavour, self.temperature_c)
 
     @property
     def sram(self) -> SramScale:
         """The factors on SRAM of the nearest node that CACTI has."""
-        return sram_scale(self.node_nm, self.physical.sram_voltage_v)
+        return sram_scale(self.node_nm, self.sram_voltage_v)
 
     @property
     def sram_supply_v(self) -> float:
-        return sram_supply(self.node_nm, self.physical.sram_voltage_v)
+        return sram_supply(self.node_nm, self.sram_voltage_v)
 
     @property
     def sram_leakage(self) -> Band:
         """Leakage of SRAM over that of its table, at the supply of the table."""
-        return sram_leakage(self.node_nm, self.physical.flavour, self.physical.temperature_c)
+        return sram_leakage(self.node_nm, self.flavour, self.temperature_c)
 
     def supply_source(self) -> str:
         """The source of the supply of logic."""
         given = self.voltage_v is not None
-        return OF_THE_DESIGN if given else technology.supply_source(self.node_nm, self.physical.flavour)
+        return OF_THE_DESIGN if given else technology.supply_source(self.node_nm, self.flavour)
 
     def scaling_source(self, source: str) -> str:
         """The source of a factor on the logic of 45 nm, with the nodes that it lies between if it is not published."""
@@ -78,18 +81,18 @@ class Conditions(NamedTuple):
     def delay_source(self, source: str) -> str:
         """The same of a delay, with what the process adds."""
         scaled = self.scaling_source(source)
-        if self.physical.flavour != "low-power":
+        if self.flavour != "low-power":
             return scaled
         return f"{scaled}; low power: V/I_on of CACTI's devices, alpha-power law"
 
     def logic_source(self, source: str) -> str:
         """The source of a figure of logic, with what the section adds."""
-        share = self.physical.utilisation
+        share = self.utilisation
         return source if share is None else f"{source}; placed, cells fill {share:g} of the core"
 
     def logic_leakage_source(self) -> str:
         """The source of a leakage of logic."""
-        flavour, celsius = self.physical.flavour, self.physical.temperature_c
+        flavour, celsius = self.flavour, self.temperature_c
         if flavour is None and celsius is None:
             return LOGIC_LEAKAGE_SOURCE
         process = "low: low-standby-power process" if flavour is None else f"{flavour} by CACTI's devices"
@@ -97,7 +100,7 @@ class Conditions(NamedTuple):
 
     def sram_leakage_source(self) -> str:
         """The source of a leakage of SRAM."""
-        flavour, celsius = self.physical.flavour, self.physical.temperature_c
+        flavour, celsius = self.flavour, self.temperature_c
         if flavour is None and celsius is None:
             return self.sram_source(SRAM_LEAKAGE_SOURCE)
         general = "in a general-purpose process as low-operating-power devices, high: high-performance ones"
@@ -121,4 +124,5 @@ def _heat(celsius: float | None, usual: str) -> str:
 
 def conditions(design: Design) -> Conditions:
     """The conditions of a design."""
-    return Conditions(design.node_nm, design.voltage_v, design.physical)
+    of = design.physical
+    return Conditions(design.node_nm, design.voltage_v, of.sram_voltage_v, of.utilisation, of.flavour, of.temperature_c)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 End = Literal["low", "mid", "high"]
@@ -85,12 +86,18 @@ def weighted(parts: Sequence[tuple[float, Figure]], unit: str) -> Figure:
     It is calibrated if any part is, and given only if all parts are.
     """
     low = mid = high = 0.0
+    statuses = set()
     for factor, figure in parts:
         band = figure.spread
         low += factor * (figure.value if band is None else band.low)
         mid += factor * figure.value
         high += factor * (figure.value if band is None else band.high)
-    statuses = {figure.status for _, figure in parts}
+        statuses.add(figure.status)
     status: Status = "calibrated" if "calibrated" in statuses else "predicted" if "predicted" in statuses else "given"
-    sources = "; ".join(dict.fromkeys(figure.source for _, figure in parts))
+    sources = _each_once(tuple([figure.source for _, figure in parts]))
     return Figure(mid, unit, status, sources, None if low == mid == high else Band(low, mid, high))
+
+
+@lru_cache(maxsize=4096)
+def _each_once(sources: tuple[str, ...]) -> str:
+    return "; ".join(dict.fromkeys(sources))

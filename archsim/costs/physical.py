@@ -31,7 +31,7 @@ PADS_SOURCE = "a ring of I/O cells of 80 x 180 um, as SG13G2's (60 x 120 to 80 x
 
 
 def pins_pj(block: BuiltBlock) -> float:
-    """Energy of a block's clock pins in a cycle, pJ at 45 nm: of flip-flops, and of its register arrays' clock gates."""
+    """Energy of a block's clock pins in a cycle, pJ at 45 nm: flip-flops, and clock gates of register arrays."""
     gates = (placed.copies * placed.sram.registers * _gates_pj(placed.sram) for placed in block.srams)
     return sum(gates, block.logic.clock_pj if block.logic else 0.0)
 
