@@ -81,6 +81,9 @@ class Price(Protocol):
     def figure(self, design: Design, side_um: float) -> Figure:
         """The energy of one action, pJ, on a chip that is `side_um` wide."""
 
+    def fitted_pj(self, design: Design) -> float:
+        """The part of it that is proportional to the fitted energy factor of logic, pJ."""
+
 
 @dataclass(frozen=True)
 class LogicPrice:
@@ -89,8 +92,10 @@ class LogicPrice:
     energy_pj: float
 
     def figure(self, design: Design, side_um: float) -> Figure:
-        scale = conditions(design).energy * LOGIC_ENERGY_FACTOR
-        return Figure(scale * self.energy_pj, "pJ", "calibrated", LOGIC_ENERGY_SOURCE)
+        return Figure(self.fitted_pj(design), "pJ", "calibrated", LOGIC_ENERGY_SOURCE)
+
+    def fitted_pj(self, design: Design) -> float:
+        return conditions(design).energy * LOGIC_ENERGY_FACTOR * self.energy_pj
 
 
 def made_of(memory: Sram, at: Conditions) -> str:
@@ -116,6 +121,9 @@ class MemoryPrice:
             return of_registers
         of_macros = at.of_sram(at.sram.energy, (1 - share) * self.energy_pj, "pJ", self.origin)
         return joined((of_macros, of_registers), "pJ") if share else of_macros
+
+    def fitted_pj(self, design: Design) -> float:
+        return self.memory.registers * self.energy_pj
 
 
 WIRE_FF_PER_UM = 0.177
@@ -149,6 +157,9 @@ class WiredPrice:
         spread = figure.spread and figure.spread + exact(wires)
         return Figure(figure.value + wires, figure.unit, figure.status, source, spread)
 
+    def fitted_pj(self, design: Design) -> float:
+        return self.price.fitted_pj(design)
+
 
 @dataclass(frozen=True)
 class JointPrice:
@@ -158,6 +169,9 @@ class JointPrice:
 
     def figure(self, design: Design, side_um: float) -> Figure:
         return joined((price.figure(design, side_um) for price in self.prices), "pJ")
+
+    def fitted_pj(self, design: Design) -> float:
+        return sum(price.fitted_pj(design) for price in self.prices)
 
 
 # --- Blocks -----------------------------------------------------------------------------------------------------------

@@ -10,21 +10,29 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import resources
 from typing import Literal
 
 import numpy as np
 
-from archsim import catalogue
+from archsim import catalogue, designs
 from archsim.costs.fitted import BUFFERED_WEIGHTS_PER_MAC, LOGIC_ENERGY_FACTOR
-from archsim.costs.model import area, energy
+from archsim.costs.model import area, energy, fitted_pj
 from archsim.costs.published import Chip, PublishedFigure, chips, low_power, skip
-from archsim.costs.sources import LOGIC_ENERGY_SOURCE
 from archsim.design import Design, load_design
 from archsim.ledger import Ledger
 
 Quantity = Literal["area_mm2", "power_mw"]
 
 QUANTITIES: tuple[Quantity, ...] = ("area_mm2", "power_mw")
+
+
+def shipped(chip: Chip) -> Design:
+    """The design of a chip as it ships: among the designs, or in ``chips`` where it can hold none of their networks."""
+    if chip.design in designs.ALL:
+        return load_design(chip.design)
+    with resources.as_file(resources.files("archsim.costs").joinpath("chips", f"{chip.design}.toml")) as path:
+        return load_design(path)
 
 
 def outside(chip: Chip) -> tuple[str, ...]:
@@ -87,7 +95,7 @@ def peak_power_mw(design: Design) -> float:
 def published_area_mm2(chip: Chip, weights_per_mac: float = BUFFERED_WEIGHTS_PER_MAC) -> float:
     """The modelled area of the components that a published area covers, mm2; of an RBT chip with another buffer where
     `weights_per_mac` is not what the shipped design has."""
-    design = load_design(chip.design)
+    design = shipped(chip)
     if chip.paper == "rbt":
         design = design.override({"weight_memory.fifo_words": round(weights_per_mac)})
     return sum(figure.value for name, figure in area(design).components.items() if name not in outside(chip))
@@ -101,14 +109,19 @@ def published_power_mw(chip: Chip, factor: float = LOGIC_ENERGY_FACTOR) -> float
 
 @cache
 def _power_parts(chip: Chip) -> tuple[float, float]:
-    """Power at the dense peak, mW: that of logic with a factor of 1, and that of memories, wires and leakage."""
-    design = load_design(chip.design)
-    report = energy(design, peak_ledger(design, PEAK_CYCLES, sums_per_row(chip)), PEAK_CYCLES, tokens=1)
+    """Power at the dense peak, mW: that of logic with a factor of 1, and that of memories, wires and leakage.
+
+    What is a register array and what is SRAM stays as it is with the factor in use.
+    """
+    design = shipped(chip)
+    ledger = peak_ledger(design, PEAK_CYCLES, sums_per_row(chip))
+    report = energy(design, ledger, PEAK_CYCLES, tokens=1)
+    mw_per_pj = 1 / (1000 * report.time_us_per_token)
     left_out = (*report.off_chip, *outside(chip))
-    covered = {n: f.value / report.time_us_per_token / 1000 for n, f in report.components.items() if n not in left_out}
     # Components that are not covered leak only microwatts, in SRAM of low-standby-power cells.
-    logic = sum(covered[n] for n, f in report.components.items() if f.source == LOGIC_ENERGY_SOURCE and n in covered)
-    return logic / LOGIC_ENERGY_FACTOR, sum(covered.values()) - logic
+    covered = sum(figure.value for name, figure in report.components.items() if name not in left_out)
+    logic = sum(pj for name, pj in fitted_pj(design, ledger, PEAK_CYCLES).items() if name not in left_out)
+    return mw_per_pj * logic / LOGIC_ENERGY_FACTOR, mw_per_pj * (covered - logic)
 
 
 @dataclass(frozen=True)

@@ -148,6 +148,15 @@ def prices(design: Design, costs: CostTable = SHIPPED) -> dict[Action, Figure]:
     }
 
 
+def fitted_pj(design: Design, ledger: Ledger, cycles: int) -> dict[str, float]:
+    """By component: the energy of a run that is proportional to the fitted energy factor of logic, pJ."""
+    counts = _clocked(ledger, cycles)
+    return {
+        name: sum(counts.get(action) * price.fitted_pj(design) for action, price in built.prices.items())
+        for name, built in chip(design, SHIPPED.library).built.items()
+    }
+
+
 def clock_tree(design: Design, costs: CostTable = SHIPPED) -> Figure:
     """Energy of the clock tree in a cycle, pJ, whether the design counts it or not."""
     return clock_tree_pj(design, chip(design, costs.library).built.values())

@@ -70,3 +70,8 @@ def low_power() -> tuple[Chip, ...]:
 
 def skip() -> Chip:
     return next(chip for chip in chips() if chip.paper == "skip")
+
+
+def chipmunk() -> Chip:
+    """A chip that no number is fitted to, and no choice of the cost model was made with."""
+    return next(chip for chip in chips() if chip.paper == "chipmunk")

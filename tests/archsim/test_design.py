@@ -43,11 +43,11 @@ def test_every_spec_is_frozen_and_refuses_unknown_keys(spec: type) -> None:
 
 IDENTITIES = {
     "skip-65nm": "273fc36897826519d9eaf5e739293118296894272a19ee2934bb83d967b859f8",
-    "rbt-low-power-full": "06115001e64c4494b3b0254d167149a4a66b1ba43b2ca973da51289e741d56ab",
-    "rbt-low-power-ternary": "bc981b23e26c2a71cbbddc5065539547badcaea876aa46597ea3ba68a1a1c88f",
-    "rbt-low-power-binary": "f30e1840974507bdd5ed3d71af40841f3cf4a723f9e9b588e7511809693aee37",
-    "rbt-high-speed-ternary": "01e3e2b816232c1abe9b4a1d1198594054dd1d3f6f8ce2c838993e19ad54eeda",
-    "rbt-high-speed-binary": "a54eff29fea09be5a3875e94b697e1ff7f9b1f58af2d2286e4315ef525427682",
+    "rbt-low-power-full": "49821d42e1d91a3dae31fdfec76df60d7f50d5d3a768a14f747b6e521259799f",
+    "rbt-low-power-ternary": "9f874a0236ccf0b77e60648be1882982b61dd30798545dac459cf6fae8c9eb90",
+    "rbt-low-power-binary": "de9f356e2015a3546de1eb334c34289e6bb23484fdf3bda22725bed1705d8072",
+    "rbt-high-speed-ternary": "634fb5e1589f237d1dd47a10092775ed12f4d38d0f83d9533cb2a774603118f1",
+    "rbt-high-speed-binary": "78f648411d577d8ffe77f1183b182bfe252316e4c336ebf8f61277b9a6f3325f",
     "edge-8pe": "07c94fc102fac80065ad0c8e0b2d95d0357fab2d7e9d605afca398e312805a6e",
     "edge-shift": "afd338d7ccd327b3c48ec18adbe74e632740bf6e0df5a6520ed1af2c79d156b2",
     "edge-resident": "fd0bce17e56c38beeaef90950190cc58bdd9c497d8f1d3d4cae04ea9b7d82ca0",
