@@ -204,7 +204,7 @@ ALADDIN = Publication(
 )
 MICRON = Publication(
     "Micron",
-    "LPDDR3-1600 x32, EDF8132A1MC, as gem5 has its currents (lpddr3.py); the model's are of two others. DRAM was revised "
+    "LPDDR3-1600 x32, EDF8132A1MC, as gem5 has its currents (lpddr3.py); the model has two others. DRAM was revised "
     "while its two rows were in sight, so they are checked",
     load_design("skip-65nm"),
     (
