@@ -91,6 +91,20 @@ class Sram:
             capacity_bits=count * self.capacity_bits,
         )
 
+    def beside(self, other: "Sram") -> "Sram":
+        """This memory and another, of which an access takes one; energies and times are those of this one."""
+        area_mm2 = self.area_mm2 + other.area_mm2
+        in_registers = self.registers * self.area_mm2 + other.registers * other.area_mm2
+        return replace(
+            self,
+            area_mm2=area_mm2,
+            sram_leak_mw=self.sram_leak_mw + other.sram_leak_mw,
+            register_leak_mw=self.register_leak_mw + other.register_leak_mw,
+            registers=in_registers / area_mm2,
+            banks=self.banks + other.banks,
+            capacity_bits=self.capacity_bits + other.capacity_bits,
+        )
+
 
 NOTHING = Sram(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0, 0, 0, "1RW")
 

@@ -6,7 +6,6 @@ from archsim import catalogue
 from archsim.costs.block import BuiltBlock, HardwareBlock, MemoryPrice, PlacedSram, in_order, sram
 from archsim.costs.sram import Sram
 from archsim.design import Design
-from archsim.specs.base import ceil_div
 
 
 def state(design: Design) -> Sram:
@@ -30,11 +29,17 @@ def cells_per_word(design: Design) -> int:
 
 
 def _banked(design: Design, unit_bits: int, of: Callable[[int, int], Sram]) -> Sram:
-    """A buffer for all units, in as many banks as the design states; `of` makes a bank of given bits and word bits."""
+    """A buffer for all units, in as many banks as the design states; `of` makes a bank of given bits and word bits.
+
+    Unit u lies in bank u modulo their number, so that some banks have one word more.
+    """
     buffer = design.state_buffer
     count = buffer.banks or 1
-    bank = of(ceil_div(buffer.units, count) * unit_bits, unit_bits)
-    return bank.times(count)
+    words, longer = divmod(buffer.units, count)
+    if not longer:
+        return of(words * unit_bits, unit_bits).times(count)
+    short = of(words * unit_bits, unit_bits).times(count - longer)
+    return of((words + 1) * unit_bits, unit_bits).times(longer).beside(short)
 
 
 def _bits(design: Design) -> int:

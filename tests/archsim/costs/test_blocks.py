@@ -290,3 +290,14 @@ def test_every_action_that_is_counted_has_a_price_and_every_price_is_of_one() ->
     counted = {getattr(catalogue, name) for name in named} | {action for action, _ in results(stage, 1)}
     counted.add(catalogue.CONTROL_CYCLE)
     assert counted - {catalogue.READ_BITS, catalogue.WRITE_BITS} == set(prices(load_design("edge-resident")))
+
+
+def test_banks_of_the_state_hold_as_many_words_as_there_are_units() -> None:
+    """1,024 units in 7 banks: two of 147 words and five of 146. More banks are never smaller, nor hold more words."""
+    seven = state(SKIP.override({"state_buffer.banks": 7}))
+    assert seven.capacity_bits == 1024 * 72
+    banks_of = [memory(process(SKIP), "1RW", words * 72, 72, 5.0) for words in (147, 146)]
+    assert seven.area_mm2 == pytest.approx(2 * banks_of[0].area_mm2 + 5 * banks_of[1].area_mm2)
+    assert (seven.read_pj, seven.access_ns) == (banks_of[0].read_pj, banks_of[0].access_ns)
+    areas = [state(SKIP.override({"state_buffer.banks": n})).area_mm2 for n in (*range(1, 40), 1024, 2000)]
+    assert areas == sorted(areas)
