@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from archsim.costs import dram
-from archsim.costs.block import LogicPrice, sram
+from archsim.costs.block import LogicPrice, single_port
 from archsim.costs.conditions import conditions
 from archsim.costs.fitted import LOGIC_ENERGY_FACTOR
 from archsim.costs.logic import Logic, by_bits, register_bits
+from archsim.costs.memories import Memory
 from archsim.costs.pe import pe
-from archsim.costs.sram import Sram
 from archsim.design import Design, load_design
 
 Label = Literal["checked", "blind"]
@@ -82,8 +82,8 @@ def _pj(cell: Logic) -> Ours:
     return lambda design: LogicPrice(cell.energy_pj).figure(design, 0.0).value
 
 
-def _memory(kib: float, width: int, figure: Callable[[Sram], float]) -> Ours:
-    return lambda design: figure(sram(design, round(kib * 8192), width))
+def _memory(kib: float, width: int, figure: Callable[[Memory], float]) -> Ours:
+    return lambda design: figure(single_port(design, round(kib * 8192), width))
 
 
 def _adder(bits: int) -> Logic:
@@ -94,15 +94,15 @@ def _multiplier(bits: int) -> Logic:
     return by_bits("multiplier", bits, 2)
 
 
-def _area(memory: Sram) -> float:
+def _area(memory: Memory) -> float:
     return memory.area_mm2
 
 
-def _read(memory: Sram) -> float:
+def _read(memory: Memory) -> float:
     return memory.read_pj
 
 
-def _write(memory: Sram) -> float:
+def _write(memory: Memory) -> float:
     return memory.write_pj
 
 

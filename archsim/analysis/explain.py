@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from archsim.catalogue import DRAM, READ_BITS, WRITE_BITS
-from archsim.costs.block import PlacedSram, made_of
+from archsim.costs.block import PlacedMemory, made_of
 from archsim.costs.clock import reaches
 from archsim.costs.conditions import Conditions, conditions
 from archsim.costs.figures import Figure, Status, exact, of_band
@@ -106,7 +106,7 @@ def _leakages(design: Design, costs: CostTable) -> Iterator[ExplainRow]:
 
 def _clocks(design: Design, costs: CostTable, built: BuiltChip) -> Iterator[ExplainRow]:
     meets = f"fewest that meet {design.clock_mhz} MHz"
-    sources = {placed.name: made_of(placed.sram, conditions(design)) for placed in _memories(built)}
+    sources = {placed.name: made_of(placed.memory, conditions(design)) for placed in _memories(built)}
     for reach in reaches(design, costs):
         source = sources.get(reach.part, CLOCK_SOURCE)
         yield _row(reach.part, "clock reach", Figure(reach.reach_mhz, "MHz", "predicted", source))
@@ -131,7 +131,7 @@ def _dram(design: Design, dram: DramSpec, costs: CostTable) -> Iterator[ExplainR
 def _cut(design: Design, built: BuiltChip) -> Iterator[ExplainRow]:
     """What each memory is made of: its words, banks and macros."""
     for placed in _memories(built):
-        memory, source = placed.sram, made_of(placed.sram, conditions(design))
+        memory, source = placed.memory, made_of(placed.memory, conditions(design))
         for name, value, unit in (
             ("memories", placed.copies, "memories"),
             ("words", memory.capacity_bits / memory.width_bits, "words"),
@@ -144,9 +144,9 @@ def _cut(design: Design, built: BuiltChip) -> Iterator[ExplainRow]:
             yield _row(placed.name, name, Figure(float(value), unit, "predicted", source))
 
 
-def _memories(built: BuiltChip) -> Iterator[PlacedSram]:
+def _memories(built: BuiltChip) -> Iterator[PlacedMemory]:
     """Every memory that a design has."""
-    return (placed for block in built.built.values() for placed in block.srams if placed.sram.banks)
+    return (placed for block in built.built.values() for placed in block.memories if placed.memory.banks)
 
 
 def _details(design: Design, built: BuiltChip) -> Iterator[ExplainRow]:

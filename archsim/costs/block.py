@@ -15,6 +15,7 @@ from archsim.costs.devices import nearest_table
 from archsim.costs.figures import Figure, exact, joined, of_band
 from archsim.costs.fitted import LOGIC_ENERGY_FACTOR
 from archsim.costs.logic import Logic
+from archsim.costs.memories import Memory, Process, memory
 from archsim.costs.registers import Factors
 from archsim.costs.sources import (
     LOGIC_ENERGY_SOURCE,
@@ -25,7 +26,6 @@ from archsim.costs.sources import (
     SRAM_SOURCE,
     Origin,
 )
-from archsim.costs.sram import Process, Sram, memory
 from archsim.costs.sram_nodes import node_scale
 from archsim.design import Design
 
@@ -60,15 +60,15 @@ def _process(at: Conditions) -> Process:
     return Process(nearest_table(at.node_nm), "itrs-lstp", sram, registers)
 
 
-def sram(design: Design, capacity_bits: int, width_bits: int) -> Sram:
+def single_port(design: Design, capacity_bits: int, width_bits: int) -> Memory:
     """A memory with one port, for either a read or a write in a cycle. BadInput as for `process`."""
     return memory(process(design), "1RW", capacity_bits, width_bits, period_ns(design))
 
 
-def in_order(design: Design, ports: int, capacity_bits: int, width_bits: int) -> Sram:
+def in_order(design: Design, ports: int, capacity_bits: int, width_bits: int) -> Memory:
     """A memory that is read and written in order, with two `ports` in the same cycle. BadInput as for `process`."""
     if ports == 1:
-        return sram(design, capacity_bits, width_bits)
+        return single_port(design, capacity_bits, width_bits)
     return memory(process(design), "1R1W", capacity_bits, width_bits, period_ns(design))
 
 
@@ -98,7 +98,7 @@ class LogicPrice:
         return conditions(design).energy * LOGIC_ENERGY_FACTOR * self.energy_pj
 
 
-def made_of(memory: Sram, at: Conditions) -> str:
+def made_of(memory: Memory, at: Conditions) -> str:
     """What a memory is, with the source of its figures."""
     macros = f"SRAM: {at.sram_source(SRAM_SOURCE)}, {memory.ports}"
     if not memory.registers:
@@ -110,7 +110,7 @@ def made_of(memory: Sram, at: Conditions) -> str:
 class MemoryPrice:
     """Part of the energy of `memory`, at the design's node; that of register arrays is logic's."""
 
-    memory: Sram
+    memory: Memory
     energy_pj: float
     origin: Origin = SRAM
 
@@ -178,11 +178,11 @@ class JointPrice:
 
 
 @dataclass(frozen=True)
-class PlacedSram:
-    """An SRAM of a block, of which there are `copies`, with the name that reports show."""
+class PlacedMemory:
+    """A memory of a block, of which there are `copies`, with the name that reports show."""
 
     name: str
-    sram: Sram
+    memory: Memory
     copies: int = 1
 
 
@@ -223,11 +223,11 @@ class BuiltBlock:
     """Actions of the component that the design never takes, since it lacks the part: they have no price."""
     logic: Logic | None = None
     """All cells of the block."""
-    srams: tuple[PlacedSram, ...] = ()
+    memories: tuple[PlacedMemory, ...] = ()
     origin: Origin = SRAM
-    """Status and source of the area of its SRAM."""
+    """Status and source of the area of its SRAM macros."""
     path: CriticalPath | None = None
-    """None if only its SRAM has a clock to meet."""
+    """None if only its memories have a clock to meet."""
     parts: tuple[LogicPart, ...] = ()
     details: tuple[tuple[str, Figure], ...] = ()
     """Further figures of the block that ``archsim explain`` shows."""
@@ -235,7 +235,7 @@ class BuiltBlock:
     @property
     def memory_mm2(self) -> float:
         """Area of its memories, copies included, mm2."""
-        return sum(placed.copies * placed.sram.area_mm2 for placed in self.srams)
+        return sum(placed.copies * placed.memory.area_mm2 for placed in self.memories)
 
     def area(self, design: Design) -> Figure:
         """Area of cells, macros and register arrays, mm2."""
@@ -243,7 +243,7 @@ class BuiltBlock:
         if self.logic is not None:
             band = at.area.times(self.logic.area_um2 / 1e6)
             figures.append(of_band(band, "mm2", "predicted", at.logic_source(LOGIC_SOURCE)))
-        arrays_mm2 = sum(placed.copies * placed.sram.registers * placed.sram.area_mm2 for placed in self.srams)
+        arrays_mm2 = sum(placed.copies * placed.memory.registers * placed.memory.area_mm2 for placed in self.memories)
         if self._has_macros:
             figures.append(at.of_sram(at.sram.area, self.memory_mm2 - arrays_mm2, "mm2", self.origin))
         if self._has_registers:
@@ -255,22 +255,22 @@ class BuiltBlock:
         """Leakage of cells, macros and register arrays, mW; none of it is fitted."""
         figures, at = [], conditions(design)
         if self._has_macros:
-            macros_mw = sum(placed.copies * placed.sram.sram_leak_mw for placed in self.srams)
+            macros_mw = sum(placed.copies * placed.memory.sram_leak_mw for placed in self.memories)
             figures.append(of_band(at.sram_leakage.times(macros_mw), "mW", "predicted", at.sram_leakage_source()))
         if self.logic is not None or self._has_registers:
             cells_nw = self.logic.leak_nw if self.logic else 0.0
-            arrays_mw = sum(placed.copies * placed.sram.register_leak_mw for placed in self.srams)
+            arrays_mw = sum(placed.copies * placed.memory.register_leak_mw for placed in self.memories)
             band = at.logic_leakage.times(cells_nw / 1e6) + at.logic_leakage.over_mid().times(arrays_mw)
             figures.append(of_band(band, "mW", "predicted", at.logic_leakage_source()))
         return joined(figures, "mW")
 
     @property
     def _has_macros(self) -> bool:
-        return any(placed.sram.registers < 1 for placed in self.srams)
+        return any(placed.memory.registers < 1 for placed in self.memories)
 
     @property
     def _has_registers(self) -> bool:
-        return any(placed.sram.registers for placed in self.srams)
+        return any(placed.memory.registers for placed in self.memories)
 
 
 @dataclass(frozen=True)

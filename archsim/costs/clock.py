@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from archsim.costs.block import CriticalPath, PlacedSram, period_ns
+from archsim.costs.block import CriticalPath, PlacedMemory, period_ns
 from archsim.costs.conditions import conditions
 from archsim.costs.library import chip
 from archsim.costs.logic import least_stage_ns
@@ -57,7 +57,7 @@ def reaches(design: Design, costs: CostTable = SHIPPED) -> tuple[Reach, ...]:
     """Every part of a design that must meet the clock: logic, then memories."""
     built = chip(design, costs.library).built
     logic = (_of_logic(name, block.path, design) for name, block in built.items() if block.path)
-    memories = (_of_memory(placed) for block in built.values() for placed in block.srams if placed.sram.banks)
+    memories = (_of_memory(placed) for block in built.values() for placed in block.memories if placed.memory.banks)
     return (*logic, *memories)
 
 
@@ -67,8 +67,8 @@ def _of_logic(name: str, path: CriticalPath, design: Design) -> Reach:
     return Reach(name, scale * path.delay_ns, scale * least_ns, path.stages, 0, path.given, path.instead)
 
 
-def _of_memory(placed: PlacedSram) -> Reach:
-    return Reach(placed.name, placed.sram.cycle_ns, placed.sram.cycle_ns, 1, placed.sram.banks)
+def _of_memory(placed: PlacedMemory) -> Reach:
+    return Reach(placed.name, placed.memory.cycle_ns, placed.memory.cycle_ns, 1, placed.memory.banks)
 
 
 def reachable(design: Design, costs: CostTable = SHIPPED) -> bool:

@@ -76,6 +76,6 @@ def _built(block: HardwareBlock, design: Design, catalogue: Catalogue) -> BuiltB
     if set(built.prices) | built.absent != catalogue.charged(name) or set(built.prices) & built.absent:
         priced, charged = {a.path for a in built.prices}, {a.path for a in catalogue.charged(name) - built.absent}
         raise ValueError(f"costs: {name} prices {sorted(priced - charged)} too many, {sorted(charged - priced)} not")
-    if built.logic is None and not built.srams:
+    if built.logic is None and not built.memories:
         raise ValueError(f"costs: {name} has neither logic nor memories")
     return built

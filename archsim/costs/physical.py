@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from archsim.costs.block import BuiltBlock, LogicPrice
 from archsim.costs.figures import Band, Figure, of_band, total
 from archsim.costs.logic import register_file
+from archsim.costs.memories import Memory
 from archsim.costs.sources import LOGIC_ENERGY_SOURCE
-from archsim.costs.sram import Sram
 from archsim.design import Design
 
 CLOCK_TREE = "clock_tree"
@@ -32,11 +32,11 @@ PADS_SOURCE = "a ring of I/O cells of 80 x 180 um, as SG13G2's (60 x 120 to 80 x
 
 def pins_pj(block: BuiltBlock) -> float:
     """Energy of a block's clock pins in a cycle, pJ at 45 nm: flip-flops, and clock gates of register arrays."""
-    gates = (placed.copies * placed.sram.registers * _gates_pj(placed.sram) for placed in block.srams)
+    gates = (placed.copies * placed.memory.registers * _gates_pj(placed.memory) for placed in block.memories)
     return sum(gates, block.logic.clock_pj if block.logic else 0.0)
 
 
-def _gates_pj(memory: Sram) -> float:
+def _gates_pj(memory: Memory) -> float:
     if not memory.registers:
         return 0.0
     whole, one = (register_file(n, memory.width_bits) for n in (memory.capacity_bits / memory.width_bits, 1))

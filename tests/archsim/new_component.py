@@ -6,7 +6,7 @@ from typing import Any
 
 from archsim.catalogue import CATALOGUE, Action, Cause, Component, Event
 from archsim.costs import CostTable, blocks
-from archsim.costs.block import BuiltBlock, HardwareBlock, MemoryPrice, PlacedSram, sram
+from archsim.costs.block import BuiltBlock, HardwareBlock, MemoryPrice, PlacedMemory, single_port
 from archsim.costs.library import Library
 from archsim.design import Design
 from archsim.mapping.plan import Plan
@@ -27,8 +27,10 @@ def store_bits(design: Design) -> int:
 
 
 def build(design: Design) -> BuiltBlock:
-    memory = sram(design, store_bits(design), WORD_BITS)
-    return BuiltBlock(srams=(PlacedSram(STORE.name, memory),), prices={STORE_READ: MemoryPrice(memory, memory.read_pj)})
+    memory = single_port(design, store_bits(design), WORD_BITS)
+    return BuiltBlock(
+        memories=(PlacedMemory(STORE.name, memory),), prices={STORE_READ: MemoryPrice(memory, memory.read_pj)}
+    )
 
 
 BLOCK = HardwareBlock(STORE, unit="bit", count=store_bits, build=build)

@@ -19,7 +19,7 @@ from archsim.analysis.stalls import OccupationLog
 from archsim.analytic import recurrence
 from archsim.catalogue import CATALOGUE, Action, Catalogue, Cause, Component, Event
 from archsim.costs import SHIPPED, area, blocks, clock_problems, leakage
-from archsim.costs.block import LogicPrice, sram
+from archsim.costs.block import LogicPrice, single_port
 from archsim.costs.library import LIBRARY, PRICED_BY_KIND, Library, chip
 from archsim.costs.model import prices
 from archsim.costs.own import cost_table
@@ -141,7 +141,7 @@ def test_an_action_without_a_price_and_a_price_without_an_action_are_refused() -
 
 
 def test_a_block_of_nothing_is_refused() -> None:
-    nothing = replace(BLOCK, build=lambda design: replace(build(design), srams=()))
+    nothing = replace(BLOCK, build=lambda design: replace(build(design), memories=()))
     with pytest.raises(ValueError, match=r"^costs: probe_store has neither logic nor memories$"):
         chip(SKIP, Library(MORE, (*blocks.ALL, nothing)))
 
@@ -161,7 +161,7 @@ def test_what_a_design_lacks_has_no_price() -> None:
 
 def test_explain_has_its_figures() -> None:
     found = {(row.component, row.figure): row for row in explain(SKIP, SCRATCH)}
-    memory = sram(SKIP, store_bits(SKIP), WORD_BITS)
+    memory = single_port(SKIP, store_bits(SKIP), WORD_BITS)
     assert found["probe_store", "area"].value == memory.area_mm2 == area(SKIP, SCRATCH).components["probe_store"].value
     assert found["probe_store", "energy of word_read"].value == memory.read_pj
     assert found["probe_store", "leakage"].value == leakage(SKIP, SCRATCH)["probe_store"].value > 0
@@ -213,7 +213,7 @@ TRACE = synthesize(64, 10, 0.3, sequences=8, steps=3)
 def test_the_json_of_a_run_has_it() -> None:
     found, without = run(), simulate(SKIP, TRACE, "analytic")
     tree, other = (json.loads(json.dumps(RunRecord.of(report).to_json())) for report in (found, without))
-    spent = READS / found.tokens * sram(SKIP, store_bits(SKIP), WORD_BITS).read_pj
+    spent = READS / found.tokens * single_port(SKIP, store_bits(SKIP), WORD_BITS).read_pj
     assert tree["ledger"]["probe_store"] == {"word_read": READS}
     assert tree["energy_pj_per_token"]["probe_store"] == pytest.approx(spent) != 0
     assert tree["area_mm2"]["probe_store"] == area(SKIP, SCRATCH).components["probe_store"].value

@@ -12,7 +12,7 @@ from archsim.costs.block import (
     LogicPart,
     LogicPrice,
     MemoryPrice,
-    PlacedSram,
+    PlacedMemory,
     allowed_ns,
     in_order,
 )
@@ -20,8 +20,8 @@ from archsim.costs.blocks.readout import readout, sums_a_cycle
 from archsim.costs.curves import curve
 from archsim.costs.figures import Figure
 from archsim.costs.logic import Logic, by_bits, pipelined, stage_ns, stages
+from archsim.costs.memories import Memory
 from archsim.costs.sources import LOGIC_SOURCE, OF_THE_DESIGN, PARTS_SOURCE
-from archsim.costs.sram import Sram
 from archsim.design import Design
 from archsim.specs.base import ceil_div
 
@@ -83,7 +83,7 @@ def datapath(design: Design) -> ActivationPath:
     return ActivationPath(scale + shift, function, pipelined(function, count, bits), multiply, add, delay_ns, count)
 
 
-def norm_store(design: Design) -> Sram:
+def norm_store(design: Design) -> Memory:
     """The row scales and shifts of a block for each scratch bank, and of the block whose own are on their way.
 
     As many as the sums of one lane have at most: two sums that are scaled apart take a shift together. A word holds
@@ -96,7 +96,7 @@ def norm_store(design: Design) -> Sram:
     return in_order(design, 2, AFFINE_BITS * norms * (banks + 1), AFFINE_BITS * word)
 
 
-def norm_pj(design: Design, store: Sram) -> float:
+def norm_pj(design: Design, store: Memory) -> float:
     """The energy of writing one row scale or shift into the store and reading it again, pJ, for one of the lanes."""
     a_word = NORMS * ceil_div(design.activation_unit.units_per_cycle, design.lanes)
     return (store.write_pj + store.read_pj) / (a_word * design.lanes)
@@ -118,7 +118,7 @@ def _build(design: Design) -> BuiltBlock:
     store = norm_store(design)
     return BuiltBlock(
         logic=path.unit.times(_units(design)) + sums,
-        srams=(PlacedSram(f"{catalogue.ACTIVATION_UNIT.name} scales and shifts", store),),
+        memories=(PlacedMemory(f"{catalogue.ACTIVATION_UNIT.name} scales and shifts", store),),
         path=CriticalPath(stage_ns(path.delay_ns, given), path.stages, given),
         prices={
             catalogue.SUM_READ: LogicPrice(sums.energy_pj / sums_a_cycle(design)),

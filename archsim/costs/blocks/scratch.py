@@ -4,20 +4,20 @@ from dataclasses import replace
 from functools import lru_cache
 
 from archsim import catalogue
-from archsim.costs.block import BuiltBlock, HardwareBlock, MemoryPrice, PlacedSram, in_order, process
+from archsim.costs.block import BuiltBlock, HardwareBlock, MemoryPrice, PlacedMemory, in_order, process
 from archsim.costs.logic import register_file
+from archsim.costs.memories import NOTHING, Memory
 from archsim.costs.registers import Factors
-from archsim.costs.sram import NOTHING, Sram
 from archsim.design import Design
 
 
-def bank(design: Design, entries: int) -> Sram:
+def bank(design: Design, entries: int) -> Memory:
     """A bank of accumulators of one PE, read and written in every cycle, in order."""
     bits = design.pe_array.accumulator_bits
     return in_order(design, 2, entries * bits, bits)
 
 
-def scratch(design: Design) -> Sram:
+def scratch(design: Design) -> Memory:
     """All banks of one PE, without the PE's own accumulator, which is a bank of one entry.
 
     An access takes the bank in use, which is read and written in place of the PE's own accumulator.
@@ -29,7 +29,7 @@ def scratch(design: Design) -> Sram:
 
 
 @lru_cache(maxsize=4096)
-def _beyond(one: Sram, count: int, factors: Factors) -> Sram:
+def _beyond(one: Memory, count: int, factors: Factors) -> Memory:
     own, every = register_file(1, one.width_bits), one.times(count)
     return replace(
         every,
@@ -53,7 +53,7 @@ def _pes(design: Design) -> int:
 def _build(design: Design) -> BuiltBlock:
     one = scratch(design)
     return BuiltBlock(
-        srams=(PlacedSram(catalogue.SCRATCH.name, one, copies=_pes(design)),),
+        memories=(PlacedMemory(catalogue.SCRATCH.name, one, copies=_pes(design)),),
         prices={catalogue.SCRATCH_ACCESS: MemoryPrice(one, one.read_pj + one.write_pj)},
     )
 

@@ -3,20 +3,20 @@
 from collections.abc import Callable
 
 from archsim import catalogue
-from archsim.costs.block import BuiltBlock, HardwareBlock, MemoryPrice, PlacedSram, in_order, sram
-from archsim.costs.sram import Sram
+from archsim.costs.block import BuiltBlock, HardwareBlock, MemoryPrice, PlacedMemory, in_order, single_port
+from archsim.costs.memories import Memory
 from archsim.design import Design
 
 
-def state(design: Design) -> Sram:
+def state(design: Design) -> Memory:
     """One of the two buffers of h. A word holds one column of all lanes, with the offset to the next if zeros are
     skipped."""
     encoder = design.skip_encoder
     bits = design.lanes * design.pe_array.act_bits + (encoder.offset_bits if encoder.enabled else 0)
-    return _banked(design, bits, lambda bank, width: sram(design, bank, width))
+    return _banked(design, bits, lambda bank, width: single_port(design, bank, width))
 
 
-def cell_state(design: Design) -> Sram:
+def cell_state(design: Design) -> Memory:
     """The buffer of c, read and written in order."""
     buffer = design.state_buffer
     width = cells_per_word(design) * buffer.cell_bits
@@ -28,7 +28,7 @@ def cells_per_word(design: Design) -> int:
     return 1 if design.state_buffer.banks else design.activation_unit.units_per_cycle
 
 
-def _banked(design: Design, unit_bits: int, of: Callable[[int, int], Sram]) -> Sram:
+def _banked(design: Design, unit_bits: int, of: Callable[[int, int], Memory]) -> Memory:
     """A buffer for all units, in as many banks as the design states; `of` makes a bank of given bits and word bits.
 
     Unit u lies in bank u modulo their number, so that some banks have one word more.
@@ -51,7 +51,7 @@ def _build(design: Design) -> BuiltBlock:
     h, c, per_word = state(design), cell_state(design), cells_per_word(design)
     name = catalogue.STATE_BUFFER.name
     return BuiltBlock(
-        srams=(PlacedSram(f"{name} h", h, copies=2), PlacedSram(f"{name} c", c)),
+        memories=(PlacedMemory(f"{name} h", h, copies=2), PlacedMemory(f"{name} c", c)),
         prices={
             catalogue.H_READ: MemoryPrice(h, h.read_pj / design.lanes),
             catalogue.H_WRITE: MemoryPrice(h, h.write_pj / design.lanes),

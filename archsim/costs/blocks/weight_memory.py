@@ -1,4 +1,4 @@
-"""The cost of the weight memory: the SRAM of resident weights, shared or private, and the FIFO of a shared one."""
+"""The cost of the weight memory: that of resident weights, shared or private, and the FIFO of a shared one."""
 
 import math
 
@@ -11,31 +11,31 @@ from archsim.costs.block import (
     LogicPart,
     LogicPrice,
     MemoryPrice,
-    PlacedSram,
+    PlacedMemory,
     Price,
     WiredPrice,
     in_order,
-    sram,
+    single_port,
 )
 from archsim.costs.blocks.rotation import rotation
 from archsim.costs.fitted import BUFFERED_WEIGHTS_PER_MAC
+from archsim.costs.memories import Memory
 from archsim.costs.sources import INFERRED_BUFFER, PARTS_SOURCE, SRAM
-from archsim.costs.sram import Sram
 from archsim.design import Design
 
 
-def banks(design: Design) -> Sram:
-    """A weight SRAM, with the fewest banks whose cycle time meets the clock; without capacity if a design has none.
+def banks(design: Design) -> Memory:
+    """A weight memory, as chosen within the clock; without capacity if a design has none.
 
-    Private memories are all alike, and this is one of them. One port is enough, since the SRAM is written once before
-    it is read. If no bank is fast enough, it is the fastest, and ``cycle_ns`` says how fast.
+    Private memories are all alike, and this is one of them. One port is enough, since it is written once before it is
+    read. If none is fast enough, it is the fastest, and ``cycle_ns`` says how fast.
     """
     memory = design.weight_memory
     bits = design.words_of_a_memory * design.weight_word_bits if memory.private else memory.capacity_bits
-    return sram(design, bits, design.weight_word_bits)
+    return single_port(design, bits, design.weight_word_bits)
 
 
-def fifo(design: Design) -> Sram:
+def fifo(design: Design) -> Memory:
     """The FIFO of bus words of a shared memory, written and read in order."""
     memory, width = design.weight_memory, design.bus_word_bits
     return in_order(design, memory.ports, memory.fifo_words * width, width)
@@ -74,9 +74,9 @@ def _shared(design: Design) -> BuiltBlock:
     }
     there = design.weight_memory.capacity_kib > 0
     return BuiltBlock(
-        srams=(
-            PlacedSram(catalogue.WEIGHT_MEMORY.name, weights),
-            PlacedSram(f"{catalogue.WEIGHT_MEMORY.name} FIFO", queue),
+        memories=(
+            PlacedMemory(catalogue.WEIGHT_MEMORY.name, weights),
+            PlacedMemory(f"{catalogue.WEIGHT_MEMORY.name} FIFO", queue),
         ),
         origin=origin,
         prices={
@@ -93,7 +93,7 @@ def _private(design: Design) -> BuiltBlock:
     """Small macros beside the PEs, without FIFO and bus: only the memory of a tile has wires, to the tile's PEs."""
     one = banks(design)
     return BuiltBlock(
-        srams=(PlacedSram(catalogue.WEIGHT_MEMORY.name, one, copies=design.weight_memories),),
+        memories=(PlacedMemory(catalogue.WEIGHT_MEMORY.name, one, copies=design.weight_memories),),
         prices={
             catalogue.SRAM_READ_WORD: _short_read(design, MemoryPrice(one, one.read_pj)),
             catalogue.SRAM_WRITE_WORD: MemoryPrice(one, one.write_pj),

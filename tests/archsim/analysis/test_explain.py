@@ -76,7 +76,7 @@ def test_clock_reach_and_banks() -> None:
 def test_memories_as_they_are_cut_the_curve_and_the_supply() -> None:
     design = load_design("skip-65nm").override({"voltage_v": 0.9, "activation_unit.entries": 20})
     rows = {(row.component, row.figure): row for row in explain(design)}
-    memories = [(m.name, m.sram) for block in chip(design).built.values() for m in block.srams if m.sram.banks]
+    memories = [(m.name, m.memory) for block in chip(design).built.values() for m in block.memories if m.memory.banks]
     assert [name for name, _ in memories] == [
         "scratch",
         "weight_memory FIFO",

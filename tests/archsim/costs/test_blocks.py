@@ -22,9 +22,9 @@ from archsim.costs.curves import curve
 from archsim.costs.fitted import BUFFERED_WEIGHTS_PER_MAC, LOGIC_ENERGY_FACTOR
 from archsim.costs.library import chip
 from archsim.costs.logic import counter
+from archsim.costs.memories import memory
 from archsim.costs.model import prices
 from archsim.costs.pe import pe, zero_operand_share
-from archsim.costs.sram import memory
 from archsim.costs.technology import energy_scale
 from archsim.design import Design, load_design
 from archsim.errors import BadInput
@@ -47,7 +47,7 @@ def bus_pj(design: Design) -> float:
 def test_banks_of_a_design() -> None:
     resident = load_design("edge-resident")
     found = banks(resident)
-    assert found == next(m.sram for m in chip(resident).built["weight_memory"].srams)
+    assert found == next(m.memory for m in chip(resident).built["weight_memory"].memories)
     assert found.bank_bytes * found.banks == 256 * 1024
     assert banks(resident.override({"clock_mhz": 1200, "node_nm": 65})).banks > found.banks
     assert banks(SKIP).banks == 0  # it has no weight SRAM

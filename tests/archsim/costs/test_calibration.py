@@ -27,10 +27,10 @@ from archsim.costs.calibration import (
 )
 from archsim.costs.clock import reaches
 from archsim.costs.fitted import BUFFERED_WEIGHTS_PER_MAC, LOGIC_ENERGY_FACTOR
+from archsim.costs.memories import memory
 from archsim.costs.model import prices
 from archsim.costs.pe import pe
 from archsim.costs.published import PublishedFigure, chips, low_power, rbt, skip
-from archsim.costs.sram import memory
 from archsim.costs.technology import delay_scale, energy_scale
 from archsim.design import Design, load_design
 from archsim.simulation import simulate

@@ -7,7 +7,7 @@ import pytest
 from archsim.analysis.explain import explain
 from archsim.catalogue import CATALOGUE, FIFO_WORD, SRAM_READ_WORD, SRAM_WRITE_WORD
 from archsim.costs import area, banks, leakage
-from archsim.costs.block import sram, wires_pj
+from archsim.costs.block import single_port, wires_pj
 from archsim.costs.calibration import peak_gops, peak_ledger
 from archsim.costs.library import chip
 from archsim.costs.model import prices
@@ -20,7 +20,7 @@ PER_TILE = PRIVATE.override({"weight_memory.organisation": "per_tile"})
 
 @pytest.mark.parametrize(("design", "memories", "word_bits"), [(PRIVATE, 16, 8), (PER_TILE, 4, 32)])
 def test_a_macro_for_each_memory(design: Design, memories: int, word_bits: int) -> None:
-    macro = sram(design, 64 * 8192 // memories, word_bits)
+    macro = single_port(design, 64 * 8192 // memories, word_bits)
     assert banks(design) == macro
     assert area(design).components["weight_memory"].value == pytest.approx(memories * macro.area_mm2)
     assert leakage(design)["weight_memory"].value == pytest.approx(memories * macro.leak_mw)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from archsim.costs.block import process
 from archsim.costs.logic import register_file
 from archsim.costs.macros import Ports
-from archsim.costs.sram import Process, Sram, memory
+from archsim.costs.memories import Memory, Process, memory
 from archsim.costs.technology import SUPPLY_V
 from archsim.design import load_design
 
@@ -217,7 +217,7 @@ def test_leakage_is_that_of_every_macro() -> None:
         assert macro * found.wide * found.banks * (1 - 1e-9) <= found.leak_mw <= 1.25 * macro * found.wide * found.banks
 
 
-def kib(node_nm: int, size: float, width: int) -> Sram:
+def kib(node_nm: int, size: float, width: int) -> Memory:
     return memory(process(SKIP.override({"node_nm": node_nm})), "1RW", int(size * 8192), width, 5.0)
 
 

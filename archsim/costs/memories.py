@@ -48,7 +48,7 @@ class Process:
 
 
 @dataclass(frozen=True)
-class Sram:
+class Memory:
     """A memory of `banks` banks, of which an access takes one; each is made of `wide` macros that together hold a word.
 
     Energies are per access of a whole word. Wires between the macros of a word are not counted: CACTI's wires end at
@@ -80,7 +80,7 @@ class Sram:
         """Capacity of one bank."""
         return self.capacity_bits / 8 / self.banks
 
-    def times(self, count: int) -> "Sram":
+    def times(self, count: int) -> "Memory":
         """`count` such memories, of which an access takes one."""
         return replace(
             self,
@@ -91,7 +91,7 @@ class Sram:
             capacity_bits=count * self.capacity_bits,
         )
 
-    def beside(self, other: "Sram") -> "Sram":
+    def beside(self, other: "Memory") -> "Memory":
         """This memory and another, of which an access takes one; energies and times are those of this one."""
         area_mm2 = self.area_mm2 + other.area_mm2
         in_registers = self.registers * self.area_mm2 + other.registers * other.area_mm2
@@ -106,11 +106,11 @@ class Sram:
         )
 
 
-NOTHING = Sram(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0, 0, 0, "1RW")
+NOTHING = Memory(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0, 0, 0, "1RW")
 
 
 @lru_cache(maxsize=65536)
-def memory(process: Process, ports: Ports, capacity_bits: int, width_bits: int, period_ns: float) -> Sram:
+def memory(process: Process, ports: Ports, capacity_bits: int, width_bits: int, period_ns: float) -> Memory:
     """A memory of any shape: with one port (1RW), or read and written in every cycle, in order (1R1W).
 
     The latter has two ports, or two single-ported halves for odd and even words, of which one is read while the other
@@ -123,7 +123,7 @@ def memory(process: Process, ports: Ports, capacity_bits: int, width_bits: int, 
     grid = table.at(int(table.periods_ns.searchsorted(period_ns, "right")) - 1)
     (a, near), (b, middle), (c, far), above = grid.around(capacity_bits, width_bits)
     figures = [a * x + b * y + c * z for x, y, z in zip(near, middle, far, strict=True)]
-    return Sram(
+    return Memory(
         area_mm2=math.exp(figures[AREA]),
         read_pj=math.exp(figures[READ]),
         write_pj=math.exp(figures[WRITE]),
