@@ -32,7 +32,7 @@ class AreaReport:
 
     @cached_property
     def band(self) -> Band:
-        """`total_chip` over the band of how cells scale with the node."""
+        """`total_chip` over the bands: how cells scale with the node, SRAM cells beyond the tables, pads."""
         return total(self.components.values())
 
 
@@ -64,12 +64,12 @@ class EnergyReport:
 
     @cached_property
     def band_chip(self) -> Band:
-        """`total_chip` over the band of leakage."""
+        """`total_chip` over the bands: leakage, SRAM at nodes and supplies beyond the tables, the clock tree."""
         return total(self._of_chip())
 
     @cached_property
     def band(self) -> Band:
-        """`total_system` with leakage and DRAM all at their low, all at their middle or all at their high end."""
+        """`total_system` with all figures at their low, all at their middle or all at their high end."""
         return total(self.components.values())
 
     @property

@@ -71,7 +71,7 @@ def _notes(report: SimReport) -> list[str]:
     reused = f"{report.reused_steps:,} of {report.steps:,} steps met what an earlier one had met: not simulated again"
     return [
         *([reused] if report.reused_steps else []),
-        f"system energy at the ends of the cost bands (DRAM, leakage): {plain(energy.band.low)} to "
+        f"system energy at the ends of all cost bands: {plain(energy.band.low)} to "
         f"{plain(energy.band.high)} pJ a token",
         f"power at this rate: chip {energy.power_chip_mw:,.1f} mW, "
         f"system {energy.power_system_mw:,.1f} mW; not counted: {', '.join(energy.left_out)}",
