@@ -125,10 +125,10 @@ class Design(Spec):
 
     @property
     def weight_word_bits(self) -> int:
-        """Bits of a word of a weight memory: a bus word, or a weight for each of a lane's PEs that it serves."""
+        """Bits of a word of a weight memory: a bus word, or weights for each of a lane's PEs that it serves."""
         memory = self.weight_memory
-        weights = self.pes_per_lane // self.weight_memories if memory.private else memory.weights_per_cycle
-        return weights * self.pe_array.weight_bits
+        own = memory.weights_per_word * self.pes_per_lane // self.weight_memories
+        return (own if memory.private else memory.weights_per_cycle) * self.pe_array.weight_bits
 
     @property
     def words_of_a_memory(self) -> int:

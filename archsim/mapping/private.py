@@ -1,8 +1,8 @@
 """Private weight memories: which words lie in the memory of a tile or of a PE, and how they reach the PEs beside it.
 
 A PE reads the weights of the rows that the mapping gives it, so they lie in its own memory, and those of no other PE
-do. A memory serves as many consecutive PEs of a lane as it has weights in a word, and the PEs of all lanes that compute
-the same rows: lanes share every weight. The first memory has the most rows of every block, so the others keep up.
+do. The memory of a tile serves consecutive PEs of a lane, and the PEs of all lanes that compute the same rows: lanes
+share every weight. The first memory has the most rows of every block, so the others keep up.
 """
 
 from collections import Counter
@@ -30,7 +30,8 @@ class Words(NamedTuple):
 def private_burst(design: Design, stream: Stream, part: BlockUnits) -> Burst:
     """The burst of one stream for one block: every memory delivers a word a cycle, so that PEs work in every cycle.
 
-    There is no FIFO. The words under way are those of the latency, the one that is read and the one that is used.
+    There is no FIFO. At most so many words are under way as the latency has cycles, beside one that is read, one that
+    waits and one that is used.
     """
     words, latency = column_words(design, stream, part), latencies(design).sram_cycles
     return Burst(

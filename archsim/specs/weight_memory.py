@@ -19,7 +19,8 @@ class WeightMemorySpec(Spec):
 
     A ``shared`` memory has a bus of `weights_per_cycle` and a FIFO of `fifo_words` bus words with `ports` and
     `forwarding`. Private memories (``per_tile``, ``per_pe``) have neither: these four may be left out, and are not read
-    where they are given. They hold whole models only.
+    where they are given. A word of a private memory has `weights_per_word` for each of a lane's PEs that it serves.
+    Private memories hold whole models only.
     """
 
     capacity_kib: int = Field(ge=0, le=MOST)
@@ -28,6 +29,9 @@ class WeightMemorySpec(Spec):
     )
     organisation: Annotated[Organisation, LATER] = Field(
         default="shared", description="one memory for all PEs, or a memory of its own for each tile or each PE"
+    )
+    weights_per_word: Annotated[int, LATER] = Field(
+        default=1, ge=1, le=1024, description="weights of each PE in a word of a private memory, used one a cycle"
     )
     weights_per_cycle: int = Field(default=0, ge=0, le=MOST, description="weights of a bus word (shared memory)")
     fifo_words: int = Field(

@@ -80,6 +80,7 @@ def drawn_designs(draw: st.DrawFn) -> Design:
         "weight_memory.organisation": organisation,
         "weight_memory.capacity_kib": 256,
         "weight_memory.residency": "whole",
+        "weight_memory.weights_per_word": integer(1, 4),
     }
     return load_design("skip-65nm").override(
         {

@@ -14,7 +14,8 @@ from archsim.costs.model import prices
 from archsim.costs.own import cost_table
 from archsim.design import Design, load_design
 
-PRIVATE = load_design("edge-private")  # 16 PEs in 4 tiles, one lane, 8 bits, 64 KiB, a memory for each PE
+PRIVATE = load_design("edge-private").override({"weight_memory.weights_per_word": 1})
+"""16 PEs in 4 tiles, one lane, 8 bits, 64 KiB, a memory of 8-bit words for each PE."""
 PER_TILE = PRIVATE.override({"weight_memory.organisation": "per_tile"})
 
 

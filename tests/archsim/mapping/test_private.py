@@ -19,7 +19,8 @@ from archsim.trace.synthetic import synthesize
 from workloads.config import Config, LayerConfig, OneHot
 from workloads.graphs import graph_of
 
-PRIVATE = load_design("edge-private")
+PRIVATE = load_design("edge-private").override({"weight_memory.weights_per_word": 1})
+"""16 PEs in 4 tiles, one lane, 8 bits, 64 KiB, a memory of 8-bit words for each PE."""
 
 
 @given(st.integers(1, 40), st.booleans(), st.integers(1, 5), st.integers(1, 5), st.integers(1, 5))
@@ -53,6 +54,9 @@ def rows_by_memory(design: Design, planned: Plan, block: Block) -> list[int]:
         ({"weight_memory.organisation": "per_tile"}, "fixed8", 21),
         ({"weight_memory.organisation": "per_tile", "lanes": 2}, "binary", 13),
         ({"weight_memory.organisation": "per_tile", "pe_array.tiles": 3, "lanes": 4}, "ternary", 50),
+        ({"weight_memory.weights_per_word": 3}, "fixed8", 30),
+        ({"weight_memory.weights_per_word": 3, "weight_memory.organisation": "per_tile"}, "ternary", 30),
+        ({"pe_array.weight_bits": 9}, "ternary", 30),  # four of them, and a bit that is left over
     ],
 )
 def test_words_are_those_of_the_rows_in_each_memory(override: dict[str, Any], weights: str, hidden: int) -> None:
@@ -63,7 +67,7 @@ def test_words_are_those_of_the_rows_in_each_memory(override: dict[str, Any], we
     words = [0] * design.weight_memories
     for block in planned.blocks:
         rows = rows_by_memory(design, planned, block)
-        column = [ceil(own * bits, design.weight_word_bits) for own in rows]
+        column = [ceil(own, design.weight_word_bits // bits) for own in rows]
         biases = [ceil(own * 16, design.weight_word_bits) for own in rows]
         assert sum(rows) == 4 * block.units
         assert (block.norms.sram_words, block.norms.cycles) == (sum(biases), max(biases))
@@ -71,6 +75,7 @@ def test_words_are_those_of_the_rows_in_each_memory(override: dict[str, Any], we
             assert burst.column_sram_words == sum(column)
             assert burst.column_dram_bits == 0
             assert burst.latency_cycles >= 1
+            assert burst.column_words == max(column) == burst.feed.words <= burst.tile_cycles == burst.feed.cycles
         words = [w + b + (5 + hidden) * c for w, b, c in zip(words, biases, column, strict=True)]
     assert planned.resident
     assert planned.resident_bits == sum(words) * design.weight_word_bits

@@ -9,7 +9,8 @@ import pytest
 from archsim.design import Design, load_design
 from archsim.errors import BadInput
 
-PRIVATE = load_design("edge-private")  # 16 PEs in 4 tiles, one lane, 8 bits, 64 KiB, a memory for each PE
+PRIVATE = load_design("edge-private").override({"weight_memory.weights_per_word": 1})
+"""16 PEs in 4 tiles, one lane, 8 bits, 64 KiB, a memory of 8-bit words for each PE."""
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,8 @@ PRIVATE = load_design("edge-private")  # 16 PEs in 4 tiles, one lane, 8 bits, 64
         ({"weight_memory.organisation": "per_tile"}, 4, 32, 4096),
         ({"weight_memory.organisation": "per_tile", "lanes": 2}, 4, 16, 8192),  # a word serves both lanes
         ({"weight_memory.organisation": "per_tile", "lanes": 4}, 4, 8, 16384),
+        ({"weight_memory.weights_per_word": 4}, 16, 32, 1024),
+        ({"weight_memory.weights_per_word": 4, "weight_memory.organisation": "per_tile", "lanes": 2}, 4, 64, 2048),
         ({"pe_array.weight_bits": 3}, 16, 3, 10922),  # what is left of 4 KiB holds no word
         ({"pe_array.tiles": 3, "weight_memory.capacity_kib": 1}, 12, 8, 85),
     ],
