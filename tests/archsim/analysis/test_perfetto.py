@@ -55,7 +55,15 @@ def runs(draw: st.DrawFn, arbitration: tuple[Arbitration, ...] = ("static", "tdm
             "pe_array.pes_per_tile": lanes * integer(1, 6),
             "pe_array.accumulators": integer(4, 8),
             "pe_array.double_buffered": draw(st.booleans()),
-            "weight_memory.capacity_kib": draw(st.sampled_from([0, 0, 64])),
+            **draw(
+                st.sampled_from(
+                    [
+                        {"weight_memory.capacity_kib": 0},
+                        {"weight_memory.capacity_kib": 64},
+                        {"weight_memory.capacity_kib": 64, "weight_memory.organisation": "per_tile"},
+                    ]
+                )
+            ),
             "weight_memory.weights_per_cycle": weights_per_cycle,
             "weight_memory.fifo_words": integer(24, 48),
             "dram.bandwidth_gbps": draw(st.sampled_from([0.4, 1.6, 6.4, 51.2])),
@@ -474,6 +482,15 @@ def test_a_window_holds_its_steps_and_no_others(tmp_path: Path, engine: Engine) 
     assert part["otherData"]["last_step"] == 3
     assert part["otherData"]["synthetic"] is True
     assert "(synthetic)" in part["traceEvents"][0]["args"]["name"]
+
+
+@pytest.mark.parametrize("engine", ["burst", "column"])
+def test_private_memories_have_no_fifo_to_show(tmp_path: Path, engine: Engine) -> None:
+    trace = synthesize(64, 10, 0.3, steps=3)
+    private, _ = written(tmp_path / "private.json", load_design("edge-private"), trace, engine, 0, 2)
+    shared, _ = written(tmp_path / "shared.json", load_design("edge-resident"), trace, engine, 0, 2)
+    counters = [{event["name"] for event in each["traceEvents"] if event["ph"] == "C"} for each in (private, shared)]
+    assert counters[1] - counters[0] == {"weight FIFO, words"}
 
 
 def test_slices_say_what_they_are(tmp_path: Path) -> None:
