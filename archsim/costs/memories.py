@@ -204,8 +204,9 @@ def _table(process: Process, ports: Ports, large: bool) -> _Table:
     periods_ns, sram = _srams(process.node_nm, process.transistors, ports, large)
     sram = scaled(sram, process.sram)
     registers = scaled(register_arrays(*sram.shape[:2]), process.registers)[:, :, None]
-    merged_ns = np.unique(np.concatenate([process.sram.delay * periods_ns, registers[..., CYCLE].ravel()]))
-    sram = sram[:, :, (process.sram.delay * periods_ns).searchsorted(merged_ns, "right") - 1]
+    table_ns, arrays_ns = process.sram.delay * periods_ns, registers[..., CYCLE].ravel()
+    merged_ns = _distinct(table_ns, arrays_ns[arrays_ns < table_ns[-1]])
+    sram = sram[:, :, table_ns.searchsorted(merged_ns, "right") - 1]
     better = _usual_score(registers, process.registers, merged_ns) < _usual_score(sram, process.sram, merged_ns)
     figures = np.zeros((*sram.shape[:3], _REGISTERS + 1))
     figures[..., : BANKS + 1] = np.where(better[..., None], registers, sram)
@@ -255,10 +256,11 @@ def _srams(node_nm: int, cell: Transistors, ports: Ports, large: bool) -> tuple[
     periods_ns = _periods(node_nm, cell)
     shape = (68, 36) if large else (35, 15)
     one_port, two_ports = (table_of(node_nm, cell, p) for p in ("1RW", "1R1W"))
+    sizes = shape[0] - _LEAST_BITS.bit_length() + 1
     if ports == "1RW":
-        best = _best(columns(one_port, periods_ns, shape[0]), periods_ns, shape)
+        best = _best(columns(one_port, periods_ns, sizes), periods_ns, shape)
     else:
-        options = columns(two_ports, periods_ns, shape[0]), columns(one_port, periods_ns, shape[0], least_banks=2)
+        options = columns(two_ports, periods_ns, sizes), columns(one_port, periods_ns, sizes, least_banks=2)
         best = _best(np.concatenate(options), periods_ns, shape)
         added = best[..., _ADDED], _srams(node_nm, cell, "1RW", large)[1][..., _ADDED]
         best[..., _ADDED] = np.maximum(*added)
@@ -273,8 +275,13 @@ def _srams(node_nm: int, cell: Transistors, ports: Ports, large: bool) -> tuple[
 
 def _periods(node_nm: int, cell: Transistors) -> Floats:
     """The cycle times of all macros, and 0."""
-    cycles = np.concatenate([table_of(node_nm, cell, ports)[..., CYCLE].ravel() for ports in ("1RW", "1R1W")])
-    return np.unique(np.append(cycles[np.isfinite(cycles)], 0.0))
+    one, two = (table_of(node_nm, cell, ports)[..., CYCLE].ravel() for ports in ("1RW", "1R1W"))
+    return _distinct(np.zeros(1), one[np.isfinite(one)], two[np.isfinite(two)])
+
+
+def _distinct(*times: Floats) -> Floats:
+    """All times in order, each once; ``np.unique`` would load masked arrays, which take longer than all of this."""
+    return np.array(sorted(set(np.concatenate(times).tolist())))
 
 
 def _best(options: Floats, periods_ns: Floats, shape: tuple[int, int]) -> Floats:
