@@ -37,8 +37,18 @@ class SweepPoint:
         """The settings by path, the figures of the report, and the reason where there is none."""
         if isinstance(self.found, BadInput):
             return {**self.settings, "reason": str(self.found)}
-        reached = reachable(self.found.design, self.found.costs)
-        return {**self.settings, **self.found.figures, "clock_reachable": reached, "reason": ""}
+        return {**self.settings, **self.found.figures, "clock_reachable": self.reached, "reason": ""}
+
+    @property
+    def reached(self) -> bool:
+        """Whether it has run, and circuits can reach its clock."""
+        return not isinstance(self.found, BadInput) and reachable(self.found.design, self.found.costs)
+
+    @property
+    def words(self) -> str:
+        """What was set, and a warning where no circuit is like that."""
+        settings = ", ".join(f"{path} = {value}" for path, value in self.settings.items())
+        return settings if self.reached else f"{settings}; no circuit reaches this clock"
 
 
 @dataclass(frozen=True)
@@ -72,11 +82,7 @@ class Sweep:
     def plot(self, x: str = "latency_us_per_step", y: str = "energy_system_pj_per_token") -> go.Figure:
         """A Plotly figure of every combination that ran, by two columns of `to_frame`; hover over one to see it."""
         ran = self._ran((x, y))
-        said = [
-            ", ".join(f"{path} = {value}" for path, value in point.settings.items())
-            for point in self.points
-            if not isinstance(point.found, BadInput)
-        ]
+        said = [point.words for point in self.points if not isinstance(point.found, BadInput)]
         figure = go.Figure(go.Scatter(x=ran.get(x), y=ran.get(y), mode="markers", hovertext=said))
         title = f"{self.design} on {self.workload}: {len(ran)} of {len(self.points)} combinations ran"
         return figure.update_layout(title=title, xaxis_title=x, yaxis_title=y)

@@ -51,6 +51,7 @@ def test_a_clock_that_no_circuit_reaches_is_on_no_front(trace: Trace) -> None:
     assert swept.to_frame()["clock_reachable"].tolist() == [True, False]
     assert swept.front(["latency_us_per_step"])["clock_mhz"].tolist() == [200]
     assert swept.front(["latency_us_per_step"], any_clock=True)["clock_mhz"].tolist() == [5000]
+    assert [text.split("; ")[1:] for text in swept.plot().data[0].hovertext] == [[], ["no circuit reaches this clock"]]
 
 
 def test_the_front_is_what_no_other_row_beats(swept: Sweep) -> None:
