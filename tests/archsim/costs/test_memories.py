@@ -20,8 +20,8 @@ SKIP = load_design("skip-65nm")
 ROWS = list(csv.DictReader(resources.files("archsim.costs").joinpath("sram_cacti7.csv").read_text().splitlines()))
 NODES = (90, 65, 45, 32, 22)
 ENERGY_AND_AREA = ("area_mm2", "read_pj", "write_pj")
-processes = st.tuples(st.sampled_from(NODES), st.sampled_from((0.7, None))).map(
-    lambda at: process(SKIP.override({"node_nm": at[0], "voltage_v": at[1]}))
+processes = st.sampled_from(
+    [process(SKIP.override({"node_nm": n, "voltage_v": v})) for n in (*NODES, 130, 28, 7) for v in (0.7, None)]
 )
 ports = st.sampled_from(get_args(Ports))
 periods_ns = st.floats(-2, 5).map(lambda x: 2**x)
