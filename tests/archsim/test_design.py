@@ -52,7 +52,7 @@ IDENTITIES = {
     "edge-shift": "afd338d7ccd327b3c48ec18adbe74e632740bf6e0df5a6520ed1af2c79d156b2",
     "edge-resident": "fd0bce17e56c38beeaef90950190cc58bdd9c497d8f1d3d4cae04ea9b7d82ca0",
     "stream-only": "cd0612aa1fa268494635c1ed982ad900aa20e8d0a281ca8f29f793f681ee16f6",
-    "edge-private": "e7cfdd48ea4734984754609b5794581610f9de9b5d1aa7c6f5b9bbf42d2e4aff",
+    "edge-private": "44d0138471966be5ceb028704cbbf4b4da86d9eb4f9092a265cf19ed7f4ecfa2",
     "large": "dc658c93a62e3d918101dde0035c1aa9f800846c77ac4abeecac1e0f60319110",
 }
 """Digests that searches have stored: with another digest, a stored search could not be continued."""

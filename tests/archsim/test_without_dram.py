@@ -130,6 +130,15 @@ def test_bits_of_a_dram_that_is_not_there_are_not_priced_at_nothing() -> None:
         energy(CHIP, ledger, 1, 1)
 
 
+def test_the_least_sram_of_private_memories_is_that_of_the_one_that_has_the_most() -> None:
+    private = load_design("edge-private")
+    least = least_sram(private, SMALL, 1000.0)
+    assert 0 < least.value < private.weight_memory.capacity_kib
+    assert simulate(least.design, SMALL, "analytic").resident
+    with pytest.raises(BadInput, match=rf"capacity_kib must be at least {least.value:g} for this model"):
+        simulate(private.override({"weight_memory.capacity_kib": int(least.value) - 1}), SMALL)
+
+
 def test_private_memories_beside_a_dram_take_inputs_from_it_and_nothing_else() -> None:
     private = load_design("edge-private")
     tree = private.stated(exclude_none=True) | {"dram": BESIDE.channel.stated(exclude_none=True) | {"inputs": True}}
