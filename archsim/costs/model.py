@@ -49,6 +49,8 @@ class EnergyReport:
     left_out: tuple[str, ...]
     off_chip: tuple[str, ...]
     """Names of those `components` that do not count for the chip."""
+    dram_background_mw: float = 0.0
+    """What `dram` takes whether it is read or not; 0 where no bit is moved, or where it is not known."""
 
     def at(self, end: End) -> "EnergyReport":
         """The report with every figure at the same end of its band."""
@@ -256,13 +258,14 @@ def energy(design: Design, ledger: Ledger, cycles: int, tokens: int, costs: Cost
         figures[CLOCK_TREE] = tariff.clock_tree_pj.times(cycles / tokens, "pJ/token")
     figures[LEAKAGE] = tariff.leakage_mw.times(nj_per_mw, "pJ/token")
     moved = {action: ledger.get(action) for action in PRICED_BY_KIND}
-    not_counted = tariff.left_out
+    used = any(moved.values())
     if tariff.dram:
         figures[DRAM.name] = _dram(tariff.dram, moved, tokens, nj_per_mw)
-        not_counted = (*tariff.dram.lacks, *not_counted) if any(moved.values()) else not_counted
-    elif any(moved.values()):
+    elif used:
         raise BadInput(f"energy: design {design.name} has no [dram], but bits of it are counted")
-    return EnergyReport(figures, us_per_token, ENERGY_BASIS, not_counted, tariff.off_chip)
+    background, lacks = (tariff.dram.background_mw.value, tariff.dram.lacks) if tariff.dram and used else (0.0, ())
+    not_counted = (*lacks, *tariff.left_out)
+    return EnergyReport(figures, us_per_token, ENERGY_BASIS, not_counted, tariff.off_chip, background)
 
 
 def _clocked(ledger: Ledger, cycles: int) -> Ledger:

@@ -14,7 +14,7 @@ from archsim.errors import BadInput
 from dse import report as report_
 from dse import studies
 from dse.cli.tables.searches import comparison_report, enumeration_report, search_summary
-from dse.cli.terminal import complain, notes, out, print_json, progress
+from dse.cli.terminal import complain, note, notes, out, print_json, progress
 from dse.evaluation.models import Models
 from dse.evaluation.workers import Workers, workers_for
 from dse.exploration.compare import SamplerRun, compare, parse_budgets
@@ -58,7 +58,7 @@ def search_study(
     if resume and warm_start:
         raise BadInput("--warm-start: a search that is resumed has begun already")
     first = warm_points(space, warm_start)
-    with workers_for(processes, scheduler) as workers:
+    with workers_for(processes, scheduler, note) as workers:
         _search(space, folder or Path("results") / space.name, workers, resume, fresh, as_json, first)
 
 
@@ -136,7 +136,7 @@ def enumerate_study(study: str, folder: Path | None, processes: int, scheduler: 
     """Evaluate every point of a space."""
     space = load_space(studies.path(study))
     began = time.monotonic()
-    with workers_for(processes, scheduler) as workers:
+    with workers_for(processes, scheduler, note) as workers:
         found = _enumerate(space, folder or Path("results") / space.name / "exact", workers)
     if as_json:
         print_json(
@@ -161,8 +161,8 @@ def _enumerate(space: Space, folder: Path, workers: Workers) -> Enumeration:
     with progress("measuring the models", None) as (bar, task):
 
         def show(p: EnumerationProgress) -> None:
-            note = f"front {p.front}"
-            bar.update(task, description="enumerating", completed=p.done, total=p.total, note=note)
+            front = f"front {p.front}"
+            bar.update(task, description="enumerating", completed=p.done, total=p.total, note=front)
 
         return enumerate_space(space, folder, Models.of(space, DEFAULT_CACHE, workers), show, workers)
 

@@ -100,6 +100,11 @@ def say(text: str) -> None:
     out.print(literal(text), soft_wrap=True, highlight=False)
 
 
+def note(text: str) -> None:
+    """What is good to know meanwhile, in one line; with `--quiet` nothing."""
+    notes.print(literal(text), soft_wrap=True, highlight=False)
+
+
 def complain(text: str) -> None:
     """A mistake, in one line."""
     err.print(f"[red]archsim:[/] {literal(text)}", soft_wrap=True, highlight=False)

@@ -4,6 +4,7 @@ A unit of work is a function of a module with an argument that can be pickled, a
 alone writes the study, the cache and the files of the results.
 """
 
+import asyncio
 import multiprocessing
 import os
 import signal
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from importlib.metadata import version
 from itertools import islice
 from multiprocessing.connection import Connection
@@ -28,6 +30,9 @@ DEATHS = 3
 
 ANSWERS_WITHIN_SECONDS = 10
 """A scheduler that takes longer to greet is taken for none."""
+
+ASKS_AGAIN_SECONDS = 60
+"""How often a cluster is asked whether there are workers by now, while nothing is done."""
 
 
 class WorkerDied(ChildProcessError):
@@ -134,17 +139,20 @@ class DaskCluster:
     """The workers of a Dask cluster that runs already, by the address of its scheduler. Needs the extra `cluster`.
 
     The scheduler gives the argument of a worker that died to another, three times unless it is configured otherwise.
+    `note` is told where there is no worker, at once and again each minute.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, note: Callable[[str], None] = lambda _: None) -> None:
         try:
             from distributed import Client
         except ImportError:
             raise BadInput("a Dask cluster needs the extra `cluster`: pip install 'archsim[cluster]'") from None
-        self._address = address
+        self._address, self._note = address, note
+        _check_address(address)
         try:
+            asyncio.run(_greet(address))  # a client that gets no answer tries to close for as long again, and complains
             self._client = Client(address, timeout=ANSWERS_WITHIN_SECONDS, set_as_default=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:  # TypeError: TLS without a certificate
             raise BadInput(f"scheduler {address}: no Dask scheduler answers there ({_first_line(error)})") from None
         self._executor = self._client.get_executor(pure=False)
         self._check()
@@ -169,7 +177,8 @@ class DaskCluster:
         from distributed.comm.core import CommClosedError
 
         try:
-            yield from _as_completed(lambda a: self._executor.submit(function, a), self._room, arguments)
+            submit = partial(self._executor.submit, function)
+            yield from _as_completed(submit, self._room, arguments, ASKS_AGAIN_SECONDS)
         except KilledWorker as error:
             raise WorkerDied(f"scheduler {self._address}: {_first_line(error)}") from None
         except (CancelledError, CommClosedError) as error:
@@ -178,9 +187,12 @@ class DaskCluster:
     def _room(self) -> int:
         """With no worker there one unit is sent all the same: it waits for the first that joins."""
         try:
-            return max(1, self.count)
+            count = self.count
         except OSError as error:  # asked, it does not answer
             raise self._gone(error) from None
+        if not count:
+            self._note(f"scheduler {self._address}: no worker there yet; waiting for one")
+        return max(1, count)
 
     def _gone(self, error: BaseException) -> WorkerDied:
         return WorkerDied(f"scheduler {self._address}: is gone ({_first_line(error)})")
@@ -193,19 +205,46 @@ class DaskCluster:
         self._client.close()
 
 
-def workers_for(processes: int, scheduler: str | None) -> Workers:
-    """Those that a command line asks for; BadInput where it asks for both kinds."""
+def workers_for(processes: int, scheduler: str | None, note: Callable[[str], None] = lambda _: None) -> Workers:
+    """Those that a command line asks for; BadInput where it asks for both kinds. `note` is as `DaskCluster` has it."""
     if scheduler is None:
         return InProcess() if processes == 1 else LocalProcesses(processes)
     if processes != 1:
         raise BadInput(f"workers must be processes here or those of a scheduler, not {processes} beside {scheduler}")
-    return DaskCluster(scheduler)
+    return DaskCluster(scheduler, note)
+
+
+def _check_address(address: str) -> None:
+    """BadInput unless it is one of a scheduler: another sort of client would wait for an answer."""
+    from distributed.comm.addressing import parse_address, parse_host_port
+    from distributed.comm.registry import backends
+
+    try:
+        scheme, place = parse_address(address)
+        _, port = parse_host_port(place)
+        if scheme not in backends:
+            raise ValueError(f"{scheme} is none of {', '.join(backends)}")
+        if not 0 < port < 65536:
+            raise ValueError(f"{port} is no port")
+    except ValueError as error:
+        rule = "must be HOST:PORT or tcp://HOST:PORT, as `dask scheduler` says"
+        raise BadInput(f"scheduler {address}: {rule} ({_first_line(error)})") from None
+
+
+async def _greet(address: str) -> None:
+    """OSError where no scheduler says who it is in time."""
+    from distributed import Security
+    from distributed.core import rpc
+
+    arguments = Security().get_connection_args("client")
+    async with rpc(address, timeout=ANSWERS_WITHIN_SECONDS, connection_args=arguments) as scheduler:
+        await asyncio.wait_for(scheduler.identity(), ANSWERS_WITHIN_SECONDS)
 
 
 def _as_completed(
-    submit: Callable[[A], Future[R]], room: Callable[[], int], arguments: Iterable[A]
+    submit: Callable[[A], Future[R]], room: Callable[[], int], arguments: Iterable[A], asks_again: float | None = None
 ) -> Iterator[tuple[A, R]]:
-    """Keeps `room()` units under way until `arguments` end."""
+    """Keeps `room()` units under way until `arguments` end, and asks again after so many seconds without a result."""
     waiting = iter(arguments)
     running: dict[Future[R], A] = {}
     try:
@@ -213,7 +252,7 @@ def _as_completed(
             running |= {submit(argument): argument for argument in islice(waiting, max(0, room() - len(running)))}
             if not running:
                 return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            for future in wait(running, asks_again, FIRST_COMPLETED).done:
                 yield running.pop(future), future.result()
     finally:
         for future in running:

@@ -8,7 +8,7 @@ from rich.table import Table
 from archsim.analysis.diff import Diff
 from archsim.analysis.roofline import Roofline
 from archsim.analysis.scenario import Least, Streaming
-from archsim.costs import Figure, clock_problems
+from archsim.costs import EnergyReport, Figure, clock_problems
 from archsim.report import SimReport
 from dse.cli.tables.layout import MARK, figures, literal, plain, several
 
@@ -74,9 +74,14 @@ def _notes(report: SimReport) -> list[str]:
         f"system energy at the ends of all cost bands: {plain(energy.band.low)} to "
         f"{plain(energy.band.high)} pJ a token",
         f"power at this rate: chip {energy.power_chip_mw:,.1f} mW, "
-        f"system {energy.power_system_mw:,.1f} mW; not counted: {', '.join(energy.left_out)}",
+        f"system {energy.power_system_mw:,.1f} mW{_background(energy)}; not counted: {', '.join(energy.left_out)}",
         *(f"[yellow]clock:[/] {literal(problem)}" for problem in clock_problems(report.design)),
     ]
+
+
+def _background(energy: EnergyReport) -> str:
+    """The part of the system's power that flows whether DRAM is read or not, where there is one."""
+    return f" ({energy.dram_background_mw:,.1f} mW background of DRAM)" if energy.dram_background_mw else ""
 
 
 def _in_short(report: SimReport) -> str:
@@ -120,7 +125,7 @@ def stream_report(found: Streaming, least: Mapping[str, Least | str], roof: Roof
             ],
         ),
         f"energy per token: chip {plain(found.energy.total_chip)} pJ, system {plain(found.energy.total_system)} pJ "
-        f"({found.energy_basis}); not counted: {', '.join(found.energy.left_out)}",
+        f"{_background(found.energy)} ({found.energy_basis}); not counted: {', '.join(found.energy.left_out)}",
         figures("The least that holds the deadline", ("", "least"), needs, text=("least",)),
         figures(
             "Roofline, back to back",

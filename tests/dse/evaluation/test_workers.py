@@ -3,9 +3,11 @@
 Dask is met as a person meets it: a scheduler and workers that are processes of their own, reached by address.
 """
 
+import gc
 import importlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -206,8 +208,61 @@ def test_no_scheduler_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dse.evaluation.workers.ANSWERS_WITHIN_SECONDS", 0.5)
     with pytest.raises(BadInput, match=r"scheduler tcp://127\.0\.0\.1:1: no Dask scheduler answers there"):
         DaskCluster("tcp://127.0.0.1:1")
-    with pytest.raises(BadInput, match=r"scheduler nonsense: no Dask scheduler answers there"):
-        DaskCluster("nonsense")
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("nonsense", "missing port number"),
+        ("127.0.0.1", "missing port number"),
+        ("", "missing port number"),
+        ("http://127.0.0.1:8786", "http is none of .*tcp"),
+        ("tcp://127.0.0.1:99999", "99999 is no port"),
+        ("tcp://127.0.0.1:x", "invalid literal"),
+        ("tls://127.0.0.1:1", None),
+    ],
+)
+def test_what_is_no_address_of_a_scheduler_is_said_at_once(
+    address: str, reason: str | None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """And nothing is left behind that complains later, as a client of Dask does that was never connected."""
+    pytest.importorskip("distributed")
+    began = time.monotonic()
+    rule = "no Dask scheduler answers" if reason is None else rf"must be HOST:PORT or tcp://HOST:PORT, .* \(.*{reason}"
+    with pytest.raises(BadInput, match=f"scheduler {address}: {rule}"):
+        DaskCluster(address)
+    gc.collect()
+    assert time.monotonic() - began < 5
+    assert capfd.readouterr().err == ""
+
+
+def test_a_server_that_is_no_scheduler(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("dse.evaluation.workers.ANSWERS_WITHIN_SECONDS", 0.5)
+    unanswered = pytest.raises(BadInput, match="no Dask scheduler answers there")
+    with socket.create_server(("127.0.0.1", 0)) as server, unanswered:
+        DaskCluster(f"127.0.0.1:{server.getsockname()[1]}")
+    gc.collect()
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.slow
+def test_a_cluster_without_workers_says_so_and_again(
+    begin: Begin, units: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dse.evaluation.workers.ASKS_AGAIN_SECONDS", 0.3)
+    cluster, noted = begin(0), list[str]()
+    with DaskCluster(cluster.address, noted.append) as workers:
+
+        def join_late(text: str) -> None:
+            noted.append(text)
+            if len(noted) == 2:
+                cluster.workers.append(cluster.join())
+
+        monkeypatch.setattr(workers, "_note", join_late)
+        assert sorted(workers.run(units.square, range(3))) == [(0, 0), (1, 1), (2, 4)]
+    assert len(noted) >= 2
+    assert set(noted) == {f"scheduler {cluster.address}: no worker there yet; waiting for one"}
 
 
 @pytest.mark.slow
