@@ -1,10 +1,10 @@
 """Memories by capacity, width and clock: SRAM macros (CACTI 7), or register arrays where these are the better ones.
 
 A memory is chosen by the least product of energy and area within the clock, at every power of two of capacity and
-width; figures between them are interpolated in logarithms. A memory then costs at least what any with fewer words,
-narrower ones or a slower clock does (running maxima), and an SRAM what any of less capacity does. So energy and area
-are continuous and never fall with words, width or clock, in whatever way CACTI's rows jump. Leakage falls where SRAM
-follows a register array: the flip-flops are of a general-purpose process, the SRAM cells of a low-power one.
+width; figures between them are interpolated in logarithms. An SRAM then costs at least what any SRAM of less capacity
+or width does, and a memory what any with fewer words, narrower ones or a slower clock does (running maxima). So energy
+and area are continuous and never fall with words, width or clock, in whatever way CACTI's rows jump. Leakage falls
+where SRAM follows a register array: the flip-flops are of a general-purpose process, the SRAM cells of a low-power one.
 
 Tables are made once for a process, and lookups take scalars and are cached, so that a search computes each shape once.
 """
