@@ -13,7 +13,8 @@ from typing import Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
-from archsim.catalogue import PE_ARRAY
+from archsim.catalogue import DRAM, PE_ARRAY
+from archsim.costs.model import DRAM_CONTROLLER
 from archsim.errors import BadInput
 from archsim.files import JsonValue
 from archsim.record import Count, Named, PlainRecord, RunRecord, load_tree
@@ -183,7 +184,10 @@ def diff(before: SimReport | NamedRun, after: SimReport | NamedRun) -> Diff:
 def _alone(lacking: ComparedRun, having: ComparedRun) -> tuple[str, ...]:
     """What one run's energies lack and the other's have; nothing where a file does not say what is counted."""
     lacks, others = lacking.energy_not_counted, having.energy_not_counted
-    return () if lacks is None or others is None else tuple(part for part in lacks if part not in others)
+    if lacks is None or others is None:
+        return ()
+    absent = () if DRAM.name in having.energy_pj_per_token else (DRAM_CONTROLLER,)  # nothing to count
+    return tuple(part for part in lacks if part not in (*others, *absent))
 
 
 def of_report(report: SimReport) -> NamedRun:

@@ -101,13 +101,15 @@ def area_basis(design: Design) -> str:
     return f"{placed}; cells and macros; {pads}"
 
 
+DRAM_CONTROLLER = "DRAM controller"
+
+
 def left_out(design: Design) -> tuple[str, ...]:
     """What no energy of a design counts."""
     physical = design.physical
     wires = "program store and long wires" if physical.clock_tree else "clock tree, program store and long wires"
-    parts = (("DRAM controller", design.dram is not None), ("pads", physical.pads is None))
-    rim = " and ".join(part for part, uncounted in parts if uncounted)
-    return (wires, rim) if rim else (wires,)
+    rim = ((DRAM_CONTROLLER, design.dram is not None), ("pads", physical.pads is None))
+    return (wires, *(part for part, uncounted in rim if uncounted))
 
 
 LEAKAGE = "leakage"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from archsim import catalogue
+from archsim.analysis.diff import diff, of_report
 from archsim.analysis.explain import explain
 from archsim.analysis.load import load
 from archsim.analysis.roofline import roofline
@@ -146,3 +147,12 @@ def test_private_memories_beside_a_dram_take_inputs_from_it_and_nothing_else() -
     assert report.resident
     assert report.ledger.get(catalogue.READ_BITS) == 4 * 256  # a symbol of 4 bits a step, in an access of 256
     assert catalogue.FIFO_WORD not in prices(private)
+
+
+def test_a_run_without_dram_does_not_count_more_than_one_beside_it() -> None:
+    """The controller that no energy counts is not counted by a design that has none either."""
+    beside, alone = (of_report(simulate(design, SMALL)) for design in (BESIDE, CHIP))
+    for found in (diff(beside, alone), diff(alone, beside)):
+        assert found.counted_before_alone == found.counted_after_alone == ()
+    assert "DRAM controller" in beside.run.energy_not_counted
+    assert not [part for part in alone.run.energy_not_counted if "DRAM" in part]
