@@ -66,6 +66,9 @@ class Event(StrEnum):
     """The weight path waits for the channel to carry one column (engine `column` with ``fcfs`` only)."""
     WAIT_COLUMN = "wait_column"
     """The PEs wait for the next column. Engine `burst` logs all such waits of a burst together at its end."""
+    LOAD = "load"
+    """No vector is left to pass a group of columns whose weights stay in the PEs, and the next one is still being
+    loaded. Engine `burst` logs all such waits of a burst together, before those for columns."""
     COLUMN = "column"
     """A column takes the weight path, or the PEs begin to consume it (engine `column` only)."""
     DONE = "done"
@@ -104,6 +107,7 @@ class Action:
 MAC = Action("pe_array", "mac", "pe_array")
 MAC_ZERO_OPERAND = Action("pe_array", "mac_zero_operand", "pe_array")
 IDLE_PE_CYCLE = Action("pe_array", "idle_pe_cycle", "pe_array")
+WEIGHT_LOAD = Action("pe_array", "weight_load", "pe_array")
 SCRATCH_ACCESS = Action("pe_array", "scratch_access", "scratch")
 SRAM_READ_WORD = Action("weight_memory", "sram_read_word", "weight_memory")
 SRAM_WRITE_WORD = Action("weight_memory", "sram_write_word", "weight_memory")
@@ -237,8 +241,8 @@ WEIGHT_STREAM = Component(
 )  # fmt: skip
 PE_ARRAY = Component(
     "pe_array", "PE array", has_area=True, waits_drawn=True,
-    actions=(MAC, MAC_ZERO_OPERAND, IDLE_PE_CYCLE, SCRATCH_ACCESS),
-    events=(Event.START, Event.WAIT_COLUMN, Event.COLUMN, Event.DONE, Event.END),
+    actions=(MAC, MAC_ZERO_OPERAND, IDLE_PE_CYCLE, WEIGHT_LOAD, SCRATCH_ACCESS),
+    events=(Event.START, Event.LOAD, Event.WAIT_COLUMN, Event.COLUMN, Event.DONE, Event.END),
     causes=(Cause.SCRATCH_BANK, Cause.STATE_DEPENDENCY, Cause.INPUT_FETCH, Cause.FIFO_CREDIT,
             Cause.WEIGHT_LATENCY, Cause.WEIGHT_BANDWIDTH, Cause.DRAIN),
 )  # fmt: skip

@@ -4,6 +4,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -19,6 +20,7 @@ from archsim.errors import (
 )
 from archsim.files import read_toml
 from archsim.mapping import dataflows
+from archsim.mapping.dataflows import Shape
 from archsim.plugins import Group
 from archsim.specs import (
     ActivationUnitSpec,
@@ -72,10 +74,14 @@ class Design(Spec):
         return name
 
     @model_validator(mode="after")
-    def _lanes_divide(self) -> Self:
-        if self.pe_array.pes % self.lanes:
+    def _dataflow_serves_the_lanes(self) -> Self:
+        refused = dataflows.by_name(self.dataflow).refusal(self.pe_array, self.lanes, self.sequencer.steps_at_once)
+        if refused:
+            raise ValueError(refused)
+        if self.shape.stationary and self.weight_memory.private:
             raise ValueError(
-                f"lanes must divide the {self.pe_array.pes} PEs (tiles x pes_per_tile), {self.lanes} does not"
+                f"dataflow {self.dataflow}: weight_memory.organisation must be shared, since tiles are loaded one after"
+                f" the other, not {self.weight_memory.organisation}"
             )
         return self
 
@@ -108,9 +114,15 @@ class Design(Spec):
             raise BadInput(f"design {self.name}: has no [dram]")
         return self.dram
 
+    @cached_property
+    def shape(self) -> Shape:
+        """How its PEs share the work of its lanes, as its dataflow determines."""
+        return dataflows.by_name(self.dataflow).shape(self.pe_array, self.lanes)
+
     @property
     def pes_per_lane(self) -> int:
-        return self.pe_array.pes // self.lanes
+        """PEs that take the rows of one column for one lane."""
+        return self.shape.rows
 
     @property
     def bus_word_bits(self) -> int:

@@ -128,6 +128,8 @@ class Prepared:
             return "a layer reads sequences from their end"
         if len(self.phases) > 1:
             return f"its {len(self.phases)} phases begin one after the other, each once whole sequences are through"
+        if any(steps > 1 for phase in self.phases for steps in phase.plan.steps_at_once):
+            return f"the design takes inputs of {self.job.design.sequencer.steps_at_once} steps at once"
         return None
 
     @property
@@ -226,7 +228,7 @@ def prepare(job: Job) -> Prepared:
     left_out = tuple(name for each in planned for name in each.left_out)
     resident_bits, model_bits = planned[0].resident_bits, planned[0].model_bits  # over all phases
     prepared = Prepared(job, lanes, steps, tuple(phases), resident_bits, model_bits, left_out)
-    if prepared.waits and steps != trace.steps:
+    if (trace.header.reads_ahead or len(phases) > 1) and steps != trace.steps:
         why = f"workload {trace.header.workload}: {prepared.waits}"
         raise BadInput(f"steps must be all {trace.steps} of the trace, not {steps}: {why}")
     return prepared

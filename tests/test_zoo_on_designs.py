@@ -27,6 +27,7 @@ FORMATS_DONE = {
     "rbt-high-speed-ternary": MUX,
     "rbt-high-speed-binary": {"binary"},
     **{name: {"fixed8", *MUX} for name in ("edge-8pe", "edge-resident", "edge-private", "stream-only", "large")},
+    "stationary-65nm": {"fixed8", *MUX},
     "edge-shift": {"exponential5"},
 }
 

@@ -69,6 +69,8 @@ def word_times(
 
     Both arrays are ``(words,)``, computed word by word from the definition.
     """
+    if burst.group:
+        return _group_times(burst, columns, stream_start, tile_start)
     (cycles, parts), feed = burst.pace, burst.feed
     taken: list[int] = []
     released: list[int] = []
@@ -85,6 +87,27 @@ def word_times(
                 released.append(first + feed.last_cycle(given) + 1)
                 given += 1
         first += burst.tile_cycles
+    return np.array(taken, np.int64), np.array(released, np.int64)
+
+
+def _group_times(
+    burst: Burst, columns: int, stream_start: int, tile_start: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """`word_times` of a burst whose columns are taken in groups, each of which leaves the FIFO when it begins."""
+    cycles, parts = burst.pace
+    taken: list[int] = []
+    released: list[int] = []
+    path, begin = stream_start * parts, tile_start
+    for column in range(0, columns, burst.group):
+        words = burst.column_words * min(burst.group, columns - column)
+        for _ in range(words):
+            behind = len(taken) - burst.fifo_words
+            path = max(path, released[behind] * parts) if behind >= 0 else path
+            taken.append(ceil_div(path, parts))
+            path += cycles
+        begin = max(begin, ceil_div(path, parts) + burst.latency_cycles)
+        released += [begin] * words
+        begin += burst.tile_cycles
     return np.array(taken, np.int64), np.array(released, np.int64)
 
 
@@ -201,15 +224,22 @@ class TimelineWriter:
             if not self._by_column:
                 self._replay_fifo(cycle)
             self._consuming = 0
-        elif self._by_column and self._consumed_a_column(event, column):
-            self._counters.add(cycle, FIFO, -self._burst(PE_ARRAY.name).column_fifo_words)
-            self._consuming = max(0, column)
+        elif self._by_column:
+            self._leave_fifo(cycle, event, column)
 
-    def _consumed_a_column(self, event: str, column: int) -> bool:
-        """Engine `column`: whether the PEs have just consumed a column: they wait for the next, or finish the burst."""
-        return (event == Event.WAIT_COLUMN and column > self._consuming) or (
-            event == Event.DONE and self._columns(PE_ARRAY.name) > 0
-        )
+    def _leave_fifo(self, cycle: int, event: str, column: int) -> None:
+        """Engine `column`: the PEs wait for the next column or finish the burst, and so have consumed a column, or,
+        where weights stay in them, begin a group of columns."""
+        waits = event == Event.WAIT_COLUMN and column > self._consuming
+        if not waits and event not in (Event.COLUMN, Event.DONE):
+            return
+        burst, columns = self._burst(PE_ARRAY.name), self._columns(PE_ARRAY.name)
+        left = int(waits or (event == Event.DONE and columns > 0))
+        if left:
+            self._consuming = max(0, column)
+        if burst.group:
+            left = min(burst.group, columns - column) if event == Event.COLUMN else 0
+        self._counters.add(cycle, FIFO, -left * burst.column_fifo_words)
 
     def _replay_fifo(self, tile_start: int) -> None:
         """Add sampled FIFO levels of a burst that has just begun, as if it were alone."""

@@ -65,7 +65,7 @@ def roofline(report: SimReport) -> Roofline:
     return Roofline(
         macs_per_dram_bit=intensity,
         ceiling_pes_gops=2 * design.pe_array.pes * gigacycles,
-        ceiling_lanes_gops=2 * design.pes_per_lane * report.lanes * gigacycles,
+        ceiling_lanes_gops=2 * design.shape.pes_for(report.lanes) * gigacycles,
         ceiling_bus_gops=2 * issued / design.weight_memory.fifo_cycles(words) * gigacycles if words else inf,
         ceiling_dram_gops=2 * intensity * dram.bandwidth_gbps if dram and bits else inf,
         ceiling_accesses_gops=2 * intensity * sustained if bits and sustained < inf else inf,

@@ -369,7 +369,7 @@ def _ledger_over(design: Design, timing: Timing, cycles: int, lanes: int) -> Led
     """The counts of a run, with the PEs of its lanes idle for the rest of `cycles`."""
     counts = {component: dict(actions) for component, actions in timing.ledger.counts.items()}
     ledger = Ledger(counts)
-    ledger.add(catalogue.IDLE_PE_CYCLE, design.pes_per_lane * lanes * (cycles - timing.cycles))
+    ledger.add(catalogue.IDLE_PE_CYCLE, design.shape.pes_for(lanes) * (cycles - timing.cycles))
     return ledger
 
 

@@ -239,10 +239,13 @@ class _PEArrayTrack(_Track):
     """Cycle by which the PEs had consumed all that had arrived."""
     begun = False
     """Whether the PEs have begun the burst."""
+    loads = False
+    """Whether they wait for the next group of columns to be loaded, whose weights stay in them."""
 
     def answers(self) -> Mapping[str, Answer]:
         return {
             Event.START: self._start,
+            Event.LOAD: self._load,
             Event.WAIT_COLUMN: self._wait_column,
             Event.COLUMN: self._column,
             Event.DONE: self._done,
@@ -262,9 +265,19 @@ class _PEArrayTrack(_Track):
         yield Cause.INPUT_FETCH, listed, admitted
         yield Cause.WEIGHT_LATENCY, admitted, cycle
 
+    def _load(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
+        self.loads = True
+        yield BUSY, self.known_until, cycle
+
+    def _loaded(self, cycle: int) -> Iterator[Span]:
+        """The wait for a group to be loaded, if there is one, which ends now."""
+        if self.loads:
+            self.loads = False
+            yield Cause.WEIGHT_BANDWIDTH, self.known_until, cycle
+
     def _wait_column(self, cycle: int, step: int, block: int, column: int) -> Iterable[Span]:
         self.worked = cycle if self.begun else None  # START accounts for the wait for a burst's first column
-        return ()
+        return self._loaded(cycle)
 
     def _column(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
         worked, self.worked = self.worked, None
@@ -276,9 +289,11 @@ class _PEArrayTrack(_Track):
     def _done(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
         worked = cycle if self.worked is None else self.worked
         self.worked, self.begun = None, False
+        loaded = list(self._loaded(worked))
+        yield from loaded
         waited = sum(end - begin for _, begin, end in self.shared.bursts.popleft().waits)
         credited = min(cycle, worked + waited)
-        yield BUSY, self.known_until, worked
+        yield BUSY, worked if loaded else self.known_until, worked
         yield Cause.FIFO_CREDIT, worked, credited
         yield Cause.WEIGHT_BANDWIDTH, credited, cycle
 

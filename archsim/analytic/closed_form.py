@@ -100,7 +100,7 @@ class _RecurrenceState:
 
     @property
     def finished(self) -> int:
-        return int(max(self.state[ACTIVATED] + self.depth, self.state[ENCODED]))
+        return int(max(self.state[ACTIVATED] + self.depth, self.state[ENCODED], self.state[TILES]))
 
     @property
     def tiles(self) -> int:
@@ -123,7 +123,7 @@ def _tables(plan: Plan) -> tuple[Ints, Ints, Ints, Ints]:
             own = len(streams), len(b.streams), len(waits), len(b.waits)
             inputs = b.reads_inputs, shared and b.streamed
             column = b.latency_cycles, *b.pace, b.column_words, b.tile_cycles, b.fifo_words, b.first_words
-            bursts.append((*own, *inputs, *column, *b.times[:5], *b.feed))
+            bursts.append((*own, *inputs, *column, *b.times[:5], b.group, b.idle_cycles, *b.feed))
             streams += [stream[0] for stream in b.streams]
             waits += [(wait.list, wait.steps_back) for wait in b.waits]
     return _ints(blocks), _ints(bursts), np.array(streams, np.int64), _ints(waits).reshape(-1, 2)
@@ -146,6 +146,15 @@ class _Fed(NamedTuple):
     """Whether the operand lies in the state buffer."""
 
 
+class _Grouped(NamedTuple):
+    """The groups of columns of one burst of equal blocks, over all steps."""
+
+    burst: Burst
+    groups: int
+    passes: int
+    """Groups, counted once for each lane whose vector passes them."""
+
+
 class _Ran(NamedTuple):
     """Equal blocks, over all steps."""
 
@@ -165,6 +174,15 @@ def _fed(plan: Plan, work: Work) -> Iterator[_Fed]:
                 yield _Fed(burst, count * streamed[i], count * issued[i], count * nonzero[i], work.reads_buffer[i])
 
 
+def _grouped(plan: Plan, work: Work) -> Iterator[_Grouped]:
+    """The groups of a plan whose weights stay in the PEs; none of another."""
+    for run in plan.runs:
+        for burst in run.block.bursts:
+            if burst.group:
+                groups, passes = work.groups(burst)
+                yield _Grouped(burst, run.count * groups, run.count * passes)
+
+
 def _ran(plan: Plan, work: Work) -> Iterator[_Ran]:
     for run in plan.runs:
         first = run.block.bursts[0].streams[0][0]
@@ -175,8 +193,11 @@ def _timing(design: Design, plan: Plan, work: Work, recurrence: _RecurrenceState
     cycles, fed = recurrence.finished, tuple(_fed(plan, work))
     ledger = _counts(design, plan, work, fed)
     issued = ledger.get(catalogue.MAC) + ledger.get(catalogue.MAC_ZERO_OPERAND)
-    ledger.add(catalogue.IDLE_PE_CYCLE, design.pes_per_lane * work.lane_cycles(step_ends, cycles) - issued)
-    busy = sum(each.columns * each.burst.tile_cycles for each in fed)
+    ledger.add(catalogue.IDLE_PE_CYCLE, design.shape.clocked(work.lane_cycles(step_ends, cycles), cycles) - issued)
+    grouped = tuple(_grouped(plan, work))
+    busy = sum(each.columns * each.burst.tile_cycles for each in fed if not each.burst.group)
+    busy += sum(each.groups * (each.burst.tile_cycles - each.burst.idle_cycles) for each in grouped)
+    ledger.add(catalogue.SCRATCH_ACCESS, sum(each.passes * each.burst.rows for each in grouped))
     stalls = dict(zip(STALLS, [*recurrence.stalls.tolist(), cycles - recurrence.tiles], strict=True))
     return Timing(cycles, busy, stalls, step_ends, ledger)
 
@@ -198,7 +219,8 @@ def _counts(design: Design, plan: Plan, work: Work, fed: Sequence[_Fed]) -> Ledg
     useful = sum(each.nonzero * each.burst.rows for each in fed)
     ledger.add(catalogue.MAC, useful)
     ledger.add(catalogue.MAC_ZERO_OPERAND, issued - useful)
-    ledger.add(catalogue.SCRATCH_ACCESS, issued)
+    ledger.add(catalogue.SCRATCH_ACCESS, sum(each.issued * each.burst.rows for each in fed if not each.burst.group))
+    ledger.add(catalogue.WEIGHT_LOAD, sum(each.columns * each.burst.rows for each in fed if each.burst.group))
     ledger.add(catalogue.H_READ, sum(each.issued for each in fed if each.from_buffer))
     if design.skip_encoder.enabled:
         ledger.add(

@@ -52,8 +52,10 @@ from archsim.analytic.positions import (
     FIRST_WAIT,
     FIRST_WORDS,
     FULL_ROWS,
+    GROUP,
     HELD_BURST,
     HELD_WORDS,
+    IDLE,
     INPUT_FETCH,
     LATENCY,
     LATEST,
@@ -214,6 +216,23 @@ def _take_words(burst: Ints, n: int, start: int, begin: int, rooms: Ints, follow
 
 
 @numba.njit(cache=True)
+def _take_groups(burst: Ints, n: int, start: int, begin: int, rooms: Ints, following: int) -> tuple[int, int, int]:
+    """As `_take_words`, a group of columns at a time, which leaves the FIFO once its vectors begin to pass."""
+    cycles, parts, size = burst[PACE_CYCLES], burst[PACE_WORDS], len(rooms)
+    at, end, left = start * parts, begin, n
+    while left > 0:
+        words = min(left, burst[GROUP]) * burst[WORDS]
+        for word in range(words):
+            at = max(at, rooms[(following + word) % size] * parts) + cycles
+        begun = max(end, -(-at // parts) + burst[LATENCY])
+        for word in range(words):
+            rooms[(following + word) % size] = begun
+        following = (following + words) % size
+        end, left = begun + burst[TILE], left - burst[GROUP]
+    return -(-at // parts), end, following
+
+
+@numba.njit(cache=True)
 def _shifted(rooms: Ints, following: int, before: Ints, before_following: int, shift: int) -> bool:
     """Whether every room is free `shift` cycles later than before, in the order of the words that take them."""
     size = len(rooms)
@@ -309,7 +328,7 @@ def advance(
                     ready = start + machine[EMPTY]
                     before_it = bursts[held_burst]
                     if n:
-                        needed = burst[FIRST_WORDS]
+                        needed = min(n, burst[GROUP]) * burst[WORDS] if burst[GROUP] else burst[FIRST_WORDS]
                         if covered:
                             issued = _issue_held(burst, needed, start, held, released, before_it)
                         else:
@@ -327,22 +346,27 @@ def advance(
                     moved[INPUT_FETCH] += for_input
                     moved[WEIGHT_LATENCY] += begin - tiles - for_bank - for_list - for_input
                     path, tiles, began, last, runs_on = begin, begin, begin, start, begin
+                    summed = begin
                     if n:
                         sent = start - (-n * burst[WORDS] * burst[PACE_CYCLES] // burst[PACE_WORDS])
                         if covered:
                             last, tiles, runs_on = _take_covered(burst, n, start, begin, held, released, before_it)
+                        elif burst[GROUP]:
+                            last, tiles, following = _take_groups(burst, n, start, begin, rooms, following)
                         else:
                             last, tiles, following = _take_words(burst, n, start, begin, rooms, following)
-                        starved = tiles - begin - n * burst[TILE]
+                        turns = -(-n // max(1, burst[GROUP]))
+                        starved = tiles - begin - turns * burst[TILE]
                         for_credit = min(starved, last - sent)
                         moved[FIFO_CREDIT] += for_credit
-                        moved[WEIGHT_BANDWIDTH] += starved - for_credit
+                        moved[WEIGHT_BANDWIDTH] += starved - for_credit + turns * burst[IDLE]
+                        summed = tiles - burst[IDLE]
                         path = max(last, begin)
                     held, released, held_burst = min(n * burst[WORDS], burst[FIFO]), runs_on, b
                     if fetch:
                         fetched = max(fetched, consumed, last if on_channel else 0) + fetch
                         arrives, fetch, waited = fetched + fetch_latency, 0, True
-                activated_before, activated = activated, max(activated, tiles + machine[DRAINED]) + block[ACTIVATION]
+                activated_before, activated = activated, max(activated, summed + machine[DRAINED]) + block[ACTIVATION]
                 if block[LIST] >= 0:
                     encoded = max(encoded + block[ENCODE], activated + depth + block[ENCODE_TAIL])
                 stalls += moved
@@ -376,3 +400,5 @@ def advance(
         state[HELD_WORDS], state[RELEASED], state[HELD_BURST] = held, released, held_burst
         state[NEXT] = following
         ends[t] = state[LISTS:].max() if lists and not alone else max(activated + depth, encoded)
+        if alone:
+            ends[t] = max(ends[t], tiles)  # the PEs may yet have to end the cycles of their last group

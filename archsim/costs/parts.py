@@ -22,6 +22,10 @@ NAND2_UM2 = 0.798
 _KINDS = {"fixed": 0, "mux": 1, "shift": 2}
 
 
+DESCRIBED = tuple(name for name in designs.ALL if not load_design(name).shape.stationary)
+"""The shipped designs whose logic ``costs/rtl`` describes: it has no PE that keeps its weight."""
+
+
 @dataclass(frozen=True)
 class Part:
     """A part of a design's logic, and the module of ``costs/rtl`` that describes it."""
@@ -54,7 +58,7 @@ def parts(design: Design) -> Iterator[Part]:
 def distinct() -> tuple[tuple[Part, list[str]], ...]:
     """The parts of all shipped designs, those alike once, each with the names of the designs that have it."""
     found: dict[tuple[str, tuple[tuple[str, int], ...]], tuple[Part, list[str]]] = {}
-    for name in designs.ALL:
+    for name in DESCRIBED:
         for part in parts(load_design(name)):
             found.setdefault((part.module, part.parameters), (part, []))[1].append(name)
     return tuple(found[key] for key in sorted(found))

@@ -8,4 +8,13 @@ PUBLISHED: tuple[str, ...] = (
     "rbt-high-speed-ternary",
     "rbt-high-speed-binary",
 )
-ALL: tuple[str, ...] = (*PUBLISHED, "edge-8pe", "edge-shift", "edge-resident", "edge-private", "stream-only", "large")
+ALL: tuple[str, ...] = (
+    *PUBLISHED,
+    "edge-8pe",
+    "edge-shift",
+    "edge-resident",
+    "edge-private",
+    "stream-only",
+    "large",
+    "stationary-65nm",
+)

@@ -144,8 +144,8 @@ class Machine:
 
     @property
     def finished(self) -> int:
-        """Cycle at which the last result is available."""
-        return max(self.activation.finished, max(self.encoder.step_ends.values(), default=0))
+        """Cycle at which the last result is available and the PEs are idle."""
+        return max(self.activation.finished, max(self.encoder.step_ends.values(), default=0), self.array.free)
 
     def simulate(self) -> Barrier:
         """Run to the end and return the barrier for the steps that follow. Raises Deadlock if it stops before."""

@@ -105,8 +105,10 @@ class Functional:
 
     def __post_init__(self) -> None:
         lanes, pes = self.plan.lanes, self.design.pes_per_lane
-        self._banks = np.zeros((self.plan.banks, lanes, pes, self.design.pe_array.accumulators), np.int64)
+        self._banks = np.zeros((self.plan.banks, lanes, pes, self.design.shape.sums), np.int64)
         self._opened = self._read = 0
+        self._kept: dict[tuple[int, int], Ints] = {}
+        """Sums of later steps' inputs, by block and step, ``(lanes, PEs, entries)``, until their step is read out."""
         self._places = [places(self.plan, block, pes) for block in self.plan.blocks]
         for stage in self.plan.stages:
             for each in stage.sums:
@@ -130,22 +132,29 @@ class Functional:
             raise TypeError(f"the FIFO must carry tokens of this datapath, not {token!r}")
         if token.column is None:
             return
-        block, step = turn.block, turn.step
-        bank = self._banks[(self._opened - 1) % self.plan.banks]
-        operand = self._operand(token.stream[0], token.column, step)  # (lanes,)
-        start = 0
-        for i in token.stream:
-            here = self._places[block.index][self._sum_of(block, i)]
-            weights = token.weights[start : start + len(here.rows)]
-            bank[:, here.pe, here.entry] += weights * operand[:, None]
-            start += len(here.rows)
+        block, bank = turn.block, self._banks[(self._opened - 1) % self.plan.banks]
+        for step in self._steps_of(token.stream[0], turn.step):
+            operand = self._operand(token.stream[0], token.column, step)  # (lanes,)
+            sums = bank if step == turn.step else self._kept.setdefault((block.index, step), np.zeros_like(bank))
+            start = 0
+            for i in token.stream:
+                here = self._places[block.index][self._sum_of(block, i)]
+                weights = token.weights[start : start + len(here.rows)]
+                sums[:, here.pe, here.entry] += weights * operand[:, None]
+                start += len(here.rows)
 
     def read_out(self, turn: BlockTurn) -> None:
         """Read the sums of the oldest full bank."""
-        bank = _wrapped(self._banks[self._read % self.plan.banks], self.design.pe_array.accumulator_bits)
+        whole = self._banks[self._read % self.plan.banks] + self._kept.pop((turn.block.index, turn.step), 0)
+        bank = _wrapped(whole, self.design.pe_array.accumulator_bits)
         self._read += 1
         for name, here in self._places[turn.block.index].items():
             self.sums[name][turn.step][:, here.rows] = bank[:, here.pe, here.entry]
+
+    def _steps_of(self, mat_vec: int, step: int) -> range:
+        """The steps for which a product is computed at a step."""
+        at_once = self.plan.steps_at_once[mat_vec]
+        return range(step, min(step + at_once, self.work.steps) if step % at_once == 0 else step)
 
     def _sum_of(self, block: Block, mat_vec: int) -> str:
         return next(each.name for each in self.plan.stages[block.stage].sums if mat_vec in each.mat_vecs)
@@ -166,11 +175,12 @@ class Functional:
     def _listed(self, mat_vec: int, step: int) -> list[int | None]:
         mv = self.plan.mat_vecs[mat_vec]
         kind = self.work.trace.graph.operand(mv.operand).kind
-        if not self.work.streamed_at(mat_vec, step)[2]:
+        steps = self._steps_of(mat_vec, step)
+        if not steps or not self.work.streamed_at(mat_vec, step)[2]:
             return []
         if not self.design.skip_encoder.enabled and kind != "one_hot":
             return list(range(mv.cols))
-        union = self.work.trace.nonzero(mv, self.plan.lanes, step + 1, step)[0].any(axis=0)
+        union = self.work.trace.nonzero(mv, self.plan.lanes, steps.stop, steps.start).any(axis=(0, 1))
         listed: list[int | None] = []
         at, reach = -1, self.design.skip_encoder.reach if kind != "one_hot" else mv.cols + 1
         for column in map(int, np.flatnonzero(union)):

@@ -67,14 +67,15 @@ class PEArray:
             ready: int = yield descriptor.arrival
             yield clock.until(ready)
             start = yield from self._claim(descriptor)
-            worked = end = start + turn.columns * burst.tile_cycles
+            self.free, taken = start, burst.turns(turn.columns) * burst.tile_cycles
             if turn.columns:
                 passed: Passed = yield descriptor.passed
-                end = passed.consumed
-                self._starved(descriptor, end - worked)
-                clock.note(Event.WAIT_COLUMN, turn.step, turn.block.index, at=worked)
-                yield clock.after(end - clock.now)
-            self.free = end
+                self.free = passed.consumed
+                self._starved(descriptor, self.free - start - taken)
+                if burst.idle_cycles:
+                    at = start + burst.busy_cycles(turn.columns)
+                    clock.note(Event.LOAD, turn.step, turn.block.index, at=at)
+                clock.note(Event.WAIT_COLUMN, turn.step, turn.block.index, at=start + taken)
             yield from self._finish(turn)
 
     def columns(self) -> Process:
@@ -85,8 +86,9 @@ class PEArray:
             ready: int = yield descriptor.arrival
             if turn.columns:
                 starved = 0
-                for column in range(turn.columns):
-                    starved += yield from self._consume(descriptor, column)
+                take = self._pass if turn.burst.group else self._consume
+                for column in range(0, turn.columns, turn.burst.at_once):
+                    starved += yield from take(descriptor, column)
                 self._starved(descriptor, starved)
             else:
                 yield self._clock.until(ready)
@@ -131,14 +133,51 @@ class PEArray:
         self._datapath.accumulate(turn, token)
         return starved
 
+    def _pass(self, descriptor: Descriptor, column: int) -> Waiting[int]:
+        """Take the group of columns that begins with `column`, which vectors then pass; returns the same as `_consume`.
+
+        The group leaves the FIFO when its vectors begin to pass.
+        """
+        clock, turn, burst = self._clock, descriptor.turn, descriptor.turn.burst
+        place, words = (
+            (turn.step, turn.block.index, column),
+            burst.column_words * min(burst.group, turn.columns - column),
+        )
+        begin, tokens = self.free, list[object]()
+        clock.waits_for("a group of columns in the FIFO (from the weight stream)")
+        clock.note(Event.WAIT_COLUMN, *place, at=begin)
+        for number in range(words):
+            word: Word = yield from self._fifo.receive()
+            begin = max(begin, word.arrival)
+            if number % burst.column_words == burst.column_words - 1:
+                tokens.append(word.token)
+        yield clock.until(begin)
+        if column == 0:
+            begin = self.free = yield from self._claim(descriptor)
+        clock.note(Event.COLUMN, *place)
+        for _ in range(words):
+            self._fifo.release(begin)
+        starved = begin - self.free
+        self.free = begin + burst.tile_cycles
+        if burst.idle_cycles:
+            clock.note(Event.LOAD, *place, at=self.free - burst.idle_cycles)
+        yield clock.until(self.free - burst.idle_cycles)
+        for token in tokens:
+            self._datapath.accumulate(turn, token)
+        return starved
+
     def count(self, turn: BurstTurn) -> None:
         ledger, burst = self._ledger, turn.burst
-        self.busy += turn.columns * burst.tile_cycles
+        self.busy += burst.busy_cycles(turn.columns)
+        if burst.group:
+            ledger.add(catalogue.WEIGHT_LOAD, burst.rows * turn.columns)
+            ledger.add(catalogue.SCRATCH_ACCESS, burst.rows * burst.turns(turn.columns) * turn.operands[0].lanes)
         for operand in turn.operands:
             issued, useful = burst.rows * operand.issued, burst.rows * operand.nonzero
             ledger.add(catalogue.MAC, useful)
             ledger.add(catalogue.MAC_ZERO_OPERAND, issued - useful)
-            ledger.add(catalogue.SCRATCH_ACCESS, issued)
+            if not burst.group:
+                ledger.add(catalogue.SCRATCH_ACCESS, issued)
             if operand.in_state_buffer:
                 ledger.add(catalogue.H_READ, operand.issued)
 
@@ -169,15 +208,21 @@ class PEArray:
 
     def _starved(self, descriptor: Descriptor, cycles: int) -> None:
         """Attribute cycles without a column within a burst to the weight path's own waits, then to its bandwidth."""
+        turn = descriptor.turn
         waited = [(cause, descriptor.waited.get(cause, 0)) for cause in (Cause.INPUT_FETCH, Cause.FIFO_CREDIT)]
         for cause, part in share_out(cycles, waited, Cause.WEIGHT_BANDWIDTH):
             self.stalls[cause] += part
+        self.stalls[Cause.WEIGHT_BANDWIDTH] += turn.burst.turns(turn.columns) * turn.burst.idle_cycles
 
     def _finish(self, turn: BurstTurn) -> Process:
+        if turn.closes_block:
+            passed = self.free - (turn.burst.idle_cycles if turn.columns else 0)
+            yield self._clock.until(passed)
+            yield self._sums_out.put(FinishedBlock(turn.of, passed + self._stages - 1))
+        yield self._clock.until(self.free)
         self._clock.note(Event.DONE, turn.step, turn.block.index)
         self.count(turn)
         if turn.closes_block:
             self._clock.note(Event.END, turn.step, turn.block.index)
-            yield self._sums_out.put(FinishedBlock(turn.of, self._clock.now + self._stages - 1))
         if turn.closes_step and self._consumed is not None:
             self._consumed.give(turn.step)

@@ -69,7 +69,7 @@ class Sequencer:
         operand = [OperandColumns(*self._work.streamed_at(i, step), stored) for i, stored in self._operands]
         turns: list[BurstTurn] = []
         for block, streams_of in self._blocks:
-            lanes = operand[streams_of[0][0]].lanes
+            lanes = self._work.active_in(block, step)
             if lanes:
                 of = BlockTurn(step, block, lanes, self._listed(block, step))
                 for position, streams in enumerate(streams_of):

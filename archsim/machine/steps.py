@@ -123,5 +123,5 @@ def _timing(design: Design, work: Work, totals: _RunTotals, tiles_free: int, ste
     finished, ledger = totals.finished, totals.ledger
     totals.stalls[Cause.DRAIN] += finished - tiles_free
     issued = ledger.get(catalogue.MAC) + ledger.get(catalogue.MAC_ZERO_OPERAND)
-    ledger.add(catalogue.IDLE_PE_CYCLE, design.pes_per_lane * work.lane_cycles(step_ends, finished) - issued)
+    ledger.add(catalogue.IDLE_PE_CYCLE, design.shape.clocked(work.lane_cycles(step_ends, finished), finished) - issued)
     return Timing(finished, totals.busy, totals.stalls, step_ends, ledger, totals.reused)

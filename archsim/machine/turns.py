@@ -15,7 +15,7 @@ class OperandColumns(NamedTuple):
     nonzero: int
     """Non-zero elements, summed over the lanes."""
     lanes: int
-    """Lanes that run the product."""
+    """Vectors that pass the columns: one for each lane that runs the product, and each step of those taken at once."""
     in_state_buffer: bool
     """Whether its elements are read from the state buffer; a one-hot operand is an index and is not."""
 

@@ -171,7 +171,7 @@ class WeightStream:
         burst = turn.burst
         ready = clock.now + self._empty_cycles
         if turn.columns:
-            ready = self._times.first_arrival(burst, clock.now)
+            ready = self._times.first_arrival(burst, turn.columns, clock.now)
         descriptor.arrival.succeed(ready)
         return descriptor
 

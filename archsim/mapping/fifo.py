@@ -4,9 +4,13 @@ A word takes s cycles on the path, arrives L cycles later, and is needed by the 
 room in the FIFO of F words is free again after cycle l_j. Where the FIFO covers the round trip of a word in every burst
 of a plan, a burst has a closed form (`CoveredFifo`); otherwise its words are followed one by one (`WordByWord`), which
 is the definition.
+
+Where weights stay in the PEs (`GroupByGroup`), a group of columns begins once all of its words are there, and their
+room is free from then on.
 """
 
 from collections import deque
+from itertools import chain
 from math import gcd
 from typing import NamedTuple, Protocol
 
@@ -32,8 +36,8 @@ _NO_FEED = Feed(1, 1, 1, 1, 1, False)
 class FifoTimes(Protocol):
     """The times of successive bursts in one FIFO, and what the last of them has left in it."""
 
-    def first_arrival(self, burst: Burst, stream_start: int) -> int:
-        """The cycle at which all words have arrived that the PEs need to begin a burst."""
+    def first_arrival(self, burst: Burst, columns: int, stream_start: int) -> int:
+        """The cycle at which all words have arrived that the PEs need to begin a burst of `columns`."""
 
     def unhindered(self, burst: Burst, columns: int, stream_start: int) -> int:
         """The cycle at which the last word of `columns` leaves the path, if none waits for the room of another."""
@@ -47,6 +51,8 @@ class FifoTimes(Protocol):
 
 def fifo_times(plan: Plan, state: State = ()) -> FifoTimes:
     """The FIFO of a plan in the `state` that the last burst has left, with cycles from now on; empty by default."""
+    if plan.stationary:
+        return GroupByGroup(plan.fifo_words, state)
     return CoveredFifo(state) if plan.covered else WordByWord(plan.fifo_words, state)
 
 
@@ -75,7 +81,7 @@ class CoveredFifo:
         """The last words of the burst before, at most as many as the FIFO holds; the cycle at which the last of them
         would be released if the PEs had never waited for one; and how they feed the PEs."""
 
-    def first_arrival(self, burst: Burst, stream_start: int) -> int:
+    def first_arrival(self, burst: Burst, columns: int, stream_start: int) -> int:
         issued = self._issue_parts(burst, burst.first_words, stream_start)
         return ceil_div(issued, burst.pace.words) + burst.latency_cycles
 
@@ -132,7 +138,7 @@ class WordByWord:
         self._next = 0
         """Index of the earliest of them."""
 
-    def first_arrival(self, burst: Burst, stream_start: int) -> int:
+    def first_arrival(self, burst: Burst, columns: int, stream_start: int) -> int:
         return ceil_div(self._issue(burst, burst.first_words, stream_start), burst.pace.words) + burst.latency_cycles
 
     def unhindered(self, burst: Burst, columns: int, stream_start: int) -> int:
@@ -190,3 +196,60 @@ class WordByWord:
     def state(self, origin: int) -> State:
         rooms = (*self._room[self._next :], *self._room[: self._next])
         return tuple(max(0, cycle - origin) for cycle in rooms) if max(rooms) > origin else ()
+
+
+class Room(NamedTuple):
+    """Successive words of the FIFO that have room from the same `cycle` on."""
+
+    cycle: int
+    words: int
+
+
+class GroupByGroup:
+    """A FIFO whose words go into the registers of weight-stationary PEs, a group of columns at a time."""
+
+    def __init__(self, words: int, state: State = ()) -> None:
+        known = state or (0, words)
+        self._rooms = deque(map(Room, known[::2], known[1::2]))
+        """The room of each of the next words, in the order in which they take it."""
+
+    def first_arrival(self, burst: Burst, columns: int, stream_start: int) -> int:
+        words = min(columns, burst.group) * burst.column_words
+        at = self._issue(burst, words, stream_start * burst.pace.words, deque(self._rooms))
+        return ceil_div(at, burst.pace.words) + burst.latency_cycles
+
+    def unhindered(self, burst: Burst, columns: int, stream_start: int) -> int:
+        words = min(columns * burst.column_words, burst.fifo_words)
+        at = self._issue(burst, words, stream_start * burst.pace.words, deque(self._rooms))
+        return ceil_div(at + (columns * burst.column_words - words) * burst.pace.cycles, burst.pace.words)
+
+    def take(self, burst: Burst, columns: int, stream_start: int, tile_start: int) -> Passed:
+        if not columns:
+            return Passed(tile_start, tile_start)
+        at, end, left = stream_start * burst.pace.words, tile_start, columns
+        while left > 0:
+            words = min(left, burst.group) * burst.column_words
+            at = self._issue(burst, words, at, self._rooms)
+            begun = max(end, ceil_div(at, burst.pace.words) + burst.latency_cycles)
+            self._rooms.append(Room(begun, words))
+            end, left = begun + burst.tile_cycles, left - burst.group
+        return Passed(ceil_div(at, burst.pace.words), end)
+
+    def state(self, origin: int) -> State:
+        words: dict[int, int] = {}
+        for room in self._rooms:  # in the order of their cycles
+            cycle = max(0, room.cycle - origin)
+            words[cycle] = words.get(cycle, 0) + room.words
+        return tuple(chain.from_iterable(words.items())) if any(words) else ()
+
+    @staticmethod
+    def _issue(burst: Burst, words: int, at: int, rooms: deque[Room]) -> int:
+        """When the last of `words` leaves the path, in parts of a cycle, if it is free at `at`; takes their `rooms`."""
+        cycles, parts = burst.pace
+        while words:
+            cycle, some = rooms.popleft()
+            taken = min(some, words)
+            if taken < some:
+                rooms.appendleft(Room(cycle, some - taken))
+            at, words = max(at, cycle * parts) + taken * cycles, words - taken
+        return at

@@ -137,12 +137,17 @@ class Burst:
     pace: Pace
     """Cycles that a word takes on the weight path: bus, FIFO or channel, whichever is slowest."""
     tile_cycles: int
-    """Cycles that a column takes in the PEs once all of it is there: the rows of the busiest PE."""
+    """Cycles that a column takes in the PEs once all of it is there: the rows of the busiest PE. Of a group of columns:
+    those of the vectors that pass it, or of the words of the next group if these are more."""
     fifo_words: int
     """Words that the FIFO holds."""
     feed: Feed
     buffered: bool = True
     """Whether its words pass the FIFO; those of private memories do not, and `fifo_words` of them are under way."""
+    group: int = 0
+    """Columns whose weights lie in the PEs together while vectors pass them; 0 if columns pass one after the other."""
+    idle_cycles: int = 0
+    """Cycles of a group's `tile_cycles` in which no vector passes, since the next group is still being loaded."""
 
     @property
     def column_fifo_words(self) -> int:
@@ -158,7 +163,21 @@ class Burst:
     def costs(self) -> tuple[object, ...]:
         """Everything that one column takes; bursts of equal costs can be joined whichever operands they stream."""
         words = self.column_words, self.column_sram_words, self.column_dram_bits
-        return (self.rows, *words, self.latency_cycles, self.pace, self.tile_cycles, self.fifo_words, self.feed)
+        cycles = self.latency_cycles, self.pace, self.tile_cycles, self.idle_cycles
+        return (self.rows, *words, *cycles, self.fifo_words, self.feed, self.group)
+
+    @property
+    def at_once(self) -> int:
+        """Columns that the PEs take together."""
+        return self.group or 1
+
+    def turns(self, columns: int) -> int:
+        """How often the PEs are occupied for `tile_cycles` by `columns`."""
+        return ceil_div(columns, self.at_once)
+
+    def busy_cycles(self, columns: int) -> int:
+        """Cycles in which the PEs multiply by the weights of `columns`."""
+        return self.turns(columns) * (self.tile_cycles - self.idle_cycles)
 
     @cached_property
     def first_words(self) -> int:
@@ -360,6 +379,8 @@ class Plan:
     """The static order of a step, the same for every step of a phase: the blocks of `runs` in sequence."""
 
     mat_vecs: tuple[MatVec, ...]
+    steps_at_once: tuple[int, ...]
+    """For each product, the steps for which it is computed at once, at the first of them."""
     stages: tuple[Stage, ...]
     runs: tuple[BlockRun, ...]
     lists: tuple[tuple[str, ...], ...]
@@ -392,12 +413,20 @@ class Plan:
         """Words that the FIFO holds."""
         return self.runs[0].block.bursts[0].fifo_words
 
+    @property
+    def stationary(self) -> bool:
+        """Whether weights stay in the PEs while vectors pass, a group of columns at a time."""
+        return self.runs[0].block.bursts[0].group > 0
+
     @cached_property
     def covered(self) -> bool:
         """Whether the FIFO holds all words of a round trip, even where a fast burst follows one of a long latency.
 
-        Its room then never delays the PEs for longer than the path takes, and bursts have a closed form.
+        Its room then never delays the PEs for longer than the path takes, and bursts have a closed form. Groups of
+        columns whose weights stay in the PEs have none, and are followed one by one.
         """
+        if self.stationary:
+            return False
         bursts = [burst for run in self.runs for burst in run.block.bursts]
         held = min(burst.fifo_words for burst in bursts) * min(burst.times.slowest for burst in bursts)
         return held >= max(burst.times.trip for burst in bursts)

@@ -18,10 +18,10 @@ from archsim.mapping.dataflows import BlockUnits, Schedule
 from archsim.mapping.operations import results
 from archsim.mapping.plan import Block, BlockRun, Plan, RunScope, Stage
 from archsim.mapping.read_out import result_times
-from archsim.mapping.refusals import check_formats, check_operations, check_order, check_run
+from archsim.mapping.refusals import check_formats, check_kept_sums, check_operations, check_order, check_run
 from archsim.mapping.residency import Residency, residency_of
 from archsim.mapping.stages import stages_of
-from archsim.mapping.streams import Stream, streams_of
+from archsim.mapping.streams import Stream, streams_of, taken_at_once
 from archsim.mapping.traffic import bursts_of, fetch_of, norms_of, written_of
 from archsim.trace.graph import Graph, MatVec, Operand
 from archsim.trace.header import Phase
@@ -113,7 +113,10 @@ def _mapped(design: Design, chosen: _Selected, lanes: int) -> _Mapped:
     made = {operand: index for index, operands in enumerate(lists) for operand in operands}
     once = chosen.phase.steps == "one"
     streams = [streams_of(graph, mat_vecs, stage, made, lanes, once) for stage in stages]
+    if not once:
+        streams = [taken_at_once(own, mat_vecs, design.sequencer.steps_at_once) for own in streams]
     schedules = [_schedule(design, stage, own) for stage, own in zip(stages, streams, strict=True)]
+    check_kept_sums(design, stages, streams, schedules)
     check_order(mat_vecs, stages)
     outside = dict.fromkeys(mv.operand for mv in mat_vecs if mv.operand not in made)
     return _Mapped(chosen, stages, streams, schedules, lists, tuple(map(graph.operand, outside)))
@@ -131,16 +134,24 @@ def _planned(design: Design, mapped: _Mapped, residency: Residency, lanes: int, 
         passed = tuple(operand for operand in mapped.outside if operand.kind == "vector")
     stages = latencies(design)
     written = [operand for operand in passed if operand.name not in mapped.of.phase.rereads]
+    fetch = fetch_of(design, inputs, passed, lanes)
+    steps_at_once = {i: stream.steps_at_once for own in mapped.streams for stream in own for i in stream.mat_vecs}
+    if fetch and max(steps_at_once.values(), default=1) > 1:
+        raise BadInput(
+            f"design {design.name}: sequencer.steps_at_once must be 1 where inputs come over the channel, a step ahead"
+            f" of their use, not {design.sequencer.steps_at_once}"
+        )
     return Plan(
         mat_vecs=mapped.of.mat_vecs,
+        steps_at_once=tuple(steps_at_once.get(i, 1) for i in range(len(mapped.of.mat_vecs))),
         stages=tuple(mapped.stages),
         runs=tuple(_Blocks(design, lanes, mapped.stages, mapped.lists, mapped.schedules, residency).runs()),
         lists=mapped.lists,
-        fetch=fetch_of(design, inputs, passed, lanes),
+        fetch=fetch,
         written=written_of(design, written, lanes),
         lanes=lanes,
         banks=design.pe_array.banks,
-        pe_stages=stages.pe_stages,
+        pe_stages=stages.pe_stages + design.shape.columns - 1,  # a sum passes from tile to tile, a cycle each
         activation_stages=stages.activation_stages,
         resident_bits=residency.bits,
         model_bits=residency.model_bits,
@@ -152,7 +163,7 @@ def _schedule(design: Design, stage: Stage, streams: Sequence[Stream]) -> Schedu
     """The schedule that the design's dataflow makes for a stage."""
     try:
         return dataflows.by_name(design.dataflow).schedule(
-            stage, streams, pes=design.pes_per_lane, accumulators=design.pe_array.accumulators
+            stage, streams, pes=design.pes_per_lane, accumulators=design.shape.sums
         )
     except BadInput as problem:
         raise BadInput(f"design {design.name}: {problem}") from None
@@ -205,7 +216,9 @@ class _Blocks:
             units=part.units,
             unit_by_unit=part.unit_by_unit,
             norms=norms_of(design, stage, part, self.residency.norms),
-            bursts=bursts_of(design, schedule.opening if place.opens else schedule.following, part, place.resident),
+            bursts=bursts_of(
+                design, schedule.opening if place.opens else schedule.following, part, place.resident, self.lanes
+            ),
             activation_cycles=times.activation,
             elements_after=times.elements_after,
             encode_cycles=times.encode,

@@ -38,11 +38,14 @@ class _ReadOut(NamedTuple):
     lanes: int
     columns: int
     """Columns that the encoder lists in a cycle; 0 without one."""
+    side_by_side: bool
+    """Whether each lane has PEs of its own; otherwise the sums of all lanes lie in the same ones."""
 
     def turns_of(self, group: int) -> int:
         """Cycles that `group` elements take together: those of a bank, or until the PEs have shown all sums."""
         units = ceil_div(group, self.lanes)
         sums = self.part.sums_of_a_pe(units, self.rows_per_unit, self.sums_per_row, self.sums_per_unit, self.pes)
+        sums *= 1 if self.side_by_side else min(group, self.lanes)
         return max(self.turns, ceil_div(sums, self.read_ports))
 
     def width(self) -> int:
@@ -69,6 +72,7 @@ def result_times(design: Design, stage: Stage, part: BlockUnits, lanes: int, lis
         turns=buffer.turns(stage.unit.cell_reads, 1),  # a write to c, or to h where a cell has none: in another buffer
         lanes=lanes,
         columns=encoder.columns_per_cycle if listed and encoder.enabled else 0,
+        side_by_side=not design.shape.stationary,
     )
     times = _times(read_out)
     stages = latencies(design).encoder_stages if times.encode else 1

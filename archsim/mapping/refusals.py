@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 from archsim.design import Design
 from archsim.errors import BadInput
+from archsim.mapping.dataflows import Schedule
 from archsim.mapping.plan import RUN_SCOPES, RunScope, Stage
+from archsim.mapping.streams import Stream
+from archsim.specs.base import ceil_div
 from archsim.trace.graph import (
     Graph,
     LayerNorm,
@@ -28,6 +31,29 @@ def check_operations(design: Design, graph: Graph) -> None:
                 f"design {design.name} cannot run operation {op.name}: a layer norm needs a mean and a variance of all"
                 f" its rows at run time"
             )
+
+
+def check_kept_sums(
+    design: Design, stages: Sequence[Stage], streams: Sequence[Sequence[Stream]], schedules: Sequence[Schedule]
+) -> None:
+    """BadInput if the accumulators cannot hold the sums of all steps whose inputs are taken at once.
+
+    They hold those of every block until its step; a stage of which nothing is kept takes a bank of them for a block.
+    """
+    kept = work = 0
+    for stage, own, schedule in zip(stages, streams, schedules, strict=True):
+        steps = max((stream.steps_at_once for stream in own), default=1)
+        if steps > 1:
+            kept += steps * len(schedule.blocks) * stage.sums_per_row
+        else:
+            work = max(work, stage.sums_per_row)
+    banks = design.pe_array.banks
+    least = (work + ceil_div(kept, banks)) * design.lanes
+    if kept and least > design.shape.sums * design.lanes:
+        raise BadInput(
+            f"design {design.name}: pe_array.accumulators must be at least {least}, for the sums of"
+            f" {design.sequencer.steps_at_once} steps (sequencer.steps_at_once), not {design.pe_array.accumulators}"
+        )
 
 
 def check_formats(design: Design, graph: Graph, mat_vecs: Sequence[MatVec]) -> None:

@@ -25,6 +25,8 @@ class Stream:
     read: float
     """The largest share of the columns that a step reads: one column for each lane of a one-hot operand, and none
     where a sequence reads them in a single step."""
+    steps_at_once: int = 1
+    """Steps whose vectors pass its columns at once."""
 
 
 def streams_of(
@@ -36,6 +38,21 @@ def streams_of(
     """
     found = (_stream(graph, mat_vecs, members, stage.units, made, lanes) for members in stage.streams)
     return tuple(replace(stream, read=0.0) if once else stream for stream in found)
+
+
+def taken_at_once(streams: Sequence[Stream], mat_vecs: Sequence[MatVec], steps: int) -> tuple[Stream, ...]:
+    """The streams of a stage, of which those of inputs are taken `steps` steps at once, if others wait for a list.
+
+    Such an input is known ahead; the sums of its product are kept until the other products of their step are added.
+    """
+    if not any(stream.waits for stream in streams):
+        return tuple(streams)
+    return tuple(
+        stream
+        if stream.waits or mat_vecs[stream.mat_vecs[0]].when != "every_step"
+        else replace(stream, steps_at_once=steps)
+        for stream in streams
+    )
 
 
 def _stream(

@@ -20,11 +20,38 @@ LARGEST = 2**62
 """The largest product that the engines may form, so that no 64-bit integer overflows."""
 
 
-def burst_of(design: Design, stream: Stream, part: BlockUnits, resident: bool) -> Burst:
-    """The burst of one stream for one block.
+def burst_of(design: Design, stream: Stream, part: BlockUnits, resident: bool, lanes: int) -> Burst:
+    """The burst of one stream for one block, on `lanes` lanes.
 
-    BadInput if the FIFO is too small for a PE cycle, or if a burst is too long to be counted exactly.
+    BadInput if the FIFO is too small for what the PEs need at once, or if a burst is too long to be counted exactly.
     """
+    burst = _column_by_column(design, stream, part, resident)
+    return _in_groups(design, burst, lanes * stream.steps_at_once) if design.shape.stationary else burst
+
+
+def _in_groups(design: Design, burst: Burst, vectors: int) -> Burst:
+    """A burst whose weights stay in the PEs, a group of columns at a time, while `vectors` pass them, one a cycle.
+
+    The next group is loaded meanwhile, a word a cycle, and its last word takes a cycle more into its registers.
+    """
+    memory, columns = design.weight_memory, design.shape.columns
+    words = columns * burst.column_words
+    if words > memory.fifo_words:
+        raise BadInput(
+            f"design {design.name}: weight_memory.fifo_words must be at least {words}, a column for each of"
+            f" {columns} tiles, not {memory.fifo_words}"
+        )
+    beat = max(vectors, memory.fifo_cycles(words))
+    return replace(
+        burst,
+        group=columns,
+        tile_cycles=beat,
+        idle_cycles=beat - vectors,
+        latency_cycles=burst.latency_cycles + 1,
+    )
+
+
+def _column_by_column(design: Design, stream: Stream, part: BlockUnits, resident: bool) -> Burst:
     memory = design.weight_memory
     if memory.private:
         return private_burst(design, stream, part)
@@ -101,9 +128,11 @@ def _next_above(near: Fraction, exact: Fraction, largest: int) -> Fraction:
 
 
 def bursts_of(
-    design: Design, groups: Iterable[Sequence[Stream]], part: BlockUnits, resident: Set[Stream]
+    design: Design, groups: Iterable[Sequence[Stream]], part: BlockUnits, resident: Set[Stream], lanes: int
 ) -> tuple[Burst, ...]:
-    """The bursts of one block: successive streams of a group form one burst if their columns have equal costs.
+    """The bursts of one block on `lanes` lanes.
+
+    Successive streams of one of `groups` form one burst if their columns have equal costs.
 
     BadInput as for `burst_of`.
     """
@@ -111,7 +140,7 @@ def bursts_of(
     for group in groups:
         joined: list[Burst] = []
         for stream in group:
-            burst = burst_of(design, stream, part, stream in resident)
+            burst = burst_of(design, stream, part, stream in resident, lanes)
             if joined and joined[-1].costs == burst.costs:
                 joined[-1] = _joined(joined[-1], burst)
             else:

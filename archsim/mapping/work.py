@@ -37,6 +37,8 @@ class Window:
     """Non-zero operand elements over all lanes, ``(mat_vecs, steps)``."""
     active: NDArray[np.int64]
     """Lanes that run the product, ``(mat_vecs, steps)``."""
+    vectors: NDArray[np.int64]
+    """Lanes whose vectors pass the columns, summed over the steps taken at once, ``(mat_vecs, steps)``."""
     tokens: NDArray[np.int64]
     """Lanes whose sequence still runs, ``(steps,)``."""
     listed: NDArray[np.int64]
@@ -48,15 +50,13 @@ class Plain:
     """A window as Python ints, since numpy integers must not enter the simulator's clock."""
 
     first: int
-    products: list[tuple[list[int], list[int], list[int]]]
-    """For each product: streamed columns, non-zero elements and active lanes, each a list over the steps."""
+    products: list[tuple[list[int], ...]]
+    """For each product: streamed columns, non-zero elements, active lanes and vectors, each a list over the steps."""
 
     @classmethod
     def of(cls, w: Window) -> "Plain":
-        parts = zip(w.streamed, w.nonzero, w.active, strict=True)
-        return cls(
-            w.first, [(streamed.tolist(), nonzero.tolist(), active.tolist()) for streamed, nonzero, active in parts]
-        )
+        parts = zip(w.streamed, w.nonzero, w.active, w.vectors, strict=True)
+        return cls(w.first, [tuple(part.tolist() for part in product) for product in parts])
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,11 @@ class Work:
     steps: int
     skipping: bool
     reach: int | None
+    steps_at_once: tuple[int, ...]
+    """For each product, as in the plan."""
     _windows: dict[int, Window] = field(default_factory=dict, repr=False)
     _plain: dict[int, Plain] = field(default_factory=dict, repr=False)
+    _groups: dict[tuple[int, ...], tuple[int, int]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def reads_buffer(self) -> tuple[bool, ...]:
@@ -121,12 +124,17 @@ class Work:
         return found
 
     def _count(self, first: int, stop: int) -> Window:
-        counted = [self._columns(mv, first, stop) for mv in self.mat_vecs]
+        ways = zip(self.mat_vecs, self.steps_at_once, strict=True)
+        counted = [self._taken_at_once(mv, first, stop, steps) for mv, steps in ways]
+        active = {
+            mv.when: self.trace.active(self.lanes, stop, mv.when, first=first).sum(axis=1) for mv in self.mat_vecs
+        }
         return Window(
             first=first,
             streamed=np.stack([c.listed + c.padding if self.skipping else c.dense for c in counted]),
             nonzero=np.stack([c.nonzero for c in counted]),
-            active=np.stack([c.active for c in counted]),
+            active=np.stack([active[mv.when] for mv in self.mat_vecs]),
+            vectors=np.stack([c.active for c in counted]),
             tokens=self.trace.active(self.lanes, stop, first=first).sum(axis=1, dtype=np.int64),
             listed=np.array([self._listed(operands, first, stop) for operands in self.lists], np.int64).reshape(
                 len(self.lists), stop - first
@@ -144,6 +152,22 @@ class Work:
     def _columns(self, mat_vec: MatVec, first: int, stop: int) -> Columns:
         return self.trace.columns(mat_vec, self.lanes, stop, self.reach if self.skipping else None, first=first)
 
+    def _taken_at_once(self, mat_vec: MatVec, first: int, stop: int, steps: int) -> Columns:
+        """The columns of `steps` steps at the first of them, and none at the others."""
+        if steps == 1:
+            return self._columns(mat_vec, first, stop)
+        begin = first + -first % steps
+        end = min(self.steps, begin + (stop - begin + steps - 1) // steps * steps)
+        reach = self.reach if self.skipping else None
+        counted = (
+            self.trace.columns(mat_vec, self.lanes, end, reach, first=begin, at_once=steps) if begin < stop else None
+        )
+        found = {each.name: np.zeros(stop - first, np.int64) for each in fields(Columns)}
+        for name, array in found.items():
+            if counted:
+                array[begin - first :: steps] = getattr(counted, name)
+        return Columns(**found)
+
     def _made(self, name: str) -> MatVec:
         """A product that reads an operand in the step that makes it, in which it is put on the list."""
         operand = self.trace.graph.operand(name)
@@ -156,25 +180,37 @@ class Work:
         window = self.window(step)
         at = slice(step - window.first, step - window.first + 1)
         alone = {each.name: getattr(window, each.name)[..., at] for each in fields(Window) if each.name != "first"}
-        return replace(self, steps=1, _windows={0: Window(first=0, **alone)}, _plain={})
+        return replace(self, steps=1, _windows={0: Window(first=0, **alone)}, _plain={}, _groups={})
 
     def streamed_at(self, mat_vec: int, step: int) -> tuple[int, int, int]:
-        """Columns streamed for a product at a step, non-zero operand elements over all lanes, lanes that run it."""
+        """Columns streamed for a product at a step, non-zero elements of the vectors that pass them, these vectors."""
         plain = self.plain(step)
-        streamed, nonzero, active = plain.products[mat_vec]
+        streamed, nonzero, _, vectors = plain.products[mat_vec]
         at = step - plain.first
-        return streamed[at], nonzero[at], active[at]
+        return streamed[at], nonzero[at], vectors[at]
 
     def signature(self, step: int) -> tuple[int, ...]:
         """Everything of a step that its timing depends on: the columns streamed, and which products run."""
         plain = self.plain(step)
         at = step - plain.first
-        return tuple(n for streamed, _, active in plain.products for n in (streamed[at], active[at] > 0))
+        return tuple(n for streamed, _, active, _ in plain.products for n in (streamed[at], active[at] > 0))
 
     def columns_of(self, burst: Burst, step: int) -> int:
         """Columns streamed for a burst at a step, over all its streams."""
         plain = self.plain(step)
         return sum(plain.products[stream[0]][0][step - plain.first] for stream in burst.streams)
+
+    def groups(self, burst: Burst) -> tuple[int, int]:
+        """Groups of columns that a burst is taken in, over all steps, and their sum over the lanes that run it."""
+        products = [stream[0] for stream in burst.streams]
+        key = burst.group, *products
+        if key not in self._groups:
+            groups = passes = 0
+            for window in self.windows():
+                own = -(-window.streamed[products].sum(axis=0) // burst.group)
+                groups, passes = groups + int(own.sum()), passes + int(own @ window.vectors[products[0]])
+            self._groups[key] = groups, passes
+        return self._groups[key]
 
     def active_in(self, block: Block, step: int) -> int:
         """Lanes that run a block at a step."""
@@ -218,7 +254,7 @@ class Work:
         tokens = listed = 0
         in_buffer = np.array(self.reads_buffer)[:, None]
         for w in self.windows():
-            issued = np.where(in_buffer, w.streamed * w.active, w.nonzero)
+            issued = np.where(in_buffer, w.streamed * w.vectors, w.nonzero)
             parts = w.streamed, issued, w.nonzero, w.active, w.active > 0
             sums += np.stack([part.sum(axis=1) for part in parts])
             tokens, listed = tokens + int(w.tokens.sum()), listed + int(w.listed.sum())
@@ -246,10 +282,12 @@ def measure(trace: Trace, plan: Plan, steps: int, skipping: bool, reach: int | N
     """
     trace.check(plan.lanes, steps)
     reach = reach if skipping else None
-    key = (tuple(mv.name for mv in plan.mat_vecs), plan.lists, plan.lanes, steps, skipping, reach)
+    key = (tuple(mv.name for mv in plan.mat_vecs), plan.lists, plan.lanes, steps, skipping, reach, plan.steps_at_once)
     found: Work | None = trace.counted.get(key)
     if found is None:
         if len(trace.counted) >= KEPT_WORKS:
             del trace.counted[next(iter(trace.counted))]
-        found = trace.counted[key] = Work(trace, plan.mat_vecs, plan.lists, plan.lanes, steps, skipping, reach)
+        found = trace.counted[key] = Work(
+            trace, plan.mat_vecs, plan.lists, plan.lanes, steps, skipping, reach, plan.steps_at_once
+        )
     return found

@@ -13,6 +13,9 @@ class SequencerSpec(Spec):
     setup_cycles: int = Field(
         default=0, ge=0, le=MOST, description="cycles from a burst's turn to its first column, to set up its addresses"
     )
+    steps_at_once: Annotated[int, LATER] = Field(
+        default=1, ge=1, le=1024, description="steps whose products with inputs x are computed at once"
+    )
     empty_burst_cycles: Annotated[int, LATER] = Field(
         default=0, ge=0, le=MOST, description="cycles of a burst whose columns are all skipped"
     )

@@ -135,21 +135,26 @@ class Trace:
         rows: NDArray[Any] = self.arrays[mat_vec.operand][first + shift : stop + shift][:, :lanes]
         return rows
 
-    def columns(self, mat_vec: MatVec, lanes: int, steps: int, reach: int | None = None, *, first: int = 0) -> Columns:
+    def columns(
+        self, mat_vec: MatVec, lanes: int, steps: int, reach: int | None = None, *, first: int = 0, at_once: int = 1
+    ) -> Columns:
         """Column counts of `mat_vec` over the first `lanes` sequences at steps `first` to `steps` - 1.
+
+        With `at_once`, so many steps from `first` on are counted together, as if each had lanes of its own.
 
         `reach`: how far ahead the next column on the list may lie without padding; None: any distance. A one-hot
         operand is an index and needs no padding.
         """
-        running = self.active(lanes, steps, mat_vec.when, first=first)
+        running = _together(self.active(lanes, steps, mat_vec.when, first=first), at_once)
+        rows = _together(self._rows(mat_vec, lanes, first, steps), at_once)
         active = running.sum(axis=1, dtype=np.int64)
         none = np.zeros(len(active), np.int64)
         if self.graph.operand(mat_vec.operand).kind == "one_hot":
-            symbols = np.where(running, self._rows(mat_vec, lanes, first, steps).astype(np.int32), -1)
+            symbols = np.where(running, rows.astype(np.int32), -1)
             symbols.sort(axis=1)
             distinct = (symbols[:, :1] >= 0).sum(axis=1) + ((np.diff(symbols) > 0) & (symbols[:, 1:] >= 0)).sum(axis=1)
             return Columns(distinct, distinct, active, active, active, none)
-        masks = self._rows(mat_vec, lanes, first, steps) * running[..., None]
+        masks = rows * running[..., None]
         union: NDArray[np.uint8] = np.bitwise_or.reduce(masks, axis=1)
         return Columns(
             listed=np.bitwise_count(union).sum(axis=-1, dtype=np.int64),
@@ -221,6 +226,15 @@ class Trace:
             raise BadInput(f"{path}: {error}") from None
         except NOT_WHOLE as error:
             raise BadInput(f"{path}: is not a whole archsim trace ({str(error)[:200]})") from None
+
+
+def _together(rows: NDArray[Any], steps: int) -> NDArray[Any]:
+    """``(T, lanes, ...)`` as ``(ceil(T / steps), steps * lanes, ...)``, filled up with zeros."""
+    if steps == 1:
+        return rows
+    missing = np.zeros((-len(rows) % steps, *rows.shape[1:]), rows.dtype)
+    filled = np.concatenate([rows, missing])
+    return filled.reshape(len(filled) // steps, steps * rows.shape[1], *rows.shape[2:])
 
 
 def _header(raw: Any) -> Header:

@@ -54,6 +54,7 @@ IDENTITIES = {
     "stream-only": "cd0612aa1fa268494635c1ed982ad900aa20e8d0a281ca8f29f793f681ee16f6",
     "edge-private": "44d0138471966be5ceb028704cbbf4b4da86d9eb4f9092a265cf19ed7f4ecfa2",
     "large": "dc658c93a62e3d918101dde0035c1aa9f800846c77ac4abeecac1e0f60319110",
+    "stationary-65nm": "de267a39ff15a595c554fd7c1aee78fccf8f6f5a70aa2d39a0afdc31e6dbe81c",
 }
 """Digests that searches have stored: with another digest, a stored search could not be continued."""
 

@@ -89,10 +89,9 @@ def norm_store(design: Design) -> Memory:
     As many as the sums of one lane have at most: two sums that are scaled apart take a shift together. A word holds
     those of the units that are activated in one cycle; the lanes of a unit share them.
     """
-    array, unit, banks = design.pe_array, design.activation_unit, design.pe_array.banks
+    unit, banks = design.activation_unit, design.pe_array.banks
     word = NORMS * ceil_div(unit.units_per_cycle, design.lanes)
-    sums = design.pes_per_lane * array.accumulators
-    norms = max(word, min(ceil_div(3 * sums, 2), NORMS * design.state_buffer.units))
+    norms = max(word, min(ceil_div(3 * design.shape.block_sums, 2), NORMS * design.state_buffer.units))
     return in_order(design, 2, AFFINE_BITS * norms * (banks + 1), AFFINE_BITS * word)
 
 

@@ -3,7 +3,7 @@
 from archsim import catalogue
 from archsim.costs.block import BuiltBlock, CriticalPath, HardwareBlock, LogicPrice, allowed_ns
 from archsim.costs.blocks.scratch import idle_pj as scratch_idle_pj
-from archsim.costs.logic import stage_ns
+from archsim.costs.logic import Logic, register_bits, stage_ns
 from archsim.costs.pe import PE, pe, zero_operand_share
 from archsim.design import Design
 
@@ -15,22 +15,34 @@ def pe_of(design: Design) -> PE:
     return pe(*given, allowed_ns(design), array.stages)
 
 
+def weight_register(design: Design) -> Logic:
+    """The register of a PE that takes the next weight while vectors pass the present one; none where weights pass too.
+
+    The present weight is in the operand register that every PE has.
+    """
+    return register_bits(design.pe_array.weight_bits).times(design.shape.stationary)
+
+
 def _pes(design: Design) -> int:
     return design.pe_array.pes
 
 
 def _build(design: Design) -> BuiltBlock:
-    array, one = design.pe_array, pe_of(design)
+    array, one, second = design.pe_array, pe_of(design), weight_register(design)
     zero_share = zero_operand_share(array.multiplier, array.weight_bits, array.act_bits)
     # An idle PE still drives the clock pins of its registers and accumulators, unless its clock is gated.
-    idle_pj = 0.0 if array.clock_gated else one.cell.clock_pj + scratch_idle_pj(design)
+    # The scratches of a weight-stationary array are fewer than its PEs.
+    scratch_pj = scratch_idle_pj(design) * design.shape.scratches / array.pes
+    idle_pj = 0.0 if array.clock_gated else one.cell.clock_pj + scratch_pj
     return BuiltBlock(
-        logic=one.cell.times(array.pes),
+        logic=(one.cell + second).times(array.pes),
         path=CriticalPath(stage_ns(one.cell.delay_ns, array.stages), one.stages, array.stages),
         prices={
             catalogue.MAC: LogicPrice(one.cell.energy_pj),
             catalogue.MAC_ZERO_OPERAND: LogicPrice(one.cell.energy_pj * zero_share),
             catalogue.IDLE_PE_CYCLE: LogicPrice(idle_pj),
+            # A weight is written twice: into the second register, whose clock is gated meanwhile, and from there.
+            catalogue.WEIGHT_LOAD: LogicPrice(2 * second.energy_pj),
         },
     )
 

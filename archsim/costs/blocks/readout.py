@@ -26,7 +26,7 @@ def readout(design: Design) -> Logic:
     """
     array = design.pe_array
     return _readout(
-        array.pes,
+        design.shape.scratches,
         design.activation_unit.units_per_cycle,
         array.accumulator_bits,
         array.banks * array.accumulators,

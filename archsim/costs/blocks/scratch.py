@@ -4,8 +4,18 @@ from dataclasses import replace
 from functools import lru_cache
 
 from archsim import catalogue
-from archsim.costs.block import BuiltBlock, HardwareBlock, MemoryPrice, PlacedMemory, in_order, process
-from archsim.costs.logic import register_file
+from archsim.costs.block import (
+    BuiltBlock,
+    HardwareBlock,
+    JointPrice,
+    LogicPrice,
+    MemoryPrice,
+    PlacedMemory,
+    Price,
+    in_order,
+    process,
+)
+from archsim.costs.logic import by_bits, register_file
 from archsim.costs.memories import NOTHING, Memory
 from archsim.costs.registers import Factors
 from archsim.design import Design
@@ -20,9 +30,12 @@ def bank(design: Design, entries: int) -> Memory:
 def scratch(design: Design) -> Memory:
     """All banks of one PE, without the PE's own accumulator, which is a bank of one entry.
 
-    An access takes the bank in use, which is read and written in place of the PE's own accumulator.
+    An access takes the bank in use, which is read and written in place of the PE's own accumulator. In a
+    weight-stationary array that holds the sum that passes the PE, and the scratch has all of its entries.
     """
     array = design.pe_array
+    if design.shape.stationary:
+        return bank(design, array.accumulators).times(array.banks)
     if array.accumulators * array.banks == 1:
         return NOTHING
     return _beyond(bank(design, array.accumulators), array.banks, process(design).registers)
@@ -43,19 +56,26 @@ def idle_pj(design: Design) -> float:
     """Energy of the clock pins of the bank in use in a cycle without an access, pJ at 45 nm. SRAM takes none."""
     array = design.pe_array
     whole, own = (register_file(n, array.accumulator_bits) for n in (array.accumulators, 1))
-    return scratch(design).registers * (whole.clock_pj - own.clock_pj)
+    of_pe = 0.0 if design.shape.stationary else own.clock_pj
+    return scratch(design).registers * (whole.clock_pj - of_pe)
 
 
-def _pes(design: Design) -> int:
-    return design.pe_array.pes
+def _scratches(design: Design) -> int:
+    """PEs with a scratch: all of them, or those of the last tile of a weight-stationary array."""
+    return design.shape.scratches
 
 
 def _build(design: Design) -> BuiltBlock:
     one = scratch(design)
+    access: Price = MemoryPrice(one, one.read_pj + one.write_pj)
+    adder = by_bits("adder", design.pe_array.accumulator_bits) if design.shape.stationary else None
+    if adder:  # the PEs' own adders add up the products of a group
+        access = JointPrice((access, LogicPrice(adder.energy_pj)))
     return BuiltBlock(
-        memories=(PlacedMemory(catalogue.SCRATCH.name, one, copies=_pes(design)),),
-        prices={catalogue.SCRATCH_ACCESS: MemoryPrice(one, one.read_pj + one.write_pj)},
+        logic=adder and adder.times(_scratches(design)),
+        memories=(PlacedMemory(catalogue.SCRATCH.name, one, copies=_scratches(design)),),
+        prices={catalogue.SCRATCH_ACCESS: access},
     )
 
 
-SCRATCH = HardwareBlock(catalogue.SCRATCH, unit="PE", count=_pes, build=_build)
+SCRATCH = HardwareBlock(catalogue.SCRATCH, unit="PE", count=_scratches, build=_build)

@@ -31,9 +31,8 @@ def nonzero_detect(design: Design) -> Logic:
 
 
 def flagged_units(design: Design) -> int:
-    """The most units of a block, which has as many rows as one lane has accumulators in a bank."""
-    sums = design.pes_per_lane * design.pe_array.accumulators
-    return min(design.state_buffer.units, ceil_div(sums, ROWS))
+    """The most units of a block."""
+    return min(design.state_buffer.units, ceil_div(design.shape.block_sums, ROWS))
 
 
 def flags(design: Design) -> Logic:

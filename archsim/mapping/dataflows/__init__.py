@@ -3,10 +3,11 @@
 A new dataflow is one file and one line in `ALL`; a design selects it by name (``dataflow``).
 """
 
-from archsim.mapping.dataflows.base import BlockUnits, Dataflow, Schedule
+from archsim.mapping.dataflows.base import BlockUnits, Dataflow, Schedule, Shape
 from archsim.mapping.dataflows.output_stationary import OutputStationary
+from archsim.mapping.dataflows.weight_stationary import WeightStationary
 
-ALL: tuple[Dataflow, ...] = (OutputStationary(),)
+ALL: tuple[Dataflow, ...] = (OutputStationary(), WeightStationary())
 NAMES: tuple[str, ...] = tuple(each.name for each in ALL)
 DEFAULT = "output-stationary"
 
@@ -16,4 +17,4 @@ def by_name(name: str) -> Dataflow:
     return {each.name: each for each in ALL}[name]
 
 
-__all__ = ["ALL", "DEFAULT", "NAMES", "BlockUnits", "Dataflow", "Schedule", "by_name"]
+__all__ = ["ALL", "DEFAULT", "NAMES", "BlockUnits", "Dataflow", "Schedule", "Shape", "by_name"]

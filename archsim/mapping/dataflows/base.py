@@ -1,12 +1,54 @@
 """The interface of a dataflow: what it decides about a stage."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Protocol
 
 from archsim.mapping.plan import Feed, Stage
 from archsim.mapping.streams import Stream
 from archsim.specs.base import ceil_div
+from archsim.specs.pe_array import PEArraySpec
+
+SUMS_A_ROW = 2
+"""The most sums that a row of any known cell has."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How the PEs of an array share the work of its lanes."""
+
+    rows: int
+    """PEs that take the rows of one column for one lane."""
+    columns: int
+    """Columns that the PEs of a lane take at a time."""
+    sums: int
+    """Entries of a scratch bank that each of these rows has for one lane."""
+    scratches: int
+    """Scratches of the whole array."""
+    stationary: bool
+    """Whether weights stay while the vectors of all lanes pass all PEs, one after the other; otherwise every lane has
+    PEs of its own."""
+
+    @property
+    def block_sums(self) -> int:
+        """The most sums of one lane that a block has.
+
+        A block of a weight-stationary array has a row a PE, and a row at most two sums: of products that are scaled
+        apart, or of a gate whose parts meet later. Further entries hold the sums of other blocks and steps.
+        """
+        return self.rows * (min(self.sums, SUMS_A_ROW) if self.stationary else self.sums)
+
+    def pes_for(self, lanes: int) -> int:
+        """PEs that can work if only `lanes` lanes run."""
+        return self.rows * self.columns * (1 if self.stationary else lanes)
+
+    def clocked(self, lane_cycles: int, cycles: int) -> int:
+        """PE cycles of a run in which a PE is clocked: as long as any lane runs, or as its own lane does.
+
+        `lane_cycles` are summed over lanes.
+        """
+        return self.rows * self.columns * (cycles if self.stationary else lane_cycles)
 
 
 @dataclass(frozen=True)
@@ -73,6 +115,28 @@ class Schedule:
     """Streams of every later block, likewise."""
 
 
+def by_lists(
+    streams: Iterable[Stream],
+) -> tuple[tuple[tuple[Stream, ...], ...], tuple[tuple[Stream, ...], ...]]:
+    """The order of streams in the first block of a stage, a group for each list that they wait for, and in later ones.
+
+    Streams that need no list come first, then those listed by the previous step, then those listed by this step, so
+    that their latencies are hidden.
+    """
+    order = sorted(streams, key=_turn)
+    return tuple(tuple(alike) for _, alike in groupby(order, key=lambda stream: stream.waits)), (tuple(order),)
+
+
+def _turn(stream: Stream) -> int:
+    return max((2 - wait.steps_back for wait in stream.waits), default=0)
+
+
+def cut(units: int, most: BlockUnits) -> tuple[BlockUnits, ...]:
+    """`units` in blocks like `most`, the last of which may be smaller."""
+    whole, rest = divmod(units, most.units)
+    return (most,) * whole + ((replace(most, units=rest),) if rest else ())
+
+
 class Dataflow(Protocol):
     """A way to distribute the products of a stage over PEs and time.
 
@@ -83,10 +147,18 @@ class Dataflow(Protocol):
     @property
     def name(self) -> str: ...
 
-    def schedule(self, stage: Stage, streams: Sequence[Stream], pes: int, accumulators: int) -> Schedule:
-        """Schedule `stage`, whose columns come in `streams`, on the `pes` PEs of a lane.
+    def refusal(self, array: PEArraySpec, lanes: int, steps_at_once: int) -> str | None:
+        """Why an array cannot serve that many lanes, or the inputs of that many steps at once; None if it can."""
+        ...
 
-        Each PE has `accumulators` partial sums in a scratch bank. BadInput says why the stage cannot be scheduled; the
-        planner adds the name of the design.
+    def shape(self, array: PEArraySpec, lanes: int) -> Shape:
+        """How the PEs of an array share the work of `lanes` lanes."""
+        ...
+
+    def schedule(self, stage: Stage, streams: Sequence[Stream], pes: int, accumulators: int) -> Schedule:
+        """Schedule `stage`, whose columns come in `streams`, on `pes` PEs that take the rows of a column of a lane.
+
+        Each has `accumulators` partial sums of that lane in a scratch bank. BadInput says why the stage cannot be
+        scheduled; the planner adds the name of the design.
         """
         ...

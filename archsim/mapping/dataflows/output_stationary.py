@@ -7,12 +7,12 @@ are streamed once for all lanes. With the fewest accumulators that the products 
 """
 
 from collections.abc import Sequence
-from itertools import groupby
 
 from archsim.errors import BadInput
-from archsim.mapping.dataflows.base import BlockUnits, Schedule
+from archsim.mapping.dataflows.base import BlockUnits, Schedule, Shape, by_lists, cut
 from archsim.mapping.plan import Stage
 from archsim.mapping.streams import Stream
+from archsim.specs.pe_array import PEArraySpec
 
 
 class OutputStationary:
@@ -20,13 +20,21 @@ class OutputStationary:
 
     name = "output-stationary"
 
+    def refusal(self, array: PEArraySpec, lanes: int, steps_at_once: int) -> str | None:
+        if steps_at_once > 1:
+            return (
+                f"dataflow {self.name}: sequencer.steps_at_once must be 1, since sums of one step stay, not"
+                f" {steps_at_once}"
+            )
+        if array.pes % lanes:
+            return f"lanes must divide the {array.pes} PEs (tiles x pes_per_tile), {lanes} does not"
+        return None
+
+    def shape(self, array: PEArraySpec, lanes: int) -> Shape:
+        return Shape(rows=array.pes // lanes, columns=1, sums=array.accumulators, scratches=array.pes, stationary=False)
+
     def schedule(self, stage: Stage, streams: Sequence[Stream], pes: int, accumulators: int) -> Schedule:
-        order = sorted(streams, key=_turn)
-        return Schedule(
-            blocks=_blocks(stage, pes, accumulators),
-            opening=tuple(tuple(alike) for _, alike in groupby(order, key=lambda stream: stream.waits)),
-            following=(tuple(order),),
-        )
+        return Schedule(_blocks(stage, pes, accumulators), *by_lists(streams))
 
 
 def _blocks(stage: Stage, pes: int, accumulators: int) -> tuple[BlockUnits, ...]:
@@ -40,12 +48,4 @@ def _blocks(stage: Stage, pes: int, accumulators: int) -> tuple[BlockUnits, ...]
             f"pe_array.accumulators x PEs per lane must hold the {stage.sums_per_unit} sums of a unit,"
             f" {stage.sums_per_row} of them a row, not {accumulators} x {pes}"
         )
-    whole, rest = divmod(stage.units, most)
-    unit_by_unit = by_units > by_rows
-    return (BlockUnits(most, unit_by_unit),) * whole + ((BlockUnits(rest, unit_by_unit),) if rest else ())
-
-
-def _turn(stream: Stream) -> int:
-    """The rank of a stream in a block: streams that need no list come first, then those listed by the previous step,
-    then those listed by this step, so that their latencies are hidden."""
-    return max((2 - wait.steps_back for wait in stream.waits), default=0)
+    return cut(stage.units, BlockUnits(most, unit_by_unit=by_units > by_rows))

@@ -28,7 +28,7 @@ from archsim.catalogue import CATALOGUE, Catalogue, Cause, Component, Event
 from archsim.design import Design, load_design
 from archsim.errors import BadInput
 from archsim.machine.steps import run_machine
-from archsim.mapping.fifo import WordByWord
+from archsim.mapping.fifo import GroupByGroup, WordByWord
 from archsim.mapping.plan import Burst, Feed, Norms, Pace, Plan
 from archsim.mapping.work import Work
 from archsim.simulation import Job, prepare
@@ -253,7 +253,7 @@ def test_stalls_of_burst_follow_from_its_recurrence(drawn: tuple[Design, Trace])
 
 def by_recurrence(design: Design, plan: Plan, work: Work) -> tuple[Counter[str], int]:
     depth, fetch = plan.activation_stages, plan.fetch
-    fifo = WordByWord(plan.fifo_words)
+    fifo = GroupByGroup(plan.fifo_words) if plan.stationary else WordByWord(plan.fifo_words)
     stalls: Counter[str] = Counter()
     fetched = fetch.cycles[work.inputs_at(plan, 0)] if fetch else 0
     arrived = fetched + fetch.latency_cycles if fetch else 0
@@ -274,20 +274,20 @@ def by_recurrence(design: Design, plan: Plan, work: Work) -> tuple[Counter[str],
                 shares = fetch is not None and fetch.arbitration == "static" and reads
                 admitted = max(listed, arrived if burst.reads_inputs else 0, fetched if shares else 0)
                 start = admitted + design.sequencer.setup_cycles + norms.cycles
-                ready = fifo.first_arrival(burst, start) if n else start
+                ready = fifo.first_arrival(burst, n, start) if n else start
                 bank_free = freed.pop(0) if position == 0 else 0
                 begin = max(tiles, ready, bank_free)
                 last, end = fifo.take(burst, n, start, begin) if n else (start, begin)
                 bank = max(0, bank_free - tiles)
                 of_list = max(0, min(listed, begin) - tiles - bank)
                 of_input = max(0, min(admitted, begin) - tiles - bank - of_list)
-                starved, credit = end - begin - n * p, last - start - burst.pace.of(n * burst.column_words)
+                starved, credit = end - begin - burst.turns(n) * p, last - start - burst.pace.of(n * burst.column_words)
                 stalls["scratch_bank"] += bank
                 stalls["state_dependency"] += of_list
                 stalls["input_fetch"] += of_input
                 stalls["weight_latency"] += begin - tiles - bank - of_list - of_input
                 stalls["fifo_credit"] += min(starved, credit)
-                stalls["weight_bandwidth"] += max(0, starved - credit)
+                stalls["weight_bandwidth"] += max(0, starved - credit) + burst.turns(n) * burst.idle_cycles
                 stalls["path credit"] += turn - path + credit
                 stalls["path list"] += listed - turn
                 stalls["path input"] += admitted - listed
@@ -297,7 +297,8 @@ def by_recurrence(design: Design, plan: Plan, work: Work) -> tuple[Counter[str],
                     arrives = fetched + fetch.latency_cycles
                 first = False
                 path, began, tiles = last, begin, end
-            activated = max(activated, tiles + plan.pe_stages - 1) + block.activation_cycles
+                summed = end - (burst.idle_cycles if n else 0)
+            activated = max(activated, summed + plan.pe_stages - 1) + block.activation_cycles
             freed.append(activated)
             finished = max(finished, activated + depth)
             if block.list is not None:
@@ -305,6 +306,7 @@ def by_recurrence(design: Design, plan: Plan, work: Work) -> tuple[Counter[str],
                 lists[block.list, step] = encoded
                 finished = max(finished, encoded)
         arrived = arrives
+    finished = max(finished, tiles)
     stalls["drain"] = finished - tiles
     return stalls, finished
 
@@ -383,11 +385,16 @@ def test_words_of_a_burst_end_when_the_engines_say(
         column_dram_bits=1, latency_cycles=latency, pace=Pace(cycles, 1), tile_cycles=feed.cycles, fifo_words=fifo,
         feed=feed,
     )  # fmt: skip
-    begin = WordByWord(fifo).first_arrival(burst, 0) + late
+    begin = WordByWord(fifo).first_arrival(burst, n, 0) + late
     taken, released = word_times(burst, n, 0, begin)
     last, end = WordByWord(fifo).take(burst, n, 0, begin)
     assert taken[-1] + cycles == last
     assert released[-1] == end
+    if fifo >= 3 * feed.words:
+        still = replace(burst, group=3)
+        begin = GroupByGroup(fifo).first_arrival(still, n, 0) + late
+        taken, released = word_times(still, n, 0, begin)
+        assert (taken[-1] + cycles, released[-1] + feed.cycles) == GroupByGroup(fifo).take(still, n, 0, begin)
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -549,7 +556,7 @@ def test_an_event_that_is_not_declared_is_a_mistake(component: str, event: str) 
 def test_a_declared_event_that_no_track_answers_is_a_mistake() -> None:
     array = CATALOGUE["pe_array"]
     more = with_component(replace(array, events=(*array.events, Event.TURN)))
-    rule = r"^pe_array logs start, wait_column, column, done, end, turn; its track answers start, .*, end$"
+    rule = r"^pe_array logs start, load, wait_column, column, done, end, turn; its track answers start, .*, end$"
     with pytest.raises(ValueError, match=rule):
         OccupationLog(1, more)
 

@@ -13,7 +13,7 @@ from archsim.costs import area, banks, energy, leakage
 from archsim.costs.block import process, wires_pj
 from archsim.costs.blocks.activation_unit import datapath, norm_store
 from archsim.costs.blocks.readout import readout
-from archsim.costs.blocks.scratch import idle_pj, scratch
+from archsim.costs.blocks.scratch import bank, idle_pj, scratch
 from archsim.costs.blocks.sequencer import address, control_of, counter_bits
 from archsim.costs.blocks.skip_encoder import nonzero_detect, offsets, one_flag, scan
 from archsim.costs.blocks.state_buffer import cell_state, cells_per_word, state
@@ -21,7 +21,7 @@ from archsim.costs.blocks.weight_memory import fifo
 from archsim.costs.curves import curve
 from archsim.costs.fitted import BUFFERED_WEIGHTS_PER_MAC, LOGIC_ENERGY_FACTOR
 from archsim.costs.library import chip
-from archsim.costs.logic import counter
+from archsim.costs.logic import by_bits, counter, register_bits, register_file
 from archsim.costs.memories import memory
 from archsim.costs.model import prices
 from archsim.costs.pe import pe, zero_operand_share
@@ -212,6 +212,25 @@ def test_the_mac_of_skip_by_hand() -> None:
     assert prices(SKIP)[catalogue.MAC].value == pytest.approx(cell.energy_pj * energy_scale(65) * LOGIC_ENERGY_FACTOR)
 
 
+def test_a_stationary_weight_has_a_second_register_and_only_the_last_tile_has_scratches() -> None:
+    """Of the same 192 PEs as 8 tiles of 24, on the same lanes; the chain of a row ends in an adder of its own."""
+    still = SKIP.override(
+        {"dataflow": "weight-stationary", "pe_array.tiles": 8, "pe_array.pes_per_tile": 24, "pe_array.accumulators": 16}
+    )
+    logic, register, adder = energy_scale(65) * LOGIC_ENERGY_FACTOR, register_bits(8), by_bits("adder", 24)
+    entries, paid, cell = bank(still, 16), prices(still), pe("fixed", 8, 8, 24, 3.0).cell
+    assert paid[catalogue.MAC] == prices(SKIP)[catalogue.MAC]
+    assert paid[catalogue.WEIGHT_LOAD].value == pytest.approx(2 * register.energy_pj * logic)
+    access = entries.read_pj + entries.write_pj + adder.energy_pj * logic
+    assert paid[catalogue.SCRATCH_ACCESS].value == pytest.approx(access)
+    clocked = cell.clock_pj + entries.registers * register_file(16, 24).clock_pj * 24 / 192
+    assert paid[catalogue.IDLE_PE_CYCLE].value == pytest.approx(clocked * logic)
+    parts, before = area(still).components, area(SKIP).components
+    assert parts["pe_array"].value / before["pe_array"].value == pytest.approx(1 + register.area_um2 / cell.area_um2)
+    one_of_lane = adder.area_um2 * before["pe_array"].value / (192 * cell.area_um2)
+    assert parts["scratch"].value == pytest.approx(24 * (entries.area_mm2 + one_of_lane))
+
+
 def test_every_action_costs_what_its_parts_do() -> None:
     """At 65 nm and 1.2 V, logic is multiplied by the fitted factor; a word of h holds a column of all 8 lanes. A weight
     SRAM, which SKIP lacks, costs its accesses."""
@@ -224,6 +243,7 @@ def test_every_action_costs_what_its_parts_do() -> None:
         catalogue.MAC_ZERO_OPERAND: cell.energy_pj * logic * zero_operand_share("fixed", 8, 8),
         catalogue.IDLE_PE_CYCLE: (cell.clock_pj + idle_pj(SKIP)) * logic,
         catalogue.SCRATCH_ACCESS: scratch(SKIP).read_pj + scratch(SKIP).write_pj,
+        catalogue.WEIGHT_LOAD: 0,  # weights pass the PEs as operands do, and a MAC includes its operand registers
         catalogue.FIFO_WORD: queue.write_pj + queue.read_pj + bus_pj(SKIP),
         catalogue.H_READ: h.read_pj / 8,
         catalogue.H_WRITE: h.write_pj / 8,

@@ -2,10 +2,9 @@
 
 import pytest
 
-from archsim import designs
 from archsim.costs.block import process
 from archsim.costs.library import chip
-from archsim.costs.parts import parts
+from archsim.costs.parts import DESCRIBED, parts
 from archsim.design import Design, load_design
 
 
@@ -14,7 +13,7 @@ def copies(design: Design, name: str) -> int:
     return each.get(name, 1)
 
 
-@pytest.mark.parametrize("name", designs.ALL)
+@pytest.mark.parametrize("name", DESCRIBED)
 @pytest.mark.parametrize("more", [{}, {"weight_memory.weights_per_cycle": 7}, {"skip_encoder.enabled": False}])
 def test_all_logic_that_is_priced_is_in_one_part(name: str, more: dict[str, int]) -> None:
     design = load_design(name).override(more)
