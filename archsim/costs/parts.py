@@ -13,7 +13,15 @@ from archsim.costs.blocks.pe_array import pe_of
 from archsim.costs.blocks.readout import ROWS, pointer_bits, readout
 from archsim.costs.blocks.rotation import rotation
 from archsim.costs.blocks.scratch import scratch
-from archsim.costs.blocks.sequencer import address, bursts_a_cycle, control_of, counter_bits, most_words, union
+from archsim.costs.blocks.sequencer import (
+    address,
+    address_bits,
+    bursts_a_cycle,
+    control_of,
+    counter_bits,
+    most_words,
+    union,
+)
 from archsim.costs.blocks.skip_encoder import flagged_units, logic_of
 from archsim.design import Design, load_design
 
@@ -125,6 +133,7 @@ def _addresses(design: Design) -> _Row:
         "B": counter_bits(design),
         "WORDS": most_words(design).bit_length(),
         "LANES": design.lanes,
+        "ADDRESS": address_bits(design),
     }
     return "addresses", "addresses", values, address(design).area_um2 + union(design).area_um2
 

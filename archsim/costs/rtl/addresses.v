@@ -8,7 +8,8 @@ module addresses #(parameter B = 16, WORDS = 7, LANES = 1, ADDRESS = 32)(
   wire [P-1:0] product; wire [ADDRESS-1:0] sum;
   // One bit more on each side makes the signed product that of numbers without a sign.
   mac #(.W(SMALL+1), .A(LARGE+1), .N(P)) m (.w({1'b0, words}), .x({1'b0, column}), .acc({P{1'b0}}), .y(product));
-  ripple #(.N(ADDRESS)) add (.a({{(ADDRESS-P){1'b0}}, product}), .b(base), .cin(1'b0), .s(sum));
+  wire [ADDRESS+P-1:0] wide = product;
+  ripple #(.N(ADDRESS)) add (.a(wide[ADDRESS-1:0]), .b(base), .cin(1'b0), .s(sum));
   integer a, b;
   always @(posedge clk) begin
     address <= sum;
