@@ -123,7 +123,8 @@ def _tables(plan: Plan) -> tuple[Ints, Ints, Ints, Ints]:
             own = len(streams), len(b.streams), len(waits), len(b.waits)
             inputs = b.reads_inputs, shared and b.streamed
             column = b.latency_cycles, *b.pace, b.column_words, b.tile_cycles, b.fifo_words, b.first_words
-            bursts.append((*own, *inputs, *column, *b.times[:5], b.group, b.idle_cycles, *b.feed))
+            groups = b.group, b.idle_cycles
+            bursts.append((*own, *inputs, *column, *b.times[:5], *groups, *b.feed, b.feed.even))
             streams += [stream[0] for stream in b.streams]
             waits += [(wait.list, wait.steps_back) for wait in b.waits]
     return _ints(blocks), _ints(bursts), np.array(streams, np.int64), _ints(waits).reshape(-1, 2)

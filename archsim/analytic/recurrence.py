@@ -43,6 +43,7 @@ from archsim.analytic.positions import (
     ENCODE_TAIL,
     ENCODED,
     ENDS_LIST,
+    EVEN,
     FETCH_LATENCY,
     FETCHED,
     FIFO,
@@ -94,93 +95,88 @@ from archsim.analytic.positions import (
 Ints = NDArray[np.int64]
 
 
-@numba.njit(cache=True)
-def _cycle_of(burst: Ints, row: int) -> int:
+@numba.njit(cache=True, error_model="numpy")
+def _cycle_of(bursts: Ints, b: int, row: int) -> int:
     """The cycle of a column that takes a row."""
-    if row < burst[FULL_ROWS]:
-        return row // burst[PES]
-    return burst[FULL_ROWS] // burst[PES] + (row - burst[FULL_ROWS]) // burst[REST]
+    if row < bursts[b, FULL_ROWS]:
+        return row // bursts[b, PES]
+    return bursts[b, FULL_ROWS] // bursts[b, PES] + (row - bursts[b, FULL_ROWS]) // bursts[b, REST]
 
 
-@numba.njit(cache=True)
-def _room(fifo: int, word: int, before: Ints, released: int) -> int:
-    """The cycle at which the burst before, whose last word is released at `released`, leaves room for a word."""
-    words = before[WORDS]
-    column, place = (fifo - 1 - word) // words, words - 1 - (fifo - 1 - word) % words
-    last_cycle = _cycle_of(before, min((place + 1) * before[WORD_ROWS], before[ROWS]) - 1)
-    return released - column * before[TILE] - (before[TILE] - 1 - last_cycle)
+@numba.njit(cache=True, error_model="numpy", inline="always")
+def _up(parts_of_cycles: int, parts: int) -> int:
+    """Whole cycles, rounded up; a division is avoided where it is slow for nothing."""
+    return parts_of_cycles if parts == 1 else -(-parts_of_cycles // parts)
 
 
-@numba.njit(cache=True)
-def _issue_held(burst: Ints, words: int, start: int, held: int, released: int, before: Ints) -> int:
-    """When the last of `words` leaves the path, none of which waits for another's room, in parts of a cycle.
+@numba.njit(cache=True, error_model="numpy")
+def _uneven_room(bursts: Ints, before: int, later: int, released: int) -> int:
+    """The cycle at which a word of burst `before` is released after which `later` others are, the last of them
+    at `released`."""
+    words, tile = bursts[before, WORDS], bursts[before, TILE]
+    column, place = later // words, words - 1 - later % words
+    row = min((place + 1) * bursts[before, WORD_ROWS], bursts[before, ROWS]) - 1
+    return released - column * tile - (tile - 1 - _cycle_of(bursts, before, row))
 
-    The burst before may hold its last `held` words. Where each cycle of its columns takes a word, the first and the
-    last word that wait for them decide; otherwise one of as many as a column has at either end does.
-    """
-    cycles, parts, fifo = burst[PACE_CYCLES], burst[PACE_WORDS], burst[FIFO]
-    last = start * parts + words * cycles
-    if held:
-        oldest, stop = max(0, fifo - held), min(words, fifo)
-        near = 1 if before[WORD_ROWS] == before[PES] else before[WORDS]
-        for word in range(oldest, min(stop, oldest + near)):
-            last = max(last, _room(fifo, word, before, released) * parts + (words - word) * cycles)
-        for word in range(max(oldest, stop - near), stop):
-            last = max(last, _room(fifo, word, before, released) * parts + (words - word) * cycles)
+
+@numba.njit(cache=True, error_model="numpy")
+def _uneven_issue(
+    bursts: Ints, before: int, words: int, cycles: int, parts: int, fifo: int, held: int, released: int
+) -> int:
+    """When the last of `words` leaves the path at the earliest, for the room that burst `before` leaves, in parts of a
+    cycle: one of as many words as its columns have, at either end of those that wait, decides."""
+    oldest, stop, near, last = max(0, fifo - held), min(words, fifo), bursts[before, WORDS], 0
+    for word in range(oldest, min(stop, oldest + near)):
+        room = _uneven_room(bursts, before, fifo - 1 - word, released)
+        last = max(last, room * parts + (words - word) * cycles)
+    for word in range(max(oldest, stop - near), stop):
+        room = _uneven_room(bursts, before, fifo - 1 - word, released)
+        last = max(last, room * parts + (words - word) * cycles)
     return last
 
 
-@numba.njit(cache=True)
-def _take_covered(
-    burst: Ints, n: int, start: int, begin: int, held: int, released: int, before: Ints
-) -> tuple[int, int, int]:
-    """The cycles at which the last word of `n` columns leaves the path, at which all are consumed, and at which they
-    would be if the PEs had never waited for a word."""
-    cycles, parts, column, fifo = burst[PACE_CYCLES], burst[PACE_WORDS], burst[WORDS], burst[FIFO]
-    words, latency = n * column, burst[LATENCY]
-    runs_on = max(begin, start - (-burst[LATEST] // parts) + latency) + n * burst[TILE]
-    last = _issue_held(burst, words, start, held, released, before)
-    if burst[PES_BOUND]:
-        if words > fifo:
-            last = max(last, (runs_on - burst[LEAD]) * parts)
-        end = -(-last // parts) + latency + burst[TAIL]
-    else:
-        if words > fifo:
-            last = max(last, begin * parts + (words - fifo) * cycles + burst[ROOM])
-        end = latency + burst[TILE] - (-(last - column * cycles + burst[LATEST]) // parts)
-    return -(-last // parts), max(runs_on, end), runs_on
+@numba.njit(cache=True, error_model="numpy", inline="always")
+def _even_issue(words: int, cycles: int, parts: int, fifo: int, held: int, released: int) -> int:
+    """As `_uneven_issue`, where each cycle of the burst before takes a word: the first or the last one decides."""
+    oldest, stop = max(0, fifo - held), min(words, fifo)
+    if oldest >= stop:
+        return 0
+    first = (released - (fifo - 1 - oldest)) * parts + (words - oldest) * cycles
+    return max(first, (released - (fifo - stop)) * parts + (words - stop + 1) * cycles)
 
 
-@numba.njit(cache=True)
-def _words_until(burst: Ints, cycle: int) -> int:
+@numba.njit(cache=True, error_model="numpy")
+def _words_until(bursts: Ints, b: int, cycle: int) -> int:
     """Words that must have arrived for a cycle of a column to run."""
-    if burst[WHOLE]:
-        return burst[WORDS]
-    full = burst[FULL_ROWS] // burst[PES]
-    rows = (cycle + 1) * burst[PES]
+    if bursts[b, WHOLE]:
+        return bursts[b, WORDS]
+    full = bursts[b, FULL_ROWS] // bursts[b, PES]
+    rows = (cycle + 1) * bursts[b, PES]
     if cycle >= full:
-        rows = min(burst[ROWS], burst[FULL_ROWS] + (cycle + 1 - full) * burst[REST])
-    return -(-rows // burst[WORD_ROWS])
+        rows = min(bursts[b, ROWS], bursts[b, FULL_ROWS] + (cycle + 1 - full) * bursts[b, REST])
+    return -(-rows // bursts[b, WORD_ROWS])
 
 
-@numba.njit(cache=True)
-def _issue(burst: Ints, words: int, start: int, rooms: Ints, following: int) -> int:
+@numba.njit(cache=True, error_model="numpy")
+def _issue(bursts: Ints, b: int, words: int, start: int, rooms: Ints, following: int) -> int:
     """When the last of `words` leaves the path, none of which waits for another's room, in parts of a cycle."""
-    cycles, parts = burst[PACE_CYCLES], burst[PACE_WORDS]
+    cycles, parts = bursts[b, PACE_CYCLES], bursts[b, PACE_WORDS]
     at = start * parts
     for word in range(words):
         at = max(at, rooms[(following + word) % len(rooms)] * parts) + cycles
     return at
 
 
-@numba.njit(cache=True)
-def _take_words(burst: Ints, n: int, start: int, begin: int, rooms: Ints, following: int) -> tuple[int, int, int]:
+@numba.njit(cache=True, error_model="numpy")
+def _take_words(
+    bursts: Ints, b: int, n: int, start: int, begin: int, rooms: Ints, following: int
+) -> tuple[int, int, int]:
     """As `_take_covered`, word by word; updates `rooms`, and returns the place of the earliest of them too.
 
     Columns come around at the same places of the FIFO after a period. Once all that the FIFO holds was issued and
     released the same number of cycles after what came a period before, so is all that follows, which is taken at once.
     """
-    cycles, parts, column, latency = burst[PACE_CYCLES], burst[PACE_WORDS], burst[WORDS], burst[LATENCY]
+    cycles, parts, column, latency = bursts[b, PACE_CYCLES], bursts[b, PACE_WORDS], bursts[b, WORDS], bursts[b, LATENCY]
     size, at, end, left, k = len(rooms), start * parts, begin, n, 0
     period = size // math.gcd(size, column)
     latest = np.zeros((period, column + 2), np.int64)
@@ -190,11 +186,11 @@ def _take_words(burst: Ints, n: int, start: int, begin: int, rooms: Ints, follow
         first, released, moved, same = end, 0, 0, k >= period
         for word in range(column):
             at = max(at, rooms[(following + word) % size] * parts) + cycles
-            needed = 0 if burst[WHOLE] else _cycle_of(burst, word * burst[WORD_ROWS])
+            needed = 0 if bursts[b, WHOLE] else _cycle_of(bursts, b, word * bursts[b, WORD_ROWS])
             first = max(first, -(-at // parts) + latency - needed)
             while released <= word:
-                last_cycle = _cycle_of(burst, min((released + 1) * burst[WORD_ROWS], burst[ROWS]) - 1)
-                if _words_until(burst, last_cycle) > word + 1:
+                last_cycle = _cycle_of(bursts, b, min((released + 1) * bursts[b, WORD_ROWS], bursts[b, ROWS]) - 1)
+                if _words_until(bursts, b, last_cycle) > word + 1:
                     break
                 room = first + last_cycle + 1
                 rooms[(following + released) % size] = room
@@ -203,7 +199,7 @@ def _take_words(burst: Ints, n: int, start: int, begin: int, rooms: Ints, follow
                 now[released] = room
                 released += 1
         following = (following + column) % size
-        end = first + burst[TILE]
+        end = first + bursts[b, TILE]
         same = same and end - now[column] == moved and at - now[column + 1] == moved * parts
         now[column], now[column + 1] = end, at
         alike = (alike + 1 if moved == shift or not alike else 1) if same else 0
@@ -215,24 +211,26 @@ def _take_words(burst: Ints, n: int, start: int, begin: int, rooms: Ints, follow
     return -(-at // parts), end, following
 
 
-@numba.njit(cache=True)
-def _take_groups(burst: Ints, n: int, start: int, begin: int, rooms: Ints, following: int) -> tuple[int, int, int]:
+@numba.njit(cache=True, error_model="numpy")
+def _take_groups(
+    bursts: Ints, b: int, n: int, start: int, begin: int, rooms: Ints, following: int
+) -> tuple[int, int, int]:
     """As `_take_words`, a group of columns at a time, which leaves the FIFO once its vectors begin to pass."""
-    cycles, parts, size = burst[PACE_CYCLES], burst[PACE_WORDS], len(rooms)
+    cycles, parts, size = bursts[b, PACE_CYCLES], bursts[b, PACE_WORDS], len(rooms)
     at, end, left = start * parts, begin, n
     while left > 0:
-        words = min(left, burst[GROUP]) * burst[WORDS]
+        words = min(left, bursts[b, GROUP]) * bursts[b, WORDS]
         for word in range(words):
             at = max(at, rooms[(following + word) % size] * parts) + cycles
-        begun = max(end, -(-at // parts) + burst[LATENCY])
+        begun = max(end, -(-at // parts) + bursts[b, LATENCY])
         for word in range(words):
             rooms[(following + word) % size] = begun
         following = (following + words) % size
-        end, left = begun + burst[TILE], left - burst[GROUP]
+        end, left = begun + bursts[b, TILE], left - bursts[b, GROUP]
     return -(-at // parts), end, following
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _shifted(rooms: Ints, following: int, before: Ints, before_following: int, shift: int) -> bool:
     """Whether every room is free `shift` cycles later than before, in the order of the words that take them."""
     size = len(rooms)
@@ -242,7 +240,7 @@ def _shifted(rooms: Ints, following: int, before: Ints, before_following: int, s
     return True
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def advance(
     machine: Ints,
     blocks: Ints,
@@ -304,7 +302,8 @@ def advance(
                 was_path, was_began, was_tiles = path, began, tiles
                 was_activated, was_activated_before = activated, activated_before
                 was_held, was_released, was_held_burst, was_following = held, released, held_burst, following
-                rooms_before[:] = rooms
+                if not covered:
+                    rooms_before[:] = rooms
                 moved[:] = 0
                 waited = False
                 for b in range(first, last_burst):
@@ -326,14 +325,24 @@ def advance(
                     waited = waited or max(listed, admitted) > path_free
                     start = max(path_free, listed, admitted) + machine[SETUP] + norms
                     ready = start + machine[EMPTY]
-                    before_it = bursts[held_burst]
+                    words, fifo, latency = n * burst[WORDS], burst[FIFO], burst[LATENCY]
+                    cycles, parts, tile = burst[PACE_CYCLES], burst[PACE_WORDS], burst[TILE]
+                    sent = start * parts + words * cycles
+                    issued, holds, even = sent, held > 0 and released > start, bursts[held_burst, EVEN]
                     if n:
                         needed = min(n, burst[GROUP]) * burst[WORDS] if burst[GROUP] else burst[FIRST_WORDS]
-                        if covered:
-                            issued = _issue_held(burst, needed, start, held, released, before_it)
-                        else:
-                            issued = _issue(burst, needed, start, rooms, following)
-                        ready = burst[LATENCY] - (-issued // burst[PACE_WORDS])
+                        arrives_at = start * parts + needed * cycles
+                        if not covered:
+                            arrives_at = _issue(bursts, b, needed, start, rooms, following)
+                        elif holds and even:
+                            arrives_at = max(arrives_at, _even_issue(needed, cycles, parts, fifo, held, released))
+                            issued = max(issued, _even_issue(words, cycles, parts, fifo, held, released))
+                        elif holds:
+                            before_it = held_burst, needed, cycles, parts, fifo, held, released
+                            arrives_at = max(arrives_at, _uneven_issue(bursts, *before_it))
+                            before_it = held_burst, words, cycles, parts, fifo, held, released
+                            issued = max(issued, _uneven_issue(bursts, *before_it))
+                        ready = latency + _up(arrives_at, parts)
                     bank_free = 0
                     if b == first:
                         bank_free = activated_before if banks == 2 else activated
@@ -348,21 +357,33 @@ def advance(
                     path, tiles, began, last, runs_on = begin, begin, begin, start, begin
                     summed = begin
                     if n:
-                        sent = start - (-n * burst[WORDS] * burst[PACE_CYCLES] // burst[PACE_WORDS])
-                        if covered:
-                            last, tiles, runs_on = _take_covered(burst, n, start, begin, held, released, before_it)
-                        elif burst[GROUP]:
-                            last, tiles, following = _take_groups(burst, n, start, begin, rooms, following)
+                        turns = n
+                        if burst[GROUP]:
+                            turns = -(-n // burst[GROUP])
+                            last, tiles, following = _take_groups(bursts, b, n, start, begin, rooms, following)
+                        elif not covered:
+                            last, tiles, following = _take_words(bursts, b, n, start, begin, rooms, following)
                         else:
-                            last, tiles, following = _take_words(burst, n, start, begin, rooms, following)
-                        turns = -(-n // max(1, burst[GROUP]))
-                        starved = tiles - begin - turns * burst[TILE]
-                        for_credit = min(starved, last - sent)
+                            runs_on = max(begin, start + _up(burst[LATEST], parts) + latency) + n * tile
+                            if burst[PES_BOUND]:
+                                if words > fifo:
+                                    issued = max(issued, (runs_on - burst[LEAD]) * parts)
+                                last = _up(issued, parts)
+                                end = last + latency + burst[TAIL]
+                            else:
+                                if words > fifo:
+                                    issued = max(issued, begin * parts + (words - fifo) * cycles + burst[ROOM])
+                                last = _up(issued, parts)
+                                of_column = burst[WORDS] * cycles
+                                end = latency + tile + _up(issued - of_column + burst[LATEST], parts)
+                            tiles = max(runs_on, end)
+                        starved = tiles - begin - turns * tile
+                        for_credit = min(starved, last - _up(sent, parts))
                         moved[FIFO_CREDIT] += for_credit
                         moved[WEIGHT_BANDWIDTH] += starved - for_credit + turns * burst[IDLE]
                         summed = tiles - burst[IDLE]
                         path = max(last, begin)
-                    held, released, held_burst = min(n * burst[WORDS], burst[FIFO]), runs_on, b
+                    held, released, held_burst = min(words, fifo), runs_on, b
                     if fetch:
                         fetched = max(fetched, consumed, last if on_channel else 0) + fetch
                         arrives, fetch, waited = fetched + fetch_latency, 0, True
@@ -389,7 +410,8 @@ def advance(
                     path, began, tiles = path + left * shift, began + left * shift, tiles + left * shift
                     activated, activated_before = activated + left * shift, activated_before + left * shift
                     stalls += left * moved
-                    rooms += left * shift
+                    if not covered:
+                        rooms += left * shift
                     released += left * shift
                     left = 0
             if block[ENDS_LIST]:

@@ -16,7 +16,6 @@ from archsim.machine.ports import (
     ScratchBanks,
     Signals,
     Waiting,
-    Word,
     WordFifo,
     blame,
     share_out,
@@ -102,31 +101,28 @@ class PEArray:
         """
         clock, turn, burst = self._clock, descriptor.turn, descriptor.turn.burst
         place = turn.step, turn.block.index, column
-        feed, claims = burst.feed, column == 0
-        first, released = self.free, 0
+        first, needed, words = self.free, burst.first_words, self._fifo.words
         clock.waits_for("a word of a column in the FIFO (from the weight stream)")
         clock.note(Event.WAIT_COLUMN, *place)
-        token: object = None
-        for number in range(burst.column_words):
-            word: Word = yield from self._fifo.receive()
-            token, cycle = word.token, feed.first_cycle(number)
-            late = word.arrival - cycle
-            if number < burst.first_words:
+        for number, step in enumerate(burst.feed.steps(), start=1):
+            word = words.popleft() if words else (yield from self._fifo.receive())
+            late = word.arrival - step.needed
+            if number <= needed:
                 first = max(first, late)
-                if number == burst.first_words - 1:
+                if number == needed:
                     yield clock.until(first)
-                    if claims:
+                    if column == 0:
                         first = self.free = yield from self._claim(descriptor)
-                    clock.note(Event.COLUMN, *place, at=first)
+                    clock.note(Event.COLUMN, *place)
             elif late > first:
-                yield clock.until(first + cycle)
+                yield clock.until(first + step.needed)
                 clock.note(Event.WAIT_COLUMN, *place)
                 first = late
-                yield clock.until(first + cycle)
+                yield clock.until(first + step.needed)
                 clock.note(Event.COLUMN, *place)
-            while released <= number and feed.words_until(feed.last_cycle(released)) <= number + 1:
-                self._fifo.release(first + feed.last_cycle(released) + 1)
-                released += 1
+            for cycles in step.released:
+                self._fifo.release(first + cycles)
+        token = word.token
         starved = first - self.free
         self.free = first + burst.tile_cycles
         yield clock.until(self.free)
@@ -147,7 +143,7 @@ class PEArray:
         clock.waits_for("a group of columns in the FIFO (from the weight stream)")
         clock.note(Event.WAIT_COLUMN, *place, at=begin)
         for number in range(words):
-            word: Word = yield from self._fifo.receive()
+            word = yield from self._fifo.receive()
             begin = max(begin, word.arrival)
             if number % burst.column_words == burst.column_words - 1:
                 tokens.append(word.token)

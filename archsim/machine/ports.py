@@ -102,8 +102,8 @@ class _Cycles(Generic[T]):
         return self._known.popleft()
 
     @property
-    def known(self) -> Sequence[T]:
-        return tuple(self._known)
+    def known(self) -> deque[T]:
+        return self._known
 
 
 class WordFifo:
@@ -133,13 +133,14 @@ class WordFifo:
         self._room.give(cycle)
 
     @property
-    def room(self) -> Sequence[int]:
-        """For every word that has room, or is known to have it, the cycle from which it does."""
+    def room(self) -> deque[int]:
+        """For every word that has room, or is known to have it, the cycle from which it does, the first to be taken
+        first."""
         return self._room.known
 
     @property
-    def words(self) -> Sequence[Word]:
-        """The words that nobody has taken yet."""
+    def words(self) -> deque[Word]:
+        """The words that nobody has taken yet, the first to be taken first."""
         return self._words.known
 
 

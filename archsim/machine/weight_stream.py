@@ -116,26 +116,25 @@ class WeightStream:
         at = self._at if column and clock.now * parts < self._at + parts else clock.now * parts
         clock.note(Event.WAIT_CREDIT, *place, at=ceil_div(at, parts))
         clock.waits_for("room for a word in the FIFO (credits from the PE array)")
+        rooms, last = self._fifo.room, burst.column_words - 1
         for word in range(burst.column_words):
-            asked = not word or not self._fifo.room
+            asked = not word or not rooms
             if word and asked:
                 clock.note(Event.WAIT_CREDIT, *place, at=ceil_div(at, parts))
-            free: int = yield from self._fifo.reserve()
-            if word and not asked and free * parts > at:
-                clock.note(Event.WAIT_CREDIT, *place, at=ceil_div(at, parts))
-                asked = True
-            at = max(at, free * parts)
-            if word and asked:
-                clock.note(Event.COLUMN, *place, at=ceil_div(at, parts))
-            if not word:
-                if self._channel.granted_by_columns(turn):
-                    yield clock.until(ceil_div(at, parts))
-                    yield from self._take_channel(descriptor, column)
-                    at = clock.now * parts
+            free = rooms.popleft() if rooms else (yield from self._fifo.reserve())
+            if free * parts > at:
+                if not asked:
+                    clock.note(Event.WAIT_CREDIT, *place, at=ceil_div(at, parts))
+                at, asked = free * parts, True
+            if not word and self._channel.granted_by_columns(turn):
+                yield clock.until(ceil_div(at, parts))
+                yield from self._take_channel(descriptor, column)
+                at = clock.now * parts
+            if asked:
                 clock.note(Event.COLUMN, *place, at=ceil_div(at, parts))
             at += cycles
-            arrival = ceil_div(at, parts) + burst.latency_cycles
-            self._fifo.send(Word(arrival, token if word == burst.column_words - 1 else None))
+            arrival = (at if parts == 1 else ceil_div(at, parts)) + burst.latency_cycles
+            self._fifo.send(Word(arrival, token if word == last else None))
         self._at = at
         yield clock.until(ceil_div(at, parts))
 

@@ -118,7 +118,7 @@ class CoveredFifo:
         cycles, parts = burst.pace
         last = start * parts + words * cycles
         oldest, latest = max(0, burst.fifo_words - self._held), min(words, burst.fifo_words)
-        if self._held:
+        if self._held and self._released > start:
             for word in self._feed.decisive(oldest, latest):
                 room = self._feed.released(self._released, burst.fifo_words - 1 - word)
                 last = max(last, room * parts + (words - word) * cycles)
@@ -180,16 +180,15 @@ class WordByWord:
 
         Returns both cycles for this column, and when the room of each of its words is free.
         """
-        (cycles, parts), feed, first, released = burst.pace, burst.feed, end, list[int]()
-        start = self._next
-        for word in range(burst.column_words):
+        (cycles, parts), first, released = burst.pace, end, list[int]()
+        start, latency = self._next, burst.latency_cycles
+        for word, step in enumerate(burst.feed.steps()):
             place = (start + word) % len(self._room)
             at = max(at, self._room[place] * parts) + cycles
-            first = max(first, ceil_div(at, parts) + burst.latency_cycles - feed.first_cycle(word))
-            while len(released) <= word and feed.words_until(feed.last_cycle(len(released))) <= word + 1:
-                room = first + feed.last_cycle(len(released)) + 1
-                self._room[(start + len(released)) % len(self._room)] = room
-                released.append(room)
+            first = max(first, ceil_div(at, parts) + latency - step.needed)
+            for until in step.released:
+                self._room[(start + len(released)) % len(self._room)] = first + until
+                released.append(first + until)
         self._next = (start + burst.column_words) % len(self._room)
         return at, first + burst.tile_cycles, tuple(released)
 

@@ -60,7 +60,7 @@ class Feed(NamedTuple):
     @property
     def cycles(self) -> int:
         """Cycles that the PEs take for a column whose words are all there."""
-        return self._cycle_of(self.rows - 1) + 1
+        return _cycles(self)
 
     def first_cycle(self, word: int) -> int:
         """The first cycle of the column, from 0 on, that needs a word."""
@@ -76,12 +76,17 @@ class Feed(NamedTuple):
             return self.words
         return ceil_div(self._rows_until(cycle), self.word_rows)
 
+    @property
+    def even(self) -> bool:
+        """Whether every cycle takes one word, and every word one cycle."""
+        return self.word_rows == self.pes and _cycles(self) == self.words
+
     def decisive(self, first: int, stop: int) -> Collection[int]:
         """Those of the words from `first` to before `stop` that decide a maximum of what is linear in word and cycle.
 
-        Where each cycle takes a word, the first and the last one do; otherwise one of a column at either end does.
+        If it is even, the first and the last one do; otherwise one of a column at either end does.
         """
-        if self.word_rows == self.pes:
+        if self.even:
             return {first, stop - 1} if first < stop else ()
         ends = range(first, min(stop, first + self.words)), range(max(first, stop - self.words), stop)
         return dict.fromkeys(chain(*ends))
@@ -91,8 +96,14 @@ class Feed(NamedTuple):
 
         The PEs never wait for one.
         """
+        if self.even:
+            return last - later
         column, place = divmod(later, self.words)
         return last - column * self.cycles - (self.cycles - 1 - self.last_cycle(self.words - 1 - place))
+
+    def steps(self) -> "tuple[FeedStep, ...]":
+        """What each word of a column allows, in order."""
+        return _feed_steps(self)
 
     @property
     def most_held(self) -> int:
@@ -110,6 +121,28 @@ class Feed(NamedTuple):
         if cycle < full:
             return (cycle + 1) * self.pes
         return min(self.rows, self.full_rows + (cycle + 1 - full) * self.rest)
+
+
+@lru_cache(maxsize=4096)
+def _cycles(feed: Feed) -> int:
+    return feed.last_cycle(feed.words - 1) + 1
+
+
+class FeedStep(NamedTuple):
+    """A word of a column: the first cycle that needs it, and, for each word that is released once it is there too, the
+    cycles from the start of the column until then."""
+
+    needed: int
+    released: tuple[int, ...]
+
+
+@lru_cache(maxsize=4096)
+def _feed_steps(feed: Feed) -> tuple[FeedStep, ...]:
+    releases: list[list[int]] = [[] for _ in range(feed.words)]
+    for word in range(feed.words):
+        last = feed.last_cycle(word)
+        releases[feed.words_until(last) - 1].append(last + 1)
+    return tuple(FeedStep(feed.first_cycle(word), tuple(each)) for word, each in enumerate(releases))
 
 
 @dataclass(frozen=True)
