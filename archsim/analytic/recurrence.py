@@ -99,8 +99,8 @@ Ints = NDArray[np.int64]
 def _cycle_of(bursts: Ints, b: int, row: int) -> int:
     """The cycle of a column that takes a row."""
     if row < bursts[b, FULL_ROWS]:
-        return row // bursts[b, PES]
-    return bursts[b, FULL_ROWS] // bursts[b, PES] + (row - bursts[b, FULL_ROWS]) // bursts[b, REST]
+        return int(row // bursts[b, PES])
+    return int(bursts[b, FULL_ROWS] // bursts[b, PES] + (row - bursts[b, FULL_ROWS]) // bursts[b, REST])
 
 
 @numba.njit(cache=True, error_model="numpy", inline="always")
@@ -116,7 +116,7 @@ def _uneven_room(bursts: Ints, before: int, later: int, released: int) -> int:
     words, tile = bursts[before, WORDS], bursts[before, TILE]
     column, place = later // words, words - 1 - later % words
     row = min((place + 1) * bursts[before, WORD_ROWS], bursts[before, ROWS]) - 1
-    return released - column * tile - (tile - 1 - _cycle_of(bursts, before, row))
+    return int(released - column * tile - (tile - 1 - _cycle_of(bursts, before, row)))
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -149,12 +149,12 @@ def _even_issue(words: int, cycles: int, parts: int, fifo: int, held: int, relea
 def _words_until(bursts: Ints, b: int, cycle: int) -> int:
     """Words that must have arrived for a cycle of a column to run."""
     if bursts[b, WHOLE]:
-        return bursts[b, WORDS]
+        return int(bursts[b, WORDS])
     full = bursts[b, FULL_ROWS] // bursts[b, PES]
     rows = (cycle + 1) * bursts[b, PES]
     if cycle >= full:
         rows = min(bursts[b, ROWS], bursts[b, FULL_ROWS] + (cycle + 1 - full) * bursts[b, REST])
-    return -(-rows // bursts[b, WORD_ROWS])
+    return int(-(-rows // bursts[b, WORD_ROWS]))
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -164,7 +164,7 @@ def _issue(bursts: Ints, b: int, words: int, start: int, rooms: Ints, following:
     at = start * parts
     for word in range(words):
         at = max(at, rooms[(following + word) % len(rooms)] * parts) + cycles
-    return at
+    return int(at)
 
 
 @numba.njit(cache=True, error_model="numpy")

@@ -77,7 +77,7 @@ class CoveredFifo:
 
     def __init__(self, state: State = ()) -> None:
         held, released, *feed = state or (0, 0, *_NO_FEED)
-        self._held, self._released, self._feed = held, released, Feed(*feed)
+        self._held, self._released, self._feed = held, released, Feed._make(feed)
         """The last words of the burst before, at most as many as the FIFO holds; the cycle at which the last of them
         would be released if the PEs had never waited for one; and how they feed the PEs."""
 

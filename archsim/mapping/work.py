@@ -254,8 +254,8 @@ class Work:
         tokens = listed = 0
         in_buffer = np.array(self.reads_buffer)[:, None]
         for w in self.windows():
-            issued = np.where(in_buffer, w.streamed * w.vectors, w.nonzero)
-            parts = w.streamed, issued, w.nonzero, w.active, w.active > 0
+            of_lanes = np.where(in_buffer, w.streamed * w.vectors, w.nonzero)
+            parts = w.streamed, of_lanes, w.nonzero, w.active, w.active > 0
             sums += np.stack([part.sum(axis=1) for part in parts])
             tokens, listed = tokens + int(w.tokens.sum()), listed + int(w.listed.sum())
         streamed, issued, nonzero, runs, run_steps = (tuple(map(int, row)) for row in sums)

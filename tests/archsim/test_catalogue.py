@@ -16,7 +16,7 @@ from archsim import catalogue
 from archsim.analysis.explain import explain
 from archsim.analysis.perfetto import open_timeline
 from archsim.analysis.stalls import OccupationLog
-from archsim.analytic import recurrence
+from archsim.analytic import positions
 from archsim.catalogue import CATALOGUE, Action, Catalogue, Cause, Component, Event
 from archsim.costs import SHIPPED, area, blocks, clock_problems, leakage
 from archsim.costs.block import LogicPrice, single_port
@@ -80,8 +80,8 @@ def test_orders_are_those_of_reports() -> None:
 
 def test_the_closed_form_counts_causes_in_the_same_order() -> None:
     """It adds up stalls by position; `drain` follows from the rest."""
-    places = {cause: getattr(recurrence, cause.upper()) for cause in STALLS[:-1]}
-    assert list(places.values()) == list(range(recurrence.CAUSES))
+    places = {cause: getattr(positions, cause.upper()) for cause in STALLS[:-1]}
+    assert list(places.values()) == list(range(positions.CAUSES))
     assert STALLS[-1] == Cause.DRAIN
 
 

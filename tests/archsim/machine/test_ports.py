@@ -38,7 +38,8 @@ def test_a_fifo_says_from_when_a_word_has_room(bench: Any) -> None:
         for _ in range(3):
             taken.append(((yield from fifo.reserve()), int(bench.env.now)))
 
-    bench.after(7, lambda: (fifo.release(9), fifo.release(12)))
+    for cycle in (9, 12):
+        bench.after(7, lambda cycle=cycle: fifo.release(cycle))
     bench.run(take())
     assert taken == [(0, 0), (0, 0), (9, 7)]
     assert tuple(fifo.room) == (12,)
