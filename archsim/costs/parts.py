@@ -23,6 +23,7 @@ from archsim.costs.blocks.sequencer import (
     union,
 )
 from archsim.costs.blocks.skip_encoder import flagged_units, logic_of
+from archsim.costs.blocks.weight_memory import word_register
 from archsim.design import Design, load_design
 
 NAND2_UM2 = 0.798
@@ -50,7 +51,8 @@ class Part:
 
 
 def parts(design: Design) -> Iterator[Part]:
-    """The parts of a design: one PE with its scratch, one unit of the activation unit, and everything there is once."""
+    """The parts of a design: one PE with its scratch, one unit of the activation unit, the word register of one private
+    memory, and everything there is once."""
     for name, module, values, priced_um2 in (
         _pe(design),
         _activation(design),
@@ -59,6 +61,7 @@ def parts(design: Design) -> Iterator[Part]:
         _control(design),
         _addresses(design),
         *_rotation(design),
+        *_word_register(design),
     ):
         yield Part(name, module, tuple(values.items()), priced_um2)
 
@@ -143,3 +146,11 @@ def _rotation(design: Design) -> Iterator[_Row]:
     if logic is not None:
         bus, pes = design.weight_memory.weights_per_cycle, design.pes_per_lane
         yield "rotation", "rotation", {"BUS": bus, "PES": pes, "W": design.pe_array.weight_bits}, logic.area_um2
+
+
+def _word_register(design: Design) -> Iterator[_Row]:
+    logic = word_register(design) if design.weight_memory.private else None
+    if logic is not None:
+        weights, bits = design.weight_memory.weights_per_word, design.pe_array.weight_bits
+        values = {"PES": design.weight_word_bits // weights // bits, "WEIGHTS": weights, "W": bits}
+        yield "word register", "word_register", values, logic.area_um2

@@ -1,6 +1,7 @@
 """The cost of the weight memory: that of resident weights, shared or private, and the FIFO of a shared one."""
 
 import math
+from dataclasses import replace
 
 from archsim import catalogue
 from archsim.catalogue import Action
@@ -19,6 +20,7 @@ from archsim.costs.block import (
 )
 from archsim.costs.blocks.rotation import rotation
 from archsim.costs.fitted import BUFFERED_WEIGHTS_PER_MAC
+from archsim.costs.logic import Logic, mux_bits, register_bits
 from archsim.costs.memories import Memory
 from archsim.costs.sources import INFERRED_BUFFER, PARTS_SOURCE, SRAM
 from archsim.design import Design
@@ -91,15 +93,34 @@ def _shared(design: Design) -> BuiltBlock:
 
 def _private(design: Design) -> BuiltBlock:
     """Small macros beside the PEs, without FIFO and bus: only the memory of a tile has wires, to the tile's PEs."""
-    one = banks(design)
+    one, held = banks(design), word_register(design)
+    read = _short_read(design, MemoryPrice(one, one.read_pj))
+    logic = held.times(design.weight_memories) if held else None
     return BuiltBlock(
         memories=(PlacedMemory(catalogue.WEIGHT_MEMORY.name, one, copies=design.weight_memories),),
         prices={
-            catalogue.SRAM_READ_WORD: _short_read(design, MemoryPrice(one, one.read_pj)),
+            catalogue.SRAM_READ_WORD: JointPrice((read, LogicPrice(held.energy_pj))) if held else read,
             catalogue.SRAM_WRITE_WORD: MemoryPrice(one, one.write_pj),
         },
         absent=frozenset((catalogue.FIFO_WORD,)),
+        logic=logic,
+        parts=(LogicPart("word registers", logic, PARTS_SOURCE),) if logic else (),
     )
+
+
+def word_register(design: Design) -> Logic | None:
+    """The register that holds a word of a private memory for as long as its weights last, and the choice of one weight
+    a PE; None where a word lasts a cycle.
+
+    Energies are those of a word: it is written once, and its weights are chosen one after the other.
+    """
+    weights, bits = design.weight_memory.weights_per_word, design.weight_word_bits
+    if weights == 1:
+        return None
+    held, chosen = register_bits(bits), mux_bits(bits // weights)
+    choice = chosen.times(weights - 1)
+    levels = (weights - 1).bit_length()
+    return replace(held + choice, energy_pj=held.energy_pj + weights * levels * chosen.energy_pj)
 
 
 def _short_read(design: Design, read: Price) -> Price:

@@ -9,7 +9,11 @@ from archsim.design import Design, load_design
 
 
 def copies(design: Design, name: str) -> int:
-    each = {"PE": design.pe_array.pes, "activation, a unit a cycle": design.activation_unit.units_per_cycle}
+    each = {
+        "PE": design.pe_array.pes,
+        "activation, a unit a cycle": design.activation_unit.units_per_cycle,
+        "word register": design.weight_memories,
+    }
     return each.get(name, 1)
 
 

@@ -9,9 +9,12 @@ from archsim.catalogue import CATALOGUE, FIFO_WORD, SRAM_READ_WORD, SRAM_WRITE_W
 from archsim.costs import area, banks, leakage
 from archsim.costs.block import single_port, wires_pj
 from archsim.costs.calibration import peak_gops, peak_ledger
+from archsim.costs.fitted import LOGIC_ENERGY_FACTOR
 from archsim.costs.library import chip
+from archsim.costs.logic import mux_bits, register_bits
 from archsim.costs.model import prices
 from archsim.costs.own import cost_table
+from archsim.costs.technology import area_scale, energy_scale
 from archsim.design import Design, load_design
 
 PRIVATE = load_design("edge-private").override({"weight_memory.weights_per_word": 1})
@@ -39,6 +42,19 @@ def test_a_word_beside_its_pe_has_no_wires_and_one_of_a_tile_crosses_the_tile() 
     assert tile[SRAM_READ_WORD].value == pytest.approx(banks(PER_TILE).read_pj + across)
     assert "wires to the PEs of a tile" in tile[SRAM_READ_WORD].source
     assert "wires" not in own[SRAM_READ_WORD].source
+
+
+def test_a_word_of_several_weights_is_held_and_chosen_from() -> None:
+    """Four weights of 8 bits: a register of 32 bits, three choices a bit, and for each weight two of them in turn."""
+    wide = PRIVATE.override({"weight_memory.weights_per_word": 4})
+    register, mux = register_bits(32), mux_bits(8)
+    area_mm2 = 16 * (register.area_um2 + 3 * mux.area_um2) * 1e-6 * area_scale(22).mid
+    assert area(wide).components["weight_memory"].value == pytest.approx(16 * banks(wide).area_mm2 + area_mm2)
+    logic = energy_scale(22) * LOGIC_ENERGY_FACTOR
+    read = banks(wide).read_pj + logic * (register.energy_pj + 4 * 2 * mux.energy_pj)
+    assert prices(wide)[SRAM_READ_WORD].value == pytest.approx(read)
+    assert prices(wide)[SRAM_READ_WORD].value < 4 * prices(PRIVATE)[SRAM_READ_WORD].value
+    assert ("weight_memory", "area of word registers") in {(row.component, row.figure) for row in explain(wide)}
 
 
 @pytest.mark.parametrize("design", [PRIVATE, PER_TILE])
