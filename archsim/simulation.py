@@ -15,7 +15,7 @@ from archsim.machine.log import Log
 from archsim.machine.steps import run_machine
 from archsim.mapping.plan import Block, Burst, Plan, RunScope
 from archsim.mapping.planner import plans
-from archsim.mapping.work import Work, measure
+from archsim.mapping.work import Work, expected_columns, measure
 from archsim.report import DenseRuns, SimReport
 from archsim.timing import Macs, Timing
 from archsim.trace.trace import Trace
@@ -215,14 +215,20 @@ def prepare(job: Job) -> Prepared:
     design, trace = job.design, job.trace
     lanes = design.lanes if job.lanes is None else job.lanes
     steps = trace.steps if job.steps is None else job.steps
-    planned = plans(design, trace.header.phases, lanes, job.scope)
-    trace.check(lanes, steps)
+    skipping, reach = design.skip_encoder.enabled, design.skip_encoder.reach
+    planned = plans(
+        design,
+        trace.header.phases,
+        lanes,
+        job.scope,
+        expected=lambda: expected_columns(trace, lanes, steps, skipping, reach),
+    )
     phases: list[PreparedPhase] = []
     first_step = first_block = 0
     for each, part in zip(planned, trace.phases, strict=True):
         if each.runs:
             own = min(steps, part.steps)
-            work = measure(part, each, own, design.skip_encoder.enabled, design.skip_encoder.reach)
+            work = measure(part, each, own, skipping, reach)
             phases.append(PreparedPhase(design, each, work, first_step, first_block))
             first_step, first_block = first_step + own, first_block + sum(run.count for run in each.runs)
     left_out = tuple(name for each in planned for name in each.left_out)

@@ -5,7 +5,7 @@ how a stage is cut into blocks and in which order their columns are streamed. Pr
 need an accumulator each.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NamedTuple
@@ -15,11 +15,12 @@ from archsim.design import Design
 from archsim.errors import BadInput
 from archsim.mapping import dataflows
 from archsim.mapping.dataflows import BlockUnits, Schedule
+from archsim.mapping.estimate import StageTime, stage_time
 from archsim.mapping.operations import results
 from archsim.mapping.plan import Block, BlockRun, Plan, RunScope, Stage
 from archsim.mapping.read_out import result_times
 from archsim.mapping.refusals import check_formats, check_kept_sums, check_operations, check_order, check_run
-from archsim.mapping.residency import Residency, residency_of
+from archsim.mapping.residency import Residency, all_fit, residency_of
 from archsim.mapping.stages import stages_of
 from archsim.mapping.streams import Stream, streams_of, taken_at_once
 from archsim.mapping.traffic import bursts_of, fetch_of, norms_of, written_of
@@ -33,9 +34,17 @@ def plan(design: Design, graph: Graph, lanes: int, scope: RunScope = "model") ->
     return planned
 
 
-def plans(design: Design, phases: Sequence[Phase], lanes: int, scope: RunScope = "model") -> tuple[Plan, ...]:
+def plans(
+    design: Design,
+    phases: Sequence[Phase],
+    lanes: int,
+    scope: RunScope = "model",
+    expected: Callable[[], Mapping[str, tuple[int, ...]]] | None = None,
+) -> tuple[Plan, ...]:
     """The plan of each of `phases` on `design` with `lanes` sequences side by side.
 
+    `expected` gives the columns that each product, by its name, streams in a few steps, for which the blocks are cut
+    (None: all columns in one step). It is called once it is known that the design can run the network.
     All phases share the weight SRAM: what is resident stays there over all of them. The plan of a phase of which
     nothing is left to run has no blocks. BadInput names what the design cannot run: a number format, an operation, a
     column or state that does not fit, an order that waits for itself, or a number of lanes that the design does not
@@ -45,13 +54,13 @@ def plans(design: Design, phases: Sequence[Phase], lanes: int, scope: RunScope =
     chosen = [_selected(design, phase, scope) for phase in phases]
     if not any(mv.edge == "previous_step" for each in chosen for mv in each.mat_vecs):
         raise BadInput(f"design {design.name}: nothing recurrent is left to run")
-    mapped = [_mapped(design, each, lanes) for each in chosen]
-    residency = residency_of(
-        design,
-        [stage for each in mapped for stage in each.stages],
-        [streams for each in mapped for streams in each.streams],
-        [schedule for each in mapped for schedule in each.schedules],
-    )
+    staged = [_mapped(design, each, lanes) for each in chosen]
+    stages = [stage for each in staged for stage in each.stages]
+    streams = [streams for each in staged for streams in each.streams]
+    streamed = not all_fit(design, stages, streams)
+    columns = expected() if expected else {}
+    mapped = [_scheduled(design, each, lanes, streamed, columns) for each in staged]
+    residency = residency_of(design, stages, streams, [schedule for each in mapped for schedule in each.schedules])
     found: list[Plan] = []
     number = 0
     for each in mapped:
@@ -90,17 +99,17 @@ class _Mapped:
     of: _Selected
     stages: Sequence[Stage]
     streams: Sequence[Sequence[Stream]]
-    schedules: Sequence[Schedule]
     lists: tuple[tuple[str, ...], ...]
     """Operands that its stages make, those of one result together."""
     outside: tuple[Operand, ...]
     """Operands that its products read and that it does not make."""
+    schedules: Sequence[Schedule] = ()
 
 
 def _mapped(design: Design, chosen: _Selected, lanes: int) -> _Mapped:
     graph, mat_vecs = chosen.phase.graph, chosen.mat_vecs
     if not mat_vecs:
-        return _Mapped(chosen, (), (), (), (), ())
+        return _Mapped(chosen, (), (), (), ())
     units = sum(o.size for o in graph.operands if o.kind in ("state", "result"))
     if units > design.state_buffer.units:
         raise BadInput(
@@ -115,11 +124,28 @@ def _mapped(design: Design, chosen: _Selected, lanes: int) -> _Mapped:
     streams = [streams_of(graph, mat_vecs, stage, made, lanes, once) for stage in stages]
     if not once:
         streams = [taken_at_once(own, mat_vecs, design.sequencer.steps_at_once) for own in streams]
-    schedules = [_schedule(design, stage, own) for stage, own in zip(stages, streams, strict=True)]
-    check_kept_sums(design, stages, streams, schedules)
     check_order(mat_vecs, stages)
     outside = dict.fromkeys(mv.operand for mv in mat_vecs if mv.operand not in made)
-    return _Mapped(chosen, stages, streams, schedules, lists, tuple(map(graph.operand, outside)))
+    return _Mapped(chosen, stages, streams, lists, tuple(map(graph.operand, outside)))
+
+
+def _scheduled(
+    design: Design, mapped: _Mapped, lanes: int, streamed: bool, expected: Mapping[str, tuple[int, ...]]
+) -> _Mapped:
+    """A phase with the schedules of its stages, as the dataflow makes them; `streamed`: weights come from DRAM."""
+    graph, mat_vecs = mapped.of.phase.graph, mapped.of.mat_vecs
+
+    def columns(stream: Stream) -> tuple[int, ...]:
+        first = mat_vecs[stream.mat_vecs[0]]
+        one_hot = graph.operand(first.operand).kind == "one_hot"
+        return expected.get(first.name) or (min(lanes, first.cols) if one_hot else first.cols,)
+
+    schedules: list[Schedule] = []
+    for stage, streams in zip(mapped.stages, mapped.streams, strict=True):
+        time = stage_time(design, stage, [(stream, columns(stream)) for stream in streams], lanes, streamed)
+        schedules.append(_schedule(design, stage, streams, time))
+    check_kept_sums(design, mapped.stages, mapped.streams, schedules)
+    return replace(mapped, schedules=schedules)
 
 
 def _planned(design: Design, mapped: _Mapped, residency: Residency, lanes: int, follows: bool) -> Plan:
@@ -159,11 +185,11 @@ def _planned(design: Design, mapped: _Mapped, residency: Residency, lanes: int, 
     )
 
 
-def _schedule(design: Design, stage: Stage, streams: Sequence[Stream]) -> Schedule:
+def _schedule(design: Design, stage: Stage, streams: Sequence[Stream], time: StageTime) -> Schedule:
     """The schedule that the design's dataflow makes for a stage."""
     try:
         return dataflows.by_name(design.dataflow).schedule(
-            stage, streams, pes=design.pes_per_lane, accumulators=design.shape.sums
+            stage, streams, pes=design.pes_per_lane, accumulators=design.shape.sums, time=time
         )
     except BadInput as problem:
         raise BadInput(f"design {design.name}: {problem}") from None

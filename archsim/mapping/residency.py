@@ -44,16 +44,13 @@ def residency_of(
     Otherwise, a design with ``residency = "part"`` keeps row scales and biases, and then as many pieces as fit, those
     read most often first. BadInput for a model that does not fit a design without DRAM or with private memories.
     """
-    memory = design.weight_memory
     blocks = [len(schedule.blocks) for schedule in schedules]
     everything = tuple((frozenset(own),) * count for own, count in zip(streams, blocks, strict=True))
+    memory = design.weight_memory
     if memory.private:
         bits = private_words(design, stages, streams, schedules).all * design.weight_word_bits
         return Residency(everything, norms=True, bits=bits, model_bits=bits)
-    norms = sum(stage.norm_bits * stage.units for stage in stages)
-    model = norms + sum(
-        _stored(design, stream, stage.units) for stage, own in zip(stages, streams, strict=True) for stream in own
-    )
+    norms, model = _norms(stages), _model_bits(design, stages, streams)
     if 0 < model <= memory.capacity_bits:
         return Residency(everything, norms=True, bits=model, model_bits=model)
     if design.dram is None:
@@ -70,6 +67,23 @@ def residency_of(
                 kept[piece.stage][piece.block].add(piece.stream)
                 used += piece.bits
     return Residency(tuple(tuple(map(frozenset, of_stage)) for of_stage in kept), some, used, model)
+
+
+def all_fit(design: Design, stages: Sequence[Stage], streams: Sequence[Sequence[Stream]]) -> bool:
+    """Whether a model lies in SRAM as a whole, as it always does in private memories."""
+    memory = design.weight_memory
+    return memory.private or 0 < _model_bits(design, stages, streams) <= memory.capacity_bits
+
+
+def _model_bits(design: Design, stages: Sequence[Stage], streams: Sequence[Sequence[Stream]]) -> int:
+    """Bits that all weights, row scales and biases take in SRAM, with each column padded to whole words."""
+    return _norms(stages) + sum(
+        _stored(design, stream, stage.units) for stage, own in zip(stages, streams, strict=True) for stream in own
+    )
+
+
+def _norms(stages: Sequence[Stage]) -> int:
+    return sum(stage.norm_bits * stage.units for stage in stages)
 
 
 def _pieces(design: Design, streams: Sequence[Sequence[Stream]], schedules: Sequence[Schedule]) -> Iterator[_Piece]:

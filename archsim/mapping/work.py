@@ -1,6 +1,6 @@
 """The work that a trace asks of a plan, as plain counts: all of the trace that time and energy depend on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
@@ -23,6 +23,10 @@ KEPT = 16
 """The most windows of one `Work` that are cached, so that memory stays bounded."""
 KEPT_WORKS = 64
 """The most `Work` objects of one trace that are cached, by products, lanes, steps and settings of the encoder."""
+
+
+LIKELY = 4
+"""The number of steps for whose columns the blocks of a stage are cut."""
 
 
 @dataclass(frozen=True)
@@ -272,6 +276,33 @@ class Work:
             issued=sum(r * n for r, n in zip(rows, totals.issued, strict=True)),
             useful=sum(r * n for r, n in zip(rows, totals.nonzero, strict=True)),
         )
+
+
+def expected_columns(
+    trace: Trace, lanes: int, steps: int, skipping: bool, reach: int | None
+) -> Mapping[str, tuple[int, ...]]:
+    """Columns that each product of any phase, by its name, streams in `LIKELY` steps that stand for all.
+
+    They are evenly spaced quantiles over those of the first `WINDOW` steps in which the product runs, and cached with
+    the trace. BadInput if the trace has fewer sequences or steps.
+    """
+    trace.check(lanes, steps)
+    key = ("expected", lanes, steps, skipping, reach if skipping else None)
+    found: dict[str, tuple[int, ...]] | None = trace.counted.get(key)
+    if found is None:
+        found = trace.counted[key] = {}
+        for part in trace.phases:
+            for mv in part.graph.mat_vecs:
+                counted = part.columns(mv, lanes, min(steps, part.steps, WINDOW), reach if skipping else None)
+                streamed = counted.listed + counted.padding if skipping else counted.dense
+                found[mv.name] = _quantiles(streamed[counted.active > 0])
+    return found
+
+
+def _quantiles(counts: NDArray[np.int64]) -> tuple[int, ...]:
+    """`LIKELY` quantiles, each in the middle of its share; zeros if there are no counts."""
+    ordered = np.sort(counts).tolist() or [0]
+    return tuple(ordered[(2 * k + 1) * len(ordered) // (2 * LIKELY)] for k in range(LIKELY))
 
 
 def measure(trace: Trace, plan: Plan, steps: int, skipping: bool, reach: int | None = None) -> Work:

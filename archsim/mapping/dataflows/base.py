@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from archsim.mapping.plan import Feed, Stage
 from archsim.mapping.streams import Stream
@@ -137,6 +137,36 @@ def cut(units: int, most: BlockUnits) -> tuple[BlockUnits, ...]:
     return (most,) * whole + ((replace(most, units=rest),) if rest else ())
 
 
+ALIKE = 1024
+"""Times that differ by less than one part in so many count as equal, since the estimate does not tell them apart."""
+
+
+class Cut(NamedTuple):
+    """A stage in blocks of one size, the last of which holds what is left."""
+
+    cycles: int
+    """Estimated cycles of a run of a few steps."""
+    blocks: int
+    unit_by_unit: bool
+    units: int
+    """Units of a block."""
+
+    @classmethod
+    def best(cls, cuts: Sequence["Cut"]) -> "Cut":
+        """The cut with the fewest cycles; of those that are `ALIKE`, the one with the fewest blocks."""
+        least = min(cut.cycles for cut in cuts)
+        alike = (cut for cut in cuts if cut.cycles * ALIKE <= least * (ALIKE + 1))
+        return min(alike, key=lambda cut: (cut.blocks, cut.cycles))
+
+
+class Time(Protocol):
+    """What a dataflow may ask of the rest of the machine about the stage that it schedules."""
+
+    def fastest(self, most: int, unit_by_unit: bool) -> Cut:
+        """The best cut into blocks of at most `most` units."""
+        ...
+
+
 class Dataflow(Protocol):
     """A way to distribute the products of a stage over PEs and time.
 
@@ -155,10 +185,10 @@ class Dataflow(Protocol):
         """How the PEs of an array share the work of `lanes` lanes."""
         ...
 
-    def schedule(self, stage: Stage, streams: Sequence[Stream], pes: int, accumulators: int) -> Schedule:
+    def schedule(self, stage: Stage, streams: Sequence[Stream], pes: int, accumulators: int, time: Time) -> Schedule:
         """Schedule `stage`, whose columns come in `streams`, on `pes` PEs that take the rows of a column of a lane.
 
-        Each has `accumulators` partial sums of that lane in a scratch bank. BadInput says why the stage cannot be
-        scheduled; the planner adds the name of the design.
+        Each has `accumulators` partial sums of that lane in a scratch bank; `time` estimates what a cut takes. BadInput
+        says why the stage cannot be scheduled; the planner adds the name of the design.
         """
         ...

@@ -21,7 +21,7 @@ pass again for every further row of weights.
 from collections.abc import Sequence
 
 from archsim.errors import BadInput
-from archsim.mapping.dataflows.base import BlockUnits, Schedule, Shape, by_lists, cut
+from archsim.mapping.dataflows.base import BlockUnits, Schedule, Shape, Time, by_lists, cut
 from archsim.mapping.plan import Stage
 from archsim.mapping.streams import Stream
 from archsim.specs.pe_array import PEArraySpec
@@ -49,7 +49,7 @@ class WeightStationary:
             stationary=True,
         )
 
-    def schedule(self, stage: Stage, streams: Sequence[Stream], pes: int, accumulators: int) -> Schedule:
+    def schedule(self, stage: Stage, streams: Sequence[Stream], pes: int, accumulators: int, time: Time) -> Schedule:
         units = pes // stage.rows_per_unit
         if not units:
             raise BadInput(

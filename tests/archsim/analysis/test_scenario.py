@@ -31,6 +31,7 @@ from archsim.simulation import Job, prepare, simulate
 from archsim.trace.columns import pack_mask
 from archsim.trace.synthetic import synthesize
 from archsim.trace.trace import Trace
+from tests.archsim.cuts import largest_blocks
 
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SMALL = {
@@ -71,6 +72,7 @@ def alone(design: Design, trace: Trace, lanes: int = 1) -> list[int]:
 
 @pytest.mark.parametrize("arbitration", [None, "static", "tdm", "fcfs"])
 @pytest.mark.parametrize("lanes", [1, 2])
+@largest_blocks()
 def test_a_step_on_its_own_takes_what_it_takes_alone(
     design: Design, trace: Trace, lanes: int, arbitration: str | None
 ) -> None:

@@ -18,6 +18,7 @@ from archsim.simulation import Engine, Job, prepare, simulate
 from archsim.trace.columns import pack_mask
 from archsim.trace.synthetic import synthesize
 from archsim.trace.trace import Trace
+from tests.archsim.cuts import largest_blocks
 
 LoggedEvents = dict[str, list[tuple[int, str, int, int]]]
 """The events of each component as (cycle, event, step, block), in order."""
@@ -146,6 +147,7 @@ def test_a_row_a_pe(organisation: str, words: int) -> None:
     check(design, two_steps("fixed8"), log, stalls, words)
 
 
+@largest_blocks()
 def test_narrow_weights_share_a_word() -> None:
     """A block is both units: two rows a PE, whose weights of 4 bits are one word, in use for two cycles. Two biases a
     PE take four words.

@@ -24,6 +24,7 @@ from archsim.mapping.dataflows import Dataflow
 from archsim.mapping.plan import Block, Burst, Plan
 from archsim.mapping.planner import plan
 from archsim.trace.graph import Graph, MatVec
+from tests.archsim.cuts import largest_blocks
 from workloads import cells
 from workloads.config import Config, Embedding, LayerConfig, OneHot, Readout, Vector
 from workloads.graphs import graph_of
@@ -248,16 +249,21 @@ def stages_by_hand(graph: Graph) -> list[ByHand]:
     return found
 
 
-def blocks_by_hand(stage: ByHand, pes: int, accumulators: int) -> tuple[list[int], bool]:
-    """The units of each block, filled until a PE would run out of accumulators, and whether PEs own whole units."""
+def most_by_hand(stage: ByHand, pes: int, accumulators: int) -> tuple[int, int]:
+    """The units of a block that is filled until a PE would run out of accumulators: by rows, and unit by unit."""
     rows = len(stage.sums_at)
     by_rows = by_units = 0
     while dealt((by_rows + 1) * rows, pes, stage.most_sums) <= accumulators:
         by_rows += 1
     while dealt(by_units + 1, pes, stage.sums) <= accumulators:
         by_units += 1
-    most, units = max(by_rows, by_units), list(range(stage.units))
-    return [len(units[i : i + most]) for i in range(0, stage.units, most)], by_units > by_rows
+    return by_rows, by_units
+
+
+def blocks_by_hand(stage: ByHand, most: int) -> list[int]:
+    """The units of each block, of `most` units one after the other."""
+    units = list(range(stage.units))
+    return [len(units[i : i + most]) for i in range(0, stage.units, most)]
 
 
 def by_stage(planned: Plan) -> Iterator[list[Block]]:
@@ -265,14 +271,24 @@ def by_stage(planned: Plan) -> Iterator[list[Block]]:
 
 
 @given(drawn_designs(), drawn_graphs())
-def test_blocks_are_as_many_units_as_the_accumulators_hold(design: Design, graph: Graph) -> None:
+def test_blocks_are_of_one_size_that_the_accumulators_hold(design: Design, graph: Graph) -> None:
     planned = planned_or_not(design, graph)
     stages = stages_by_hand(graph)
     assert len(stages) == len(planned.stages)
     for stage, blocks in zip(stages, by_stage(planned), strict=True):
-        units, by_units = blocks_by_hand(stage, design.pes_per_lane, design.pe_array.accumulators)
-        assert [b.units for b in blocks] == units
-        assert {b.unit_by_unit for b in blocks} == {by_units}
+        most = most_by_hand(stage, design.pes_per_lane, design.pe_array.accumulators)
+        (by_units,) = {b.unit_by_unit for b in blocks}
+        assert blocks[0].units <= most[by_units]
+        assert [b.units for b in blocks] == blocks_by_hand(stage, blocks[0].units)
+
+
+@given(drawn_designs(), drawn_graphs())
+def test_where_all_are_alike_blocks_are_as_many_units_as_the_accumulators_hold(design: Design, graph: Graph) -> None:
+    with largest_blocks():
+        planned = planned_or_not(design, graph)
+    for stage, blocks in zip(stages_by_hand(graph), by_stage(planned), strict=True):
+        most = max(most_by_hand(stage, design.pes_per_lane, design.pe_array.accumulators))
+        assert [b.units for b in blocks] == blocks_by_hand(stage, most)
 
 
 @given(drawn_designs(), drawn_graphs())

@@ -17,6 +17,7 @@ from archsim.trace.graph import Graph, MatVec
 from archsim.trace.header import VERSION, Header
 from archsim.trace.synthetic import FORMATS, synthesize
 from archsim.trace.trace import Trace
+from tests.archsim.cuts import largest_blocks
 from workloads.config import Config, Embedding, LayerConfig, OneHot
 from workloads.graphs import graph_of
 
@@ -43,6 +44,7 @@ def test_weights_that_fit_are_resident_and_stream_otherwise() -> None:
     assert plan(large, graph, 1).blocks[0].bursts[0].column_dram_bits == 0
 
 
+@largest_blocks()
 def test_what_fits_is_kept_and_the_rest_streams() -> None:
     """64 units at one lane in 384-row blocks: one block of 256 rows. A column takes 11 words of 192 bits; norms come
     first (256 x 16 bits), then W_h (all 64 columns are read), then W_x (one of its 10)."""
@@ -92,8 +94,12 @@ def test_a_format_that_the_array_cannot_do_is_refused_by_name(design: str, weigh
     ("override", "message"),
     [
         (
-            {"weight_memory.fifo_words": 4, "weight_memory.forwarding": "store-and-forward"},
-            "weight_memory.fifo_words must be at least 16, what the PEs need at once of a column, not 4",
+            {
+                "weight_memory.weights_per_cycle": 3,
+                "weight_memory.fifo_words": 1,
+                "weight_memory.forwarding": "store-and-forward",
+            },  # a unit has four rows
+            "weight_memory.fifo_words must be at least 128, what the PEs need at once of a column, not 1",
         ),
         ({"state_buffer.units": 99}, "state_buffer.units must be at least 100, not 99"),
         (
@@ -102,7 +108,7 @@ def test_a_format_that_the_array_cannot_do_is_refused_by_name(design: str, weigh
         ),
     ],
 )
-def test_an_impossible_design_is_refused(override: dict[str, int], message: str) -> None:
+def test_an_impossible_design_is_refused(override: dict[str, int | str], message: str) -> None:
     with pytest.raises(BadInput, match=message):
         plan(load_design("skip-65nm").override(override), synthesize(100, 2, 0.5, steps=1).graph, 1)
 
@@ -167,6 +173,7 @@ def shape(design: Design, graph: Graph) -> Shape:
     ]
 
 
+@largest_blocks()
 def test_the_candidate_of_a_gru_needs_a_fourth_accumulator() -> None:
     """4 PEs a lane with 12 accumulators: 12 of an LSTM's units, and of a GRU's, whose PEs own 3 whole units each; an
     LSTM of the same rows without that fourth sum would hold 16."""
@@ -183,6 +190,7 @@ def test_the_candidate_of_a_gru_needs_a_fourth_accumulator() -> None:
     assert shape(design, network("rnn-tanh"))[0][0] == 48
 
 
+@largest_blocks()
 def test_a_gru_that_resets_first_has_a_second_barrier() -> None:
     design = load_design("skip-65nm").override({"pe_array.accumulators": 64})
     assert plan(design, network("gru-classic"), 1).lists == (("rh",), ("h",))
@@ -192,6 +200,7 @@ def test_a_gru_that_resets_first_has_a_second_barrier() -> None:
     ]
 
 
+@largest_blocks()
 def test_a_stack_waits_for_the_layer_below_and_an_embedding_for_its_rows() -> None:
     design = load_design("skip-65nm").override({"pe_array.accumulators": 64})
     graph = network("rnn-tanh", layers=2, symbols=9, size=7, weight_format="fixed8")
@@ -256,6 +265,7 @@ def test_a_cell_state_of_one_port_is_read_and_written_in_turn(cell: str, cycles:
         assert block.activation_cycles == expected
 
 
+@largest_blocks()
 def test_a_fifo_of_one_port_takes_a_word_in_and_out_in_turn() -> None:
     """A column has 16 bus words; the channel alone takes 12 cycles, or 96 if it has an eighth of the bandwidth."""
     graph = synthesize(1000, 50, 1.0, steps=1).graph

@@ -16,6 +16,7 @@ from archsim.mapping.dataflows import BlockUnits
 from archsim.mapping.plan import Block, Plan
 from archsim.mapping.planner import plan
 from archsim.trace.synthetic import synthesize
+from tests.archsim.cuts import largest_blocks
 from workloads.config import Config, LayerConfig, OneHot
 from workloads.graphs import graph_of
 
@@ -101,6 +102,7 @@ def test_what_does_not_fit_a_pe_is_refused_with_the_sizes() -> None:
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
+@largest_blocks()
 def test_row_scales_lie_with_the_rows_that_they_scale(cell: str) -> None:
     """Both products of 16 units are normalised apart, a unit for each of 16 PEs. An LSTM's four rows have two scales
     and a bias each; a GRU's three rows have two scales and a bias, and n has a second bias, since r comes between."""

@@ -5,10 +5,11 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from archsim import catalogue
+from archsim.analytic.closed_form import run_analytic
 from archsim.design import Design, load_design
 from archsim.mapping.planner import plan
 from archsim.mapping.work import Work, measure
-from archsim.simulation import simulate
+from archsim.simulation import Job, prepare, simulate
 from archsim.timing import Macs
 from archsim.trace.synthetic import synthesize
 from archsim.trace.trace import Trace
@@ -74,10 +75,9 @@ def test_h_is_read_once_a_block_for_every_lane_that_runs_and_a_symbol_never() ->
     trace = synthesize(100, 10, 0.3, sequences=4, steps=3)
     design = load_design("skip-65nm").override({"lanes": 4})
     for lanes in (1, 3):
-        work = measure(trace, plan(design, trace.graph, lanes), 3, skipping=True, reach=design.skip_encoder.reach)
-        blocks = len(plan(design, trace.graph, lanes).blocks)
-        report = simulate(design, trace, "analytic", lanes=lanes)
-        assert report.ledger.get(catalogue.H_READ) == blocks * by_lane(trace, work)[1]
+        phase = prepare(Job(design, trace, lanes)).only
+        counted = run_analytic(*phase.triple).ledger.get(catalogue.H_READ)
+        assert counted == len(phase.plan.blocks) * by_lane(trace, phase.work)[1]
 
 
 def test_a_lane_that_the_run_does_not_use_costs_nothing() -> None:
