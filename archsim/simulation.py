@@ -15,6 +15,7 @@ from archsim.machine.log import Log
 from archsim.machine.steps import run_machine
 from archsim.mapping.plan import Block, Burst, Plan, RunScope
 from archsim.mapping.planner import plans
+from archsim.mapping.refusals import check_range
 from archsim.mapping.work import Work, expected_columns, measure
 from archsim.report import DenseRuns, SimReport
 from archsim.timing import Macs, Timing
@@ -204,6 +205,7 @@ def run(
 
 
 def _run_phase(phase: PreparedPhase, engine: Engine, log: Log | None, on_step: Callable[[int], None] | None) -> Timing:
+    check_range(*phase.triple)
     if engine == "analytic":
         return run_analytic(*phase.triple)
     done = None if on_step is None else (lambda step: on_step(phase.first_step + step))

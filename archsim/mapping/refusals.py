@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from archsim.design import Design
 from archsim.errors import BadInput
 from archsim.mapping.dataflows import Schedule
-from archsim.mapping.plan import RUN_SCOPES, RunScope, Stage
+from archsim.mapping.plan import RUN_SCOPES, Plan, RunScope, Stage
 from archsim.mapping.streams import Stream
+from archsim.mapping.work import Work
 from archsim.specs.base import ceil_div
 from archsim.trace.graph import (
     Graph,
@@ -64,6 +65,32 @@ def check_formats(design: Design, graph: Graph, mat_vecs: Sequence[MatVec]) -> N
         refusal = design.pe_array.refusal(mv.weight_format, bits)
         if refusal:
             raise BadInput(f"design {design.name} cannot run operation {mv.name}: {refusal}")
+
+
+LARGEST = 2**62
+"""The largest number of cycles, in parts, of a run, so that no 64-bit integer of an engine overflows."""
+
+
+def check_range(design: Design, plan: Plan, work: Work) -> None:
+    """BadInput if a run could take more cycles than 64 bits hold, even if nothing of it overlapped."""
+    cycles, parts = 0, 1
+    fetched = plan.fetch.cycles[-1] + plan.fetch.latency_cycles if plan.fetch else 0
+    for run in plan.runs:
+        block, of_block = run.block, run.block.activation_cycles + run.block.encode_cycles + run.block.encode_tail
+        for burst in block.bursts:
+            columns = sum(work.totals.streamed[stream[0]] for stream in burst.streams)
+            words = columns * burst.column_words
+            cycles += run.count * (columns * burst.tile_cycles + burst.pace.of(words))
+            of_block += design.sequencer.setup_cycles + design.sequencer.empty_burst_cycles + burst.latency_cycles
+            parts = max(parts, burst.pace.words)
+        of_block += block.norms.cycles + plan.pe_stages + plan.activation_stages
+        cycles += run.count * work.steps * of_block
+    cycles += work.steps * fetched
+    if cycles * parts > LARGEST:
+        raise BadInput(
+            f"design {design.name}: a run must take at most 2^62 parts of a cycle, of which a cycle has {parts} here,"
+            f" and could take {cycles:.3g} cycles: fewer steps, or a faster channel"
+        )
 
 
 def check_order(mat_vecs: Sequence[MatVec], stages: Sequence[Stage]) -> None:
