@@ -94,9 +94,10 @@ class Diff:
     after: str
     per_token: bool
     """Whether cycles and counts are per token, since the runs make different numbers of tokens."""
-    counted_before_alone: tuple[str, ...]
-    """What the energies of `before` hold and those of `after` do not, since there it is not known, or left out."""
-    counted_after_alone: tuple[str, ...]
+    before_lacks: tuple[str, ...]
+    """What the energies of `before` do not count, since it is not known or left out, and those of `after` do not lack;
+    nothing where a file does not say what is counted."""
+    after_lacks: tuple[str, ...]
     settings: tuple[Changed, ...]
     parameters: tuple[Changed, ...] | None
     """Parameters by dotted path; None if a report lacks them."""
@@ -116,8 +117,8 @@ class Diff:
             "before": self.before,
             "after": self.after,
             "per_token": self.per_token,
-            "counted_before_alone": list(self.counted_before_alone),
-            "counted_after_alone": list(self.counted_after_alone),
+            "before_lacks": list(self.before_lacks),
+            "after_lacks": list(self.after_lacks),
             "settings": [changed.to_json() for changed in self.settings],
             "parameters": None if self.parameters is None else [changed.to_json() for changed in self.parameters],
             "changes": [change.to_json() for change in self.changes],
@@ -173,20 +174,19 @@ def diff(before: SimReport | NamedRun, after: SimReport | NamedRun) -> Diff:
         before=a.name,
         after=b.name,
         per_token=per_token,
-        counted_before_alone=_alone(b.run, a.run),
-        counted_after_alone=_alone(a.run, b.run),
+        before_lacks=_lacks(a.run, b.run),
+        after_lacks=_lacks(b.run, a.run),
         settings=tuple(_changed(a.run.settings, b.run.settings)),
         parameters=tuple(_parameters(a.run, b.run)) if a.run.parameters and b.run.parameters else None,
         changes=tuple(changes),
     )
 
 
-def _alone(lacking: ComparedRun, having: ComparedRun) -> tuple[str, ...]:
-    """What one run's energies lack and the other's have; nothing where a file does not say what is counted."""
-    lacks, others = lacking.energy_not_counted, having.energy_not_counted
+def _lacks(run: ComparedRun, other: ComparedRun) -> tuple[str, ...]:
+    lacks, others = run.energy_not_counted, other.energy_not_counted
     if lacks is None or others is None:
         return ()
-    absent = () if DRAM.name in having.energy_pj_per_token else (DRAM_CONTROLLER,)  # nothing to count
+    absent = () if DRAM.name in other.energy_pj_per_token else (DRAM_CONTROLLER,)  # nothing to count
     return tuple(part for part in lacks if part not in (*others, *absent))
 
 

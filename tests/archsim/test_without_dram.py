@@ -153,6 +153,6 @@ def test_a_run_without_dram_does_not_count_more_than_one_beside_it() -> None:
     """The controller that no energy counts is not counted by a design that has none either."""
     beside, alone = (of_report(simulate(design, SMALL)) for design in (BESIDE, CHIP))
     for found in (diff(beside, alone), diff(alone, beside)):
-        assert found.counted_before_alone == found.counted_after_alone == ()
+        assert found.before_lacks == found.after_lacks == ()
     assert "DRAM controller" in beside.run.energy_not_counted
     assert not [part for part in alone.run.energy_not_counted if "DRAM" in part]

@@ -169,9 +169,9 @@ def diff_report(found: Diff) -> RenderableType:
 
 def _unequal(found: Diff) -> list[str]:
     """Energies that do not hold the same are no figures to compare."""
-    sides = ((found.before, found.counted_before_alone), (found.after, found.counted_after_alone))
+    sides = ((found.before, found.before_lacks), (found.after, found.after_lacks))
     return [
-        f"[yellow]energies of unequal content:[/] that of {literal(name)} alone counts: {literal('; '.join(parts))}"
+        f"[yellow]unequal energies:[/] those of {literal(name)} alone do not count: {literal('; '.join(parts))}"
         for name, parts in sides
         if parts
     ]

@@ -90,8 +90,9 @@ def test_what_is_not_known_stands_beside_every_total() -> None:
     known = simulate(STREAM, TRACE, lanes=1)
     assert not any("background" in part for part in known.energy.left_out)
     found = diff(known, unknown)
-    assert found.counted_before_alone == ("background of hmc DRAM (not known)",)
-    assert found.counted_after_alone == ()
+    assert (found.before_lacks, found.after_lacks) == ((), ("background of hmc DRAM (not known)",))
+    backwards = diff(unknown, known)
+    assert (backwards.before_lacks, backwards.after_lacks) == (found.after_lacks, found.before_lacks)
 
 
 def test_nothing_is_missing_where_dram_is_not_used_or_a_person_gives_the_figure() -> None:
