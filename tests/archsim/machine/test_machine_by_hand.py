@@ -1,4 +1,5 @@
-"""Engine `column` on cases worked out on paper: streamed, resident, skipping, dense, with inputs over the channel.
+"""Engine `column` on cases worked out on paper: streamed, resident, skipping, dense, cut through, with inputs over the
+channel.
 
 Two units, one lane and four PEs with one accumulator make two blocks of four rows. A column of a block has 32 bits, and
 the channel carries 16 a cycle: s = 2, p = 1, latency L = 3, and three columns fit the FIFO. Activation takes 1 cycle
@@ -424,3 +425,83 @@ def test_inputs_over_the_channel(design: Design) -> None:
     for engine in ("burst", "analytic"):
         report = simulate(over, trace, engine, lanes=1)
         assert (report.cycles, report.stalls) == (timing.cycles, timing.stalls)
+
+
+def test_cut_through_with_less_room_than_two_columns(design: Design, trace: Trace) -> None:
+    """Two PEs with two accumulators, and a bus of two weights: a column of a block is two words of a cycle each, and
+    takes two cycles in the PEs, one a word. L = 3, and three words fit the FIFO. A unit has two sums in each PE, which
+    are read out in two cycles.
+
+    block 0, input:  words issued 0-1 and 1-2, arrive 4 and 5: consumed 4-6, their room is free at 5 and 6
+             state:  its turn at 4, issued 4-5 and 5-6, arrive 8 and 9: consumed 8-10, room free at 9 and 10, activated
+                     10-12, leaves at 13, listed 13-14
+    block 1, both:   its turn at 8; one word has room, others at 9 and 10: issued 8-9, 9-10 and 10-11, arrive 12, 13, 14;
+                     the first column is consumed 12-14, so that the fourth word has room at 13: issued 13-14, arrives
+                     17. The second column begins at 14, waits 15-17, and ends at 18; activated 18-20, listed 21-22
+    step 1, block 0, input:  path free at 14, words have room at 14 and 15: issued 14-16, arrive 18 and 19, the bank is
+                             free at 20: consumed 20-22
+            state:   its turn at 20, the list is known at 22: issued 22-24, consumed 26-28, activated 28-30, listed 31-32
+            block 1: its turn at 26, issued 26-27, 27-28 and 28-29; the bank is free at 30: consumed 30-32, so that the
+                     fourth word is issued 31-32 and arrives 35: the second column begins at 32, waits 33-35, and ends at
+                     36; activated 36-38, listed 39-40: the end
+    """
+    narrow = design.override(
+        {"weight_memory.weights_per_cycle": 2, "pe_array.pes_per_tile": 2, "pe_array.accumulators": 2}
+    )
+    logged, timing = whole_log(narrow, trace)
+    assert logged == together(
+        path(0, 0, 0, 0, (0, 0), end=2),
+        path(0, 0, 4, 4, (4, 4), end=6),
+        path(0, 1, 8, 8, (8, 8), (10, 10), (11, 13), end=14),
+        path(1, 0, 14, 14, (14, 14), end=16),
+        path(1, 0, 20, 22, (22, 22), end=24),
+        path(1, 1, 26, 26, (26, 26), (28, 28), (29, 31), end=32),
+        tiles(0, 0, (0, 4), done=6),
+        tiles(0, 0, (6, 8), done=10, closes=True),
+        tiles(0, 1, (10, 12), (14, 14), (15, 17), done=18, closes=True),
+        tiles(1, 0, (18, 20), done=22),
+        tiles(1, 0, (22, 26), done=28, closes=True),
+        tiles(1, 1, (28, 30), (32, 32), (33, 35), done=36, closes=True),
+        served("activation_unit", "activate", (10, 12), (18, 20), (28, 30), (36, 38)),
+        served("skip_encoder", "encode", (13, 14), (21, 22), (31, 32), (39, 40)),
+    )
+    # Idle 0-4, 6-8, 10-12, 15-17, 18-20, 22-26, 28-30, 33-35 and 36-40: the bank is missing 10-12, 18-20 and 28-30, and
+    # the words that come at 17 and 35 had waited for room.
+    assert timing.stalls == {
+        "scratch_bank": 6, "state_dependency": 0, "input_fetch": 0, "fifo_credit": 4,
+        "weight_latency": 4 + 2 + 4, "weight_bandwidth": 0, "drain": 4,
+    }  # fmt: skip
+    assert timing.ledger.get(catalogue.FIFO_WORD) == 2 * 8
+    for engine in ("burst", "analytic"):
+        report = simulate(narrow, trace, engine, lanes=1)
+        assert (report.cycles, report.stalls) == (timing.cycles, timing.stalls)
+
+
+def test_elements_are_listed_while_others_are_activated(design: Design) -> None:
+    """Three units with their weights in SRAM, of which two fit a block: s = 1, L = 1, two words and cycles a column. The
+    activation unit is two deep. Before step 0, units 0 and 2 are not zero.
+
+    block 0, input:  words issued 0-1 and 1-2, arrive 2 and 3: consumed 2-4
+             state:  its turn at 2, room at 0, 3, 4 and, of its own first word, 5: issued 2-3, 3-4, 4-5 and 5-6: consumed
+                     4-6 and 6-8; activated 8-10: unit 0 leaves at 11 and unit 1 at 12, listed 11-12 and 12-13
+    block 1, all 3:  of one word and cycle each: its turn at 6, room at 6, 7 and 8: issued 6-7, 7-8 and 8-9; the bank is
+                     free at 10: consumed 10-11, 11-12 and 12-13; activated 13-14, leaves at 16, listed 16-17: the end
+    """
+    resident = design.override(
+        {"weight_memory.capacity_kib": 1, "pe_array.accumulators": 3, "activation_unit.depth_cycles": 2}
+    )
+    drawn = synthesize(3, 1, 0.0, sequences=1, steps=1)
+    mask = np.array([[[1, 0, 1]], [[0, 1, 0]]], bool)
+    logged, timing = whole_log(resident, Trace(drawn.header, {**drawn.arrays, "h": pack_mask(mask)}, drawn.lengths))
+    assert [(cycle, event) for cycle, event, *_ in logged["activation_unit"]] == [
+        (8, "activate"), (10, "end"), (13, "activate"), (14, "end")
+    ]  # fmt: skip
+    assert [(cycle, event) for cycle, event, *_ in logged["skip_encoder"]] == [
+        (11, "encode"), (13, "end"), (16, "encode"), (17, "end")
+    ]  # fmt: skip
+    assert logged["pe_array"] == together(
+        tiles(0, 0, (0, 2), done=4),
+        tiles(0, 0, (4, 4), (6, 6), done=8, closes=True),
+        tiles(0, 1, (8, 10), (11, 11), (12, 12), done=13, closes=True),
+    )["pe_array"]  # fmt: skip
+    assert timing.step_ends.tolist() == [17]
