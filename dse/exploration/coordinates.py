@@ -1,7 +1,9 @@
 """The coordinates in which samplers see a space: choices that are numbers by rank, since 8 lies between 4 and 16."""
 
+import warnings
 from collections.abc import Mapping
 from decimal import Decimal
+from math import inf, nextafter
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -64,11 +66,12 @@ def _distribution(parameter: ParameterSpec) -> BaseDistribution:
         return IntDistribution(int(low), int(high), log=parameter.log, step=int(parameter.step or 1))
     if parameter.step is None or parameter.size is None:
         return FloatDistribution(float(low), float(high), log=parameter.log)
-    step = Decimal(
-        str(parameter.step)
-    )  # Optuna's own arithmetic: a third, written out, does not divide 1, and it warns
+    step = Decimal(str(parameter.step))  # Optuna's own arithmetic, so that it leaves no step out
     last = Decimal(str(low)) + (parameter.size - 1) * step
-    return FloatDistribution(float(low), float(last), step=float(step))
+    high = float(last) if Decimal(str(float(last))) >= last else nextafter(float(last), inf)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a third, written out, does not divide 1; the range is checked
+        return FloatDistribution(float(low), high, step=float(step))
 
 
 def _only(distribution: BaseDistribution) -> Any:
