@@ -378,6 +378,8 @@ def _check_steps(job: Job) -> None:
     header, waits = job.trace.header, prepare(replace(job, steps=None)).waits
     if waits:
         other = "" if header.reads_ahead else ", or the recurrent layers alone (--scope recurrent)"
+        if job.design.sequencer.steps_at_once > 1:
+            other = ", or with sequencer.steps_at_once = 1"
         raise BadInput(
             f"workload {header.workload}: cannot run as a stream, a step every period: {waits}; run whole sequences"
             f" instead (archsim run){other}"

@@ -24,9 +24,7 @@ SLOW: dict[str, Any] = {
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_run_that_could_overflow_is_refused_before_it_runs(engine: Engine) -> None:
-    message = (
-        r"design edge-8pe: a run must take at most 2\^62 parts of a cycle, of which a cycle has \d+ here, and"
-    )
+    message = r"design edge-8pe: a run must take at most 2\^62 parts of a cycle, of which a cycle has \d+ here, and"
     with pytest.raises(BadInput, match=message):
         simulate(load_design("edge-8pe").override(SLOW), synthesize(20, 5, 0.3, sequences=1, steps=200), engine)
 
