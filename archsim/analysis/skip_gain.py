@@ -3,7 +3,6 @@
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from archsim import catalogue
 from archsim.costs.published import skip
 from archsim.design import Design, load_design
 from archsim.errors import BadInput
@@ -20,18 +19,13 @@ class Gain:
 
     lanes: int
     skipped: float
-    """Share of the columns that the dense run on as many lanes streams."""
+    """Share of the MACs that a dense run on as many lanes issues."""
     speed_same_lanes: float
     speed_best_dense: float
     """Against the most tokens a second that a dense run reaches, on as many lanes as chip and trace have."""
     energy_chip: float
     """The dense energy a token over the run's, without DRAM; the dense run has all lanes."""
     energy_system: float
-
-    @property
-    def ideal(self) -> float:
-        """The speed-up if time were proportional to the columns that are streamed."""
-        return 1 / (1 - self.skipped) if self.skipped < 1 else float("inf")
 
 
 @dataclass(frozen=True)
@@ -54,13 +48,10 @@ def gain(trace: Trace, lanes: int | None = None) -> Gain:
     """What skipping gains on `trace`, on `lanes` of the chip's lanes (None: all); BadInput if it cannot run it."""
     design = load_design(skip().design)
     report = simulate(design, trace, "analytic", lanes=lanes, scope="recurrent")
-    same, dense = (
-        simulate(_dense(design), trace, "analytic", lanes=many, scope="recurrent")
-        for many in (report.lanes, _all_lanes(design, trace))
-    )
+    dense = simulate(_dense(design), trace, "analytic", lanes=_all_lanes(design, trace), scope="recurrent")
     return Gain(
         lanes=report.lanes,
-        skipped=1 - report.ledger.get(catalogue.COLUMN) / same.ledger.get(catalogue.COLUMN),
+        skipped=report.skipped,
         speed_same_lanes=report.speedup_same_lanes,
         speed_best_dense=report.speedup_best_dense,
         energy_chip=dense.energy.total_chip / report.energy.total_chip,

@@ -78,14 +78,17 @@ def test_the_front_is_that_of_the_feasible_trials(finished: SearchResult) -> Non
 def test_refused_and_infeasible_points_say_why(finished: SearchResult) -> None:
     trials = store.read(finished.folder).trials
     refused = trials[trials["area_mm2"].isna()]
-    late = trials[trials["latency_us_per_step"] > 0.8]
+    too_fast = trials["clock_reachable"].notna() & (trials["clock_reachable"] != True)  # noqa: E712
+    late = trials[(trials["latency_us_per_step"] > 0.8) & ~too_fast]
     assert len(refused) == finished.refused > 0
-    assert len(late) == finished.infeasible > 0
+    assert len(late) + too_fast.sum() == finished.infeasible
+    assert len(late) > 0 < too_fast.sum()
+    assert trials[too_fast]["reason"].str.contains("clock_reachable must be true, not false").all()
     assert not refused["feasible"].any()
     assert refused["reason"].str.contains("lanes must divide|need a multiplier").all()
     assert late["reason"].str.fullmatch(r"latency_us_per_step must be at most 0\.8, not [\d.]+").all()
     assert (trials[trials["feasible"]]["reason"] == "").all()
-    assert len(trials) == len(refused) + len(late) + trials["feasible"].sum()
+    assert len(trials) == len(refused) + len(late) + too_fast.sum() + trials["feasible"].sum()
 
 
 def test_points_that_come_up_twice_count_once(tmp_path: Path, tree: dict[str, Any], models: ModelSide) -> None:
@@ -434,7 +437,7 @@ def test_the_front_at_the_ends_of_the_bands(finished: SearchResult) -> None:
                 t.outcome.at(end)[name] for name in ("validation_loss", "area_mm2", "energy_system_pj_per_token")
             ]
             for t in evaluated
-            if t.outcome.at(end)["latency_us_per_step"] <= 0.8
+            if t.outcome.at(end)["latency_us_per_step"] <= 0.8 and t.outcome.values["clock_reachable"] <= 0
         }
         beaten = {
             n
