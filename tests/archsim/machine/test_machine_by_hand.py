@@ -435,15 +435,16 @@ def test_cut_through_with_less_room_than_two_columns(design: Design, trace: Trac
     block 0, input:  words issued 0-1 and 1-2, arrive 4 and 5: consumed 4-6, their room is free at 5 and 6
              state:  its turn at 4, issued 4-5 and 5-6, arrive 8 and 9: consumed 8-10, room free at 9 and 10, activated
                      10-12, leaves at 13, listed 13-14
-    block 1, both:   its turn at 8; one word has room, others at 9 and 10: issued 8-9, 9-10 and 10-11, arrive 12, 13, 14;
-                     the first column is consumed 12-14, so that the fourth word has room at 13: issued 13-14, arrives
-                     17. The second column begins at 14, waits 15-17, and ends at 18; activated 18-20, listed 21-22
+    block 1, both:   its turn at 8; one word has room, others at 9 and 10: issued 8-9, 9-10 and 10-11, arrive 12, 13
+                     and 14; the first column is consumed 12-14, so that the fourth word has room at 13: issued 13-14,
+                     arrives 17. The second column begins at 14, waits 15-17, and ends at 18; activated 18-20, listed 21-22
     step 1, block 0, input:  path free at 14, words have room at 14 and 15: issued 14-16, arrive 18 and 19, the bank is
                              free at 20: consumed 20-22
-            state:   its turn at 20, the list is known at 22: issued 22-24, consumed 26-28, activated 28-30, listed 31-32
+            state:   its turn at 20, the list is known at 22: issued 22-24, consumed 26-28, activated 28-30, listed
+                     31-32
             block 1: its turn at 26, issued 26-27, 27-28 and 28-29; the bank is free at 30: consumed 30-32, so that the
-                     fourth word is issued 31-32 and arrives 35: the second column begins at 32, waits 33-35, and ends at
-                     36; activated 36-38, listed 39-40: the end
+                     fourth word is issued 31-32 and arrives 35: the second column begins at 32, waits 33-35, ends at 36;
+                     activated 36-38, listed 39-40: the end
     """
     narrow = design.override(
         {"weight_memory.weights_per_cycle": 2, "pe_array.pes_per_tile": 2, "pe_array.accumulators": 2}
@@ -478,12 +479,12 @@ def test_cut_through_with_less_room_than_two_columns(design: Design, trace: Trac
 
 
 def test_elements_are_listed_while_others_are_activated(design: Design) -> None:
-    """Three units with their weights in SRAM, of which two fit a block: s = 1, L = 1, two words and cycles a column. The
-    activation unit is two deep. Before step 0, units 0 and 2 are not zero.
+    """Three units with their weights in SRAM, of which two fit a block: s = 1, L = 1, two words and cycles a column.
+    The activation unit is two deep. Before step 0, units 0 and 2 are not zero.
 
     block 0, input:  words issued 0-1 and 1-2, arrive 2 and 3: consumed 2-4
-             state:  its turn at 2, room at 0, 3, 4 and, of its own first word, 5: issued 2-3, 3-4, 4-5 and 5-6: consumed
-                     4-6 and 6-8; activated 8-10: unit 0 leaves at 11 and unit 1 at 12, listed 11-12 and 12-13
+             state:  its turn at 2, room at 0, 3, 4 and, of its own first word, 5: issued 2-3, 3-4, 4-5 and 5-6:
+                     consumed 4-6 and 6-8; activated 8-10: unit 0 leaves at 11 and unit 1 at 12, listed 11-12 and 12-13
     block 1, all 3:  of one word and cycle each: its turn at 6, room at 6, 7 and 8: issued 6-7, 7-8 and 8-9; the bank is
                      free at 10: consumed 10-11, 11-12 and 12-13; activated 13-14, leaves at 16, listed 16-17: the end
     """
