@@ -192,7 +192,8 @@ def run(
 ) -> Timing:
     """Run the phases of a job, each once the one before has ended and the machine has drained.
 
-    What a phase has read of an earlier one was written to DRAM, which takes no time on the channel.
+    What a phase has read of an earlier one was written to DRAM, which takes no time on the channel. Vectors that come
+    in are listed like new states, which takes no time either.
     """
     timings: list[Timing] = []
     for phase in prepared.phases:
@@ -201,6 +202,9 @@ def run(
             log(began, catalogue.SEQUENCER.name, catalogue.Event.PHASE, phase.first_step, phase.first_block, -1)
         timings.append(_run_phase(phase, engine, log and phase.log(log, began), on_step))
         timings[-1].ledger.add(catalogue.WRITE_BITS, phase.written_bits)
+        scanned, listed = phase.work.listed_inputs
+        timings[-1].ledger.add(catalogue.SCAN_COLUMN, scanned)
+        timings[-1].ledger.add(catalogue.LIST_COLUMN, listed)
     return timings[0] if len(timings) == 1 else Timing.in_turn(timings)
 
 

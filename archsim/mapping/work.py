@@ -266,6 +266,20 @@ class Work:
         return Totals(streamed, issued, nonzero, runs, run_steps, tokens, listed)
 
     @cached_property
+    def listed_inputs(self) -> tuple[int, int]:
+        """Columns of vectors from outside the machine that are scanned for zeros as they come in, and those of them
+        that are put on a list, over all steps; none if nothing is skipped."""
+        scanned = listed = 0
+        made = {name for operands in self.lists for name in operands}
+        seen: set[str] = set()
+        for i, mv in enumerate(self.mat_vecs):
+            if self.skipping and self.reads_buffer[i] and mv.operand not in made | seen:
+                seen.add(mv.operand)
+                scanned += mv.cols * self.totals.run_steps[i]
+                listed += self.totals.streamed[i]
+        return scanned, listed
+
+    @cached_property
     def macs(self) -> Macs:
         """Multiply-accumulates of the products over all steps and lanes."""
         totals = self.totals

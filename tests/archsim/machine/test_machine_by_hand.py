@@ -437,14 +437,15 @@ def test_cut_through_with_less_room_than_two_columns(design: Design, trace: Trac
                      10-12, leaves at 13, listed 13-14
     block 1, both:   its turn at 8; one word has room, others at 9 and 10: issued 8-9, 9-10 and 10-11, arrive 12, 13
                      and 14; the first column is consumed 12-14, so that the fourth word has room at 13: issued 13-14,
-                     arrives 17. The second column begins at 14, waits 15-17, and ends at 18; activated 18-20, listed 21-22
+                     arrives 17. The second column begins at 14, waits 15-17, and ends at 18; activated 18-20, listed
+                     21-22
     step 1, block 0, input:  path free at 14, words have room at 14 and 15: issued 14-16, arrive 18 and 19, the bank is
                              free at 20: consumed 20-22
             state:   its turn at 20, the list is known at 22: issued 22-24, consumed 26-28, activated 28-30, listed
                      31-32
             block 1: its turn at 26, issued 26-27, 27-28 and 28-29; the bank is free at 30: consumed 30-32, so that the
-                     fourth word is issued 31-32 and arrives 35: the second column begins at 32, waits 33-35, ends at 36;
-                     activated 36-38, listed 39-40: the end
+                     fourth word is issued 31-32 and arrives 35: the second column begins at 32, waits 33-35, ends
+                     at 36; activated 36-38, listed 39-40: the end
     """
     narrow = design.override(
         {"weight_memory.weights_per_cycle": 2, "pe_array.pes_per_tile": 2, "pe_array.accumulators": 2}

@@ -9,8 +9,10 @@ from archsim.analytic.closed_form import run_analytic
 from archsim.design import Design, load_design
 from archsim.mapping.planner import plan
 from archsim.mapping.work import Work, measure
-from archsim.simulation import Job, prepare, simulate
+from archsim.simulation import ENGINES, Job, prepare, simulate
 from archsim.timing import Macs
+from archsim.trace.columns import pack_mask
+from archsim.trace.graph import Operand
 from archsim.trace.synthetic import synthesize
 from archsim.trace.trace import Trace
 from tests.archsim.test_engines import drawn_designs, drawn_traces, engines, fits
@@ -100,3 +102,28 @@ def test_a_lane_is_switched_off_a_step_after_its_sequence_has_ended() -> None:
     assert work.lane_cycles(step_ends, 105) == 105 + 30 + 100
     shorter = measure(trace, plan(load_design("skip-65nm"), trace.graph, 3), 1, skipping=True)
     assert shorter.lane_cycles(step_ends[:1], 15) == 3 * 15
+
+
+def test_vectors_that_come_in_are_scanned_for_their_zeros() -> None:
+    """A vector of six elements over three steps: the encoder's flags see each element once, and its list has those that
+    are not zero in any of two lanes."""
+    design = load_design("skip-65nm").override({"lanes": 2, "pe_array.tiles": 1})
+    mask = np.array(
+        [
+            [[1, 0, 0, 1, 0, 0], [0, 0, 0, 1, 0, 0]],
+            [[0, 0, 0, 0, 0, 0], [0, 1, 1, 0, 0, 0]],
+            [[1, 1, 1, 1, 1, 1], [0, 0, 0, 0, 0, 0]],
+        ],
+        bool,
+    )
+    trace = synthesize(4, 6, 0.0, sequences=2, steps=3)
+    vector = Operand(name="x", size=6, bits=8, kind="vector")
+    graph = trace.graph.model_copy(update={"operands": (vector, *trace.graph.operands[1:])})
+    header = trace.header.model_copy(update={"graph": graph})
+    given = Trace(header, {**trace.arrays, "x": pack_mask(mask)}, trace.lengths)
+    for engine in ENGINES:
+        with_vector, one_hot = (simulate(design, each, engine).ledger for each in (given, trace))
+        assert with_vector.get(catalogue.SCAN_COLUMN) - one_hot.get(catalogue.SCAN_COLUMN) == 3 * 6
+        assert with_vector.get(catalogue.LIST_COLUMN) - one_hot.get(catalogue.LIST_COLUMN) == 2 + 2 + 6
+        off = simulate(design.override({"skip_encoder.enabled": False}), given, engine).ledger
+        assert off.get(catalogue.SCAN_COLUMN) == off.get(catalogue.LIST_COLUMN) == 0
