@@ -211,14 +211,18 @@ class PEArray:
         self.stalls[Cause.WEIGHT_BANDWIDTH] += turn.burst.turns(turn.columns) * turn.burst.idle_cycles
 
     def _finish(self, turn: BurstTurn) -> Process:
+        """End a burst; a block's sums may be complete before its last group has taken all of its cycles."""
+        clock, burst = self._clock, turn.burst
+        early = burst.idle_cycles if turn.columns and turn.closes_block else 0
+        if self.free - early > clock.now:
+            yield clock.until(self.free - early)
         if turn.closes_block:
-            passed = self.free - (turn.burst.idle_cycles if turn.columns else 0)
-            yield self._clock.until(passed)
-            yield self._sums_out.put(FinishedBlock(turn.of, passed + self._stages - 1))
-        yield self._clock.until(self.free)
-        self._clock.note(Event.DONE, turn.step, turn.block.index)
+            yield self._sums_out.put(FinishedBlock(turn.of, clock.now + self._stages - 1))
+        if early:
+            yield clock.until(self.free)
+        clock.note(Event.DONE, turn.step, turn.block.index)
         self.count(turn)
         if turn.closes_block:
-            self._clock.note(Event.END, turn.step, turn.block.index)
+            clock.note(Event.END, turn.step, turn.block.index)
         if turn.closes_step and self._consumed is not None:
             self._consumed.give(turn.step)
