@@ -83,7 +83,7 @@ class StageTime(NamedTuple):
 
         No column is wider than a FIFO that must hold it, and private memories hold no word more than they have to.
         """
-        if self.stores and not self.private:
+        if self._holds_columns:
             rows = max(each.rows_per_unit for each in self.columns)
             most = min(most, self.fifo_words * self.word_rows // rows) or most
         return _fastest(self, most, unit_by_unit)
@@ -110,6 +110,13 @@ class StageTime(NamedTuple):
             consumed = activated + known - np.minimum(blocks.early[:, 1:], activated - consumed + known)
         cycles: Ints = consumed.sum(axis=0) + activation[last] + known
         return cycles
+
+    @property
+    def _holds_columns(self) -> bool:
+        """Whether the FIFO must hold whole columns, as where it holds fewer words than the PEs need in a cycle."""
+        aligned = self.pes % self.word_rows == 0
+        needed = self.pes // self.word_rows if aligned else 1 + ceil_div(self.pes - 1, self.word_rows)
+        return not self.private and (self.stores or self.fifo_words < needed)
 
     def words(self, most: int, unit_by_unit: bool) -> Ints:
         """Words of a column over all blocks in the private memory that has the most, ``(most,)``."""

@@ -42,6 +42,7 @@ from archsim.trace.graph import (
 from archsim.trace.header import VERSION, Header
 from archsim.trace.synthetic import synthesize
 from archsim.trace.trace import Trace
+from tests.archsim.cuts import largest_blocks
 from workloads import cells
 from workloads.config import Config, Embedding, LayerConfig, OneHot, Readout, Vector
 from workloads.graphs import graph_of
@@ -359,8 +360,7 @@ def test_fcfs_is_simulated_and_refused_by_name_in_closed_form(design: Design, tr
     """As with a static order, reuse changes nothing, counts equal those of `column`, and no cycle is lost."""
     design = design.override({"dram.inputs": True, "dram.arbitration": "fcfs"})
     assume(fits(design, trace))
-    planned = plan(design, trace.graph, design.lanes)
-    work = measure(trace, planned, trace.steps, design.skip_encoder.enabled, design.skip_encoder.reach)
+    design, planned, work = prepare(Job(design, trace, design.lanes)).triple
     burst, column = (run_machine(design, planned, work, engine) for engine in ("burst", "column"))
     assert_equal(burst, run_machine(design, planned, work, "burst", reuse=False))
     assert without_idle(burst) == without_idle(column)
@@ -620,6 +620,7 @@ def test_steps_that_meet_what_earlier_ones_met_are_not_simulated_again(name: str
     assert_equal(timings["burst"], timings["analytic"])
 
 
+@largest_blocks()
 def test_a_deadlock_says_who_waits_for_whom() -> None:
     """A cycle of the PEs that needs more words than the FIFO can hold stops the machine. The mapping refuses it, so the
     plan is made by hand; biases still pass, since they bypass the FIFO."""

@@ -37,6 +37,7 @@ from archsim.timing import Timing
 from archsim.trace.columns import pack_mask
 from archsim.trace.synthetic import synthesize
 from archsim.trace.trace import Trace
+from tests.archsim.cuts import largest_blocks
 
 Engine = Literal["burst", "column"]
 quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -500,6 +501,7 @@ def test_private_memories_have_no_fifo_to_show(tmp_path: Path, engine: Engine) -
     assert counters[1] - counters[0] == {"weight FIFO, words"}
 
 
+@largest_blocks()
 def test_slices_say_what_they_are(tmp_path: Path) -> None:
     design, trace = load_design("skip-65nm"), synthesize(200, 10, 0.2, steps=2)
     document, _ = written(tmp_path / "t.json", design, trace, "burst", 0, 1)

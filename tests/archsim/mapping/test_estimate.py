@@ -153,6 +153,13 @@ def test_a_column_is_no_wider_than_a_fifo_that_must_hold_it() -> None:
         assert max(block.units for block in planned.blocks) <= most
 
 
+def test_a_fifo_too_small_for_a_cycle_of_the_pes_holds_a_narrower_column() -> None:
+    """24 PEs need up to six words of 5 rows at once; three of them hold a column of 3 units, 12 rows."""
+    design = load_design("skip-65nm").override({"weight_memory.weights_per_cycle": 5, "weight_memory.fifo_words": 3})
+    planned = prepare(Job(design, trace_of("lstm-dense", "fixed8", 8))).only.plan
+    assert max(block.units for block in planned.blocks) <= 3
+
+
 MACHINES: dict[str, dict[str, Any]] = {
     "skip-65nm": {},
     "edge-8pe": {},
