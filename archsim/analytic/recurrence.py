@@ -284,7 +284,8 @@ def advance(
             rooms[:] = 0
             state[FETCHED] = fetches[t]
             state[ARRIVED] = fetches[t] + (fetch_latency if fetches[t] else 0)
-        before[:] = state[LISTS:]
+        for i in range(lists):
+            before[i] = state[LISTS + i]
         path, began, tiles = state[PATH], state[BEGAN], state[TILES]
         activated, activated_before, encoded = state[ACTIVATED], state[ACTIVATED_BEFORE], state[ENCODED]
         held, released, held_burst = state[HELD_WORDS], state[RELEASED], state[HELD_BURST]
@@ -304,7 +305,8 @@ def advance(
                 was_held, was_released, was_held_burst, was_following = held, released, held_burst, following
                 if not covered:
                     rooms_before[:] = rooms
-                moved[:] = 0
+                for cause in range(CAUSES):
+                    moved[cause] = 0
                 waited = False
                 for b in range(first, last_burst):
                     burst = bursts[b]
@@ -313,8 +315,8 @@ def advance(
                         n += streamed[streams[k], t]
                     listed = 0
                     for k in range(burst[FIRST_WAIT], burst[FIRST_WAIT] + burst[WAITS]):
-                        i, steps_back = waits[k]
-                        listed = max(listed, before[i] if steps_back else state[LISTS + i])
+                        i = waits[k, 0]
+                        listed = max(listed, before[i] if waits[k, 1] else state[LISTS + i])
                     on_channel = n > 0 and burst[ON_CHANNEL] > 0
                     norms = 0
                     if b == first:
@@ -390,8 +392,7 @@ def advance(
                 activated_before, activated = activated, max(activated, summed + machine[DRAINED]) + block[ACTIVATION]
                 if block[LIST] >= 0:
                     encoded = max(encoded + block[ENCODE], activated + depth + block[ENCODE_TAIL])
-                stalls += moved
-                shift = path - was_path
+                alike_too, shift = 0, path - was_path
                 alike = (
                     began - was_began == shift
                     and tiles - was_tiles == shift
@@ -409,11 +410,12 @@ def advance(
                         encoded = max(after_first + (left - 1) * block[ENCODE], after_last)
                     path, began, tiles = path + left * shift, began + left * shift, tiles + left * shift
                     activated, activated_before = activated + left * shift, activated_before + left * shift
-                    stalls += left * moved
                     if not covered:
                         rooms += left * shift
                     released += left * shift
-                    left = 0
+                    alike_too, left = left, 0
+                for cause in range(CAUSES):
+                    stalls[cause] += (1 + alike_too) * moved[cause]
             if block[ENDS_LIST]:
                 state[LISTS + block[LIST]] = encoded
         state[PATH], state[BEGAN], state[TILES] = path, began, tiles
