@@ -98,7 +98,7 @@ class Action:
     charged_to: str
     """Name of the component whose cost block prices it and to which its energy belongs."""
 
-    @property
+    @cached_property
     def path(self) -> str:
         """Its name in a user's cost table."""
         return f"{self.component}.{self.name}"

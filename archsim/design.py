@@ -107,6 +107,20 @@ class Design(Spec):
             )
         return self
 
+    def __hash__(self) -> int:
+        """The hash of all fields, computed once: a design is the key of many caches."""
+        return self.hash_of_fields
+
+    @cached_property
+    def hash_of_fields(self) -> int:
+        return hash(tuple(getattr(self, name) for name in type(self).model_fields))
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """What is pickled: the fields alone, since the hash of a text differs between processes."""
+        state = super().__getstate__()
+        fields = {name: value for name, value in state["__dict__"].items() if name in type(self).model_fields}
+        return {**state, "__dict__": fields}
+
     @property
     def channel(self) -> DramSpec:
         """The DRAM, for what comes from it. BadInput for a design without one."""
@@ -124,7 +138,7 @@ class Design(Spec):
         """PEs that take the rows of one column for one lane."""
         return self.shape.rows
 
-    @property
+    @cached_property
     def bus_word_bits(self) -> int:
         """Bits that the bus of a shared weight memory carries in a cycle; 0 where memories are private."""
         return 0 if self.weight_memory.private else self.weight_word_bits
@@ -135,7 +149,7 @@ class Design(Spec):
         counts = {"shared": 1, "per_tile": self.pe_array.tiles, "per_pe": self.pe_array.pes}
         return counts[self.weight_memory.organisation]
 
-    @property
+    @cached_property
     def weight_word_bits(self) -> int:
         """Bits of a word of a weight memory: a bus word, or weights for each of a lane's PEs that it serves."""
         memory = self.weight_memory

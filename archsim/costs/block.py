@@ -40,6 +40,7 @@ def allowed_ns(design: Design) -> float:
     return period_ns(design) / conditions(design).delay
 
 
+@lru_cache(maxsize=4096)
 def process(design: Design) -> Process:
     """What the memories of a design are made of. BadInput for an unknown node or supply."""
     return _process(conditions(design))
@@ -247,7 +248,7 @@ class BuiltBlock:
         if self._has_macros:
             figures.append(at.of_sram(at.sram.area, self.memory_mm2 - arrays_mm2, "mm2", self.origin))
         if self._has_registers:
-            band = at.area.over_mid().times(arrays_mm2)
+            band = at.register_area.times(arrays_mm2)
             figures.append(of_band(band, "mm2", "predicted", at.logic_source(REGISTER_SOURCE)))
         return joined(figures, "mm2")
 
@@ -260,7 +261,7 @@ class BuiltBlock:
         if self.logic is not None or self._has_registers:
             cells_nw = self.logic.leak_nw if self.logic else 0.0
             arrays_mw = sum(placed.copies * placed.memory.register_leak_mw for placed in self.memories)
-            band = at.logic_leakage.times(cells_nw / 1e6) + at.logic_leakage.over_mid().times(arrays_mw)
+            band = at.logic_leakage.times(cells_nw / 1e6) + at.register_leakage.times(arrays_mw)
             figures.append(of_band(band, "mW", "predicted", at.logic_leakage_source()))
         return joined(figures, "mW")
 

@@ -1,6 +1,7 @@
 """The conditions of a design: node, supplies, process and placement, as factors on what the tables state."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from archsim.costs import technology
 from archsim.costs.devices import low_power_delay
@@ -12,10 +13,11 @@ from archsim.design import Design
 from archsim.specs.physical import Flavour
 
 
-class Conditions(NamedTuple):
+@dataclass(frozen=True)
+class Conditions:
     """What a design's node, supplies and physical section make of the tables. BadInput names what they do not cover.
 
-    It is a tuple because each price of a design makes one.
+    Factors are looked up once, since designs of the same conditions share them.
     """
 
     node_nm: int
@@ -25,45 +27,55 @@ class Conditions(NamedTuple):
     flavour: Flavour | None
     temperature_c: float | None
 
-    @property
+    @cached_property
     def supply_v(self) -> float:
         """The supply of logic and of its wires, V."""
         return technology.supply(self.node_nm, self.voltage_v, self.flavour)
 
-    @property
+    @cached_property
     def area(self) -> Band:
         """Area of logic over that synthesised at 45 nm, with the room that placement leaves between cells."""
         cells, share = technology.area_scale(self.node_nm), self.utilisation
         return cells if share is None else cells.times(1 / share)
 
-    @property
+    @cached_property
     def energy(self) -> float:
         return technology.energy_scale(self.node_nm, self.voltage_v, self.flavour)
 
-    @property
+    @cached_property
     def delay(self) -> float:
         return technology.delay_scale(self.node_nm, self.voltage_v, self.flavour)
 
-    @property
+    @cached_property
     def delay_band(self) -> Band:
         """`delay` over the band of low-power processes, if the design is in one."""
         slower = low_power_delay().over_mid() if self.flavour == "low-power" else exact(1.0)
         return slower.times(self.delay)
 
-    @property
+    @cached_property
     def logic_leakage(self) -> Band:
         return logic_leakage(self.node_nm, self.voltage_v, self.flavour, self.temperature_c)
 
-    @property
+    @cached_property
+    def register_area(self) -> Band:
+        """`area` over its middle, for register arrays, whose figures are at the middle of the band."""
+        return self.area.over_mid()
+
+    @cached_property
+    def register_leakage(self) -> Band:
+        """The same of `logic_leakage`."""
+        return self.logic_leakage.over_mid()
+
+    @cached_property
     def sram(self) -> SramScale:
         """The factors on SRAM of the nearest node that CACTI has."""
         return sram_scale(self.node_nm, self.sram_voltage_v)
 
-    @property
+    @cached_property
     def sram_supply_v(self) -> float:
         return sram_supply(self.node_nm, self.sram_voltage_v)
 
-    @property
+    @cached_property
     def sram_leakage(self) -> Band:
         """Leakage of SRAM over that of its table, at the supply of the table."""
         return sram_leakage(self.node_nm, self.flavour, self.temperature_c)
@@ -122,7 +134,11 @@ def _heat(celsius: float | None, usual: str) -> str:
     return usual if celsius is None else f"at {celsius:g} C"
 
 
+_shared = lru_cache(maxsize=4096)(Conditions)
+
+
+@lru_cache(maxsize=4096)
 def conditions(design: Design) -> Conditions:
     """The conditions of a design."""
     of = design.physical
-    return Conditions(design.node_nm, design.voltage_v, of.sram_voltage_v, of.utilisation, of.flavour, of.temperature_c)
+    return _shared(design.node_nm, design.voltage_v, of.sram_voltage_v, of.utilisation, of.flavour, of.temperature_c)

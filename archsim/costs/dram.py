@@ -6,7 +6,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, lru_cache
 
 from archsim.costs.figures import Band, Figure, exact, of_band
 from archsim.errors import BadInput
@@ -130,6 +130,7 @@ def check_kind(kind: str) -> None:
         raise BadInput(f"dram.kind must be one of {', '.join(KINDS)}, not {kind!r}")
 
 
+@cache
 def pj_per_bit(kind: str) -> Figure:
     """Energy of reading a bit, pJ/bit. BadInput for an unknown kind."""
     check_kind(kind)
@@ -153,6 +154,7 @@ def background_not_known(kind: str) -> str:
     return f"background of {kind} DRAM (not known)"
 
 
+@lru_cache(maxsize=4096)
 def background_mw(kind: str, bandwidth_gbps: float) -> Figure:
     """Background power, mW, of all channels that `bandwidth_gbps` takes. BadInput for an unknown kind.
 

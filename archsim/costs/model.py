@@ -145,10 +145,11 @@ def prices(design: Design, costs: CostTable = SHIPPED) -> dict[Action, Figure]:
     """
     chip_of = chip(design, costs.library)
     priced = {action: price for block in chip_of.built.values() for action, price in block.prices.items()}
+    in_order = ((action, priced.get(action)) for action in costs.library.catalogue.actions)
     return {
-        action: costs.figure(f"energy.{action.path}", priced[action].figure(design, chip_of.side_um))
-        for action in costs.library.catalogue.actions
-        if action in priced
+        action: costs.figure(f"energy.{action.path}", price.figure(design, chip_of.side_um))
+        for action, price in in_order
+        if price
     }
 
 

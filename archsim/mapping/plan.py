@@ -108,7 +108,7 @@ class Feed(NamedTuple):
     @property
     def most_held(self) -> int:
         """The most words of a column that are needed before the first of them can be released."""
-        return max(self.words_until(self.last_cycle(word)) - word for word in range(self.words))
+        return _most_held(self)
 
     def _cycle_of(self, row: int) -> int:
         if row < self.full_rows:
@@ -126,6 +126,11 @@ class Feed(NamedTuple):
 @lru_cache(maxsize=4096)
 def _cycles(feed: Feed) -> int:
     return feed.last_cycle(feed.words - 1) + 1
+
+
+@lru_cache(maxsize=65536)
+def _most_held(feed: Feed) -> int:
+    return max(feed.words_until(feed.last_cycle(word)) - word for word in range(feed.words))
 
 
 class FeedStep(NamedTuple):
@@ -378,7 +383,7 @@ class Stage:
         """Bits of the stored row scales and biases of one unit."""
         return NORM_BITS * (self.norms_per_unit + self.shifts_per_unit)
 
-    @property
+    @cached_property
     def sums_per_unit(self) -> int:
         """Accumulators of one unit in one lane."""
         return sum(each.rows_per_unit for each in self.sums)

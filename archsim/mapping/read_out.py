@@ -38,6 +38,8 @@ class _ReadOut(NamedTuple):
     lanes: int
     columns: int
     """Columns that the encoder lists in a cycle; 0 without one."""
+    stages: int
+    """Of the encoder."""
     side_by_side: bool
     """Whether each lane has PEs of its own; otherwise the sums of all lanes lie in the same ones."""
 
@@ -61,6 +63,7 @@ def result_times(design: Design, stage: Stage, part: BlockUnits, lanes: int, lis
     last lane has left the pipeline.
     """
     unit, buffer, encoder = design.activation_unit, design.state_buffer, design.skip_encoder
+    encodes = listed and encoder.enabled
     read_out = _ReadOut(
         part=part,
         rows_per_unit=stage.rows_per_unit,
@@ -71,17 +74,15 @@ def result_times(design: Design, stage: Stage, part: BlockUnits, lanes: int, lis
         at_once=min(unit.units_per_cycle, buffer.banks or unit.units_per_cycle),
         turns=buffer.turns(stage.unit.cell_reads, 1),  # a write to c, or to h where a cell has none: in another buffer
         lanes=lanes,
-        columns=encoder.columns_per_cycle if listed and encoder.enabled else 0,
+        columns=encoder.columns_per_cycle if encodes else 0,
+        stages=latencies(design).encoder_stages if encodes else 1,
         side_by_side=not design.shape.stationary,
     )
-    times = _times(read_out)
-    stages = latencies(design).encoder_stages if times.encode else 1
-    return times._replace(encode_tail=times.encode_tail + stages - 1)
+    return _times(read_out)
 
 
 @lru_cache(maxsize=65536)
 def _times(read_out: _ReadOut) -> ResultTimes:
-    """The times of a block with an encoder of one stage."""
     width, units, lanes, columns = read_out.width(), read_out.part.units, read_out.lanes, read_out.columns
     turns = read_out.turns_of(width)
     activation = ceil_div(units * lanes, width) * turns
@@ -89,4 +90,4 @@ def _times(read_out: _ReadOut) -> ResultTimes:
         return ResultTimes(activation, activation, 0, 0)
     there = [ceil_div((column + 1) * lanes, width) * turns for column in range(units)]
     end = max(cycle + ceil_div(units - column, columns) for column, cycle in enumerate(there))
-    return ResultTimes(activation, there[0], ceil_div(units, columns), end - activation)
+    return ResultTimes(activation, there[0], ceil_div(units, columns), end - activation + read_out.stages - 1)

@@ -246,10 +246,17 @@ class Work:
         A lane that the run does not use never is. One whose sequence has ended is switched off once the state of the
         step after its last is known, `step_ends` ``(steps,)``, since until then its readout may run.
         """
+        last, steps, lanes = self._switched_off
+        return last * cycles + int(lanes @ step_ends[steps])
+
+    @cached_property
+    def _switched_off(self) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:
+        """Lanes that run at the last step, the steps at whose end others are switched off, and how many are at each."""
         running = np.concatenate([window.tokens for window in self.windows()])
         running = running[running > 0]
-        clocked = np.concatenate([running[:1], running])  # up to the end of each step, and after the last one
-        return int(clocked @ np.diff(step_ends[: len(running)], prepend=0, append=cycles))
+        ended = running[:-1] - running[1:]
+        at = np.flatnonzero(ended)
+        return int(running[-1]), at + 1, ended[at]
 
     @cached_property
     def totals(self) -> Totals:

@@ -65,6 +65,7 @@ def _unit(affine: Logic, gate: Logic, multiply: Logic, add: Logic) -> Logic:
     return affine.times(GATES * PRODUCTS) + gate.times(CURVES) + multiply.times(MULTIPLIES) + add
 
 
+@lru_cache(maxsize=4096)
 def datapath(design: Design) -> ActivationPath:
     """The path of a design, cut into as many stages as its clock requires."""
     unit, bits = design.activation_unit, design.state_buffer.cell_bits

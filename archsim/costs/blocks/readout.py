@@ -17,6 +17,7 @@ ORDER_LEVELS = 3
 holds nothing yet."""
 
 
+@lru_cache(maxsize=4096)
 def readout(design: Design) -> Logic:
     """Trees, rotation, clearing, the counters of what is read, and a flag for each entry of the scratch that is in use.
 
