@@ -3,7 +3,18 @@
 from collections.abc import Callable
 
 from archsim import catalogue
-from archsim.costs.block import BuiltBlock, HardwareBlock, MemoryPrice, PlacedMemory, in_order, single_port
+from archsim.costs.block import (
+    BuiltBlock,
+    HardwareBlock,
+    JointPrice,
+    LogicPrice,
+    MemoryPrice,
+    PlacedMemory,
+    Price,
+    in_order,
+    single_port,
+)
+from archsim.costs.logic import Logic, mux_bits, register_bits
 from archsim.costs.memories import Memory
 from archsim.design import Design
 
@@ -28,6 +39,15 @@ def cells_per_word(design: Design) -> int:
     return 1 if design.state_buffer.banks else design.activation_unit.units_per_cycle
 
 
+def operand_registers(design: Design) -> Logic:
+    """The registers of a weight-stationary array's tiles for their elements of h: those of all lanes, twice.
+
+    A word of h is a column of all lanes, which pass a tile one after the other while the next group's are read.
+    """
+    elements = design.shape.columns * design.lanes
+    return register_bits(2 * elements * design.pe_array.act_bits) + mux_bits(elements * design.pe_array.act_bits)
+
+
 def _banked(design: Design, unit_bits: int, of: Callable[[int, int], Memory]) -> Memory:
     """A buffer for all units, in as many banks as the design states; `of` makes a bank of given bits and word bits.
 
@@ -49,11 +69,15 @@ def _bits(design: Design) -> int:
 
 def _build(design: Design) -> BuiltBlock:
     h, c, per_word = state(design), cell_state(design), cells_per_word(design)
-    name = catalogue.STATE_BUFFER.name
+    name, bits = catalogue.STATE_BUFFER.name, design.pe_array.act_bits
+    h_read: Price = MemoryPrice(h, h.read_pj / design.lanes)
+    if design.shape.stationary:
+        h_read = JointPrice((h_read, LogicPrice(register_bits(bits).energy_pj + mux_bits(bits).energy_pj)))
     return BuiltBlock(
+        logic=operand_registers(design) if design.shape.stationary else None,
         memories=(PlacedMemory(f"{name} h", h, copies=2), PlacedMemory(f"{name} c", c)),
         prices={
-            catalogue.H_READ: MemoryPrice(h, h.read_pj / design.lanes),
+            catalogue.H_READ: h_read,
             catalogue.H_WRITE: MemoryPrice(h, h.write_pj / design.lanes),
             catalogue.C_READ: MemoryPrice(c, c.read_pj / per_word),
             catalogue.C_WRITE: MemoryPrice(c, c.write_pj / per_word),

@@ -21,7 +21,7 @@ from archsim.costs.blocks.weight_memory import fifo
 from archsim.costs.curves import curve
 from archsim.costs.fitted import BUFFERED_WEIGHTS_PER_MAC, LOGIC_ENERGY_FACTOR
 from archsim.costs.library import chip
-from archsim.costs.logic import by_bits, counter, register_bits, register_file
+from archsim.costs.logic import by_bits, counter, mux_bits, register_bits, register_file
 from archsim.costs.memories import memory
 from archsim.costs.model import prices
 from archsim.costs.pe import pe, zero_operand_share
@@ -225,10 +225,15 @@ def test_a_stationary_weight_has_a_second_register_and_only_the_last_tile_has_sc
     assert paid[catalogue.SCRATCH_ACCESS].value == pytest.approx(access)
     clocked = cell.clock_pj + entries.registers * register_file(16, 24).clock_pj * 24 / 192
     assert paid[catalogue.IDLE_PE_CYCLE].value == pytest.approx(clocked * logic)
+    element = register_bits(8).energy_pj + mux_bits(8).energy_pj  # waits in its tile for its lane's turn
+    assert paid[catalogue.H_READ].value == pytest.approx(prices(SKIP)[catalogue.H_READ].value + element * logic)
     parts, before = area(still).components, area(SKIP).components
     assert parts["pe_array"].value / before["pe_array"].value == pytest.approx(1 + register.area_um2 / cell.area_um2)
     one_of_lane = adder.area_um2 * before["pe_array"].value / (192 * cell.area_um2)
     assert parts["scratch"].value == pytest.approx(24 * (entries.area_mm2 + one_of_lane))
+    waiting = register_bits(2 * 8 * 8 * 8).area_um2 + mux_bits(8 * 8 * 8).area_um2  # of 8 tiles x 8 lanes x 8 bits
+    added = waiting * before["pe_array"].value / (192 * cell.area_um2)
+    assert parts["state_buffer"].value == pytest.approx(before["state_buffer"].value + added)
 
 
 def test_every_action_costs_what_its_parts_do() -> None:
