@@ -5,7 +5,8 @@ scratch banks overlaps the block that follows::
 
     C_i = max(C_(i-1), A_(i-2)) + c_i        A_i = max(A_(i-1), C_i) + a_i        one bank: C_i = A_(i-1) + c_i
 
-After the last one its elements pass through the pipeline and the encoder, and weights for them come from memory;
+The encoder lists blocks one after the other too. After the last one its elements pass through the pipeline and the
+encoder, and weights for them come from memory;
 meanwhile those columns of the next first block are consumed that do not wait for them. The rest of the machine (room in
 the FIFO across blocks, inputs on the channel, another stage in between) is left out.
 """
@@ -97,14 +98,19 @@ class StageTime(NamedTuple):
         c, a, last_a = blocks.cycles[:, 1:], activation[1:], activation[rest]
         if self.banks > 1:
             pace = np.maximum(c, a)
-            activated = c + (counts - 1) * pace + a
+            whole = activated = c + (counts - 1) * pace + a  # the last one of full size
             before = activated - pace  # when the bank of the last but one is free
             consumed = np.maximum(c, before + c - a)
             consumed = np.where(rest, np.maximum(consumed, before) + blocks.cycles[:, rest], consumed)
             activated = np.maximum(activated, consumed) + last_a
         else:
             later, last_c = blocks.after(slice(1, None), a), blocks.after(rest, a)
-            consumed = activated = c + a + (counts - 1) * (later + a) + last_c + last_a
+            whole = c + a + (counts - 1) * (later + a)
+            consumed = activated = whole + last_c + last_a
+        if self.listed_at_once:  # block after block, no sooner than they are activated
+            groups = _ceil(sizes, self.listed_at_once)
+            listed = np.maximum(whole - a + groups[1:], c + counts * groups[1:]) + groups[rest]
+            activated = np.maximum(activated, listed)
         known = self.turn + self.stages + self._behind(last, activation[last], element_cycles)
         if self.lists:
             consumed = activated + known - np.minimum(blocks.early[:, 1:], activated - consumed + known)

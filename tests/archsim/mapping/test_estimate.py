@@ -80,7 +80,8 @@ def known(time: StageTime, units: int, unit_by_unit: bool) -> int:
 
 
 def one_step(time: StageTime, step: int, sizes: list[int], unit_by_unit: bool) -> int:
-    consumed = activated = before = 0
+    consumed = activated = before = first = 0
+    began: list[int] = []  # the activation of each block
     for number, units in enumerate(sizes):
         path, pes, used, _, words = column_times(time, step, units, unit_by_unit)
         cycles = max(ceil(max(path, used)), time.turn)
@@ -88,9 +89,16 @@ def one_step(time: StageTime, step: int, sizes: list[int], unit_by_unit: bool) -
             in_fifo = path.numerator * PARTS // path.denominator // max(words, 1) * min(words, time.fifo_words) // PARTS
             cycles = max(pes, cycles - min(in_fifo, activation(time, sizes[number - 1], unit_by_unit)))
         consumed = max(consumed, before if time.banks > 1 else activated) + cycles
-        before, activated = activated, max(activated, consumed) + activation(time, units, unit_by_unit)
+        began.append(max(activated, consumed))
+        before, activated = activated, began[-1] + activation(time, units, unit_by_unit)
+        first = first or consumed
     if not time.lists:
         return consumed if time.banks > 1 else activated
+    if time.listed_at_once:
+        groups = [ceil(Fraction(units, time.listed_at_once)) for units in sizes]
+        full = sum(units == sizes[0] for units in sizes)
+        listed = max(began[full - 1] + groups[0], first + full * groups[0])
+        activated = max(activated, listed + sum(groups[full:]))
     idle = known(time, sizes[-1], unit_by_unit) + (activated - consumed if time.banks > 1 else 0)
     early = int(column_times(time, step, sizes[0], unit_by_unit)[3])
     return activated + known(time, sizes[-1], unit_by_unit) - min(early, idle)
