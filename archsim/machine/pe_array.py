@@ -101,7 +101,7 @@ class PEArray:
         """
         clock, turn, burst = self._clock, descriptor.turn, descriptor.turn.burst
         place = turn.step, turn.block.index, column
-        first, needed, words = self.free, burst.first_words, self._fifo.words
+        first, needed, words, release = self.free, burst.first_words, self._fifo.words, self._fifo.release
         clock.waits_for("a word of a column in the FIFO (from the weight stream)")
         clock.note(Event.WAIT_COLUMN, *place)
         for number, step in enumerate(burst.feed.steps(), start=1):
@@ -121,7 +121,7 @@ class PEArray:
                 yield clock.until(first + step.needed)
                 clock.note(Event.COLUMN, *place)
             for cycles in step.released:
-                self._fifo.release(first + cycles)
+                release(first + cycles)
         token = word.token
         starved = first - self.free
         self.free = first + burst.tile_cycles
@@ -169,13 +169,14 @@ class PEArray:
             ledger.add(catalogue.WEIGHT_LOAD, burst.rows * turn.columns)
             ledger.add(catalogue.SCRATCH_ACCESS, burst.rows * burst.turns(turn.columns) * turn.operands[0].lanes)
         for operand in turn.operands:
-            issued, useful = burst.rows * operand.issued, burst.rows * operand.nonzero
+            columns = operand.issued
+            issued, useful = burst.rows * columns, burst.rows * operand.nonzero
             ledger.add(catalogue.MAC, useful)
             ledger.add(catalogue.MAC_ZERO_OPERAND, issued - useful)
             if not burst.group:
                 ledger.add(catalogue.SCRATCH_ACCESS, issued)
             if operand.in_state_buffer:
-                ledger.add(catalogue.H_READ, operand.issued)
+                ledger.add(catalogue.H_READ, columns)
 
     def _next(self) -> Waiting[Descriptor]:
         self._clock.waits_for("the next burst from the weight stream")
@@ -208,7 +209,8 @@ class PEArray:
         waited = [(cause, descriptor.waited.get(cause, 0)) for cause in (Cause.INPUT_FETCH, Cause.FIFO_CREDIT)]
         for cause, part in share_out(cycles, waited, Cause.WEIGHT_BANDWIDTH):
             self.stalls[cause] += part
-        self.stalls[Cause.WEIGHT_BANDWIDTH] += turn.burst.turns(turn.columns) * turn.burst.idle_cycles
+        if turn.burst.idle_cycles:
+            self.stalls[Cause.WEIGHT_BANDWIDTH] += turn.burst.turns(turn.columns) * turn.burst.idle_cycles
 
     def _finish(self, turn: BurstTurn) -> Process:
         """End a burst; a block's sums may be complete before its last group has taken all of its cycles."""

@@ -6,7 +6,7 @@ waited determines the cause of a stall.
 """
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -45,7 +45,8 @@ class Clock:
 
     def until(self, cycle: int) -> simpy.Event:
         """An event at `cycle`, or now if that has passed."""
-        return self.env.timeout(max(0, cycle - self.now))
+        ahead = cycle - int(self.env.now)
+        return self.env.timeout(ahead if ahead > 0 else 0)
 
     def waits_for(self, what: str) -> None:
         self.waiting = what
@@ -116,21 +117,17 @@ class WordFifo:
     def __init__(self, env: simpy.Environment, words: int) -> None:
         self._words: _Cycles[Word] = _Cycles(env)
         self._room: _Cycles[int] = _Cycles(env, [0] * words)
+        self.send: Callable[[Word], None] = self._words.give
+        self.release: Callable[[int], None] = self._room.give
+        """Free the room of one word from a cycle on."""
 
     def reserve(self) -> Waiting[int]:
         """Take the room of one word, and return the cycle from which it is free."""
         return self._room.take()
 
-    def send(self, word: Word) -> None:
-        self._words.give(word)
-
     def receive(self) -> Waiting[Word]:
         """The next word."""
         return self._words.take()
-
-    def release(self, cycle: int) -> None:
-        """Free the room of one word from `cycle` on."""
-        self._room.give(cycle)
 
     @property
     def room(self) -> deque[int]:

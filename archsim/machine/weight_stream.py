@@ -116,7 +116,7 @@ class WeightStream:
         at = self._at if column and clock.now * parts < self._at + parts else clock.now * parts
         clock.note(Event.WAIT_CREDIT, *place, at=ceil_div(at, parts))
         clock.waits_for("room for a word in the FIFO (credits from the PE array)")
-        rooms, last = self._fifo.room, burst.column_words - 1
+        rooms, send, last = self._fifo.room, self._fifo.send, burst.column_words - 1
         for word in range(burst.column_words):
             asked = not word or not rooms
             if word and asked:
@@ -134,7 +134,7 @@ class WeightStream:
                 clock.note(Event.COLUMN, *place, at=ceil_div(at, parts))
             at += cycles
             arrival = (at if parts == 1 else ceil_div(at, parts)) + burst.latency_cycles
-            self._fifo.send(Word(arrival, token if word == last else None))
+            send(Word(arrival, token if word == last else None))
         self._at = at
         yield clock.until(ceil_div(at, parts))
 

@@ -117,11 +117,12 @@ class CoveredFifo:
         """When the last of `words` leaves the path, none of which waits for another's room, in parts of a cycle."""
         cycles, parts = burst.pace
         last = start * parts + words * cycles
+        if not self._held or self._released <= start:
+            return last
         oldest, latest = max(0, burst.fifo_words - self._held), min(words, burst.fifo_words)
-        if self._held and self._released > start:
-            for word in self._feed.decisive(oldest, latest):
-                room = self._feed.released(self._released, burst.fifo_words - 1 - word)
-                last = max(last, room * parts + (words - word) * cycles)
+        for word in self._feed.decisive(oldest, latest):
+            room = self._feed.released(self._released, burst.fifo_words - 1 - word)
+            last = max(last, room * parts + (words - word) * cycles)
         return last
 
 

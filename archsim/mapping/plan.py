@@ -79,7 +79,7 @@ class Feed(NamedTuple):
     @property
     def even(self) -> bool:
         """Whether every cycle takes one word, and every word one cycle."""
-        return self.word_rows == self.pes and _cycles(self) == self.words
+        return _even(self)
 
     def decisive(self, first: int, stop: int) -> Collection[int]:
         """Those of the words from `first` to before `stop` that decide a maximum of what is linear in word and cycle.
@@ -126,6 +126,11 @@ class Feed(NamedTuple):
 @lru_cache(maxsize=4096)
 def _cycles(feed: Feed) -> int:
     return feed.last_cycle(feed.words - 1) + 1
+
+
+@lru_cache(maxsize=4096)
+def _even(feed: Feed) -> bool:
+    return feed.word_rows == feed.pes and feed.cycles == feed.words
 
 
 @lru_cache(maxsize=65536)
