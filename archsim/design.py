@@ -19,6 +19,7 @@ from archsim.errors import (
     near,
 )
 from archsim.files import read_toml
+from archsim.frozen import HashedOnce
 from archsim.mapping import dataflows
 from archsim.mapping.dataflows import Shape
 from archsim.plugins import Group
@@ -38,7 +39,7 @@ from archsim.trace.graph import Scope
 Value = str | int | float | bool | Sequence[str]
 
 
-class Design(Spec):
+class Design(HashedOnce, Spec):
     """One accelerator: everything that the engines and the cost model know about it."""
 
     name: str
@@ -106,20 +107,6 @@ class Design(Spec):
                 f" {self.weight_memories} memories, not {memory.capacity_kib}"
             )
         return self
-
-    def __hash__(self) -> int:
-        """The hash of all fields, computed once: a design is the key of many caches."""
-        return self.hash_of_fields
-
-    @cached_property
-    def hash_of_fields(self) -> int:
-        return hash(tuple(getattr(self, name) for name in type(self).model_fields))
-
-    def __getstate__(self) -> dict[Any, Any]:
-        """What is pickled: the fields alone, since the hash of a text differs between processes."""
-        state = super().__getstate__()
-        fields = {name: value for name, value in state["__dict__"].items() if name in type(self).model_fields}
-        return {**state, "__dict__": fields}
 
     @property
     def channel(self) -> DramSpec:

@@ -1,6 +1,7 @@
 """The base of everything that is validated from a file or a call: frozen, and every value as it is written."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,23 @@ class Frozen(BaseModel):
 
 
 _AS_THEY_ARE = frozenset((int, float, str, bool, type(None)))
+
+
+class HashedOnce(Frozen):
+    """A frozen model that is the key of caches, so that its hash is computed once."""
+
+    def __hash__(self) -> int:
+        return self.hash_of_fields
+
+    @cached_property
+    def hash_of_fields(self) -> int:
+        return hash(tuple(getattr(self, name) for name in type(self).model_fields))
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """What is pickled: the fields alone, since the hash of a text differs between processes."""
+        state = super().__getstate__()
+        fields = {name: value for name, value in state["__dict__"].items() if name in type(self).model_fields}
+        return {**state, "__dict__": fields}
 
 
 def plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ need an accumulator each.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ from archsim.mapping.residency import Residency, all_fit, residency_of
 from archsim.mapping.stages import stages_of
 from archsim.mapping.streams import Stream, streams_of, taken_at_once
 from archsim.mapping.traffic import bursts_of, fetch_of, norms_of, written_of
-from archsim.trace.graph import Graph, MatVec, Operand
+from archsim.trace.graph import Graph, MatVec, Operand, Scope
 from archsim.trace.header import Phase
 
 
@@ -51,7 +52,7 @@ def plans(
     have.
     """
     check_run(design, lanes, scope)
-    chosen = [_selected(design, phase, scope) for phase in phases]
+    chosen = [_selected(phase, scope, design.host) for phase in phases]
     if not any(mv.edge == "previous_step" for each in chosen for mv in each.mat_vecs):
         raise BadInput(f"design {design.name}: nothing recurrent is left to run")
     staged = [_mapped(design, each, lanes) for each in chosen]
@@ -70,26 +71,55 @@ def plans(
     return tuple(found)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Selected:
-    """The products of a phase that run on the machine, and the names of those that do not, with the reason."""
+    """The products of a phase that run on the machine, and the names of those that do not, with the reason.
+
+    Designs that leave out the same share it, and what is cached for it.
+    """
 
     phase: Phase
     mat_vecs: tuple[MatVec, ...]
     left_out: tuple[str, ...]
 
 
-def _selected(design: Design, phase: Phase, scope: RunScope) -> _Selected:
+@lru_cache(maxsize=64)
+def _selected(phase: Phase, scope: RunScope, host: tuple[Scope, ...]) -> _Selected:
     kept: list[MatVec] = []
     left_out: list[str] = []
     for mv in phase.graph.mat_vecs:
         if scope == "recurrent" and mv.scope in ("readout", "embedding"):
             left_out.append(f"{mv.name} ({mv.scope}: outside --scope recurrent)")
-        elif mv.scope in design.host:
+        elif mv.scope in host:
             left_out.append(f"{mv.name} ({mv.scope}: runs on the host)")
         else:
             kept.append(mv)
     return _Selected(phase, tuple(kept), tuple(left_out))
+
+
+class _Staged(NamedTuple):
+    """A phase as stages with their streams."""
+
+    stages: Sequence[Stage] = ()
+    streams: Sequence[Sequence[Stream]] = ()
+    lists: tuple[tuple[str, ...], ...] = ()
+    """Operands that its stages make, those of one result together."""
+    outside: tuple[Operand, ...] = ()
+    """Operands that its products read and that it does not make."""
+
+
+@lru_cache(maxsize=64)
+def _staged(chosen: _Selected, lanes: int) -> _Staged:
+    """The stages of a phase, which are those of every design that runs its products, with streams of one step."""
+    graph, mat_vecs = chosen.phase.graph, chosen.mat_vecs
+    stages = stages_of(graph, mat_vecs)
+    lists = tuple(stage.operands for stage in stages if stage.operands)
+    made = {operand: index for index, operands in enumerate(lists) for operand in operands}
+    once = chosen.phase.steps == "one"
+    streams = [streams_of(graph, mat_vecs, stage, made, lanes, once) for stage in stages]
+    check_order(mat_vecs, stages)
+    outside = dict.fromkeys(mv.operand for mv in mat_vecs if mv.operand not in made)
+    return _Staged(stages, streams, lists, tuple(map(graph.operand, outside)))
 
 
 @dataclass(frozen=True)
@@ -100,16 +130,14 @@ class _Mapped:
     stages: Sequence[Stage]
     streams: Sequence[Sequence[Stream]]
     lists: tuple[tuple[str, ...], ...]
-    """Operands that its stages make, those of one result together."""
     outside: tuple[Operand, ...]
-    """Operands that its products read and that it does not make."""
     schedules: Sequence[Schedule] = ()
 
 
 def _mapped(design: Design, chosen: _Selected, lanes: int) -> _Mapped:
     graph, mat_vecs = chosen.phase.graph, chosen.mat_vecs
     if not mat_vecs:
-        return _Mapped(chosen, (), (), (), ())
+        return _Mapped(chosen, *_Staged())
     units = sum(o.size for o in graph.operands if o.kind in ("state", "result"))
     if units > design.state_buffer.units:
         raise BadInput(
@@ -117,16 +145,11 @@ def _mapped(design: Design, chosen: _Selected, lanes: int) -> _Mapped:
         )
     check_operations(design, graph)
     check_formats(design, graph, mat_vecs)
-    stages = stages_of(graph, mat_vecs)
-    lists = tuple(stage.operands for stage in stages if stage.operands)
-    made = {operand: index for index, operands in enumerate(lists) for operand in operands}
-    once = chosen.phase.steps == "one"
-    streams = [streams_of(graph, mat_vecs, stage, made, lanes, once) for stage in stages]
-    if not once:
-        streams = [taken_at_once(own, mat_vecs, design.sequencer.steps_at_once) for own in streams]
-    check_order(mat_vecs, stages)
-    outside = dict.fromkeys(mv.operand for mv in mat_vecs if mv.operand not in made)
-    return _Mapped(chosen, stages, streams, lists, tuple(map(graph.operand, outside)))
+    staged, steps = _staged(chosen, lanes), design.sequencer.steps_at_once
+    if steps == 1 or chosen.phase.steps == "one":
+        return _Mapped(chosen, *staged)
+    streams = [taken_at_once(own, mat_vecs, steps) for own in staged.streams]
+    return _Mapped(chosen, *staged._replace(streams=streams))
 
 
 def _scheduled(

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from archsim.errors import BadInput
-from archsim.frozen import Frozen
+from archsim.frozen import Frozen, HashedOnce
 
 MAX_SYMBOLS = 2**16
 """The largest number of symbols of a one-hot operand."""
@@ -120,7 +120,7 @@ class Operand(Frozen):
     kind: Literal["one_hot", "vector", "result", "state"]
 
 
-class Graph(Frozen):
+class Graph(HashedOnce):
     """The operations of one step, in order, and their operands."""
 
     operations: tuple[Operation, ...]
