@@ -176,12 +176,11 @@ def _fed(plan: Plan, work: Work) -> Iterator[_Fed]:
 
 
 def _grouped(plan: Plan, work: Work) -> Iterator[_Grouped]:
-    """The groups of a plan whose weights stay in the PEs; none of another."""
+    """The groups of a plan whose weights stay in the PEs."""
     for run in plan.runs:
         for burst in run.block.bursts:
-            if burst.group:
-                groups, passes = work.groups(burst)
-                yield _Grouped(burst, run.count * groups, run.count * passes)
+            groups, passes = work.groups(burst)
+            yield _Grouped(burst, run.count * groups, run.count * passes)
 
 
 def _ran(plan: Plan, work: Work) -> Iterator[_Ran]:
@@ -195,10 +194,12 @@ def _timing(design: Design, plan: Plan, work: Work, recurrence: _RecurrenceState
     ledger = _counts(design, plan, work, fed)
     issued = ledger.get(catalogue.MAC) + ledger.get(catalogue.MAC_ZERO_OPERAND)
     ledger.add(catalogue.IDLE_PE_CYCLE, design.shape.clocked(work.lane_cycles(step_ends, cycles), cycles) - issued)
-    grouped = tuple(_grouped(plan, work))
-    busy = sum(each.columns * each.burst.tile_cycles for each in fed if not each.burst.group)
-    busy += sum(each.groups * (each.burst.tile_cycles - each.burst.idle_cycles) for each in grouped)
-    ledger.add(catalogue.SCRATCH_ACCESS, sum(each.passes * each.burst.rows for each in grouped))
+    if plan.stationary:
+        grouped = tuple(_grouped(plan, work))
+        busy = sum(each.groups * (each.burst.tile_cycles - each.burst.idle_cycles) for each in grouped)
+        ledger.add(catalogue.SCRATCH_ACCESS, sum(each.passes * each.burst.rows for each in grouped))
+    else:
+        busy = sum(each.columns * each.burst.tile_cycles for each in fed)
     stalls = dict(zip(STALLS, [*recurrence.stalls.tolist(), cycles - recurrence.tiles], strict=True))
     return Timing(cycles, busy, stalls, step_ends, ledger)
 
@@ -220,8 +221,10 @@ def _counts(design: Design, plan: Plan, work: Work, fed: Sequence[_Fed]) -> Ledg
     useful = sum(each.nonzero * each.burst.rows for each in fed)
     ledger.add(catalogue.MAC, useful)
     ledger.add(catalogue.MAC_ZERO_OPERAND, issued - useful)
-    ledger.add(catalogue.SCRATCH_ACCESS, sum(each.issued * each.burst.rows for each in fed if not each.burst.group))
-    ledger.add(catalogue.WEIGHT_LOAD, sum(each.columns * each.burst.rows for each in fed if each.burst.group))
+    if plan.stationary:
+        ledger.add(catalogue.WEIGHT_LOAD, sum(each.columns * each.burst.rows for each in fed))
+    else:
+        ledger.add(catalogue.SCRATCH_ACCESS, issued)
     ledger.add(catalogue.H_READ, sum(each.issued for each in fed if each.from_buffer))
     if design.skip_encoder.enabled:
         ledger.add(

@@ -215,6 +215,8 @@ class _Tariff:
 
     prices: dict[tuple[str, str], tuple[str, Figure]]
     """For each (component, action) of a ledger: the component that it is charged to, and its energy, pJ."""
+    first: dict[str, Figure]
+    """The energy of the first action that is charged to a component."""
     components: tuple[str, ...]
     off_chip: tuple[str, ...]
     clock_tree_pj: Figure | None
@@ -227,9 +229,10 @@ class _Tariff:
 
 @lru_cache(maxsize=4096)
 def _tariff(design: Design, costs: CostTable) -> _Tariff:
-    catalogue = costs.library.catalogue
+    catalogue, priced = costs.library.catalogue, prices(design, costs)
     return _Tariff(
-        {(a.component, a.name): (a.charged_to, figure) for a, figure in prices(design, costs).items()},
+        {(a.component, a.name): (a.charged_to, figure) for a, figure in priced.items()},
+        {a.charged_to: figure for a, figure in reversed(priced.items())},
         catalogue.with_area,
         catalogue.off_chip,
         clock_tree(design, costs) if design.physical.clock_tree else None,
@@ -273,9 +276,9 @@ def energy(design: Design, ledger: Ledger, cycles: int, tokens: int, costs: Cost
 
 def _clocked(ledger: Ledger, cycles: int) -> Ledger:
     """The counts with those cycles in which the control is clocked: all, also those in which the machine waits."""
-    always = Ledger()
-    always.add(CONTROL_CYCLE, cycles)
-    return Ledger.total((ledger, always))
+    counts = Ledger.total((ledger,))
+    counts.add(CONTROL_CYCLE, cycles)
+    return counts
 
 
 def _dram(tariff: _DramTariff, moved: Mapping[Action, int], tokens: int, nj_per_mw: float) -> Figure:
@@ -297,7 +300,7 @@ def _dynamic(tariff: _Tariff, ledger: Ledger, tokens: int) -> dict[str, Figure]:
             raise BadInput(f"energy: no price for action {action!r} of component {component!r}")
         name, price = tariff.prices[component, action]
         spent[name].append((amount / tokens, price))
-    for name, price in reversed(tariff.prices.values()):
+    for name, price in tariff.first.items():
         spent[name] = spent[name] or [(0.0, price)]  # nothing counted: zero, with the source of the first action
     return {name: weighted(parts, "pJ/token") for name, parts in spent.items() if parts}
 
