@@ -185,7 +185,7 @@ def stage_time(
     memory, depths, encoder = design.weight_memory, latencies(design), design.skip_encoder
     at_once = min(design.activation_unit.units_per_cycle, design.state_buffer.banks or MOST)
     units = ceil_div(at_once, lanes)
-    dram = design.channel if streamed else None
+    dram = design.dram if streamed else None  # without one, `residency_of` refuses a model that does not fit
     cycles, parts = dram.channel_time(dram.burst_bits, design.clock_mhz) if dram else (0, 1)
     latency = dram.latency_cycles(design.clock_mhz) if dram else depths.sram_cycles
     return StageTime(
