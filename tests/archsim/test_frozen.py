@@ -1,5 +1,9 @@
 """Values are taken as they are written: in designs, studies, recipes, tasks, cost tables and model files alike."""
 
+import os
+import pickle
+import subprocess
+import sys
 from collections.abc import Iterator
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -129,3 +133,13 @@ def test_a_period_is_a_number() -> None:
     trace = synthesize(hidden=8, inputs=4, density=0.5, sequences=2, steps=2)
     with pytest.raises(BadInput, match="period must be a number, not True"):
         streaming(BUILT, trace, True)
+
+
+def test_a_design_that_another_process_pickled_has_the_hash_of_this_one() -> None:
+    made = "import pickle, sys; from archsim.design import load_design; d = load_design('edge-resident'); hash(d)"
+    code = f"{made}; sys.stdout.buffer.write(pickle.dumps(d))"
+    environment = {**os.environ, "PYTHONHASHSEED": "7"}
+    pickled = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=environment).stdout
+    here = load_design("edge-resident")
+    assert {here: "found"}[pickle.loads(pickled)] == "found"
+    assert hash(here) == hash(load_design("edge-resident")) != hash(here.override({"lanes": 2}))
