@@ -117,7 +117,7 @@ class SimReport:
 
     @property
     def skipped(self) -> float:
-        """Share of the streamed columns that is skipped, measured in the MACs that they issue."""
+        """The share of MACs that skipping spares, of those that a run in which no column is skipped issues."""
         return 1 - self.macs.issued / self.against.macs_streamed
 
     @property
