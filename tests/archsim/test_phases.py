@@ -185,10 +185,12 @@ def test_phases_cut_into_traces_of_their_own_add_up(design: Design, trace: Trace
 
 def test_a_readout_that_is_a_phase_is_timed_by_hand() -> None:
     """One step: inputs, the bias of a block, columns of one word each, activation, and the pipeline's depth."""
-    with_it, without = (
-        simulate(RESIDENT.override({"dram.latency_ns": 1, "dram.bandwidth_gbps": 1e6}), _stack(outputs=outputs))
-        for outputs in (1, None)
-    )
+    values: dict[str, Any] = {
+        "dram.latency_ns": 1,
+        "dram.bandwidth_gbps": 1e6,
+        "weight_memory.latency_cycles": 2,
+    }
+    with_it, without = (simulate(RESIDENT.override(values), _stack(outputs=outputs)) for outputs in (1, None))
     trace = _stack(outputs=1)
     top = np.unpackbits(trace.arrays["top"][:][0, : RESIDENT.lanes], axis=-1).any(axis=0).sum()
     fetched, waited, bias, issue, latency, column, activated, depth = 1, 1, 1, 1, 2, 1, 1, 5

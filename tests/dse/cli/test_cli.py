@@ -283,12 +283,14 @@ def test_five_mistakes_in_a_space_are_five_lines(tmp_path: Path) -> None:
 def test_a_machine_that_stands_still_says_who_waits_for_whom(
     trace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No design is known to (what would is refused), so the plan is broken here: a column wider than its FIFO."""
+    """No design is known to (what would is refused), so the plan is broken here: a cycle of the PEs needs more words than the FIFO holds."""
 
     def broken(*arguments: Any, **options: Any) -> tuple[Plan]:
         (made,) = plans(*arguments, **options)
         block = made.runs[0].block
-        wide = tuple(replace(burst, column_words=65) for burst in block.bursts)
+        first = block.bursts[0]
+        feed = first.feed._replace(rows=65, word_rows=1, pes=65, full_rows=65)
+        wide = tuple(replace(burst, column_words=65, feed=feed) for burst in block.bursts)
         return (replace(made, runs=(replace(made.runs[0], block=replace(block, bursts=wide)), *made.runs[1:])),)
 
     monkeypatch.setattr("archsim.simulation.plans", broken)
@@ -300,7 +302,7 @@ def test_a_machine_that_stands_still_says_who_waits_for_whom(
     said = capsys.readouterr().err
     # the row scales and biases of the block have come by then
     assert said.startswith(
-        "archsim: design skip-65nm: deadlock at cycle 32, in step 0: weight_stream waits for room for"
+        "archsim: design skip-65nm: deadlock at cycle 8, in step 0: weight_stream waits for room for a word"
     )
-    assert "pe_array waits for a column in the FIFO (from the weight stream)" in said
+    assert "pe_array waits for a word of a column in the FIFO (from the weight stream)" in said
     assert len(said.splitlines()) == 1

@@ -21,7 +21,7 @@ def test_fewer_bits_fit_into_less_and_cost_less() -> None:
             assert narrow.system_pj_per_token.mid < wide.system_pj_per_token.mid
             if narrow.resident_share == wide.resident_share == 1:  # a narrower bus brings biases more slowly
                 assert narrow.time_us_per_token >= wide.time_us_per_token
-            else:
+            elif narrow.resident_share < 1:
                 assert narrow.time_us_per_token <= wide.time_us_per_token
     for (_, kib), each in found.items():
         assert (each.resident_share == 1) == (each.model_kib <= kib)
