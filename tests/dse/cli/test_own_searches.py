@@ -134,7 +134,9 @@ def test_losses_of_a_study_s_task_are_those_of_evaluate(folder: Path, own: Path)
 
 
 def test_where_nothing_is_feasible_the_reason_is_told(folder: Path, own: Path) -> None:
-    tree = own_tree(own, inputs=str(own / "x.npy"), batch_first=True) | {"constraints": {"area_mm2": 1e-3}}
+    tree = own_tree(own, inputs=str(own / "x.npy"), batch_first=True) | {
+        "constraints": {"area_mm2": 1e-3, "clock_reachable": False}
+    }
     result = run("search", study(folder, "nothing", tree | {"trials": 4}), "--out", folder / "nothing")
     said = " ".join(result.stdout.split())
     assert re.search(r"No point is feasible; most often \(\d trials?\): area_mm2 must be at most 0.001, not ", said)
