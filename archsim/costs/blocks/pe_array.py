@@ -42,8 +42,9 @@ def _build(design: Design) -> BuiltBlock:
             catalogue.MAC_ZERO_OPERAND: LogicPrice(one.cell.energy_pj * zero_share),
             catalogue.IDLE_PE_CYCLE: LogicPrice(idle_pj),
             # A weight is written twice: into the second register, whose clock is gated meanwhile, and from there.
-            catalogue.WEIGHT_LOAD: LogicPrice(2 * second.energy_pj),
+            **({catalogue.WEIGHT_LOAD: LogicPrice(2 * second.energy_pj)} if design.shape.stationary else {}),
         },
+        absent=frozenset(() if design.shape.stationary else (catalogue.WEIGHT_LOAD,)),
     )
 
 
