@@ -283,8 +283,8 @@ def test_five_mistakes_in_a_space_are_five_lines(tmp_path: Path) -> None:
 def test_a_machine_that_stands_still_says_who_waits_for_whom(
     trace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No design is known to (what would is refused), so the plan is broken here: a cycle of the PEs needs more words than
-    the FIFO holds."""
+    """No design is known to (what would is refused), so the plan is broken here: a cycle of the PEs needs more words
+    than the FIFO holds."""
 
     def broken(*arguments: Any, **options: Any) -> tuple[Plan]:
         (made,) = plans(*arguments, **options)
