@@ -65,6 +65,7 @@ def test_nothing_is_shown_that_is_not_there(design: Design) -> None:
     priced = {(action.component, f"energy of {action.name}") for action in prices(design)}
     absent = {
         ("weight_memory", "energy of fifo_word"),
+        ("pe_array", "energy of weight_load"),
         ("dram", "energy of read_bits"),
         ("dram", "energy of write_bits"),
     }
