@@ -1,4 +1,4 @@
-"""The pictures of the README, and of every tab to look at: ``python tests/dse/report/take_pictures.py results/demo OUT``.
+"""Pictures of the README, and of every tab to look at: ``python tests/dse/report/take_pictures.py results/demo OUT``.
 
 OUT gets every tab whole, light and dark, at 1440 and 800 pixels; ``dse/report/pictures`` the three that are shown.
 """
