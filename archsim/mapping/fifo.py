@@ -12,12 +12,12 @@ room is free from then on.
 from collections import deque
 from itertools import chain
 from math import gcd
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from archsim.mapping.plan import Burst, Feed, Plan
 from archsim.specs.base import ceil_div
 
-State = tuple[int, ...]
+State = tuple[Any, ...]
 """What a burst leaves in the FIFO for the next one; two states are equal only if no later cycle can tell them apart."""
 
 
@@ -76,8 +76,7 @@ class CoveredFifo:
     """
 
     def __init__(self, state: State = ()) -> None:
-        held, released, *feed = state or (0, 0, *_NO_FEED)
-        self._held, self._released, self._feed = held, released, Feed._make(feed)
+        self._held, self._released, self._feed = state or (0, 0, _NO_FEED)
         """The last words of the burst before, at most as many as the FIFO holds; the cycle at which the last of them
         would be released if the PEs had never waited for one; and how they feed the PEs."""
 
@@ -111,7 +110,7 @@ class CoveredFifo:
     def state(self, origin: int) -> State:
         if not self._held or self._released <= origin:
             return ()
-        return self._held, self._released - origin, *self._feed
+        return self._held, self._released - origin, self._feed
 
     def _issue_parts(self, burst: Burst, words: int, start: int) -> int:
         """When the last of `words` leaves the path, none of which waits for another's room, in parts of a cycle."""

@@ -252,11 +252,15 @@ class Work:
     @cached_property
     def _switched_off(self) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:
         """Lanes that run at the last step, the steps at whose end others are switched off, and how many are at each."""
-        running = np.concatenate([window.tokens for window in self.windows()])
-        running = running[running > 0]
-        ended = running[:-1] - running[1:]
-        at = np.flatnonzero(ended)
-        return int(running[-1]), at + 1, ended[at]
+        running, steps, lanes = self.tokens_at(0), list[int](), list[int]()
+        for window in self.windows():  # one by one, so that memory does not grow with the steps
+            tokens = window.tokens[window.tokens > 0]
+            ended = -np.diff(tokens, prepend=running)
+            at = np.flatnonzero(ended)
+            steps += (window.first + at).tolist()
+            lanes += ended[at].tolist()
+            running = int(tokens[-1]) if len(tokens) else running
+        return running, np.array(steps, np.int64), np.array(lanes, np.int64)
 
     @cached_property
     def totals(self) -> Totals:
