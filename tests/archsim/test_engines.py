@@ -262,7 +262,7 @@ def norms_by_definition(design: Design, trace: Trace, planned: Plan) -> int:
     return bits
 
 
-@settings(max_examples=1200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(drawn_designs(), drawn_traces())
 def test_all_engines_agree_in_time_stalls_and_counts(design: Design, trace: Trace) -> None:
     assume(fits(design, trace))
@@ -292,7 +292,7 @@ def deeper_fifo(burst: Burst) -> Burst:
     return replace(burst, fifo_words=burst.fifo_words + 1)
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(drawn_designs(), drawn_traces(), st.integers(0, 2**31), st.data())
 def test_less_to_do_never_takes_longer(design: Design, trace: Trace, seed: int, data: st.DataObject) -> None:
     """With a fixed plan: fewer columns, cheaper columns, a shorter latency, a deeper FIFO."""
@@ -333,7 +333,7 @@ def test_less_to_do_never_takes_longer(design: Design, trace: Trace, seed: int, 
     assert run_analytic(design, replace(planned, runs=runs), work).cycles <= before
 
 
-@settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(drawn_designs(), drawn_traces(), st.data())
 def test_a_better_channel_never_takes_longer(design: Design, trace: Trace, data: st.DataObject) -> None:
     """A shorter latency, more accesses under way, more bandwidth or no inputs on the channel leave the mapping as it
@@ -354,7 +354,7 @@ def test_a_better_channel_never_takes_longer(design: Design, trace: Trace, data:
     assert max(after) <= before
 
 
-@settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(drawn_designs(), drawn_traces())
 def test_fcfs_is_simulated_and_refused_by_name_in_closed_form(design: Design, trace: Trace) -> None:
     """As with a static order, reuse changes nothing, counts equal those of `column`, and no cycle is lost."""
@@ -610,6 +610,7 @@ def test_the_same_run_twice_is_the_same() -> None:
         assert_equal(first[engine], second[engine])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["skip-65nm", "rbt-low-power-ternary"])
 def test_steps_that_meet_what_earlier_ones_met_are_not_simulated_again(name: str) -> None:
     design = load_design(name)

@@ -40,7 +40,7 @@ from archsim.trace.trace import Trace
 from tests.archsim.cuts import largest_blocks
 
 Engine = Literal["burst", "column"]
-quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=90, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite

@@ -161,6 +161,7 @@ def test_another_version_of_the_machine_is_noticed(space: Space, models: ModelSi
         enumerate_space(space, tmp_path, models)
 
 
+@pytest.mark.slow
 def test_workers_find_the_same(space: Space, models: ModelSide, tmp_path: Path, small_parts: None) -> None:
     alone = enumerate_space(space, tmp_path / "alone", models)
     with LocalProcesses(2) as workers:
