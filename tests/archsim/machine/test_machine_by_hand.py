@@ -28,11 +28,11 @@ from archsim.mapping import planner
 from archsim.mapping.plan import Norms
 from archsim.mapping.planner import plan
 from archsim.mapping.work import measure
-from archsim.simulation import Job, prepare, simulate
-from archsim.timing import Timing
+from archsim.simulation import simulate
 from archsim.trace.columns import pack_mask
 from archsim.trace.synthetic import synthesize
 from archsim.trace.trace import Trace
+from tests.archsim.event_log import LoggedEvents, path, tiles, together, whole_log
 
 
 @pytest.fixture(autouse=True)
@@ -70,62 +70,11 @@ def trace() -> Trace:
     return Trace(drawn.header, {**drawn.arrays, "h": pack_mask(mask)}, drawn.lengths)
 
 
-LoggedEvents = dict[str, list[tuple[int, str, int, int]]]
-"""The events of each component as (cycle, event, step, block), in order."""
-
-
-def whole_log(design: Design, trace: Trace) -> tuple[LoggedEvents, Timing]:
-    prepared = prepare(Job(design, trace, 1))
-    logged: LoggedEvents = {}
-    timing = run_machine(
-        *prepared.triple,
-        "column",
-        log=lambda cycle, component, event, step, block, column: logged.setdefault(component, []).append(
-            (cycle, event, step, block)
-        ),
-    )
-    return logged, timing
-
-
-def path(
-    step: int,
-    block: int,
-    turn: int,
-    listed: int,
-    *columns: tuple[int, int],
-    end: int,
-    admitted: int = 0,
-    norms: int = 0,
-) -> LoggedEvents:
-    """The events of a burst on the weight path, with columns as (asked for credits, taken), after `norms` cycles."""
-    admitted = max(listed, admitted)
-    events = [(turn, "turn"), (listed, "listed"), (admitted, "admitted")]
-    events += [(admitted, "norms")] * (norms > 0) + [(admitted + norms, "start")]
-    events += [each for asked, taken in columns for each in ((asked, "wait_credit"), (taken, "column"))]
-    return {"weight_stream": [(cycle, event, step, block) for cycle, event in (*events, (end, "end"))]}
-
-
-def tiles(step: int, block: int, *columns: tuple[int, int], done: int, closes: bool = False) -> LoggedEvents:
-    """The events of a burst in the PEs, with columns as (ready for it, begun)."""
-    events = [each for ready, begun in columns for each in ((ready, "wait_column"), (begun, "column"))]
-    events.insert(1 if columns else 0, (columns[0][1] if columns else done, "start"))
-    events += [(done, "done"), (done, "end")][: 1 + closes]
-    return {"pe_array": [(cycle, event, step, block) for cycle, event in events]}
-
-
 def served(component: str, event: str, *blocks: tuple[int, int]) -> LoggedEvents:
     """The events of a unit that takes two blocks a step one by one, with blocks as (begun, ended)."""
     places = [(i // 2, i % 2) for i in range(len(blocks))]
     return {component: [(cycle, name, *place) for place, block in zip(places, blocks, strict=True)
                         for cycle, name in zip(block, (event, "end"), strict=True)]}  # fmt: skip
-
-
-def together(*parts: LoggedEvents) -> LoggedEvents:
-    log: LoggedEvents = {}
-    for part in parts:
-        for component, events in part.items():
-            log.setdefault(component, []).extend(events)
-    return log
 
 
 def test_streamed_and_skipping(design: Design, trace: Trace) -> None:

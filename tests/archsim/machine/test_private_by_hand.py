@@ -13,15 +13,12 @@ import pytest
 
 from archsim import catalogue
 from archsim.design import Design, load_design
-from archsim.machine.steps import run_machine
-from archsim.simulation import Engine, Job, prepare, simulate
+from archsim.simulation import Engine, simulate
 from archsim.trace.columns import pack_mask
 from archsim.trace.synthetic import synthesize
 from archsim.trace.trace import Trace
 from tests.archsim.cuts import largest_blocks
-
-LoggedEvents = dict[str, list[tuple[int, str, int, int]]]
-"""The events of each component as (cycle, event, step, block), in order."""
+from tests.archsim.event_log import LoggedEvents, path, tiles, together, whole_log
 
 
 def machine(**changes: Any) -> Design:
@@ -52,21 +49,10 @@ def two_steps(weight_format: str) -> Trace:
     return Trace(drawn.header, {**drawn.arrays, "h": pack_mask(mask)}, drawn.lengths)
 
 
-def path(step: int, block: int, turn: int, *columns: int, norms: int = 0) -> LoggedEvents:
+def sent(step: int, block: int, turn: int, *columns: int, norms: int = 0) -> LoggedEvents:
     """The events of a burst on the weight path, which waits for nothing after its turn: its columns take a cycle each
     after `norms` cycles."""
-    events = [(turn, "turn"), (turn, "listed"), (turn, "admitted")]
-    events += [(turn, "norms")] * (norms > 0) + [(turn + norms, "start")]
-    events += [(cycle, event) for cycle in columns for event in ("wait_credit", "column")]
-    return {"weight_stream": [(cycle, event, step, block) for cycle, event in (*events, (columns[-1] + 1, "end"))]}
-
-
-def tiles(step: int, block: int, *columns: tuple[int, int], done: int, closes: bool = False) -> LoggedEvents:
-    """The events of a burst in the PEs, with columns as (ready for it, begun)."""
-    events = [each for ready, begun in columns for each in ((ready, "wait_column"), (begun, "column"))]
-    events.insert(1, (columns[0][1], "start"))
-    events += [(done, "done"), (done, "end")][: 1 + closes]
-    return {"pe_array": [(cycle, event, step, block) for cycle, event in events]}
+    return path(step, block, turn, turn, *zip(columns, columns, strict=True), end=columns[-1] + 1, norms=norms)
 
 
 def served(component: str, event: str, *blocks: tuple[int, int, int, int]) -> LoggedEvents:
@@ -75,24 +61,9 @@ def served(component: str, event: str, *blocks: tuple[int, int, int, int]) -> Lo
                         for cycle, name in ((begun, event), (ended, "end"))]}  # fmt: skip
 
 
-def together(*parts: LoggedEvents) -> LoggedEvents:
-    log: LoggedEvents = {}
-    for part in parts:
-        for component, events in part.items():
-            log.setdefault(component, []).extend(events)
-    return log
-
-
 def check(design: Design, trace: Trace, log: LoggedEvents, stalls: dict[str, int], words: int) -> None:
     """Engine `column` logs `log`; all engines have its time, its stalls and its counts."""
-    logged: LoggedEvents = {}
-    timing = run_machine(
-        *prepare(Job(design, trace, 1)).triple,
-        "column",
-        log=lambda cycle, component, event, step, block, column: logged.setdefault(component, []).append(
-            (cycle, event, step, block)
-        ),
-    )
+    logged, timing = whole_log(design, trace)
     assert logged == log
     assert timing.stalls == dict.fromkeys(timing.stalls, 0) | stalls
     assert timing.busy_cycles == 8
@@ -126,12 +97,12 @@ def test_a_row_a_pe(organisation: str, words: int) -> None:
                              33-34, activated 34-35, listed 36-37: the end
     """
     log = together(
-        path(0, 0, 0, 2, norms=2),
-        path(0, 0, 6, 6),
-        path(0, 1, 10, 12, 13, norms=2),
-        path(1, 0, 16, 18, norms=2),
-        path(1, 0, 22, 22),
-        path(1, 1, 26, 28, 29, norms=2),
+        sent(0, 0, 0, 2, norms=2),
+        sent(0, 0, 6, 6),
+        sent(0, 1, 10, 12, 13, norms=2),
+        sent(1, 0, 16, 18, norms=2),
+        sent(1, 0, 22, 22),
+        sent(1, 1, 26, 28, 29, norms=2),
         tiles(0, 0, (2, 6), done=7),
         tiles(0, 0, (7, 10), done=11, closes=True),
         tiles(0, 1, (12, 16), (17, 17), done=18, closes=True),
@@ -159,10 +130,10 @@ def test_narrow_weights_share_a_word() -> None:
             state:  its turn at 20, issued 20-21, arrives 24, consumed 24-26, activated 26-28, listed 28-30: the end
     """
     log = together(
-        path(0, 0, 0, 4, norms=4),
-        path(0, 0, 8, 8),
-        path(1, 0, 12, 16, norms=4),
-        path(1, 0, 20, 20),
+        sent(0, 0, 0, 4, norms=4),
+        sent(0, 0, 8, 8),
+        sent(1, 0, 12, 16, norms=4),
+        sent(1, 0, 20, 20),
         tiles(0, 0, (4, 8), done=10),
         tiles(0, 0, (10, 12), done=14, closes=True),
         tiles(1, 0, (16, 20), done=22),
