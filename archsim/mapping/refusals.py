@@ -68,7 +68,7 @@ def check_formats(design: Design, graph: Graph, mat_vecs: Sequence[MatVec]) -> N
 
 
 LARGEST = 2**62
-"""The largest number of cycles, in parts, of a run, so that no 64-bit integer of an engine overflows."""
+"""The largest number of parts of a cycle that the engines may count, so that no 64-bit integer overflows."""
 
 
 def check_range(design: Design, plan: Plan, work: Work) -> None:

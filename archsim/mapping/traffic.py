@@ -10,14 +10,13 @@ from archsim.errors import BadInput
 from archsim.mapping.dataflows import BlockUnits
 from archsim.mapping.plan import Burst, Fetch, Norms, Pace, Stage
 from archsim.mapping.private import private_burst, private_norms
+from archsim.mapping.refusals import LARGEST
 from archsim.mapping.streams import Stream
 from archsim.specs.base import ceil_div
 from archsim.trace.graph import Operand
 
 MOST_WORDS = 2**24
 """The most words of a burst, up to which `Pace.of` is exact."""
-LARGEST = 2**62
-"""The largest product that the engines may form, so that no 64-bit integer overflows."""
 
 
 def burst_of(design: Design, stream: Stream, part: BlockUnits, resident: bool, lanes: int) -> Burst:
