@@ -58,19 +58,19 @@ class ActivationUnit:
         yield clock.until(self.free)
         for _ in self._order:
             clock.waits_for("a finished block from the PE array")
-            finished: FinishedBlock = yield self._sums_in.get()
+            finished = yield from self._sums_in.get()
             if finished.ready > clock.now:
                 yield clock.until(finished.ready)
             turn = finished.turn
             if turn.block.list is not None:
                 first, last = turn.block.elements_after, turn.block.activation_cycles
                 began = clock.now + self._depth_cycles
-                yield self._elements_out.put(Elements(began + first, began + last))
+                self._elements_out.put(Elements(began + first, began + last))
             clock.note(Event.ACTIVATE, turn.step, turn.block.index)
             yield clock.after(turn.block.activation_cycles)
             self._datapath.read_out(turn)
             clock.note(Event.END, turn.step, turn.block.index)
-            yield self._banks.put(clock.now)
+            self._banks.put(clock.now)
             self.free = clock.now
             self.freed = (*self.freed, clock.now)[-self._banks_kept :]
             self.count(turn)

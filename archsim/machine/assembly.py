@@ -194,7 +194,7 @@ class Machine:
         """Release the banks that previous steps occupy, each at its own cycle."""
         for time in self._barrier.banks:
             yield self._env.timeout(max(0, time - int(self._env.now)))
-            yield self._banks.put(time)
+            self._banks.put(time)
 
     def _check_ended(self, stuck: list[str]) -> None:
         if not stuck:

@@ -100,33 +100,33 @@ class PEArray:
         Its cycle k runs at ``first + k``, where `first` grows whenever a word comes later than its cycle needs it.
         """
         clock, turn, burst = self._clock, descriptor.turn, descriptor.turn.burst
-        place = turn.step, turn.block.index, column
-        first, needed, words, release = self.free, burst.first_words, self._fifo.words, self._fifo.release
+        place, steps, words = (turn.step, turn.block.index, column), burst.feed.steps(), self._fifo.words
+        release, first = self._fifo.room.put, self.free
         clock.waits_for("a word of a column in the FIFO (from the weight stream)")
         clock.note(Event.WAIT_COLUMN, *place)
-        for number, step in enumerate(burst.feed.steps(), start=1):
-            word = words.popleft() if words else (yield from self._fifo.receive())
-            late = word.arrival - step.needed
-            if number <= needed:
-                first = max(first, late)
-                if number == needed:
-                    yield clock.until(first)
-                    if column == 0:
-                        first = self.free = yield from self._claim(descriptor)
-                    clock.note(Event.COLUMN, *place)
-            elif late > first:
-                yield clock.until(first + step.needed)
+        for needed, _ in steps[: burst.first_words]:  # none of which is released before all of them are there
+            arrival = words.items.popleft() if words.items else (yield from words.get())
+            first = max(first, arrival - needed)
+        yield clock.until(first)
+        if column == 0:
+            first = self.free = yield from self._claim(descriptor)
+        clock.note(Event.COLUMN, *place)
+        for cycles in steps[burst.first_words - 1].released:
+            release(first + cycles)
+        for needed, released in steps[burst.first_words :]:
+            arrival = words.items.popleft() if words.items else (yield from words.get())
+            if arrival > first + needed:
+                yield clock.until(first + needed)
                 clock.note(Event.WAIT_COLUMN, *place)
-                first = late
-                yield clock.until(first + step.needed)
+                first = arrival - needed
+                yield clock.until(arrival)
                 clock.note(Event.COLUMN, *place)
-            for cycles in step.released:
+            for cycles in released:
                 release(first + cycles)
-        token = word.token
         starved = first - self.free
         self.free = first + burst.tile_cycles
         yield clock.until(self.free)
-        self._datapath.accumulate(turn, token)
+        self._datapath.accumulate(turn, self._fifo.numbers.popleft())
         return starved
 
     def _pass(self, descriptor: Descriptor, column: int) -> Waiting[int]:
@@ -135,31 +135,25 @@ class PEArray:
         The group leaves the FIFO when its vectors begin to pass.
         """
         clock, turn, burst = self._clock, descriptor.turn, descriptor.turn.burst
-        place, words = (
-            (turn.step, turn.block.index, column),
-            burst.column_words * min(burst.group, turn.columns - column),
-        )
-        begin, tokens = self.free, list[object]()
+        place, columns = (turn.step, turn.block.index, column), min(burst.group, turn.columns - column)
+        begin, words = self.free, columns * burst.column_words
         clock.waits_for("a group of columns in the FIFO (from the weight stream)")
         clock.note(Event.WAIT_COLUMN, *place, at=begin)
-        for number in range(words):
-            word = yield from self._fifo.receive()
-            begin = max(begin, word.arrival)
-            if number % burst.column_words == burst.column_words - 1:
-                tokens.append(word.token)
+        for _ in range(words):
+            begin = max(begin, (yield from self._fifo.words.get()))
         yield clock.until(begin)
         if column == 0:
             begin = self.free = yield from self._claim(descriptor)
         clock.note(Event.COLUMN, *place)
         for _ in range(words):
-            self._fifo.release(begin)
+            self._fifo.room.put(begin)
         starved = begin - self.free
         self.free = begin + burst.tile_cycles
         if burst.idle_cycles:
             clock.note(Event.LOAD, *place, at=self.free - burst.idle_cycles)
         yield clock.until(self.free - burst.idle_cycles)
-        for token in tokens:
-            self._datapath.accumulate(turn, token)
+        for _ in range(columns):
+            self._datapath.accumulate(turn, self._fifo.numbers.popleft())
         return starved
 
     def count(self, turn: BurstTurn) -> None:
@@ -180,7 +174,7 @@ class PEArray:
 
     def _next(self) -> Waiting[Descriptor]:
         self._clock.waits_for("the next burst from the weight stream")
-        descriptor: Descriptor = yield self._descriptors_in.get()
+        descriptor = yield from self._descriptors_in.get()
         self._clock.waits_for("the first column of a burst")
         return descriptor
 
@@ -189,7 +183,7 @@ class PEArray:
         turn, bank_free = descriptor.turn, 0
         if turn.opens_block:
             self._clock.waits_for("a free scratch bank (from the activation unit)")
-            bank_free = yield self._banks.get()
+            bank_free = yield from self._banks.get()
             self._datapath.open()
         start = self._clock.now
         waited = (
@@ -219,7 +213,7 @@ class PEArray:
         if self.free - early > clock.now:
             yield clock.until(self.free - early)
         if turn.closes_block:
-            yield self._sums_out.put(FinishedBlock(turn.of, clock.now + self._stages - 1))
+            self._sums_out.put(FinishedBlock(turn.of, clock.now + self._stages - 1))
         if early:
             yield clock.until(self.free)
         clock.note(Event.DONE, turn.step, turn.block.index)

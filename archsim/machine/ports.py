@@ -6,7 +6,7 @@ waited determines the cause of a stall.
 """
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -58,53 +58,26 @@ class Clock:
 
 
 class Queue(Generic[T]):
-    """An unbounded queue of items in order; whoever takes one waits until there is one."""
-
-    def __init__(self, env: simpy.Environment) -> None:
-        self._store = simpy.Store(env)
-
-    def put(self, item: T) -> simpy.Event:
-        return self._store.put(item)
-
-    def get(self) -> simpy.Event:
-        """An event that fires with the next item, a `T`."""
-        return self._store.get()
-
-    @property
-    def items(self) -> Sequence[T]:
-        """The items that nobody has taken yet."""
-        return tuple(self._store.items)
-
-
-class Word(NamedTuple):
-    """A word in the FIFO: the cycle at which it arrives, and, with the last one of a column, the column's numbers."""
-
-    arrival: int
-    token: object = None
-
-
-class _Cycles(Generic[T]):
-    """Items that are known ahead of time, in order; whoever takes one waits only until it is known."""
+    """An unbounded queue of items in order, with one reader, who waits only while there is none."""
 
     def __init__(self, env: simpy.Environment, items: Iterable[T] = ()) -> None:
-        self._env, self._known = env, deque(items)
-        self._given: simpy.Event | None = None
+        self._env = env
+        self.items = deque(items)
+        """The items that the reader has not taken yet, the first to be taken first."""
+        self._awaited: simpy.Event | None = None
 
-    def give(self, item: T) -> None:
-        self._known.append(item)
-        if self._given is not None:
-            given, self._given = self._given, None
-            given.succeed()
+    def put(self, item: T) -> None:
+        self.items.append(item)
+        if self._awaited is not None:
+            awaited, self._awaited = self._awaited, None
+            awaited.succeed()
 
-    def take(self) -> Waiting[T]:
-        if not self._known:
-            self._given = self._env.event()
-            yield self._given
-        return self._known.popleft()
-
-    @property
-    def known(self) -> deque[T]:
-        return self._known
+    def get(self) -> Waiting[T]:
+        """The next item."""
+        if not self.items:
+            self._awaited = self._env.event()
+            yield self._awaited
+        return self.items.popleft()
 
 
 class WordFifo:
@@ -115,30 +88,12 @@ class WordFifo:
     """
 
     def __init__(self, env: simpy.Environment, words: int) -> None:
-        self._words: _Cycles[Word] = _Cycles(env)
-        self._room: _Cycles[int] = _Cycles(env, [0] * words)
-        self.send: Callable[[Word], None] = self._words.give
-        self.release: Callable[[int], None] = self._room.give
-        """Free the room of one word from a cycle on."""
-
-    def reserve(self) -> Waiting[int]:
-        """Take the room of one word, and return the cycle from which it is free."""
-        return self._room.take()
-
-    def receive(self) -> Waiting[Word]:
-        """The next word."""
-        return self._words.take()
-
-    @property
-    def room(self) -> deque[int]:
-        """For every word that has room, or is known to have it, the cycle from which it does, the first to be taken
-        first."""
-        return self._room.known
-
-    @property
-    def words(self) -> deque[Word]:
-        """The words that nobody has taken yet, the first to be taken first."""
-        return self._words.known
+        self.words: Queue[int] = Queue(env)
+        """For every word in it, the cycle at which it arrives."""
+        self.room: Queue[int] = Queue(env, [0] * words)
+        """For every word that has room, or is known to have it, the cycle from which it does."""
+        self.numbers: deque[object] = deque()
+        """What each column carries whose last word is in it (``Datapath``)."""
 
 
 class FinishedBlock(NamedTuple):

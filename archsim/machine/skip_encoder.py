@@ -41,7 +41,7 @@ class SkipEncoder:
         yield clock.until(self.free)
         for turn in self._order:
             clock.waits_for("an activated block from the activation unit")
-            elements: Elements = yield self._elements_in.get()
+            elements = yield from self._elements_in.get()
             yield clock.until(elements.first)
             clock.note(Event.ENCODE, turn.step, turn.block.index)
             block = turn.block

@@ -16,7 +16,6 @@ from archsim.machine.ports import (
     Queue,
     Signals,
     Waiting,
-    Word,
     WordFifo,
 )
 from archsim.machine.turns import BurstTurn
@@ -116,16 +115,17 @@ class WeightStream:
         at = self._at if column and clock.now * parts < self._at + parts else clock.now * parts
         clock.note(Event.WAIT_CREDIT, *place, at=ceil_div(at, parts))
         clock.waits_for("room for a word in the FIFO (credits from the PE array)")
-        rooms, send, last = self._fifo.room, self._fifo.send, burst.column_words - 1
+        self._fifo.numbers.append(token)
+        room, send = self._fifo.room, self._fifo.words.put
         for word in range(burst.column_words):
-            asked = not word or not rooms
+            asked = not word or not room.items
             if word and asked:
                 clock.note(Event.WAIT_CREDIT, *place, at=ceil_div(at, parts))
-            free = rooms.popleft() if rooms else (yield from self._fifo.reserve())
-            if free * parts > at:
+            free = parts * (room.items.popleft() if room.items else (yield from room.get()))
+            if free > at:
                 if not asked:
                     clock.note(Event.WAIT_CREDIT, *place, at=ceil_div(at, parts))
-                at, asked = free * parts, True
+                at, asked = free, True
             if not word and self._channel.granted_by_columns(turn):
                 yield clock.until(ceil_div(at, parts))
                 yield from self._take_channel(descriptor, column)
@@ -133,8 +133,7 @@ class WeightStream:
             if asked:
                 clock.note(Event.COLUMN, *place, at=ceil_div(at, parts))
             at += cycles
-            arrival = (at if parts == 1 else ceil_div(at, parts)) + burst.latency_cycles
-            send(Word(arrival, token if word == last else None))
+            send((at if parts == 1 else ceil_div(at, parts)) + burst.latency_cycles)
         self._at = at
         yield clock.until(ceil_div(at, parts))
 
@@ -153,7 +152,7 @@ class WeightStream:
         lists are known, its inputs have arrived, and it may take the channel."""
         clock, step, block = self._clock, turn.step, turn.block.index
         descriptor = Descriptor.of(turn, clock.env)
-        yield self._descriptors_out.put(descriptor)
+        self._descriptors_out.put(descriptor)
         if self._previous is not None:
             clock.waits_for("the PE array to begin the burst before")
             yield self._previous.started

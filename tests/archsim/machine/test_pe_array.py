@@ -6,7 +6,7 @@ from typing import Any
 
 from archsim.catalogue import Cause
 from archsim.machine.pe_array import PEArray
-from archsim.machine.ports import Descriptor, FinishedBlock, Queue, ScratchBanks, Signals, Word, WordFifo
+from archsim.machine.ports import Descriptor, FinishedBlock, Queue, ScratchBanks, Signals, WordFifo
 from archsim.machine.turns import BurstTurn
 from archsim.mapping.fifo import Passed
 from archsim.mapping.plan import Block, Feed
@@ -38,13 +38,14 @@ class Tiles:
         descriptor = Descriptor.of(turn, self.bench.env)
         descriptor.arrival.succeed(arrival)
         self.descriptors.put(descriptor)
+        self.fifo.numbers.extend([None] * turn.columns)
         return descriptor
 
     def fill(self, *arrivals: int) -> None:
         """Words in the FIFO, each with its room taken."""
         for arrival in arrivals:
-            self.bench.env.process(self.fifo.reserve())
-            self.fifo.send(Word(arrival))
+            self.bench.env.process(self.fifo.room.get())
+            self.fifo.words.put(arrival)
 
 
 def test_it_waits_for_a_scratch_bank_and_says_so(bench: Any) -> None:
@@ -60,7 +61,7 @@ def test_it_waits_for_a_scratch_bank_and_says_so(bench: Any) -> None:
     assert tiles.array.free == 31
     assert tiles.array.stalls[Cause.WEIGHT_LATENCY] == 5
     assert tiles.array.stalls[Cause.SCRATCH_BANK] == 30 - 6  # the bank is missing before the column is
-    assert tuple(tiles.fifo.room) == (6, 31)
+    assert tuple(tiles.fifo.room.items) == (6, 31)
 
 
 def test_it_begins_with_the_first_word_that_it_needs(bench: Any, block: Block) -> None:
@@ -80,7 +81,7 @@ def test_it_begins_with_the_first_word_that_it_needs(bench: Any, block: Block) -
     assert bench.times("start") == [5]
     assert bench.times("wait_column") == [0, 9]
     assert bench.times("column") == [5, 20]
-    assert tuple(tiles.fifo.room) == (0, 7, 9, 22)  # one of four words was never taken
+    assert tuple(tiles.fifo.room.items) == (0, 7, 9, 22)  # one of four words was never taken
     assert tiles.array.free == 22
     assert tiles.array.stalls[Cause.WEIGHT_LATENCY] == 5
     assert tiles.array.stalls[Cause.WEIGHT_BANDWIDTH] == 22 - 5 - 6
@@ -97,7 +98,7 @@ def test_a_whole_column_is_waited_for_where_it_is_stored_before_it_is_forwarded(
     tiles.banks.put(0)
     bench.run(tiles.array.columns())
     assert bench.times("column") == [20]
-    assert tuple(tiles.fifo.room) == (0, 22, 24, 26)
+    assert tuple(tiles.fifo.room.items) == (0, 22, 24, 26)
     assert tiles.array.free == 26
 
 
@@ -153,6 +154,6 @@ def test_sums_and_the_end_of_a_step_are_handed_on(bench: Any) -> None:
         tiles.banks.put(0)
     bench.run(tiles.array.columns())
     # Two cycles later than the PEs are free, the last sums have left three stages.
-    assert tiles.sums.items == (FinishedBlock(order[0].of, 4), FinishedBlock(order[1].of, 5))
+    assert tuple(tiles.sums.items) == (FinishedBlock(order[0].of, 4), FinishedBlock(order[1].of, 5))
     assert tiles.consumed.at(0).triggered
     assert bench.ledger.counts == {"pe_array": {"mac": 2 * 4, "scratch_access": 2 * 4}}

@@ -8,7 +8,7 @@ import pytest
 
 from archsim.catalogue import Cause
 from archsim.machine.dram_channel import DramChannel
-from archsim.machine.ports import Descriptor, OperandLists, Queue, Signals, Word, WordFifo
+from archsim.machine.ports import Descriptor, OperandLists, Queue, Signals, WordFifo
 from archsim.machine.turns import BurstTurn
 from archsim.machine.weight_stream import WeightStream
 from archsim.mapping.fifo import WordByWord
@@ -48,10 +48,10 @@ def test_it_waits_for_room_in_the_fifo(bench: Any) -> None:
     """
     made = path(bench, [bench.burst(5)])
     for cycle in (20, 30, 40):
-        bench.after(cycle, lambda cycle=cycle: made.fifo.release(cycle))
+        bench.after(cycle, lambda cycle=cycle: made.fifo.room.put(cycle))
     bench.run(made.stream.columns())
     assert bench.times("column") == [0, 2, 20, 30, 40]
-    assert tuple(made.fifo.words) == tuple(map(Word, (5, 7, 25, 35, 45)))
+    assert tuple(made.fifo.words.items) == (5, 7, 25, 35, 45)
     assert bench.ledger.counts == {"dram": {"read_bits": 5 * 32}, "weight_memory": {"fifo_word": 5}}
     assert made.descriptors.items[0].waited == {Cause.FIFO_CREDIT: (20 - 4) + (30 - 22) + (40 - 32)}
 
@@ -60,9 +60,9 @@ def test_words_follow_each_other_at_their_exact_pace(bench: Any, block: Block) -
     """Three words take seven cycles: they leave at 7/3, 14/3 and 7, and arrive, L = 3 cycles later, at 6, 8 and 10."""
     paced = replace(block, bursts=(replace(block.bursts[0], pace=Pace(7, 3)),))
     made = path(bench, [bench.burst(3, paced)])
-    bench.after(0, lambda: made.fifo.release(0))
+    bench.after(0, lambda: made.fifo.room.put(0))
     bench.run(made.stream.columns())
-    assert tuple(made.fifo.words) == tuple(map(Word, (6, 8, 10)))
+    assert tuple(made.fifo.words.items) == (6, 8, 10)
     assert made.stream.free == 7
 
 
@@ -113,7 +113,7 @@ def test_row_scales_and_biases_come_before_the_first_column_of_a_block(bench: An
     assert bench.times("start") == [14]
     assert made.descriptors.items[0].arrival.value == 19
     assert bench.ledger.counts["dram"] == {"read_bits": 64 + 32}
-    assert tuple(made.fifo.room) == (0, 0)
+    assert tuple(made.fifo.room.items) == (0, 0)
 
 
 @pytest.mark.parametrize(("arrives", "admitted"), [(9, 9), (0, 0)])
