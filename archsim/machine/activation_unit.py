@@ -59,15 +59,13 @@ class ActivationUnit:
         for _ in self._order:
             clock.waits_for("a finished block from the PE array")
             finished = yield from self._sums_in.get()
-            if finished.ready > clock.now:
-                yield clock.until(finished.ready)
-            turn = finished.turn
+            turn, begin = finished.turn, max(finished.ready, clock.now)
             if turn.block.list is not None:
                 first, last = turn.block.elements_after, turn.block.activation_cycles
-                began = clock.now + self._depth_cycles
-                self._elements_out.put(Elements(began + first, began + last))
-            clock.note(Event.ACTIVATE, turn.step, turn.block.index)
-            yield clock.after(turn.block.activation_cycles)
+                leave = begin + self._depth_cycles
+                self._elements_out.put(Elements(leave + first, leave + last))
+            clock.note(Event.ACTIVATE, turn.step, turn.block.index, at=begin)
+            yield clock.until(begin + turn.block.activation_cycles)
             self._datapath.read_out(turn)
             clock.note(Event.END, turn.step, turn.block.index)
             self._banks.put(clock.now)

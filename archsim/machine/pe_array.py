@@ -64,7 +64,8 @@ class PEArray:
             descriptor = yield from self._next()
             turn, burst = descriptor.turn, descriptor.turn.burst
             ready: int = yield descriptor.arrival
-            yield clock.until(ready)
+            if ready > clock.now:
+                yield clock.until(ready)
             start = yield from self._claim(descriptor)
             self.free, taken = start, burst.turns(turn.columns) * burst.tile_cycles
             if turn.columns:
@@ -162,15 +163,17 @@ class PEArray:
         if burst.group:
             ledger.add(catalogue.WEIGHT_LOAD, burst.rows * turn.columns)
             ledger.add(catalogue.SCRATCH_ACCESS, burst.rows * burst.turns(turn.columns) * turn.operands[0].lanes)
+        issued = useful = read = 0
         for operand in turn.operands:
             columns = operand.issued
-            issued, useful = burst.rows * columns, burst.rows * operand.nonzero
-            ledger.add(catalogue.MAC, useful)
-            ledger.add(catalogue.MAC_ZERO_OPERAND, issued - useful)
-            if not burst.group:
-                ledger.add(catalogue.SCRATCH_ACCESS, issued)
+            issued, useful = issued + columns, useful + operand.nonzero
             if operand.in_state_buffer:
-                ledger.add(catalogue.H_READ, columns)
+                read += columns
+        ledger.add(catalogue.MAC, burst.rows * useful)
+        ledger.add(catalogue.MAC_ZERO_OPERAND, burst.rows * (issued - useful))
+        if not burst.group:
+            ledger.add(catalogue.SCRATCH_ACCESS, burst.rows * issued)
+        ledger.add(catalogue.H_READ, read)
 
     def _next(self) -> Waiting[Descriptor]:
         self._clock.waits_for("the next burst from the weight stream")

@@ -63,7 +63,8 @@ class Queue(Generic[T]):
     def __init__(self, env: simpy.Environment, items: Iterable[T] = ()) -> None:
         self._env = env
         self.items = deque(items)
-        """The items that the reader has not taken yet, the first to be taken first."""
+        """The items that the reader has not taken yet, the first to be taken first; it may take what is there from
+        here, without a generator."""
         self._awaited: simpy.Event | None = None
 
     def put(self, item: T) -> None:
@@ -93,7 +94,7 @@ class WordFifo:
         self.room: Queue[int] = Queue(env, [0] * words)
         """For every word that has room, or is known to have it, the cycle from which it does."""
         self.numbers: deque[object] = deque()
-        """What each column carries whose last word is in it (``Datapath``)."""
+        """What every column carries of which a word is in it (``Datapath``), the oldest first."""
 
 
 class FinishedBlock(NamedTuple):

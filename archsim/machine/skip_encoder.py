@@ -42,11 +42,10 @@ class SkipEncoder:
         for turn in self._order:
             clock.waits_for("an activated block from the activation unit")
             elements = yield from self._elements_in.get()
-            yield clock.until(elements.first)
-            clock.note(Event.ENCODE, turn.step, turn.block.index)
-            block = turn.block
-            yield clock.until(max(clock.now + block.encode_cycles, elements.last + block.encode_tail))
-            clock.note(Event.END, turn.step, turn.block.index)
+            block, begin = turn.block, max(elements.first, clock.now)
+            clock.note(Event.ENCODE, turn.step, block.index, at=begin)
+            yield clock.until(max(begin + block.encode_cycles, elements.last + block.encode_tail))
+            clock.note(Event.END, turn.step, block.index)
             self.free = clock.now
             self.count(turn)
             if turn.block.list is not None and turn.block.ends_list:

@@ -162,14 +162,13 @@ class WeightStream:
         clock.note(Event.LISTED, step, block)
         yield from self._await_admission(descriptor)
         clock.note(Event.ADMITTED, step, block)
-        yield clock.after(self._setup_cycles)
-        if turn.opens_block and turn.block.norms.cycles:
-            yield from self._norms(turn)
+        yield from self._set_up(turn)
+        start = clock.now
         clock.note(Event.START, step, block)
-        burst = turn.burst
-        ready = clock.now + self._empty_cycles
         if turn.columns:
-            ready = self._times.first_arrival(burst, turn.columns, clock.now)
+            ready = self._times.first_arrival(turn.burst, turn.columns, start)
+        else:
+            ready = start + self._empty_cycles
         descriptor.arrival.succeed(ready)
         return descriptor
 
@@ -196,14 +195,16 @@ class WeightStream:
             yield from self._channel.admit_burst(turn)
         descriptor.admitted = clock.now
 
-    def _norms(self, turn: BurstTurn) -> Process:
-        """Carry the row scales and biases of a block, which bypass the FIFO."""
-        norms = turn.block.norms
-        self._clock.note(Event.NORMS, turn.step, turn.block.index)
-        yield self._clock.after(norms.cycles)
-        if norms.dram_bits and self._channel.granted_by_columns(turn):
+    def _set_up(self, turn: BurstTurn) -> Process:
+        """Set up a burst; a block that opens then has its row scales and biases carried, which bypass the FIFO."""
+        clock, norms = self._clock, turn.block.norms
+        carried = norms.cycles if turn.opens_block else 0
+        if carried:
+            clock.note(Event.NORMS, turn.step, turn.block.index, at=clock.now + self._setup_cycles)
+            self.count_norms(turn.block)
+        yield clock.after(self._setup_cycles + carried)
+        if carried and norms.dram_bits and self._channel.granted_by_columns(turn):
             self._channel.column_left()
-        self.count_norms(turn.block)
 
     def _take_channel(self, descriptor: Descriptor, column: int) -> Process:
         """Wait for the channel on behalf of one column, and attribute the wait to the inputs."""
