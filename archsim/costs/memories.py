@@ -254,7 +254,7 @@ def _srams(node_nm: int, cell: Transistors, ports: Ports, large: bool) -> tuple[
     half its capacity. One with two ports is at least as large as one with a single port.
     """
     periods_ns = _periods(node_nm, cell)
-    shape = (68, 36) if large else (35, 15)
+    shape = (68, 45) if large else (35, 15)
     one_port, two_ports = (table_of(node_nm, cell, p) for p in ("1RW", "1R1W"))
     sizes = shape[0] - _LEAST_BITS.bit_length() + 1
     if ports == "1RW":

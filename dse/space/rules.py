@@ -5,16 +5,16 @@ A part that breaks a rule of its own is left out here (pydantic has reported it)
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from archsim.costs import dram_lacks
-from archsim.design import Design, load_design, parameters
-from archsim.errors import BadInput, broken_rule
+from archsim.design import Design, load_design
+from archsim.errors import BadInput
 from dse import constraints, objectives
+from dse.space.hardware import DRAM_KIND, dram_kinds, problems, problems_of
 from dse.space.inputs import same_task, task_at_hand
 from dse.space.specs import (
     ModelSpec,
@@ -31,8 +31,6 @@ from workloads.tasks import own
 
 MODEL = "model"
 """Name of the parameter that picks a model, its bits and its threshold."""
-
-DRAM_KIND = "dram.kind"
 
 TAKEN = frozenset((
     "trial", MODEL, "threshold", "weight_format", "state_sparsity",
@@ -262,26 +260,11 @@ def _no_task(name: str) -> list[str]:
 def _parameters(draft: _Draft) -> Iterator[Mistake]:
     if draft.base is None:
         return
+    set_by_variants = [path for group in draft.variants.values() for named in group.values() for path in named]
     for path, parameter in draft.parameters.items():
-        seen: set[str] = set()
-        for value in parameter.extremes:
-            for problem in problems(draft.base, {path: value}).values():
-                if problem not in seen:
-                    yield Mistake(("parameters", path), problem)
-                seen.add(problem)
-
-
-def dram_kinds(
-    base: Design, given: Mapping[str, ParameterSpec], variants: Mapping[str, Mapping[str, Mapping[str, Setting]]]
-) -> tuple[str, ...]:
-    """The kinds of DRAM that a space's designs can have, the base's own among them where nothing else must be set."""
-    parameter = given.get(DRAM_KIND)
-    choices = () if parameter is None else parameter.extremes
-    groups = [[named.get(DRAM_KIND) for named in group.values()] for group in variants.values()]
-    set_by_variants = [kind for group in groups for kind in group if kind is not None]
-    always = (parameter is not None and not parameter.when) or any(group and None not in group for group in groups)
-    own = () if always or base.dram is None else (base.dram.kind,)
-    return tuple(dict.fromkeys(str(kind) for kind in (*choices, *set_by_variants, *own)))
+        others = {*draft.parameters, *set_by_variants} - {path}
+        for problem in problems_of(draft.base, path, parameter, others):
+            yield Mistake(("parameters", path), problem)
 
 
 def _dram(draft: _Draft) -> Iterator[Mistake]:
@@ -387,48 +370,6 @@ def _never_beside(
     """Whether a parameter is out of force wherever a variant of `group` sets its path."""
     setting = {name for name, settings in variants.items() if path in settings}
     return group in parameter.when and not setting & set(parameter.when[group])
-
-
-def problems(base: Design, settings: Mapping[str, Setting]) -> dict[str, str]:
-    """By path: no parameter of the design, or a value out of its own range.
-
-    Rules between several parameters (lanes must divide the PEs) depend on the rest of a point: a point that breaks one
-    is refused in the search, with its reason.
-    """
-    known = parameters(base)
-    found = {path: _unknown(base, path, known) for path in settings if path not in known}
-    tree = base.model_dump(mode="json")
-    for path, value in settings.items():
-        if path in known:
-            table, leaf = table_of(tree, path)
-            table[leaf] = value
-    try:
-        Design.model_validate(tree)
-    except ValidationError as error:
-        for item in error.errors():
-            path = ".".join(str(part) for part in item["loc"])
-            if path:
-                given = "" if isinstance(item["input"], dict) else f", not {item['input']!r}"
-                found[path] = f"{broken_rule(item)}{given}"
-    return found
-
-
-def _unknown(base: Design, path: str, known: list[str]) -> str:
-    if path.startswith("dram.") and base.dram is None:
-        return f"must be a parameter of the base design, which has no [dram], not {path!r}"
-    return f"must be a parameter of the base design, such as {_close(path, known)}, not {path!r}"
-
-
-def _close(path: str, known: list[str]) -> str:
-    return (get_close_matches(path, known, n=1) or known[-1:])[0]
-
-
-def table_of(tree: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
-    """The table that holds a dotted path, and its key there."""
-    *parents, leaf = path.split(".")
-    for parent in parents:
-        tree = tree[parent]
-    return tree, leaf
 
 
 def _variants_of(draft: _Draft, i: int) -> Iterator[Any]:

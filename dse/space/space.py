@@ -72,15 +72,9 @@ from dse.constraints import Constraint
 from dse.exploration import samplers
 from dse.objectives import Objective
 from dse.space.choice import ModelChoice
+from dse.space.hardware import dram_kinds, table_of
 from dse.space.inputs import OwnInputs, check_inputs, task_at_hand
-from dse.space.rules import (
-    MODEL,
-    broken,
-    dram_kinds,
-    on_a_task,
-    table_of,
-    with_demands,
-)
+from dse.space.rules import MODEL, broken, on_a_task, with_demands
 from dse.space.specs import (
     Bound,
     FileName,

@@ -23,7 +23,11 @@ from workloads.zoo.selection import NAMES, select
 
 
 def _finite(value: float) -> float:
-    if not math.isfinite(value):
+    try:
+        finite = math.isfinite(value)
+    except OverflowError:  # an integer beyond all floats
+        finite = False
+    if not finite:
         raise ValueError("must be finite")
     return value
 
@@ -37,7 +41,7 @@ def _number(value: Any) -> int | float:
 def _value(value: Any) -> bool | int | float | str:
     if not isinstance(value, (bool, int, float, str)):
         raise ValueError("must be a number, a text, true or false")
-    return _finite(value) if isinstance(value, float) else value
+    return value if isinstance(value, (bool, str)) else _finite(value)
 
 
 def _setting(value: Any) -> bool | int | float | str | tuple[str, ...]:

@@ -80,14 +80,19 @@ def search_summary(result: SearchResult, space: Space, report: Path) -> Renderab
     return Group(
         f"{several(result.distinct_points, 'point')} ({several(result.distinct_designs, 'design')}, "
         f"{several(result.models_run, 'network')}) in {result.seconds:,.0f} s; {_evaluations(result, space)}.\n"
-        f"{result.refused} trials were refused (a design that cannot do a model), {result.infeasible} missed the "
-        f"constraints ({literal(bounds)}).",
-        *(_front(result, space) if result.front else [_nothing(result)]),
+        f"{result.refused} trials were refused, {result.infeasible} missed the constraints ({literal(bounds)}).",
+        *((*_refusals(result), *_front(result, space)) if result.front else [_nothing(result)]),
         *clocks.in_words(clocks.column(point.evaluation.design for point in result.front)),
         *_not_counted(space),
         f"trials: {literal(str(result.folder / 'trials.csv'))}   front: {literal(str(result.folder / 'front.csv'))}",
         f"report: [bold]{literal(str(report))}[/] (open it in a browser; it works offline)",
     )
+
+
+def _refusals(result: SearchResult) -> list[str]:
+    """What most of the refused trials were refused for."""
+    reasons = Counter(trial.outcome.reason for trial in result.trials if trial.outcome.refused)
+    return [f"Refused most often ({several(times, 'trial')}): {literal(r)}" for r, times in reasons.most_common(1)]
 
 
 def _not_counted(space: Space) -> list[str]:

@@ -143,7 +143,7 @@ function outcomes(search) {
     name: "outcomes",
     title: "What became of the trials",
     caption:
-      "A trial is refused where a design cannot do a model, and repeated where an earlier one was at the same point.",
+      "A trial is refused where a design cannot be built or cannot do a model, and repeated where an earlier one was at the same point.",
     traces: [
       {
         type: "bar",

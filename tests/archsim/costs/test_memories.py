@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator
 from importlib import resources
+from math import isfinite
 from typing import get_args
 
 import pytest
@@ -10,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archsim.costs.block import process
+from archsim.costs.library import chip
 from archsim.costs.logic import register_file
 from archsim.costs.macros import Ports
 from archsim.costs.memories import Memory, Process, memory
 from archsim.costs.technology import SUPPLY_V
 from archsim.design import load_design
+from archsim.specs.base import MOST
 
 SKIP = load_design("skip-65nm")
 ROWS = list(csv.DictReader(resources.files("archsim.costs").joinpath("sram_cacti7.csv").read_text().splitlines()))
@@ -180,6 +183,28 @@ def test_words_and_capacities_beyond_the_table() -> None:
         less, more = memory(here, "1RW", bits - 1, width - 1, 5.0), memory(here, "1RW", bits, width, 5.0)
         for quantity in ENERGY_AND_AREA:
             assert getattr(more, quantity) == pytest.approx(getattr(less, quantity), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"activation_unit.units_per_cycle": MOST, "state_buffer.cell_bits": 64},
+        {"weight_memory.weights_per_cycle": MOST, "weight_memory.fifo_words": MOST, "pe_array.weight_bits": 16},
+        {
+            "weight_memory.organisation": "per_tile",
+            "weight_memory.capacity_kib": MOST,
+            "weight_memory.weights_per_word": 1024,
+            "pe_array.pes_per_tile": MOST // 2,
+            "pe_array.weight_bits": 16,
+        },
+        {"lanes": 1024, "pe_array.pes_per_tile": 1024, "state_buffer.units": MOST, "state_buffer.cell_bits": 64},
+    ],
+)
+def test_every_memory_that_a_design_may_state_has_a_price(values: dict[str, int | str]) -> None:
+    design = load_design("edge-8pe").override(values)
+    for placed in (each for block in chip(design).built.values() for each in block.memories):
+        assert placed.memory.area_mm2 >= 0
+        assert isfinite(placed.memory.area_mm2 + placed.memory.read_pj + placed.memory.write_pj)
 
 
 def test_no_memory_costs_nothing() -> None:

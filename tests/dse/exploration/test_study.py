@@ -243,6 +243,19 @@ def test_nothing_simulated_is_a_result_too(tmp_path: Path, tree: dict[str, Any],
     assert view_page([tmp_path]).searches[0].others.trial == []
 
 
+def test_a_summary_says_what_most_trials_were_refused_for(
+    tmp_path: Path, tree: dict[str, Any], models: ModelSide
+) -> None:
+    """Three lanes cannot share 16 PEs evenly."""
+    parameters = {"lanes": {"choices": [3, 4]}, "pe_array.pes_per_tile": {"choices": [4]}}
+    space = parse_space(tree | {"parameters": parameters, "variants": {}, "constraints": {}}, "t")
+    found = search(space, tmp_path, models=models)
+    assert found.front
+    console = Console(width=200, record=True, file=StringIO())
+    console.print(tables.search_summary(found, space, tmp_path))
+    assert f"Refused most often ({found.refused} trials): design skip-65nm: lanes must divide" in console.export_text()
+
+
 def test_a_summary_begins_with_the_best_of_the_first_objective(
     tmp_path: Path, tree: dict[str, Any], models: ModelSide
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from archsim.design import load_design
 from archsim.errors import BadInput
 from dse import studies
 from dse.exploration.coordinates import distributions
@@ -113,6 +114,23 @@ def mistakes(tree: dict[str, Any]) -> tuple[str, ...]:
             "clock_mhz: Input should be a valid integer, not '200'",
         ),
         (
+            {"parameters": {"clock_mhz": {"low": 50, "high": 10**400}}},
+            "parameters.clock_mhz.high: must be finite, not 1000",
+        ),
+        ({"constraints": {"area_mm2": 10**400}}, "constraints.area_mm2: must be finite, not 1000"),
+        (
+            {"parameters": {"node_nm": {"low": 22, "high": 65}}},
+            "parameters.node_nm: must be one of 130, 90, 65, 45, 40, 32, 28, 22, 16, 14, 10, 7, not 23",
+        ),
+        (
+            {"parameters": {"voltage_v": {"low": 0.9, "high": 2.0}}, "variants": {}},
+            "parameters.voltage_v: at 65 nm must be 0.7 to 1.21 V, not 2",
+        ),
+        (
+            {"parameters": {"physical.sram_voltage_v": {"low": 0.5, "high": 1.0, "step": 0.1}}, "variants": {}},
+            "parameters.physical.sram_voltage_v: at 65 nm must be 0.9 to 1.32 V, not 0.5",
+        ),
+        (
             {"parameters": {"clock_mhz": {"low": 50, "high": 420, "step": 100}}},
             "clock_mhz: high must be low and a whole number of steps, such as 350 or 450, not 420",
         ),
@@ -178,6 +196,30 @@ def mistakes(tree: dict[str, Any]) -> tuple[str, ...]:
 )
 def test_each_mistake_in_words(tree: dict[str, Any], change: dict[str, Any], words: str) -> None:
     assert any(words in line for line in mistakes(tree | change)), mistakes(tree | change)
+
+
+def test_a_range_between_powers_of_two_is_a_mistake_unless_the_curve_is_open(
+    tree: dict[str, Any], tmp_path: Path
+) -> None:
+    base = tmp_path / "table.toml"
+    base.write_text(load_design("edge-8pe").override({"activation_unit.curve": "table"}).to_toml())
+    changed = tree | {
+        "base": str(base),
+        "variants": {},
+        "parameters": {"activation_unit.entries": {"low": 64, "high": 256}},
+    }
+    said = "parameters.activation_unit.entries: entries of a table must be a power of two, not 65"
+    assert mistakes(changed) == (said,)
+    either = {"activation_unit.curve": {"choices": ["table", "segments"]}}
+    parse_space(changed | {"parameters": changed["parameters"] | either}, "good.toml")
+
+
+def test_a_supply_is_bounded_only_where_node_and_process_are_known(tree: dict[str, Any]) -> None:
+    wide = tree["parameters"] | {"voltage_v": {"low": 0.9, "high": 1.43}}
+    said = "parameters.voltage_v: at 65 nm must be 0.7 to 1.21 V, not 1.43"
+    assert mistakes(tree | {"variants": {}, "parameters": wide}) == (said,)
+    nodes = {"node_nm": {"choices": [65, 130]}, "physical.flavour": {"choices": ["low-power"]}}
+    parse_space(tree | {"variants": {}, "parameters": wide | nodes}, "good.toml")
 
 
 def test_all_mistakes_at_once_a_line_each(tree: dict[str, Any]) -> None:
