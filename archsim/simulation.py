@@ -160,8 +160,8 @@ def simulate(
     if engine == "analytic" and log is not None:
         raise BadInput("engine analytic has no events to log: a timeline takes burst or column")
     prepared = prepare(Job(design, trace, lanes, steps, scope))
-    timing = run(prepared, engine, log, on_step)
-    return _report(prepared, timing, engine, costs, _dense(prepared))
+    dense = _dense(prepared)  # first, so that its times of steps are gone before those of the run are kept
+    return _report(prepared, run(prepared, engine, log, on_step), engine, costs, dense)
 
 
 def simulate_many(jobs: Iterable[Job], costs: CostTable = SHIPPED) -> Iterator[SimReport | BadInput]:

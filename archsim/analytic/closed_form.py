@@ -26,7 +26,7 @@ from archsim.design import Design
 from archsim.errors import BadInput
 from archsim.ledger import Ledger
 from archsim.mapping.plan import Block, Burst, Plan
-from archsim.mapping.work import Window, Work
+from archsim.mapping.work import WINDOW, Window, Work
 from archsim.timing import STALLS, Timing
 
 Ints = NDArray[np.int64]
@@ -54,9 +54,10 @@ def run_analytic(design: Design, plan: Plan, work: Work) -> Timing:
     refused = refusal(design)
     if refused:
         raise BadInput(refused)
-    recurrence = _RecurrenceState(design, plan, work)
-    step_ends = [recurrence.advance(window) for window in work.windows()]
-    return _timing(design, plan, work, recurrence, np.concatenate(step_ends))
+    recurrence, step_ends = _RecurrenceState(design, plan, work), np.zeros(work.steps, np.int64)
+    for window in work.windows():
+        step_ends[window.first : window.first + WINDOW] = recurrence.advance(window)
+    return _timing(design, plan, work, recurrence, step_ends)
 
 
 def step_cycles(design: Design, plan: Plan, work: Work) -> Ints:

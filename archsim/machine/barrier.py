@@ -7,7 +7,7 @@ from archsim.mapping.plan import Plan
 from archsim.mapping.work import Work
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Barrier:
     """Times that one step leaves to the next, in cycles from some origin.
 

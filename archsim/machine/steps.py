@@ -1,7 +1,8 @@
 """The steps of a run, each simulated, or reused from an earlier step with the same work and the same barrier."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +20,15 @@ from archsim.mapping.work import Work
 from archsim.timing import STALLS, Timing
 
 
-@dataclass(frozen=True)
-class _SimulatedStep:
+class _SimulatedStep(NamedTuple):
     """The result of a step, in cycles from the one at which its weight path was free."""
 
-    barrier: Barrier
-    stalls: dict[Cause, int]
+    path: int
+    """When the path was free for the next step."""
+    after: Barrier
+    """What the step has left, in cycles from `path`."""
+    stalls: tuple[int, ...]
+    """By cause, in the order of `STALLS`."""
     ended: int
     finished: int
 
@@ -39,8 +43,8 @@ class _RunTotals:
     reused: int = 0
     stalls: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STALLS, 0))
 
-    def add_stalls(self, stalls: dict[Cause, int]) -> None:
-        for cause, cycles in stalls.items():
+    def add_stalls(self, stalls: Iterable[int]) -> None:
+        for cause, cycles in zip(STALLS, stalls, strict=True):
             self.stalls[cause] += cycles
 
 
@@ -73,7 +77,7 @@ def run_machine(
     )  # fmt: skip
     end = machine.simulate()
     totals.busy, totals.finished = machine.busy, machine.finished
-    totals.add_stalls(machine.stalls)
+    totals.add_stalls(machine.stalls.values())
     step_ends = np.array([machine.step_ends.get(step, 0) for step in range(work.steps)], np.int64)
     return _timing(design, work, totals, end.tiles, step_ends)
 
@@ -97,8 +101,9 @@ def _run_bursts(
             machine = Machine(
                 design, plan, work, range(step, step + 1), barrier, "burst", totals.ledger, origin=origin, log=log
             )
-            after = machine.simulate()
-            found = _SimulatedStep(after, machine.stalls, machine.step_ends.get(step, 0), machine.finished)
+            left = machine.simulate()
+            ended, stalls = machine.step_ends.get(step, 0), tuple(machine.stalls.values())
+            found = _SimulatedStep(left.path, left.after(left.path), stalls, ended, machine.finished)
             totals.busy += machine.busy
             if reuse:
                 if len(known) >= REMEMBERED:
@@ -110,8 +115,7 @@ def _run_bursts(
         totals.add_stalls(found.stalls)
         step_ends[step] = origin + found.ended if found.ended else 0
         totals.finished = max(totals.finished, origin + found.finished)
-        origin += found.barrier.path
-        barrier = found.barrier.after(found.barrier.path)
+        origin, barrier = origin + found.path, found.after
         if on_step:
             on_step(step + 1)
     totals.busy += counter.busy

@@ -19,8 +19,9 @@ from archsim.trace.trace import Trace
 
 WINDOW = 1024
 """Steps that are counted at once."""
-KEPT = 16
-"""The most windows of one `Work` that are cached, so that memory stays bounded."""
+KEPT = 8
+"""The most windows of which all are cached. Of more, the latest two are: who reads them again begins with the first,
+and would find it gone."""
 KEPT_WORKS = 64
 """The most `Work` objects of one trace that are cached, by products, lanes, steps and settings of the encoder."""
 
@@ -112,7 +113,7 @@ class Work:
         first = step - step % WINDOW
         found = self._windows.get(first)
         if found is None:
-            if len(self._windows) >= KEPT:
+            if len(self._windows) >= (KEPT if self.steps <= KEPT * WINDOW else 2):
                 del self._windows[next(iter(self._windows))]
             found = self._windows[first] = self._count(first, min(first + WINDOW, self.steps))
         return found

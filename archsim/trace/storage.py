@@ -60,8 +60,9 @@ class StoredRows:
         found = [self._read[n] if n in self._read else self._piece(n) for n in numbers]
         self._read.clear()
         self._read.update(zip(numbers[-2:], found[-2:], strict=True))
-        at = first - numbers.start * PIECE
-        return (found[0] if len(found) == 1 else np.concatenate(found))[at : at + stop - first]
+        begins = (number * PIECE for number in numbers)
+        parts = [piece[max(first - at, 0) : stop - at] for piece, at in zip(found, begins, strict=True)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _piece(self, number: int) -> NDArray[Any]:
         with self.path.open("rb") as stored, zipfile.ZipFile(stored) as archive:

@@ -1,5 +1,7 @@
 """What a run is charged for, compared with every lane's own bits: nothing for a lane that does not run."""
 
+import tracemalloc
+
 import numpy as np
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -102,6 +104,21 @@ def test_a_lane_is_switched_off_a_step_after_its_sequence_has_ended() -> None:
     assert work.lane_cycles(step_ends, 105) == 105 + 30 + 100
     shorter = measure(trace, plan(load_design("skip-65nm"), trace.graph, 3), 1, skipping=True)
     assert shorter.lane_cycles(step_ends[:1], 15) == 3 * 15
+
+
+def test_counts_of_a_long_run_take_no_more_memory_than_those_of_a_shorter_one() -> None:
+    """9 and 27 windows of 1,024 steps, each of 80 KiB: the latest two are held, whatever the length."""
+    rng, peaks = np.random.default_rng(1), []
+    for steps in (9 * 1024, 27 * 1024):
+        header, lengths = synthesize(8, 3, 0.5, sequences=2, steps=1).header, np.full(2, steps)
+        arrays = {"x": np.zeros((steps, 2), np.uint16), "h": rng.integers(0, 256, (steps + 1, 2, 1), np.uint8)}
+        trace = Trace(header, arrays, lengths)
+        work = measure(trace, plan(load_design("skip-65nm"), trace.graph, 2), steps, skipping=True)
+        tracemalloc.start()
+        assert work.totals.tokens == 2 * steps
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] - peaks[0] < 2**14
 
 
 def test_vectors_that_come_in_are_scanned_for_their_zeros() -> None:
