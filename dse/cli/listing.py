@@ -8,6 +8,7 @@ import typer
 from archsim import designs
 from archsim.design import PLUGINS as PLUGGED_DESIGNS
 from archsim.design import load_design
+from archsim.files import read_toml
 from archsim.plugins import Group
 from dse import studies
 from dse.cli.options import Json, one_of
@@ -58,8 +59,14 @@ def list_(
             out.print(zoo_table([zoo.load_card(n) for n in zoo.ALL]))
         else:
             columns = [name for name in listing[0] if name not in JSON_ONLY]
-            rows_of_text = [[str(row[c]) for c in columns] for row in listing]
+            rows_of_text = [[_in_words(row[c]) for c in columns] for row in listing]
             out.print(figures(name, columns, rows_of_text, text=TEXT_COLUMNS))
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _designs() -> list[dict[str, Any]]:
@@ -101,13 +108,12 @@ def _cells() -> list[dict[str, Any]]:
 
 def _formats() -> list[dict[str, Any]]:
     return [
-        {"name": f.name, "bits": f.bits, "needs": f.multiplier, "stochastic": "too" if f.stochastic else ""}
-        for f in formats.every()
+        {"name": f.name, "bits": f.bits, "needs": f.multiplier, "stochastic": f.stochastic} for f in formats.every()
     ]
 
 
 def _studies() -> list[dict[str, Any]]:
-    return [{"name": name} for name in studies.ALL]
+    return [{"name": name, "what": read_toml(studies.path(name))["title"]} for name in studies.ALL]
 
 
 LISTINGS: dict[Shipped, Callable[[], list[dict[str, Any]]]] = {

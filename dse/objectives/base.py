@@ -35,6 +35,11 @@ class Objective:
         return replace(self, title=f"Validation {metric.title}", unit=metric.unit) if self.of_task else self
 
     @property
+    def noun(self) -> str:
+        """The title within a sentence: an abbreviation keeps its capitals."""
+        return self.title if self.title[:2].isupper() else f"{self.title[0].lower()}{self.title[1:]}"
+
+    @property
     def axis(self) -> str:
         return f"{self.title} ({self.screen_unit})"
 

@@ -144,7 +144,7 @@ def _reference(results: Results) -> str:
     if results.quality is None:
         return ""
     corner = zip(results.space.goals, results.quality.reference.corner, strict=True)
-    return ", ".join(f"{g.title.lower()} {words.number(g.shown(value_of(g, c)))} {g.screen_unit}" for g, c in corner)
+    return ", ".join(f"{g.noun} {words.number(g.shown(value_of(g, c)))} {g.screen_unit}" for g, c in corner)
 
 
 def _importances(results: Results) -> PageTable:

@@ -182,18 +182,14 @@ def _left_out(results: Results) -> list[Note]:
 
 
 def _goal_words(goal: Objective) -> str:
-    return f"{'low' if goal.direction == 'minimize' else 'high'} {_lower(goal.title)}"
+    return f"{'low' if goal.direction == 'minimize' else 'high'} {goal.noun}"
 
 
 def _bound_words(space: Space, name: str) -> str:
     if constraints.is_one(name):
         return constraints.by_name(name).title
     goal, bound = space.objective(name), space.constraints[name]
-    return f"{_lower(goal.title)} at {'most' if goal.sign > 0 else 'least'} {bound:g} {goal.unit}"
-
-
-def _lower(title: str) -> str:
-    return f"{title[0].lower()}{title[1:]}"
+    return f"{goal.noun} at {'most' if goal.sign > 0 else 'least'} {bound:g} {goal.unit}"
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """Studies shipped: search spaces as TOML. A new one is one file and one line in ``ALL``.
 
-``demo`` is what ``archsim demo`` runs: accuracy against area against energy, on eight trained models. ``exact`` is
+``demo`` is what ``archsim demo`` runs: accuracy against area against energy, on ten trained models. ``exact`` is
 enumerated: its front is known, and samplers are compared on it. ``edge`` is a stream with a deadline, on trained and on
 quantized models. ``own`` is for a network of one's own (``archsim search own --model``).
 """

@@ -58,6 +58,12 @@ def test_names_are_distinct() -> None:
     assert len(set(names)) == len(names)
 
 
+def test_a_title_within_a_sentence_keeps_abbreviations() -> None:
+    nouns = {o.name: o.noun for o in objectives.ALL}
+    assert (nouns["area_mm2"], nouns["dram_gbps_needed"]) == ("chip area", "DRAM bandwidth needed")
+    assert {o.noun.lower() for o in objectives.ALL} == {o.title.lower() for o in objectives.ALL}
+
+
 def test_values_against_the_report(evaluation: Evaluation) -> None:
     report = evaluation.report
     value = {o.name: o.of(evaluation) for o in objectives.ALL}

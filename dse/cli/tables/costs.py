@@ -1,6 +1,7 @@
 """Tables of cost figures: of one design, of formats against SRAM, and of published chips."""
 
 from collections.abc import Callable, Iterable
+from itertools import groupby
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -8,7 +9,7 @@ from rich.table import Table
 from archsim.analysis.explain import ExplainRow
 from archsim.analysis.skip_gain import NetworkRun
 from archsim.analysis.validate import KINDS, Kind, Validation, ValidationRow
-from dse.cli.tables.layout import MARK, figures, literal
+from dse.cli.tables.layout import MARK, Hanging, figures, footnotes, literal, plain, unit_in_print
 from dse.evaluation.fit import FormatFit
 
 
@@ -29,7 +30,7 @@ def fit_report(found: Iterable[FormatFit]) -> RenderableType:
         table("Resident", lambda each: f"{each.resident_share:.0%}"),
         table("System energy, nJ a token", lambda each: f"{each.system_pj_per_token.mid / 1e3:,.0f}"),
         table(
-            "Its band, uJ a token",
+            "Its band, µJ a token",
             lambda e: f"{e.system_pj_per_token.low / 1e6:.2g}-{e.system_pj_per_token.high / 1e6:.2g}",
         ),
         table("Chip energy, nJ a token", lambda each: f"{each.chip_pj_per_token / 1e3:,.0f}"),
@@ -49,23 +50,34 @@ def explain_report(rows: Iterable[ExplainRow], left_out: Iterable[str] = ()) -> 
     for row in rows:
         by_component.setdefault(row.component, []).append(row)
     sources = list(dict.fromkeys(r.source for group in by_component.values() for r in group))
-    lines: list[tuple[str, ...]] = []
+    lines: list[tuple[str | Hanging, ...]] = []
     for component, group in by_component.items():
-        lines.append((component, "", "", "", "", ""))
+        lines.append((Hanging(component), "", "", "", "", ""))
         lines += [
-            (f" {r.figure}", f"{r.value:.4g}", *_ends(r), r.unit, f"{MARK[r.status]} {1 + sources.index(r.source)}")
+            (
+                Hanging(r.figure, indent=1),
+                plain(r.value),
+                *_ends(r),
+                _unit(r),
+                f"{MARK[r.status]} {1 + sources.index(r.source)}",
+            )
             for r in group
         ]
     names = ("component", "value", "low", "high", "unit", "src")
     return Group(
         figures("Every cost figure (c calibrated, p predicted, g given)", names, lines, text=("unit",)),
-        *(f"{number}: {literal(source)}" for number, source in enumerate(sources, 1)),
+        footnotes((f"{number}:", source) for number, source in enumerate(sources, 1)),
         *(f"not counted: {each}" for each in left_out),
     )
 
 
 def _ends(row: ExplainRow) -> tuple[str, str]:
-    return ("", "") if row.low == row.high else (f"{row.low:.3g}", f"{row.high:.3g}")
+    return ("", "") if row.low == row.high else (plain(row.low), plain(row.high))
+
+
+def _unit(row: ExplainRow) -> str:
+    """Nothing where the figure is a count of what it is called: banks, macros a bank."""
+    return "" if row.unit in row.figure.split() else unit_in_print(row.unit)
 
 
 MARKS: dict[Kind, str] = {"identity": "i", "fitted": "f", "checked": "c", "blind": "b"}
@@ -74,27 +86,30 @@ MARKS: dict[Kind, str] = {"identity": "i", "fitted": "f", "checked": "c", "blind
 def validation_table(found: Validation) -> RenderableType:
     """Published figures beside ours, each with what its agreement is worth, and runs without a published figure."""
     notes = list(dict.fromkeys(r.note for r in found.rows if r.note))
-    rows = [
-        (
-            f"{r.chip.replace('high speed', 'fast').replace('low power', 'small')}: {r.figure}",
-            _with_unit(r),
-            f"{r.ours:.4g}",
-            f"{r.error_pct:+.1f}",
-            _left_out(r),
-            f"{MARKS[r.kind]} {f'{1 + notes.index(r.note)}' if r.note else '':2} "
-            f"{'MISSED' if r.failed else 'gates' if r.gates else ''}".rstrip(),
-        )
-        for r in found.rows
-    ]
-    names = ("chip and figure", "paper", "ours", "%", "out", "")
-    gates = f"{sum(r.gates for r in found.rows)} of {len(found.rows)} figures can fail (gates)"
-    verdict = f"{gates}; {'all are within their tolerance' if found.ok else 'one or more are MISSED'}"
+    lines: list[tuple[str | Hanging, ...]] = []
+    for chip, rows in groupby(found.rows, key=lambda row: row.chip):
+        lines.append((chip, *[""] * 6))
+        lines += [
+            (
+                Hanging(r.figure, indent=1),
+                _with_unit(r),
+                f"{r.ours:.4g}",
+                f"{r.error_pct:+.1f}",
+                _left_out(r),
+                f"{MARKS[r.kind]} {'MISSED' if r.failed else '*' if r.gates else ''}".rstrip(),
+                f"{1 + notes.index(r.note)}" if r.note else "",
+            )
+            for r in rows
+        ]
+    names = ("chip and figure", "paper", "ours", "%", "out", "kind", "note")
+    kinds = ((MARKS[kind], f"{kind}: {meaning}") for kind, meaning in KINDS.items())
+    gates = f"{sum(r.gates for r in found.rows)} of {len(found.rows)} figures can fail (*)"
     return Group(
-        figures("Published figures and ours (out: error if left out of the fit)", names, rows, text=("",)),
-        *(f"{MARKS[kind]} {kind}: {meaning}" for kind, meaning in KINDS.items()),
-        *(f"{number}: {literal(note)}" for number, note in enumerate(notes, 1)),
+        figures("Published figures and ours (out: error if left out of the fit)", names, lines, text=("kind",)),
+        footnotes(kinds),
+        footnotes((f"{number}:", note) for number, note in enumerate(notes, 1)),
         *([_runs_table(found.runs)] if found.runs else []),
-        verdict,
+        f"{gates}; {'all are within their tolerance' if found.ok else 'one or more are MISSED'}",
     )
 
 

@@ -1,6 +1,7 @@
 """Tables of one run, of a stream, and of two runs beside each other."""
 
 from collections.abc import Mapping
+from math import isinf
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -39,8 +40,8 @@ def _measured(report: SimReport) -> list[RenderableType]:
     """The tables: time, throughput, the PE array's cycles, energy, area."""
     energy, area = report.energy, report.area
     speed = [
-        ("per step", f"{report.cycles_per_step:,.1f}", f"{report.latency_us_per_step:,.3f} us"),
-        ("per token", f"{report.cycles / report.tokens:,.1f}", f"{report.time_us_per_token:,.3f} us"),
+        ("per step", f"{report.cycles_per_step:,.1f}", f"{report.latency_us_per_step:,.3f} µs"),
+        ("per token", f"{report.cycles / report.tokens:,.1f}", f"{report.time_us_per_token:,.3f} µs"),
         ("whole run", f"{report.cycles:,}", f"{report.seconds * 1e3:,.3f} ms"),
     ]
     gains = [
@@ -61,7 +62,7 @@ def _measured(report: SimReport) -> list[RenderableType]:
         figures("Throughput and what skipping gains", ("", "value"), gains),
         figures("Cycles of the PE array", ("", "cycles", "share"), cycles),
         _costs("Energy per token (c calibrated, p predicted)", "pJ", energy.components, totals),
-        _costs("Area", "mm2", area.components, {"chip": area.total_chip}),
+        _costs("Area", "mm²", area.components, {"chip": area.total_chip}),
     ]
 
 
@@ -86,8 +87,8 @@ def _background(energy: EnergyReport) -> str:
 
 def _in_short(report: SimReport) -> str:
     return (
-        f"[bold]{report.latency_us_per_step:,.3f} us a step, {plain(report.energy.total_system / 1000)} nJ a token "
-        f"(chip {plain(report.energy.total_chip / 1000)}), {plain(report.area.total_chip)} mm2, "
+        f"[bold]{report.latency_us_per_step:,.3f} µs a step, {plain(report.energy.total_system / 1000)} nJ a token "
+        f"(chip {plain(report.energy.total_chip / 1000)}), {plain(report.area.total_chip)} mm², "
         f"{report.speedup_same_lanes:.3g} x by skipping[/]"
     )
 
@@ -100,21 +101,26 @@ def _load(report: SimReport) -> list[str]:
     source = "" if report.design.dram else ", from outside the chip"
     return [
         f"loading {report.resident_bits / 8192:,.1f} KiB of SRAM once{source}, apart from all below: "
-        f"{load.time_us:,.4g} us, chip "
+        f"{load.time_us:,.4g} µs, chip "
         f"{plain(load.chip_pj / 1000)} nJ, system {plain(load.system_pj.mid / 1000)} nJ, as much as "
         f"{plain(load.tokens(report.energy.total_system))} tokens"
     ]
 
 
+LEAST = {"bandwidth": "DRAM bandwidth", "sram": "weight SRAM"}
+"""What `archsim stream --json` calls the least that holds a deadline, in words."""
+
+
 def stream_report(found: Streaming, least: Mapping[str, Least | str], roof: Roofline) -> RenderableType:
     """A stream: how its steps keep the deadline, what it costs, and what would be enough."""
     needs = [
-        (name, each if isinstance(each, str) else f"{each.value:,.4g} {each.unit}") for name, each in least.items()
+        (LEAST[name], each if isinstance(each, str) else f"{each.value:,.4g} {each.unit}")
+        for name, each in least.items()
     ]
     return Group(
         f"[bold]{literal(found.workload)}[/] on [bold]{literal(found.design.name)}[/]: "
-        f"{several(found.lanes, 'lane')}, a step of each every {found.period_us:g} us, "
-        f"due after {found.deadline_us:g} us; "
+        f"{several(found.lanes, 'lane')}, a step of each every {found.period_us:g} µs, "
+        f"due after {found.deadline_us:g} µs; "
         f"{found.missed_steps} of {found.steps} steps miss it",
         figures(
             "Microseconds",
@@ -124,23 +130,27 @@ def stream_report(found: Streaming, least: Mapping[str, Least | str], roof: Roof
                 for name, spread in (("latency", found.latency_us), ("slack", found.slack_us))
             ],
         ),
-        f"energy per token: chip {plain(found.energy.total_chip)} pJ, system {plain(found.energy.total_system)} pJ "
+        f"energy per token: chip {plain(found.energy.total_chip)} pJ, system {plain(found.energy.total_system)} pJ"
         f"{_background(found.energy)} ({found.energy_basis}); not counted: {', '.join(found.energy.left_out)}",
         figures("The least that holds the deadline", ("", "least"), needs, text=("least",)),
         figures(
             "Roofline, back to back",
             ("", "GOPS"),
             [
-                ("all PEs", f"{roof.ceiling_pes_gops:,.4g}"),
-                ("PEs of the lanes that run", f"{roof.ceiling_lanes_gops:,.4g}"),
-                ("weight bus", f"{roof.ceiling_bus_gops:,.4g}"),
-                ("DRAM bandwidth", f"{roof.ceiling_dram_gops:,.4g}"),
-                ("DRAM accesses under way", f"{roof.ceiling_accesses_gops:,.4g}"),
-                ("achieved", f"{roof.achieved_gops:,.4g}"),
+                ("all PEs", _gops(roof.ceiling_pes_gops)),
+                ("PEs of the lanes that run", _gops(roof.ceiling_lanes_gops)),
+                ("weight bus", _gops(roof.ceiling_bus_gops)),
+                ("DRAM bandwidth", _gops(roof.ceiling_dram_gops)),
+                ("DRAM accesses under way", _gops(roof.ceiling_accesses_gops)),
+                ("achieved", _gops(roof.achieved_gops)),
             ],
         ),
         f"bound by {roof.bound}: {roof.share:.1%} of that ceiling",
     )
+
+
+def _gops(ceiling: float) -> str:
+    return "no limit" if isinf(ceiling) else f"{ceiling:,.4g}"
 
 
 def diff_report(found: Diff) -> RenderableType:
@@ -149,10 +159,10 @@ def diff_report(found: Diff) -> RenderableType:
     changes = [
         (
             f"{c.component}: {c.name}" if c.name else c.component,
-            f"{c.kind}, {c.unit}" if c.unit not in ("", c.kind) else c.kind,
+            f"{c.kind}, {c.unit}" if c.unit not in ("", "count", c.kind) else c.kind,
             plain(c.before),
             plain(c.after),
-            "new" if c.ratio == float("inf") else f"x {c.ratio:.3g}",
+            "new" if c.ratio == float("inf") else f"x {c.ratio:.4g}",
         )
         for c in found.changes
     ]

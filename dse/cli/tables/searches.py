@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from textwrap import fill
 
+import pandas as pd
 from rich.console import Group, RenderableType
 
-from dse.cli.tables.layout import figures, literal, plain, several
+from dse.cli.tables.layout import aligned, figures, literal, several
 from dse.exploration.compare import SamplerComparison
 from dse.exploration.enumerate import Enumeration
 from dse.results import clocks
@@ -37,7 +38,7 @@ def enumeration_report(found: Enumeration) -> RenderableType:
             "The front's box",
             ("", "best", "worst"),
             [
-                (f"{g.title}, {g.unit}", *map(plain, (front[g.name].min(), front[g.name].max())[:: g.sign]))
+                (f"{g.title}, {g.screen_unit}", *(aligned(g.shown(end)) for end in _ends(front[g.name])[:: g.sign]))
                 for g in goals
             ],
         ),
@@ -45,6 +46,10 @@ def enumeration_report(found: Enumeration) -> RenderableType:
         *_not_counted(found.space),
         f"front: {literal(str(found.folder / 'front.csv'))}",
     )
+
+
+def _ends(values: pd.Series) -> tuple[float, float]:
+    return values.min(), values.max()
 
 
 def comparison_report(found: SamplerComparison, exact: Enumeration, page: Path) -> RenderableType:
@@ -84,7 +89,8 @@ def search_summary(result: SearchResult, space: Space, report: Path) -> Renderab
         *((*_refusals(result), *_front(result, space)) if result.front else [_nothing(result)]),
         *clocks.in_words(clocks.column(point.evaluation.design for point in result.front)),
         *_not_counted(space),
-        f"trials: {literal(str(result.folder / 'trials.csv'))}   front: {literal(str(result.folder / 'front.csv'))}",
+        f"trials: {literal(str(result.folder / 'trials.csv'))}",
+        f"front: {literal(str(result.folder / 'front.csv'))}",
         f"report: [bold]{literal(str(report))}[/] (open it in a browser; it works offline)",
     )
 
@@ -123,18 +129,18 @@ def _front(result: SearchResult, space: Space) -> Iterator[RenderableType]:
     step = max(1, -(-len(by_first) // FRONT_ROWS))
     shown = by_first[::step]
     tested = () if space.metric is None else (f"test {space.metric.title}, {space.metric.unit}",)
-    heads = (*(f"{g.title}, {g.unit}" for g in goals), *tested)
+    heads = (*(f"{g.title}, {g.screen_unit}" for g in goals), *tested)
     yield (
         f"Pareto front: {several(len(result.front), 'point')} that no other beats in every respect"
         f"{alike}, each simulated again event by event with equal cycles and counts."
     )
     yield figures(
-        f"{len(shown)} of them, best {goals[0].title} first",
+        f"{len(shown)} of them, best {goals[0].noun} first",
         ("model", *(fill(head, 9, break_long_words=False) for head in heads)),
         [
             (
                 p.evaluation.measured.choice.title,
-                *(plain(p.trial.outcome.values[goal.name]) for goal in goals),
+                *(aligned(goal.shown(p.trial.outcome.values[goal.name])) for goal in goals),
                 *("-" if p.test_loss is None else f"{p.test_loss:.3f}" for _ in tested),
             )
             for p in shown
