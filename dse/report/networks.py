@@ -90,7 +90,7 @@ def papers() -> PageTable:
         PageColumn(title="Published"),
         PageColumn(title="Ours"),
         PageColumn(title="Ours less theirs"),
-        PageColumn(title="The published figure is", words=True),
+        PageColumn(title="How sure", words=True),
     )
     rows: list[list[Scalar]] = [
         [

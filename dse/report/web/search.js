@@ -1,5 +1,5 @@
 // Tab Search: how the search went.
-import { COLOURS, cycle } from "./colours.js";
+import { COLOURS, cycle, ink } from "./colours.js";
 import { el } from "./dom.js";
 import { axis, figure, PLAIN } from "./figure.js";
 import { column, label, number, spaced, whole } from "./format.js";
@@ -153,6 +153,7 @@ function outcomes(search) {
         marker: { color: COLOURS.blue },
         text: rising.map(({ count }) => whole(count)),
         textposition: "auto",
+        insidetextfont: { color: ink("--ground") },
         hoverinfo: "skip",
       },
     ],

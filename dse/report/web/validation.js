@@ -26,6 +26,12 @@ export function buildValidation() {
 /** @param {PublishedCheck} check */
 const checkName = ({ chip, figure: what }) => `${chip}: ${what}`;
 
+/** @param {number} error in per cent; what rounds to nothing has no sign */
+function signed(error) {
+  const rounded = Math.round(10 * error) / 10 || 0;
+  return `${rounded > 0 ? "+" : ""}${rounded.toFixed(1)}`;
+}
+
 /** A check with its place on the axis. */
 /** @typedef {PublishedCheck & {at: string}} Compared */
 
@@ -60,8 +66,8 @@ function errorsFigure() {
         showlegend: false,
         hoverinfo: "skip",
         y: compared.map((check) => check.at),
-        x: compared.map(() => 1.55 * most),
-        text: compared.map((check) => `${check.error_pct > 0 ? "+" : ""}${check.error_pct.toFixed(1)} %`),
+        x: compared.map(() => 1.95 * most),
+        text: compared.map((check) => `${signed(check.error_pct)} %`),
         textposition: "middle left",
       },
     ],
@@ -71,7 +77,7 @@ function errorsFigure() {
       bargap: 0.35,
       barmode: "overlay",
       margin: { l: 10, r: 40, t: 14, b: 52 },
-      xaxis: axis("Error against the published figure", "%", { zeroline: true, range: [-1.1 * most, 1.6 * most] }),
+      xaxis: axis("Error against the published figure", "%", { zeroline: true, range: [-1.1 * most, 2 * most] }),
       yaxis: {
         showgrid: false,
         type: "category",
@@ -119,10 +125,10 @@ const checksData = () => ({
     column("Published"),
     column("Ours"),
     column("Error", "%"),
-    column("Left out of the fit", "%"),
+    column("Left out", "%"),
     column("Allowed", "%"),
     column("Kind", "", true),
-    column("The published figure is", "", true),
+    column("How sure", "", true),
     column("Gates", "", true),
     column("Note", "", true),
   ],

@@ -3,6 +3,7 @@
 OUT gets every tab whole, light and dark, at 1440 and 800 pixels; ``dse/report/pictures`` the three that are shown.
 """
 
+import math
 import os
 import shutil
 import sys
@@ -16,6 +17,7 @@ from dse.report import NAME, write_report
 SHOWN = Path(__file__).parents[3] / "dse" / "report" / "pictures"
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 SETTLED_MS = 700
+MARGIN = 8
 
 
 def opened(browser: Any, report: Path, width: int, height: int, scheme: str) -> Any:
@@ -39,17 +41,29 @@ def every_tab(browser: Any, report: Path, out: Path) -> None:
                 page.screenshot(path=out / f"{tab}-{scheme}-{width}.png", full_page=True)
 
 
+def down_to(page: Any, last: Any) -> None:
+    """The window as high as the page down to the end of `last`, so that a picture cuts nothing in two."""
+    box = last.bounding_box()
+    width = page.viewport_size["width"]
+    page.set_viewport_size({"width": width, "height": math.ceil(box["y"] + box["height"] + MARGIN)})
+    page.wait_for_timeout(SETTLED_MS)
+
+
 def shown(browser: Any, report: Path) -> None:
-    """Front; two designs side by side; a timeline."""
+    """Front; two designs side by side; a timeline. How long the search took is left out: it is the machine's."""
     page = opened(browser, report, 1300, 920, "light")
+    page.locator(".tiles li", has_text="on this machine").evaluate("tile => tile.remove()")
+    down_to(page, page.locator(".master figcaption"))
     page.screenshot(path=SHOWN / "front.png")
     by_area = page.evaluate("page.designs.toSorted((a, b) => sum(a.area) - sum(b.area)).map((design) => design.key)")
     page = opened(browser, report, 1300, 1010, "dark")
     page.evaluate("keys => keys.forEach((key, n) => chosen.choose(key, n > 0))", [by_area[0], by_area[-1]])
     turn_to(page, "design")
+    down_to(page, page.locator("#design figcaption").nth(1))
     page.screenshot(path=SHOWN / "design.png")
     page = opened(browser, report, 1300, 600, "light")
     turn_to(page, "timeline")
+    down_to(page, page.locator("#timeline figcaption").last)
     page.screenshot(path=SHOWN / "timeline.png")
 
 
