@@ -267,7 +267,9 @@ class BuiltBlock:
 
     @property
     def _has_macros(self) -> bool:
-        return any(placed.memory.registers < 1 for placed in self.memories)
+        """Whether it has SRAM; a block that consists of nothing is SRAM of no size."""
+        sram = any(placed.memory.banks and placed.memory.registers < 1 for placed in self.memories)
+        return sram or (self.logic is None and not self._has_registers)
 
     @property
     def _has_registers(self) -> bool:

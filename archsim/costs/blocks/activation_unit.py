@@ -87,19 +87,22 @@ def datapath(design: Design) -> ActivationPath:
 def norm_store(design: Design) -> Memory:
     """The row scales and shifts of a block for each scratch bank, and of the block whose own are on their way.
 
-    As many as the sums of one lane have at most: two sums that are scaled apart take a shift together. A word holds
-    those of the units that are activated in one cycle; the lanes of a unit share them.
+    As many as the sums of one lane have at most, in whole words: two sums that are scaled apart take a shift together.
+    A word holds those of the units that are activated in one cycle; the lanes of a unit share them.
     """
-    unit, banks = design.activation_unit, design.pe_array.banks
-    word = NORMS * ceil_div(unit.units_per_cycle, design.lanes)
-    norms = max(word, min(ceil_div(3 * design.shape.block_sums, 2), NORMS * design.state_buffer.units))
-    return in_order(design, 2, AFFINE_BITS * norms * (banks + 1), AFFINE_BITS * word)
+    word = _norms_of_a_word(design)
+    norms = min(ceil_div(3 * design.shape.block_sums, 2), NORMS * design.state_buffer.units)
+    words = ceil_div(norms, word) * (design.pe_array.banks + 1)
+    return in_order(design, 2, AFFINE_BITS * word * words, AFFINE_BITS * word)
+
+
+def _norms_of_a_word(design: Design) -> int:
+    return NORMS * ceil_div(design.activation_unit.units_per_cycle, design.lanes)
 
 
 def norm_pj(design: Design, store: Memory) -> float:
     """The energy of writing one row scale or shift into the store and reading it again, pJ, for one of the lanes."""
-    a_word = NORMS * ceil_div(design.activation_unit.units_per_cycle, design.lanes)
-    return (store.write_pj + store.read_pj) / (a_word * design.lanes)
+    return (store.write_pj + store.read_pj) / (_norms_of_a_word(design) * design.lanes)
 
 
 def _units(design: Design) -> int:

@@ -185,6 +185,20 @@ def test_many_accumulators_lie_in_sram_whose_figures_are_predicted() -> None:
     assert (idle_pj(few) > 0, idle_pj(many)) == (True, 0)
 
 
+def test_only_what_has_sram_names_its_source() -> None:
+    """Eight words of the FIFO are flip-flops, and there is no weight SRAM."""
+    few, many = (load_design("edge-8pe").override({"weight_memory.fifo_words": words}) for words in (8, 64))
+    for report in (lambda design: area(design).components, leakage):
+        assert "CACTI 7" not in report(few)["weight_memory"].source
+        assert report(many)["weight_memory"].source.startswith("CACTI 7")
+
+
+def test_a_block_of_nothing_costs_nothing() -> None:
+    one = load_design("edge-8pe").override({"pe_array.accumulators": 1, "pe_array.double_buffered": False})
+    for report in (area(one).components, leakage(one)):
+        assert (report["scratch"].value, report["scratch"].status) == (0, "predicted")
+
+
 def test_the_inferred_weight_buffer_is_marked_and_a_chosen_one_is_not() -> None:
     for name in designs.ALL:
         design = load_design(name)

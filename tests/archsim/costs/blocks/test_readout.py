@@ -45,6 +45,13 @@ def test_the_store_holds_the_scales_of_a_block_for_each_bank_and_of_the_next() -
     assert norm_store(single) == in_order(single, 2, 16 * 192 * 2, 16 * 12)
 
 
+def test_the_store_has_whole_words() -> None:
+    """1,000 sums of a lane take 1,500 numbers: 31.25 words of four units, twice."""
+    chip = load_design("rbt-high-speed-ternary")
+    assert chip.shape.block_sums == 1000
+    assert norm_store(chip) == in_order(chip, 2, 16 * 48 * 32 * 2, 16 * 48)
+
+
 def test_the_store_is_no_larger_than_the_units_of_a_state_need() -> None:
     few = EDGE.override({"state_buffer.units": 8})
     assert norm_store(few) == in_order(few, 2, 16 * 12 * 8 * 3, 16 * 12)
