@@ -98,6 +98,10 @@ class Action:
     charged_to: str
     """Name of the component whose cost block prices it and to which its energy belongs."""
 
+    def __hash__(self) -> int:
+        """Hash the name alone: actions are keys of all price lists, and few have the same name."""
+        return hash(self.name)
+
     @cached_property
     def path(self) -> str:
         """Its name in a user's cost table."""
@@ -181,6 +185,14 @@ class Catalogue:
     def actions(self) -> tuple[Action, ...]:
         """All actions, in the order of cost tables."""
         return tuple(action for component in self.components for action in component.actions)
+
+    def action(self, component: str, name: str) -> Action | None:
+        """The action `name` that a component counts; None if it is not declared."""
+        return self._by_ledger.get((component, name))
+
+    @cached_property
+    def _by_ledger(self) -> dict[tuple[str, str], Action]:
+        return {(action.component, action.name): action for action in self.actions}
 
     @cached_property
     def with_area(self) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def _um2(cell: Logic) -> Ours:
 
 
 def _pj(cell: Logic) -> Ours:
-    return lambda design: LogicPrice(cell.energy_pj).figure(design, 0.0).value
+    return lambda design: LogicPrice(cell.energy_pj).figure(conditions(design), 0.0).value
 
 
 def _memory(kib: float, width: int, figure: Callable[[Memory], float]) -> Ours:

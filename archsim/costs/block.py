@@ -5,7 +5,7 @@ Logic is given as synthesised at 45 nm, memories at the design's node; here both
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Protocol
 
 from archsim.catalogue import Action, Component
@@ -79,10 +79,14 @@ def in_order(design: Design, ports: int, capacity_bits: int, width_bits: int) ->
 class Price(Protocol):
     """The price of an action."""
 
-    def figure(self, design: Design, side_um: float) -> Figure:
+    @property
+    def wired(self) -> bool:
+        """Whether it depends on how wide the chip is."""
+
+    def figure(self, at: Conditions, side_um: float) -> Figure:
         """The energy of one action, pJ, on a chip that is `side_um` wide."""
 
-    def fitted_pj(self, design: Design) -> float:
+    def fitted_pj(self, at: Conditions) -> float:
         """The part of it that is proportional to the fitted energy factor of logic, pJ."""
 
 
@@ -92,11 +96,15 @@ class LogicPrice:
 
     energy_pj: float
 
-    def figure(self, design: Design, side_um: float) -> Figure:
-        return Figure(self.fitted_pj(design), "pJ", "calibrated", LOGIC_ENERGY_SOURCE)
+    @property
+    def wired(self) -> bool:
+        return False
 
-    def fitted_pj(self, design: Design) -> float:
-        return conditions(design).energy * LOGIC_ENERGY_FACTOR * self.energy_pj
+    def figure(self, at: Conditions, side_um: float) -> Figure:
+        return Figure(self.fitted_pj(at), "pJ", "calibrated", LOGIC_ENERGY_SOURCE)
+
+    def fitted_pj(self, at: Conditions) -> float:
+        return at.energy * LOGIC_ENERGY_FACTOR * self.energy_pj
 
 
 def made_of(memory: Memory, at: Conditions) -> str:
@@ -115,15 +123,19 @@ class MemoryPrice:
     energy_pj: float
     origin: Origin = SRAM
 
-    def figure(self, design: Design, side_um: float) -> Figure:
-        share, at = self.memory.registers, conditions(design)
+    @property
+    def wired(self) -> bool:
+        return False
+
+    def figure(self, at: Conditions, side_um: float) -> Figure:
+        share = self.memory.registers
         of_registers = Figure(share * self.energy_pj, "pJ", "calibrated", REGISTER_ENERGY_SOURCE)
         if share == 1:
             return of_registers
         of_macros = at.of_sram(at.sram.energy, (1 - share) * self.energy_pj, "pJ", self.origin)
         return joined((of_macros, of_registers), "pJ") if share else of_macros
 
-    def fitted_pj(self, design: Design) -> float:
+    def fitted_pj(self, at: Conditions) -> float:
         return self.memory.registers * self.energy_pj
 
 
@@ -133,10 +145,9 @@ TOGGLES = 0.5
 """Share of the bits that change from one word to the next."""
 
 
-def wires_pj(design: Design, bits: int, side_um: float) -> float:
+def wires_pj(at: Conditions, bits: int, side_um: float) -> float:
     """The energy of a word of `bits` that crosses a chip `side_um` wide, pJ: C V^2 / 2 for each bit that changes."""
-    volt = conditions(design).supply_v
-    return bits * TOGGLES * side_um * WIRE_FF_PER_UM * volt**2 / 2 / 1000
+    return bits * TOGGLES * side_um * WIRE_FF_PER_UM * at.supply_v**2 / 2 / 1000
 
 
 @dataclass(frozen=True)
@@ -151,15 +162,19 @@ class WiredPrice:
     to: str
     share: float = 1.0
 
-    def figure(self, design: Design, side_um: float) -> Figure:
-        figure = self.price.figure(design, side_um)
+    @property
+    def wired(self) -> bool:
+        return True
+
+    def figure(self, at: Conditions, side_um: float) -> Figure:
+        figure = self.price.figure(at, side_um)
         source = f"{figure.source}; wires to {self.to}: Nangate's {WIRE_FF_PER_UM:g} fF/um"
-        wires = wires_pj(design, self.bits, self.share * side_um)
+        wires = wires_pj(at, self.bits, self.share * side_um)
         spread = figure.spread and figure.spread + exact(wires)
         return Figure(figure.value + wires, figure.unit, figure.status, source, spread)
 
-    def fitted_pj(self, design: Design) -> float:
-        return self.price.fitted_pj(design)
+    def fitted_pj(self, at: Conditions) -> float:
+        return self.price.fitted_pj(at)
 
 
 @dataclass(frozen=True)
@@ -168,11 +183,15 @@ class JointPrice:
 
     prices: tuple[Price, ...]
 
-    def figure(self, design: Design, side_um: float) -> Figure:
-        return joined((price.figure(design, side_um) for price in self.prices), "pJ")
+    @property
+    def wired(self) -> bool:
+        return any(price.wired for price in self.prices)
 
-    def fitted_pj(self, design: Design) -> float:
-        return sum(price.fitted_pj(design) for price in self.prices)
+    def figure(self, at: Conditions, side_um: float) -> Figure:
+        return joined((price.figure(at, side_um) for price in self.prices), "pJ")
+
+    def fitted_pj(self, at: Conditions) -> float:
+        return sum(price.fitted_pj(at) for price in self.prices)
 
 
 # --- Blocks -----------------------------------------------------------------------------------------------------------
@@ -215,9 +234,9 @@ class LogicPart:
         return of_band(at.area.times(self.logic.area_um2), "um2", "predicted", at.logic_source(self.source))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BuiltBlock:
-    """A cost block built for one design."""
+    """A cost block built for one design, or for all designs that have the same: then it is one object, made once."""
 
     prices: Mapping[Action, Price]
     absent: frozenset[Action] = frozenset()
@@ -233,47 +252,74 @@ class BuiltBlock:
     details: tuple[tuple[str, Figure], ...] = ()
     """Further figures of the block that ``archsim explain`` shows."""
 
-    @property
+    @cached_property
+    def actions(self) -> frozenset[Action]:
+        """All actions of the component, with those that the design never takes."""
+        return frozenset(self.prices) | self.absent
+
+    @cached_property
     def memory_mm2(self) -> float:
         """Area of its memories, copies included, mm2."""
         return sum(placed.copies * placed.memory.area_mm2 for placed in self.memories)
 
+    def energies(self, design: Design, side_um: float) -> Mapping[Action, Figure]:
+        """The energy of every action that has a price, pJ, on a chip that is `side_um` wide."""
+        at = conditions(design)
+        wired = {action: price.figure(at, side_um) for action, price in self.prices.items() if price.wired}
+        return {**_unwired(self, at), **wired} if wired else _unwired(self, at)
+
     def area(self, design: Design) -> Figure:
         """Area of cells, macros and register arrays, mm2."""
-        figures, at = [], conditions(design)
-        if self.logic is not None:
-            band = at.area.times(self.logic.area_um2 / 1e6)
-            figures.append(of_band(band, "mm2", "predicted", at.logic_source(LOGIC_SOURCE)))
-        arrays_mm2 = sum(placed.copies * placed.memory.registers * placed.memory.area_mm2 for placed in self.memories)
-        if self._has_macros:
-            figures.append(at.of_sram(at.sram.area, self.memory_mm2 - arrays_mm2, "mm2", self.origin))
-        if self._has_registers:
-            band = at.register_area.times(arrays_mm2)
-            figures.append(of_band(band, "mm2", "predicted", at.logic_source(REGISTER_SOURCE)))
-        return joined(figures, "mm2")
+        return _area(self, conditions(design))
 
     def leakage(self, design: Design) -> Figure:
         """Leakage of cells, macros and register arrays, mW; none of it is fitted."""
-        figures, at = [], conditions(design)
-        if self._has_macros:
-            macros_mw = sum(placed.copies * placed.memory.sram_leak_mw for placed in self.memories)
-            figures.append(of_band(at.sram_leakage.times(macros_mw), "mW", "predicted", at.sram_leakage_source()))
-        if self.logic is not None or self._has_registers:
-            cells_nw = self.logic.leak_nw if self.logic else 0.0
-            arrays_mw = sum(placed.copies * placed.memory.register_leak_mw for placed in self.memories)
-            band = at.logic_leakage.times(cells_nw / 1e6) + at.register_leakage.times(arrays_mw)
-            figures.append(of_band(band, "mW", "predicted", at.logic_leakage_source()))
-        return joined(figures, "mW")
+        return _leakage(self, conditions(design))
 
-    @property
-    def _has_macros(self) -> bool:
+    @cached_property
+    def has_macros(self) -> bool:
         """Whether it has SRAM; a block that consists of nothing is SRAM of no size."""
         sram = any(placed.memory.banks and placed.memory.registers < 1 for placed in self.memories)
-        return sram or (self.logic is None and not self._has_registers)
+        return sram or (self.logic is None and not self.has_registers)
 
-    @property
-    def _has_registers(self) -> bool:
+    @cached_property
+    def has_registers(self) -> bool:
         return any(placed.memory.registers for placed in self.memories)
+
+
+@lru_cache(maxsize=16384)
+def _unwired(block: BuiltBlock, at: Conditions) -> Mapping[Action, Figure]:
+    """The energy of every action whose price does not depend on how wide the chip is."""
+    return {action: price.figure(at, 0.0) for action, price in block.prices.items() if not price.wired}
+
+
+@lru_cache(maxsize=16384)
+def _area(block: BuiltBlock, at: Conditions) -> Figure:
+    figures = []
+    if block.logic is not None:
+        band = at.area.times(block.logic.area_um2 / 1e6)
+        figures.append(of_band(band, "mm2", "predicted", at.logic_source(LOGIC_SOURCE)))
+    arrays_mm2 = sum(placed.copies * placed.memory.registers * placed.memory.area_mm2 for placed in block.memories)
+    if block.has_macros:
+        figures.append(at.of_sram(at.sram.area, block.memory_mm2 - arrays_mm2, "mm2", block.origin))
+    if block.has_registers:
+        band = at.register_area.times(arrays_mm2)
+        figures.append(of_band(band, "mm2", "predicted", at.logic_source(REGISTER_SOURCE)))
+    return joined(figures, "mm2")
+
+
+@lru_cache(maxsize=16384)
+def _leakage(block: BuiltBlock, at: Conditions) -> Figure:
+    figures = []
+    if block.has_macros:
+        macros_mw = sum(placed.copies * placed.memory.sram_leak_mw for placed in block.memories)
+        figures.append(of_band(at.sram_leakage.times(macros_mw), "mW", "predicted", at.sram_leakage_source()))
+    if block.logic is not None or block.has_registers:
+        cells_nw = block.logic.leak_nw if block.logic else 0.0
+        arrays_mw = sum(placed.copies * placed.memory.register_leak_mw for placed in block.memories)
+        band = at.logic_leakage.times(cells_nw / 1e6) + at.register_leakage.times(arrays_mw)
+        figures.append(of_band(band, "mW", "predicted", at.logic_leakage_source()))
+    return joined(figures, "mW")
 
 
 @dataclass(frozen=True)
@@ -286,4 +332,7 @@ class HardwareBlock:
     count: Callable[[Design], int]
     """The number of these units in a design."""
     build: Callable[[Design], BuiltBlock]
-    """Builds the block for a design. BadInput names what the tables do not cover."""
+    """Builds the block for a design. BadInput names what the tables do not cover.
+
+    Those of the library are cached by what they read of a design, since a search meets them in thousands of designs.
+    """

@@ -13,11 +13,12 @@ from archsim.design import Design
 from archsim.specs.physical import Flavour
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Conditions:
     """What a design's node, supplies and physical section make of the tables. BadInput names what they do not cover.
 
-    Factors are looked up once, since designs of the same conditions share them.
+    Factors are looked up once, since designs of the same conditions share one object (`conditions`), by which what
+    depends on them is cached.
     """
 
     node_nm: int

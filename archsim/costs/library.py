@@ -73,7 +73,7 @@ def chip(design: Design, library: Library = LIBRARY) -> BuiltChip:
 
 def _built(block: HardwareBlock, design: Design, catalogue: Catalogue) -> BuiltBlock:
     name, built = block.component.name, block.build(design)
-    if set(built.prices) | built.absent != catalogue.charged(name) or set(built.prices) & built.absent:
+    if built.actions != catalogue.charged(name) or not built.absent.isdisjoint(built.prices):
         priced, charged = {a.path for a in built.prices}, {a.path for a in catalogue.charged(name) - built.absent}
         raise ValueError(f"costs: {name} prices {sorted(priced - charged)} too many, {sorted(charged - priced)} not")
     if built.logic is None and not built.memories:

@@ -11,7 +11,7 @@ Tables are made once for a process, and lookups take scalars and are cached, so 
 
 import math
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
 
@@ -45,6 +45,14 @@ class Process:
     transistors: Transistors
     sram: Factors
     registers: Factors
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        """Computed once, since every look-up of a memory has it in its key."""
+        return hash((self.node_nm, self.sram, self.registers))
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,8 @@ class Memory:
 
     def times(self, count: int) -> "Memory":
         """`count` such memories, of which an access takes one."""
+        if count == 1:
+            return self
         return replace(
             self,
             area_mm2=count * self.area_mm2,

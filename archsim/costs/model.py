@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-from archsim.catalogue import CONTROL_CYCLE, DRAM, READ_BITS, WRITE_BITS, Action
+from archsim.catalogue import CONTROL_CYCLE, DRAM, READ_BITS, WRITE_BITS, Action, Catalogue
 from archsim.costs import dram
+from archsim.costs.conditions import conditions
 from archsim.costs.figures import Band, End, Figure, joined, of_band, total, weighted
 from archsim.costs.library import PRICED_BY_KIND, chip
 from archsim.costs.own import OWN_KIND, SHIPPED, CostTable
@@ -143,21 +144,22 @@ def prices(design: Design, costs: CostTable = SHIPPED) -> dict[Action, Figure]:
 
     BadInput names what the tables do not cover.
     """
-    chip_of = chip(design, costs.library)
-    priced = {action: price for block in chip_of.built.values() for action, price in block.prices.items()}
-    in_order = ((action, priced.get(action)) for action in costs.library.catalogue.actions)
+    built = chip(design, costs.library)
+    energies: dict[Action, Figure] = {}
+    for block in built.built.values():
+        energies |= block.energies(design, built.side_um)
     return {
-        action: costs.figure(f"energy.{action.path}", price.figure(design, chip_of.side_um))
-        for action, price in in_order
-        if price
+        action: costs.figure(f"energy.{action.path}", energies[action])
+        for action in costs.library.catalogue.actions
+        if action in energies
     }
 
 
 def fitted_pj(design: Design, ledger: Ledger, cycles: int) -> dict[str, float]:
     """By component: the energy of a run that is proportional to the fitted energy factor of logic, pJ."""
-    counts = _clocked(ledger, cycles)
+    counts, at = _clocked(ledger, cycles), conditions(design)
     return {
-        name: sum(counts.get(action) * price.fitted_pj(design) for action, price in built.prices.items())
+        name: sum(counts.get(action) * price.fitted_pj(at) for action, price in built.prices.items())
         for name, built in chip(design, SHIPPED.library).built.items()
     }
 
@@ -213,12 +215,9 @@ def dram_lacks(kind: str, costs: CostTable = SHIPPED) -> tuple[str, ...]:
 class _Tariff:
     """Everything about a design that the energy of a run depends on, looked up once."""
 
-    prices: dict[tuple[str, str], tuple[str, Figure]]
-    """For each (component, action) of a ledger: the component that it is charged to, and its energy, pJ."""
-    first: dict[str, Figure]
-    """The energy of the first action that is charged to a component."""
-    components: tuple[str, ...]
-    off_chip: tuple[str, ...]
+    catalogue: Catalogue
+    prices: dict[Action, Figure]
+    """The energy of every on-chip action, pJ."""
     clock_tree_pj: Figure | None
     """In a cycle; None if the design does not count it."""
     leakage_mw: Figure
@@ -229,12 +228,9 @@ class _Tariff:
 
 @lru_cache(maxsize=4096)
 def _tariff(design: Design, costs: CostTable) -> _Tariff:
-    catalogue, priced = costs.library.catalogue, prices(design, costs)
     return _Tariff(
-        {(a.component, a.name): (a.charged_to, figure) for a, figure in priced.items()},
-        {a.charged_to: figure for a, figure in reversed(priced.items())},
-        catalogue.with_area,
-        catalogue.off_chip,
+        costs.library.catalogue,
+        prices(design, costs),
         clock_tree(design, costs) if design.physical.clock_tree else None,
         joined(leakage(design, costs).values(), "mW"),
         left_out(design),
@@ -271,12 +267,12 @@ def energy(design: Design, ledger: Ledger, cycles: int, tokens: int, costs: Cost
         raise BadInput(f"energy: design {design.name} has no [dram], but bits of it are counted")
     background, lacks = (tariff.dram.background_mw.value, tariff.dram.lacks) if tariff.dram and used else (0.0, ())
     not_counted = (*lacks, *tariff.left_out)
-    return EnergyReport(figures, us_per_token, ENERGY_BASIS, not_counted, tariff.off_chip, background)
+    return EnergyReport(figures, us_per_token, ENERGY_BASIS, not_counted, tariff.catalogue.off_chip, background)
 
 
 def _clocked(ledger: Ledger, cycles: int) -> Ledger:
     """The counts with those cycles in which the control is clocked: all, also those in which the machine waits."""
-    counts = Ledger.total((ledger,))
+    counts = Ledger({component: dict(actions) for component, actions in ledger.counts.items()})
     counts.add(CONTROL_CYCLE, cycles)
     return counts
 
@@ -294,14 +290,16 @@ def _dram(tariff: _DramTariff, moved: Mapping[Action, int], tokens: int, nj_per_
 
 
 def _dynamic(tariff: _Tariff, ledger: Ledger, tokens: int) -> dict[str, Figure]:
-    spent: dict[str, list[tuple[float, Figure]]] = {name: [] for name in tariff.components}
-    for component, action, amount in _counted(ledger):
-        if (component, action) not in tariff.prices:
-            raise BadInput(f"energy: no price for action {action!r} of component {component!r}")
-        name, price = tariff.prices[component, action]
-        spent[name].append((amount / tokens, price))
-    for name, price in tariff.first.items():
-        spent[name] = spent[name] or [(0.0, price)]  # nothing counted: zero, with the source of the first action
+    spent: dict[str, list[tuple[float, Figure]]] = {name: [] for name in tariff.catalogue.with_area}
+    for component, name, amount in _counted(ledger):
+        action = tariff.catalogue.action(component, name)
+        price = None if action is None else tariff.prices.get(action)
+        if action is None or price is None:
+            raise BadInput(f"energy: no price for action {name!r} of component {component!r}")
+        spent[action.charged_to].append((amount / tokens, price))
+    for action, price in tariff.prices.items():
+        if not spent[action.charged_to]:  # nothing counted: zero, with the source of the first action
+            spent[action.charged_to].append((0.0, price))
     return {name: weighted(parts, "pJ/token") for name, parts in spent.items() if parts}
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 
 from archsim.costs.block import BuiltBlock, LogicPrice
+from archsim.costs.conditions import conditions
 from archsim.costs.figures import Band, Figure, of_band, total
 from archsim.costs.logic import register_file
 from archsim.costs.memories import Memory
@@ -45,7 +46,7 @@ def _gates_pj(memory: Memory) -> float:
 
 def clock_tree_pj(design: Design, blocks: Iterable[BuiltBlock]) -> Figure:
     """Energy of the clock tree in a cycle, pJ."""
-    pins = LogicPrice(sum(map(pins_pj, blocks))).figure(design, 0.0)
+    pins = LogicPrice(sum(map(pins_pj, blocks))).figure(conditions(design), 0.0)
     return of_band(TREE_OVER_PINS.times(pins.value), "pJ", pins.status, f"{CLOCK_TREE_SOURCE}; {LOGIC_ENERGY_SOURCE}")
 
 

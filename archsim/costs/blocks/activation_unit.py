@@ -2,7 +2,7 @@
 the update of the state."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from archsim import catalogue
 from archsim.costs.block import (
@@ -23,6 +23,7 @@ from archsim.costs.logic import Logic, by_bits, pipelined, stage_ns, stages
 from archsim.costs.memories import Memory
 from archsim.costs.sources import LOGIC_SOURCE, OF_THE_DESIGN, PARTS_SOURCE
 from archsim.design import Design
+from archsim.specs.activation_unit import Curve
 from archsim.specs.base import ceil_div
 
 # For one unit of the network per cycle: all rows of both products, which are normalised separately, are scaled at once,
@@ -38,9 +39,12 @@ NORMS = GATES * (PRODUCTS + 1)
 """Row scales and shifts of a unit: a scale for each product of each gate, and a shift for each gate."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ActivationPath:
-    """The logic that one unit of the network passes through; energies are per operation."""
+    """The logic that one unit of the network passes through; energies are per operation.
+
+    Units that are alike share one, by which what is made of it is cached.
+    """
 
     affine: Logic
     """Multiplier and adder for one row of one product."""
@@ -55,32 +59,29 @@ class ActivationPath:
     stages: int
     """`depth_cycles` of the design, or more if the clock requires it."""
 
-    @property
+    @cached_property
     def unit(self) -> Logic:
-        return _unit(self.affine, self.gate, self.multiply, self.add)
+        return (
+            self.affine.times(GATES * PRODUCTS) + self.gate.times(CURVES) + self.multiply.times(MULTIPLIES) + self.add
+        )
 
 
-@lru_cache(maxsize=4096)
-def _unit(affine: Logic, gate: Logic, multiply: Logic, add: Logic) -> Logic:
-    return affine.times(GATES * PRODUCTS) + gate.times(CURVES) + multiply.times(MULTIPLIES) + add
-
-
-@lru_cache(maxsize=4096)
 def datapath(design: Design) -> ActivationPath:
     """The path of a design, cut into as many stages as its clock requires."""
     unit, bits = design.activation_unit, design.state_buffer.cell_bits
-    scale, shift = by_bits("multiplier", AFFINE_BITS, 2), by_bits("adder", design.pe_array.accumulator_bits)
-    function = curve(unit.curve, unit.entries, bits)
+    function, read_ns = curve(unit.curve, unit.entries, bits), readout(design).delay_ns
+    return _path(function, bits, design.pe_array.accumulator_bits, read_ns, unit.depth_cycles, allowed_ns(design))
+
+
+@lru_cache(maxsize=4096)
+def _path(
+    function: Logic, bits: int, sum_bits: int, read_ns: float, least_stages: int, allowed: float
+) -> ActivationPath:
+    scale, shift = by_bits("multiplier", AFFINE_BITS, 2), by_bits("adder", sum_bits)
     multiply, add = by_bits("multiplier", bits, 2), by_bits("adder", bits)
     # read-out; scale and shift; gate; two products at once and their sum; tanh; the last product
-    delay_ns = (
-        readout(design).delay_ns
-        + scale.delay_ns
-        + shift.delay_ns
-        + 2 * (function.delay_ns + multiply.delay_ns)
-        + add.delay_ns
-    )
-    count = max(unit.depth_cycles, stages(delay_ns, allowed_ns(design)))
+    delay_ns = read_ns + scale.delay_ns + shift.delay_ns + 2 * (function.delay_ns + multiply.delay_ns) + add.delay_ns
+    count = max(least_stages, stages(delay_ns, allowed))
     return ActivationPath(scale + shift, function, pipelined(function, count, bits), multiply, add, delay_ns, count)
 
 
@@ -109,30 +110,41 @@ def _units(design: Design) -> int:
     return design.activation_unit.units_per_cycle
 
 
-def _curve_size(design: Design) -> tuple[str, Figure]:
+def _curve_size(kind: Curve, entries: int) -> tuple[str, Figure]:
     """The entries of one sigmoid or tanh."""
-    unit = design.activation_unit
-    kind = "words" if unit.curve == "table" else "segments"
-    return f"{kind} of a curve", Figure(float(unit.entries), "entries", "predicted", OF_THE_DESIGN)
+    named = "words" if kind == "table" else "segments"
+    return f"{named} of a curve", Figure(float(entries), "entries", "predicted", OF_THE_DESIGN)
 
 
 def _build(design: Design) -> BuiltBlock:
-    path, given, sums = datapath(design), max(1, design.activation_unit.depth_cycles), readout(design)
-    store = norm_store(design)
+    unit, store = design.activation_unit, norm_store(design)
+    a_norm_pj, a_sum_pj = norm_pj(design, store), readout(design).energy_pj / sums_a_cycle(design)
+    return _built(
+        datapath(design), readout(design), store, a_sum_pj, a_norm_pj, unit.units_per_cycle, unit.depth_cycles,
+        (unit.curve, unit.entries),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _built(
+    path: ActivationPath, sums: Logic, store: Memory, a_sum_pj: float, a_norm_pj: float, units: int, depth: int,
+    curve_size: tuple[Curve, int],
+) -> BuiltBlock:  # fmt: skip
+    given = max(1, depth)
     return BuiltBlock(
-        logic=path.unit.times(_units(design)) + sums,
+        logic=path.unit.times(units) + sums,
         memories=(PlacedMemory(f"{catalogue.ACTIVATION_UNIT.name} scales and shifts", store),),
         path=CriticalPath(stage_ns(path.delay_ns, given), path.stages, given),
         prices={
-            catalogue.SUM_READ: LogicPrice(sums.energy_pj / sums_a_cycle(design)),
-            catalogue.NORM_ACCESS: MemoryPrice(store, norm_pj(design, store)),
+            catalogue.SUM_READ: LogicPrice(a_sum_pj),
+            catalogue.NORM_ACCESS: MemoryPrice(store, a_norm_pj),
             catalogue.ROW_AFFINE: LogicPrice(path.affine.energy_pj),
             catalogue.CURVE: LogicPrice(path.gate.energy_pj),
             catalogue.MULTIPLY: LogicPrice(path.multiply.energy_pj),
             catalogue.ADD: LogicPrice(path.add.energy_pj),
         },
         parts=(LogicPart("read-out", sums, PARTS_SOURCE), LogicPart("one curve", path.curve, LOGIC_SOURCE)),
-        details=(_curve_size(design),),
+        details=(_curve_size(*curve_size),),
     )
 
 

@@ -1,5 +1,7 @@
 """The cost of the PEs, each with operand registers, multiplier and accumulator."""
 
+from functools import lru_cache
+
 from archsim import catalogue
 from archsim.costs.block import BuiltBlock, CriticalPath, HardwareBlock, LogicPrice, allowed_ns
 from archsim.costs.blocks.scratch import idle_pj as scratch_idle_pj
@@ -28,23 +30,30 @@ def _pes(design: Design) -> int:
 
 
 def _build(design: Design) -> BuiltBlock:
-    array, one, second = design.pe_array, pe_of(design), weight_register(design)
+    array, one, shape = design.pe_array, pe_of(design), design.shape
     zero_share = zero_operand_share(array.multiplier, array.weight_bits, array.act_bits)
     # An idle PE still drives the clock pins of its registers and accumulators, unless its clock is gated.
     # The scratches of a weight-stationary array are fewer than its PEs.
-    scratch_pj = scratch_idle_pj(design) * design.shape.scratches / array.pes
+    scratch_pj = scratch_idle_pj(design) * shape.scratches / array.pes
     idle_pj = 0.0 if array.clock_gated else one.cell.clock_pj + scratch_pj
+    return _built(one, weight_register(design), shape.stationary, array.pes, array.stages, zero_share, idle_pj)
+
+
+@lru_cache(maxsize=4096)
+def _built(
+    one: PE, second: Logic, stationary: bool, pes: int, given: int, zero_share: float, idle_pj: float
+) -> BuiltBlock:
     return BuiltBlock(
-        logic=(one.cell + second).times(array.pes),
-        path=CriticalPath(stage_ns(one.cell.delay_ns, array.stages), one.stages, array.stages),
+        logic=(one.cell + second).times(pes),
+        path=CriticalPath(stage_ns(one.cell.delay_ns, given), one.stages, given),
         prices={
             catalogue.MAC: LogicPrice(one.cell.energy_pj),
             catalogue.MAC_ZERO_OPERAND: LogicPrice(one.cell.energy_pj * zero_share),
             catalogue.IDLE_PE_CYCLE: LogicPrice(idle_pj),
             # A weight is written twice: into the second register, whose clock is gated meanwhile, and from there.
-            **({catalogue.WEIGHT_LOAD: LogicPrice(2 * second.energy_pj)} if design.shape.stationary else {}),
+            **({catalogue.WEIGHT_LOAD: LogicPrice(2 * second.energy_pj)} if stationary else {}),
         },
-        absent=frozenset(() if design.shape.stationary else (catalogue.WEIGHT_LOAD,)),
+        absent=frozenset(() if stationary else (catalogue.WEIGHT_LOAD,)),
     )
 
 

@@ -66,14 +66,20 @@ def _scratches(design: Design) -> int:
 
 
 def _build(design: Design) -> BuiltBlock:
-    one = scratch(design)
+    added_bits = design.pe_array.accumulator_bits if design.shape.stationary else 0
+    return _built(scratch(design), _scratches(design), added_bits)
+
+
+@lru_cache(maxsize=4096)
+def _built(one: Memory, count: int, added_bits: int) -> BuiltBlock:
+    """`count` scratches; `added_bits`: of adders, where the PEs' own add up the products of a group, otherwise 0."""
     access: Price = MemoryPrice(one, one.read_pj + one.write_pj)
-    adder = by_bits("adder", design.pe_array.accumulator_bits) if design.shape.stationary else None
-    if adder:  # the PEs' own adders add up the products of a group
+    adder = by_bits("adder", added_bits) if added_bits else None
+    if adder:
         access = JointPrice((access, LogicPrice(adder.energy_pj)))
     return BuiltBlock(
-        logic=adder and adder.times(_scratches(design)),
-        memories=(PlacedMemory(catalogue.SCRATCH.name, one, copies=_scratches(design)),),
+        logic=adder and adder.times(count),
+        memories=(PlacedMemory(catalogue.SCRATCH.name, one, copies=count),),
         prices={catalogue.SCRATCH_ACCESS: access},
     )
 

@@ -6,7 +6,7 @@ expressed in counters of the table, so that energy, leakage and wider counters f
 """
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from math import sqrt
 
 from archsim import catalogue
@@ -69,10 +69,12 @@ def address(design: Design) -> Logic:
 
     Private memories are read at one address, since rows are dealt to them in turn.
     """
-    bits, words = counter_bits(design), max(2, most_words(design).bit_length())
-    product = by_bits("multiplier", sqrt(bits * words), 2)
-    long = address_bits(design)
-    return product + by_bits("adder", long) + register_bits(long)
+    return _address(counter_bits(design), max(2, most_words(design).bit_length()), address_bits(design))
+
+
+@lru_cache(maxsize=4096)
+def _address(bits: int, word_bits: int, long: int) -> Logic:
+    return by_bits("multiplier", sqrt(bits * word_bits), 2) + by_bits("adder", long) + register_bits(long)
 
 
 def address_bits(design: Design) -> int:
@@ -87,8 +89,12 @@ def bits_of_a_product(design: Design) -> int:
 
 def union(design: Design) -> Logic:
     """The comparison of the one-hot inputs of all lanes with each other, so that equal ones share a column."""
-    pairs = design.lanes * (design.lanes - 1) // 2
-    return equality(counter_bits(design)).times(pairs)
+    return _union(counter_bits(design), design.lanes)
+
+
+@lru_cache(maxsize=4096)
+def _union(bits: int, lanes: int) -> Logic:
+    return equality(bits).times(lanes * (lanes - 1) // 2)
 
 
 def _one(design: Design) -> int:
@@ -96,11 +102,15 @@ def _one(design: Design) -> int:
 
 
 def _build(design: Design) -> BuiltBlock:
-    whole, one, path = control_of(design), counter(counter_bits(design)), address(design)
-    compare = union(design)
+    return _built(counter_bits(design), bursts_a_cycle(design), address(design), union(design))
+
+
+@lru_cache(maxsize=4096)
+def _built(bits: int, bursts: int, path: Logic, compare: Logic) -> BuiltBlock:
+    whole, one = control(bits, bursts), counter(bits)
     return BuiltBlock(
         logic=whole + path + compare,
-        path=CriticalPath(whole.delay_ns, stages=1, instead=_faster(bursts_a_cycle(design))),
+        path=CriticalPath(whole.delay_ns, stages=1, instead=_faster(bursts)),
         prices={
             catalogue.BURST: LogicPrice(one.times(COUNTERS).energy_pj),
             catalogue.COLUMN: LogicPrice(one.times(SET_BY_A_COLUMN).energy_pj + path.energy_pj),
@@ -109,7 +119,7 @@ def _build(design: Design) -> BuiltBlock:
         parts=(
             LogicPart("control", whole, CONTROL_SOURCE),
             LogicPart("addresses", path, PARTS_SOURCE),
-            *((LogicPart("union of inputs", compare, PARTS_SOURCE),) if design.lanes > 1 else ()),
+            *((LogicPart("union of inputs", compare, PARTS_SOURCE),) if compare.area_um2 else ()),
         ),
     )
 

@@ -2,6 +2,8 @@
 scan of the others, and the offset from each listed column to the next.
 """
 
+from functools import lru_cache
+
 from archsim import catalogue
 from archsim.costs.block import BuiltBlock, CriticalPath, HardwareBlock, LogicPart, LogicPrice, allowed_ns
 from archsim.costs.blocks.readout import ROWS
@@ -77,7 +79,10 @@ def _columns(design: Design) -> int:
 
 
 def _build(design: Design) -> BuiltBlock:
-    return _encoder(design) if design.skip_encoder.enabled else _NONE
+    if not design.skip_encoder.enabled:
+        return _NONE
+    columns, count = design.skip_encoder.columns_per_cycle, scan_stages(design)
+    return _encoder(nonzero_detect(design), flags(design), scan(design), offsets(design), columns, count)
 
 
 _NONE = BuiltBlock(
@@ -86,17 +91,16 @@ _NONE = BuiltBlock(
 """The block of a design that streams every column."""
 
 
-def _encoder(design: Design) -> BuiltBlock:
-    detect, lister, distances = nonzero_detect(design), scan(design), offsets(design)
-    a_column = distances.energy_pj / design.skip_encoder.columns_per_cycle
+@lru_cache(maxsize=4096)
+def _encoder(detect: Logic, marks: Logic, lister: Logic, distances: Logic, columns: int, count: int) -> BuiltBlock:
     return BuiltBlock(
-        logic=logic_of(design),
-        path=CriticalPath(lister.delay_ns, scan_stages(design)),
+        logic=detect.times(columns) + marks + lister + distances,
+        path=CriticalPath(lister.delay_ns, count),
         prices={
             catalogue.SCAN_COLUMN: LogicPrice(detect.energy_pj + one_flag().energy_pj),
-            catalogue.LIST_COLUMN: LogicPrice(lister.energy_pj + a_column),
+            catalogue.LIST_COLUMN: LogicPrice(lister.energy_pj + distances.energy_pj / columns),
         },
-        parts=(LogicPart("flags", flags(design), PARTS_SOURCE), LogicPart("offsets", distances, PARTS_SOURCE)),
+        parts=(LogicPart("flags", marks, PARTS_SOURCE), LogicPart("offsets", distances, PARTS_SOURCE)),
     )
 
 

@@ -1,6 +1,7 @@
 """The cost of the state buffers: h twice (the old state is read while the new one is written), and c."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from archsim import catalogue
 from archsim.costs.block import (
@@ -68,17 +69,24 @@ def _bits(design: Design) -> int:
 
 
 def _build(design: Design) -> BuiltBlock:
-    h, c, per_word = state(design), cell_state(design), cells_per_word(design)
-    name, bits = catalogue.STATE_BUFFER.name, design.pe_array.act_bits
-    h_read: Price = MemoryPrice(h, h.read_pj / design.lanes)
-    if design.shape.stationary:
+    stationary = design.shape.stationary
+    registers, bits = (operand_registers(design), design.pe_array.act_bits) if stationary else (None, 0)
+    return _built(state(design), cell_state(design), design.lanes, cells_per_word(design), registers, bits)
+
+
+@lru_cache(maxsize=4096)
+def _built(h: Memory, c: Memory, lanes: int, per_word: int, registers: Logic | None, bits: int) -> BuiltBlock:
+    """`registers`: those of a weight-stationary array for elements of h, of `bits` each."""
+    name = catalogue.STATE_BUFFER.name
+    h_read: Price = MemoryPrice(h, h.read_pj / lanes)
+    if registers:
         h_read = JointPrice((h_read, LogicPrice(register_bits(bits).energy_pj + mux_bits(bits).energy_pj)))
     return BuiltBlock(
-        logic=operand_registers(design) if design.shape.stationary else None,
+        logic=registers,
         memories=(PlacedMemory(f"{name} h", h, copies=2), PlacedMemory(f"{name} c", c)),
         prices={
             catalogue.H_READ: h_read,
-            catalogue.H_WRITE: MemoryPrice(h, h.write_pj / design.lanes),
+            catalogue.H_WRITE: MemoryPrice(h, h.write_pj / lanes),
             catalogue.C_READ: MemoryPrice(c, c.read_pj / per_word),
             catalogue.C_WRITE: MemoryPrice(c, c.write_pj / per_word),
         },

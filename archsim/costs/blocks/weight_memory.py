@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import lru_cache
 
 from archsim import catalogue
 from archsim.catalogue import Action
@@ -61,20 +62,22 @@ def _bits(design: Design) -> int:
 
 
 def _build(design: Design) -> BuiltBlock:
-    return _private(design) if design.weight_memory.private else _shared(design)
+    if design.weight_memory.private:
+        return _private(design)
+    return _shared(banks(design), fifo(design), design.bus_word_bits, rotation(design), buffer_is_inferred(design))
 
 
-def _shared(design: Design) -> BuiltBlock:
+@lru_cache(maxsize=4096)
+def _shared(weights: Memory, queue: Memory, word_bits: int, turned: Logic | None, inferred: bool) -> BuiltBlock:
     """The FIFO with the bus to the PEs, and the SRAM where there is any."""
-    weights, queue = banks(design), fifo(design)
-    origin = INFERRED_BUFFER if buffer_is_inferred(design) else SRAM
+    origin = INFERRED_BUFFER if inferred else SRAM
     through_fifo = MemoryPrice(queue, queue.write_pj + queue.read_pj, origin)
-    word, turned = WiredPrice(through_fifo, design.bus_word_bits, "the PEs"), rotation(design)
+    word = WiredPrice(through_fifo, word_bits, "the PEs")
     accesses: dict[Action, Price] = {
         catalogue.SRAM_READ_WORD: MemoryPrice(weights, weights.read_pj, origin),
         catalogue.SRAM_WRITE_WORD: MemoryPrice(weights, weights.write_pj, origin),
     }
-    there = design.weight_memory.capacity_kib > 0
+    there = weights.capacity_bits > 0
     return BuiltBlock(
         memories=(
             PlacedMemory(catalogue.WEIGHT_MEMORY.name, weights),

@@ -18,6 +18,7 @@ from archsim.costs.blocks.sequencer import address, control_of, counter_bits
 from archsim.costs.blocks.skip_encoder import nonzero_detect, offsets, one_flag, scan
 from archsim.costs.blocks.state_buffer import cell_state, cells_per_word, state
 from archsim.costs.blocks.weight_memory import fifo
+from archsim.costs.conditions import conditions
 from archsim.costs.curves import curve
 from archsim.costs.fitted import BUFFERED_WEIGHTS_PER_MAC, LOGIC_ENERGY_FACTOR
 from archsim.costs.library import chip
@@ -41,7 +42,7 @@ COMPONENTS = CATALOGUE.with_area
 
 def bus_pj(design: Design) -> float:
     """The energy of a word of weights on its way to the PEs."""
-    return wires_pj(design, design.bus_word_bits, chip(design).side_um)
+    return wires_pj(conditions(design), design.bus_word_bits, chip(design).side_um)
 
 
 def test_banks_of_a_design() -> None:

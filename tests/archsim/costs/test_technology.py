@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from archsim import catalogue
 from archsim.costs import area, leakage
 from archsim.costs.block import wires_pj
+from archsim.costs.conditions import conditions
 from archsim.costs.devices import low_power_delay
 from archsim.costs.library import chip
 from archsim.costs.model import prices
@@ -22,7 +23,7 @@ SKIP = load_design("skip-65nm")
 
 def bus_pj(design: Design) -> float:
     """The energy of a word of weights on its way to the PEs."""
-    return wires_pj(design, design.bus_word_bits, chip(design).side_um)
+    return wires_pj(conditions(design), design.bus_word_bits, chip(design).side_um)
 
 
 def test_scaling_follows_the_published_polynomials() -> None:

@@ -9,6 +9,7 @@ from archsim.catalogue import CATALOGUE, FIFO_WORD, SRAM_READ_WORD, SRAM_WRITE_W
 from archsim.costs import area, banks, leakage
 from archsim.costs.block import single_port, wires_pj
 from archsim.costs.calibration import peak_gops, peak_ledger
+from archsim.costs.conditions import conditions
 from archsim.costs.fitted import LOGIC_ENERGY_FACTOR
 from archsim.costs.library import chip
 from archsim.costs.logic import mux_bits, register_bits
@@ -38,7 +39,7 @@ def test_a_word_beside_its_pe_has_no_wires_and_one_of_a_tile_crosses_the_tile() 
     own, tile = prices(PRIVATE), prices(PER_TILE)
     assert own[SRAM_READ_WORD].value == banks(PRIVATE).read_pj
     assert own[SRAM_WRITE_WORD].value == banks(PRIVATE).write_pj
-    across = wires_pj(PER_TILE, 32, chip(PER_TILE).side_um / 2)
+    across = wires_pj(conditions(PER_TILE), 32, chip(PER_TILE).side_um / 2)
     assert tile[SRAM_READ_WORD].value == pytest.approx(banks(PER_TILE).read_pj + across)
     assert "wires to the PEs of a tile" in tile[SRAM_READ_WORD].source
     assert "wires" not in own[SRAM_READ_WORD].source
