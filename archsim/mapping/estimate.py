@@ -288,4 +288,4 @@ def _column(numbers: tuple[int, ...]) -> Ints:
 
 
 def _ceil(numerator: Ints, denominator: int) -> Ints:
-    return -(-numerator // denominator)
+    return (numerator + (denominator - 1)) // denominator

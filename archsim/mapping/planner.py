@@ -7,10 +7,11 @@ need an accumulator each.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from itertools import groupby
+from functools import cache, lru_cache, partial
+from itertools import chain, groupby, repeat
 from typing import NamedTuple
 
+from archsim.catalogue import Action
 from archsim.costs.latencies import latencies
 from archsim.design import Design
 from archsim.errors import BadInput
@@ -18,13 +19,13 @@ from archsim.mapping import dataflows
 from archsim.mapping.dataflows import BlockUnits, Schedule
 from archsim.mapping.estimate import StageTime, stage_time
 from archsim.mapping.operations import results
-from archsim.mapping.plan import Block, BlockRun, Plan, RunScope, Stage
-from archsim.mapping.read_out import result_times
+from archsim.mapping.plan import Block, BlockRun, Burst, Norms, Plan, RunScope, Stage
+from archsim.mapping.read_out import ResultTimes, result_times
 from archsim.mapping.refusals import check_formats, check_kept_sums, check_operations, check_order, check_run
 from archsim.mapping.residency import Residency, all_fit, residency_of
 from archsim.mapping.stages import stages_of
 from archsim.mapping.streams import Stream, streams_of, taken_at_once
-from archsim.mapping.traffic import bursts_of, fetch_of, norms_of, written_of
+from archsim.mapping.traffic import burst_of, bursts_of, fetch_of, norms_of, written_of
 from archsim.trace.graph import Graph, MatVec, Operand, Scope
 from archsim.trace.header import Phase
 
@@ -227,6 +228,16 @@ class _Place(NamedTuple):
     resident: frozenset[Stream]
 
 
+class _Content(NamedTuple):
+    """What blocks of a stage have in common that are alike in their units and in what of them is resident."""
+
+    norms: Norms
+    bursts: Mapping[tuple[int, ...], Burst]
+    """The burst of each stream on its own, by its products."""
+    times: ResultTimes
+    results: tuple[tuple[Action, int], ...]
+
+
 @dataclass(frozen=True)
 class _Blocks:
     """Makes the blocks of a step from the schedules of its stages."""
@@ -241,38 +252,43 @@ class _Blocks:
     def runs(self) -> Iterator[BlockRun]:
         index = 0
         for number in range(len(self.stages)):
-            first_unit = 0
-            for place, alike in groupby(self._places(number)):
-                count = len(list(alike))
-                yield BlockRun(self._block(index, number, first_unit, place), count)
+            first_unit, content = 0, cache(partial(self._content, number))
+            for key, alike in groupby(self._places(number)):
+                place, count = _Place(*key), len(list(alike))
+                block = self._block(index, number, first_unit, place, content(place.part, place.resident))
+                yield BlockRun(block, count)
                 index, first_unit = index + count, first_unit + count * place.part.units
 
-    def _places(self, number: int) -> Iterator[_Place]:
-        """The blocks of a stage, in order."""
+    def _places(self, number: int) -> Iterator[tuple[bool, bool, BlockUnits, frozenset[Stream]]]:
+        """The places of a stage's blocks, in order."""
         parts = self.schedules[number].blocks
-        last = len(parts) - 1
-        for position, (part, resident) in enumerate(zip(parts, self.residency.streams[number], strict=True)):
-            yield _Place(position == 0, position == last, part, resident)
+        opens, ends = chain((True,), repeat(False)), chain(repeat(False, len(parts) - 1), (True,))
+        return zip(opens, ends, parts, self.residency.streams[number], strict=False)
 
-    def _block(self, index: int, number: int, first_unit: int, place: _Place) -> Block:
-        design, stage, schedule, part = self.design, self.stages[number], self.schedules[number], place.part
+    def _content(self, number: int, part: BlockUnits, resident: frozenset[Stream]) -> _Content:
+        design, stage = self.design, self.stages[number]
+        times = result_times(design, stage, part, self.lanes, listed=bool(stage.operands))
+        norms = norms_of(design, stage, part, self.residency.norms)
+        streams = chain.from_iterable(self.schedules[number].following)
+        bursts = {each.mat_vecs: burst_of(design, each, part, each in resident, self.lanes) for each in streams}
+        return _Content(norms, bursts, times, results(stage, part.units))
+
+    def _block(self, index: int, number: int, first_unit: int, place: _Place, content: _Content) -> Block:
+        stage, schedule, times = self.stages[number], self.schedules[number], content.times
         made = self.lists.index(stage.operands) if stage.operands else None
-        times = result_times(design, stage, part, self.lanes, listed=made is not None)
         return Block(
             index=index,
             stage=number,
             first_unit=first_unit,
-            units=part.units,
-            unit_by_unit=part.unit_by_unit,
-            norms=norms_of(design, stage, part, self.residency.norms),
-            bursts=bursts_of(
-                design, schedule.opening if place.opens else schedule.following, part, place.resident, self.lanes
-            ),
+            units=place.part.units,
+            unit_by_unit=place.part.unit_by_unit,
+            norms=content.norms,
+            bursts=bursts_of(schedule.opening if place.opens else schedule.following, content.bursts),
             activation_cycles=times.activation,
             elements_after=times.elements_after,
             encode_cycles=times.encode,
             encode_tail=times.encode_tail,
             list=made,
             ends_list=made is not None and place.ends,
-            results=results(stage, part.units),
+            results=content.results,
         )

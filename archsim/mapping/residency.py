@@ -44,29 +44,36 @@ def residency_of(
     Otherwise, a design with ``residency = "part"`` keeps row scales and biases, and then as many pieces as fit, those
     read most often first. BadInput for a model that does not fit a design without DRAM or with private memories.
     """
-    blocks = [len(schedule.blocks) for schedule in schedules]
-    everything = tuple((frozenset(own),) * count for own, count in zip(streams, blocks, strict=True))
     memory = design.weight_memory
     if memory.private:
         bits = private_words(design, stages, streams, schedules).all * design.weight_word_bits
-        return Residency(everything, norms=True, bits=bits, model_bits=bits)
+        return Residency(_alike(streams, schedules), norms=True, bits=bits, model_bits=bits)
     norms, model = _norms(stages), _model_bits(design, stages, streams)
     if 0 < model <= memory.capacity_bits:
-        return Residency(everything, norms=True, bits=model, model_bits=model)
+        return Residency(_alike(streams, schedules), norms=True, bits=model, model_bits=model)
     if design.dram is None:
         raise BadInput(
             f"design {design.name}: weight_memory.capacity_kib must be at least {ceil_div(model, 8 * 1024):,} for this"
             f" model, not {memory.capacity_kib:,}: a design without [dram] holds all weights, row scales and biases"
         )
-    kept: list[list[set[Stream]]] = [[set() for _ in range(count)] for count in blocks]
-    used, some = 0, memory.residency == "part" and norms <= memory.capacity_bits
-    if some:
-        used = norms
-        for piece in sorted(_pieces(design, streams, schedules), key=lambda piece: -piece.stream.read):
-            if used + piece.bits <= memory.capacity_bits:
-                kept[piece.stage][piece.block].add(piece.stream)
-                used += piece.bits
-    return Residency(tuple(tuple(map(frozenset, of_stage)) for of_stage in kept), some, used, model)
+    if memory.residency == "whole" or norms > memory.capacity_bits:
+        return Residency(_alike([()] * len(schedules), schedules), norms=False, bits=0, model_bits=model)
+    kept: list[list[set[Stream]]] = [[set() for _ in schedule.blocks] for schedule in schedules]
+    used = norms
+    for piece in sorted(_pieces(design, streams, schedules), key=lambda piece: -piece.stream.read):
+        if used + piece.bits <= memory.capacity_bits:
+            kept[piece.stage][piece.block].add(piece.stream)
+            used += piece.bits
+    return Residency(
+        tuple(tuple(map(frozenset, of_stage)) for of_stage in kept), norms=True, bits=used, model_bits=model
+    )
+
+
+def _alike(
+    streams: Sequence[Sequence[Stream]], schedules: Sequence[Schedule]
+) -> tuple[tuple[frozenset[Stream], ...], ...]:
+    """The same streams for all blocks of a stage."""
+    return tuple((frozenset(own),) * len(schedule.blocks) for own, schedule in zip(streams, schedules, strict=True))
 
 
 def all_fit(design: Design, stages: Sequence[Stage], streams: Sequence[Sequence[Stream]]) -> bool:

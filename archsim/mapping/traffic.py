@@ -1,8 +1,9 @@
 """The traffic of bursts, row scales and biases, and inputs on the weight path and the DRAM channel."""
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from math import gcd
 
 from archsim.costs.latencies import latencies
 from archsim.design import Design
@@ -64,7 +65,6 @@ def _column_by_column(design: Design, stream: Stream, part: BlockUnits, resident
             f"design {design.name}: weight_memory.fifo_words must be at least {least}, what the PEs need at once of a"
             f" column, not {memory.fifo_words}"
         )
-    sram_cycles = latencies(design).sram_cycles
     return Burst(
         streams=(stream.mat_vecs,),
         waits=stream.waits,
@@ -73,7 +73,7 @@ def _column_by_column(design: Design, stream: Stream, part: BlockUnits, resident
         column_words=words,
         column_sram_words=ceil_div(bits, design.bus_word_bits) if resident else 0,
         column_dram_bits=dram.transferred_bits(bits) if dram else 0,
-        latency_cycles=dram.latency_cycles(design.clock_mhz) if dram else sram_cycles,
+        latency_cycles=dram.latency_cycles(design.clock_mhz) if dram else latencies(design).sram_cycles,
         pace=_pace(design, words, 0 if resident else bits, stream.cols),
         tile_cycles=part.rows_of_a_pe(stream.rows_per_unit, design.pes_per_lane),
         fifo_words=memory.fifo_words,
@@ -108,11 +108,13 @@ def upper_fraction(numerator: int, denominator: int, largest: int) -> Pace:
 
     Any multiple of it by up to `largest`, rounded up, equals that of the fraction itself.
     """
+    common = gcd(numerator, denominator)
+    if denominator // common <= largest:
+        return Pace(numerator // common, denominator // common)
     exact = Fraction(numerator, denominator)
-    if exact.denominator > largest:
-        near = exact.limit_denominator(largest)
-        exact = near if near >= exact else _next_above(near, exact, largest)
-    return Pace(exact.numerator, exact.denominator)
+    near = exact.limit_denominator(largest)
+    above = near if near >= exact else _next_above(near, exact, largest)
+    return Pace(above.numerator, above.denominator)
 
 
 def _next_above(near: Fraction, exact: Fraction, largest: int) -> Fraction:
@@ -126,20 +128,16 @@ def _next_above(near: Fraction, exact: Fraction, largest: int) -> Fraction:
     return Fraction(a * q + 1, b * q)
 
 
-def bursts_of(
-    design: Design, groups: Iterable[Sequence[Stream]], part: BlockUnits, resident: Set[Stream], lanes: int
-) -> tuple[Burst, ...]:
-    """The bursts of one block on `lanes` lanes.
+def bursts_of(groups: Iterable[Sequence[Stream]], alone: Mapping[tuple[int, ...], Burst]) -> tuple[Burst, ...]:
+    """The bursts of one block; `alone` gives that of each stream, by its products.
 
     Successive streams of one of `groups` form one burst if their columns have equal costs.
-
-    BadInput as for `burst_of`.
     """
     bursts: list[Burst] = []
     for group in groups:
         joined: list[Burst] = []
         for stream in group:
-            burst = burst_of(design, stream, part, stream in resident, lanes)
+            burst = alone[stream.mat_vecs]
             if joined and joined[-1].costs == burst.costs:
                 joined[-1] = _joined(joined[-1], burst)
             else:
