@@ -224,7 +224,7 @@ def prepare(job: Job) -> Prepared:
     skipping, reach = design.skip_encoder.enabled, design.skip_encoder.reach
     planned = plans(
         design,
-        trace.header.phases,
+        trace.described,
         lanes,
         job.scope,
         expected=lambda: expected_columns(trace, lanes, steps, skipping, reach),

@@ -80,7 +80,6 @@ class _RecurrenceState:
         self._rooms = np.zeros(1 if plan.covered else plan.fifo_words, np.int64)
         self._tables = _tables(plan)
         self._plan, self._work = plan, work
-        self._fetch_cycles = np.array(plan.fetch.cycles if plan.fetch else [0] * (plan.lanes + 1), np.int64)
         self.state = np.zeros(LISTS + len(plan.lists), np.int64)
         if plan.fetch:
             self.state[FETCHED] = plan.fetch.cycles[work.inputs_at(plan, 0)]
@@ -93,11 +92,19 @@ class _RecurrenceState:
         With `alone`, each step is run on its own, and the cycle is that of its last result.
         """
         ends = np.zeros(len(window.tokens), np.int64)
-        after = self._work.inputs_at(self._plan, window.first + len(window.tokens))
-        steps = window.streamed, window.active, self._fetch_cycles[np.append(window.tokens, after)]
+        steps = window.streamed, window.active, self._fetches(window)
         times = self.state, self._rooms, self.stalls, ends
         _recurrence().advance(self._machine, *self._tables, *steps, alone, *times)
         return ends
+
+    def _fetches(self, window: Window) -> Ints:
+        """Cycles of the channel for the inputs of each step of a window and of the one after it, ``(steps + 1,)``."""
+        fetch, steps = self._plan.fetch, len(window.tokens)
+        if fetch is None:
+            return np.zeros(steps + 1, np.int64)
+        after = self._work.inputs_at(self._plan, window.first + steps)
+        cycles: Ints = np.array(fetch.cycles, np.int64)[np.append(window.tokens, after)]
+        return cycles
 
     @property
     def finished(self) -> int:

@@ -1,6 +1,7 @@
 """The header of a trace: which network it was recorded from, and the graph of each of its phases."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal
 
 from archsim.errors import BadInput
@@ -42,7 +43,7 @@ class Header(Frozen):
 
     @property
     def phases(self) -> tuple[Phase, ...]:
-        return (Phase(graph=self.graph), *self.later)
+        return (_first(self.graph), *self.later)
 
     def check(self) -> None:
         """Raise BadInput if a graph breaks a rule, or if two phases share a name."""
@@ -56,6 +57,12 @@ class Header(Frozen):
         _check_distinct("operand", ({operand.name for operand in graph.operands} for graph in graphs))
         named = ({op.name for op in graph.operations} | {mv.group for mv in graph.mat_vecs} for graph in graphs)
         _check_distinct("operation or group", named)
+
+
+@lru_cache(maxsize=64)
+def _first(graph: Graph) -> Phase:
+    """The first phase of a trace, one object for all traces of one graph, by which plans cache what they have of it."""
+    return Phase(graph=graph)
 
 
 def _check_distinct(kind: str, names: Iterable[set[str]]) -> None:

@@ -68,6 +68,11 @@ class Trace:
         """The graph of the first phase; of all of them, see `phases`."""
         return self.header.graph
 
+    @cached_property
+    def described(self) -> tuple[Phase, ...]:
+        """The phases as the header describes them, which plans are made of."""
+        return self.header.phases
+
     @property
     def phases(self) -> tuple["Trace", ...]:
         """Each phase as a trace of its own, in order; a trace of one phase is that phase."""
@@ -86,7 +91,7 @@ class Trace:
             self.lengths if phase.steps == "all" else np.ones_like(self.lengths),
         )
 
-    @property
+    @cached_property
     def steps(self) -> int:
         """Steps of the longest sequence, which are those of the first phase."""
         return int(self.lengths.max())
