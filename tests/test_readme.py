@@ -41,6 +41,13 @@ NOT_RUN = {
 """Commands of the README that no test runs as they stand: their options are checked."""
 
 MINUTES = ("archsim search edge", "archsim ptq wp-lstm256-float --out small.safetensors")
+LONG = {
+    "archsim validate": "test_docs.py has its table, made by the same command with --markdown",
+    "archsim zoo --verify wp-lstm256-ternary": "test_cli_every_command.py verifies a smaller model",
+    "archsim run --design skip-65nm --workload wp-lstm256-ternary --check --steps 20": "test_cli_every_command.py "
+    "checks a smaller model",
+}
+"""Commands that take many seconds, of which a quicker test runs the like: these are slow as they stand."""
 
 
 def run(command: str, folder: Path, seconds: float = 300) -> str:
@@ -72,7 +79,7 @@ def test_there_are_commands() -> None:
 
 
 def test_what_is_not_run_is_there() -> None:
-    assert {*NOT_RUN, *MINUTES} <= set(commands(README))
+    assert {*NOT_RUN, *MINUTES, *LONG} <= set(commands(README))
 
 
 STUDY = """
@@ -110,7 +117,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("command", [c for c in (*commands(AFTER), *ELSEWHERE) if c not in {*NOT_RUN, *MINUTES}])
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(command, marks=[pytest.mark.slow] if command in LONG else [])
+        for command in (*commands(AFTER), *ELSEWHERE)
+        if command not in {*NOT_RUN, *MINUTES}
+    ],
+)
 def test_commands_run_in_their_order(command: str, folder: Path) -> None:
     printed = run(command, folder)
     assert printed or ">" in command

@@ -262,7 +262,7 @@ def norms_by_definition(design: Design, trace: Trace, planned: Plan) -> int:
     return bits
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(drawn_designs(), drawn_traces())
 def test_all_engines_agree_in_time_stalls_and_counts(design: Design, trace: Trace) -> None:
     assume(fits(design, trace))
@@ -539,7 +539,7 @@ def test_one_burst_alone_takes_as_long_as_its_columns(
     assert timings["burst"].cycles == timings["column"].cycles == timings["analytic"].cycles
 
 
-@pytest.mark.parametrize("density", [1.0, 0.19, 0.03])
+@pytest.mark.parametrize("density", [pytest.param(1.0, marks=pytest.mark.slow), 0.19, 0.03])
 @pytest.mark.parametrize("name", designs.ALL)
 def test_all_engines_agree_at_1000_units(name: str, density: float) -> None:
     design = load_design(name)

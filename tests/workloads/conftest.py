@@ -1,7 +1,8 @@
 """Models to test: small ones with drawn weights, of every cell, and checkpoints of the zoo."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,8 @@ from workloads import cells, formats, tasks, zoo
 from workloads.config import Config, Embedding, LayerConfig, OneHot, Readout, Vector
 from workloads.layer import Layer
 from workloads.model import Model
+from workloads.tasks.char_lm import TINY_SHAKESPEARE
+from workloads.tasks.language_model import Text, sizes_by_tenths
 from workloads.training.recipe import load_recipe
 
 TINY: dict[str, dict[str, Any]] = {
@@ -148,6 +151,24 @@ def retyped(path: Path, tensor: str, dtype: str, elements: int) -> None:
 @pytest.fixture(scope="session")
 def retype() -> Callable[[Path, str, str, int], None]:
     return retyped
+
+
+QUARTER = sum(TINY_SHAKESPEARE.sizes) // 4
+
+
+def first_quarter(files: tuple[bytes, ...]) -> Text:
+    whole = TINY_SHAKESPEARE.parse(files)
+    return Text(whole.symbols[:QUARTER], whole.vocabulary)
+
+
+@pytest.fixture(scope="module")
+def shorter_text() -> Iterator[None]:
+    """A quarter of the text tiny-shakespeare under its name, where epochs and searches need no more of it."""
+    shorter = replace(TINY_SHAKESPEARE, sizes=sizes_by_tenths(QUARTER), parse=first_quarter)
+    shipped = tuple(shorter if task.name == shorter.name else task for task in tasks.ALL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tasks, "PLUGINS", replace(tasks.PLUGINS, shipped=shipped))
+        yield
 
 
 @pytest.fixture(scope="session", params=[*TINY, *SHIPPED])

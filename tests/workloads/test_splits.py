@@ -18,6 +18,8 @@ from workloads.record import record
 from workloads.sparsify import prune_to, sample_of
 from workloads.tasks import Classification, LanguageModel, Split
 
+pytestmark = pytest.mark.usefixtures("shorter_text")
+
 
 class ForbiddenSplit(AssertionError):
     """Something read the test split that must not."""
@@ -105,7 +107,7 @@ def test_training_keeps_the_epoch_that_is_best_on_the_validation_split(
     from workloads.training.recipe import Recipe
     from workloads.training.train import train
 
-    sizes: dict[str, Any] = {"batch": 32} if task == "digits" else {"batch": 4096, "steps": 40}
+    sizes: dict[str, Any] = {"batch": 32} if task == "digits" else {"batch": 1024, "steps": 40}
     recipe = Recipe(
         name="tiny", task=task, hidden=4, weight_format="ternary", state_bits=8, target_sparsity=0.3, epochs=2,
         patience=2, learning_rate=0.03, products="float32", seed=2, **sizes,

@@ -205,6 +205,7 @@ def test_every_sequence_is_shown_once_and_progress_ends_at_the_last():
     assert done == [(10, 54), (20, 54), (30, 54), (40, 54), (50, 54), (54, 54)]
 
 
+@pytest.mark.parametrize("model", ["tiny-fixed8", "tiny-ternary", "tiny-float-pruned"], indirect=True)
 def test_streams_side_by_side_are_as_good_as_one(model):
     text = tasks.by_name(model.task).split("validation")[:16_001]
     apart = bits_per_character(model.run, text, streams=16) - bits_per_character(model.run, text, streams=1)

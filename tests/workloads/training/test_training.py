@@ -11,7 +11,7 @@ from workloads import cells, tasks
 from workloads.training.recipe import Recipe, load_recipe
 
 torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.train
+pytestmark = [pytest.mark.train, pytest.mark.usefixtures("shorter_text")]
 
 RECIPE = """\
 name = "tiny"
@@ -30,7 +30,7 @@ seed = 5
 """
 TEXT = Recipe(
     name="text", task="tiny-shakespeare", hidden=8, weight_format="ternary", state_bits=8, target_sparsity=0.4,
-    epochs=2, patience=2, batch=4096, steps=40, learning_rate=0.1, products="float32", seed=5,
+    epochs=2, patience=2, batch=1024, steps=40, learning_rate=0.1, products="float32", seed=5,
 )  # fmt: skip
 VOWELS = Recipe(
     name="vowels", task="japanese-vowels", cell="gru", hidden=16, layers=2, norm="batch", weight_format="limp-ternary",
@@ -49,7 +49,7 @@ class Stop(Exception):
 
 
 @pytest.fixture(scope="module", params=[TEXT, VOWELS], ids=lambda recipe: recipe.name)
-def finished(request, tmp_path_factory):
+def finished(request, shorter_text, tmp_path_factory):
     """A recipe, a run of it from the first epoch to the last, and its folder."""
     from workloads.training.train import train
 
@@ -231,7 +231,9 @@ def test_the_activity_penalty_is_of_the_mean_magnitude_over_the_steps_that_run(r
     from workloads.training.sequence import eager
     from workloads.training.train import _descend, build
 
-    recipe = recipe.changed(layers=2, target_sparsity=0.0, threshold=0.02, clip_norm=1e9, rounding="deterministic")
+    recipe = recipe.changed(
+        layers=2, target_sparsity=0.0, threshold=0.02, clip_norm=1e9, rounding="deterministic", batch=24
+    )
     batches, gradients = batches_of(recipe, "cpu"), []
     batch = next(batches.epoch(0))
     for penalty in (0.0, 3.0):
@@ -367,8 +369,8 @@ def test_text_batches_are_the_streams_of_the_text_in_order():
     text = tasks.by_name("tiny-shakespeare").split("train").astype(np.int64)
     batches = batches_of(TEXT, "cpu")
     seen = list(batches.epoch(0))
-    assert len(seen) == batches.count == (len(text) - 1) // 4096 // 40
-    length = (len(text) - 1) // 4096
+    assert len(seen) == batches.count == (len(text) - 1) // 1024 // 40
+    length = (len(text) - 1) // 1024
     lane = torch.cat([batch.inputs[:, 7] for batch in seen])
     np.testing.assert_array_equal(lane, text[7 * length : 7 * length + len(lane)])
     np.testing.assert_array_equal(torch.cat([b.targets[:, 7] for b in seen]), text[7 * length + 1 :][: len(lane)])
@@ -656,7 +658,7 @@ def test_a_checkpoint_from_before_a_key_with_a_default_resumes(finished, tmp_pat
 @pytest.mark.parametrize(
     ("recipe", "message"),
     [
-        (TEXT, "recipe text: batch x steps must be at most the 892314 transitions"),
+        (TEXT, "recipe text: batch x steps must be at most the 223077 transitions"),
         (VOWELS, "recipe vowels: batch must be at most the 216 training sequences of japanese-vowels, not 100000"),
     ],
 )
