@@ -292,7 +292,7 @@ def deeper_fifo(burst: Burst) -> Burst:
     return replace(burst, fifo_words=burst.fifo_words + 1)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(drawn_designs(), drawn_traces(), st.integers(0, 2**31), st.data())
 def test_less_to_do_never_takes_longer(design: Design, trace: Trace, seed: int, data: st.DataObject) -> None:
     """With a fixed plan: fewer columns, cheaper columns, a shorter latency, a deeper FIFO."""
@@ -333,7 +333,7 @@ def test_less_to_do_never_takes_longer(design: Design, trace: Trace, seed: int, 
     assert run_analytic(design, replace(planned, runs=runs), work).cycles <= before
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(drawn_designs(), drawn_traces(), st.data())
 def test_a_better_channel_never_takes_longer(design: Design, trace: Trace, data: st.DataObject) -> None:
     """A shorter latency, more accesses under way, more bandwidth or no inputs on the channel leave the mapping as it
@@ -354,7 +354,7 @@ def test_a_better_channel_never_takes_longer(design: Design, trace: Trace, data:
     assert max(after) <= before
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(drawn_designs(), drawn_traces())
 def test_fcfs_is_simulated_and_refused_by_name_in_closed_form(design: Design, trace: Trace) -> None:
     """As with a static order, reuse changes nothing, counts equal those of `column`, and no cycle is lost."""
@@ -413,7 +413,7 @@ def checked(design: Design, trace: Trace, seed: int = 0) -> int:
     return sum(differences(found, sums_of(trace, planned, integers)).values())
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(drawn_designs(), drawn_traces(), st.integers(0, 2**31))
 def test_the_sums_in_the_scratch_are_those_of_the_matrix_products(design: Design, trace: Trace, seed: int) -> None:
     assume(fits(design, trace))

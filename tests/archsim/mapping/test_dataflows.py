@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from archsim.design import Design, load_design
@@ -106,6 +106,9 @@ def test_a_dataflow_that_there_is_not_is_no_design() -> None:
         load_design("skip-65nm").override({"dataflow": "x"})
 
 
+FEWER = settings(max_examples=60)
+
+
 @pytest.mark.parametrize("dataflow", dataflows.ALL, ids=dataflows.NAMES)
 class TestEveryDataflow:
     """A dataflow plans or refuses by name; its plan computes each product once, from operand lists that are known."""
@@ -120,6 +123,7 @@ class TestEveryDataflow:
                 raise
             return None
 
+    @FEWER
     @given(drawn_designs(), drawn_graphs())
     def test_every_row_of_every_product_meets_every_column_once(
         self, dataflow: Dataflow, design: Design, graph: Graph
@@ -140,6 +144,7 @@ class TestEveryDataflow:
         assert fed == Counter((mv.name, row) for mv in graph.mat_vecs for row in range(mv.rows))
         assert weights == sum(mv.rows * mv.cols for mv in graph.mat_vecs)
 
+    @FEWER
     @given(drawn_designs(), drawn_graphs())
     def test_a_burst_waits_for_the_lists_of_its_columns(self, dataflow: Dataflow, design: Design, graph: Graph) -> None:
         planned = self.planned(dataflow, design, graph)
@@ -155,6 +160,7 @@ class TestEveryDataflow:
                 assert len(burst.waits) <= len(needed)
                 assert burst.reads_inputs == any(mv.operand not in made for mv in heads)
 
+    @FEWER
     @given(drawn_designs(), drawn_graphs())
     def test_a_stage_ends_with_its_last_block(self, dataflow: Dataflow, design: Design, graph: Graph) -> None:
         """Blocks are numbered in order, their units are consecutive, and a list is known once, at the end."""
@@ -270,6 +276,7 @@ def by_stage(planned: Plan) -> Iterator[list[Block]]:
     return ([b for b in planned.blocks if b.stage == number] for number in range(len(planned.stages)))
 
 
+@FEWER
 @given(drawn_designs(), drawn_graphs())
 def test_blocks_are_of_one_size_that_the_accumulators_hold(design: Design, graph: Graph) -> None:
     planned = planned_or_not(design, graph)
@@ -282,6 +289,7 @@ def test_blocks_are_of_one_size_that_the_accumulators_hold(design: Design, graph
         assert [b.units for b in blocks] == blocks_by_hand(stage, blocks[0].units)
 
 
+@FEWER
 @given(drawn_designs(), drawn_graphs())
 def test_where_all_are_alike_blocks_are_as_many_units_as_the_accumulators_hold(design: Design, graph: Graph) -> None:
     with largest_blocks():
@@ -291,6 +299,7 @@ def test_where_all_are_alike_blocks_are_as_many_units_as_the_accumulators_hold(d
         assert [b.units for b in blocks] == blocks_by_hand(stage, most)
 
 
+@FEWER
 @given(drawn_designs(), drawn_graphs())
 def test_a_column_takes_the_words_accesses_and_cycles_that_its_rows_fill(design: Design, graph: Graph) -> None:
     planned, memory, dram = planned_or_not(design, graph), design.weight_memory, design.dram
@@ -369,6 +378,7 @@ def latency_cycles(design: Design) -> int:
     return cycle
 
 
+@FEWER
 @given(drawn_designs(), drawn_graphs())
 def test_norms_and_biases_of_a_block_are_16_bits_each(design: Design, graph: Graph) -> None:
     planned = planned_or_not(design, graph)
@@ -419,6 +429,7 @@ def share(graph: Graph, planned: Plan, stream: tuple[int, ...]) -> Fraction:
     return Fraction(mv.when == "every_step")
 
 
+@FEWER
 @given(drawn_designs(), drawn_graphs())
 def test_what_is_resident_fits_and_what_streams_would_not(design: Design, graph: Graph) -> None:
     planned, memory = planned_or_not(design, graph), design.weight_memory
@@ -459,6 +470,7 @@ def pe_cycles(planned: Plan) -> int:
     )
 
 
+@FEWER
 @given(drawn_designs(), drawn_graphs(), st.integers(1, 9))
 def test_more_pes_never_take_longer(design: Design, graph: Graph, more: int) -> None:
     few = planned_or_not(design, graph)
@@ -471,6 +483,7 @@ def test_more_pes_never_take_longer(design: Design, graph: Graph, more: int) -> 
     assert len(many.blocks) <= len(few.blocks)
 
 
+@FEWER
 @given(drawn_designs(), drawn_graphs())
 def test_a_pe_does_no_more_than_a_row_a_cycle(design: Design, graph: Graph) -> None:
     planned = planned_or_not(design, graph)
