@@ -298,22 +298,24 @@ def least_sram(
 
     With ``residency = "part"``, more SRAM may be slower, since a block whose weights come from both memories takes two
     bursts. So every size that keeps other weights resident is tried, the smallest first. A design that must hold the
-    whole model has one size to try, the least that does. BadInput if no size up to the whole model meets the deadline.
+    whole model in one memory has one size to try, the least that does; private memories take longer in the least one
+    where a faster arrangement needs more, so those up to the design's own are tried. BadInput if none meets the
+    deadline.
     """
     _positive(deadline=deadline_us)
     job = _Deadline(design, trace, deadline_us, lanes, steps, scope)
     path = "weight_memory.capacity_kib"
     if design.dram is None or design.weight_memory.private:
-        whole = _least_that_holds_the_model(job, path)
-        kib = whole if job.holds({path: whole}) else None
+        least = _least_that_holds_the_model(job, path)
+        most = design.weight_memory.capacity_kib if design.weight_memory.private else least
     else:
-        whole = ceil_div(job.prepared({}).model_bits, KIB_BITS)
-        kib = _first_size(job, path, 0, whole)
+        least, most = 0, ceil_div(job.prepared({}).model_bits, KIB_BITS)
+    kib = _first_size(job, path, least, most)
     if kib is not None:
         return job.least(path, float(kib), "KiB", {path: kib})
     raise BadInput(
-        f"design {design.name}: no weight SRAM holds a deadline of {deadline_us:g} us: with all {whole:,} KiB of the"
-        f" model on chip the slowest step takes {job.slowest_us({path: whole}):.4g} us"
+        f"design {design.name}: no weight SRAM holds a deadline of {deadline_us:g} us: with {most:,} KiB and all"
+        f" of the model on chip the slowest step takes {job.slowest_us({path: most}):.4g} us"
     )
 
 
@@ -335,7 +337,8 @@ def _first_size(job: "_Deadline", path: str, low: int, high: int) -> int | None:
     """The least of the sizes `low` to `high` that meets the deadline; None if none does.
 
     The mapping considers weights in a fixed order and keeps each that fits beside those already kept. So if two sizes
-    keep the same weights, every size between them does too, and sizes between equal plans need not be tried.
+    keep the same weights, every size between them does too, and sizes between equal plans need not be tried. What is
+    the fastest arrangement in two sizes of private memories is so in every size between them.
     """
     if job.holds({path: low}):
         return low

@@ -13,20 +13,19 @@ the FIFO across blocks, inputs on the channel, another stage in between) is left
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from archsim.costs.latencies import latencies
 from archsim.design import Design
+from archsim.mapping.capacity import FirstMemory
 from archsim.mapping.dataflows.base import ALIKE, BlockUnits, Cut
+from archsim.mapping.integers import Ints, ceil_divs
 from archsim.mapping.plan import Stage
 from archsim.mapping.streams import Stream
 from archsim.specs.base import MOST, ceil_div
 
-Ints = NDArray[Any]
-"""int64, or Python's integers where 64 bits might not do."""
 PARTS = 2**10
 """Parts of a cycle in which the time of a DRAM access is counted."""
 
@@ -78,11 +77,14 @@ class StageTime(NamedTuple):
     """Columns that the encoder lists a cycle; 0 without an encoder."""
     lists: bool
     """Whether products wait for its results."""
+    memory: FirstMemory | None = None
+    """The private memory with the most words, where it has room for no more than so many of them."""
 
     def fastest(self, most: int, unit_by_unit: bool) -> Cut:
         """The best cut into blocks of at most `most` units.
 
-        No column is wider than a FIFO that must hold it, and private memories hold no word more than they have to.
+        No column is wider than a FIFO that must hold it, and no PE has more rows than it has to: private memories hold
+        no word without need. Where they lack room, those cuts alone count that need no more than there is.
         """
         if self._holds_columns:
             rows = max(each.rows_per_unit for each in self.columns)
@@ -93,7 +95,7 @@ class StageTime(NamedTuple):
         """The cycles of the steps for blocks of 1, 2, ..., `most` units and a last one of what is left, ``(most,)``."""
         sizes, counts, rest, last = _cuts(self.units, most, self._is_large)
         element_cycles = self.element_cycles[unit_by_unit]
-        activation = _ceil(sizes * self.lanes, self.at_once) * element_cycles
+        activation = ceil_divs(sizes * self.lanes, self.at_once) * element_cycles
         blocks = self._blocks(sizes, unit_by_unit)
         c, a, last_a = blocks.cycles[:, 1:], activation[1:], activation[rest]
         if self.banks > 1:
@@ -108,7 +110,7 @@ class StageTime(NamedTuple):
             whole = c + a + (counts - 1) * (later + a)
             consumed = activated = whole + last_c + last_a
         if self.listed_at_once:  # block after block, no sooner than they are activated
-            groups = _ceil(sizes, self.listed_at_once)
+            groups = ceil_divs(sizes, self.listed_at_once)
             listed = np.maximum(whole - a + groups[1:], c + counts * groups[1:]) + groups[rest]
             activated = np.maximum(activated, listed)
         known = self.turn + self.stages + self._behind(last, activation[last], element_cycles)
@@ -124,25 +126,31 @@ class StageTime(NamedTuple):
         needed = self.pes // self.word_rows if aligned else 1 + ceil_div(self.pes - 1, self.word_rows)
         return not self.private and (self.stores or self.fifo_words < needed)
 
-    def words(self, most: int, unit_by_unit: bool) -> Ints:
-        """Words of a column over all blocks in the private memory that has the most, ``(most,)``."""
+    def rows(self, most: int, unit_by_unit: bool) -> Ints:
+        """Rows of the busiest PE over all blocks, ``(most,)``."""
         sizes, counts, rest, _ = _cuts(self.units, most, self._is_large)
-        words = self._dealt(sizes, max(each.rows_per_unit for each in self.columns), unit_by_unit)
-        return counts * words[1:] + words[rest]
+        rows = self._dealt(sizes, max(each.rows_per_unit for each in self.columns), unit_by_unit)
+        return counts * rows[1:] + rows[rest]
+
+    def missing(self, memory: FirstMemory, most: int, unit_by_unit: bool) -> Ints:
+        """Words over all blocks for which `memory` has no room, ``(most,)``."""
+        sizes, counts, rest, _ = _cuts(self.units, most, self._is_large)
+        words = memory.words(sizes, unit_by_unit)
+        return (counts * words[1:] + words[rest] - memory.room).clip(min=0)
 
     def _dealt(self, units: Ints, rows_per_unit: int, unit_by_unit: bool) -> Ints:
         """Rows of the busiest PE, which are the cycles of a column there."""
         if unit_by_unit:
-            return _ceil(units, self.pes) * rows_per_unit
-        return _ceil(units * rows_per_unit, self.pes)
+            return ceil_divs(units, self.pes) * rows_per_unit
+        return ceil_divs(units * rows_per_unit, self.pes)
 
     def _blocks(self, units: Ints, unit_by_unit: bool) -> "_Blocks":
         norms = units * self.norm_bits
-        path = np.maximum(_ceil(norms, self.word_bits) * PARTS, self._on_channel(norms))
+        path = np.maximum(ceil_divs(norms, self.word_bits) * PARTS, self._on_channel(norms))
         early = pes = used = words = 0 * _column(self.columns[0].all)
         for each in self.columns:
             columns, first = _column(each.all), _column(each.early)
-            column = _ceil(units * each.rows_per_unit, self.word_rows)
+            column = ceil_divs(units * each.rows_per_unit, self.word_rows)
             sent = column * (self.word_cycles * PARTS)
             if each.bits_per_unit:
                 sent = np.maximum(sent, self._on_channel(units * each.bits_per_unit))
@@ -150,21 +158,21 @@ class StageTime(NamedTuple):
             slower = np.maximum(sent, dealt * PARTS)
             path, pes, words = path + columns * sent, pes + columns * dealt, words + columns * column
             used, early = used + columns * slower, early + first * slower
-        cycles = np.maximum(_ceil(np.maximum(path, used), PARTS), self.turn)
+        cycles = np.maximum(ceil_divs(np.maximum(path, used), PARTS), self.turn)
         cycles[:, 0] = 0
         in_fifo = path // np.maximum(words, 1) * np.minimum(words, self.fifo_words) // PARTS
         return _Blocks(early // PARTS, cycles, pes, in_fifo)
 
     def _on_channel(self, bits: Ints) -> Ints:
         """Parts of cycles that `bits` take on the DRAM channel, in whole accesses."""
-        return _ceil(bits, self.access_bits) * self.access_parts
+        return ceil_divs(bits, self.access_bits) * self.access_parts
 
     def _behind(self, units: Ints, activation: Ints, element_cycles: int) -> Ints:
         """Cycles for which the encoder is behind the activation of a block."""
         if not self.listed_at_once:
             return 0 * units
-        first = _ceil(np.minimum(units, self.listed_at_once) * self.lanes, self.at_once) * element_cycles
-        behind: Ints = np.maximum(0, first - 1 + _ceil(units, self.listed_at_once) - activation)
+        first = ceil_divs(np.minimum(units, self.listed_at_once) * self.lanes, self.at_once) * element_cycles
+        behind: Ints = np.maximum(0, first - 1 + ceil_divs(units, self.listed_at_once) - activation)
         return behind
 
     @property
@@ -263,14 +271,16 @@ class _Blocks(NamedTuple):
 @lru_cache(maxsize=65536)
 def _fastest(time: StageTime, most: int, unit_by_unit: bool) -> Cut:
     cycles = time.cycles(most, unit_by_unit)
+    missing = 0
     if time.private:
-        words = time.words(most, unit_by_unit)
-        cycles = np.where(words == words.min(), cycles, cycles.max() * 2)
+        spent = time.missing(time.memory, most, unit_by_unit) if time.memory else time.rows(most, unit_by_unit)
+        cycles = np.where(spent == spent.min(), cycles, cycles.max() * 2)
+        missing = int(spent.min()) if time.memory else 0
     alike = np.flatnonzero(cycles * ALIKE <= cycles.min() * (ALIKE + 1))[::-1]
     blocks = -(-time.units // (alike + 1))
     fewest = alike[blocks == blocks[0]]
     best = int(fewest[cycles[fewest].argmin()])
-    return Cut(int(cycles[best]), int(blocks[0]), unit_by_unit, best + 1)
+    return Cut(int(cycles[best]), int(blocks[0]), unit_by_unit, best + 1, missing)
 
 
 @lru_cache(maxsize=1024)
@@ -285,7 +295,3 @@ def _cuts(units: int, most: int, large: bool) -> tuple[Ints, Ints, Ints, Ints]:
 @lru_cache(maxsize=1024)
 def _column(numbers: tuple[int, ...]) -> Ints:
     return np.array(numbers)[:, None]
-
-
-def _ceil(numerator: Ints, denominator: int) -> Ints:
-    return (numerator + (denominator - 1)) // denominator

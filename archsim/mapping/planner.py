@@ -8,7 +8,7 @@ need an accumulator each.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
-from itertools import chain, groupby, repeat
+from itertools import chain, groupby, islice, repeat
 from typing import NamedTuple
 
 from archsim.catalogue import Action
@@ -16,6 +16,7 @@ from archsim.costs.latencies import latencies
 from archsim.design import Design
 from archsim.errors import BadInput
 from archsim.mapping import dataflows
+from archsim.mapping.capacity import first_memory, fitted
 from archsim.mapping.dataflows import BlockUnits, Schedule
 from archsim.mapping.estimate import StageTime, stage_time
 from archsim.mapping.operations import results
@@ -61,8 +62,13 @@ def plans(
     streams = [streams for each in staged for streams in each.streams]
     streamed = not all_fit(design, stages, streams)
     columns = expected() if expected else {}
-    mapped = [_scheduled(design, each, lanes, streamed, columns) for each in staged]
-    residency = residency_of(design, stages, streams, [schedule for each in mapped for schedule in each.schedules])
+    times = [time for each in staged for time in _times(design, each, lanes, streamed, columns)]
+    schedules = _schedules(design, stages, streams, times)
+    rest = iter(schedules)
+    mapped = [replace(each, schedules=tuple(islice(rest, len(each.stages)))) for each in staged]
+    for each in mapped:
+        check_kept_sums(design, each.stages, each.streams, each.schedules)
+    residency = residency_of(design, stages, streams, schedules)
     found: list[Plan] = []
     number = 0
     for each in mapped:
@@ -153,10 +159,10 @@ def _mapped(design: Design, chosen: _Selected, lanes: int) -> _Mapped:
     return _Mapped(chosen, *staged._replace(streams=streams))
 
 
-def _scheduled(
+def _times(
     design: Design, mapped: _Mapped, lanes: int, streamed: bool, expected: Mapping[str, tuple[int, ...]]
-) -> _Mapped:
-    """A phase with the schedules of its stages, as the dataflow makes them; `streamed`: weights come from DRAM."""
+) -> Iterator[StageTime]:
+    """The time of each stage of a phase; `streamed`: weights come from DRAM."""
     graph, mat_vecs = mapped.of.phase.graph, mapped.of.mat_vecs
 
     def columns(stream: Stream) -> tuple[int, ...]:
@@ -164,12 +170,25 @@ def _scheduled(
         one_hot = graph.operand(first.operand).kind == "one_hot"
         return expected.get(first.name) or (min(lanes, first.cols) if one_hot else first.cols,)
 
-    schedules: list[Schedule] = []
     for stage, streams in zip(mapped.stages, mapped.streams, strict=True):
-        time = stage_time(design, stage, [(stream, columns(stream)) for stream in streams], lanes, streamed)
-        schedules.append(_schedule(design, stage, streams, time))
-    check_kept_sums(design, mapped.stages, mapped.streams, schedules)
-    return replace(mapped, schedules=schedules)
+        yield stage_time(design, stage, [(stream, columns(stream)) for stream in streams], lanes, streamed)
+
+
+def _schedules(
+    design: Design, stages: Sequence[Stage], streams: Sequence[Sequence[Stream]], times: Sequence[StageTime]
+) -> list[Schedule]:
+    """The schedules of stages, as the dataflow makes them, that fit into private memories together."""
+    fastest = [_schedule(design, *each) for each in zip(stages, streams, times, strict=True)]
+    if not design.weight_memory.private:
+        return fastest
+
+    def within(number: int, words: int) -> tuple[Schedule, int]:
+        stage, own, time = stages[number], streams[number], times[number]
+        schedule = _schedule(design, stage, own, time._replace(memory=first_memory(design, stage, own, words)))
+        block = schedule.blocks[0]
+        return schedule, int(time.cycles(block.units, block.unit_by_unit)[-1])
+
+    return fitted(design, stages, streams, fastest, within)
 
 
 def _planned(design: Design, mapped: _Mapped, residency: Residency, lanes: int, follows: bool) -> Plan:

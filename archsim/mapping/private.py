@@ -6,12 +6,11 @@ share every weight. The first memory has the most rows of every block, so the ot
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from archsim.costs.latencies import latencies
 from archsim.design import Design
-from archsim.errors import BadInput
 from archsim.mapping.dataflows import BlockUnits, Schedule
 from archsim.mapping.plan import NORM_BITS, Burst, Norms, Pace, Stage
 from archsim.mapping.streams import Stream
@@ -47,7 +46,7 @@ def private_burst(design: Design, stream: Stream, part: BlockUnits) -> Burst:
         tile_cycles=part.rows_of_a_pe(stream.rows_per_unit, design.pes_per_lane),
         fifo_words=latency + 3,
         feed=part.first_group_feed(
-            stream.rows_per_unit, design.weight_memories, design.pes_per_lane, _rows_of_a_word(design, stream)
+            stream.rows_per_unit, design.weight_memories, design.pes_per_lane, weights_of_a_word(design, stream)
         ),
         buffered=False,
     )
@@ -61,7 +60,7 @@ def private_norms(design: Design, stage: Stage, part: BlockUnits) -> Norms:
 
 def column_words(design: Design, stream: Stream, part: BlockUnits) -> Words:
     """The words of one column of a block, of which each holds as many whole weights as fit."""
-    per_word = _rows_of_a_word(design, stream)
+    per_word = weights_of_a_word(design, stream)
     return _words((count, ceil_div(rows, per_word)) for count, rows in _rows(design, stream.rows_per_unit, part))
 
 
@@ -72,33 +71,18 @@ def norm_words(design: Design, stage: Stage, part: BlockUnits) -> Words:
     return _words((count, ceil_div(own * NORM_BITS, design.weight_word_bits)) for count, own in dealt)
 
 
-def private_words(
-    design: Design, stages: Sequence[Stage], streams: Sequence[Sequence[Stream]], schedules: Sequence[Schedule]
-) -> Words:
-    """The words of a whole model. BadInput if they do not fit into the memory that has the most."""
+def stage_words(design: Design, stage: Stage, streams: Iterable[Stream], schedule: Schedule) -> Words:
+    """The words of a stage."""
     most = all_words = 0
-    for stage, own, schedule in zip(stages, streams, schedules, strict=True):
-        for part, blocks in Counter(schedule.blocks).items():
-            found = [(norm_words(design, stage, part), 1)]
-            found += [(column_words(design, stream, part), stream.cols) for stream in own]
-            most += blocks * sum(words.most * times for words, times in found)
-            all_words += blocks * sum(words.all * times for words, times in found)
-    if most > design.words_of_a_memory:
-        raise _too_small(design, most)
+    for part, blocks in Counter(schedule.blocks).items():
+        found = [(norm_words(design, stage, part), 1)]
+        found += [(column_words(design, stream, part), stream.cols) for stream in streams]
+        most += blocks * sum(words.most * times for words, times in found)
+        all_words += blocks * sum(words.all * times for words, times in found)
     return Words(most, all_words)
 
 
-def _too_small(design: Design, words: int) -> BadInput:
-    memory, bits = design.weight_memory, design.weight_word_bits
-    needed = ceil_div(words * bits * design.weight_memories, 8 * 1024)
-    return BadInput(
-        f"design {design.name}: weight_memory.capacity_kib must be at least {needed:,} for this model, not"
-        f" {memory.capacity_kib:,}: each of its {design.weight_memories:,} private memories ({memory.organisation})"
-        f" holds {design.words_of_a_memory:,} words of {bits} bits, and the first one needs {words:,}"
-    )
-
-
-def _rows_of_a_word(design: Design, stream: Stream) -> int:
+def weights_of_a_word(design: Design, stream: Stream) -> int:
     """Whole weights of a stream that a word holds, at the width of the widest."""
     return design.weight_word_bits // stream.row_bits
 

@@ -7,7 +7,7 @@ from archsim.design import Design
 from archsim.errors import BadInput
 from archsim.mapping.dataflows import Schedule
 from archsim.mapping.plan import Stage
-from archsim.mapping.private import private_words
+from archsim.mapping.private import stage_words
 from archsim.mapping.streams import Stream
 from archsim.specs.base import ceil_div
 
@@ -42,11 +42,13 @@ def residency_of(
     """The whole model if it fits into the SRAM, with each column padded to whole words.
 
     Otherwise, a design with ``residency = "part"`` keeps row scales and biases, and then as many pieces as fit, those
-    read most often first. BadInput for a model that does not fit a design without DRAM or with private memories.
+    read most often first. BadInput for a model that does not fit a design without DRAM. Private memories have room for
+    the `schedules` (`fitted`).
     """
     memory = design.weight_memory
     if memory.private:
-        bits = private_words(design, stages, streams, schedules).all * design.weight_word_bits
+        words = sum(stage_words(design, *each).all for each in zip(stages, streams, schedules, strict=True))
+        bits = words * design.weight_word_bits
         return Residency(_alike(streams, schedules), norms=True, bits=bits, model_bits=bits)
     norms, model = _norms(stages), _model_bits(design, stages, streams)
     if 0 < model <= memory.capacity_bits:

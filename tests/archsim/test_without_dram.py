@@ -25,6 +25,7 @@ from archsim.record import RunRecord
 from archsim.simulation import simulate
 from archsim.trace.synthetic import synthesize
 from tests.archsim.phased import stacked
+from tests.archsim.small_traces import trace_of
 
 BESIDE = load_design("edge-resident")
 
@@ -90,7 +91,7 @@ def test_a_stream_runs_and_its_least_sram_is_the_whole_model() -> None:
     bits = simulate(CHIP, SMALL).model_bits
     least = least_sram(CHIP, SMALL, 100.0)
     assert least.value == least.design.weight_memory.capacity_kib == -(-bits // 8192)
-    with pytest.raises(BadInput, match=r"no weight SRAM holds a deadline of 0\.01 us: with all"):
+    with pytest.raises(BadInput, match=r"no weight SRAM holds a deadline of 0\.01 us: with \d+ KiB and all of"):
         least_sram(CHIP, SMALL, 0.01)
 
 
@@ -138,6 +139,20 @@ def test_the_least_sram_of_private_memories_is_that_of_the_one_that_has_the_most
     assert simulate(least.design, SMALL, "analytic").resident
     with pytest.raises(BadInput, match=rf"capacity_kib must be at least {least.value:g} for this model"):
         simulate(private.override({"weight_memory.capacity_kib": int(least.value) - 1}), SMALL)
+
+
+def test_private_memories_meet_a_deadline_with_a_faster_arrangement_that_needs_more() -> None:
+    """Every size is tried; the least one holds slower blocks only."""
+    large = load_design("edge-private").override({"weight_memory.capacity_kib": 110})
+    trace = trace_of("lstm-sparse", "fixed8", 1)
+    sizes = {kib: large.override({"weight_memory.capacity_kib": kib}) for kib in range(54, 111)}
+    slowest = {kib: streaming(each, trace, 100.0).latency_us.most for kib, each in sizes.items()}
+    assert len(set(slowest.values())) > 1
+    for deadline_us in set(slowest.values()):
+        expected = next(kib for kib, us in slowest.items() if us <= deadline_us)
+        assert least_sram(large, trace, deadline_us).value == expected
+    with pytest.raises(BadInput, match=r"no weight SRAM holds a deadline of .* us: with 110 KiB and all of the model"):
+        least_sram(large, trace, min(slowest.values()) - 0.01)
 
 
 def test_private_memories_beside_a_dram_take_inputs_from_it_and_nothing_else() -> None:

@@ -150,10 +150,17 @@ class Cut(NamedTuple):
     unit_by_unit: bool
     units: int
     """Units of a block."""
+    missing: int = 0
+    """Words for which a memory has no room."""
 
     @classmethod
     def best(cls, cuts: Sequence["Cut"]) -> "Cut":
-        """The cut with the fewest cycles; of those that are `ALIKE`, the one with the fewest blocks."""
+        """The cut with the fewest cycles; of those that are `ALIKE`, the one with the fewest blocks.
+
+        Cuts that need more room than there is count only where all do, and then those that need the least.
+        """
+        missing = min(cut.missing for cut in cuts)
+        cuts = [cut for cut in cuts if cut.missing == missing]
         least = min(cut.cycles for cut in cuts)
         alike = (cut for cut in cuts if cut.cycles * ALIKE <= least * (ALIKE + 1))
         return min(alike, key=lambda cut: (cut.blocks, cut.cycles))
@@ -163,7 +170,7 @@ class Time(Protocol):
     """What a dataflow may ask of the rest of the machine about the stage that it schedules."""
 
     def fastest(self, most: int, unit_by_unit: bool) -> Cut:
-        """The best cut into blocks of at most `most` units."""
+        """The best cut into blocks of at most `most` units, one that fits into the memory if any does."""
         ...
 
 

@@ -6,7 +6,8 @@ accumulators that the products need, a block has one row per PE (row-parallel, a
 
 Rows are dealt out to the PEs one by one, or unit by unit. A block has at most as many units as the accumulators allow;
 of the arrangements within that, the one is chosen that takes the fewest cycles by estimate, and of those that are alike
-the one with the fewest blocks, since every block reads the operand lists again.
+the one with the fewest blocks, since every block reads the operand lists again. Arrangements for which a memory has no
+room count only where it has room for none.
 """
 
 from collections.abc import Iterator, Sequence

@@ -246,7 +246,7 @@ def test_a_deadline_out_of_reach_is_refused(design: Design, trace: Trace) -> Non
     with pytest.raises(BadInput, match=r"no DRAM bandwidth holds a deadline of 0.5 us: with 6.4 Gb/s, as much as can"):
         least_bandwidth(design, trace, 0.5)
     with pytest.raises(
-        BadInput, match=r"no weight SRAM holds a deadline of 0.5 us: with all 3 KiB of the model on chip"
+        BadInput, match=r"no weight SRAM holds a deadline of 0.5 us: with 3 KiB and all of the model on chip"
     ):
         least_sram(design, trace, 0.5)
 

@@ -60,6 +60,7 @@ def rows_by_memory(design: Design, planned: Plan, block: Block) -> list[int]:
         ({"pe_array.weight_bits": 9}, "ternary", 30),  # four of them, and a bit that is left over
     ],
 )
+@largest_blocks()
 def test_words_are_those_of_the_rows_in_each_memory(override: dict[str, Any], weights: str, hidden: int) -> None:
     """An LSTM of one group: a column of x or h feeds all rows, each row has one bias, and no lane has a copy."""
     design = PRIVATE.override(override)
