@@ -1,0 +1,117 @@
+// A processing element: multiplies a weight by its lane's operand and adds the product to a sum in its scratch.
+//
+// The product of cycle t is in its sum from cycle t + STAGES on. A scratch has BANKS banks of ENTRIES sums, each with a
+// valid bit, which opening the bank clears; the first product overwrites a sum that is not valid, and such a sum reads
+// as 0. Port 0 of a bank serves accumulation and read-out, which never want the same bank at once.
+// Sums wrap around at SUM_BITS.
+//
+// Mirrors accumulate, open and read_out of archsim/machine/functional.py. Weights are codes of archsim/rtl/images.py.
+`default_nettype none
+module pe #(
+  parameter KIND = 0,             // 0: two's complement, 1: binary (1 is +1, 0 is -1), 2: ternary, 3: power of two
+  parameter WEIGHT_BITS = 8,
+  parameter OPERAND_BITS = 8,
+  parameter SUM_BITS = 24,
+  parameter STAGES = 1,           // pipeline stages, cycles
+  parameter BANKS = 1,
+  parameter BANK_BITS = 1,
+  parameter ENTRIES = 4,          // sums of a bank
+  parameter PLACE_BITS = 2,
+  parameter READ_PORTS = 1        // sums shown in a cycle
+) (
+  input  wire clk,
+  input  wire reset,
+  input  wire [BANKS-1:0] open,                       // banks that a block takes in this cycle
+  input  wire add,
+  input  wire [BANK_BITS-1:0] add_bank,
+  input  wire [PLACE_BITS-1:0] add_place,
+  input  wire [WEIGHT_BITS-1:0] weight,
+  input  wire [OPERAND_BITS-1:0] operand,             // two's complement
+  input  wire [BANK_BITS-1:0] read_bank,
+  input  wire [READ_PORTS*PLACE_BITS-1:0] read_places,
+  output logic [READ_PORTS*SUM_BITS-1:0] sums
+);
+  // ---- product -----------------------------------------------------------------------------------------------------
+  localparam WIDE = KIND == 0 ? WEIGHT_BITS + OPERAND_BITS
+                  : KIND == 3 ? OPERAND_BITS + (1 << (WEIGHT_BITS - 1)) : OPERAND_BITS + 1;
+  localparam PRODUCT_BITS = WIDE < SUM_BITS ? WIDE : SUM_BITS;
+
+  wire signed [SUM_BITS+OPERAND_BITS-1:0] extended = {{SUM_BITS{operand[OPERAND_BITS-1]}}, operand};
+  wire signed [PRODUCT_BITS-1:0] plus = extended[PRODUCT_BITS-1:0];
+  wire signed [PRODUCT_BITS-1:0] product;
+  generate
+    if (KIND == 0) begin : g_fixed
+      wire signed [WEIGHT_BITS+OPERAND_BITS-1:0] whole =
+        $signed({{OPERAND_BITS{weight[WEIGHT_BITS-1]}}, weight}) * $signed({{WEIGHT_BITS{operand[OPERAND_BITS-1]}}, operand});
+      assign product = whole[PRODUCT_BITS-1:0];
+      wire unused = &{1'b0, whole, plus, extended};
+    end else if (KIND == 1) begin : g_binary
+      assign product = weight[0] ? plus : -plus;
+      wire unused = &{1'b0, weight, extended};
+    end else if (KIND == 2) begin : g_ternary
+      assign product = !weight[0] ? {PRODUCT_BITS{1'b0}} : weight[WEIGHT_BITS-1] ? -plus : plus;
+      wire unused = &{1'b0, weight, extended};
+    end else begin : g_shift
+      wire signed [PRODUCT_BITS-1:0] shifted = plus <<< weight[WEIGHT_BITS-2:0];
+      assign product = weight[WEIGHT_BITS-1] ? -shifted : shifted;
+      wire unused = &{1'b0, extended};
+    end
+  endgenerate
+
+  // ---- pipeline between product and sum ----------------------------------------------------------------------------
+  wire last_add;
+  wire [BANK_BITS-1:0] last_bank;
+  wire [PLACE_BITS-1:0] last_place;
+  wire signed [PRODUCT_BITS-1:0] last_product;
+  localparam PIPE_BITS = BANK_BITS + PLACE_BITS + PRODUCT_BITS;
+  generate
+    if (STAGES == 1) begin : g_straight
+      assign {last_add, last_bank, last_place, last_product} = {add, add_bank, add_place, product};
+    end else begin : g_pipeline
+      logic [STAGES-2:0] adds;
+      logic [PIPE_BITS-1:0] pipe [0:STAGES-2];
+      always_ff @(posedge clk) begin
+        adds <= reset ? '0 : (STAGES-1)'({adds, add});
+        pipe[0] <= {add_bank, add_place, product};
+        for (int i = 1; i < STAGES - 1; i++) pipe[i] <= pipe[i-1];
+      end
+      assign last_add = adds[STAGES-2];
+      assign {last_bank, last_place, last_product} = pipe[STAGES-2];
+    end
+  endgenerate
+
+  // ---- scratch -----------------------------------------------------------------------------------------------------
+  wire signed [SUM_BITS+PRODUCT_BITS-1:0] addend = {{SUM_BITS{last_product[PRODUCT_BITS-1]}}, last_product};
+  wire unused_bits = &{1'b0, addend};
+  wire [READ_PORTS*SUM_BITS-1:0] shown [0:BANKS-1];
+  genvar b;
+  generate
+    for (b = 0; b < BANKS; b = b + 1) begin : g_bank
+      logic [SUM_BITS-1:0] held [0:ENTRIES-1];
+      logic [ENTRIES-1:0] valid;
+      wire [ENTRIES-1:0] clean = ~valid | {ENTRIES{open[b]}};
+      wire adding = last_add && (BANKS == 1 || last_bank == BANK_BITS'(b));
+      wire [PLACE_BITS-1:0] place = adding ? last_place : read_places[PLACE_BITS-1:0];
+      wire [SUM_BITS-1:0] first = clean[place] ? '0 : held[place];
+      always_ff @(posedge clk) begin
+        if (adding) held[last_place] <= first + addend[SUM_BITS-1:0];
+        for (int i = 0; i < ENTRIES; i++)
+          if (reset) valid[i] <= 1'b0;
+          else valid[i] <= (adding && last_place == PLACE_BITS'(i)) || !clean[i];
+      end
+      assign shown[b][SUM_BITS-1:0] = first;
+      genvar p;
+      for (p = 1; p < READ_PORTS; p = p + 1) begin : g_port
+        wire [PLACE_BITS-1:0] other = read_places[PLACE_BITS*p +: PLACE_BITS];
+        assign shown[b][SUM_BITS*p +: SUM_BITS] = clean[other] ? '0 : held[other];
+      end
+    end
+    if (BANKS == 1) begin : g_single
+      assign sums = shown[0];
+      wire unused = &{1'b0, read_bank, last_bank};
+    end else begin : g_double
+      assign sums = shown[read_bank];
+    end
+  endgenerate
+endmodule
+`default_nettype wire
