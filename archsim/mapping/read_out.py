@@ -56,15 +56,35 @@ class _ReadOut(NamedTuple):
         return min(range(self.at_once, 0, -1), key=lambda group: ceil_div(elements, group) * self.turns_of(group))
 
 
+class Groups(NamedTuple):
+    """How the elements of a block are read: side by side in groups, one group after the other."""
+
+    width: int
+    """Elements of a group, of a unit and a lane each."""
+    turns: int
+    """Cycles that a group takes."""
+
+
+def groups_of(design: Design, stage: Stage, part: BlockUnits, lanes: int) -> Groups:
+    """The groups in which the elements of a block are read on `lanes` lanes."""
+    read_out = _read_out(design, stage, part, lanes, listed=False)
+    width = read_out.width()
+    return Groups(width, read_out.turns_of(width))
+
+
 def result_times(design: Design, stage: Stage, part: BlockUnits, lanes: int, listed: bool) -> ResultTimes:
     """The times of the results of a block on `lanes` lanes; `listed`: the encoder lists its elements.
 
     The elements of a unit are activated for all lanes before those of the next, and the encoder takes a column when its
     last lane has left the pipeline.
     """
+    return _times(_read_out(design, stage, part, lanes, listed))
+
+
+def _read_out(design: Design, stage: Stage, part: BlockUnits, lanes: int, listed: bool) -> _ReadOut:
     unit, buffer, encoder = design.activation_unit, design.state_buffer, design.skip_encoder
     encodes = listed and encoder.enabled
-    read_out = _ReadOut(
+    return _ReadOut(
         part=part,
         rows_per_unit=stage.rows_per_unit,
         sums_per_row=stage.sums_per_row,
@@ -78,7 +98,6 @@ def result_times(design: Design, stage: Stage, part: BlockUnits, lanes: int, lis
         stages=latencies(design).encoder_stages if encodes else 1,
         side_by_side=not design.shape.stationary,
     )
-    return _times(read_out)
 
 
 @lru_cache(maxsize=65536)

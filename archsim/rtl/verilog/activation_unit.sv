@@ -25,5 +25,99 @@ module activation_unit #(
   output wire [ELEMENT_BITS-1:0] act_element,
   output wire [WIDTH_BITS-1:0] act_elements
 );
+  reg [BLOCK_LINE_BITS-1:0] blocks [0:BLOCKS-1];
+  initial $readmemh("blocks.hex", blocks);
+
+  // ---- blocks whose sums have left the pipelines of the PEs -----------------------------------------------------------
+  reg [BANK_COUNT_BITS-1:0] waiting;
+  wire [BANK_COUNT_BITS-1:0] complete;                      // in this cycle
+  generate
+    if (PE_STAGES == 1) begin : direct
+      assign complete = blocks_ended;
+    end else begin : delayed
+      delay_line #(.CYCLES(PE_STAGES - 1), .BITS(BANK_COUNT_BITS)) pe_stages (
+        .clk(clk), .reset(reset), .in(blocks_ended), .out(complete), .empty()
+      );
+    end
+  endgenerate
+
+  // ---- the block that is activated, or the next one ---------------------------------------------------------------------
+  reg running;
+  reg [BLOCK_BITS-1:0] block;
+  reg [STEP_BITS-1:0] step;
+  reg [BANK_BITS-1:0] bank;
+  reg [TURN_BITS-1:0] turn;
+  reg [ELEMENT_BITS-1:0] element;
+  reg ended, no_more;
+
+  wire [BLOCK_LINE_BITS-1:0] line = blocks[block];
+  wire [ELEMENT_BITS-1:0] elements_left = line[K_ELEMENTS +: ELEMENT_BITS] - element;
+  wire [WIDTH_BITS-1:0] width = line[K_WIDTH +: WIDTH_BITS];
+  wire last_group = elements_left <= {{ELEMENT_BITS-WIDTH_BITS{1'b0}}, width};
+
+  assign act_start = !running && !no_more && (waiting != 0 || complete != 0);
+  assign act_run = running || act_start;
+  assign act_block = block;
+  assign act_step = step;
+  assign act_bank = bank;
+  assign act_turn = turn;
+  assign group_end = act_run && turn + 1'b1 == line[K_TURNS +: TURN_BITS];
+  assign act_last = group_end && last_group;
+  assign act_element = element;
+  assign act_elements = last_group ? elements_left[WIDTH_BITS-1:0] : width;
+  assign act_ended = ended;
+
+  // ---- columns that the group completes: elements are unit by unit, all lanes of one after the other -------------------
+  reg [LANE_BITS-1:0] lane, lane_after;                     // of the group's first element, and of the next one's
+  reg [COLUMNS_LEFT_BITS-1:0] completed;
+  integer e;
+  always @* begin
+    lane_after = lane;
+    completed = 0;
+    for (e = 0; e < WIDTH; e = e + 1)
+      if (e < {{32-WIDTH_BITS{1'b0}}, act_elements}) begin
+        if (lane_after == LANES - 1) completed = completed + 1'b1;
+        lane_after = lane_after == LANES - 1 ? {LANE_BITS{1'b0}} : lane_after + 1'b1;
+      end
+  end
+  wire listed = group_end && line[K_LISTED];
+  wire pipeline_empty;
+  delay_line #(.CYCLES(ACTIVATION_STAGES + 1), .BITS(COLUMNS_LEFT_BITS)) pipeline (
+    .clk(clk), .reset(reset), .in(listed ? completed : {COLUMNS_LEFT_BITS{1'b0}}), .out(columns_left), .empty()
+  );
+  delay_line #(.CYCLES(ACTIVATION_STAGES), .BITS(1)) ends (
+    .clk(clk), .reset(reset), .in(ended), .out(), .empty(pipeline_empty)
+  );
+  assign over = no_more && !ended && pipeline_empty;
+
+  wire any_ending;
+  lane_mask #(.STEP_BITS(STEP_BITS), .LANES(LANES)) lanes (
+    .lane_steps(lane_steps), .step(step), .running(), .ending(), .any_ending(any_ending)
+  );
+  wire ends_step = any_ending ? line[K_ENDS_STEP_LAST] : line[K_ENDS_STEP];
+
+  always @(posedge clk) begin
+    if (reset) begin
+      {running, ended, no_more} <= 3'b0;
+      {block, step, bank, turn, element, lane, waiting} <= 0;
+    end else begin
+      waiting <= waiting + complete - {{BANK_COUNT_BITS-1{1'b0}}, act_start};
+      ended <= act_last;
+      if (act_run) begin
+        running <= !act_last;
+        turn <= group_end ? {TURN_BITS{1'b0}} : turn + 1'b1;
+        if (group_end) begin
+          element <= last_group ? {ELEMENT_BITS{1'b0}} : element + {{ELEMENT_BITS-WIDTH_BITS{1'b0}}, act_elements};
+          lane <= lane_after;
+        end
+        if (act_last) begin
+          block <= any_ending ? line[K_NEXT_LAST +: BLOCK_BITS] : line[K_NEXT +: BLOCK_BITS];
+          step <= ends_step ? step + 1'b1 : step;
+          bank <= BANKS == 2 ? ~bank : bank;
+          no_more <= ends_step && step + 1'b1 == steps;
+        end
+      end
+    end
+  end
 endmodule
 `default_nettype wire

@@ -22,5 +22,74 @@ module pe_control #(
   output wire [WORD_NUMBER_BITS-1:0] pe_released,
   output wire [WORD_NUMBER_BITS-1:0] pe_release
 );
+  reg [BURST_BITS-1:0] bursts [0:ENTRIES-1];
+  reg [FEED_LINE_BITS-1:0] feeds [0:FEEDS-1];
+  initial $readmemh("bursts.hex", bursts);
+  initial $readmemh("feeds.hex", feeds);
+
+  reg active;
+  reg [ENTRY_BITS-1:0] own_entry;
+  reg [COUNT_BITS-1:0] columns_left;                        // beside the one that is being consumed
+  reg [FEED_BITS-1:0] own_cycle;
+  reg [SOURCES*CREDIT_BITS-1:0] there;                      // words of each source in the FIFO
+
+  // ---- words that are there in this cycle, those that arrive in it included ------------------------------------------
+  reg [SOURCES*CREDIT_BITS-1:0] there_now;
+  integer s;
+  always @*
+    for (s = 0; s < SOURCES; s = s + 1)
+      there_now[s*CREDIT_BITS +: CREDIT_BITS] =
+        there[s*CREDIT_BITS +: CREDIT_BITS] + {{CREDIT_BITS-1{1'b0}}, word_arrived[s]};
+
+  // ---- the burst that comes next ---------------------------------------------------------------------------------------
+  wire [BURST_BITS-1:0] following = bursts[next_entry];
+  wire [FEED_LINE_BITS-1:0] first_feed = feeds[following[B_FEED +: FEED_ADDRESS_BITS]];
+  wire following_source = SOURCES == 2 && following[B_SOURCE];
+  assign words_there = there_now[following_source*CREDIT_BITS +: CREDIT_BITS]
+    >= {{CREDIT_BITS-WORD_NUMBER_BITS{1'b0}}, first_feed[F_NEEDED +: WORD_NUMBER_BITS]};
+
+  // ---- the column in the PEs ---------------------------------------------------------------------------------------------
+  wire [BURST_BITS-1:0] burst = start ? following : bursts[own_entry];
+  wire [FEED_BITS-1:0] column_cycle = start ? {FEED_BITS{1'b0}} : own_cycle;
+  wire [FEED_LINE_BITS-1:0] feed = feeds[burst[B_FEED +: FEED_ADDRESS_BITS] + {{FEED_ADDRESS_BITS-FEED_BITS{1'b0}}, column_cycle}];
+  wire source = SOURCES == 2 && burst[B_SOURCE];
+  wire [CREDIT_BITS-1:0] column_there = there_now[source*CREDIT_BITS +: CREDIT_BITS]
+    + {{CREDIT_BITS-WORD_NUMBER_BITS{1'b0}}, feed[F_RELEASED +: WORD_NUMBER_BITS]};
+  wire enough = column_there >= {{CREDIT_BITS-WORD_NUMBER_BITS{1'b0}}, feed[F_NEEDED +: WORD_NUMBER_BITS]};
+  wire [COUNT_BITS-1:0] left = start ? next_columns - 1'b1 : columns_left;
+
+  assign idle = !active;
+  assign pe_run = start || (active && enough);
+  assign pe_first = column_cycle == 0;
+  assign pe_last = feed[F_LAST];
+  assign pe_cycle = column_cycle;
+  assign pe_active = feed[F_ACTIVE +: ACTIVE_BITS];
+  assign pe_rows_before = feed[F_ROWS_BEFORE +: ROW_BITS];
+  assign pe_released = feed[F_RELEASED +: WORD_NUMBER_BITS];
+  assign pe_release = pe_run ? feed[F_RELEASE +: WORD_NUMBER_BITS] : {WORD_NUMBER_BITS{1'b0}};
+
+  always @(posedge clk) begin
+    if (reset) begin
+      active <= 1'b0;
+      {own_entry, columns_left, own_cycle} <= 0;
+      there <= 0;
+    end else begin
+      there <= there_now;
+      if (start) begin
+        active <= 1'b1;
+        own_entry <= next_entry;
+        columns_left <= next_columns - 1'b1;
+      end
+      if (pe_run) begin
+        there[source*CREDIT_BITS +: CREDIT_BITS] <= there_now[source*CREDIT_BITS +: CREDIT_BITS]
+          - {{CREDIT_BITS-WORD_NUMBER_BITS{1'b0}}, pe_release};
+        own_cycle <= pe_last ? {FEED_BITS{1'b0}} : column_cycle + 1'b1;
+        if (pe_last) begin
+          active <= left != 0;
+          columns_left <= left - 1'b1;
+        end
+      end
+    end
+  end
 endmodule
 `default_nettype wire

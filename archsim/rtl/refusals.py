@@ -1,0 +1,41 @@
+"""Refusals, by name, of what the machine in Verilog does not do though the engines simulate it."""
+
+from archsim.design import Design
+from archsim.errors import BadInput
+from archsim.mapping.plan import Block, Plan
+
+
+def check(design: Design, plan: Plan) -> None:
+    """BadInput for a plan that the machine in Verilog cannot follow."""
+    for reason in _reasons(design, plan):
+        raise BadInput(f"design {design.name}: the machine in Verilog cannot do {reason}")
+
+
+def _reasons(design: Design, plan: Plan) -> list[str]:
+    reasons = []
+    if plan.stationary:
+        reasons.append(f"dataflow {design.dataflow}, only output-stationary")
+    if max(plan.steps_at_once, default=1) > 1:
+        reasons.append(f"sequencer.steps_at_once {max(plan.steps_at_once)}, only 1")
+    if plan.fetch and plan.fetch.arbitration not in ("static", "tdm"):
+        reasons.append(f"dram.arbitration {plan.fetch.arbitration}, only static and tdm")
+    if plan.written:
+        reasons.append("a phase that reads what an earlier one has written")
+    if not plan.lists:
+        reasons.append("a network without a state")
+    elif plan.blocks and _at_last_steps(plan, plan.blocks[0]):
+        reasons.append("a step that begins with what runs only at the end of a sequence")
+    if any(block.list is not None and _at_last_steps(plan, block) for block in plan.blocks):
+        reasons.append("an operand that is made only at the end of a sequence")
+    if any(len({plan.mat_vecs[i].when for i in of_block(block)}) > 1 for block in plan.blocks):
+        reasons.append("a block of which only a part runs at every step")
+    return reasons
+
+
+def of_block(block: Block) -> list[int]:
+    """The products of a block, as indices into ``Plan.mat_vecs``."""
+    return [i for burst in block.bursts for stream in burst.streams for i in stream]
+
+
+def _at_last_steps(plan: Plan, block: Block) -> bool:
+    return plan.mat_vecs[of_block(block)[0]].when == "last_step"
