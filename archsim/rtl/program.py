@@ -239,21 +239,17 @@ class Program:
     def _made(self) -> range:
         return range(len(self.plan.lists))
 
-    # The modules extend numbers to the widths of others, which must be wider by at least a bit.
-
     @cached_property
     def widths(self) -> dict[str, int]:
         """Bits of each kind of number."""
         plan, bursts = self.plan, [entry.burst for entry in self.entries]
-        words = bits_for(max(burst.column_words for burst in bursts))
-        cycles = bits_for(max(burst.tile_cycles for burst in bursts) - 1)
+        words = max(burst.column_words for burst in bursts)
         width = bits_for(max(group.width for group in self.groups))
         waits = [self.design.sequencer.setup_cycles, self.design.sequencer.empty_burst_cycles]
         waits += [block.norms.cycles for block in plan.blocks]
         waits += [burst.pace.cycles // burst.pace.words + 2 for burst in bursts]
         waits += [*plan.fetch.cycles, plan.fetch.latency_cycles] if plan.fetch else []
-        wait = max(2, bits_for(max(waits)))
-        latency = max(burst.latency_cycles for burst in bursts)
+        wait = bits_for(max(waits))
         columns_left = bits_for(ceil_div(max(group.width for group in self.groups), plan.lanes) + 1)
         units = 2 * sum(block.units for block in plan.blocks)
         return {
@@ -264,26 +260,26 @@ class Program:
             "STREAM": bits_for(self.streams - 1),
             "LIST": bits_for(len(self.listings) - 1),
             "MADE": bits_for(len(plan.lists) - 1),
-            "UNIT": max(columns_left + 1, bits_for(max(units, self.design.skip_encoder.columns_per_cycle))),
+            "UNIT": bits_for(max(units, self.design.skip_encoder.columns_per_cycle)),
             "ROW": bits_for(max(burst.rows for burst in bursts)),
-            "ELEMENT": max(width + 1, bits_for(max(block.units for block in plan.blocks) * plan.lanes)),
+            "ELEMENT": bits_for(max(block.units for block in plan.blocks) * plan.lanes),
             "WIDTH": width,
             "TURN": bits_for(max(group.turns for group in self.groups)),
             "LANE": bits_for(plan.lanes - 1),
-            "LANE_COUNT": max(2, bits_for(plan.lanes)),
+            "LANE_COUNT": bits_for(plan.lanes),
             "BANK": bits_for(plan.banks - 1),
-            "BANK_COUNT": max(2, bits_for(plan.banks)),
+            "BANK_COUNT": bits_for(plan.banks),
             "COLUMNS_LEFT": columns_left,
             "LISTED": bits_for(self.design.skip_encoder.columns_per_cycle),
-            "WORD_NUMBER": words,
-            "CREDIT": max(words + 1, bits_for(plan.fifo_words)),
+            "WORD_NUMBER": bits_for(words),
+            "CREDIT": bits_for(plan.fifo_words + words),
             "SLOT": bits_for(plan.fifo_words - 1),
-            "FEED": cycles,
-            "FEED_ADDRESS": max(cycles + 1, bits_for(sum(words.cycles for words, _ in self.feeds))),
+            "FEED": bits_for(max(burst.tile_cycles for burst in bursts) - 1),
+            "FEED_ADDRESS": bits_for(sum(words.cycles for words, _ in self.feeds) - 1),
             "ACTIVE": bits_for(self.design.pes_per_lane),
             "ADDRESS": bits_for(self.memory_words),
             "WAIT": wait,
-            "DELAY": max(wait + 1, bits_for(latency + 2**wait)),
+            "DELAY": bits_for(max(burst.latency_cycles for burst in bursts) + 2**wait),
             "PART": bits_for(max(burst.pace.words for burst in bursts)),
         }
 

@@ -36,7 +36,7 @@ module activation_unit #(
       assign complete = blocks_ended;
     end else begin : delayed
       delay_line #(.CYCLES(PE_STAGES - 1), .BITS(BANK_COUNT_BITS)) pe_stages (
-        .clk(clk), .reset(reset), .in(blocks_ended), .out(complete), .empty()
+        .clk(clk), .reset(reset), .in(blocks_ended), .out(complete)
       );
     end
   endgenerate
@@ -53,7 +53,7 @@ module activation_unit #(
   wire [BLOCK_LINE_BITS-1:0] line = blocks[block];
   wire [ELEMENT_BITS-1:0] elements_left = line[K_ELEMENTS +: ELEMENT_BITS] - element;
   wire [WIDTH_BITS-1:0] width = line[K_WIDTH +: WIDTH_BITS];
-  wire last_group = elements_left <= {{ELEMENT_BITS-WIDTH_BITS{1'b0}}, width};
+  wire last_group = elements_left <= ELEMENT_BITS'(width);
 
   assign act_start = !running && !no_more && (waiting != 0 || complete != 0);
   assign act_run = running || act_start;
@@ -75,24 +75,22 @@ module activation_unit #(
     lane_after = lane;
     completed = 0;
     for (e = 0; e < WIDTH; e = e + 1)
-      if (e < {{32-WIDTH_BITS{1'b0}}, act_elements}) begin
+      if (e < 32'(act_elements)) begin
         if (lane_after == LANES - 1) completed = completed + 1'b1;
         lane_after = lane_after == LANES - 1 ? {LANE_BITS{1'b0}} : lane_after + 1'b1;
       end
   end
   wire listed = group_end && line[K_LISTED];
-  wire pipeline_empty;
   delay_line #(.CYCLES(ACTIVATION_STAGES + 1), .BITS(COLUMNS_LEFT_BITS)) pipeline (
-    .clk(clk), .reset(reset), .in(listed ? completed : {COLUMNS_LEFT_BITS{1'b0}}), .out(columns_left), .empty()
+    .clk(clk), .reset(reset), .in(listed ? completed : {COLUMNS_LEFT_BITS{1'b0}}), .out(columns_left)
   );
   delay_line #(.CYCLES(ACTIVATION_STAGES), .BITS(1)) ends (
-    .clk(clk), .reset(reset), .in(ended), .out(), .empty(pipeline_empty)
+    .clk(clk), .reset(reset), .in(no_more), .out(over)
   );
-  assign over = no_more && !ended && pipeline_empty;
 
   wire any_ending;
-  lane_mask #(.STEP_BITS(STEP_BITS), .LANES(LANES)) lanes (
-    .lane_steps(lane_steps), .step(step), .running(), .ending(), .any_ending(any_ending)
+  last_step #(.STEP_BITS(STEP_BITS), .LANES(LANES)) lanes (
+    .lane_steps(lane_steps), .step(step), .any(any_ending)
   );
   wire ends_step = any_ending ? line[K_ENDS_STEP_LAST] : line[K_ENDS_STEP];
 
@@ -101,13 +99,13 @@ module activation_unit #(
       {running, ended, no_more} <= 3'b0;
       {block, step, bank, turn, element, lane, waiting} <= 0;
     end else begin
-      waiting <= waiting + complete - {{BANK_COUNT_BITS-1{1'b0}}, act_start};
+      waiting <= waiting + complete - BANK_COUNT_BITS'(act_start);
       ended <= act_last;
       if (act_run) begin
         running <= !act_last;
         turn <= group_end ? {TURN_BITS{1'b0}} : turn + 1'b1;
         if (group_end) begin
-          element <= last_group ? {ELEMENT_BITS{1'b0}} : element + {{ELEMENT_BITS-WIDTH_BITS{1'b0}}, act_elements};
+          element <= last_group ? {ELEMENT_BITS{1'b0}} : element + ELEMENT_BITS'(act_elements);
           lane <= lane_after;
         end
         if (act_last) begin

@@ -10,15 +10,16 @@ module burst_columns #(
   output reg  [COUNT_BITS-1:0] columns
 );
   integer stream;
-  reg [LIST_BITS-1:0] list;
+  reg [31:0] at;                                            // of a stream's list in its copy
   reg copy;
   always @* begin
     columns = 0;
     for (stream = 0; stream < STREAMS; stream = stream + 1) begin
-      list = burst[B_STREAM_LIST + stream*LIST_BITS +: LIST_BITS];
+      at = 32'(burst[B_STREAM_LIST + stream*LIST_BITS +: LIST_BITS]) * COUNT_BITS;
       copy = parity ^ burst[B_STREAM_PREVIOUS + stream];
       counts[stream*COUNT_BITS +: COUNT_BITS] =
-        burst[B_STREAM_VALID + stream] ? list_counts[(copy ? LISTS + list : list)*COUNT_BITS +: COUNT_BITS] : {COUNT_BITS{1'b0}};
+        !burst[B_STREAM_VALID + stream] ? {COUNT_BITS{1'b0}}
+        : copy ? list_counts[LISTS*COUNT_BITS + at +: COUNT_BITS] : list_counts[at +: COUNT_BITS];
       columns = columns + counts[stream*COUNT_BITS +: COUNT_BITS];
     end
   end

@@ -128,7 +128,7 @@ module control #(
 
   weight_stream weight_stream (
     .clk(clk), .reset(reset),
-    .start(path_start), .start_entry(path_entry), .start_step(path_step), .start_counts(path_counts), .done(path_done),
+    .start(path_start), .start_entry(path_entry), .start_parity(path_step[0]), .start_counts(path_counts), .done(path_done),
     .release_words(pe_release),
     .word_issue(word_issue), .word_first(word_first), .word_last(word_last), .word_number(word_number),
     .word_list(word_list), .word_parity(word_parity), .word_index(word_index), .word_base(word_base),
@@ -163,6 +163,7 @@ module control #(
     .inputs_known(inputs_known), .channel_turns(channel_turns)
   );
 
+  wire unused = &{1'b0, path_step};                         // that the event log has
   assign finished = path_over && activation_over && encoder_over;
 endmodule
 `default_nettype wire

@@ -7,17 +7,14 @@ module delay_line #(
   input  wire clk,
   input  wire reset,
   input  wire [BITS-1:0] in,
-  output wire [BITS-1:0] out,
-  output wire empty                                         // nothing but zeros follows what is at the output
+  output wire [BITS-1:0] out
 );
   reg [CYCLES*BITS-1:0] values;                             // the latest one in the lowest bits
   generate
     if (CYCLES == 1) begin : one
       always @(posedge clk) values <= reset ? {BITS{1'b0}} : in;
-      assign empty = 1'b1;
     end else begin : many
       always @(posedge clk) values <= reset ? {CYCLES*BITS{1'b0}} : {values[(CYCLES-1)*BITS-1:0], in};
-      assign empty = values[(CYCLES-1)*BITS-1:0] == 0;
     end
   endgenerate
   assign out = values[(CYCLES-1)*BITS +: BITS];

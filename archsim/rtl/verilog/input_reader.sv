@@ -23,6 +23,7 @@ module input_reader #(
     if (!FETCHES) begin : none
       assign inputs_known = ALL;
       assign channel_turns = ALL;
+      wire unused = &{1'b0, clk, reset, steps, lane_steps, step_consumed, first_on_channel, first_left, first_left_step};
     end else begin : some
       // ---- registers -------------------------------------------------------------------------------------------------
       reg [STEP_BITS:0] fetch;                              // the step whose inputs are fetched, or come next
@@ -34,8 +35,8 @@ module input_reader #(
 
       // ---- this cycle ------------------------------------------------------------------------------------------------
       wire ended = fetching && left == 0;
-      wire [STEP_BITS:0] next = fetch + {{STEP_BITS{1'b0}}, ended};
-      wire [STEP_BITS:0] consumed_now = consumed + {{STEP_BITS{1'b0}}, step_consumed};
+      wire [STEP_BITS:0] next = fetch + (STEP_BITS+1)'(ended);
+      wire [STEP_BITS:0] consumed_now = consumed + (STEP_BITS+1)'(step_consumed);
       wire [STEP_BITS:0] opened_now = first_left ? {1'b0, first_left_step} + 1'b1 : opened;
       wire [1:0] arriving = on_way & {way_odd == 0, way_even == 0};
 
@@ -44,7 +45,7 @@ module input_reader #(
       always @* begin
         lanes = 0;
         for (l = 0; l < LANES; l = l + 1)
-          lanes = lanes + {{LANE_COUNT_BITS-1{1'b0}}, {1'b0, lane_steps[l*STEP_BITS +: STEP_BITS]} > next};
+          lanes = lanes + LANE_COUNT_BITS'({1'b0, lane_steps[l*STEP_BITS +: STEP_BITS]} > next);
       end
       wire idle = !fetching || ended;
       wire exists = next < {1'b0, steps} && lanes != 0;
@@ -53,7 +54,7 @@ module input_reader #(
       wire turn = idle && exists && buffer_free;
       wire begins = turn && (!follows || opened_now >= next);
 
-      assign inputs_known = known + {{STEP_BITS{1'b0}}, arriving[0]} + {{STEP_BITS{1'b0}}, arriving[1]};
+      assign inputs_known = known + (STEP_BITS+1)'(arriving[0]) + (STEP_BITS+1)'(arriving[1]);
       assign channel_turns = !FETCH_STATIC || (idle && !exists) ? ALL : next;
 
       always @(posedge clk) begin
@@ -67,8 +68,8 @@ module input_reader #(
           opened <= opened_now;
           known <= inputs_known;
           on_way <= (on_way & ~arriving) | {ended && fetch[0], ended && !fetch[0]};
-          way_even <= ended && !fetch[0] ? FETCH_LATENCY[WAIT_BITS-1:0] - 1'b1 : way_even - 1'b1;
-          way_odd <= ended && fetch[0] ? FETCH_LATENCY[WAIT_BITS-1:0] - 1'b1 : way_odd - 1'b1;
+          way_even <= ended && !fetch[0] ? WAIT_BITS'(FETCH_LATENCY) - 1'b1 : way_even - 1'b1;
+          way_odd <= ended && fetch[0] ? WAIT_BITS'(FETCH_LATENCY) - 1'b1 : way_odd - 1'b1;
         end
       end
     end

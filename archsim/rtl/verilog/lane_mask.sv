@@ -7,16 +7,14 @@ module lane_mask #(
   input  wire [LANES*STEP_BITS-1:0] lane_steps,
   input  wire [STEP_BITS-1:0] step,
   output reg  [LANES-1:0] running,
-  output reg  [LANES-1:0] ending,
-  output wire any_ending
+  output reg  [LANES-1:0] ending
 );
+  wire [STEP_BITS:0] after = {1'b0, step} + 1'b1;
   integer lane;
-  always @* begin
+  always @*
     for (lane = 0; lane < LANES; lane = lane + 1) begin
       running[lane] = lane_steps[lane*STEP_BITS +: STEP_BITS] > step;
-      ending[lane] = {1'b0, lane_steps[lane*STEP_BITS +: STEP_BITS]} == {1'b0, step} + 1'b1;
+      ending[lane] = {1'b0, lane_steps[lane*STEP_BITS +: STEP_BITS]} == after;
     end
-  end
-  assign any_ending = |ending;
 endmodule
 `default_nettype wire

@@ -39,23 +39,24 @@ module pe_control #(
   always @*
     for (s = 0; s < SOURCES; s = s + 1)
       there_now[s*CREDIT_BITS +: CREDIT_BITS] =
-        there[s*CREDIT_BITS +: CREDIT_BITS] + {{CREDIT_BITS-1{1'b0}}, word_arrived[s]};
+        there[s*CREDIT_BITS +: CREDIT_BITS] + CREDIT_BITS'(word_arrived[s]);
 
   // ---- the burst that comes next ---------------------------------------------------------------------------------------
   wire [BURST_BITS-1:0] following = bursts[next_entry];
   wire [FEED_LINE_BITS-1:0] first_feed = feeds[following[B_FEED +: FEED_ADDRESS_BITS]];
+  wire unused = &{1'b0, following, first_feed};             // of which only some fields are used
   wire following_source = SOURCES == 2 && following[B_SOURCE];
   assign words_there = there_now[following_source*CREDIT_BITS +: CREDIT_BITS]
-    >= {{CREDIT_BITS-WORD_NUMBER_BITS{1'b0}}, first_feed[F_NEEDED +: WORD_NUMBER_BITS]};
+    >= CREDIT_BITS'(first_feed[F_NEEDED +: WORD_NUMBER_BITS]);
 
   // ---- the column in the PEs ---------------------------------------------------------------------------------------------
   wire [BURST_BITS-1:0] burst = start ? following : bursts[own_entry];
   wire [FEED_BITS-1:0] column_cycle = start ? {FEED_BITS{1'b0}} : own_cycle;
-  wire [FEED_LINE_BITS-1:0] feed = feeds[burst[B_FEED +: FEED_ADDRESS_BITS] + {{FEED_ADDRESS_BITS-FEED_BITS{1'b0}}, column_cycle}];
+  wire [FEED_LINE_BITS-1:0] feed = feeds[burst[B_FEED +: FEED_ADDRESS_BITS] + FEED_ADDRESS_BITS'(column_cycle)];
   wire source = SOURCES == 2 && burst[B_SOURCE];
   wire [CREDIT_BITS-1:0] column_there = there_now[source*CREDIT_BITS +: CREDIT_BITS]
-    + {{CREDIT_BITS-WORD_NUMBER_BITS{1'b0}}, feed[F_RELEASED +: WORD_NUMBER_BITS]};
-  wire enough = column_there >= {{CREDIT_BITS-WORD_NUMBER_BITS{1'b0}}, feed[F_NEEDED +: WORD_NUMBER_BITS]};
+    + CREDIT_BITS'(feed[F_RELEASED +: WORD_NUMBER_BITS]);
+  wire enough = column_there >= CREDIT_BITS'(feed[F_NEEDED +: WORD_NUMBER_BITS]);
   wire [COUNT_BITS-1:0] left = start ? next_columns - 1'b1 : columns_left;
 
   assign idle = !active;
@@ -82,7 +83,7 @@ module pe_control #(
       end
       if (pe_run) begin
         there[source*CREDIT_BITS +: CREDIT_BITS] <= there_now[source*CREDIT_BITS +: CREDIT_BITS]
-          - {{CREDIT_BITS-WORD_NUMBER_BITS{1'b0}}, pe_release};
+          - CREDIT_BITS'(pe_release);
         own_cycle <= pe_last ? {FEED_BITS{1'b0}} : column_cycle + 1'b1;
         if (pe_last) begin
           active <= left != 0;

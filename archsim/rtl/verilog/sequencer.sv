@@ -68,16 +68,18 @@ module sequencer #(
   wire [BURST_BITS-1:0] leaving = bursts[own_path_entry];
   wire leaving_ends, done_ends;                             // some lane is at its last step
   wire [LANES-1:0] pe_running, pe_ending;
-  lane_mask #(.STEP_BITS(STEP_BITS), .LANES(LANES)) leaving_lanes (
-    .lane_steps(lane_steps), .step(own_path_step), .running(), .ending(), .any_ending(leaving_ends)
+  last_step #(.STEP_BITS(STEP_BITS), .LANES(LANES)) leaving_lanes (
+    .lane_steps(lane_steps), .step(own_path_step), .any(leaving_ends)
   );
   wire leaves_step = leaving_ends ? leaving[B_ENDS_STEP_LAST] : leaving[B_ENDS_STEP];
   wire [STEP_BITS-1:0] step_after = own_path_step + 1'b1;
 
+  wire [BURST_BITS-1:0] first = bursts[0];
+
   wire done = active && pes_idle;                           // the burst in the PEs has been consumed
   wire [BURST_BITS-1:0] consumed = bursts[own_pe_entry];
-  lane_mask #(.STEP_BITS(STEP_BITS), .LANES(LANES)) done_lanes (
-    .lane_steps(lane_steps), .step(step), .running(), .ending(), .any_ending(done_ends)
+  last_step #(.STEP_BITS(STEP_BITS), .LANES(LANES)) done_lanes (
+    .lane_steps(lane_steps), .step(step), .any(done_ends)
   );
   wire done_close = done && consumed[B_CLOSES];
   wire done_consumed = done && (done_ends ? consumed[B_ENDS_STEP_LAST] : consumed[B_ENDS_STEP]);
@@ -94,7 +96,6 @@ module sequencer #(
   wire [ROUNDS-1:0] pe_begin, pe_begin_columns, pe_open, pe_close, pe_consumed;
   wire [ROUNDS-1:0] turn, listed, admitted, norms, start, left;
   wire [STREAMS*COUNT_BITS-1:0] counts [0:ROUNDS-1];
-  wire [COUNT_BITS-1:0] columns [0:ROUNDS-1];
 
   assign r_path[0] = !path_done ? path : leaves_step && step_after == steps ? OVER : TURN;
   assign r_path_entry[0] = !path_done ? own_path_entry
@@ -110,7 +111,7 @@ module sequencer #(
   assign r_active[0] = active && !done;
   assign r_pe_entry[0] = own_pe_entry;
   assign r_pe_step[0] = step;
-  assign r_banks[0] = banks + {{BANK_COUNT_BITS-1{1'b0}}, act_ended};
+  assign r_banks[0] = banks + BANK_COUNT_BITS'(act_ended);
   assign r_bank[0] = bank;
 
   genvar r;
@@ -133,10 +134,12 @@ module sequencer #(
         .banks(r_banks[r+1]), .bank(r_bank[r+1]),
         .pe_begin(pe_begin[r]), .pe_begin_columns(pe_begin_columns[r]), .pe_open(pe_open[r]), .pe_close(pe_close[r]),
         .pe_consumed(pe_consumed[r]), .turn(turn[r]), .listed(listed[r]), .admitted(admitted[r]), .norms(norms[r]),
-        .start(start[r]), .left(left[r]), .counts(counts[r]), .columns(columns[r])
+        .start(start[r]), .left(left[r]), .counts(counts[r])
       );
     end
   endgenerate
+
+  wire unused = &{1'b0, turn, listed, admitted, norms, pe_begin, pe_begin_columns};  // that the event log has
 
   // ---- outputs -------------------------------------------------------------------------------------------------------
   // At most one burst with columns starts in a cycle, and it is the last one of the cycle to start.
@@ -153,7 +156,7 @@ module sequencer #(
     start_step = 0;
     start_counts = 0;
     opened = 0;
-    ended = {{BANK_COUNT_BITS-1{1'b0}}, done_close};
+    ended = BANK_COUNT_BITS'(done_close);
     left_first = path_done && own_path_entry == 0 && (leaving[B_STREAMED] || leaving[B_NORMS_STREAMED]);
     left_first_step = own_path_step;
     for (i = 0; i < ROUNDS; i = i + 1) begin
@@ -163,14 +166,13 @@ module sequencer #(
         start_counts = counts[i];
       end
       if (pe_open[i]) opened[r_bank[i+1]] = 1'b1;
-      ended = ended + {{BANK_COUNT_BITS-1{1'b0}}, pe_close[i]};
-      if (left[i] && r_path_entry[i] == 0 && leaving_first[B_NORMS_STREAMED]) begin
+      ended = ended + BANK_COUNT_BITS'(pe_close[i]);
+      if (left[i] && r_path_entry[i] == 0 && first[B_NORMS_STREAMED]) begin
         left_first = 1'b1;
         left_first_step = r_path_step[i];
       end
     end
   end
-  wire [BURST_BITS-1:0] leaving_first = bursts[0];
 
   assign path_start = |(start & ~left);
   assign path_entry = start_entry;
@@ -191,16 +193,21 @@ module sequencer #(
 
   wire [BURST_BITS-1:0] running = bursts[pe_entry];
   lane_mask #(.STEP_BITS(STEP_BITS), .LANES(LANES)) lanes_of_pes (
-    .lane_steps(lane_steps), .step(pe_step), .running(pe_running), .ending(pe_ending), .any_ending()
+    .lane_steps(lane_steps), .step(pe_step), .running(pe_running), .ending(pe_ending)
   );
   assign pe_lanes = running[B_LAST_ONLY] ? pe_ending : pe_running;
 
   // Whether the first burst of a step takes the channel, which the input reader asks ahead.
   wire [COUNT_BITS-1:0] first_columns_even, first_columns_odd;
-  burst_columns even (.burst(leaving_first), .parity(1'b0), .list_counts(list_counts), .counts(), .columns(first_columns_even));
-  burst_columns odd (.burst(leaving_first), .parity(1'b1), .list_counts(list_counts), .counts(), .columns(first_columns_odd));
-  assign first_on_channel = {2{leaving_first[B_NORMS_STREAMED]}}
-    | ({2{leaving_first[B_STREAMED]}} & {first_columns_odd != 0, first_columns_even != 0});
+  wire [STREAMS*COUNT_BITS-1:0] unused_even, unused_odd;
+  burst_columns even (
+    .burst(first), .parity(1'b0), .list_counts(list_counts), .counts(unused_even), .columns(first_columns_even)
+  );
+  burst_columns odd (
+    .burst(first), .parity(1'b1), .list_counts(list_counts), .counts(unused_odd), .columns(first_columns_odd)
+  );
+  assign first_on_channel = {2{first[B_NORMS_STREAMED]}}
+    | ({2{first[B_STREAMED]}} & {first_columns_odd != 0, first_columns_even != 0});
 
   // ---- the edge ------------------------------------------------------------------------------------------------------
   always @(posedge clk) begin
@@ -210,7 +217,7 @@ module sequencer #(
       {next, own_next_entry, next_step, own_next_columns, next_wait} <= 0;
       {active, own_pe_entry, step} <= 0;
       begun <= 1'b1;
-      banks <= BANKS[BANK_COUNT_BITS-1:0];
+      banks <= BANK_COUNT_BITS'(BANKS);
       bank <= {BANK_BITS{BANKS == 2}};                      // so that bank 0 is the first to open
       known <= 0;
     end else begin

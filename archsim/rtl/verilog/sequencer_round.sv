@@ -63,8 +63,7 @@ module sequencer_round #(
   output reg  norms,
   output reg  start,
   output reg  left,                                         // without columns: it leaves the path as it starts
-  output wire [STREAMS*COUNT_BITS-1:0] counts,
-  output wire [COUNT_BITS-1:0] columns
+  output wire [STREAMS*COUNT_BITS-1:0] counts               // columns of each stream of the burst on the path
 );
 `include "path_states.svh"
 
@@ -74,14 +73,17 @@ module sequencer_round #(
   wire [BURST_BITS-1:0] following = bursts[next_entry_in];
 
   wire path_ends, pe_ends;                                  // some lane is at its last step
-  lane_mask #(.STEP_BITS(STEP_BITS), .LANES(LANES)) path_lanes (
-    .lane_steps(lane_steps), .step(path_step_in), .running(), .ending(), .any_ending(path_ends)
+  last_step #(.STEP_BITS(STEP_BITS), .LANES(LANES)) path_lanes (
+    .lane_steps(lane_steps), .step(path_step_in), .any(path_ends)
   );
-  lane_mask #(.STEP_BITS(STEP_BITS), .LANES(LANES)) next_lanes (
-    .lane_steps(lane_steps), .step(next_step_in), .running(), .ending(), .any_ending(pe_ends)
+  last_step #(.STEP_BITS(STEP_BITS), .LANES(LANES)) next_lanes (
+    .lane_steps(lane_steps), .step(next_step_in), .any(pe_ends)
   );
 
-  burst_columns columns_of_burst (.burst(burst), .parity(path_step_in[0]), .list_counts(list_counts), .counts(counts), .columns(columns));
+  wire [COUNT_BITS-1:0] columns;
+  burst_columns of_burst (
+    .burst(burst), .parity(path_step_in[0]), .list_counts(list_counts), .counts(counts), .columns(columns)
+  );
 
   // Lists that it waits for: those of this step, and those of the step before.
   reg lists_there;
@@ -99,7 +101,7 @@ module sequencer_round #(
   wire opens_step = path_entry_in == 0;
   wire on_channel = (burst[B_STREAMED] && columns != 0) || burst[B_NORMS_STREAMED];
   wire inputs_there = !burst[B_READS_INPUTS] || inputs_known > {1'b0, path_step_in};
-  wire channel_free = !on_channel || channel_turns + {{STEP_BITS{1'b0}}, opens_step} > {1'b0, path_step_in} + 1'b1;
+  wire channel_free = !on_channel || channel_turns + (STEP_BITS+1)'(opens_step) > {1'b0, path_step_in} + 1'b1;
 
   always @* begin
     // The PEs.
@@ -140,7 +142,7 @@ module sequencer_round #(
     if (path == ADMISSION && inputs_there && channel_free) begin
       admitted = 1'b1;
       path = SETUP;
-      path_wait = SETUP_CYCLES[WAIT_BITS-1:0];
+      path_wait = WAIT_BITS'(SETUP_CYCLES);
     end
     if (path == SETUP && path_wait == 0) begin
       path = NORMS;
@@ -152,7 +154,7 @@ module sequencer_round #(
       path = TAKEN;
       begun = 1'b0;
       {next, next_entry, next_step, next_columns} = {1'b1, path_entry_in, path_step_in, columns};
-      next_wait = EMPTY_BURST_CYCLES[WAIT_BITS-1:0];
+      next_wait = WAIT_BITS'(EMPTY_BURST_CYCLES);
       left = columns == 0;
     end
     if (left) begin

@@ -28,10 +28,10 @@ module skip_encoder #(
   reg [UNIT_BITS-1:0] there;                                // columns that have left and have not been taken
 
   wire [BLOCK_LINE_BITS-1:0] line = blocks[block];
-  wire [UNIT_BITS-1:0] there_now = there + {{UNIT_BITS-COLUMNS_LEFT_BITS{1'b0}}, columns_left};
+  wire [UNIT_BITS-1:0] there_now = there + UNIT_BITS'(columns_left);
   wire [UNIT_BITS-1:0] rest = line[K_UNITS +: UNIT_BITS] - unit;
   wire [UNIT_BITS-1:0] some = there_now < rest ? there_now : rest;
-  wire [UNIT_BITS-1:0] taken = SKIPPING && some > COLUMNS_PER_CYCLE ? COLUMNS_PER_CYCLE[UNIT_BITS-1:0] : some;
+  wire [UNIT_BITS-1:0] taken = SKIPPING && some > COLUMNS_PER_CYCLE ? UNIT_BITS'(COLUMNS_PER_CYCLE) : some;
   wire block_taken = taken == rest;
   wire ends_step = block_taken && line[K_LAST_LISTED];
 
@@ -42,30 +42,30 @@ module skip_encoder #(
   assign encode_step = step;
 
   wire ends_list = block_taken && line[K_ENDS_LIST];
-  wire listed;
+  wire last = ends_step && step + 1'b1 == steps;            // of the run
+  wire list_end_last;
+  reg no_more;
+  assign over = no_more || list_end_last;
   generate
     if (SKIPPING) begin : pipelined
-      delay_line #(.CYCLES(ENCODER_STAGES), .BITS(1 + MADE_BITS)) stages (
-        .clk(clk), .reset(reset), .in({ends_list, ends_list ? encode_made : {MADE_BITS{1'b0}}}),
-        .out({list_end, list_end_made}), .empty(listed)
+      delay_line #(.CYCLES(ENCODER_STAGES), .BITS(2 + MADE_BITS)) stages (
+        .clk(clk), .reset(reset), .in({last, ends_list, encode_made}), .out({list_end_last, list_end, list_end_made})
       );
-      assign over = step == steps && listed;
     end else begin : direct
-      assign {list_end, list_end_made} = {ends_list, encode_made};
-      assign listed = 1'b1;
-      assign over = listed && (step == steps || (ends_step && step + 1'b1 == steps));
+      assign {list_end_last, list_end, list_end_made} = {last, ends_list, encode_made};
     end
   endgenerate
 
   always @(posedge clk) begin
     if (reset) begin
-      {block, step, unit, there} <= 0;
-      block <= FIRST_LISTED[BLOCK_BITS-1:0];
+      {step, unit, there, no_more} <= 0;
+      block <= BLOCK_BITS'(FIRST_LISTED);
     end else begin
       there <= there_now - taken;
       unit <= block_taken ? {UNIT_BITS{1'b0}} : unit + taken;
       if (block_taken) block <= line[K_NEXT_LISTED +: BLOCK_BITS];
       if (ends_step) step <= step + 1'b1;
+      if (list_end_last) no_more <= 1'b1;
     end
   end
 endmodule

@@ -10,7 +10,7 @@ module weight_stream #(
   input  wire reset,
   input  wire start,                                        // a burst with columns begins in this cycle
   input  wire [ENTRY_BITS-1:0] start_entry,
-  input  wire [STEP_BITS-1:0] start_step,
+  input  wire start_parity,                                 // of its step
   input  wire [STREAMS*COUNT_BITS-1:0] start_counts,
   output wire done,                                         // its last word has left the path before this cycle
   input  wire [WORD_NUMBER_BITS-1:0] release_words,         // words whose room is free from the next cycle on
@@ -33,7 +33,7 @@ module weight_stream #(
   reg taking;                                               // words of the burst are left
   reg leaving;                                              // none is, but the last one is still on the path
   reg [ENTRY_BITS-1:0] own_entry;
-  reg [STEP_BITS-1:0] own_step;
+  reg own_parity;
   reg [STREAMS*COUNT_BITS-1:0] own_counts;
   reg [STREAM_BITS-1:0] own_stream;
   reg [COUNT_BITS-1:0] own_index;
@@ -44,7 +44,7 @@ module weight_stream #(
 
   // ---- the word that is to take the path ----------------------------------------------------------------------------
   wire [ENTRY_BITS-1:0] entry = start ? start_entry : own_entry;
-  wire [STEP_BITS-1:0] step = start ? start_step : own_step;
+  wire parity = start ? start_parity : own_parity;
   wire [STREAMS*COUNT_BITS-1:0] counts = start ? start_counts : own_counts;
   wire [BURST_BITS-1:0] burst = bursts[entry];
 
@@ -60,7 +60,7 @@ module weight_stream #(
     stream_after = stream;
     more = 1'b0;
     for (s = STREAMS - 1; s >= 0; s = s - 1)
-      if (s > {{32-STREAM_BITS{1'b0}}, stream} && counts[s*COUNT_BITS +: COUNT_BITS] != 0) begin
+      if (s > 32'(stream) && counts[s*COUNT_BITS +: COUNT_BITS] != 0) begin
         stream_after = s[STREAM_BITS-1:0];
         more = 1'b1;
       end
@@ -69,17 +69,17 @@ module weight_stream #(
   wire [COUNT_BITS-1:0] index = start ? {COUNT_BITS{1'b0}} : own_index;
   wire [WORD_NUMBER_BITS-1:0] word = start ? {WORD_NUMBER_BITS{1'b0}} : own_word;
   wire [WORD_NUMBER_BITS-1:0] words = burst[B_WORDS +: WORD_NUMBER_BITS];
-  wire last_column = index + 1'b1 == counts[stream*COUNT_BITS +: COUNT_BITS];
+  wire last_column = index + 1'b1 == counts[32'(stream)*COUNT_BITS +: COUNT_BITS];
   wire wants = start || (taking && path_wait == 0);         // the path is free, after `offset` parts of the cycle
 
   assign word_issue = wants && credits != 0;
   assign word_first = word == 0;
   assign word_last = word + 1'b1 == words;
   assign word_number = word;
-  assign word_list = burst[B_STREAM_LIST + stream*LIST_BITS +: LIST_BITS];
-  assign word_parity = step[0] ^ burst[B_STREAM_PREVIOUS + stream];
+  assign word_list = burst[B_STREAM_LIST + 32'(stream)*LIST_BITS +: LIST_BITS];
+  assign word_parity = parity ^ burst[B_STREAM_PREVIOUS + 32'(stream)];
   assign word_index = index;
-  assign word_base = burst[B_STREAM_BASE + stream*ADDRESS_BITS +: ADDRESS_BITS];
+  assign word_base = burst[B_STREAM_BASE + 32'(stream)*ADDRESS_BITS +: ADDRESS_BITS];
   assign word_column_words = words;
   assign word_source = burst[B_SOURCE];
 
@@ -88,9 +88,9 @@ module weight_stream #(
   wire [PART_BITS:0] sum = {1'b0, from} + {1'b0, burst[B_PACE_PART +: PART_BITS]};
   wire carry = sum >= {1'b0, burst[B_PACE_PARTS +: PART_BITS]};
   wire [PART_BITS:0] rest = carry ? sum - {1'b0, burst[B_PACE_PARTS +: PART_BITS]} : sum;
-  wire [WAIT_BITS-1:0] whole = burst[B_PACE_WHOLE +: WAIT_BITS] + {{WAIT_BITS-1{1'b0}}, carry};
-  wire [WAIT_BITS-1:0] until_left = whole + {{WAIT_BITS-1{1'b0}}, rest != 0};
-  assign word_delay = {{DELAY_BITS-WAIT_BITS{1'b0}}, until_left} + burst[B_LATENCY +: DELAY_BITS];
+  wire [WAIT_BITS-1:0] whole = burst[B_PACE_WHOLE +: WAIT_BITS] + WAIT_BITS'(carry);
+  wire [WAIT_BITS-1:0] until_left = whole + WAIT_BITS'(rest != 0);
+  assign word_delay = DELAY_BITS'(until_left) + burst[B_LATENCY +: DELAY_BITS];
 
   assign done = leaving && path_wait == 0;
 
@@ -99,13 +99,13 @@ module weight_stream #(
   always @(posedge clk) begin
     if (reset) begin
       {taking, leaving} <= 2'b0;
-      {own_entry, own_step, own_counts, own_stream, own_index, own_word} <= 0;
+      {own_entry, own_parity, own_counts, own_stream, own_index, own_word} <= 0;
       path_wait <= 0;
       offset <= 0;
-      credits <= FIFO_WORDS[CREDIT_BITS-1:0];
+      credits <= CREDIT_BITS'(FIFO_WORDS);
     end else begin
-      credits <= credits - {{CREDIT_BITS-1{1'b0}}, word_issue} + {{CREDIT_BITS-WORD_NUMBER_BITS{1'b0}}, release_words};
-      if (start) {own_entry, own_step, own_counts} <= {start_entry, start_step, start_counts};
+      credits <= credits - CREDIT_BITS'(word_issue) + CREDIT_BITS'(release_words);
+      if (start) {own_entry, own_parity, own_counts} <= {start_entry, start_parity, start_counts};
       if (start || taking) {own_stream, own_index, own_word} <= {stream, index, word};
       if (path_wait != 0) path_wait <= path_wait - 1'b1;
       if (wants) offset <= 0;                               // without a credit: again, at the next cycle's beginning

@@ -1,0 +1,91 @@
+"""Simulations of the machine in Verilog with Icarus Verilog: what they print, parsed."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from archsim.errors import BadInput
+from archsim.rtl.compare import Logged
+from archsim.rtl.layout import write_hex
+from archsim.rtl.program import Program
+
+VERILOG = Path(__file__).parent / "verilog"
+BENCHES = ("control_bench", "testbench", "monitor")
+"""Files that are no part of the machine."""
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """What a simulation has printed."""
+
+    events: tuple[Logged, ...]
+    cycles: int | None
+    """The cycle in which the machine had finished; None if it had not within the limit."""
+    other: tuple[str, ...]
+    """Lines of other kinds."""
+
+
+def sources() -> list[Path]:
+    """The files of the machine itself."""
+    return sorted(path for path in VERILOG.glob("*.sv") if path.stem not in BENCHES)
+
+
+def simulate(folder: Path, bench: str) -> Simulated:
+    """Compile a bench with what was generated into `folder`, and run it there. BadInput without Icarus Verilog."""
+    if not shutil.which("iverilog"):
+        raise BadInput("Icarus Verilog (iverilog) must be installed to simulate the machine in Verilog")
+    compiled = folder / f"{bench}.vvp"
+    files = [VERILOG / f"{bench}.sv", *sources()]
+    command = ["iverilog", "-g2012", f"-I{folder}", f"-I{VERILOG}", "-s", bench, "-o", str(compiled), *map(str, files)]
+    subprocess.run(command, check=True, capture_output=True, text=True)
+    text = subprocess.run(["vvp", "-n", compiled.name], cwd=folder, check=True, capture_output=True, text=True).stdout
+    return parsed(text)
+
+
+def parsed(text: str) -> Simulated:
+    """What the benches print: ``E`` for an event, ``F`` and the cycle at the end, or ``S`` if that never comes."""
+    events, other = [], []
+    cycles = None
+    for line in text.splitlines():
+        kind, *rest = line.split() or [""]
+        if kind == "E":
+            cycle, component, event, step, block, column = rest
+            events.append(Logged(int(cycle), component, event, int(step), int(block), int(column)))
+        elif kind == "F":
+            cycles = int(rest[0])
+        else:
+            other.append(line)
+    return Simulated(tuple(events), cycles, tuple(other))
+
+
+def write_control_bench(program: Program, out: Path, limit: int) -> None:
+    """Write what control_bench.sv reads beside the program: lengths of lists, and the steps of the run.
+
+    It gives up at cycle `limit`.
+    """
+    program.write(out)
+    counts = list(_counts(program))
+    write_hex(out / "counts.hex", [*counts, *[0] * (2 * len(program.listings))], program.widths["COUNT"])
+    write_run(program, out, limit)
+
+
+def write_run(program: Program, out: Path, limit: int) -> None:
+    """Write the steps of a run and of its lanes."""
+    bits = program.widths["STEP"]
+    lane_steps = sum(min(steps, program.steps + 1) << (lane * bits) for lane, steps in enumerate(program.lane_steps))
+    previous = sum((each.edge == "previous_step") << n for n, each in enumerate(program.listings))
+    (out / "run.svh").write_text(
+        f"  localparam RUN_STEPS = {program.steps}, RUN_LIMIT = {limit};\n"
+        f"  localparam [{program.plan.lanes * bits - 1}:0] RUN_LANE_STEPS = {program.plan.lanes * bits}'h{lane_steps:x};\n"
+        f"  localparam [{len(program.listings) - 1}:0] PREVIOUS = {len(program.listings)}'h{previous:x};\n"
+    )
+
+
+def _counts(program: Program) -> Iterator[int]:
+    """The columns of each list as each step reads it."""
+    reads = [next(i for i in range(len(program.plan.mat_vecs)) if program.listing(i) == each) for each in program.listings]
+    for step in range(program.steps):
+        for mat_vec in reads:
+            yield program.work.streamed_at(mat_vec, step)[0]
