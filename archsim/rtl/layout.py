@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 
 def bits_for(largest: int) -> int:
@@ -17,6 +18,13 @@ class Field:
     name: str
     bits: int
     count: int = 1
+
+
+class Vector(NamedTuple):
+    """A parameter of several numbers of `bits` each, the first of them in the lowest bits."""
+
+    bits: int
+    numbers: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -60,13 +68,21 @@ def write_hex(path: Path, lines: Iterable[int], bits: int) -> None:
     path.write_text("".join(f"{line:0{digits}x}\n" for line in lines))
 
 
-def write_parameters(path: Path, values: Mapping[str, int]) -> None:
-    """Write the inside of a module's parameter list; wide values are sized."""
-    lines = (f"  parameter {name} = {_literal(value)}" for name, value in values.items())
+def write_parameters(path: Path, values: Mapping[str, int | Vector]) -> None:
+    """Write the inside of a module's parameter list; vectors and wide values are sized."""
+    lines = (f"  parameter {_assigned(name, value)}" for name, value in values.items())
     path.write_text(
         "  // Generated from a plan. A module uses only some of these.\n"
         "  /* verilator lint_off UNUSEDPARAM */\n" + ",\n".join(lines) + "\n  /* verilator lint_on UNUSEDPARAM */\n"
     )
+
+
+def _assigned(name: str, value: int | Vector) -> str:
+    if isinstance(value, int):
+        return f"{name} = {_literal(value)}"
+    size = value.bits * len(value.numbers)
+    whole = sum(number << (value.bits * place) for place, number in enumerate(value.numbers))
+    return f"[{size - 1}:0] {name} = {size}'h{whole:x}"
 
 
 def _literal(value: int) -> str:

@@ -17,7 +17,7 @@ from archsim.mapping.dataflows import BlockUnits
 from archsim.mapping.plan import Block, Burst, Feed, Plan
 from archsim.mapping.read_out import Groups, groups_of
 from archsim.mapping.work import Work
-from archsim.rtl.layout import Field, Layout, bits_for, write_hex, write_parameters
+from archsim.rtl.layout import Field, Layout, Vector, bits_for, write_hex, write_parameters
 from archsim.rtl.refusals import check, of_block
 from archsim.specs.base import ceil_div
 
@@ -359,7 +359,7 @@ class Program:
             found |= layout.positions()
         return found
 
-    def write(self, out: Path, more: Mapping[str, int] | None = None) -> None:
+    def write(self, out: Path, more: Mapping[str, int | Vector] | None = None) -> None:
         """Write the program memories and parameters.svh into a folder; `more` are the parameters of the data path."""
         write_parameters(out / "parameters.svh", {**self.parameters(), **(more or {})})
         lines = {"bursts": self.burst_lines, "blocks": self.block_lines, "feeds": self.feed_lines}

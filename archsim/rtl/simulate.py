@@ -85,7 +85,9 @@ def write_run(program: Program, out: Path, limit: int) -> None:
 
 def _counts(program: Program) -> Iterator[int]:
     """The columns of each list as each step reads it."""
-    reads = [next(i for i in range(len(program.plan.mat_vecs)) if program.listing(i) == each) for each in program.listings]
+    reads = [
+        next(i for i in range(len(program.plan.mat_vecs)) if program.listing(i) == each) for each in program.listings
+    ]
     for step in range(program.steps):
         for mat_vec in reads:
             yield program.work.streamed_at(mat_vec, step)[0]

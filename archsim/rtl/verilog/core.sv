@@ -24,8 +24,28 @@ module core #(
   input  wire [SOURCES*SLOT_BITS-1:0] arrived_slot,
   input  wire [SOURCES*MEMS*WORD_BITS-1:0] arrived_word,
 
-  // Operands from outside.
-  input  wire [OUTSIDE_BITS-1:0] outside,
+  // Operands from outside: the symbols of all lanes, and vectors with their lists, in copies by the parity of the step that
+  // reads them, of `step` and the step after it. A column of a list and its values are there in the cycle itself.
+  input  wire [2*LISTS*LANES*COLUMN_BITS-1:0] symbols,
+  input  wire [2*LISTS*COUNT_BITS-1:0] outside_counts,
+  output wire [LIST_BITS-1:0] outside_list,
+  output wire outside_parity,
+  output wire [COUNT_BITS-1:0] outside_index,
+  input  wire [COLUMN_BITS-1:0] outside_column,
+  output wire [LIST_BITS-1:0] value_list,
+  output wire value_parity,
+  output wire [COLUMN_BITS-1:0] value_column,
+  input  wire [LANES*OPERAND_BITS-1:0] outside_values,
+
+  // What sequences begin with: the state buffer and the lists of it, written during reset.
+  input  wire load_state,
+  input  wire [STATE_ADDRESS_BITS-1:0] load_address,
+  input  wire [LANES*OPERAND_BITS-1:0] load_values,
+  input  wire load_list,
+  input  wire [LIST_BITS-1:0] load_number,
+  input  wire load_parity,
+  input  wire [COUNT_BITS-1:0] load_index,
+  input  wire [COLUMN_BITS-1:0] load_column,
 
   // Sums as they are read, and results as they enter the pipeline.
   output wire read,
@@ -91,21 +111,31 @@ module core #(
     .encode_unit(encode_unit), .encode_first(encode_first), .encode_made(encode_made), .encode_step(encode_step)
   );
 
-  // ---- data: operand lists and state -------------------------------------------------------------------------------
-  wire word_padding;                                        // the column on the list is padding
-  wire [UNIT_BITS-1:0] word_column;                         // otherwise its number in the operand
-
-  operand_lists operand_lists (
-    .clk(clk), .reset(reset), .lane_steps(lane_steps), .step(step), .outside(outside),
-    .encode_columns(encode_columns), .encode_unit(encode_unit), .encode_first(encode_first),
-    .encode_made(encode_made), .encode_step(encode_step), .encode_values(encode_values),
-    .read_list(word_list), .read_parity(word_parity), .read_index(word_index),
-    .column(word_column), .padding(word_padding), .counts(list_counts)
+  data_path data_path (
+    .clk(clk), .reset(reset), .lane_steps(lane_steps), .step(step),
+    .list_counts(list_counts), .encode_columns(encode_columns), .encode_unit(encode_unit), .encode_first(encode_first),
+    .encode_made(encode_made), .encode_step(encode_step),
+    .word_issue(word_issue), .word_first(word_first), .word_number(word_number), .word_list(word_list),
+    .word_parity(word_parity), .word_index(word_index), .word_base(word_base), .word_column_words(word_column_words),
+    .word_source(word_source), .word_delay(word_delay), .word_arrived(word_arrived),
+    .bank_open(bank_open), .pe_run(pe_run), .pe_first(pe_first), .pe_last(pe_last), .pe_active(pe_active),
+    .pe_release(pe_release), .pe_bank(pe_bank), .pe_entry(pe_entry), .pe_lanes(pe_lanes),
+    .act_run(act_run), .act_start(act_start), .act_block(act_block), .act_step(act_step), .act_bank(act_bank),
+    .act_turn(act_turn), .group_end(group_end), .act_elements(act_elements), .read_sums(read_sums), .results(results),
+    .request(request), .request_source(request_source), .request_slot(request_slot), .request_address(request_address),
+    .request_delay(request_delay), .arrived(arrived), .arrived_slot(arrived_slot), .arrived_word(arrived_word),
+    .symbols(symbols), .outside_counts(outside_counts), .outside_list(outside_list), .outside_parity(outside_parity),
+    .outside_index(outside_index), .outside_column(outside_column), .value_list(value_list),
+    .value_parity(value_parity), .value_column(value_column), .outside_values(outside_values),
+    .load_state(load_state), .load_address(load_address), .load_values(load_values), .load_list(load_list),
+    .load_number(load_number), .load_parity(load_parity), .load_index(load_index), .load_column(load_column)
   );
 
-  wire [COLUMNS_PER_CYCLE*LANES-1:0] encode_values;         // of the columns listed: non-zero, by lane
-
-  // ---- data: words, columns, PEs, read-out --------------------------------------------------------------------------
-  // word_fifo, column_queue, pe_array, state_buffer and read_out come here.
+  assign read = act_run && group_end;
+  assign read_step = act_step;
+  assign read_block = act_block;
+  assign read_element = act_element;
+  assign read_elements = act_elements;
+  wire unused = &{1'b0, word_last, pe_cycle, pe_rows_before, pe_released, pe_step, act_last};
 endmodule
 `default_nettype wire

@@ -69,14 +69,13 @@ module pe #(
       assign {last_add, last_bank, last_place, last_product} = {add, add_bank, add_place, product};
     end else begin : g_pipeline
       logic [STAGES-2:0] adds;
-      logic [PIPE_BITS-1:0] pipe [0:STAGES-2];
+      logic [(STAGES-1)*PIPE_BITS-1:0] pipe;
       always_ff @(posedge clk) begin
         adds <= reset ? '0 : (STAGES-1)'({adds, add});
-        pipe[0] <= {add_bank, add_place, product};
-        for (int i = 1; i < STAGES - 1; i++) pipe[i] <= pipe[i-1];
+        pipe <= ((STAGES-1)*PIPE_BITS)'({pipe, add_bank, add_place, product});
       end
       assign last_add = adds[STAGES-2];
-      assign {last_bank, last_place, last_product} = pipe[STAGES-2];
+      assign {last_bank, last_place, last_product} = pipe[PIPE_BITS*(STAGES-2) +: PIPE_BITS];
     end
   endgenerate
 

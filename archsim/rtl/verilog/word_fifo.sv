@@ -18,7 +18,7 @@ module word_fifo #(
   parameter SLOT_BITS = 2,
   parameter SOURCES = 1,
   parameter SPAN = 1,             // most words of which a PE cycle takes rows
-  parameter SPAN_BITS = 1,
+  parameter RELEASE_BITS = 1,
   parameter OFFSET_BITS = 3,
   parameter ALIGNED = 1,          // every PE cycle begins with the first row of a word
   parameter WIDTHS = 1,           // widths that weights have in memory
@@ -36,7 +36,7 @@ module word_fifo #(
   input  wire run,                                    // a PE cycle
   input  wire last,                                   // the last one of its column
   input  wire [PE_COUNT_BITS-1:0] active,             // PEs of a lane, from the first on, that have a row
-  input  wire [SPAN_BITS-1:0] release_words,          // words that no later cycle needs
+  input  wire [RELEASE_BITS-1:0] release_words,          // words that no later cycle needs
   input  wire [WIDTH_BITS-1:0] width,                 // which of the widths
   output logic [PES*WEIGHT_BITS-1:0] weights
 );
@@ -83,7 +83,7 @@ module word_fifo #(
         for (int k = 0; k < WIDTHS; k++)
           if (WIDTHS == 1 || width == WIDTH_BITS'(k)) word_rows = OFFSET_BITS'(WORD_BITS / 32'(WIDTH[16*k +: 16]));
         next = offset + ((PE_COUNT_BITS)'(active) > PE_COUNT_BITS'(GROUP) ? OFFSET_BITS'(GROUP) : OFFSET_BITS'(active));
-        for (int k = 0; k < SPAN; k++) if (release_words > SPAN_BITS'(k)) next = next - word_rows;
+        for (int k = 0; k < SPAN; k++) if (release_words > RELEASE_BITS'(k)) next = next - word_rows;
       end
       always_ff @(posedge clk)
         if (reset) kept <= '0;
