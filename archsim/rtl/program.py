@@ -262,7 +262,7 @@ class Program:
             "MADE": bits_for(len(plan.lists) - 1),
             "UNIT": bits_for(max(units, self.design.skip_encoder.columns_per_cycle)),
             "ROW": bits_for(max(burst.rows for burst in bursts)),
-            "ELEMENT": bits_for(max(block.units for block in plan.blocks) * plan.lanes),
+            "ELEMENT": max(width, bits_for(max(block.units for block in plan.blocks) * plan.lanes)),
             "WIDTH": width,
             "TURN": bits_for(max(group.turns for group in self.groups)),
             "LANE": bits_for(plan.lanes - 1),
