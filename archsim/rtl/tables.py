@@ -294,7 +294,7 @@ class Tables:
             "WEIGHT_WIDTHS": len(self.widths),
             "WEIGHT_WIDTH": Vector(16, self.widths),
             "COLUMNS_HELD": self.columns_held,
-            "DISTANCE_BITS": bits_for(len(plan.stages) * len(self.lists)),
+            "DISTANCE_BITS": bits_for(len(plan.stages) * len(self.lists) - 1),
             "REACH": min(design.skip_encoder.reach, 2**30),
         }
         return found | self._list_parameters() | self._made_parameters()

@@ -91,11 +91,11 @@ module data_path #(
   wire [STEP_BITS-1:0] odd_step = step[0] ? step : after_step;
   wire [STEP_BITS-1:0] encode_after = encode_step + STEP_BITS'(1);
   function automatic [LANES-1:0] running(
-    input [LANES*STEP_BITS-1:0] of_lanes, input [STEP_BITS-1:0] step, input last
+    input [LANES*STEP_BITS-1:0] of_lanes, input [STEP_BITS-1:0] at_step, input last
   );
-    for (int l = 0; l < LANES; l++)
-      running[l] = last ? of_lanes[STEP_BITS*l +: STEP_BITS] == step + STEP_BITS'(1)
-                        : of_lanes[STEP_BITS*l +: STEP_BITS] > step;
+    for (int n = 0; n < LANES; n++)
+      running[n] = last ? of_lanes[STEP_BITS*n +: STEP_BITS] == at_step + STEP_BITS'(1)
+                        : of_lanes[STEP_BITS*n +: STEP_BITS] > at_step;
   endfunction
 
   // ---- operand lists -------------------------------------------------------------------------------------------------
@@ -266,7 +266,7 @@ module data_path #(
   wire [PE_BITS-1:0] act_pe, act_next_pe;
   read_places #(
     .LANES(LANES), .LANE_BITS(LANE_BITS), .PES(PES), .PE_BITS(PE_BITS), .PLACE_BITS(PLACE_BITS), .READ_PORTS(READ_PORTS),
-    .TURN_BITS(TURN_BITS), .UNIT_BITS(UNIT_BITS)
+    .TURN_BITS(TURN_BITS), .TURNS(READ_TURNS), .UNIT_BITS(UNIT_BITS)
   ) read_places (
     .clk(clk), .start(act_run && act_start), .group_end(act_run && group_end), .turn(act_turn), .first_unit(first_unit),
     .stride(act_stride), .unit_pes(act_unit_pes), .unit_places(act_unit_places), .group_units(group_units),

@@ -18,11 +18,11 @@ module operand_list #(
   parameter COLUMN_BITS = 8
 ) (
   input  wire clk,
-  output logic [2*COUNT_BITS-1:0] counts,                   // columns of each copy
+  output wire [2*COUNT_BITS-1:0] counts,                   // columns of each copy
   input  wire take,                                         // a column is read in this cycle
   input  wire parity,
   input  wire [COUNT_BITS-1:0] index,
-  output logic [COLUMN_BITS-1:0] column,
+  output wire [COLUMN_BITS-1:0] column,
   // symbols of all lanes, and the lanes that run, of either copy
   input  wire [2*LANES*COLUMN_BITS-1:0] symbols,
   input  wire [2*LANES-1:0] running,
@@ -43,29 +43,32 @@ module operand_list #(
 );
   generate
     if (SOURCE == 0) begin : g_symbols
-      logic [COLUMN_BITS-1:0] last_symbol, own;
+      logic [COLUMN_BITS-1:0] last_symbol, own, least;
+      logic [2*COUNT_BITS-1:0] found_symbols;
       logic found, distinct;
       always @* begin
-        counts = '0;
+        found_symbols = '0;
         for (int c = 0; c < 2; c++)
           for (int l = 0; l < LANES; l++) begin
             distinct = running[LANES*c + l];
             for (int m = 0; m < l; m++)
               if (running[LANES*c + m] && symbols[COLUMN_BITS*(LANES*c + m) +: COLUMN_BITS]
                                        == symbols[COLUMN_BITS*(LANES*c + l) +: COLUMN_BITS]) distinct = 1'b0;
-            counts[COUNT_BITS*c +: COUNT_BITS] = counts[COUNT_BITS*c +: COUNT_BITS] + COUNT_BITS'(distinct);
+            found_symbols[COUNT_BITS*c +: COUNT_BITS] = found_symbols[COUNT_BITS*c +: COUNT_BITS] + COUNT_BITS'(distinct);
           end
-        column = '0;
+        least = '0;
         found = 1'b0;
         own = '0;
         for (int l = 0; l < LANES; l++) begin
           own = parity ? symbols[COLUMN_BITS*(LANES + l) +: COLUMN_BITS] : symbols[COLUMN_BITS*l +: COLUMN_BITS];
-          if ((parity ? running[LANES + l] : running[l]) && (index == '0 || own > last_symbol) && (!found || own < column)) begin
-            column = own;
+          if ((parity ? running[LANES + l] : running[l]) && (index == '0 || own > last_symbol) && (!found || own < least)) begin
+            least = own;
             found = 1'b1;
           end
         end
       end
+      assign counts = found_symbols;
+      assign column = least;
       always_ff @(posedge clk) if (take) last_symbol <= column;
       wire unused = &{1'b0, scan, scan_first, scan_parity, scan_column, needed, load, load_parity, load_index,
                       load_column, outside_counts, outside_column};
@@ -77,6 +80,7 @@ module operand_list #(
     end else if (SOURCE == 2) begin : g_made
       localparam PLACE_BITS = COLUMNS > 1 ? $clog2(COLUMNS) : 1;
       logic [COLUMN_BITS-1:0] even [0:COLUMNS-1], odd [0:COLUMNS-1];
+      logic [2*COUNT_BITS-1:0] kept_counts;
       logic [COLUMN_BITS:0] gap, next_gap;                  // columns since the last one on the list
       logic [COUNT_BITS-1:0] written, next_written, next_count;
       logic [SCANNED-1:0] put;
@@ -84,7 +88,7 @@ module operand_list #(
       always @* begin
         next_gap = scan_first ? '0 : gap;
         next_written = scan_first ? '0 : written;
-        next_count = scan_first ? '0 : scan_parity ? counts[COUNT_BITS +: COUNT_BITS] : counts[0 +: COUNT_BITS];
+        next_count = scan_first ? '0 : scan_parity ? kept_counts[COUNT_BITS +: COUNT_BITS] : kept_counts[0 +: COUNT_BITS];
         put = '0;
         places = '0;
         for (int z = 0; z < SCANNED; z++)
@@ -101,13 +105,13 @@ module operand_list #(
       end
       always_ff @(posedge clk) begin
         if (load) begin                                     // the last entry says how many there are
-          if (load_parity) counts[COUNT_BITS +: COUNT_BITS] <= load_index;
-          else counts[0 +: COUNT_BITS] <= load_index;
+          if (load_parity) kept_counts[COUNT_BITS +: COUNT_BITS] <= load_index;
+          else kept_counts[0 +: COUNT_BITS] <= load_index;
         end else if (scan != '0) begin
           gap <= next_gap;
           written <= next_written;
-          if (scan_parity) counts[COUNT_BITS +: COUNT_BITS] <= next_count;
-          else counts[0 +: COUNT_BITS] <= next_count;
+          if (scan_parity) kept_counts[COUNT_BITS +: COUNT_BITS] <= next_count;
+          else kept_counts[0 +: COUNT_BITS] <= next_count;
         end
         if (load && !load_parity && load_index < COUNT_BITS'(COLUMNS)) even[PLACE_BITS'(load_index)] <= load_column;
         if (load && load_parity && load_index < COUNT_BITS'(COLUMNS)) odd[PLACE_BITS'(load_index)] <= load_column;
@@ -117,6 +121,7 @@ module operand_list #(
             else even[PLACE_BITS'(places[COUNT_BITS*z +: COUNT_BITS])] <= scan_column + COLUMN_BITS'(z);
           end
       end
+      assign counts = kept_counts;
       assign column = parity ? odd[PLACE_BITS'(index)] : even[PLACE_BITS'(index)];
       wire unused = &{1'b0, take, index, symbols, running, outside_counts, outside_column, places};
     end else begin : g_outside

@@ -14,6 +14,7 @@ module read_places #(
   parameter PLACE_BITS = 2,
   parameter READ_PORTS = 1,
   parameter TURN_BITS = 1,
+  parameter TURNS = 1,            // the most cycles in which a group's sums are shown
   parameter UNIT_BITS = 4
 ) (
   input  wire clk,
@@ -82,6 +83,9 @@ module read_places #(
   // ---- places ----------------------------------------------------------------------------------------------------------
   logic [PLACE_BITS-1:0] own_base;
   logic [PE_BITS-1:0] own_pe;
+  // Where one cycle shows all sums, a group may still take more of them, in which they stay.
+  wire [PLACE_BITS-1:0] shown = TURNS == 1 ? '0 : PLACE_BITS'(turn) * PLACE_BITS'(READ_PORTS);
+  wire unused_turn = &{1'b0, turn};
   always @* begin
     own_base = base;
     own_pe = pe;
@@ -91,7 +95,7 @@ module read_places #(
       for (int j = 0; j < PES; j++)
         for (int p = 0; p < READ_PORTS; p++)
           places[PLACE_BITS*((l*PES + j)*READ_PORTS + p) +: PLACE_BITS] = own_base
-            + (own_pe > PE_BITS'(j) ? stride : PLACE_BITS'(0)) + PLACE_BITS'(turn) * PLACE_BITS'(READ_PORTS) + PLACE_BITS'(p);
+            + (own_pe > PE_BITS'(j) ? stride : PLACE_BITS'(0)) + shown + PLACE_BITS'(p);
     end
   end
 endmodule
