@@ -317,13 +317,12 @@ class Program:
         )  # fmt: skip
         return {"bursts": Layout("B", bursts), "blocks": Layout("K", blocks), "feeds": Layout("F", feeds)}
 
-    def parameters(self) -> dict[str, int]:
+    def parameters(self) -> dict[str, int | Vector]:
         """The sizes of control, by their names in Verilog."""
         plan, fetch, lines = self.plan, self.plan.fetch, self.layouts
         design, stages, wait = self.design, latencies(self.design), self.widths["WAIT"]
         listed = [block.index for block in plan.blocks if block.list is not None]
-        fetch_cycles = sum(cycles << (lanes * wait) for lanes, cycles in enumerate(fetch.cycles)) if fetch else 0
-        found = {
+        found: dict[str, int | Vector] = {
             "LANES": plan.lanes,
             "PES": design.pes_per_lane,
             "BANKS": plan.banks,
@@ -348,7 +347,7 @@ class Program:
             "FIRST_LISTED": listed[0],
             "FETCHES": int(fetch is not None),
             "FETCH_STATIC": int(fetch is not None and fetch.arbitration == "static"),
-            "FETCH_CYCLES": fetch_cycles,
+            "FETCH_CYCLES": Vector(wait, fetch.cycles if fetch else (0,)),
             "FETCH_LATENCY": fetch.latency_cycles if fetch else 0,
             "BURST_BITS": lines["bursts"].bits,
             "BLOCK_LINE_BITS": lines["blocks"].bits,
