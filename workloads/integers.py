@@ -1,6 +1,6 @@
 """A model and its inputs as the integers that a machine computes with, and the sums that its products must come to."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,19 +37,31 @@ def integer_run(model: Model, sample: Sample) -> IntegerRun:
     A state of n bits is an integer times its unit, a weight a code times its scale. The sums are those of the products
     of both in double precision, where they are exact. A phase with one step a sequence has one row of each.
     """
-    phases, weights = phases_of(model), dict(_weights(model))
+    phases = phases_of(model)
     before, values = _values(model, sample)
     operands = dict(_operands(model, phases, before, values))
+    return summed(model.name, phases, dict(_weights(model)), operands, values, sample.lengths)
+
+
+def summed(
+    name: str,
+    phases: Sequence[Phase],
+    weights: dict[str, Ints],
+    operands: dict[str, Ints],
+    values: Mapping[str, NDArray[Any]],
+    lengths: NDArray[np.int64],
+) -> IntegerRun:
+    """What the products of a model called `name` come to. `values` has the symbols of one-hot operands."""
     sums: dict[str, Ints] = {}
     for phase in phases:
-        lengths = sample.lengths if phase.steps == "all" else np.ones_like(sample.lengths)
+        steps = lengths if phase.steps == "all" else np.ones_like(lengths)
         for mv in phase.graph.mat_vecs:
             if phase.graph.operand(mv.operand).kind == "one_hot":
                 product = weights[mv.name].T[values[mv.operand].astype(np.intp)]
             else:
                 exact = _read(phase.graph, mv, operands).astype(np.float64) @ weights[mv.name].T.astype(np.float64)
-                product = _exact(exact, f"model {model.name}: sums of {mv.name}")
-            sums[mv.name] = product * _running(mv.when, lengths)[..., None]
+                product = _exact(exact, f"model {name}: sums of {mv.name}")
+            sums[mv.name] = product * _running(mv.when, steps)[..., None]
             if group := _group(phase.graph, mv):
                 sums[group] = sums.get(group, np.zeros_like(product)) + sums[mv.name]
     return IntegerRun(weights, operands, sums)

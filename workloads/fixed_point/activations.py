@@ -15,6 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.errors import BadInput
+from archsim.rtl.arithmetic import Source
+from archsim.rtl.curves import Curve as HardwareCurve
+from archsim.rtl.curves import Lines
+from archsim.rtl.curves import WordTable as HardwareTable
 from workloads.cells import Curve
 from workloads.numbers import Ints, Number
 
@@ -76,6 +80,10 @@ class Activation(Protocol):
 
     def __call__(self, codes: Ints) -> Ints:
         """Codes of `argument` to codes with ``gate_bits - 1`` fraction bits, by integer operations."""
+        ...
+
+    def in_hardware(self, argument: Source, module: str) -> HardwareCurve:
+        """The same operations as data, of a value called `argument`, in a module of that name."""
         ...
 
 
@@ -142,6 +150,9 @@ class WordTable:
 
     def __call__(self, codes: Ints) -> Ints:
         return self.coefficients.take((codes - self.argument.low) >> self._dropped)
+
+    def in_hardware(self, argument: Source, module: str) -> HardwareCurve:
+        return HardwareTable(argument, module, self.argument.bits, tuple(self.coefficients.tolist()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,6 +226,20 @@ class Segments:
         return self.coefficient_bits - 1
 
     @property
+    def _product_fraction(self) -> int:
+        return self._slope_fraction + self.argument.fraction
+
+    @property
+    def _aligned(self) -> int:
+        """Bits behind the point of a line's sum, which is exact."""
+        return max(self._product_fraction, self._intercept_fraction, self.gate_bits - 1)
+
+    @property
+    def _mirror(self) -> int:
+        """What the curve at -x and at x add up to."""
+        return _limits(self.curve, self.gate_bits)[1] if self.curve == "sigmoid" else 0
+
+    @property
     def entries(self) -> int:
         return len(self.coefficients) // 2
 
@@ -236,14 +261,13 @@ class Segments:
         negative = codes < 0
         magnitudes = np.minimum(np.abs(codes), self.argument.high)
         slopes, intercepts = (part.take(self.segment(magnitudes)) for part in np.split(self.coefficients, 2))
-        product, wanted = self._slope_fraction + self.argument.fraction, self.gate_bits - 1
-        aligned = max(product, self._intercept_fraction, wanted)
-        sums = (slopes * magnitudes) << (aligned - product)
+        aligned = self._aligned
+        sums = (slopes * magnitudes) << (aligned - self._product_fraction)
         sums = sums + (intercepts << (aligned - self._intercept_fraction))
         _, high = _limits(self.curve, self.gate_bits)
-        right = aligned - wanted
+        right = aligned - (self.gate_bits - 1)
         y = np.clip((sums + ((1 << right) >> 1)) >> right, 0, high)
-        signed: Ints = np.where(negative, (high if self.curve == "sigmoid" else 0) - y, y)
+        signed: Ints = np.where(negative, self._mirror - y, y)
         return signed
 
     @cached_property
@@ -253,6 +277,24 @@ class Segments:
 
     def __call__(self, codes: Ints) -> Ints:
         return self._image.take(codes - self.argument.low)
+
+    def in_hardware(self, argument: Source, module: str) -> HardwareCurve:
+        slopes, intercepts = (tuple(part.tolist()) for part in np.split(self.coefficients, 2))
+        aligned = self._aligned
+        return Lines(
+            argument,
+            module,
+            self.argument.bits,
+            first=self.first,
+            split_bits=self.split_bits,
+            slopes=slopes,
+            intercepts=intercepts,
+            product_left=aligned - self._product_fraction,
+            intercept_left=aligned - self._intercept_fraction,
+            right=aligned - (self.gate_bits - 1),
+            highest=_limits(self.curve, self.gate_bits)[1],
+            mirror=self._mirror,
+        )
 
 
 def _exact(curve: Curve, argument: Number) -> Floats:

@@ -196,7 +196,7 @@ class IntegerMachine:
 
 
 @dataclass(frozen=True, eq=False)
-class _Accumulators:
+class Accumulators:
     """Where a layer's sums have their binary point, and the biases there, which may not fit."""
 
     fractions: Fractions
@@ -207,7 +207,7 @@ class _Accumulators:
     shared: NDArray[np.bool_]  # (R,) both products are added to the same accumulator
 
     @classmethod
-    def of(cls, layer: IntegerLayer, squashing: Squashing) -> "_Accumulators":
+    def of(cls, layer: IntegerLayer, squashing: Squashing) -> "Accumulators":
         """A row's accumulator has the finer fraction of the two products it holds; the other is shifted left."""
         cell, numbers, hidden = layer.cell, layer.numbers, layer.config.hidden
         rows = len(cell.gates) * hidden
@@ -256,7 +256,7 @@ def machine(
 ) -> IntegerMachine:
     """What steps `layer`. BadInput where its numbers lie so far apart that a sum does not fit 62 bits."""
     cell, numbers = layer.cell, layer.numbers
-    own = _Accumulators.of(layer, squashing)
+    own = Accumulators.of(layer, squashing)
     how = accumulator_bits, products, saturations
     input_part, after, proof = _input_part(layer, own, f"{site} input product", *how)
     recurrent, proofs = _recurrent(layer, own, after, f"{site} recurrent product", *how)
@@ -297,7 +297,7 @@ def machine(
 
 def _input_part(
     layer: IntegerLayer,
-    own: _Accumulators,
+    own: Accumulators,
     site: str,
     accumulator_bits: int,
     products: Products,
@@ -317,7 +317,7 @@ def _input_part(
 
 def _recurrent(
     layer: IntegerLayer,
-    own: _Accumulators,
+    own: Accumulators,
     after_input: Interval,
     site: str,
     accumulator_bits: int,
