@@ -237,6 +237,6 @@ def test_a_shipped_model(tmp_path):
     """Every unit of every step of War and Peace, quantized from the shipped float model as `archsim ptq` does."""
     model = zoo.load_model("wp-lstm256-float")
     small = quantize(model, calibrate(model, sequences=4, steps=64), Settings(weight_bits=7, cell_bits=12))
-    sample = task_of(small).sample("validation", 1, 30, 0)
+    sample = task_of(small).sample("validation", 1, 8, 0)
     functions, vectors, found = recorded(small, sample)
     assert simulate(functions, vectors, tmp_path, 24) == found
