@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archsim.errors import BadInput
+from archsim.machine.functional import Integers
 from archsim.rtl.compare import Logged
+from archsim.rtl.images import Images
 from archsim.rtl.layout import write_hex
 from archsim.rtl.program import Program
+from archsim.rtl.tables import Tables
 
 VERILOG = Path(__file__).parent / "verilog"
-BENCHES = ("control_bench", "testbench", "monitor")
-"""Files that are no part of the machine."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,12 @@ class Simulated:
     events: tuple[Logged, ...]
     cycles: int | None
     """The cycle in which the machine had finished; None if it had not within the limit."""
+    sums: int
+    """Sums that were read out and compared; none on the bench of control alone."""
+    different: int
+    """How many of them were not as expected."""
     other: tuple[str, ...]
     """Lines of other kinds."""
-
-
-def sources() -> list[Path]:
-    """The files of the machine itself."""
-    return sorted(path for path in VERILOG.glob("*.sv") if path.stem not in BENCHES)
 
 
 def simulate(folder: Path, bench: str) -> Simulated:
@@ -37,27 +37,30 @@ def simulate(folder: Path, bench: str) -> Simulated:
     if not shutil.which("iverilog"):
         raise BadInput("Icarus Verilog (iverilog) must be installed to simulate the machine in Verilog")
     compiled = folder / f"{bench}.vvp"
-    files = [VERILOG / f"{bench}.sv", *sources()]
-    command = ["iverilog", "-g2012", f"-I{folder}", f"-I{VERILOG}", "-s", bench, "-o", str(compiled), *map(str, files)]
-    subprocess.run(command, check=True, capture_output=True, text=True)
-    text = subprocess.run(["vvp", "-n", compiled.name], cwd=folder, check=True, capture_output=True, text=True).stdout
-    return parsed(text)
+    libraries = [f"-I{folder}", f"-I{VERILOG}", "-y", str(VERILOG), "-Y", ".sv"]
+    command = ["iverilog", "-g2012", *libraries, "-s", bench, "-o", str(compiled), str(VERILOG / f"{bench}.sv")]
+    for each, where in ((command, None), (["vvp", "-n", compiled.name], folder)):
+        done = subprocess.run(each, cwd=where, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{each[0]} ended with {done.returncode}: {done.stderr.strip()}")
+    return parsed(done.stdout)
 
 
 def parsed(text: str) -> Simulated:
     """What the benches print: ``E`` for an event, ``F`` and the cycle at the end, or ``S`` if that never comes."""
     events, other = [], []
-    cycles = None
+    cycles, sums, different = None, 0, 0
     for line in text.splitlines():
-        kind, *rest = line.split() or [""]
-        if kind == "E":
-            cycle, component, event, step, block, column = rest
-            events.append(Logged(int(cycle), component, event, int(step), int(block), int(column)))
-        elif kind == "F":
-            cycles = int(rest[0])
-        else:
-            other.append(line)
-    return Simulated(tuple(events), cycles, tuple(other))
+        match line.split():
+            case ["E", cycle, component, event, step, block, column]:
+                events.append(Logged(int(cycle), component, event, int(step), int(block), int(column)))
+            case ["F", cycle]:
+                cycles = int(cycle)
+            case ["F", cycle, "sums", read, "different", wrong]:
+                cycles, sums, different = int(cycle), int(read), int(wrong)
+            case _:
+                other.append(line)
+    return Simulated(tuple(events), cycles, sums, different, tuple(other))
 
 
 def write_control_bench(program: Program, out: Path, limit: int) -> None:
@@ -68,6 +71,15 @@ def write_control_bench(program: Program, out: Path, limit: int) -> None:
     program.write(out)
     counts = list(_counts(program))
     write_hex(out / "counts.hex", [*counts, *[0] * (2 * len(program.listings))], program.widths["COUNT"])
+    write_run(program, out, limit)
+
+
+def write_bench(program: Program, integers: Integers, out: Path, limit: int) -> None:
+    """Write what testbench.sv reads: the program, the tables of the data path, and the integers of a run."""
+    tables = Tables(program)
+    program.write(out, tables.parameters())
+    tables.write(out)
+    Images(program, tables, integers).write(out)
     write_run(program, out, limit)
 
 
