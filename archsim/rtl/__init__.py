@@ -1,1 +1,1 @@
-"""The machine in synthesizable Verilog: programs, memory images, simulation, and the comparison with engine `column`."""
+"""The machine in synthesizable Verilog: programs, images, simulation, and the comparison with engine `column`."""

@@ -1,8 +1,8 @@
 """The program of the machine in Verilog: the static order of a step and all that control needs, made from a plan.
 
 Nothing is recomputed in hardware. A line of bursts.hex describes a burst and where the order goes on, one of blocks.hex
-the read-out and listing of a block, and one of feeds.hex a cycle of a column in the PEs. `parameters` are the sizes that
-all modules share.
+the read-out and listing of a block, and one of feeds.hex a cycle of a column in the PEs. All modules share the sizes of
+`parameters`.
 """
 
 from collections.abc import Iterator, Mapping

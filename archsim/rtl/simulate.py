@@ -87,10 +87,11 @@ def write_run(program: Program, out: Path, limit: int) -> None:
     """Write the steps of a run and of its lanes."""
     bits = program.widths["STEP"]
     lane_steps = sum(min(steps, program.steps + 1) << (lane * bits) for lane, steps in enumerate(program.lane_steps))
+    lanes = program.plan.lanes * bits
     previous = sum((each.edge == "previous_step") << n for n, each in enumerate(program.listings))
     (out / "run.svh").write_text(
         f"  localparam RUN_STEPS = {program.steps}, RUN_LIMIT = {limit};\n"
-        f"  localparam [{program.plan.lanes * bits - 1}:0] RUN_LANE_STEPS = {program.plan.lanes * bits}'h{lane_steps:x};\n"
+        f"  localparam [{lanes - 1}:0] RUN_LANE_STEPS = {lanes}'h{lane_steps:x};\n"
         f"  localparam [{len(program.listings) - 1}:0] PREVIOUS = {len(program.listings)}'h{previous:x};\n"
     )
 

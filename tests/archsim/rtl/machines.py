@@ -5,15 +5,17 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from archsim.design import Design
+from archsim.machine.functional import Integers
 from archsim.machine.steps import run_machine
 from archsim.mapping.plan import Plan
 from archsim.mapping.work import Work
 from archsim.rtl.compare import Logged, difference
 from archsim.rtl.program import Program
-from archsim.rtl.simulate import simulate, write_control_bench
+from archsim.rtl.simulate import Simulated, simulate, write_bench, write_control_bench
 from archsim.simulation import Job, prepare
 from archsim.timing import Timing
 from archsim.trace.trace import Trace
@@ -25,23 +27,55 @@ tools = pytest.mark.skipif(
 )
 
 
-def control_log(
-    design: Design, plan: Plan, work: Work, folder: Path, limit: int
-) -> tuple[tuple[Logged, ...], int | None]:
-    """The event log of control alone, which is told how long lists are, and the cycle at which it has finished."""
+def control_alone(design: Design, plan: Plan, work: Work, folder: Path, limit: int) -> Simulated:
+    """A run of control, which is told how long lists are, and gives up at cycle `limit`."""
     write_control_bench(Program(design, plan, work), folder, limit)
-    simulated = simulate(folder, "control_bench")
-    return simulated.events, simulated.cycles
+    return simulate(folder, "control_bench")
 
 
-def differs(design: Design, plan: Plan, work: Work, folder: Path) -> str | None:
-    """How control in Verilog differs from engine `column`, in words; None if log and cycles are equal."""
+def differs(design: Design, plan: Plan, work: Work, folder: Path, integers: Integers | None = None) -> str | None:
+    """How the machine in Verilog differs from engine `column`, in words; None if log and cycles are equal.
+
+    With `integers` it is the whole machine, whose sums must be those of the matrix products; otherwise control alone.
+    """
     expected: list[Logged] = []
     timing = run_machine(design, plan, work, "column", log=lambda *event: expected.append(Logged(*event)))
-    found, cycles = control_log(design, plan, work, folder, timing.cycles + 1000)
-    if cycles != timing.cycles:
-        return f"cycles: archsim {timing.cycles}, Verilog {cycles}; {difference(expected, found)}"
-    return difference(expected, found)
+    if integers is None:
+        found = control_alone(design, plan, work, folder, timing.cycles + 1000)
+    else:
+        write_bench(Program(design, plan, work), integers, folder, timing.cycles + 1000)
+        found = simulate(folder, "testbench")
+        if found.different or found.sums != sums_of(plan, work):
+            return f"sums: {found.different} of {found.sums} differ, of {sums_of(plan, work)}: {found.other}"
+    if found.cycles != timing.cycles:
+        return f"cycles: archsim {timing.cycles}, Verilog {found.cycles}; {difference(expected, found.events)}"
+    return difference(expected, found.events)
+
+
+def sums_of(plan: Plan, work: Work) -> int:
+    """The sums that a run reads: those of all lanes, of every block that runs."""
+    return sum(
+        block.units * plan.lanes * plan.stages[block.stage].sums_per_unit
+        for block in plan.blocks
+        for step in range(work.steps)
+        if work.active_in(block, step)
+    )
+
+
+def drawn_integers(trace: Trace, seed: int) -> Integers:
+    """Weights as their formats store them, and operands that are zero where the trace has zeros."""
+    rng = np.random.default_rng(seed)
+    operands = {}
+    for o in trace.graph.operands:
+        if o.kind != "one_hot":
+            mask = np.unpackbits(np.asarray(trace.arrays[o.name]), axis=-1, count=o.size)
+            most = 1 << ((o.bits or 8) - 1)
+            operands[o.name] = mask * rng.choice([-1, 1], mask.shape) * rng.integers(1, most, mask.shape)
+    halves = {mv.name: 1 << (mv.weight_format.bits - 1) for mv in trace.graph.mat_vecs}
+    weights = {
+        mv.name: rng.integers(-halves[mv.name], halves[mv.name], (mv.rows, mv.cols)) for mv in trace.graph.mat_vecs
+    }
+    return Integers(weights, operands)
 
 
 def control_on(folder: Path) -> Callable[[Design, Trace], tuple[LoggedEvents, Timing]]:
@@ -49,10 +83,10 @@ def control_on(folder: Path) -> Callable[[Design, Trace], tuple[LoggedEvents, Ti
 
     def whole_log(design: Design, trace: Trace) -> tuple[LoggedEvents, Timing]:
         _, timing = event_log.whole_log(design, trace)
-        logged, cycles = control_log(*prepare(Job(design, trace, 1)).triple, folder, limit=timing.cycles + 100)
-        assert cycles == timing.cycles
+        simulated = control_alone(*prepare(Job(design, trace, 1)).triple, folder, limit=timing.cycles + 100)
+        assert simulated.cycles == timing.cycles
         found: LoggedEvents = {}
-        for event in logged:
+        for event in simulated.events:
             found.setdefault(event.component, []).append((event.cycle, event.event, event.step, event.block))
         return found, timing
 
