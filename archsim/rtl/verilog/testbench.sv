@@ -12,8 +12,7 @@ module testbench #(
   reg clk = 0;
   always #1 clk = !clk;
   wire loaded;
-  reg reset = 1;
-  always @(posedge clk) reset <= !loaded;
+  wire reset = !loaded;
 
   wire [STEP_BITS-1:0] steps, step;
   wire [LANES*STEP_BITS-1:0] lane_steps;
