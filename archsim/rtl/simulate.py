@@ -2,17 +2,11 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from archsim.errors import BadInput
-from archsim.machine.functional import Integers
 from archsim.rtl.compare import Logged
-from archsim.rtl.images import Images
-from archsim.rtl.layout import write_hex
-from archsim.rtl.program import Program
-from archsim.rtl.tables import Tables
 
 VERILOG = Path(__file__).parent / "verilog"
 
@@ -61,46 +55,3 @@ def parsed(text: str) -> Simulated:
             case _:
                 other.append(line)
     return Simulated(tuple(events), cycles, sums, different, tuple(other))
-
-
-def write_control_bench(program: Program, out: Path, limit: int) -> None:
-    """Write what control_bench.sv reads beside the program: lengths of lists, and the steps of the run.
-
-    It gives up at cycle `limit`.
-    """
-    program.write(out)
-    counts = list(_counts(program))
-    write_hex(out / "counts.hex", [*counts, *[0] * (2 * len(program.listings))], program.widths["COUNT"])
-    write_run(program, out, limit)
-
-
-def write_bench(program: Program, integers: Integers, out: Path, limit: int) -> None:
-    """Write what testbench.sv reads: the program, the tables of the data path, and the integers of a run."""
-    tables = Tables(program)
-    program.write(out, tables.parameters())
-    tables.write(out)
-    Images(program, tables, integers).write(out)
-    write_run(program, out, limit)
-
-
-def write_run(program: Program, out: Path, limit: int) -> None:
-    """Write the steps of a run and of its lanes."""
-    bits = program.widths["STEP"]
-    lane_steps = sum(min(steps, program.steps + 1) << (lane * bits) for lane, steps in enumerate(program.lane_steps))
-    lanes = program.plan.lanes * bits
-    previous = sum((each.edge == "previous_step") << n for n, each in enumerate(program.listings))
-    (out / "run.svh").write_text(
-        f"  localparam RUN_STEPS = {program.steps}, RUN_LIMIT = {limit};\n"
-        f"  localparam [{lanes - 1}:0] RUN_LANE_STEPS = {lanes}'h{lane_steps:x};\n"
-        f"  localparam [{len(program.listings) - 1}:0] PREVIOUS = {len(program.listings)}'h{previous:x};\n"
-    )
-
-
-def _counts(program: Program) -> Iterator[int]:
-    """The columns of each list as each step reads it."""
-    reads = [
-        next(i for i in range(len(program.plan.mat_vecs)) if program.listing(i) == each) for each in program.listings
-    ]
-    for step in range(program.steps):
-        for mat_vec in reads:
-            yield program.work.streamed_at(mat_vec, step)[0]

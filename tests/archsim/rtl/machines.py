@@ -14,8 +14,9 @@ from archsim.machine.steps import run_machine
 from archsim.mapping.plan import Plan
 from archsim.mapping.work import Work
 from archsim.rtl.compare import Logged, difference
+from archsim.rtl.export import write_bench, write_control_bench
 from archsim.rtl.program import Program
-from archsim.rtl.simulate import Simulated, simulate, write_bench, write_control_bench
+from archsim.rtl.simulate import Simulated, simulate
 from archsim.simulation import Job, prepare
 from archsim.timing import Timing
 from archsim.trace.trace import Trace
