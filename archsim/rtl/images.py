@@ -1,4 +1,4 @@
-"""Memory images of a run: weights as the machine stores them, what comes from outside, and the sums that it must make.
+"""Memory images of a run: weights as the machine stores them, what comes from outside, and the sums that must result.
 
 Weights are codes as wide as a PE takes them, or in private memories as wide as the widest of their burst: 1 for +1 and 0
 for -1 where they have one bit, a sign above an exponent for powers of two, and two's complement otherwise.
@@ -99,7 +99,8 @@ class Images:
             raise BadInput(
                 f"weights of {name}: the machine in Verilog has no code of {width} bits for {int(weights[~fits][0])}"
             )
-        return codes & ((1 << width) - 1)
+        masked: Ints = codes & ((1 << width) - 1)
+        return masked
 
     # ---- what comes from outside, and what a sequence begins with ----
 

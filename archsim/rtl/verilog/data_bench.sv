@@ -7,6 +7,7 @@ module data_bench #(
 `include "parameters.svh"
 ) (
   input  wire clk,
+  input  wire reset,                                        // of the core, in which nothing is asked for
   output reg  loaded,
   output wire [STEP_BITS-1:0] steps,
   output reg  [LANES*STEP_BITS-1:0] lane_steps,
@@ -113,7 +114,7 @@ module data_bench #(
   integer place;
   initial for (i = 0; i < SOURCES*SCHEDULE; i = i + 1) busy[i] = 0;
   always @(posedge clk) begin
-    if (loaded && request) begin
+    if (!reset && request) begin
       place = (SOURCES == 2 && request_source ? SCHEDULE : 0) + (now + request_delay) % SCHEDULE;
       if (busy[place]) $display("E two words of a memory on its bus in one cycle");
       busy[place] = 1;
@@ -164,7 +165,7 @@ module data_bench #(
   reg [SUM_BITS-1:0] got, want;
   integer e, x;
   always @(posedge clk)
-    if (loaded && read)
+    if (!reset && read)
       for (e = 0; e < read_elements; e = e + 1)
         for (x = 0; x < unit_sums[read_block]; x = x + 1) begin
           got = read_sums[SUM_BITS*(UNIT_SUMS*e + x) +: SUM_BITS];

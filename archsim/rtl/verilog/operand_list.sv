@@ -74,7 +74,9 @@ module operand_list #(
                       load_column, outside_counts, outside_column};
     end else if (SOURCE == 1) begin : g_all
       assign counts = {2{COUNT_BITS'(COLUMNS)}};
-      assign column = COLUMN_BITS'(index);
+      logic [COLUMN_BITS-1:0] own;
+      always @* own = COLUMN_BITS'(index);
+      assign column = own;
       wire unused = &{1'b0, clk, take, parity, symbols, running, scan, scan_first, scan_parity, scan_column, needed,
                       load, load_parity, load_index, load_column, outside_counts, outside_column};
     end else if (SOURCE == 2) begin : g_made

@@ -54,7 +54,7 @@ module testbench #(
     .read_elements(read_elements), .read_sums(read_sums), .results(results)
   );
   data_bench data_bench (
-    .clk(clk), .loaded(loaded), .steps(steps), .lane_steps(lane_steps), .step(step),
+    .clk(clk), .reset(reset), .loaded(loaded), .steps(steps), .lane_steps(lane_steps), .step(step),
     .request(request), .request_source(request_source), .request_slot(request_slot), .request_address(request_address),
     .request_delay(request_delay), .arrived(arrived), .arrived_slot(arrived_slot), .arrived_word(arrived_word),
     .symbols(symbols), .outside_counts(outside_counts), .outside_list(outside_list), .outside_parity(outside_parity),
