@@ -75,6 +75,8 @@ class UnitFunction:
     name: str
     """Name of the stage's operation in the graph."""
     units: int
+    state: str | None
+    """The operand whose h and whose word beside it the stage reads and writes; None without."""
     sums: tuple[SumRow, ...]
     constants: tuple[Constant, ...]
     h: StatePort | None

@@ -37,13 +37,14 @@ def integer_run_of(model: IntegerModel, sample: Sample) -> IntegerRun:
     return summed(model.name, phases, weights, operands, values, sample.lengths)
 
 
-def beside_before(model: IntegerModel, sample: Sample) -> dict[str, Ints]:
-    """What lies beside h of every layer when `sample` begins, such as ``c`` or ``c_2``: ``(S, H)``."""
+def beside_before(model: IntegerModel, sample: Sample) -> dict[tuple[str, str], Ints]:
+    """What lies beside an h when `sample` begins, ``(S, H)`` by both names: ``("h_2", "c")``."""
     state = iter(_warm(model, sample))
-    found: dict[str, Ints] = {}
+    found: dict[tuple[str, str], Ints] = {}
     for k, layer in enumerate(model.layers):
         _, *own = (next(state).astype(np.int64) for _ in layer.cell.states)
-        found |= {f"{name}{model.config.suffix(k)}": c for name, c in zip(layer.cell.states[1:], own, strict=True)}
+        h = f"h{model.config.suffix(k)}"
+        found |= {(h, name): codes for name, codes in zip(layer.cell.states[1:], own, strict=True)}
     return found
 
 

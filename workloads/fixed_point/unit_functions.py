@@ -117,7 +117,7 @@ def _no_operand() -> Any:
 def _simple(recorder: Recorder, name: str, sums: tuple[SumRow, ...], made: Output) -> UnitFunction:
     """The function of a stage without state."""
     steps = _needed(recorder, [made.source], 0)
-    return UnitFunction(name, recorder.units, sums, _constants(recorder, steps), None, (), steps, (made,), ())
+    return UnitFunction(name, recorder.units, None, sums, _constants(recorder, steps), None, (), steps, (made,), ())
 
 
 class _NoCount:
@@ -311,7 +311,9 @@ class _Layer:
         steps = tuple(Step(name, operation) for name, (operation, _) in self._recorder.steps.items())
         constants = _constants(self._recorder, steps)
         sums = tuple(self._sums.values())
-        return UnitFunction("", self._recorder.units, sums, constants, ports[0], tuple(ports[1:]), steps, (), ()).ranges
+        h, *beside = ports
+        whole = UnitFunction("", self._recorder.units, None, sums, constants, h, tuple(beside), steps, (), ())
+        return whole.ranges
 
     def _function(
         self,
@@ -335,6 +337,7 @@ class _Layer:
         return UnitFunction(
             name=name,
             units=self._recorder.units,
+            state=self._operand(len(self._cell.stages) - 1),
             sums=tuple(sums),
             constants=_constants(self._recorder, steps),
             h=h if h.value in read else None,

@@ -121,6 +121,8 @@ def _packed(functions: UnitFunctions, layout: Layout, vector: Vector) -> str:
 
 
 def _unpacked(functions: UnitFunctions, layout: Layout, vector: Vector, line: str) -> Made:
+    if "x" in line:
+        return Made({}, {})  # unknown, as in a loop without registers
     stage, (results, beside) = functions.stages[vector.stage], (int(part, 16) for part in line.split())
     bits = layout.result_bits
     made = {output.name: wrapped(results >> (n * bits), bits) for n, output in enumerate(stage.made)}

@@ -116,6 +116,7 @@ def drawn_functions(draw: st.DrawFn, name: str) -> UnitFunction:
     return UnitFunction(
         name=name,
         units=UNITS,
+        state="h",
         sums=(SumRow("sum_g_0", f"{name}_g", 0, 12), SumRow("sum_g_1", f"{name}_g", 1, 9)),
         constants=tuple(Constant(each, values) for each, values in CONSTANTS.items()),
         h=StatePort("h", 7),
@@ -183,7 +184,7 @@ def curve_alone(curve: Curve) -> UnitFunctions:
     bits = curve.range(Range.of_bits(curve.argument_bits)).bits
     row = SumRow("x", "g", 0, curve.argument_bits)
     return UnitFunctions(
-        (UnitFunction("s", 1, (row,), (), None, (), (Step("y", curve),), (Output("y", "y", bits),), ()),)
+        (UnitFunction("s", 1, None, (row,), (), None, (), (Step("y", curve),), (Output("y", "y", bits),), ()),)
     )
 
 

@@ -29,8 +29,8 @@ from tests.archsim.rtl.integer_bench import Vector, evaluated, needs, simulate, 
 
 def function(**changes: Any) -> UnitFunction:
     whole: dict[str, Any] = {
-        "name": "s", "units": 2, "sums": (SumRow("x", "g", 0, 8),), "constants": (), "h": None, "beside": (),
-        "steps": (), "made": (Output("y", "x", 8),), "stored": (),
+        "name": "s", "units": 2, "state": None, "sums": (SumRow("x", "g", 0, 8),), "constants": (), "h": None,
+        "beside": (), "steps": (), "made": (Output("y", "x", 8),), "stored": (),
     }  # fmt: skip
     return UnitFunction(**(whole | changes))
 

@@ -1,5 +1,6 @@
 """Integer cells as hardware has them, against the integer model itself: recorded runs, and numbers at every edge."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -31,15 +32,15 @@ def given_sample(model: IntegerModel, steps: int, lanes: int, seed: int, warmup:
     return Sample(drawn_inputs(model, steps + warmup, lanes, seed), np.full(lanes, steps), warmup)
 
 
-def states_of(model: IntegerModel, sample: Sample) -> Iterator[dict[str, np.ndarray]]:
-    """The state after every step by its name and the layer's suffix, ``(S, H)`` each, one step at a time."""
+def states_of(model: IntegerModel, sample: Sample) -> Iterator[dict[tuple[str, str], np.ndarray]]:
+    """The state after every step, ``(S, H)`` by the layer's h and its own name, one step at a time."""
     state = model.start(len(sample.lengths))
     for t, inputs in enumerate(sample.inputs):
         _, state = model.operands(inputs[None], state)
         flat = iter(state)
         if t >= sample.warmup:
             yield {
-                f"{name}{model.config.suffix(k)}": next(flat)
+                (f"h{model.config.suffix(k)}", name): next(flat)
                 for k, layer in enumerate(model.layers)
                 for name in layer.cell.states
             }
@@ -51,35 +52,32 @@ def recorded(model: IntegerModel, sample: Sample):
     What it makes must be what the model has made. What lies beside h goes round as in hardware.
     """
     functions, run = unit_functions(model), integer_run_of(model, sample)
-    last = f"h{model.config.suffix(len(model.layers) - 1)}"
     made = {name: rows[1:] if name.startswith("h") else rows for name, rows in run.operands.items()}
-    made["logit"] = model.logits(made[last]) if model.readout_codes is not None else None
+    if model.readout_codes is not None:
+        made["logit"] = model.logits(made[f"h{model.config.suffix(len(model.layers) - 1)}"])
+    beside = {name: codes.copy() for name, codes in beside_before(model, sample).items()}
     lanes, vectors, found = len(sample.lengths), [], []
-    beside = {
-        (name, lane): codes[lane].tolist()
-        for name, codes in beside_before(model, sample).items()
-        for lane in range(lanes)
-    }
     for t, states in enumerate(states_of(model, sample)):
         for n, stage in enumerate(functions.stages):
-            _, *layer = stage.made[0].name.split("_")
-            suffix = "".join(f"_{k}" for k in layer)
+            own = {port.name: beside.setdefault((stage.state, port.name), zeros(lanes, stage)) for port in stage.beside}
             for lane, unit in np.ndindex(lanes, stage.units):
                 sums = tuple(int(run.sums[row.group][t, lane, row.row * stage.units + unit]) for row in stage.sums)
-                state = {"h": int(run.operands[f"h{suffix}"][t, lane, unit])} if stage.h is not None else {}
-                for port in stage.beside:
-                    own = beside.setdefault((f"{port.name}{suffix}", lane), [0] * stage.units)
-                    state[port.name] = own[unit]
+                state = {name: int(codes[lane, unit]) for name, codes in own.items()}
+                if stage.h is not None:
+                    state["h"] = int(run.operands[stage.state][t, lane, unit])
                 vectors.append(Vector(n, unit, sums, state))
                 (now,) = evaluated(functions, vectors[-1:])
                 assert now.results == {name: made[name][t, lane, unit] for name in now.results}, (stage.name, t)
-                for name, value in now.beside.items():
-                    beside[f"{name}{suffix}", lane][unit] = value
+                for field, value in now.beside.items():
+                    own[field][lane, unit] = value
                 found.append(now)
-        for (name, lane), own in beside.items():
-            if name in states:
-                assert own == states[name][lane].tolist()
+        for name in states.keys() & beside.keys():
+            np.testing.assert_array_equal(beside[name], states[name])
     return functions, vectors, found
+
+
+def zeros(lanes, stage):
+    return np.zeros((lanes, stage.units), np.int64)
 
 
 WIDE = {
@@ -206,6 +204,42 @@ def test_every_edge_in_verilog(draw, tmp_path, cell, squeeze):
     )
     functions, vectors, found = check_edges(model, 1, 300, seed=8)
     assert simulate(functions, vectors, tmp_path, SUM_BITS) == found
+
+
+# What is wrong in Verilog is found
+
+
+def mutants(text: str) -> Iterator[tuple[str, str]]:
+    """The net at fault, and the module with one shift, rounding, clip, operand or bias of a net gone wrong."""
+    faults = (
+        (r">>> (\d+)\)", lambda m: f">>> {int(m[1]) - 1})"),
+        (r" \+ \d+'sd\d+\)", lambda m: ")"),
+        (r"= \([a-z_]+ < [^?]*\? [^:]*: ", lambda m: "= "),
+        (r" : \([a-z_]+ > [^?]*\? [^:]*: ", lambda m: " : "),
+        (r"= (\S+) \* (\S+);", lambda m: f"= {m[1]} * {m[1]};"),
+        (r"= (sum\S+) \+ .*;", lambda m: f"= {m[1]};"),
+        (r"\.argument\((\S+)\)", lambda m: ".argument(tanh_clipped)"),
+    )
+    lines = text.splitlines()
+    for n, line in enumerate(lines):
+        for pattern, instead in faults:
+            changed = re.sub(pattern, instead, line, count=1)
+            if changed != line:
+                yield line.strip(), "\n".join([*lines[:n], changed, *lines[n + 1 :]])
+
+
+def test_every_mutant_of_an_lstm_fails(draw, tmp_path):
+    """What a clip of the range cannot change is no mutant: the proven range says so."""
+    wide = Settings(activation="segments", per_row=False)
+    model = drawn_integer_model(draw, wide, "lstm", "one_hot", 7, threshold=0.1, hidden=2)
+    functions, vectors, found = check_edges(model, 0, 400, seed=8)
+    texts = integer_cell.files(functions, SUM_BITS)
+    assert simulate(functions, vectors, tmp_path, SUM_BITS, texts) == found
+    seen = 0
+    for line, text in mutants(texts["unit_cell.sv"]):
+        seen += 1
+        assert simulate(functions, vectors, tmp_path, SUM_BITS, texts | {"unit_cell.sv": text}) != found, line
+    assert seen > 25
 
 
 # Refusals

@@ -1,0 +1,81 @@
+// The core with integer cells in the place of recorded results. Prints each result that is made, then the cycles, the
+// sums that were read, and how many of them differ from the expected ones.
+`default_nettype none
+module bench #(
+`include "parameters.svh"
+);
+  reg clk = 0;
+  always #1 clk = !clk;
+  reg reset = 1;
+  wire loaded, finished;
+  wire [STEP_BITS-1:0] steps, step;
+  wire [LANES*STEP_BITS-1:0] lane_steps;
+  wire request, request_source;
+  wire [SLOT_BITS-1:0] request_slot;
+  wire [ADDRESS_BITS-1:0] request_address;
+  wire [DELAY_BITS-1:0] request_delay;
+  wire [SOURCES-1:0] arrived;
+  wire [SOURCES*SLOT_BITS-1:0] arrived_slot;
+  wire [SOURCES*MEMS*WORD_BITS-1:0] arrived_word;
+  wire [2*LISTS*LANES*COLUMN_BITS-1:0] symbols;
+  wire [2*LISTS*COUNT_BITS-1:0] outside_counts;
+  wire [LIST_BITS-1:0] outside_list, value_list, load_number;
+  wire outside_parity, value_parity, load_parity;
+  wire [COUNT_BITS-1:0] outside_index, load_index;
+  wire [COLUMN_BITS-1:0] outside_column, value_column, load_column;
+  wire [LANES*OPERAND_BITS-1:0] outside_values, load_values;
+  wire load_state, load_list;
+  wire [STATE_ADDRESS_BITS-1:0] load_address;
+  wire read;
+  wire [STEP_BITS-1:0] read_step;
+  wire [BLOCK_BITS-1:0] read_block;
+  wire [ELEMENT_BITS-1:0] read_element;
+  wire [WIDTH_BITS-1:0] read_elements;
+  wire [WIDTH*UNIT_SUMS*SUM_BITS-1:0] read_sums;
+  wire [WIDTH*RESULT_BITS-1:0] results, recorded;
+  wire [31:0] sums_read, sums_different;
+
+  integer_cells cells (
+    .clk(clk), .read(read && !reset), .block(read_block), .element(read_element), .elements(read_elements),
+    .sums(read_sums), .results(results)
+  );
+  core core (
+    .clk(clk), .reset(reset), .steps(steps), .lane_steps(lane_steps), .step(step), .finished(finished),
+    .request(request), .request_source(request_source), .request_slot(request_slot),
+    .request_address(request_address), .request_delay(request_delay), .arrived(arrived), .arrived_slot(arrived_slot),
+    .arrived_word(arrived_word), .symbols(symbols), .outside_counts(outside_counts), .outside_list(outside_list),
+    .outside_parity(outside_parity), .outside_index(outside_index), .outside_column(outside_column),
+    .value_list(value_list), .value_parity(value_parity), .value_column(value_column),
+    .outside_values(outside_values), .load_state(load_state), .load_address(load_address), .load_values(load_values),
+    .load_list(load_list), .load_number(load_number), .load_parity(load_parity), .load_index(load_index),
+    .load_column(load_column), .read(read), .read_step(read_step), .read_block(read_block),
+    .read_element(read_element), .read_elements(read_elements), .read_sums(read_sums), .results(results)
+  );
+  data_bench data (
+    .clk(clk), .loaded(loaded), .steps(steps), .lane_steps(lane_steps), .step(step),
+    .request(request && !reset), .request_source(request_source), .request_slot(request_slot),
+    .request_address(request_address), .request_delay(request_delay), .arrived(arrived), .arrived_slot(arrived_slot),
+    .arrived_word(arrived_word), .symbols(symbols), .outside_counts(outside_counts), .outside_list(outside_list),
+    .outside_parity(outside_parity), .outside_index(outside_index), .outside_column(outside_column),
+    .value_list(value_list), .value_parity(value_parity), .value_column(value_column),
+    .outside_values(outside_values), .load_state(load_state), .load_address(load_address), .load_values(load_values),
+    .load_list(load_list), .load_number(load_number), .load_parity(load_parity), .load_index(load_index),
+    .load_column(load_column), .read(read), .read_step(read_step), .read_block(read_block),
+    .read_element(read_element), .read_elements(read_elements), .read_sums(read_sums), .results(recorded),
+    .sums_read(sums_read), .sums_different(sums_different)
+  );
+
+  integer now = 0, n;
+  always @(posedge clk) begin
+    if (loaded) reset <= 0;
+    if (!reset) now <= now + 1;
+    if (!reset && read)
+      for (n = 0; n < read_elements; n = n + 1)
+        $display("R %0d %0d %0d %h", read_step, read_block, read_element + n, results[RESULT_BITS*n +: RESULT_BITS]);
+    if (!reset && (finished || now == 1000000)) begin
+      $display("F %0d sums %0d different %0d", now, sums_read, sums_different);
+      $finish;
+    end
+  end
+endmodule
+`default_nettype wire
