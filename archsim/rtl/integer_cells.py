@@ -124,8 +124,8 @@ class IntegerCells:
             at += port.bits
         return word
 
-    def write(self, out: Path) -> list[str]:
-        """Write modules, parameters and contents into a folder; returns the names of the modules' files."""
+    def write(self, out: Path) -> None:
+        """Write modules, parameters and contents into a folder."""
         texts = integer_cell.files(self.functions, self.cell.sum_bits)
         sizes = {"WORDS": self.words, "LINE_BITS": self.line.bits, **self.address_bits}
         sizes |= {name.removeprefix("INTEGER_CELLS_"): at for name, at in self.line.positions().items()}
@@ -135,4 +135,3 @@ class IntegerCells:
             (out / name).write_text(text)
         write_hex(out / "integer_cells.hex", self.lines(), self.line.bits)
         write_hex(out / "integer_cells_kept.hex", self.kept(), self.cell.h_bits + self.cell.beside_bits)
-        return [name for name in texts if name.endswith(".sv")]

@@ -26,12 +26,17 @@ class Simulated:
     """Lines of other kinds."""
 
 
-def simulate(folder: Path, bench: str) -> Simulated:
-    """Compile a bench with what was generated into `folder`, and run it there. BadInput without Icarus Verilog."""
+def simulate(folder: Path, bench: str, *, computed: bool = False) -> Simulated:
+    """Compile a bench with what was generated into `folder`, and run it there. BadInput without Icarus Verilog.
+
+    `computed`: results are those of the integer cells in the folder (`IntegerCells.write`), not recorded ones.
+    """
     if not shutil.which("iverilog"):
         raise BadInput("Icarus Verilog (iverilog) must be installed to simulate the machine in Verilog")
     compiled = folder / f"{bench}.vvp"
     libraries = [f"-I{folder}", f"-I{VERILOG}", "-y", str(VERILOG), "-Y", ".sv"]
+    if computed:
+        libraries += ["-y", str(folder), "-DINTEGER_CELLS"]
     command = ["iverilog", "-g2012", *libraries, "-s", bench, "-o", str(compiled), str(VERILOG / f"{bench}.sv")]
     for each, where in ((command, None), (["vvp", "-n", compiled.name], folder)):
         done = subprocess.run(each, cwd=where, capture_output=True, text=True)

@@ -1,7 +1,8 @@
 // The test bench of the whole machine: its data side, the event log, and the end.
 //
 // Prints the event log (monitor.sv); F, the cycles, and how many sums were read and how many of them differ; or S where the
-// machine has not finished within RUN_LIMIT cycles.
+// machine has not finished within RUN_LIMIT cycles. Results are recorded ones, unless INTEGER_CELLS is defined: integer cells
+// then compute them, and R is printed for each, with step, block and element.
 `define CONTROL testbench.core.control
 `include "monitor.sv"
 `default_nettype none
@@ -38,7 +39,7 @@ module testbench #(
   wire [ELEMENT_BITS-1:0] read_element;
   wire [WIDTH_BITS-1:0] read_elements;
   wire [WIDTH*UNIT_SUMS*SUM_BITS-1:0] read_sums;
-  wire [WIDTH*RESULT_BITS-1:0] results;
+  wire [WIDTH*RESULT_BITS-1:0] results, recorded;
   wire [31:0] sums_read, sums_different;
 
   core core (
@@ -63,9 +64,22 @@ module testbench #(
     .load_state(load_state), .load_address(load_address), .load_values(load_values), .load_list(load_list),
     .load_number(load_number), .load_parity(load_parity), .load_index(load_index), .load_column(load_column),
     .read(read), .read_step(read_step), .read_block(read_block), .read_element(read_element),
-    .read_elements(read_elements), .read_sums(read_sums), .results(results),
+    .read_elements(read_elements), .read_sums(read_sums), .results(recorded),
     .sums_read(sums_read), .sums_different(sums_different)
   );
+
+`ifdef INTEGER_CELLS
+  integer_cells integer_cells (
+    .clk(clk), .read(read && !reset), .block(read_block), .element(read_element), .elements(read_elements),
+    .sums(read_sums), .results(results)
+  );
+  integer e;
+  always @(posedge clk) if (!reset && read)
+    for (e = 0; e < read_elements; e = e + 1)
+      $display("R %0d %0d %0d %h", read_step, read_block, read_element + e, results[RESULT_BITS*e +: RESULT_BITS]);
+`else
+  assign results = recorded;
+`endif
 
   wire [31:0] now;
   monitor monitor (.clk(clk), .reset(reset), .now(now));

@@ -10,13 +10,16 @@ import pytest
 from archsim.design import Design, load_design
 from archsim.machine.functional import Integers
 from archsim.machine.steps import run_machine
-from archsim.rtl.images import Images
+from archsim.rtl.arithmetic import wrapped
+from archsim.rtl.compare import Logged, difference
+from archsim.rtl.export import write_bench
 from archsim.rtl.integer_cells import IntegerCells
 from archsim.rtl.program import Program
-from archsim.rtl.simulate import VERILOG, sources
+from archsim.rtl.simulate import VERILOG, Simulated, simulate
 from archsim.rtl.tables import Tables
 from archsim.simulation import Job, prepare
 from tests.archsim.rtl.integer_bench import needs
+from tests.archsim.rtl.machines import sums_of
 from tests.workloads.conftest import drawn_model
 from tests.workloads.fixed_point.test_fixed_point import CELLS, drawn_inputs, drawn_integer_model
 from workloads.fixed_point import IntegerModel, Settings
@@ -24,8 +27,6 @@ from workloads.fixed_point.integers import beside_before, integer_run_of
 from workloads.fixed_point.unit_functions import unit_functions
 from workloads.record import record_sample
 from workloads.tasks.base import Sample
-
-BENCH = (Path(__file__).parent / "integer_cells_bench.sv").read_text()
 
 
 def sample_of(model: IntegerModel, lengths: list[int]) -> Sample:
@@ -38,55 +39,41 @@ def design_of(**changes: Any) -> Design:
     )
 
 
-def computed(design: Design, model: IntegerModel, sample: Sample, folder: Path) -> tuple[str, dict[str, Any], int]:
-    """The verdict of the bench, results by operand ``(T, lanes, units)``, and the cycles of engine `column`."""
+def check(design: Design, model: IntegerModel, sample: Sample, folder: Path) -> None:
+    """Every result of every step, every sum, the event log and the cycles."""
     needs("iverilog")
     run, lanes = integer_run_of(model, sample), len(sample.lengths)
-    prepared = prepare(Job(design, record_sample(model, sample, {}), lanes))
-    program = Program(*prepared.phases[0].triple)
-    tables = Tables(program)
-    program.write(folder, tables.parameters())
-    tables.write(folder)
-    Images(program, tables, Integers(run.weights, run.operands)).write(folder)
-    cells = IntegerCells.of(tables, unit_functions(model), run.operands, beside_before(model, sample))
-    modules = [folder / name for name in cells.write(folder)]
-    (folder / "bench.sv").write_text(BENCH)
-    files = [folder / "bench.sv", VERILOG / "integer_cells.sv", *modules, *sources(), VERILOG / "data_bench.sv"]
-    compiled = ["iverilog", "-g2012", f"-I{folder}", f"-I{VERILOG}", "-s", "bench", "-o", "bench.vvp"]
-    done = subprocess.run([*compiled, *dict.fromkeys(map(str, files))], cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    ran = subprocess.run(["vvp", "-n", "bench.vvp"], cwd=folder, capture_output=True, text=True, check=True)
-    plan, bits = program.plan, tables.operand_bits
-    found: dict[str, Any] = {}
-    verdict = ""
-    for line in ran.stdout.splitlines():
-        kind, *rest = line.split()
-        if kind == "R":
-            step, block, element = map(int, rest[:3])
-            of, (unit, lane) = plan.blocks[block], divmod(element, lanes)
-            for part, name in enumerate(plan.stages[of.stage].operands):
-                value = int(rest[3], 16) >> (part * bits) & ((1 << bits) - 1)
-                rows = found.setdefault(name, np.full((program.steps, lanes, plan.stages[of.stage].units), 1 << 20))
-                rows[step, lane, of.first_unit + unit] = value - (value >> (bits - 1) << bits)
-        elif kind in "FS":
-            verdict += line + "\n"
-    return verdict, found, run_machine(*program_of(program), "column").cycles
-
-
-def program_of(program: Program) -> tuple[Any, Any, Any]:
-    return program.design, program.plan, program.work
-
-
-def check(design: Design, model: IntegerModel, sample: Sample, folder: Path) -> None:
-    run = integer_run_of(model, sample)
-    verdict, found, cycles = computed(design, model, sample, folder)
-    assert verdict.split()[1] == str(cycles), verdict
-    assert verdict.endswith("different 0\n"), verdict
+    plan, work = prepare(Job(design, record_sample(model, sample, {}), lanes)).triple[1:]
+    program, integers = Program(design, plan, work), Integers(run.weights, run.operands)
+    events: list[Logged] = []
+    timing = run_machine(design, plan, work, "column", log=lambda *event: events.append(Logged(*event)))
+    write_bench(program, integers, folder, timing.cycles + 1000)
+    IntegerCells.of(Tables(program), unit_functions(model), run.operands, beside_before(model, sample)).write(folder)
+    simulated = simulate(folder, "testbench", computed=True)
+    assert (simulated.cycles, simulated.different) == (timing.cycles, 0), simulated.other
+    assert simulated.sums == sums_of(plan, work)
+    assert difference(events, simulated.events) is None
     running = np.arange(max(sample.lengths))[:, None] < sample.lengths
+    found = results_of(program, simulated)
+    assert found
     for name, values in found.items():
         expected = run.operands[name][1:] if name.startswith("h") else run.operands[name]
         np.testing.assert_array_equal(values[running], expected[running], name)
-    assert any(np.any(values != 0) for values in found.values())
+        assert np.any(expected[running] != 0), name
+
+
+def results_of(program: Program, simulated: Simulated) -> dict[str, Any]:
+    """What the cells have made by operand, ``(T, lanes, units)``."""
+    plan, lanes, bits = program.plan, program.plan.lanes, Tables(program).operand_bits
+    found: dict[str, Any] = {}
+    for line in (line.split() for line in simulated.other if line.startswith("R")):
+        step, block, element = map(int, line[1:4])
+        of, (unit, lane) = plan.blocks[block], divmod(element, lanes)
+        stage = plan.stages[of.stage]
+        for part, name in enumerate(stage.operands):
+            rows = found.setdefault(name, np.full((program.steps, lanes, stage.units), 1 << 20))
+            rows[step, lane, of.first_unit + unit] = wrapped(int(line[4], 16) >> (part * bits), bits)
+    return found
 
 
 @pytest.mark.parametrize("cell", CELLS)
