@@ -1,6 +1,6 @@
-"""Memory images of a run: weights as the machine stores them, what comes from outside, and the sums that must result.
+"""Memory images of a run: weights as they are stored, what comes from outside, and the sums that must result.
 
-Weights are codes as wide as a PE takes them, or in private memories as wide as the widest of their burst: 1 for +1 and 0
+Weights are codes as wide as a PE takes them, in private memories as wide as the widest of their burst: 1 for +1 and 0
 for -1 where they have one bit, a sign above an exponent for powers of two, and two's complement otherwise.
 """
 
@@ -228,8 +228,8 @@ class Images:
         counts, column = w["COUNT"], bits["COLUMN"]
         packed = [((number << 1 | copy) << counts | place) << column | own for number, copy, place, own in loads]
         write_hex(out / "loads.hex", packed or [0], w["LIST"] + 1 + counts + column)
-        write_hex(out / "outside_counts.hex", [len(own) for own in outside] or [0], 32)
-        write_hex(out / "outside_first.hex", _before([len(own) for own in outside]) or [0], 32)
+        write_hex(out / "outside_counts.hex", [len(own) for own in outside] or [0] * program.steps, 32)
+        write_hex(out / "outside_first.hex", _before([len(own) for own in outside]) or [0] * program.steps, 32)
         write_hex(out / "outside_columns.hex", columns or [0], bits["COLUMN"])
         elements = [block.units * plan.lanes for block in plan.blocks]
         write_hex(out / "elements.hex", _before(elements), 32)

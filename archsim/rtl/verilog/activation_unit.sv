@@ -76,8 +76,8 @@ module activation_unit #(
     completed = 0;
     for (e = 0; e < WIDTH; e = e + 1)
       if (e < 32'(act_elements)) begin
-        if (lane_after == LANES - 1) completed = completed + 1'b1;
-        lane_after = lane_after == LANES - 1 ? {LANE_BITS{1'b0}} : lane_after + 1'b1;
+        if (lane_after == LANE_BITS'(LANES - 1)) completed = completed + 1'b1;
+        lane_after = lane_after == LANE_BITS'(LANES - 1) ? {LANE_BITS{1'b0}} : lane_after + 1'b1;
       end
   end
   wire listed = group_end && line[K_LISTED];

@@ -70,14 +70,14 @@ module operand_list #(
       assign counts = found_symbols;
       assign column = least;
       always_ff @(posedge clk) if (take) last_symbol <= column;
-      wire unused = &{1'b0, scan, scan_first, scan_parity, scan_column, needed, load, load_parity, load_index,
+      wire unused = &{1'b0, index, scan, scan_first, scan_parity, scan_column, needed, load, load_parity, load_index,
                       load_column, outside_counts, outside_column};
     end else if (SOURCE == 1) begin : g_all
       assign counts = {2{COUNT_BITS'(COLUMNS)}};
       logic [COLUMN_BITS-1:0] own;
       always @* own = COLUMN_BITS'(index);
       assign column = own;
-      wire unused = &{1'b0, clk, take, parity, symbols, running, scan, scan_first, scan_parity, scan_column, needed,
+      wire unused = &{1'b0, clk, take, parity, index, symbols, running, scan, scan_first, scan_parity, scan_column, needed,
                       load, load_parity, load_index, load_column, outside_counts, outside_column};
     end else if (SOURCE == 2) begin : g_made
       localparam PLACE_BITS = COLUMNS > 1 ? $clog2(COLUMNS) : 1;

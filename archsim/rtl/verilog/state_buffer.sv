@@ -63,7 +63,7 @@ module state_buffer #(
     end
   end
 
-  wire unused = &{1'b0, scan_unit, units};
+  wire unused = &{1'b0, scan_unit, units, read_column};
   wire [ADDRESS_BITS-1:0] read_address = read_base + ADDRESS_BITS'(read_column);
   genvar l, k, z;
   generate

@@ -3,8 +3,10 @@
 // Prints the event log (monitor.sv); F, the cycles, and how many sums were read and how many of them differ; or S where the
 // machine has not finished within RUN_LIMIT cycles. Results are recorded ones, unless INTEGER_CELLS is defined: integer cells
 // then compute them, and R is printed for each, with step, block and element.
+`ifndef NETLIST                                             // where the names of control are lost
 `define CONTROL testbench.core.control
 `include "monitor.sv"
+`endif
 `default_nettype none
 module testbench #(
 `include "parameters.svh"
@@ -81,8 +83,13 @@ module testbench #(
   assign results = recorded;
 `endif
 
+`ifdef NETLIST
+  reg [31:0] now = 0;
+  always @(posedge clk) if (!reset) now <= now + 1;
+`else
   wire [31:0] now;
   monitor monitor (.clk(clk), .reset(reset), .now(now));
+`endif
 
   reg [31:0] last;
   always @(posedge clk) if (!reset) begin

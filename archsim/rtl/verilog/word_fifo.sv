@@ -78,11 +78,18 @@ module word_fifo #(
     end else begin : g_offset
       logic [OFFSET_BITS-1:0] kept, next;
       logic [OFFSET_BITS-1:0] word_rows;
+      wire [PE_COUNT_BITS-1:0] taken;                       // rows of the first memory
+      wire unused = &{1'b0, taken};
+      if (MEMS == 1) begin : g_all
+        assign taken = active;
+      end else begin : g_own
+        assign taken = active > PE_COUNT_BITS'(GROUP) ? PE_COUNT_BITS'(GROUP) : active;
+      end
       always @* begin
         word_rows = '0;
         for (int k = 0; k < WIDTHS; k++)
           if (WIDTHS == 1 || width == WIDTH_BITS'(k)) word_rows = OFFSET_BITS'(WORD_BITS / 32'(WIDTH[16*k +: 16]));
-        next = offset + ((PE_COUNT_BITS)'(active) > PE_COUNT_BITS'(GROUP) ? OFFSET_BITS'(GROUP) : OFFSET_BITS'(active));
+        next = offset + OFFSET_BITS'(taken);
         for (int k = 0; k < SPAN; k++) if (release_words > RELEASE_BITS'(k)) next = next - word_rows;
       end
       always_ff @(posedge clk)
