@@ -62,7 +62,7 @@ def traces(draw: st.DrawFn, formats: list[str]) -> Trace:
         )
     )
     layer = LayerConfig(
-        cell=draw(st.sampled_from(["lstm", "gru", "gru-reset-before"])),
+        cell=draw(st.sampled_from(["lstm", "gru", "gru-classic"])),
         hidden=draw(st.integers(1, 9)),
         weight_format=draw(a_format),
         input_weight_format=draw(a_format),
