@@ -4,6 +4,7 @@
 //   E cycle component event step block column
 // with -1 for what an event does not have. Events of a component are written in order. The file that includes this one
 // defines CONTROL.
+`define SEQUENCER `CONTROL.sequencer
 `default_nettype none
 module monitor #(
 `include "parameters.svh"
@@ -12,22 +13,24 @@ module monitor #(
   input  wire reset,
   output reg  [31:0] now                                    // the cycle
 );
-  task automatic write(input [16*8-1:0] component, input [12*8-1:0] what, input integer cycle, input integer step, input integer block,
-             input integer column);
+  task automatic write(
+    input [16*8-1:0] component, input [12*8-1:0] what, input integer cycle, input integer step, input integer block,
+    input integer column
+  );
     $display("E %0d %0s %0s %0d %0d %0d", cycle, component, what, step, block, column);
   endtask
 
   function automatic integer block_of(input [ENTRY_BITS-1:0] entry);
     reg [BURST_BITS-1:0] burst;
     begin
-      burst = `CONTROL.sequencer.bursts[entry];
+      burst = `SEQUENCER.bursts[entry];
       block_of = {{32-BLOCK_BITS{1'b0}}, burst[B_BLOCK +: BLOCK_BITS]};
     end
   endfunction
   function automatic closes(input [ENTRY_BITS-1:0] entry);
     reg [BURST_BITS-1:0] burst;
     begin
-      burst = `CONTROL.sequencer.bursts[entry];
+      burst = `SEQUENCER.bursts[entry];
       closes = burst[B_CLOSES];
     end
   endfunction
@@ -47,14 +50,14 @@ module monitor #(
     path_column = 0;
     path_asked = 0;
   end else begin
-    if (`CONTROL.path_done) of_path("end", `CONTROL.sequencer.own_path_entry, `CONTROL.sequencer.own_path_step);
+    if (`CONTROL.path_done) of_path("end", `SEQUENCER.own_path_entry, `SEQUENCER.own_path_step);
     for (i = 0; i < ROUNDS; i = i + 1) begin
-      if (`CONTROL.sequencer.turn[i]) of_path("turn", `CONTROL.sequencer.r_path_entry[i], `CONTROL.sequencer.r_path_step[i]);
-      if (`CONTROL.sequencer.listed[i]) of_path("listed", `CONTROL.sequencer.r_path_entry[i], `CONTROL.sequencer.r_path_step[i]);
-      if (`CONTROL.sequencer.admitted[i]) of_path("admitted", `CONTROL.sequencer.r_path_entry[i], `CONTROL.sequencer.r_path_step[i]);
-      if (`CONTROL.sequencer.norms[i]) of_path("norms", `CONTROL.sequencer.r_path_entry[i], `CONTROL.sequencer.r_path_step[i]);
-      if (`CONTROL.sequencer.start[i]) of_path("start", `CONTROL.sequencer.r_path_entry[i], `CONTROL.sequencer.r_path_step[i]);
-      if (`CONTROL.sequencer.left[i]) of_path("end", `CONTROL.sequencer.r_path_entry[i], `CONTROL.sequencer.r_path_step[i]);
+      if (`SEQUENCER.turn[i]) of_path("turn", `SEQUENCER.r_path_entry[i], `SEQUENCER.r_path_step[i]);
+      if (`SEQUENCER.listed[i]) of_path("listed", `SEQUENCER.r_path_entry[i], `SEQUENCER.r_path_step[i]);
+      if (`SEQUENCER.admitted[i]) of_path("admitted", `SEQUENCER.r_path_entry[i], `SEQUENCER.r_path_step[i]);
+      if (`SEQUENCER.norms[i]) of_path("norms", `SEQUENCER.r_path_entry[i], `SEQUENCER.r_path_step[i]);
+      if (`SEQUENCER.start[i]) of_path("start", `SEQUENCER.r_path_entry[i], `SEQUENCER.r_path_step[i]);
+      if (`SEQUENCER.left[i]) of_path("end", `SEQUENCER.r_path_entry[i], `SEQUENCER.r_path_step[i]);
     end
     if (`CONTROL.path_start) begin
       path_column = 0;
@@ -74,7 +77,9 @@ module monitor #(
   end
 
   // ---- PE array --------------------------------------------------------------------------------------------------------
-  task automatic of_burst(input [12*8-1:0] what, input [ENTRY_BITS-1:0] entry, input [STEP_BITS-1:0] step, input integer column);
+  task automatic of_burst(
+    input [12*8-1:0] what, input [ENTRY_BITS-1:0] entry, input [STEP_BITS-1:0] step, input integer column
+  );
     write("pe_array", what, now, step, block_of(entry), column);
   endtask
   task automatic consumed(input [ENTRY_BITS-1:0] entry, input [STEP_BITS-1:0] step);
@@ -89,22 +94,22 @@ module monitor #(
     pe_column = 0;
     pe_asked = 0;
   end else begin
-    if (`CONTROL.sequencer.done) consumed(`CONTROL.sequencer.own_pe_entry, `CONTROL.sequencer.step);
+    if (`SEQUENCER.done) consumed(`SEQUENCER.own_pe_entry, `SEQUENCER.step);
     for (j = 0; j < ROUNDS; j = j + 1)
-      if (`CONTROL.sequencer.pe_begin[j]) begin
-        if (`CONTROL.sequencer.pe_begin_columns[j]) begin
-          if (!pe_asked) of_burst("wait_column", `CONTROL.sequencer.r_next_entry[j], `CONTROL.sequencer.r_next_step[j], 0);
+      if (`SEQUENCER.pe_begin[j]) begin
+        if (`SEQUENCER.pe_begin_columns[j]) begin
+          if (!pe_asked) of_burst("wait_column", `SEQUENCER.r_next_entry[j], `SEQUENCER.r_next_step[j], 0);
           pe_asked = 0;
           pe_column = 0;
         end
-        of_burst("start", `CONTROL.sequencer.r_next_entry[j], `CONTROL.sequencer.r_next_step[j], -1);
-        if (`CONTROL.sequencer.pe_begin_columns[j])
-          of_burst("column", `CONTROL.sequencer.r_next_entry[j], `CONTROL.sequencer.r_next_step[j], 0);
-        else consumed(`CONTROL.sequencer.r_next_entry[j], `CONTROL.sequencer.r_next_step[j]);
+        of_burst("start", `SEQUENCER.r_next_entry[j], `SEQUENCER.r_next_step[j], -1);
+        if (`SEQUENCER.pe_begin_columns[j])
+          of_burst("column", `SEQUENCER.r_next_entry[j], `SEQUENCER.r_next_step[j], 0);
+        else consumed(`SEQUENCER.r_next_entry[j], `SEQUENCER.r_next_step[j]);
       end
-    if (`CONTROL.sequencer.r_next[ROUNDS] && !`CONTROL.sequencer.r_active[ROUNDS]
-        && `CONTROL.sequencer.r_next_columns[ROUNDS] != 0 && !pe_asked) begin
-      of_burst("wait_column", `CONTROL.sequencer.r_next_entry[ROUNDS], `CONTROL.sequencer.r_next_step[ROUNDS], 0);
+    if (`SEQUENCER.r_next[ROUNDS] && !`SEQUENCER.r_active[ROUNDS]
+        && `SEQUENCER.r_next_columns[ROUNDS] != 0 && !pe_asked) begin
+      of_burst("wait_column", `SEQUENCER.r_next_entry[ROUNDS], `SEQUENCER.r_next_step[ROUNDS], 0);
       pe_asked = 1;
     end
     // Columns after the first, and cycles of a column that wait; each of the words that they wait for ends a wait.
@@ -135,7 +140,8 @@ module monitor #(
   end
 
   // ---- skip encoder ------------------------------------------------------------------------------------------------------
-  // Blocks whose first column is there (all of them, where nothing is skipped), blocks that have been logged as begun and as ended; when the taken ones end.
+  // Blocks whose first column is there (all of them, where nothing is skipped), blocks that have been logged as begun and
+  // as ended, and when those end whose columns have been taken.
   localparam KEPT = 1024;
   integer e, there_block, there_step, there_units, blocks_there, blocks_begun, blocks_taken, blocks_ended;
   integer units_left, some;
