@@ -57,8 +57,15 @@ def recorded(model: IntegerModel, sample: Sample):
         made["logit"] = model.logits(made[f"h{model.config.suffix(len(model.layers) - 1)}"])
     beside = {name: codes.copy() for name, codes in beside_before(model, sample).items()}
     lanes, vectors, found = len(sample.lengths), [], []
+    once = model.config.readout is not None and model.config.readout.when == "last_step"
     for t, states in enumerate(states_of(model, sample)):
         for n, stage in enumerate(functions.stages):
+            if (
+                stage.name == "readout_bias"
+                and model.config.readout.when == "last_step"
+                and t < max(sample.lengths) - 1
+            ):
+                continue
             own = {port.name: beside.setdefault((stage.state, port.name), zeros(lanes, stage)) for port in stage.beside}
             for lane, unit in np.ndindex(lanes, stage.units):
                 sums = tuple(int(run.sums[row.group][t, lane, row.row * stage.units + unit]) for row in stage.sums)
@@ -98,6 +105,13 @@ def test_what_hardware_computes_is_what_the_model_computes(draw, tmp_path, cell,
     )
     functions, vectors, found = recorded(model, given_sample(model, 40, 2, seed=5))
     assert len({tuple(each.results.items()) for each in found}) > 80  # nothing stands still
+    assert simulate(functions, vectors, tmp_path, SUM_BITS) == found
+
+
+def test_a_readout_at_the_last_step(draw, tmp_path):
+    model = drawn_integer_model(draw, Settings(), "gru", "vector", seed=2, when="last_step")
+    functions, vectors, found = recorded(model, given_sample(model, 12, 2, seed=5))
+    assert sum("logit" in each.results for each in found) == 2 * model.config.readout.outputs
     assert simulate(functions, vectors, tmp_path, SUM_BITS) == found
 
 
