@@ -60,11 +60,7 @@ def recorded(model: IntegerModel, sample: Sample):
     once = model.config.readout is not None and model.config.readout.when == "last_step"
     for t, states in enumerate(states_of(model, sample)):
         for n, stage in enumerate(functions.stages):
-            if (
-                stage.name == "readout_bias"
-                and model.config.readout.when == "last_step"
-                and t < max(sample.lengths) - 1
-            ):
+            if stage.name == "readout_bias" and once and t < max(sample.lengths) - 1:
                 continue
             own = {port.name: beside.setdefault((stage.state, port.name), zeros(lanes, stage)) for port in stage.beside}
             for lane, unit in np.ndindex(lanes, stage.units):
