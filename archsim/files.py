@@ -86,6 +86,34 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from None
 
 
+@contextmanager
+def whole_folder(path: str | Path, mark: str) -> Iterator[Path]:
+    """Yield a temporary folder that only this process writes to, and rename it to `path` once the block succeeds.
+
+    A folder at `path` is replaced if it is empty or has a file called `mark`, by which the writer knows its own.
+    BadInput if anything else is there.
+    """
+    path = Path(path)
+    if path.exists() and not (path.is_dir() and ((path / mark).is_file() or not any(path.iterdir()))):
+        what = f"a folder that this command did not write (it has no {mark})" if path.is_dir() else "no folder"
+        raise BadInput(f"{path}: is {what}; give another, which will be made")
+    target = path.resolve()
+    part, old = (target.with_name(f"{target.name}.{os.getpid()}.{end}") for end in ("part", "old"))
+    try:
+        part.mkdir(parents=True)
+        yield part
+        if target.exists():
+            os.rename(target, old)
+        os.rename(part, target)
+    except OSError as error:
+        if old.exists() and not target.exists():
+            os.rename(old, target)
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from None
+    finally:
+        for left in (part, old):
+            shutil.rmtree(left, ignore_errors=True)
+
+
 def check_output(path: str | Path) -> None:
     """OSError, which names `path`, where that is a folder, or a plain file that must not be written."""
     if os.path.isdir(path):

@@ -1,6 +1,7 @@
 """The comparison of two event logs, component by component: the first difference, or none."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, zip_longest
 from typing import NamedTuple
 
 from archsim.catalogue import Event
@@ -21,22 +22,36 @@ WAITS = (Event.WAIT_CREDIT, Event.WAIT_COLUMN)
 """Events that a column follows."""
 
 
-def difference(expected: Iterable[Logged], found: Iterable[Logged]) -> str | None:
-    """The first difference between two logs in a component, in words; None if they are equal.
+class Difference(NamedTuple):
+    """The first event of a component that differs; None: a log has no event of that number."""
+
+    component: str
+    number: int
+    expected: Logged | None
+    found: Logged | None
+
+    def __str__(self) -> str:
+        return f"{self.component}, event {self.number}: archsim {_words(self.expected)}, Verilog {_words(self.found)}"
+
+
+def differences(expected: Iterable[Logged], found: Iterable[Logged]) -> list[Difference]:
+    """The first difference between two logs in each component, that of the earliest cycle first.
 
     The order of components within a cycle does not count, and neither do waits of no cycle within a column: `column`
     logs one where it does not know yet that a word has room or has arrived.
     """
     ours, theirs = _by_component(expected), _by_component(found)
+    first = []
     for component in ours | theirs:
-        one, other = ours.get(component, []), theirs.get(component, [])
-        for number, (left, right) in enumerate(zip(one, other, strict=False)):
-            if left != right:
-                return f"{component}, event {number}: archsim {_words(left)}, Verilog {_words(right)}"
-        if len(one) != len(other):
-            longer = max(one, other, key=len)[min(len(one), len(other))]
-            return f"{component}: archsim {len(one)} events, Verilog {len(other)}; beyond the shorter: {_words(longer)}"
-    return None
+        pairs = zip_longest(ours.get(component, []), theirs.get(component, []))
+        differing = ((number, *pair) for number, pair in enumerate(pairs) if pair[0] != pair[1])
+        first += [Difference(component, *each) for each in islice(differing, 1)]
+    return sorted(first, key=lambda each: min(event.cycle for event in each[2:] if event is not None))
+
+
+def difference(expected: Iterable[Logged], found: Iterable[Logged]) -> str | None:
+    """The earliest of the `differences` in words; None if two logs are equal."""
+    return next(map(str, differences(expected, found)), None)
 
 
 def _by_component(events: Iterable[Logged]) -> dict[str, list[Logged]]:
@@ -65,5 +80,7 @@ def _without_empty_waits(events: Sequence[Logged]) -> Iterator[Logged]:
         at += 1
 
 
-def _words(event: Logged) -> str:
+def _words(event: Logged | None) -> str:
+    if event is None:
+        return "none"
     return f"{event.event} at {event.cycle} (step {event.step}, block {event.block}, column {event.column})"

@@ -7,7 +7,7 @@ import typer
 
 from archsim.errors import BadInput
 from archsim.machine.assembly import Deadlock
-from dse.cli import evaluating, importing, listing, networks, ptq, search, simulate, traces, train, zoo
+from dse.cli import evaluating, importing, listing, networks, ptq, rtl, search, simulate, traces, train, zoo
 from dse.cli.terminal import complain, notes
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for module in (simulate, search, listing, train, importing, networks, evaluating, ptq, zoo):
+for module in (simulate, rtl, search, listing, train, importing, networks, evaluating, ptq, zoo):
     app.add_typer(module.app)
 app.add_typer(traces.app, name="trace", rich_help_panel=networks.PANEL)
 

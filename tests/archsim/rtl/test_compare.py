@@ -1,6 +1,6 @@
 """The comparison of event logs: what counts as a difference, and the one thing that does not."""
 
-from archsim.rtl.compare import Logged, difference
+from archsim.rtl.compare import Logged, difference, differences
 
 
 def log(*events: tuple[int, str, int]) -> list[Logged]:
@@ -26,7 +26,7 @@ def test_the_first_difference_is_told_in_words() -> None:
 
 def test_a_log_that_ends_early_differs() -> None:
     assert difference(WAITED, WAITED[:-1]) == (
-        "pe_array: archsim 4 events, Verilog 3; beyond the shorter: done at 7 (step 0, block 0, column -1)"
+        "pe_array, event 3: archsim done at 7 (step 0, block 0, column -1), Verilog none"
     )
 
 
@@ -40,3 +40,9 @@ def test_a_wait_of_no_cycle_counts_only_before_a_column() -> None:
 def test_a_wait_of_a_cycle_within_a_column_counts() -> None:
     longer = log((3, "wait_column", 0), (5, "start", -1), (5, "column", 0), (6, "wait_column", 0), (7, "column", 0))
     assert difference(longer, WAITED[:3]) is not None
+
+
+def test_of_each_component_there_is_the_first_difference_and_the_earliest_comes_first() -> None:
+    path = Logged(1, "weight_stream", "turn", 0, 0, -1)
+    found = differences([*WAITED, path], [*WAITED[:2], path._replace(cycle=2)])
+    assert [(each.component, each.number) for each in found] == [("weight_stream", 0), ("pe_array", 2)]

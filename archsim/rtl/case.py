@@ -1,0 +1,113 @@
+"""What is made of a design in Verilog: its program, the integers of a window of a workload, and what must come out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from archsim.design import Design
+from archsim.errors import BadInput
+from archsim.machine.functional import Integers
+from archsim.machine.steps import run_machine
+from archsim.mapping.plan import RunScope
+from archsim.mapping.work import measure
+from archsim.rtl.compare import Logged
+from archsim.rtl.drawn import drawn_integers
+from archsim.rtl.program import Program
+from archsim.rtl.window import Window
+from archsim.simulation import Job, prepare
+from archsim.trace.trace import Trace
+
+PLANNED_STEPS = 200
+"""Steps that the plan is made for, as `archsim run` does where nothing else is said; a window may lie beyond them."""
+SEED = 1
+"""The seed of integers that are drawn where nobody gives another."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What engine `column` does in the window."""
+
+    events: tuple[Logged, ...]
+    cycles: int
+
+
+@dataclass(frozen=True)
+class Case:
+    """A design with the window of a workload that its machine in Verilog is run over."""
+
+    program: Program
+    integers: Integers
+    """The operands of the window; step 0 is its first step."""
+    window: Window
+    seed: int | None
+    """The seed that the integers were drawn with; None: they are the model's own."""
+
+    @property
+    def design(self) -> Design:
+        return self.program.design
+
+    @property
+    def workload(self) -> str:
+        return self.program.work.trace.header.workload
+
+    @property
+    def lanes(self) -> int:
+        return self.program.plan.lanes
+
+    @property
+    def integers_words(self) -> str:
+        """Where weights and values come from."""
+        return "the model's own integers" if self.seed is None else f"integers drawn with seed {self.seed}"
+
+    @cached_property
+    def sums(self) -> int:
+        """The sums that are read out: those of all lanes, of every block that runs."""
+        plan, work = self.program.plan, self.program.work
+        return sum(
+            block.units * plan.lanes * plan.stages[block.stage].sums_per_unit
+            for block in plan.blocks
+            for step in range(self.program.steps)
+            if work.active_in(block, step)
+        )
+
+    def expected(self, on_step: Callable[[int], None] | None = None) -> Expected:
+        """The event log and the cycles of engine `column`."""
+        events: list[Logged] = []
+        timing = run_machine(
+            *(self.design, self.program.plan, self.program.work, "column"),
+            log=lambda *event: events.append(Logged(*event)),
+            on_step=on_step,
+        )
+        return Expected(tuple(events), timing.cycles)
+
+
+def case_of(
+    design: Design,
+    trace: Trace,
+    window: Window,
+    *,
+    lanes: int | None = None,
+    scope: RunScope = "model",
+    integers: Integers | None = None,
+    seed: int = SEED,
+) -> Case:
+    """The case of a design and a window of a trace.
+
+    `integers` are those of the whole trace; without them some are drawn with `seed`. BadInput names what the design
+    cannot run, what the machine in Verilog cannot do, or what the trace lacks.
+    """
+    lanes = design.lanes if lanes is None else lanes
+    trace.check(lanes, window.last + 1)
+    steps = min(trace.steps, max(PLANNED_STEPS, window.last + 1))
+    prepared = prepare(Job(design, trace, lanes, steps, scope))
+    if len(prepared.phases) > 1:
+        raise BadInput(
+            f"design {design.name}: the machine in Verilog cannot do {len(prepared.phases)} phases, one after the"
+            f" other ({trace.header.workload}), only 1"
+        )
+    plan, shown = prepared.only.plan, window.of_trace(trace, lanes)
+    work = measure(shown, plan, window.steps, design.skip_encoder.enabled, design.skip_encoder.reach)
+    program = Program(design, plan, work)
+    if integers is None:
+        return Case(program, drawn_integers(shown, lanes, window.steps, seed), window, seed)
+    return Case(program, window.of_integers(integers, trace), window, None)

@@ -1,0 +1,27 @@
+"""What of a model goes into a machine in Verilog: a trace of it with the integers behind it."""
+
+from typing import NamedTuple
+
+from archsim.machine.functional import Integers
+from archsim.trace.trace import Trace
+from workloads import tasks
+from workloads.fixed_point import IntegerModel
+from workloads.fixed_point.integers import integer_run_of
+from workloads.integers import integer_run
+from workloads.model import Model
+from workloads.record import record_sample
+from workloads.tasks.base import Split
+
+
+class Recorded(NamedTuple):
+    """A model over data of its task."""
+
+    trace: Trace
+    integers: Integers
+
+
+def recorded(model: Model | IntegerModel, split: Split, lanes: int, steps: int) -> Recorded:
+    """A model over at most `steps` steps of `lanes` sequences of a split. BadInput names what of it is no integer."""
+    sample = tasks.by_name(model.task).sample(split, lanes, steps, seed=0)
+    run = integer_run_of(model, sample) if isinstance(model, IntegerModel) else integer_run(model, sample)
+    return Recorded(record_sample(model, sample, {}), Integers(run.weights, run.operands))

@@ -1,0 +1,147 @@
+"""`archsim rtl`: what it writes and says, and how it ends."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from archsim.design import load_design
+from archsim.machine.functional import run_check
+from archsim.rtl.case import case_of
+from archsim.rtl.export import write_bench
+from archsim.rtl.images import Images
+from archsim.rtl.tables import Tables
+from archsim.rtl.window import Window
+from archsim.trace.synthetic import synthesize
+from dse.evaluation.hardware import recorded
+from tests.archsim.rtl.integer_bench import needs
+from tests.dse.cli.test_cli import archsim, refused
+from workloads import tasks, zoo
+from workloads.integers import integer_run
+
+SMALL = ("--set", "pe_array.pes_per_tile=4", "--set", "pe_array.accumulators=3", "--set", "lanes=2")
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> str:
+    synthesize(6, 4, 0.6, sequences=2, steps=5, weight_format="ternary", seed=3, out=tmp_path / "t.npz")
+    return str(tmp_path / "t.npz")
+
+
+def words(trace: str, folder: Path, *more: str) -> tuple[str, ...]:
+    return ("rtl", "edge-8pe", "--workload", trace, "--out", str(folder), *SMALL, *more)
+
+
+def test_it_writes_a_folder_and_says_what_is_in_it(trace: str, tmp_path: Path) -> None:
+    done = archsim(*words(trace, tmp_path / "hw", "--steps", "2:3"))
+    assert (done.returncode, done.stderr) == (0, "")
+    (line,) = done.stdout.splitlines()
+    assert line.startswith(
+        f"{tmp_path / 'hw'}: edge-8pe in Verilog, running synthetic-lstm6-ternary-d0.6, steps 2 to 3"
+    )
+    assert "integers drawn with seed 1" in line
+    assert line.endswith("its README.md says how to run it")
+    facts = json.loads(archsim(*words(trace, tmp_path / "hw", "--steps", "2:3", "--json")).stdout)
+    assert (facts["first_step"], facts["last_step"], facts["seed"], facts["lanes"]) == (2, 3, 1, 2)
+    assert f"{facts['events']:,} events, {facts['sums']:,} sums, {facts['cycles']:,} cycles" in line
+
+
+def test_the_check_is_a_line(trace: str, tmp_path: Path) -> None:
+    needs("iverilog")
+    done = archsim(*words(trace, tmp_path / "hw", "--check"))
+    assert (done.returncode, done.stderr) == (0, "")
+    (line,) = done.stdout.splitlines()
+    assert line.startswith("equal: ")
+    found = json.loads(archsim(*words(trace, tmp_path / "hw", "--check", "--json", "--seed", "9")).stdout)
+    assert found["equal"] is True
+    assert found["drawn_with_seed"] == 9
+    assert found["in_verilog"] == {name: found[name] for name in ("events", "sums", "cycles")}
+    assert f"equal: {found['events']:,} events, {found['sums']:,} sums, {found['cycles']:,} cycles" in line
+
+
+def test_a_difference_ends_with_1_and_names_the_component(
+    trace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lists that the Verilog takes to be known a cycle later than engine column does."""
+    needs("iverilog")
+
+    def late(*given: object) -> None:
+        write_bench(*given)  # type: ignore[arg-type]
+        parameters = Path(str(given[2])) / "parameters.svh"
+        text = parameters.read_text()
+        assert "ENCODER_STAGES = 1," in text
+        parameters.write_text(text.replace("ENCODER_STAGES = 1,", "ENCODER_STAGES = 2,"))
+
+    monkeypatch.setattr("archsim.rtl.folder.write_bench", late)
+    done = archsim(*words(trace, tmp_path / "hw", "--check"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("archsim: skip_encoder, event ")
+    assert done.stderr.count("archsim: ") >= 2
+    found = archsim(*words(trace, tmp_path / "hw", "--check", "--json"))
+    assert (found.returncode, found.stderr) == (1, "")
+    assert json.loads(found.stdout)["equal"] is False
+
+
+def test_without_a_simulator_a_line_names_the_package(
+    trace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    line = refused(*words(trace, tmp_path / "hw", "--check"))
+    assert "apt-get install iverilog" in line
+    assert not (tmp_path / "hw").exists()
+    assert archsim(*words(trace, tmp_path / "hw")).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        (
+            ("--set", "dram.inputs=true", "--set", "dram.arbitration=fcfs"),
+            "design edge-8pe: the machine in Verilog cannot do dram.arbitration fcfs",
+        ),
+        (("--steps", "4:5"), "steps must be between 1 and the trace's 5, not 6"),
+        (("--steps", "none"), "--steps must be FIRST:LAST or a number of steps, not 'none'"),
+        (("--lanes", "3"), "lanes must be between 1 and the trace's 2 sequences, not 3"),
+        (("--threshold", "0.1"), "is a trace, which has its threshold already; give a model"),
+        (("--simulator", "vcs"), "--simulator must be icarus or verilator, not 'vcs'"),
+        (("--set", "pe_array.multiplier=shift"), "ternary weights need a multiplexer or a multiplier"),
+    ],
+)
+def test_what_it_cannot_do_is_refused_in_a_line(trace: str, tmp_path: Path, more: tuple[str, ...], reason: str) -> None:
+    assert reason in refused(*words(trace, tmp_path / "hw", *more))
+    assert not (tmp_path / "hw").exists()
+
+
+def test_other_dataflows_are_refused_by_name(trace: str, tmp_path: Path) -> None:
+    line = refused("rtl", "stationary-65nm", "--workload", trace, "--lanes", "1", "--out", str(tmp_path / "hw"))
+    assert "the machine in Verilog cannot do dataflow weight-stationary, only output-stationary" in line
+
+
+def test_a_model_of_floating_point_is_refused_by_name(tmp_path: Path) -> None:
+    out = str(tmp_path / "hw")
+    line = refused("rtl", "edge-8pe", "--workload", "wp-lstm256-float", "--lanes", "1", "--out", out)
+    assert "float" in line
+
+
+def test_a_model_has_its_own_codes_and_sums() -> None:
+    """The expected sums of the Verilog are those of the model's reference, and of the functional check."""
+    model = zoo.load_model("wp-lstm256-ternary-s90")
+    trace, integers = recorded(model, "test", 1, 5)
+    case = case_of(load_design("edge-8pe"), trace, Window(2, 3), lanes=1, integers=integers)
+    assert case.integers_words == "the model's own integers"
+    sums = Images(case.program, Tables(case.program), case.integers).sums()
+    reference = integer_run(model, tasks.by_name(model.task).sample("test", 1, 5, seed=0)).sums
+    program = case.program
+    functional = run_check(program.design, program.plan, program.work, case.integers)
+    for name, found in sums.items():
+        assert (found == reference[name][2:4, :1]).all()
+        assert (found == functional[name]).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["wp-lstm256-ternary-s90", "wp-lstm256-fixed8"])
+def test_a_shipped_model_is_equal(name: str, tmp_path: Path) -> None:
+    needs("iverilog")
+    done = archsim("rtl", "edge-8pe", "--workload", name, "--lanes", "1", "--out", str(tmp_path / "hw"), "--check")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "the model's own integers" in done.stdout
