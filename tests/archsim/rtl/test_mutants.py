@@ -1,0 +1,247 @@
+"""A machine in Verilog that is wrong in one place fails its check, and so does one beside an engine that is."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from archsim.design import load_design
+from archsim.machine import weight_stream
+from archsim.machine.ports import Word
+from archsim.mapping.plan import Feed, FeedStep
+from archsim.rtl.case import Case, case_of
+from archsim.rtl.check import Check, check
+from archsim.rtl.folder import Exported, export
+from archsim.rtl.window import Window
+from archsim.trace.synthetic import synthesize
+from archsim.trace.trace import Trace
+from tests.archsim.rtl.integer_bench import needs
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A tiny machine, whose lanes run 4 and 3 steps."""
+
+    design: str
+    changes: dict[str, Any]
+    weights: str = "fixed8"
+    hidden: int = 7
+    density: float = 0.3
+
+    def case(self) -> Case:
+        design = load_design(self.design).override(self.changes)
+        drawn = synthesize(
+            self.hidden, 4, self.density, sequences=2, steps=4, weight_format=self.weights, state_bits=8, seed=2
+        )
+        trace = Trace(drawn.header, drawn.arrays, np.array([4, 3]))
+        return case_of(design, trace, Window(0, 3))
+
+
+SKIPPING = {
+    "lanes": 2,
+    "pe_array.tiles": 1,
+    "pe_array.pes_per_tile": 4,
+    "pe_array.accumulators": 5,
+    "weight_memory.weights_per_cycle": 3,
+    "weight_memory.fifo_words": 4,
+    "activation_unit.units_per_cycle": 1,
+    "skip_encoder.columns_per_cycle": 2,
+    "skip_encoder.offset_bits": 1,
+}
+"""Two PEs a lane, whose rows begin in the middle of words; several blocks; padding; a FIFO of few words."""
+MACHINES = {
+    "skipping": Machine("edge-8pe", SKIPPING),
+    "shifting": Machine("edge-shift", SKIPPING | {"host": []}, weights="exponential5"),
+    "ternary": Machine(
+        "edge-8pe", SKIPPING | {"pe_array.multiplier": "mux", "pe_array.weight_bits": 2}, weights="ternary"
+    ),
+    "slow path": Machine("edge-8pe", SKIPPING | {"dram.bandwidth_gbps": 1.5, "dram.burst_bits": 1}),
+    "sparse": Machine("edge-8pe", SKIPPING | {"weight_memory.fifo_words": 64}, density=0.1),
+    "inputs": Machine("skip-65nm", SKIPPING | {"dram.inputs": True, "dram.arbitration": "static"}),
+}
+
+
+class Mutant(NamedTuple):
+    """A text of a module that is replaced, and what the check finds first: a component, or sums."""
+
+    module: str
+    text: str
+    instead: str
+    first: str
+    machine: str = "skipping"
+
+
+MUTANTS = {
+    "a credit is dropped where a word leaves as another comes": Mutant(
+        "weight_stream", "+ CREDIT_BITS'(release_words);", "+ (word_issue ? 0 : CREDIT_BITS'(release_words));",
+        "weight_stream",
+    ),
+    "a credit too many": Mutant(
+        "weight_stream", "credits <= CREDIT_BITS'(FIFO_WORDS);", "credits <= CREDIT_BITS'(FIFO_WORDS + 1);",
+        "weight_stream",
+    ),
+    "a latency of a cycle less": Mutant(
+        "weight_stream", "+ burst[B_LATENCY +: DELAY_BITS];", "+ burst[B_LATENCY +: DELAY_BITS] - 1'b1;", "pe_array",
+    ),
+    "a pause too few between words": Mutant(
+        "weight_stream", "burst[B_PACE_WHOLE +: WAIT_BITS] + WAIT_BITS'(carry);", "burst[B_PACE_WHOLE +: WAIT_BITS];",
+        "weight_stream", "slow path",
+    ),
+    "a word is taken a cycle early": Mutant(
+        "pe_control", "wire enough = column_there >=", "wire enough = column_there + 1'b1 >=", "pe_array",
+    ),
+    "banks are not swapped as blocks open": Mutant(
+        "sequencer_round", "bank = (BANKS == 2) ? ~bank_in : {BANK_BITS{1'b0}};", "bank = bank_in;", "sums",
+    ),
+    "the wrong bank is read": Mutant(
+        "activation_unit", "assign act_bank = bank;", "assign act_bank = ~bank;", "sums",
+    ),
+    "a bank too many is free": Mutant(
+        "sequencer_round", "banks = banks_in - 1'b1;", "banks = banks_in;", "pe_array",
+    ),
+    "no wait for the list of the step before": Mutant(
+        "sequencer_round", "lists_known[m*(STEP_BITS+1) +: STEP_BITS+1] < {1'b0, path_step_in})",
+        "lists_known[m*(STEP_BITS+1) +: STEP_BITS+1] + 1'b1 < {1'b0, path_step_in})", "weight_stream", "sparse",
+    ),
+    "row scales and biases take a cycle less": Mutant(
+        "sequencer_round", "path_wait = burst[B_NORMS +: WAIT_BITS];",
+        "path_wait = burst[B_NORMS +: WAIT_BITS] - 1'b1;", "weight_stream",
+    ),
+    "columns of a list are off by one": Mutant(
+        "data_path", ".scan_column(COLUMN_BITS'(encode_unit))", ".scan_column(COLUMN_BITS'(encode_unit + 1'b1))",
+        "sums",
+    ),
+    "padding is missed": Mutant(
+        "operand_list", "needed[z] || (REACH <= COLUMNS && next_gap == (COLUMN_BITS+1)'(REACH))", "needed[z]",
+        "weight_stream",
+    ),
+    "padding at the end is listed": Mutant(
+        "operand_list", "if (needed[z]) next_count = next_written;", "next_count = next_written;", "weight_stream",
+        "sparse",
+    ),
+    "the encoder takes a column more a cycle": Mutant(
+        "skip_encoder", "there_now < rest ? there_now : rest;", "there_now + 1'b1 < rest ? there_now + 1'b1 : rest;",
+        "skip_encoder",
+    ),
+    "the activation unit has a stage less": Mutant(
+        "activation_unit", ".CYCLES(ACTIVATION_STAGES + 1)", ".CYCLES(ACTIVATION_STAGES)", "skip_encoder",
+    ),
+    "valid bits stay as a bank opens": Mutant(
+        "pe", "~valid | {ENTRIES{open[b]}};", "~valid;", "sums",
+    ),
+    "a power of two is shifted a place too far": Mutant(
+        "pe", "plus <<< weight[WEIGHT_BITS-2:0];", "plus <<< (weight[WEIGHT_BITS-2:0] + 1'b1);", "sums", "shifting",
+    ),
+    "a negative power of two is added": Mutant(
+        "pe", "weight[WEIGHT_BITS-1] ? -shifted : shifted;", "shifted;", "sums", "shifting",
+    ),
+    "a ternary zero counts as one": Mutant(
+        "pe", "!weight[0] ? {PRODUCT_BITS{1'b0}} : weight[WEIGHT_BITS-1]", "weight[WEIGHT_BITS-1]", "sums", "ternary",
+    ),
+    "operands are unsigned": Mutant(
+        "pe", "$signed({{WEIGHT_BITS{operand[OPERAND_BITS-1]}}, operand});", "$signed({{WEIGHT_BITS{1'b0}}, operand});",
+        "sums",
+    ),
+    "rows of a word are off by one": Mutant(
+        "word_fifo", "next = offset + OFFSET_BITS'(taken);", "next = offset + OFFSET_BITS'(taken) + 1'b1;", "sums",
+    ),
+    "a word stays in its place": Mutant(
+        "word_fifo", "if (run) head <= after(head,", "if (run && !last) head <= after(head,", "sums",
+    ),
+    "a lane that has ended runs on": Mutant(
+        "sequencer", "running[B_LAST_ONLY] ? pe_ending : pe_running;", "{LANES{1'b1}};", "sums",
+    ),
+    "state is read from the other step's copy": Mutant(
+        "data_path", "wire [PIPE_BITS-1:0] entering = {act_step[0],", "wire [PIPE_BITS-1:0] entering = {!act_step[0],",
+        "sums",
+    ),
+    "a group of elements advances a lane less": Mutant(
+        "read_places", "carries = lanes >= (LANE_BITS+1)'(LANES);", "carries = lanes > (LANE_BITS+1)'(LANES);",
+        "weight_stream",
+    ),
+    "inputs arrive a cycle early": Mutant(
+        "input_reader", "way_even <= ended && !fetch[0] ? WAIT_BITS'(FETCH_LATENCY) - 1'b1",
+        "way_even <= ended && !fetch[0] ? WAIT_BITS'(FETCH_LATENCY) - 2'd2", "weight_stream", "inputs",
+    ),
+    "inputs are fetched before a buffer is free": Mutant(
+        "input_reader", "next < 2 || consumed_now + 1'b1 >= next;", "next < 2 || consumed_now + 2'd2 >= next;",
+        "input_reader", "inputs",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Exported]:
+    """The folder of a machine, written once."""
+    needs("iverilog")
+    made: dict[str, Exported] = {}
+
+    def of(machine: str) -> Exported:
+        if machine not in made:
+            made[machine] = export(MACHINES[machine].case(), tmp_path_factory.mktemp("mutants") / "machine")
+        return made[machine]
+
+    return of
+
+
+def first(found: Check) -> str:
+    """What a check finds first."""
+    return found.differences[0].component if found.differences else "sums" if found.wrong_sum else "nothing"
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_machine_that_is_not_changed_passes(machine: str, exported: Callable[[str], Exported]) -> None:
+    found = check(exported(machine))
+    assert found.passed, found.reasons
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mutant_of_the_verilog_fails(name: str, exported: Callable[[str], Exported]) -> None:
+    mutant = MUTANTS[name]
+    made = exported(mutant.machine)
+    path = made.folder / "rtl" / f"{mutant.module}.sv"
+    text = path.read_text()
+    assert text.count(mutant.text) == 1
+    path.write_text(text.replace(mutant.text, mutant.instead))
+    try:
+        found = check(made)
+    finally:
+        path.write_text(text)
+    assert not found.passed
+    assert first(found) == mutant.first, found.reasons
+
+
+# Mutants of the engine
+
+
+def late_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every word arrives a cycle late."""
+    monkeypatch.setattr(weight_stream, "Word", lambda arrival, token: Word(arrival + 1, token))
+
+
+def credits_by_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The room of a column's words comes back with its last cycle."""
+    steps = Feed.steps
+
+    def whole(feed: Feed) -> Iterator[FeedStep]:
+        for step in steps(feed):
+            yield step._replace(released=tuple(feed.cycles for _ in step.released))
+
+    monkeypatch.setattr(Feed, "steps", whole)
+
+
+@pytest.mark.parametrize(("mutate", "component"), [(late_words, "pe_array"), (credits_by_column, "weight_stream")])
+def test_a_mutant_of_the_engine_fails(
+    mutate: Callable[[pytest.MonkeyPatch], None], component: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs("iverilog")
+    case = MACHINES["skipping"].case()
+    mutate(monkeypatch)
+    found = check(export(case, tmp_path / "machine"))
+    assert not found.passed
+    assert first(found) == component, found.reasons
