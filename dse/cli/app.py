@@ -28,8 +28,7 @@ def everywhere(
 ) -> None:
     """Trained LSTMs and GRUs on simulated accelerators: speed, energy, area.
 
-    First  [bold]archsim demo[/]: a whole search in minutes, and its report.
-    Then   [bold]archsim list[/], and [bold]archsim COMMAND --help[/]: two examples each.
+    First  [bold]archsim demo[/]; then [bold]archsim COMMAND --help[/]: two examples each.
     Exit   0 done, 1 failed, 2 bad input, 130 interrupted.
     """
     notes.quiet = quiet
