@@ -1,16 +1,16 @@
 """A machine in Verilog that is wrong in one place fails its check, and so does one beside an engine that is."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import simpy
 
 from archsim.design import load_design
-from archsim.machine import weight_stream
-from archsim.machine.ports import Word
+from archsim.machine.ports import Queue, WordFifo
 from archsim.mapping.plan import Feed, FeedStep
 from archsim.rtl.case import Case, case_of
 from archsim.rtl.check import Check, check
@@ -219,18 +219,30 @@ def test_a_mutant_of_the_verilog_fails(name: str, exported: Callable[[str], Expo
 # Mutants of the engine
 
 
+class Later(Queue[int]):
+    """Every cycle that is put in comes out a cycle later."""
+
+    def put(self, item: int) -> None:
+        super().put(item + 1)
+
+
 def late_words(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every word arrives a cycle late."""
-    monkeypatch.setattr(weight_stream, "Word", lambda arrival, token: Word(arrival + 1, token))
+    made = WordFifo.__init__
+
+    def late(fifo: WordFifo, env: simpy.Environment, words: int) -> None:
+        made(fifo, env, words)
+        fifo.words = Later(env)
+
+    monkeypatch.setattr(WordFifo, "__init__", late)
 
 
 def credits_by_column(monkeypatch: pytest.MonkeyPatch) -> None:
     """The room of a column's words comes back with its last cycle."""
     steps = Feed.steps
 
-    def whole(feed: Feed) -> Iterator[FeedStep]:
-        for step in steps(feed):
-            yield step._replace(released=tuple(feed.cycles for _ in step.released))
+    def whole(feed: Feed) -> tuple[FeedStep, ...]:
+        return tuple(step._replace(released=(feed.cycles,) * len(step.released)) for step in steps(feed))
 
     monkeypatch.setattr(Feed, "steps", whole)
 
