@@ -8,8 +8,9 @@ from archsim.design import Design
 from archsim.errors import BadInput
 from archsim.machine.functional import Integers
 from archsim.machine.steps import run_machine
-from archsim.mapping.plan import RunScope
+from archsim.mapping.plan import Plan, RunScope
 from archsim.mapping.work import measure
+from archsim.rtl import refusals
 from archsim.rtl.compare import Logged
 from archsim.rtl.drawn import drawn_integers
 from archsim.rtl.program import Program
@@ -19,6 +20,8 @@ from archsim.trace.trace import Trace
 
 PLANNED_STEPS = 200
 """Steps that the plan is made for, as `archsim run` does where nothing else is said; a window may lie beyond them."""
+START = Window(0, 0)
+"""The first step of a workload."""
 SEED = 1
 """The seed of integers that are drawn where nobody gives another."""
 
@@ -81,6 +84,27 @@ class Case:
         return Expected(tuple(events), timing.cycles)
 
 
+def planned(
+    design: Design, trace: Trace, window: Window = START, lanes: int | None = None, scope: RunScope = "model"
+) -> Plan:
+    """The plan that a machine in Verilog follows for a trace, whichever window of it is checked.
+
+    BadInput names what the design cannot run, what the machine in Verilog cannot do, or what the trace lacks.
+    """
+    lanes = design.lanes if lanes is None else lanes
+    trace.check(lanes, window.last + 1)
+    steps = min(trace.steps, max(PLANNED_STEPS, window.last + 1))
+    prepared = prepare(Job(design, trace, lanes, steps, scope))
+    if len(prepared.phases) > 1:
+        raise BadInput(
+            f"design {design.name}: the machine in Verilog cannot do {len(prepared.phases)} phases, one after the"
+            f" other ({trace.header.workload}), only 1"
+        )
+    plan = prepared.only.plan
+    refusals.check(design, plan)
+    return plan
+
+
 def case_of(
     design: Design,
     trace: Trace,
@@ -97,15 +121,8 @@ def case_of(
     cannot run, what the machine in Verilog cannot do, or what the trace lacks.
     """
     lanes = design.lanes if lanes is None else lanes
-    trace.check(lanes, window.last + 1)
-    steps = min(trace.steps, max(PLANNED_STEPS, window.last + 1))
-    prepared = prepare(Job(design, trace, lanes, steps, scope))
-    if len(prepared.phases) > 1:
-        raise BadInput(
-            f"design {design.name}: the machine in Verilog cannot do {len(prepared.phases)} phases, one after the"
-            f" other ({trace.header.workload}), only 1"
-        )
-    plan, shown = prepared.only.plan, window.of_trace(trace, lanes)
+    plan = planned(design, trace, window, lanes, scope)
+    shown = window.of_trace(trace, lanes)
     work = measure(shown, plan, window.steps, design.skip_encoder.enabled, design.skip_encoder.reach)
     program = Program(design, plan, work)
     if integers is None:

@@ -14,12 +14,13 @@ from archsim.rtl.folder import Exported, export
 from archsim.rtl.tools import SIMULATORS, Simulator
 from archsim.rtl.window import Window
 from archsim.trace.trace import Trace
-from dse.cli.inputs import at_threshold, parse_overrides
+from dse.cli.inputs import SEQUENCES, at_threshold, parse_overrides
 from dse.cli.options import DesignArgument, Json, Lanes, Scope, Threshold, WorkloadOption, either, overrides
 from dse.cli.terminal import complain, print_json, progress, say, steps_of
 from dse.evaluation.hardware import recorded
 from dse.evaluation.point import HeldOutSplit
 from workloads import zoo
+from workloads.fitting import available
 
 PANEL = "Simulate"
 app = typer.Typer()
@@ -97,7 +98,7 @@ def _case(
     model = at_threshold(zoo.load_either(workload), threshold)
     planned = max(PLANNED_STEPS, window.last + 1)
     with progress(f"recording {model.config.name}", None):
-        of_model = recorded(model, split, lanes or design.lanes, planned)
+        of_model = recorded(model, split, lanes or design.lanes, planned, min(SEQUENCES, available(model, split)))
     return case_of(design, of_model.trace, window, lanes=lanes, scope=scope, integers=of_model.integers)
 
 

@@ -8,6 +8,7 @@ from archsim.report import SimReport
 from dse.report.checks import checks
 from dse.report.comparisons import comparison
 from dse.report.designs import Texts, front_designs
+from dse.report.hardware import front_hardware
 from dse.report.html import render
 from dse.report.networks import papers, run_network, search_networks
 from dse.report.runs import load_saved, run_design, saved_design
@@ -48,7 +49,11 @@ def view_page(paths: Sequence[Path]) -> Page:
         goals=goals(found[0].space) if found else [],
         searches=[search_page(results, folder, i, texts, of[i]) for i, (results, folder) in both],
         designs=[
-            *(design for i, (results, _) in both for design in front_designs(results, i, texts)),
+            *(
+                design
+                for i, (results, folder) in both
+                for design in front_designs(results, i, texts, front_hardware(results, folder))
+            ),
             *(saved_design(run, name, f"run:{i}", texts) for i, (name, run) in enumerate(runs)),
         ],
         networks=list(networks.values()),

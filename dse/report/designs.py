@@ -1,10 +1,10 @@
 """Points of the front as the tab Design shows them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from archsim.record import FigureRecord, PointRecord
-from dse.report.shapes import DesignTab, Part, TermValue
+from dse.report.shapes import DesignTab, HardwareTab, Part, TermValue
 from dse.report.values import key, leaves
 from dse.report.words import known, model_label, number, short
 from dse.results.details import FrontDetail
@@ -25,16 +25,22 @@ class Texts:
         return self.known.setdefault(text, len(self.known))
 
 
-def front_designs(results: Results, index: int, texts: Texts) -> list[DesignTab]:
-    """Every point of the front of search number `index`."""
-    return [_of_detail(detail, results, index, texts) for detail in results.details]
+def front_designs(
+    results: Results, index: int, texts: Texts, hardware: Sequence[HardwareTab | None]
+) -> list[DesignTab]:
+    """Every point of the front of search number `index`, with what is known of its `hardware`."""
+    return [
+        _of_detail(detail, results, index, texts, own) for detail, own in zip(results.details, hardware, strict=True)
+    ]
 
 
 def network_key(model: str, threshold: float | None) -> str:
     return f"{model}@{'' if threshold is None else format(threshold, '.6g')}"
 
 
-def _of_detail(detail: FrontDetail, results: Results, index: int, texts: Texts) -> DesignTab:
+def _of_detail(
+    detail: FrontDetail, results: Results, index: int, texts: Texts, hardware: HardwareTab | None
+) -> DesignTab:
     return DesignTab(
         key=key(index, detail.trial),
         title=f"Trial {detail.trial}: {model_label(detail.model)}, {detail.weight_format} weights",
@@ -51,6 +57,7 @@ def _of_detail(detail: FrontDetail, results: Results, index: int, texts: Texts) 
         roofline=detail.roofline,
         command="",
         clock=clock_words(detail.clock_problems),
+        hardware=hardware,
     )
 
 

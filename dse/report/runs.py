@@ -99,6 +99,7 @@ def saved_design(run: SavedRun, name: str, at: str, texts: Texts) -> DesignTab:
         roofline=run.roofline,
         command="",
         clock=clock_words(run.clock_problems),
+        hardware=None,
     )
 
 

@@ -171,6 +171,13 @@ class TermValue(_Shape):
     unit: str = ""
 
 
+class HardwareTab(_Shape):
+    """A design in Verilog: the command that makes and checks it, or else the reason why there is none."""
+
+    command: str
+    reason: str
+
+
 class DesignTab(_Shape):
     """One simulated point, for the tab Design."""
 
@@ -191,6 +198,8 @@ class DesignTab(_Shape):
     command: str
     """Runs it again; empty for a trial, whose search has the words of its command."""
     clock: str
+    hardware: HardwareTab | None
+    """None: not known, as of a run, or where a trace is gone."""
 
 
 class WeightHistogram(_Shape):

@@ -74,6 +74,7 @@ function panel(design, n, designs) {
     el("p.soft", {}, [design.says, design.clock].filter(Boolean).join(" ")),
     diagram(design),
     command(design),
+    inVerilog(design),
   );
 }
 
@@ -81,17 +82,35 @@ function panel(design, n, designs) {
 export const letterMark = (n) => el("b.letter", { style: `background:${CHOSEN[n]}` }, LETTERS[n]);
 
 /** @param {ShownDesign} design */
-export function command(design) {
-  if (!design.command) return null;
-  const code = el("code", {}, design.command);
+export const command = (design) => (design.command ? copied("Run it again:", design.command) : null);
+
+/**
+ * The command that makes it in Verilog, or why there is none.
+ * @param {ShownDesign} design
+ */
+function inVerilog(design) {
+  if (!design.hardware) return null;
+  const { command: words, reason } = design.hardware;
+  return words
+    ? copied("Make it in Verilog, and check it cycle for cycle:", words)
+    : el("p.soft", {}, `No Verilog is written of it: ${reason}.`);
+}
+
+/**
+ * A command that a click copies.
+ * @param {string} what
+ * @param {string} words
+ */
+function copied(what, words) {
+  const code = el("code", {}, words);
   const copy = () => {
     getSelection()?.selectAllChildren(code);
-    navigator.clipboard?.writeText(design.command).catch(() => {});
+    navigator.clipboard?.writeText(words).catch(() => {});
   };
   return el(
     "div",
     {},
-    el("p.soft", {}, "Run it again:"),
+    el("p.soft", {}, what),
     el("div.command", {}, code, el("button", { type: "button", onclick: copy }, "copy")),
   );
 }

@@ -218,6 +218,7 @@ function trialDesign(point) {
     ],
     step_cycles: [],
     command: commandOf(point),
+    hardware: null,
   };
 }
 

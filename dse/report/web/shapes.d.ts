@@ -28,6 +28,7 @@ export interface DesignTab {
   roofline: RooflineRecord | null;
   command: string;
   clock: string;
+  hardware: HardwareTab | null;
 }
 
 export interface Goal {
@@ -36,6 +37,11 @@ export interface Goal {
   unit: string;
   minimize: boolean;
   log: boolean;
+}
+
+export interface HardwareTab {
+  command: string;
+  reason: string;
 }
 
 export interface NetworkTab {
