@@ -248,8 +248,6 @@ class Images:
             "OUTSIDE": max(1, len(self.outside)),
             "OUTSIDE_COLUMNS": max(1, len(columns)),
             "VECTOR_WORDS": max(1, sum(each.columns for each in self.outside) * program.steps),
-            "ALL_SUMS": program.steps
-            * sum(n * plan.stages[b.stage].sums_per_unit for b, n in zip(plan.blocks, elements, strict=True)),
         }
         (out / "bench.svh").write_text("".join(f"localparam {name} = {size};\n" for name, size in sizes.items()))
 

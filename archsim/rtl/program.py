@@ -230,7 +230,6 @@ class Program:
                     "released": released,
                     "release": release,
                     "active": active,
-                    "rows_before": taken,
                     "last": int(cycle == words.cycles - 1),
                 }
                 released, taken = released + release, taken + active
@@ -261,7 +260,6 @@ class Program:
             "LIST": bits_for(len(self.listings) - 1),
             "MADE": bits_for(len(plan.lists) - 1),
             "UNIT": bits_for(max(units, self.design.skip_encoder.columns_per_cycle)),
-            "ROW": bits_for(max(burst.rows for burst in bursts)),
             "ELEMENT": max(width, bits_for(max(block.units for block in plan.blocks) * plan.lanes)),
             "WIDTH": width,
             "TURN": bits_for(max(group.turns for group in self.groups)),
@@ -313,7 +311,7 @@ class Program:
         )  # fmt: skip
         feeds = fields(
             ("needed", w["WORD_NUMBER"]), ("released", w["WORD_NUMBER"]), ("release", w["WORD_NUMBER"]),
-            ("active", w["ACTIVE"]), ("rows_before", w["ROW"]), ("last", 1),
+            ("active", w["ACTIVE"]), ("last", 1),
         )  # fmt: skip
         return {"bursts": Layout("B", bursts), "blocks": Layout("K", blocks), "feeds": Layout("F", feeds)}
 

@@ -16,7 +16,6 @@ module activation_unit #(
   output wire over,                                         // all blocks of the run have left the pipeline
   output wire act_run,
   output wire act_start,
-  output wire act_last,
   output wire [BLOCK_BITS-1:0] act_block,
   output wire [STEP_BITS-1:0] act_step,
   output wire [BANK_BITS-1:0] act_bank,
@@ -62,7 +61,7 @@ module activation_unit #(
   assign act_bank = bank;
   assign act_turn = turn;
   assign group_end = act_run && turn + 1'b1 == line[K_TURNS +: TURN_BITS];
-  assign act_last = group_end && last_group;
+  wire act_last = group_end && last_group;                  // of the block
   assign act_element = element;
   assign act_elements = last_group ? elements_left[WIDTH_BITS-1:0] : width;
   assign act_ended = ended;

@@ -8,21 +8,19 @@
 //
 // Strobes from control to data, valid during cycle t:
 //
-//   weight_stream    word_issue: a word takes the path. With it: word_first / word_last of its column, word_number in the
+//   weight_stream    word_issue: a word takes the path. With it: word_first of its column, word_number in the
 //                    column (0..), word_list (list that is read), word_parity (its copy), word_index (place in the list),
 //                    word_base (address of the stream in this block), word_column_words, word_source (0: SRAM, 1: DRAM),
 //                    word_delay (cycles until it arrives, >= 2). Words take their room in the FIFO in the order of issue.
 //                    Those of one source arrive in that order; those of two sources may overtake each other, and may
 //                    arrive in the same cycle.
-//   pe_control       pe_run: a cycle of a column. With it: pe_cycle (k, from 0), pe_first / pe_last of the column,
-//                    pe_active (PEs of each lane, from PE 0 on, that have a row in it), pe_rows_before (rows of the column
-//                    that earlier cycles have taken, of a lane), pe_released (words of the column released by earlier
-//                    cycles), pe_release (words that this cycle releases: their room is free from t + 1 on), pe_bank,
-//                    pe_entry (burst), pe_step, pe_lanes (lanes that run the burst's products). Words that arrive in t may
-//                    be used in t. Columns are consumed in the order in which they were issued.
+//   pe_control       pe_run: a cycle of a column. With it: pe_first / pe_last of the column, pe_active (PEs of each lane, from
+//                    PE 0 on, that have a row in it), pe_release (words that this cycle releases: their room is free from
+//                    t + 1 on), pe_bank, pe_entry (burst), pe_lanes (lanes that run the burst's products). Words
+//                    that arrive in t may be used in t. Columns are consumed in the order in which they were issued.
 //   sequencer        bank_open: a bit for each bank whose block opens: its entries are cleared; products of pe_run in t and
 //                    later count. Several may open in a cycle if bursts have no columns.
-//   activation_unit  act_run: sums are read. With it: act_start / act_last (first / last cycle of the block), act_block,
+//   activation_unit  act_run: sums are read. With it: act_start (first cycle of the block), act_block,
 //                    act_step, act_bank, act_turn (cycle within the group), group_end (last cycle of a group),
 //                    act_element (the group's first element in the block: unit * LANES + lane), act_elements (how many).
 //                    What is read with group_end at t has passed the pipeline of ACTIVATION_STAGES registers in
@@ -51,7 +49,6 @@ module control #(
   output wire finished,                                     // all results are there
   output wire word_issue,
   output wire word_first,
-  output wire word_last,
   output wire [WORD_NUMBER_BITS-1:0] word_number,
   output wire [LIST_BITS-1:0] word_list,
   output wire word_parity,
@@ -63,19 +60,14 @@ module control #(
   output wire pe_run,
   output wire pe_first,
   output wire pe_last,
-  output wire [FEED_BITS-1:0] pe_cycle,
   output wire [ACTIVE_BITS-1:0] pe_active,
-  output wire [ROW_BITS-1:0] pe_rows_before,
-  output wire [WORD_NUMBER_BITS-1:0] pe_released,
   output wire [WORD_NUMBER_BITS-1:0] pe_release,
   output wire [BANK_BITS-1:0] pe_bank,
   output wire [ENTRY_BITS-1:0] pe_entry,
-  output wire [STEP_BITS-1:0] pe_step,
   output wire [LANES-1:0] pe_lanes,
   output wire [BANKS-1:0] bank_open,
   output wire act_run,
   output wire act_start,
-  output wire act_last,
   output wire [BLOCK_BITS-1:0] act_block,
   output wire [STEP_BITS-1:0] act_step,
   output wire [BANK_BITS-1:0] act_bank,
@@ -89,6 +81,8 @@ module control #(
   output wire [MADE_BITS-1:0] encode_made,
   output wire [STEP_BITS-1:0] encode_step
 );
+  wire word_last;                                           // of its column
+  wire [STEP_BITS-1:0] pe_step;
   wire path_start;
   wire path_done;
   wire path_over;
@@ -139,14 +133,13 @@ module control #(
     .clk(clk), .reset(reset),
     .word_arrived(word_arrived), .next_entry(next_entry), .next_columns(next_columns), .words_there(words_there),
     .start(pe_start), .idle(pes_idle),
-    .pe_run(pe_run), .pe_first(pe_first), .pe_last(pe_last), .pe_cycle(pe_cycle), .pe_active(pe_active),
-    .pe_rows_before(pe_rows_before), .pe_released(pe_released), .pe_release(pe_release)
+    .pe_run(pe_run), .pe_first(pe_first), .pe_last(pe_last), .pe_active(pe_active), .pe_release(pe_release)
   );
 
   activation_unit activation_unit (
     .clk(clk), .reset(reset), .steps(steps), .lane_steps(lane_steps),
     .blocks_ended(blocks_ended), .act_ended(act_ended), .columns_left(columns_left), .over(activation_over),
-    .act_run(act_run), .act_start(act_start), .act_last(act_last), .act_block(act_block), .act_step(act_step),
+    .act_run(act_run), .act_start(act_start), .act_block(act_block), .act_step(act_step),
     .act_bank(act_bank), .act_turn(act_turn), .group_end(group_end), .act_element(act_element),
     .act_elements(act_elements)
   );
@@ -163,7 +156,7 @@ module control #(
     .inputs_known(inputs_known), .channel_turns(channel_turns)
   );
 
-  wire unused = &{1'b0, path_step};                         // that the event log has
+  wire unused = &{1'b0, path_step, word_last, pe_step};     // that the event log has
   assign finished = path_over && activation_over && encoder_over;
 endmodule
 `default_nettype wire

@@ -60,7 +60,6 @@ module core #(
   wire [SOURCES-1:0] word_arrived;
   wire word_issue;
   wire word_first;
-  wire word_last;
   wire [WORD_NUMBER_BITS-1:0] word_number;
   wire [LIST_BITS-1:0] word_list;
   wire word_parity;
@@ -72,19 +71,14 @@ module core #(
   wire pe_run;
   wire pe_first;
   wire pe_last;
-  wire [FEED_BITS-1:0] pe_cycle;
   wire [ACTIVE_BITS-1:0] pe_active;
-  wire [ROW_BITS-1:0] pe_rows_before;
-  wire [WORD_NUMBER_BITS-1:0] pe_released;
   wire [WORD_NUMBER_BITS-1:0] pe_release;
   wire [BANK_BITS-1:0] pe_bank;
   wire [ENTRY_BITS-1:0] pe_entry;
-  wire [STEP_BITS-1:0] pe_step;
   wire [LANES-1:0] pe_lanes;
   wire [BANKS-1:0] bank_open;
   wire act_run;
   wire act_start;
-  wire act_last;
   wire [BLOCK_BITS-1:0] act_block;
   wire [STEP_BITS-1:0] act_step;
   wire [BANK_BITS-1:0] act_bank;
@@ -101,12 +95,12 @@ module core #(
   control control (
     .clk(clk), .reset(reset), .steps(steps), .lane_steps(lane_steps), .list_counts(list_counts),
     .word_arrived(word_arrived), .step(step), .finished(finished),
-    .word_issue(word_issue), .word_first(word_first), .word_last(word_last), .word_number(word_number), .word_list(word_list),
-    .word_parity(word_parity), .word_index(word_index), .word_base(word_base), .word_column_words(word_column_words), .word_source(word_source),
-    .word_delay(word_delay), .pe_run(pe_run), .pe_first(pe_first), .pe_last(pe_last), .pe_cycle(pe_cycle),
-    .pe_active(pe_active), .pe_rows_before(pe_rows_before), .pe_released(pe_released), .pe_release(pe_release), .pe_bank(pe_bank),
-    .pe_entry(pe_entry), .pe_step(pe_step), .pe_lanes(pe_lanes), .bank_open(bank_open), .act_run(act_run),
-    .act_start(act_start), .act_last(act_last), .act_block(act_block), .act_step(act_step), .act_bank(act_bank),
+    .word_issue(word_issue), .word_first(word_first), .word_number(word_number), .word_list(word_list),
+    .word_parity(word_parity), .word_index(word_index), .word_base(word_base), .word_column_words(word_column_words),
+    .word_source(word_source), .word_delay(word_delay), .pe_run(pe_run), .pe_first(pe_first), .pe_last(pe_last),
+    .pe_active(pe_active), .pe_release(pe_release), .pe_bank(pe_bank),
+    .pe_entry(pe_entry), .pe_lanes(pe_lanes), .bank_open(bank_open), .act_run(act_run),
+    .act_start(act_start), .act_block(act_block), .act_step(act_step), .act_bank(act_bank),
     .act_turn(act_turn), .group_end(group_end), .act_element(act_element), .act_elements(act_elements), .encode_columns(encode_columns),
     .encode_unit(encode_unit), .encode_first(encode_first), .encode_made(encode_made), .encode_step(encode_step)
   );
@@ -136,6 +130,5 @@ module core #(
   assign read_block = act_block;
   assign read_element = act_element;
   assign read_elements = act_elements;
-  wire unused = &{1'b0, word_last, pe_cycle, pe_rows_before, pe_released, pe_step, act_last};
 endmodule
 `default_nettype wire

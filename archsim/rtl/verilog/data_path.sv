@@ -1,4 +1,4 @@
-// The data path: what the strobes of control (see core.sv) move, from operand lists and words through PEs and read-out to
+// The data path: what the strobes of control (see control.sv) move, from operand lists and words through PEs and read-out to
 // the state.
 //
 // Static tables: entries.hex (by burst), units.hex (by block), stages.hex (by stage) and distances.hex (by stage and list),

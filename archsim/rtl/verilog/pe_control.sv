@@ -16,10 +16,7 @@ module pe_control #(
   output wire pe_run,
   output wire pe_first,
   output wire pe_last,
-  output wire [FEED_BITS-1:0] pe_cycle,
   output wire [ACTIVE_BITS-1:0] pe_active,
-  output wire [ROW_BITS-1:0] pe_rows_before,
-  output wire [WORD_NUMBER_BITS-1:0] pe_released,
   output wire [WORD_NUMBER_BITS-1:0] pe_release
 );
   reg [BURST_BITS-1:0] bursts [0:ENTRIES-1];
@@ -63,10 +60,7 @@ module pe_control #(
   assign pe_run = start || (active && enough);
   assign pe_first = column_cycle == 0;
   assign pe_last = feed[F_LAST];
-  assign pe_cycle = column_cycle;
   assign pe_active = feed[F_ACTIVE +: ACTIVE_BITS];
-  assign pe_rows_before = feed[F_ROWS_BEFORE +: ROW_BITS];
-  assign pe_released = feed[F_RELEASED +: WORD_NUMBER_BITS];
   assign pe_release = pe_run ? feed[F_RELEASE +: WORD_NUMBER_BITS] : {WORD_NUMBER_BITS{1'b0}};
 
   always @(posedge clk) begin
