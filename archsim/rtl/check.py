@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from archsim.rtl.arithmetic import wrapped
 from archsim.rtl.compare import Difference, Logged, differences
 from archsim.rtl.folder import Exported
 from archsim.rtl.simulate import Simulated, parsed
@@ -61,7 +62,7 @@ class Check:
         if found.cycles != expected.cycles:
             ended = "has not finished" if found.cycles is None else f"{found.cycles:,}"
             reasons.append(f"cycles: archsim {expected.cycles:,}, Verilog {ended}")
-        return (*reasons, *(line for line in found.other if line.startswith("E ")))
+        return (*reasons, *found.complaints)
 
     @property
     def verdict(self) -> str:
@@ -154,11 +155,6 @@ def _wrong_sum(exported: Exported, simulated: Simulated) -> WrongSum | None:
     for line in simulated.other:
         if said := _SUM.match(line):
             place = SumPlace.of(program.plan, *(int(said[k]) for k in range(1, 5)))
-            found = None if set(said[5].lower()) & set("xz") else _signed(said[5], bits)
-            return WrongSum(place, _signed(said[6], bits), found)
+            found = None if set(said[5].lower()) & set("xz") else wrapped(int(said[5], 16), bits)
+            return WrongSum(place, wrapped(int(said[6], 16), bits), found)
     return None
-
-
-def _signed(digits: str, bits: int) -> int:
-    value = int(digits, 16)
-    return value - (1 << bits) if value >> (bits - 1) else value

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archsim.mapping.plan import Plan
+from archsim.rtl.arithmetic import wrapped
 from archsim.rtl.case import Case
 from archsim.rtl.images import Images
 from archsim.rtl.tables import Tables
@@ -40,9 +41,9 @@ def _rows(plan: Plan, stage: int) -> list[tuple[str, int]]:
 
 
 def expected_sums(case: Case) -> Iterator[tuple[SumPlace, int]]:
-    """Every sum that is read out, in the order of steps, blocks, units and lanes."""
+    """Every sum that is read out, as wide as a PE's, in the order of steps, blocks, units and lanes."""
     plan, work = case.program.plan, case.program.work
-    sums = Images(case.program, Tables(case.program), case.integers).sums()
+    sums, bits = Images(case.program, Tables(case.program), case.integers).sums(), case.design.pe_array.accumulator_bits
     for step in range(case.program.steps):
         for block in plan.blocks:
             if not work.active_in(block, step):
@@ -51,7 +52,7 @@ def expected_sums(case: Case) -> Iterator[tuple[SumPlace, int]]:
             for element in range(block.units * plan.lanes):
                 for number, (name, row) in enumerate(rows):
                     place = SumPlace.of(plan, step, block.index, element, number)
-                    yield place, int(sums[name][step, place.lane, row * units + place.unit])
+                    yield place, wrapped(int(sums[name][step, place.lane, row * units + place.unit]), bits)
 
 
 def write_sums(case: Case, path: Path) -> None:

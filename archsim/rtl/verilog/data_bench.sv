@@ -163,19 +163,24 @@ module data_bench #(
     end
   endgenerate
   reg [SUM_BITS-1:0] got, want;
+  reg seen [0:RUN_STEPS*ELEMENTS-1];                        // elements whose sums have been read
   integer e, x;
+  initial for (e = 0; e < RUN_STEPS*ELEMENTS; e = e + 1) seen[e] = 0;
   always @(posedge clk)
     if (!reset && read)
-      for (e = 0; e < read_elements; e = e + 1)
+      for (e = 0; e < read_elements; e = e + 1) begin
+        if (seen[first + e] !== 0) $display("E sums of an element are read twice: %0d", first + e);
+        seen[first + e] = 1;
         for (x = 0; x < unit_sums[read_block]; x = x + 1) begin
           got = read_sums[SUM_BITS*(UNIT_SUMS*e + x) +: SUM_BITS];
           want = expected[first + e] >> (SUM_BITS*x);
           sums_read = sums_read + 1;
-          if (got !== want) begin
+          if (got !== want || ^want === 1'bx) begin
             sums_different = sums_different + 1;
             if (sums_different <= MOST_SHOWN)
               $display("S step %0d block %0d element %0d sum %0d: %h, not %h", read_step, read_block, read_element + e, x, got, want);
           end
         end
+      end
 endmodule
 `default_nettype wire

@@ -50,6 +50,8 @@ def differs(design: Design, plan: Plan, work: Work, folder: Path, integers: Inte
         found = simulate(folder, "testbench")
         if found.different or found.sums != sums_of(plan, work):
             return f"sums: {found.different} of {found.sums} differ, of {sums_of(plan, work)}: {found.other}"
+    if found.complaints:
+        return "; ".join(found.complaints)
     if found.cycles != timing.cycles:
         return f"cycles: archsim {timing.cycles}, Verilog {found.cycles}; {difference(expected, found.events)}"
     return difference(expected, found.events)

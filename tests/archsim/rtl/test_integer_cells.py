@@ -52,6 +52,7 @@ def check(design: Design, model: IntegerModel, sample: Sample, folder: Path) -> 
     simulated = simulate(folder, "testbench", computed=True)
     assert (simulated.cycles, simulated.different) == (timing.cycles, 0), simulated.other
     assert simulated.sums == sums_of(plan, work)
+    assert simulated.complaints == ()
     assert difference(events, simulated.events) is None
     running = np.arange(max(sample.lengths))[:, None] < sample.lengths
     found = results_of(program, simulated)
