@@ -6,6 +6,7 @@ from pathlib import Path
 from archsim.machine.functional import Integers
 from archsim.rtl.images import Images
 from archsim.rtl.layout import write_hex
+from archsim.rtl.operands import list_number
 from archsim.rtl.program import Program
 from archsim.rtl.tables import Tables
 
@@ -17,7 +18,7 @@ def write_control_bench(program: Program, out: Path, limit: int) -> None:
     """
     program.write(out)
     counts = list(_counts(program))
-    write_hex(out / "counts.hex", [*counts, *[0] * (2 * len(program.listings))], program.widths["COUNT"])
+    write_hex(out / "counts.hex", [*counts, *[0] * (2 * len(program.lists))], program.widths["COUNT"])
     write_run(program, out, limit)
 
 
@@ -35,19 +36,18 @@ def write_run(program: Program, out: Path, limit: int) -> None:
     bits = program.widths["STEP"]
     lane_steps = sum(min(steps, program.steps + 1) << (lane * bits) for lane, steps in enumerate(program.lane_steps))
     lanes = program.plan.lanes * bits
-    previous = sum((each.edge == "previous_step") << n for n, each in enumerate(program.listings))
+    previous = sum(each.steps_back << n for n, each in enumerate(program.lists))
     (out / "run.svh").write_text(
         f"  localparam RUN_STEPS = {program.steps}, RUN_LIMIT = {limit};\n"
         f"  localparam [{lanes - 1}:0] RUN_LANE_STEPS = {lanes}'h{lane_steps:x};\n"
-        f"  localparam [{len(program.listings) - 1}:0] PREVIOUS = {len(program.listings)}'h{previous:x};\n"
+        f"  localparam [{len(program.lists) - 1}:0] PREVIOUS = {len(program.lists)}'h{previous:x};\n"
     )
 
 
 def _counts(program: Program) -> Iterator[int]:
     """The columns of each list as each step reads it."""
-    reads = [
-        next(i for i in range(len(program.plan.mat_vecs)) if program.listing(i) == each) for each in program.listings
-    ]
+    numbers = [list_number(program.lists, mat_vec) for mat_vec in program.plan.mat_vecs]
+    reads = [numbers.index(number) for number in range(len(program.lists))]
     for step in range(program.steps):
         for mat_vec in reads:
             yield program.work.streamed_at(mat_vec, step)[0]

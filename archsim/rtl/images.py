@@ -16,7 +16,7 @@ from archsim.errors import BadInput
 from archsim.machine.functional import Integers
 from archsim.mapping.plan import Block
 from archsim.rtl.layout import write_hex
-from archsim.rtl.operands import OperandList, Source
+from archsim.rtl.operands import OperandList, Source, list_number
 from archsim.rtl.program import Entry, Program
 from archsim.rtl.tables import BINARY, SHIFT, TERNARY, Tables
 from archsim.specs.base import ceil_div
@@ -106,8 +106,8 @@ class Images:
 
     def read_of(self, each: OperandList) -> MatVec:
         """A product that reads a list."""
-        read = each.operand, each.edge, each.when
-        return next(mv for mv in self.program.plan.mat_vecs if (mv.operand, mv.edge, mv.when) == read)
+        plan, lists = self.program.plan, self.tables.lists
+        return next(mv for mv in plan.mat_vecs if lists[list_number(lists, mv)] == each)
 
     def listed(self, each: OperandList, step: int) -> list[int]:
         """The columns on a list when a step reads it, with those that pad it."""

@@ -18,16 +18,9 @@ from archsim.mapping.plan import Block, Burst, Feed, Plan
 from archsim.mapping.read_out import Groups, groups_of
 from archsim.mapping.work import Work
 from archsim.rtl.layout import Field, Layout, Vector, bits_for, write_hex, write_parameters
+from archsim.rtl.operands import OperandList, list_number, lists_of
 from archsim.rtl.refusals import check, of_block
 from archsim.specs.base import ceil_div
-
-
-class Listing(NamedTuple):
-    """A list as a product reads it: those of one operand differ by the lanes whose elements are on them."""
-
-    operand: str
-    edge: str
-    when: str
 
 
 class Entry(NamedTuple):
@@ -64,13 +57,9 @@ class Program:
         return tuple(Entry(block, n) for block in self.plan.blocks for n in range(len(block.bursts)))
 
     @cached_property
-    def listings(self) -> tuple[Listing, ...]:
-        """The distinct lists, in the order in which products first read them."""
-        return tuple(dict.fromkeys(map(self.listing, range(len(self.plan.mat_vecs)))))
-
-    def listing(self, mat_vec: int) -> Listing:
-        mv = self.plan.mat_vecs[mat_vec]
-        return Listing(mv.operand, mv.edge, mv.when)
+    def lists(self) -> tuple[OperandList, ...]:
+        """The distinct operand lists, in the order in which products first read them."""
+        return lists_of(self.design, self.plan, self.work.trace.graph)
 
     @cached_property
     def bases(self) -> dict[tuple[int, int], int]:
@@ -164,7 +153,7 @@ class Program:
             block, burst = entry.block, entry.burst
             usual, at_last = self._after(index, always), self._after(index, [True] * len(always))
             opens, streams = entry.position == 0, [stream[0] for stream in burst.streams]
-            listings = [self.listing(i) for i in streams]
+            lists = [list_number(self.lists, self.plan.mat_vecs[i]) for i in streams]
             whole, part = divmod(burst.pace.cycles, burst.pace.words)
             yield {
                 "block": block.index,
@@ -182,8 +171,8 @@ class Program:
                 "norms_streamed": int(opens and block.norms.streamed),
                 "norms": block.norms.cycles if opens else 0,
                 "stream_valid": [1] * len(streams),
-                "stream_list": [self.listings.index(each) for each in listings],
-                "stream_previous": [int(each.edge == "previous_step") for each in listings],
+                "stream_list": lists,
+                "stream_previous": [self.lists[n].steps_back for n in lists],
                 "stream_base": [self.bases[block.index, i] for i in streams],
                 "words": burst.column_words,
                 "pace_whole": whole,
@@ -257,7 +246,7 @@ class Program:
             "BLOCK": bits_for(len(plan.blocks) - 1),
             "COUNT": bits_for(max(sum(plan.mat_vecs[s[0]].cols for s in burst.streams) for burst in bursts)),
             "STREAM": bits_for(self.streams - 1),
-            "LIST": bits_for(len(self.listings) - 1),
+            "LIST": bits_for(len(self.lists) - 1),
             "MADE": bits_for(len(plan.lists) - 1),
             "UNIT": bits_for(max(units, self.design.skip_encoder.columns_per_cycle)),
             "ELEMENT": max(width, bits_for(max(block.units for block in plan.blocks) * plan.lanes)),
@@ -331,7 +320,7 @@ class Program:
             "BLOCKS": len(plan.blocks),
             "FEEDS": sum(words.cycles for words, _ in self.feeds),
             "STREAMS": self.streams,
-            "LISTS": len(self.listings),
+            "LISTS": len(self.lists),
             "MADE": len(plan.lists),
             "ROUNDS": self.rounds,
             "SETUP_CYCLES": design.sequencer.setup_cycles,

@@ -12,7 +12,7 @@ from archsim.mapping.plan import Block
 from archsim.mapping.read_out import Groups
 from archsim.rtl.arrangement import Arrangement, arrangements_of
 from archsim.rtl.layout import Field, Layout, Vector, bits_for, write_hex
-from archsim.rtl.operands import OperandList, list_number, lists_of
+from archsim.rtl.operands import OperandList, list_number
 from archsim.rtl.program import Entry, Program
 from archsim.specs.base import ceil_div
 
@@ -26,10 +26,9 @@ class Tables:
 
     program: Program
 
-    @cached_property
+    @property
     def lists(self) -> tuple[OperandList, ...]:
-        program = self.program
-        return lists_of(program.design, program.plan, program.work.trace.graph)
+        return self.program.lists
 
     @cached_property
     def arrangements(self) -> tuple[Arrangement, ...]:

@@ -2,7 +2,8 @@
 // what lies beside the operands: the latest h of every element, and its word of c and the like.
 //
 // It stands in the place of results that are recorded: sums of a group in, its results out, in the same cycle. What lies
-// beside is written at the edge that ends the cycle. integer_cell.sv and all contents are generated
+// beside is written at the edge that ends the cycle; it holds what sequences begin with as its image is loaded, so that
+// another run needs another load. integer_cell.sv and all contents are generated
 // (archsim/rtl/integer_cell.py, archsim/rtl/integer_cells.py); integer_cells.hex has a line for each block.
 `default_nettype none
 module integer_cells #(
