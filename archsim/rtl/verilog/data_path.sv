@@ -90,13 +90,20 @@ module data_path #(
   wire [STEP_BITS-1:0] even_step = step[0] ? after_step : step;
   wire [STEP_BITS-1:0] odd_step = step[0] ? step : after_step;
   wire [STEP_BITS-1:0] encode_after = encode_step + STEP_BITS'(1);
-  function automatic [LANES-1:0] running(
-    input [LANES*STEP_BITS-1:0] of_lanes, input [STEP_BITS-1:0] at_step, input last
+  wire [LANES-1:0] even_running, even_ending, odd_running, odd_ending;
+  wire [LANES-1:0] encode_running, encode_ending, after_running, after_ending;
+  lane_mask #(.STEP_BITS(STEP_BITS), .LANES(LANES)) even_lanes (
+    .lane_steps(lane_steps), .step(even_step), .running(even_running), .ending(even_ending)
   );
-    for (int n = 0; n < LANES; n++)
-      running[n] = last ? of_lanes[STEP_BITS*n +: STEP_BITS] == at_step + STEP_BITS'(1)
-                        : of_lanes[STEP_BITS*n +: STEP_BITS] > at_step;
-  endfunction
+  lane_mask #(.STEP_BITS(STEP_BITS), .LANES(LANES)) odd_lanes (
+    .lane_steps(lane_steps), .step(odd_step), .running(odd_running), .ending(odd_ending)
+  );
+  lane_mask #(.STEP_BITS(STEP_BITS), .LANES(LANES)) encode_lanes (
+    .lane_steps(lane_steps), .step(encode_step), .running(encode_running), .ending(encode_ending)
+  );
+  lane_mask #(.STEP_BITS(STEP_BITS), .LANES(LANES)) after_lanes (
+    .lane_steps(lane_steps), .step(encode_after), .running(after_running), .ending(after_ending)
+  );
 
   // ---- operand lists -------------------------------------------------------------------------------------------------
   wire [PARTS*COLUMNS_PER_CYCLE*LANES-1:0] nonzero;
@@ -106,7 +113,8 @@ module data_path #(
     for (n = 0; n < LISTS; n = n + 1) begin : g_list
       localparam PART = LIST_PARTS[8*n +: 8];
       wire mine = LIST_SOURCES[2*n +: 2] == 2'd2 && encode_made == LIST_MADE[MADE_BITS*n +: MADE_BITS];
-      wire [LANES-1:0] readers = running(lane_steps, LIST_BACK[n] ? encode_after : encode_step, LIST_LAST[n]);
+      wire [LANES-1:0] readers = LIST_BACK[n] ? (LIST_LAST[n] ? after_ending : after_running)
+                                              : (LIST_LAST[n] ? encode_ending : encode_running);
       wire [COLUMNS_PER_CYCLE-1:0] needed;
       for (z = 0; z < COLUMNS_PER_CYCLE; z = z + 1) begin : g_column
         assign needed[z] = |(nonzero[LANES*(COLUMNS_PER_CYCLE*PART + z) +: LANES] & readers);
@@ -121,7 +129,7 @@ module data_path #(
         .take(word_issue && word_first && word_list == LIST_BITS'(n)), .parity(word_parity), .index(word_index),
         .column(listed[COLUMN_BITS*n +: COLUMN_BITS]),
         .symbols({symbols[LANES*COLUMN_BITS*(LISTS + n) +: LANES*COLUMN_BITS], symbols[LANES*COLUMN_BITS*n +: LANES*COLUMN_BITS]}),
-        .running({running(lane_steps, odd_step, LIST_LAST[n]), running(lane_steps, even_step, LIST_LAST[n])}),
+        .running({LIST_LAST[n] ? odd_ending : odd_running, LIST_LAST[n] ? even_ending : even_running}),
         .scan(mine ? encode_columns : '0), .scan_first(encode_first), .scan_parity(encode_step[0]),
         .scan_column(COLUMN_BITS'(encode_unit)), .needed(needed),
         .load(load_list && load_number == LIST_BITS'(n)), .load_parity(load_parity), .load_index(load_index),
