@@ -1,8 +1,12 @@
 """What is made of a design in Verilog: its program, the integers of a window of a workload, and what must come out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from archsim.design import Design
 from archsim.errors import BadInput
@@ -14,9 +18,12 @@ from archsim.rtl import refusals
 from archsim.rtl.compare import Logged
 from archsim.rtl.drawn import drawn_integers
 from archsim.rtl.program import Program
+from archsim.rtl.unit_function import UnitFunctions
 from archsim.rtl.window import Window
 from archsim.simulation import Job, prepare
 from archsim.trace.trace import Trace
+
+Ints = NDArray[np.int64]
 
 PLANNED_STEPS = 200
 """Steps that the plan is made for, as `archsim run` does where nothing else is said; a window may lie beyond them."""
@@ -24,6 +31,14 @@ START = Window(0, 0)
 """The first step of a workload."""
 SEED = 1
 """The seed of integers that are drawn where nobody gives another."""
+
+
+class Cells(NamedTuple):
+    """What computes the results of an integer-only network, so that none is recorded."""
+
+    functions: UnitFunctions
+    beside: Mapping[tuple[str, str], Ints]
+    """What lies beside each h when the window begins, as `IntegerCells` has it."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +59,8 @@ class Case:
     window: Window
     seed: int | None
     """The seed that the integers were drawn with; None: they are the model's own."""
+    cells: Cells | None = None
+    """None: results are recorded ones."""
 
     @property
     def design(self) -> Design:
@@ -60,7 +77,14 @@ class Case:
     @property
     def integers_words(self) -> str:
         """Where weights and values come from."""
+        if self.cells is not None:
+            return "the model's own integers, and every result computed"
         return "the model's own integers" if self.seed is None else f"integers drawn with seed {self.seed}"
+
+    @property
+    def defined(self) -> str:
+        """The macro that its test bench is compiled with."""
+        return "INTEGER_CELLS" if self.cells is not None else ""
 
     @cached_property
     def sums(self) -> int:
@@ -114,10 +138,12 @@ def case_of(
     scope: RunScope = "model",
     integers: Integers | None = None,
     seed: int = SEED,
+    cells: Cells | None = None,
 ) -> Case:
     """The case of a design and a window of a trace.
 
-    `integers` are those of the whole trace; without them some are drawn with `seed`. BadInput names what the design
+    `integers` are those of the whole trace; without them some are drawn with `seed`. With `cells` the machine computes
+    all results itself. BadInput names what the design
     cannot run, what the machine in Verilog cannot do, or what the trace lacks.
     """
     lanes = design.lanes if lanes is None else lanes
@@ -127,4 +153,4 @@ def case_of(
     program = Program(design, plan, work)
     if integers is None:
         return Case(program, drawn_integers(shown, lanes, window.steps, seed), window, seed)
-    return Case(program, window.of_integers(integers, trace), window, None)
+    return Case(program, window.of_integers(integers, trace), window, None, cells)

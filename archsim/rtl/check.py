@@ -9,6 +9,7 @@ from pathlib import Path
 from archsim.rtl.arithmetic import wrapped
 from archsim.rtl.compare import Difference, Logged, differences
 from archsim.rtl.folder import Exported
+from archsim.rtl.results import computed_results, expected_results
 from archsim.rtl.simulate import Simulated, parsed
 from archsim.rtl.sums import SumPlace
 from archsim.rtl.tools import ICARUS, Simulator
@@ -44,6 +45,10 @@ class Check:
     """The first event of each component that differs, the earliest first."""
     wrong_sum: WrongSum | None
     """The first sum that differs."""
+    results: int
+    """Results that integer cells have computed."""
+    wrong_result: str | None
+    """The first of them that differs or is missing, in words."""
 
     @property
     def passed(self) -> bool:
@@ -57,6 +62,8 @@ class Check:
         if self.wrong_sum or found.different:
             more = f" ({found.different:,} of {found.sums:,} sums differ)"
             reasons.append(f"{self.wrong_sum or 'sums'}{more}")
+        if self.wrong_result:
+            reasons.append(self.wrong_result)
         if found.cycles is not None and found.sums != case.sums:
             reasons.append(f"sums: archsim reads {case.sums:,}, Verilog {found.sums:,}")
         if found.cycles != expected.cycles:
@@ -69,6 +76,7 @@ class Check:
         """In one line."""
         case, expected = self.exported.case, self.exported.expected
         what = f"{len(expected.events):,} events, {case.sums:,} sums, {expected.cycles:,} cycles"
+        what = f"{self.results:,} results, {what}" if case.cells else what
         of = f"{case.design.name} in Verilog, {case.workload}, {case.window}, {case.integers_words}"
         if self.passed:
             return f"equal: {what} ({of})"
@@ -90,6 +98,7 @@ class Check:
             "sums": case.sums,
             "cycles": expected.cycles,
             "in_verilog": {"events": len(found.events), "sums": found.sums, "cycles": found.cycles},
+            "results": self.results,
             "wrong_sums": found.different,
             "first_wrong_sum": self.wrong_sum.to_json() if self.wrong_sum else None,
             "first_differences": [
@@ -116,12 +125,26 @@ def check(
     `on_compiled` is called once the Verilog has been compiled, then `on_cycle` with the cycle of every event.
     """
     simulator.check()
-    _run(simulator.compiled(exported.defined), exported.folder)
+    _run(simulator.compiled(exported.case.defined), exported.folder)
     if on_compiled:
         on_compiled()
     simulated = parsed(_run(simulator.run, exported.folder, on_cycle))
     found = differences(exported.expected.events, simulated.events)
-    return Check(exported, simulator, simulated, tuple(found), _wrong_sum(exported, simulated))
+    results, wrong = _results(exported, simulated)
+    return Check(exported, simulator, simulated, tuple(found), _wrong_sum(exported, simulated), results, wrong)
+
+
+def _results(exported: Exported, simulated: Simulated) -> tuple[int, str | None]:
+    """How many results were computed, and the first that is not what the network had."""
+    case = exported.case
+    if case.cells is None:
+        return 0, None
+    expected, computed = expected_results(case), dict(computed_results(case, simulated.other))
+    for result, value in expected.items():
+        if computed.get(result) != value:
+            where = f"step {result.step}, lane {result.lane}, {result.operand}, unit {result.unit}"
+            return len(expected), f"result of {where}: expected {value}, computed {computed.get(result)}"
+    return len(expected), None
 
 
 def _event(event: Logged | None) -> JsonFacts | None:

@@ -10,17 +10,21 @@ from archsim.files import whole_folder
 from archsim.rtl.case import Case, Expected
 from archsim.rtl.compare import Logged
 from archsim.rtl.export import write_bench
+from archsim.rtl.integer_cells import IntegerCells
 from archsim.rtl.readme import readme
 from archsim.rtl.simulate import VERILOG
 from archsim.rtl.sums import write_sums
+from archsim.rtl.tables import Tables
 from archsim.rtl.tools import MODULES, SIMULATION
 
 MARK = "archsim-rtl.json"
 """The file by which a folder is known to have been written here, with what it is of."""
 EVENTS, SUMS = "expected_events.txt", "expected_sums.txt"
 BENCH_FILES = ("testbench.sv", "data_bench.sv", "monitor.sv")
-LEFT_OUT = ("control_bench.sv", "integer_cells.sv")
-"""A bench that runs control alone, for archsim's own tests; and what recorded results make superfluous."""
+CELLS = "integer_cells.sv"
+"""What recorded results make superfluous."""
+LEFT_OUT = ("control_bench.sv", CELLS)
+"""That, and a bench that runs control alone, for archsim's own tests."""
 SPARE_CYCLES = 1000
 """Cycles beyond the expected ones after which a simulation gives up."""
 
@@ -32,8 +36,6 @@ class Exported:
     case: Case
     folder: Path
     expected: Expected
-    defined: str = ""
-    """A macro that its bench asks for."""
 
     @property
     def words(self) -> str:
@@ -57,10 +59,13 @@ def export(case: Case, out: Path, on_step: Callable[[int], None] | None = None) 
     expected = case.expected(on_step)
     with whole_folder(out, MARK) as part:
         write_bench(case.program, case.integers, part, expected.cycles + SPARE_CYCLES)
+        if case.cells:
+            operands = case.integers.operands
+            IntegerCells.of(Tables(case.program), case.cells.functions, operands, case.cells.beside).write(part)
         for name in (MODULES, SIMULATION):
             (part / name).mkdir()
         for file in sorted(VERILOG.iterdir()):
-            if file.name not in LEFT_OUT:
+            if file.name not in LEFT_OUT or (case.cells and file.name == CELLS):
                 shutil.copyfile(file, part / (SIMULATION if file.name in BENCH_FILES else MODULES) / file.name)
         (part / EVENTS).write_text("".join(map(_line, expected.events)), encoding="utf-8")
         write_sums(case, part / SUMS)

@@ -55,9 +55,9 @@ def readme(case: Case, expected: Expected) -> str:
         cycles=expected.cycles,
         events=len(expected.events),
         sums=case.sums,
-        simulate=f"{ICARUS.compiled()} && {ICARUS.run}",
+        simulate=f"{ICARUS.compiled(case.defined)} && {ICARUS.run}",
         lint=LINT,
         synthesize=SYNTHESIZE,
-        verilator=f"{VERILATOR.compiled()} && {VERILATOR.run}",
+        verilator=f"{VERILATOR.compiled(case.defined)} && {VERILATOR.run}",
         shifted=f", which is step {window.first} of the workload" if window.first else "",
     )

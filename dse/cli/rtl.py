@@ -97,9 +97,10 @@ def _case(
         return case_of(design, trace, window, lanes=lanes, scope=scope, seed=seed)
     model = at_threshold(zoo.load_either(workload), threshold)
     planned = max(PLANNED_STEPS, window.last + 1)
+    most = min(SEQUENCES, available(model, split))
     with progress(f"recording {model.config.name}", None):
-        of_model = recorded(model, split, lanes or design.lanes, planned, min(SEQUENCES, available(model, split)))
-    return case_of(design, of_model.trace, window, lanes=lanes, scope=scope, integers=of_model.integers)
+        trace, integers, cells = recorded(model, split, lanes or design.lanes, planned, most, window.first)
+    return case_of(design, trace, window, lanes=lanes, scope=scope, integers=integers, cells=cells)
 
 
 def _checked(exported: Exported, simulator: Simulator) -> Check:

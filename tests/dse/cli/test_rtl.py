@@ -126,7 +126,7 @@ def test_a_model_of_floating_point_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_model_has_its_own_codes_and_sums() -> None:
     """The expected sums of the Verilog are those of the model's reference, and of the functional check."""
     model = zoo.load_model("wp-lstm256-ternary-s90")
-    trace, integers = recorded(model, "test", 1, 5)
+    trace, integers, _ = recorded(model, "test", 1, 5)
     case = case_of(load_design("edge-8pe"), trace, Window(2, 3), lanes=1, integers=integers)
     assert case.integers_words == "the model's own integers"
     sums = Images(case.program, Tables(case.program), case.integers).sums()
