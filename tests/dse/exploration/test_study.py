@@ -264,7 +264,7 @@ def test_a_summary_begins_with_the_best_of_the_first_objective(
     console = Console(width=80, record=True, file=StringIO())
     console.print(tables.search_summary(found, space, tmp_path))
     said = console.export_text()
-    assert "best Throughput first" in said
+    assert "best throughput first" in said
     shown = [float(rate.replace(",", "")) for rate in re.findall(r"^ *wp-\S+ +([\d,]+) ", said, re.MULTILINE)]
     assert len(shown) > 1
     assert shown == sorted(shown, reverse=True)
