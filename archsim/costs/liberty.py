@@ -3,6 +3,7 @@
 import ast
 import gzip
 import re
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -109,12 +110,15 @@ def read_liberty(path: str | Path) -> Liberty:
     path = Path(path)
     try:
         text = gzip.decompress(path.read_bytes()).decode() if path.suffix == ".gz" else path.read_text()
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read as a liberty file ({error.strerror or error})") from None
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:  # no file, or half a compressed one; no text
+        reason = getattr(error, "strerror", None) or error
+        raise BadInput(f"{path}: cannot be read as a liberty file ({reason})") from None
     starts = list(_CELL.finditer(text))
     if not starts:
         raise BadInput(f"{path}: has no cells")
-    last = text.rindex("}")  # that of the library
+    last = text.rfind("}")  # that of the library
+    if last < starts[-1].start():
+        raise BadInput(f"{path}: has no end of its last cell")
     spans = [
         (m, text[m.start() : end]) for m, end in zip(starts, [*(m.start() for m in starts[1:]), last], strict=True)
     ]
@@ -124,7 +128,7 @@ def read_liberty(path: str | Path) -> Liberty:
 
 
 def _cell(name: str, body: str) -> Cell:
-    area = re.search(r"\barea\s*:\s*\"?([\d.]+)", body)
+    area = re.search(r"\barea\s*:\s*\"?(\d+\.?\d*|\.\d+)", body)
     pins = [(m[1], body[m.end() :]) for m in re.finditer(r"\bpin\s*\(\s*\"?(\w+)\"?\s*\)\s*\{", body)]
     functions: dict[str, str] = {}
     gate: dict[str, str] = {}

@@ -11,6 +11,7 @@ from archsim.rtl.case import Case, Expected
 from archsim.rtl.compare import Logged
 from archsim.rtl.export import write_bench
 from archsim.rtl.integer_cells import IntegerCells
+from archsim.rtl.gates import SCRIPTS
 from archsim.rtl.readme import readme
 from archsim.rtl.simulate import VERILOG
 from archsim.rtl.sums import write_sums
@@ -69,6 +70,8 @@ def export(case: Case, out: Path, on_step: Callable[[int], None] | None = None) 
                 shutil.copyfile(file, part / (SIMULATION if file.name in BENCH_FILES else MODULES) / file.name)
         (part / EVENTS).write_text("".join(map(_line, expected.events)), encoding="utf-8")
         write_sums(case, part / SUMS)
+        for name, script in SCRIPTS.items():
+            (part / name).write_text(script, encoding="utf-8")
         (part / "README.md").write_text(readme(case, expected), encoding="utf-8")
         (part / MARK).write_text(json.dumps(_facts(case, expected), indent=2) + "\n", encoding="utf-8")
     return Exported(case, out, expected)

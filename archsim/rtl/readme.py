@@ -21,6 +21,9 @@ with Verilator, and synthesize it to gates with Yosys:
 
     {synthesize}
 
+Components stay apart. PEs' sums and the encoder's flags are registers, all other memories are left as macros. With a
+library of standard cells, areas by module follow: `cp YOUR.lib cells.lib && {synthesize} library.ys`
+
 ## Files
 | file | what it is |
 |---|---|
@@ -31,6 +34,7 @@ with Verilator, and synthesize it to gates with Yosys:
 | `entries.hex`, `units.hex`, `stages.hex`, `distances.hex` | tables of the data path |
 | `weights.hex` | words of the weight memories |
 | other `*.hex`, `run.svh`, `bench.svh` | for the bench: what comes from outside, recorded results, expected sums |
+| `synthesis.ys`, `library.ys`, `library.abc`, `clock_gates.v` | for Yosys |
 | `expected_events.txt` | a line an event: `E cycle component event step block column`, -1 where an event has none |
 | `expected_sums.txt` | a line a sum: `step block lane unit accumulator row sum` |
 

@@ -57,6 +57,13 @@ VERILATOR = Simulator(
 SIMULATORS = (ICARUS, VERILATOR)
 
 LINT = f"verilator --lint-only -Wall -I. -I{MODULES} -y {MODULES} +libext+.sv --top-module {CORE} {MODULES}/{CORE}.sv"
-SYNTHESIZE = (
-    f"yosys -p 'read_verilog -sv -I. -I{MODULES} {MODULES}/*.sv; synth -flatten -top {CORE}; check -assert; stat'"
-)
+SYNTHESIZE = "yosys synthesis.ys"
+
+
+def check_yosys() -> None:
+    """BadInput where it is not installed: what to install."""
+    if not shutil.which("yosys"):
+        raise BadInput(
+            "--synth needs Yosys, and yosys is not installed: apt-get install yosys (Debian, Ubuntu); without --synth"
+            " the folder is written alone"
+        )

@@ -5,18 +5,22 @@ from typing import Annotated, Literal
 
 import typer
 
+from archsim.costs.liberty import Liberty, read_liberty
 from archsim.design import Design, load_design
 from archsim.errors import BadInput
 from archsim.mapping.plan import RunScope
+from archsim.rtl.area import Comparison, compare
 from archsim.rtl.case import PLANNED_STEPS, SEED, Case, case_of
 from archsim.rtl.check import Check, check
 from archsim.rtl.folder import Exported, export
-from archsim.rtl.tools import SIMULATORS, Simulator
+from archsim.rtl.synthesis import synthesize
+from archsim.rtl.tools import SIMULATORS, Simulator, check_yosys
 from archsim.rtl.window import Window
 from archsim.trace.trace import Trace
 from dse.cli.inputs import SEQUENCES, at_threshold, parse_overrides
 from dse.cli.options import DesignArgument, Json, Lanes, Scope, Threshold, WorkloadOption, either, overrides
-from dse.cli.terminal import complain, print_json, progress, say, steps_of
+from dse.cli.tables.gates import area_table
+from dse.cli.terminal import complain, out, print_json, progress, say, steps_of
 from dse.evaluation.hardware import recorded
 from dse.evaluation.point import HeldOutSplit
 from workloads import zoo
@@ -36,6 +40,10 @@ def rtl_(
     check_: Annotated[
         bool, typer.Option("--check", help="Simulate it too, and compare every event, sum and cycle.")
     ] = False,
+    synth: Annotated[
+        bool, typer.Option("--synth", help="Make gates of it with Yosys; areas beside the cost model's.")
+    ] = False,
+    liberty: Annotated[Path | None, typer.Option(help="Library of cells for --synth.")] = None,
     set_: Annotated[list[str] | None, overrides("pe_array.tiles=2")] = None,
     lanes: Lanes = None,
     steps: Annotated[str, typer.Option(help="Steps that it runs: FIRST:LAST, counted from 0, or how many.")] = "1",
@@ -56,22 +64,29 @@ def rtl_(
     archsim rtl edge-8pe --workload wp-lstm256-ternary-s90 --out hardware --check
 
     archsim rtl skip-65nm --workload t.npz --steps 10:11 --out hardware --check --simulator verilator
+
+    archsim rtl edge-8pe --workload t.npz --out hardware --synth --liberty my.lib --set node_nm=130
     """
     window = Window.parse(steps)
     chosen = load_design(design).override(parse_overrides(set_ or []))
     runs = next(each for each in SIMULATORS if each.name == simulator)
     if check_:
         runs.check()
+    cells = _library(synth, liberty)
     case = _case(chosen, workload, window, lanes, scope, threshold, split, seed)
     with steps_of("simulating", case.program.steps) as on_step:
         exported = export(case, out_, on_step)
     found = _checked(exported, runs) if check_ else None
+    gates = _synthesized(exported, cells) if cells else None
     if as_json:
-        print_json(exported.to_json() if found is None else found.to_json())
+        facts = exported.to_json() if found is None else found.to_json()
+        print_json(facts if gates is None else {**facts, "synthesis": gates.to_json()})
     elif found is None:
         say(exported.words)
     elif found.passed:
         say(found.verdict)
+    if gates and not as_json:
+        out.print(area_table(gates))
     if found is not None and not found.passed:
         if not as_json:
             for reason in found.reasons:
@@ -110,3 +125,23 @@ def _checked(exported: Exported, simulator: Simulator) -> Check:
             bar.update(task, description=simulator.name, total=exported.expected.cycles, completed=0)
 
         return check(exported, simulator, compiled, lambda cycle: bar.update(task, completed=cycle))
+
+
+def _library(synth: bool, liberty: Path | None) -> Liberty | None:
+    """The library that is synthesised with. BadInput without one, or without Yosys."""
+    if synth and liberty is None:
+        raise BadInput("--synth: needs --liberty FILE, the standard cells that gates are made of")
+    if liberty is not None and not synth:
+        raise BadInput("--liberty: is for --synth, which is not given")
+    if liberty is None:
+        return None
+    check_yosys()
+    return read_liberty(liberty)
+
+
+def _synthesized(exported: Exported, liberty: Liberty) -> Comparison:
+    with progress("yosys", None) as (bar, task):
+        found = synthesize(exported.folder, liberty, lambda words: bar.update(task, description=words))
+    compared = compare(exported.case.design, found)
+    compared.write(exported.folder / "synthesis.csv")
+    return compared

@@ -299,21 +299,10 @@ module data_path #(
   wire [LANE_BITS-1:0] write_lane;
   wire [WIDTH_BITS-1:0] write_count;
   wire [WIDTH*RESULT_BITS-1:0] write_results;
-  generate
-    if (ACTIVATION_STAGES == 0) begin : g_straight
-      assign {write, write_parity, write_made, write_unit, write_lane, write_count, write_results} = {write_first, entering};
-    end else begin : g_pipeline
-      logic [ACTIVATION_STAGES-1:0] writes;
-      logic [ACTIVATION_STAGES*PIPE_BITS-1:0] pipe;
-      always_ff @(posedge clk) begin
-        writes <= reset ? '0 : ACTIVATION_STAGES'({writes, write_first});
-        pipe <= (ACTIVATION_STAGES*PIPE_BITS)'({pipe, entering});
-      end
-      assign write = writes[ACTIVATION_STAGES-1];
-      assign {write_parity, write_made, write_unit, write_lane, write_count, write_results} =
-        pipe[PIPE_BITS*(ACTIVATION_STAGES-1) +: PIPE_BITS];
-    end
-  endgenerate
+  result_pipeline #(.STAGES(ACTIVATION_STAGES), .BITS(PIPE_BITS)) result_pipeline (
+    .clk(clk), .reset(reset), .enter(write_first), .entering(entering), .leave(write),
+    .leaving({write_parity, write_made, write_unit, write_lane, write_count, write_results})
+  );
 
   state_buffer #(
     .LANES(LANES), .LANE_BITS(LANE_BITS), .WIDTH(WIDTH), .WIDTH_BITS(WIDTH_BITS), .PARTS(PARTS), .OPERAND_BITS(OPERAND_BITS),
