@@ -19,8 +19,8 @@ from archsim.rtl.synthesis import DELAY, Module, Synthesis
 
 READ_OUT: Mapping[Component, str] = {ACTIVATION_UNIT: "read-out"}
 """The only part of a component that the core has: the arithmetic of the activation unit is outside."""
-WITH: Mapping[Component, Component] = {PE_ARRAY: SCRATCH}
-"""A component of the cost model without a module of its own, by the one whose modules have it."""
+WITH: Mapping[Component, tuple[Component, str]] = {PE_ARRAY: (SCRATCH, "PEs + scratch")}
+"""A component of the cost model without a module of its own, by the one whose modules have it; what both are called."""
 LEFT_OUT = (
     "activation arithmetic, which the core does not have, with its pipeline; all memories but the PEs' sums and flags"
 )
@@ -32,6 +32,8 @@ class Compared:
     """A component in gates and in the cost model; areas without any macro."""
 
     component: str
+    label: str
+    """What of it is compared, in short."""
     modules: tuple[Module, ...]
     nand2_um2: float
     priced_um2: float
@@ -65,6 +67,7 @@ class Compared:
     def to_json(self) -> dict[str, JsonValue]:
         return {
             "component": self.component,
+            "compared": self.label,
             "modules": [*sorted({each.name for each in self.modules})],
             "cells": self.cells,
             "area_um2": self.area_um2,
@@ -88,7 +91,7 @@ class Comparison:
     def total(self) -> Compared:
         modules = tuple(module for row in self.rows for module in row.modules)
         priced = sum(row.priced_um2 for row in self.rows), sum(row.priced_gates for row in self.rows)
-        return Compared("total", modules, self.synthesis.nand2_um2, *priced)
+        return Compared("total", "total", modules, self.synthesis.nand2_um2, *priced)
 
     def to_json(self) -> dict[str, JsonValue]:
         found = self.synthesis
@@ -125,14 +128,13 @@ def _rows(design: Design, synthesis: Synthesis) -> Iterator[Compared]:
     compared = {component for component in COMPONENTS.values() if component}
     for component in (each for each in CATALOGUE.components if each in compared):
         owned = tuple(each for each in synthesis.modules if COMPONENTS[each.name] is component)
-        um2, name = _logic_um2(built[component.name], READ_OUT.get(component)), component.name
-        if component in READ_OUT:
-            name = f"{name}: {READ_OUT[component]}"
+        label = READ_OUT.get(component, component.name)
+        um2 = _logic_um2(built[component.name], READ_OUT.get(component))
         if component in WITH:
-            other = built[WITH[component].name]
-            name = f"{name} + {WITH[component].name}"
+            beside, label = WITH[component]
+            other = built[beside.name]
             um2 += _logic_um2(other) + other.memory_mm2 * 1e6 / conditions(design).area.mid
-        yield Compared(name, owned, synthesis.nand2_um2, um2 * node, um2 / NAND2_UM2)
+        yield Compared(component.name, label, owned, synthesis.nand2_um2, um2 * node, um2 / NAND2_UM2)
 
 
 def _logic_um2(block: BuiltBlock, part: str | None = None) -> float:

@@ -10,8 +10,8 @@ from archsim.files import whole_folder
 from archsim.rtl.case import Case, Expected
 from archsim.rtl.compare import Logged
 from archsim.rtl.export import write_bench
-from archsim.rtl.integer_cells import IntegerCells
 from archsim.rtl.gates import SCRIPTS
+from archsim.rtl.integer_cells import IntegerCells
 from archsim.rtl.readme import readme
 from archsim.rtl.simulate import VERILOG
 from archsim.rtl.sums import write_sums

@@ -98,7 +98,13 @@ def _yosys(work: Path, liberty: Liberty, on_pass: Callable[[str], None]) -> str:
     command = ["yosys", "-T", SYNTHESIS, LIBRARY]
     lines: list[str] = []
     with subprocess.Popen(
-        command, cwd=work, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        command,
+        cwd=work,
+        env={**os.environ, "TMPDIR": str(work)},  # Yosys leaves there what ABC has failed on
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
     ) as yosys:
         assert yosys.stdout is not None
         for line in yosys.stdout:

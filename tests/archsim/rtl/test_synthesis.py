@@ -1,6 +1,7 @@
 """A folder synthesised: cells and areas added up by hand, what is compared with what, and gates that still agree."""
 
 import csv
+import json
 import re
 import shutil
 import subprocess
@@ -22,6 +23,7 @@ from archsim.rtl.synthesis import Synthesis, synthesize
 from tests.archsim.rtl.integer_bench import needs
 from tests.archsim.rtl.libraries import AREAS, library
 from tests.archsim.rtl.test_folder import design, exported
+from tests.dse.cli.test_cli import archsim
 
 MODELS = """
 module INV(input A, output Y); assign Y = ~A; endmodule
@@ -72,14 +74,18 @@ def test_areas_are_those_of_the_cells_that_the_command_of_the_readme_counts(
     assert found.nand2_um2 == AREAS["NAND2"]
 
 
-def test_registers_of_a_pe_are_its_sums_and_their_flags_alone(made: tuple[Exported, Synthesis, Path]) -> None:
+def test_registers_of_a_pe_are_its_sums_and_their_flags_alone(
+    made: tuple[Exported, Synthesis, Path], by_hand: tuple[str, Path]
+) -> None:
     exports, found, _ = made
     (pe,) = (each for each in found.modules if each.name == "pe")
     assert pe.copies == 4
     assert pe.delay_ns is not None
+    assert 0.1 < pe.delay_ns < 100
+    of_pe = re.split(r"=== \S+\\pe ===", by_hand[0])[-1].partition("===")[0]
+    (registers,) = re.findall(r"^ +DFF +(\d+)$", of_pe, flags=re.MULTILINE)
+    assert int(registers) == 2 * 3 * (16 + 1)  # banks, sums, bits and a flag
     program, lanes, units = exports.case.program, 2, 6
-    sums = 2 * 3 * (16 + 1)  # banks, sums, bits and a flag
-    assert sums * AREAS["DFF"] < pe.area_um2 < 1.6 * (sums * AREAS["DFF"] + 2 * 3 * AREAS["ICG"]) + 8000
     macros = {(each.module, each.name): each for each in found.macros}
     fifo = macros["word_fifo", "held"]
     assert (fifo.words, fifo.bits) == (program.plan.fifo_words, exports.case.design.bus_word_bits)
@@ -133,9 +139,9 @@ def test_what_is_priced_is_the_logic_of_the_same_components(made: tuple[Exported
     scale, built = conditions(of).area.mid, chip(of).built
     rows = {row.component: row for row in compared(made).rows}
     scratch = built["scratch"].memory_mm2 * 1e6
-    assert rows["pe_array + scratch"].priced_um2 == pytest.approx(scale * logic_um2(built["pe_array"]) + scratch)
+    assert rows["pe_array"].priced_um2 == pytest.approx(scale * logic_um2(built["pe_array"]) + scratch)
     read_out = next(part for part in built["activation_unit"].parts if part.name == "read-out")
-    assert rows["activation_unit: read-out"].priced_um2 == pytest.approx(read_out.area(of).value)
+    assert rows["activation_unit"].priced_um2 == pytest.approx(read_out.area(of).value)
     for name in ("skip_encoder", "sequencer", "weight_memory"):
         assert rows[name].priced_um2 == pytest.approx(scale * logic_um2(built[name])), name
     for row in rows.values():
@@ -168,3 +174,18 @@ def test_the_file_has_the_rows_of_the_table(made: tuple[Exported, Synthesis, Pat
     facts = found.to_json()
     assert facts["components"] == [row.to_json() for row in (*found.rows, found.total)]
     assert facts["node_nm"] == 65
+
+
+@pytest.mark.slow
+def test_a_shipped_design_with_a_shipped_model(tmp_path: Path) -> None:
+    needs("yosys")
+    cells = library(tmp_path / "invented.lib")
+    words = ("--workload", "wp-lstm256-ternary-s90", "--lanes", "1", "--synth", "--liberty", str(cells), "--json")
+    done = archsim("rtl", "edge-8pe", "--out", str(tmp_path / "hw"), *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)["synthesis"]
+    assert [each["copies"] for each in found["modules"] if each["name"] == "pe"] == [8]
+    assert found["clock_gates"] == 8 * 2 * 16  # PEs, banks, sums
+    for row in found["components"]:
+        assert row["cells"] > 0, row
+        assert row["delay_ns"] > 0, row

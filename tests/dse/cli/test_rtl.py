@@ -1,6 +1,10 @@
 """`archsim rtl`: what it writes and says, and how it ends."""
 
+import csv
+import gzip
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,11 +14,13 @@ from archsim.machine.functional import run_check
 from archsim.rtl.case import case_of
 from archsim.rtl.export import write_bench
 from archsim.rtl.images import Images
+from archsim.rtl.synthesis import Module, Synthesis
 from archsim.rtl.tables import Tables
 from archsim.rtl.window import Window
 from archsim.trace.synthetic import synthesize
 from dse.evaluation.hardware import recorded
 from tests.archsim.rtl.integer_bench import needs
+from tests.archsim.rtl.libraries import library
 from tests.dse.cli.test_cli import archsim, refused
 from workloads import tasks, zoo
 from workloads.integers import integer_run
@@ -92,9 +98,77 @@ def test_without_a_simulator_a_line_names_the_package(
     assert archsim(*words(trace, tmp_path / "hw")).returncode == 0
 
 
+def test_without_yosys_a_line_names_the_package(trace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    cells = str(library(tmp_path / "a.lib"))
+    line = refused(*words(trace, tmp_path / "hw", "--synth", "--liberty", cells))
+    assert "--synth needs Yosys, and yosys is not installed: apt-get install yosys" in line
+    assert not (tmp_path / "hw").exists()
+
+
+def half(path: Path) -> Path:
+    path.write_bytes(gzip.compress(b"library (a) { }" * 100)[:40])
+    return path
+
+
+def text(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("of", "reason"),
+    [
+        (lambda folder: folder / "none.lib", r"none\.lib: cannot be read as a liberty file \(No such file"),
+        (
+            lambda folder: half(folder / "half.lib.gz"),
+            r"half\.lib\.gz: cannot be read as a liberty file \(Compressed file",
+        ),
+        (lambda folder: text(folder / "a.lib", b"no library"), r"a\.lib: has no cells"),
+        (lambda folder: text(folder / "a.lib", b"cell (A) { area : 1"), r"a\.lib: has no end of its last cell"),
+        (lambda folder: text(folder / "a.lib", b"\xff\xfe\x00"), r"a\.lib: cannot be read as a liberty file \('utf-8'"),
+    ],
+)
+def test_a_broken_library_is_refused_in_a_line(
+    trace: str, tmp_path: Path, of: Callable[[Path], Path], reason: str
+) -> None:
+    needs("yosys")
+    line = refused(*words(trace, tmp_path / "hw", "--synth", "--liberty", str(of(tmp_path))))
+    assert re.search(reason, line), line
+    assert not (tmp_path / "hw").exists()
+
+
+PE = Module("pe", copies=4, cells=300, area_um2=2_000_000.0, delay_ns=4.25)
+FOUND = Synthesis("a.lib", 4.0, "Yosys 0.23", (PE, Module("control", 1, 2000, 10_000.0, 9.5)), (), clock_gates=24)
+
+
+def test_areas_are_a_table_of_80_columns(trace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dse.cli.rtl.check_yosys", lambda: None)
+    monkeypatch.setattr("dse.cli.rtl.synthesize", lambda *_: FOUND)
+    synth = ("--synth", "--liberty", str(library(tmp_path / "a.lib")))
+    done = archsim(*words(trace, tmp_path / "hw", *synth))
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0].endswith("its README.md says how to run it")
+    assert max(map(len, lines[1:])) <= 80
+    assert re.search(r"^ *PEs \+ scratch +1,200 +8,000\.00 +2,000\.00 .* 4\.25 *$", done.stdout, re.MULTILINE)
+    assert re.search(r"^ *total +3,200 +8,010\.00 +2,002\.50 ", done.stdout, re.MULTILINE)
+    found = json.loads(archsim(*words(trace, tmp_path / "hw", "--json", *synth)).stdout)
+    assert found["folder"] == str(tmp_path / "hw")
+    of_pes, *_, total = found["synthesis"]["components"]
+    assert (of_pes["gate_equivalents"], total["gate_equivalents"]) == (2e6, 2_002_500)
+    assert found["synthesis"]["modules"][0] == vars(PE)
+    with (tmp_path / "hw" / "synthesis.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["component"] for row in csv.DictReader(file)] == [
+            row["component"] for row in found["synthesis"]["components"]
+        ]
+
+
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
+        (("--synth",), "--synth: needs --liberty FILE, the standard cells that gates are made of"),
+        (("--liberty", "a.lib"), "--liberty: is for --synth, which is not given"),
         (
             ("--set", "dram.inputs=true", "--set", "dram.arbitration=fcfs"),
             "design edge-8pe: the machine in Verilog cannot do dram.arbitration fcfs",
