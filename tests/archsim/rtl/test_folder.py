@@ -57,7 +57,11 @@ def test_the_folder_holds_all_that_its_commands_need(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("number", "program"),
-    [(0, "iverilog"), (1, "verilator"), pytest.param(2, "yosys", marks=pytest.mark.slow)],
+    [
+        pytest.param(0, "iverilog", marks=pytest.mark.slow),
+        (1, "verilator"),
+        pytest.param(2, "yosys", marks=pytest.mark.slow),
+    ],
 )
 def test_commands_of_its_readme_run_as_they_stand(tmp_path: Path, number: int, program: str) -> None:
     needs(program)

@@ -85,7 +85,7 @@ def traces(draw: st.DrawFn, formats: list[str]) -> Trace:
     return Trace(header, arrays, np.full(sequences, steps))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(cases(), st.integers(0, 2**31))
 def test_sums_of_every_format_are_those_of_the_products(case: tuple[Design, Trace], seed: int) -> None:
     design, trace = case

@@ -45,9 +45,13 @@ WINDOWS = (
     Window("wp-lstm512-exponential5", "edge-shift", steps=1, warmup=0),
 )
 """Each cell, weight format and kind of input; those that begin with an empty state are dense otherwise."""
+QUICK = "spoken-rnn64-ternary", "wp-lstm256-binary"
 
 
-@pytest.mark.parametrize("window", WINDOWS, ids=lambda window: window.model)
+@pytest.mark.parametrize(
+    "window",
+    [pytest.param(w, id=w.model, marks=() if w.model in QUICK else pytest.mark.slow) for w in WINDOWS],
+)
 def test_sums_of_a_shipped_model(window: Window, tmp_path: Path) -> None:
     model, rng = load_model(window.model), np.random.default_rng(4)
     shape, given = (window.warmup + window.steps, window.lanes), model.config.input

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -18,9 +19,10 @@ from tests.archsim.test_engines import drawn_designs, drawn_traces, fits
 
 pytestmark = tools
 
-drawn = settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
-)
+
+def drawn(examples: int) -> settings:
+    rejected = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+    return settings(max_examples=examples, deadline=None, suppress_health_check=rejected)
 
 
 @st.composite
@@ -70,13 +72,20 @@ def without_norms(planned: Plan) -> Plan:
     return replace(planned, runs=tuple(bare))
 
 
-@drawn
+@drawn(10)
 @given(runs(), st.booleans())
 def test_control_has_the_event_log_of_column(run: Run, norms: bool) -> None:
     assert (run if norms else replace(run, plan=without_norms(run.plan))).differs() is None
 
 
-@drawn
+@drawn(10)
 @given(runs(), st.integers(0, 2**31))
 def test_the_whole_machine_has_its_event_log_and_its_sums(run: Run, seed: int) -> None:
+    assert run.differs(drawn_integers(run.work.trace, seed)) is None
+
+
+@pytest.mark.slow
+@drawn(110)
+@given(runs(), st.integers(0, 2**31))
+def test_more_machines_have_their_event_logs_and_their_sums(run: Run, seed: int) -> None:
     assert run.differs(drawn_integers(run.work.trace, seed)) is None

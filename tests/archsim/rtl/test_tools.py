@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,10 +72,16 @@ def test_verilator_has_no_warning(name: str, kind: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 @tools
 @needs("yosys")
-def test_gates_make_the_same_sums_in_the_same_cycles(tmp_path: Path) -> None:
-    design = load_design("skip-65nm").override(SMALL)
+@pytest.mark.parametrize(
+    "changed",
+    [{}, {"lanes": 1, "pe_array.double_buffered": True, "weight_memory.weights_per_cycle": 2}],
+    ids=["two lanes", "two banks"],
+)
+def test_gates_make_the_same_sums_in_the_same_cycles(changed: dict[str, Any], tmp_path: Path) -> None:
+    design = load_design("skip-65nm").override({**SMALL, **changed})
     program = written(design, synthesize(4, 3, 0.5, sequences=2, steps=2, seed=1), tmp_path)
     whole = simulated(tmp_path, files())
     (tmp_path / "gates.ys").write_text(

@@ -238,6 +238,7 @@ def mutants(text: str) -> Iterator[tuple[str, str]]:
                 yield line.strip(), "\n".join([*lines[:n], changed, *lines[n + 1 :]])
 
 
+@pytest.mark.slow
 def test_every_mutant_of_an_lstm_fails(draw, tmp_path):
     """What a clip of the range cannot change is no mutant: the proven range says so."""
     wide = Settings(activation="segments", per_row=False)
