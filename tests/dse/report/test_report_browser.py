@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -39,9 +40,10 @@ pytestmark = [
 ]
 
 TABS = ("front", "design", "search", "model", "validation", "timeline")
-FLUID = 4
+FLUID = 5
 """The most CPU time that an answer may take of 20,000 points, in times of what it takes of 200, a hundredth of them.
-It is 3; 4.8 were they drawn anew."""
+Medians of 21 are 3.4 to 4.6; 6.1 to 7.8 were they drawn anew. Of the three answers that were measured before, the first
+was slow on either page, and a tick of the clock is a tenth of the shorter time."""
 
 
 @pytest.fixture(scope="module")
@@ -524,18 +526,18 @@ SELECT = """async key => {
 
 
 def selection_s(tab: Any) -> float:
-    """The least that the browser works for a selection until it is drawn: CPU time, whatever else runs."""
+    """What the browser works for a selection until it is drawn, as the median of many: CPU time, whatever else runs."""
     browser = tab.context.browser.new_browser_cdp_session()
 
     def worked() -> float:
         return sum(float(each["cpuTime"]) for each in browser.send("SystemInfo.getProcessInfo")["processInfo"])
 
     took = []
-    for n in (7, 8, 9):
+    for n in range(7, 28):
         before = worked()
         tab.evaluate(SELECT, f"0:{100_000 + n}")
         took.append(worked() - before)
-    return min(took)
+    return float(np.median(took))
 
 
 def test_twenty_thousand_points_stay_fluid(page: Page, tmp_path: Path, opened: Opened, record_property: Any) -> None:
