@@ -63,8 +63,6 @@ def rtl_(
 
     archsim rtl edge-8pe --workload wp-lstm256-ternary-s90 --out hardware --check
 
-    archsim rtl skip-65nm --workload t.npz --steps 10:11 --out hardware --check --simulator verilator
-
     archsim rtl edge-8pe --workload t.npz --out hardware --synth --liberty my.lib --set node_nm=130
     """
     window = Window.parse(steps)

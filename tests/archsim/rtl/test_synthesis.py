@@ -25,6 +25,8 @@ from tests.archsim.rtl.libraries import AREAS, library
 from tests.archsim.rtl.test_folder import design, exported
 from tests.dse.cli.test_cli import archsim
 
+pytestmark = pytest.mark.slow  # Yosys takes ten seconds for the smallest machine
+
 MODELS = """
 module INV(input A, output Y); assign Y = ~A; endmodule
 module BUF(input A, output Y); assign Y = A; endmodule
@@ -176,7 +178,6 @@ def test_the_file_has_the_rows_of_the_table(made: tuple[Exported, Synthesis, Pat
     assert facts["node_nm"] == 65
 
 
-@pytest.mark.slow
 def test_a_shipped_design_with_a_shipped_model(tmp_path: Path) -> None:
     needs("yosys")
     cells = library(tmp_path / "invented.lib")

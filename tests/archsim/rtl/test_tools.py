@@ -59,7 +59,7 @@ def files() -> list[str]:
         ("edge-private", "gru-stack"),
         ("edge-shift", "lstm-sparse"),
         ("rbt-low-power-ternary", "gru-sparse"),
-        ("rbt-high-speed-binary", "lstm-dense"),
+        pytest.param("rbt-high-speed-binary", "lstm-dense", marks=pytest.mark.slow),
         ("skip-65nm", "gru-dense"),
     ],
 )
