@@ -143,8 +143,8 @@ def case_of(
     """The case of a design and a window of a trace.
 
     `integers` are those of the whole trace; without them some are drawn with `seed`. With `cells` the machine computes
-    all results itself. BadInput names what the design
-    cannot run, what the machine in Verilog cannot do, or what the trace lacks.
+    all results itself. BadInput names what the design cannot run, what the machine in Verilog cannot do, or what the
+    trace lacks.
     """
     lanes = design.lanes if lanes is None else lanes
     plan = planned(design, trace, window, lanes, scope)

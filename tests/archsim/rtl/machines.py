@@ -5,22 +5,20 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from archsim.design import Design
 from archsim.machine.functional import Integers
 from archsim.machine.steps import run_machine
 from archsim.mapping.plan import Plan
 from archsim.mapping.work import Work
+from archsim.rtl import drawn
 from archsim.rtl.compare import Logged, difference
 from archsim.rtl.export import write_bench, write_control_bench
 from archsim.rtl.program import Program
 from archsim.rtl.simulate import Simulated, simulate
 from archsim.simulation import Job, prepare
 from archsim.timing import Timing
-from archsim.trace.graph import MatVec
 from archsim.trace.trace import Trace
 from tests.archsim import event_log
 from tests.archsim.event_log import LoggedEvents
@@ -68,27 +66,8 @@ def sums_of(plan: Plan, work: Work) -> int:
 
 
 def drawn_integers(trace: Trace, seed: int) -> Integers:
-    """Weights as their formats store them, and operands that are zero where the trace has zeros."""
-    rng = np.random.default_rng(seed)
-    operands = {}
-    for o in trace.graph.operands:
-        if o.kind != "one_hot":
-            mask = np.unpackbits(np.asarray(trace.arrays[o.name]), axis=-1, count=o.size)
-            most = 1 << ((o.bits or 8) - 1)
-            operands[o.name] = mask * rng.choice([-1, 1], mask.shape) * rng.integers(1, most, mask.shape)
-    weights = {mv.name: _weights(mv, rng) for mv in trace.graph.mat_vecs}
-    return Integers(weights, operands)
-
-
-def _weights(mat_vec: MatVec, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Weights of a product that its format has."""
-    shape, bits = (mat_vec.rows, mat_vec.cols), mat_vec.weight_format.bits
-    signs = rng.choice([-1, 1], shape)
-    if mat_vec.weight_format.multiplier == "shift":
-        return signs << rng.integers(0, 1 << (bits - 1), shape)
-    if mat_vec.weight_format.multiplier == "mux":
-        return signs if bits == 1 else rng.integers(-1, 2, shape)
-    return rng.integers(-(1 << (bits - 1)), 1 << (bits - 1), shape)
+    """Integers for all sequences and steps of a trace."""
+    return drawn.drawn_integers(trace, trace.sequences, trace.steps, seed)
 
 
 def control_on(folder: Path) -> Callable[[Design, Trace], tuple[LoggedEvents, Timing]]:
