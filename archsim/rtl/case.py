@@ -25,8 +25,8 @@ from archsim.trace.trace import Trace
 
 Ints = NDArray[np.int64]
 
-PLANNED_STEPS = 200
-"""Steps that the plan is made for, as `archsim run` does where nothing else is said; a window may lie beyond them."""
+RUN_STEPS = 200
+"""Steps of the run that a window is of, as of `archsim run` where nothing else is said."""
 START = Window(0, 0)
 """The first step of a workload."""
 SEED = 1
@@ -57,6 +57,8 @@ class Case:
     integers: Integers
     """The operands of the window; step 0 is its first step."""
     window: Window
+    run_steps: int
+    """Steps of the run that the window is of, and that the plan was made for."""
     seed: int | None
     """The seed that the integers were drawn with; None: they are the model's own."""
     cells: Cells | None = None
@@ -73,6 +75,11 @@ class Case:
     @property
     def lanes(self) -> int:
         return self.program.plan.lanes
+
+    @property
+    def window_words(self) -> str:
+        """Which steps of which run; `archsim run` over other steps may cut other blocks."""
+        return f"{self.window} of a run of {self.run_steps} step{'s' * (self.run_steps > 1)}"
 
     @property
     def integers_words(self) -> str:
@@ -108,16 +115,27 @@ class Case:
         return Expected(tuple(events), timing.cycles)
 
 
-def planned(
-    design: Design, trace: Trace, window: Window = START, lanes: int | None = None, scope: RunScope = "model"
-) -> Plan:
-    """The plan that a machine in Verilog follows for a trace, whichever window of it is checked.
+def steps_of_run(run_steps: int, window: Window) -> int:
+    """Steps of the run that a window is of: as many as asked for, and up to its end at least."""
+    return max(run_steps, window.last + 1)
 
-    BadInput names what the design cannot run, what the machine in Verilog cannot do, or what the trace lacks.
+
+def planned(
+    design: Design,
+    trace: Trace,
+    window: Window = START,
+    lanes: int | None = None,
+    scope: RunScope = "model",
+    run_steps: int = RUN_STEPS,
+) -> Plan:
+    """The plan that a machine in Verilog follows for a trace, whichever window of the run is checked.
+
+    It is that of `archsim run` over `run_steps` steps, or over all of the trace if it has fewer. BadInput names what
+    the design cannot run, what the machine in Verilog cannot do, or what the trace lacks.
     """
     lanes = design.lanes if lanes is None else lanes
     trace.check(lanes, window.last + 1)
-    steps = min(trace.steps, max(PLANNED_STEPS, window.last + 1))
+    steps = min(trace.steps, steps_of_run(run_steps, window))
     prepared = prepare(Job(design, trace, lanes, steps, scope))
     if len(prepared.phases) > 1:
         raise BadInput(
@@ -139,18 +157,20 @@ def case_of(
     integers: Integers | None = None,
     seed: int = SEED,
     cells: Cells | None = None,
+    run_steps: int = RUN_STEPS,
 ) -> Case:
-    """The case of a design and a window of a trace.
+    """The case of a design and a window of a trace, planned for its first `run_steps` steps (see `planned`).
 
     `integers` are those of the whole trace; without them some are drawn with `seed`. With `cells` the machine computes
     all results itself. BadInput names what the design cannot run, what the machine in Verilog cannot do, or what the
     trace lacks.
     """
     lanes = design.lanes if lanes is None else lanes
-    plan = planned(design, trace, window, lanes, scope)
+    plan = planned(design, trace, window, lanes, scope, run_steps)
+    run_steps = min(trace.steps, steps_of_run(run_steps, window))
     shown = window.of_trace(trace, lanes)
     work = measure(shown, plan, window.steps, design.skip_encoder.enabled, design.skip_encoder.reach)
     program = Program(design, plan, work)
     if integers is None:
-        return Case(program, drawn_integers(shown, lanes, window.steps, seed), window, seed)
-    return Case(program, window.of_integers(integers, trace), window, None, cells)
+        return Case(program, drawn_integers(shown, lanes, window.steps, seed), window, run_steps, seed)
+    return Case(program, window.of_integers(integers, trace), window, run_steps, None, cells)

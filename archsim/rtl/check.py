@@ -77,7 +77,7 @@ class Check:
         case, expected = self.exported.case, self.exported.expected
         what = f"{len(expected.events):,} events, {case.sums:,} sums, {expected.cycles:,} cycles"
         what = f"{self.results:,} results, {what}" if case.cells else what
-        of = f"{case.design.name} in Verilog, {case.workload}, {case.window}, {case.integers_words}"
+        of = f"{case.design.name} in Verilog, {case.workload}, {case.window_words}, {case.integers_words}"
         if self.passed:
             return f"equal: {what} ({of})"
         return f"different: {self.reasons[0]} ({of})"
@@ -92,6 +92,7 @@ class Check:
             "lanes": case.lanes,
             "first_step": case.window.first,
             "last_step": case.window.last,
+            "run_steps": case.run_steps,
             "drawn_with_seed": case.seed,
             "simulator": self.simulator.name,
             "events": len(expected.events),

@@ -43,7 +43,7 @@ class Exported:
         """In one line."""
         case, expected = self.case, self.expected
         return (
-            f"{self.folder}: {case.design.name} in Verilog, running {case.workload}, {case.window}, with"
+            f"{self.folder}: {case.design.name} in Verilog, running {case.workload}, {case.window_words}, with"
             f" {case.integers_words}: {len(expected.events):,} events, {case.sums:,} sums, {expected.cycles:,} cycles"
             " are expected; its README.md says how to run it"
         )
@@ -91,6 +91,7 @@ def _facts(case: Case, expected: Expected) -> dict[str, str | int | None]:
         "lanes": case.lanes,
         "first_step": case.window.first,
         "last_step": case.window.last,
+        "run_steps": case.run_steps,
         "seed": case.seed,
         "events": len(expected.events),
         "sums": case.sums,

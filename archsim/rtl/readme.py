@@ -7,8 +7,9 @@ _TEXT = """\
 # {design} in Verilog, running {workload}
 
 The machine that archsim simulates as engine `column`, in synthesizable Verilog, with the program of one design and one
-network. Here it runs {window} of {lanes}, with {integers}. It must
-take {cycles:,} cycles, log {events:,} events and read out {sums:,} sums. Nothing of archsim is needed to run it.
+network. Here it runs {window}, {lanes}, with
+{integers}. It must take {cycles:,} cycles, log {events:,} events and read out
+{sums:,} sums. Nothing of archsim is needed to run it.
 
 Simulate it with Icarus Verilog:
 
@@ -53,7 +54,7 @@ def readme(case: Case, expected: Expected) -> str:
     return _TEXT.format(
         design=case.design.name,
         workload=case.workload,
-        window=window,
+        window=case.window_words,
         lanes="one sequence" if lanes == 1 else f"{lanes} sequences side by side",
         integers=case.integers_words,
         cycles=expected.cycles,

@@ -10,7 +10,7 @@ from archsim.design import Design, load_design
 from archsim.errors import BadInput
 from archsim.mapping.plan import RunScope
 from archsim.rtl.area import Comparison, compare
-from archsim.rtl.case import PLANNED_STEPS, SEED, Case, case_of
+from archsim.rtl.case import RUN_STEPS, SEED, Case, case_of, steps_of_run
 from archsim.rtl.check import Check, check
 from archsim.rtl.folder import Exported, export
 from archsim.rtl.synthesis import synthesize
@@ -47,6 +47,9 @@ def rtl_(
     set_: Annotated[list[str] | None, overrides("pe_array.tiles=2")] = None,
     lanes: Lanes = None,
     steps: Annotated[str, typer.Option(help="Steps that it runs: FIRST:LAST, counted from 0, or how many.")] = "1",
+    run_steps: Annotated[
+        int, typer.Option(min=1, help="Steps of the run they are of, as archsim run --steps: it has the same blocks.")
+    ] = RUN_STEPS,
     scope: Scope = "model",
     threshold: Threshold = None,
     split: Annotated[
@@ -71,7 +74,7 @@ def rtl_(
     if check_:
         runs.check()
     cells = _library(synth, liberty)
-    case = _case(chosen, workload, window, lanes, scope, threshold, split, seed)
+    case = _case(chosen, workload, window, run_steps, lanes, scope, threshold, split, seed)
     with steps_of("simulating", case.program.steps) as on_step:
         exported = export(case, out_, on_step)
     found = _checked(exported, runs) if check_ else None
@@ -96,6 +99,7 @@ def _case(
     design: Design,
     workload: str,
     window: Window,
+    run_steps: int,
     lanes: int | None,
     scope: RunScope,
     threshold: float | None,
@@ -107,13 +111,15 @@ def _case(
         if threshold is not None:
             raise BadInput(f"--threshold: {workload} is a trace, which has its threshold already; give a model")
         trace = Trace.load(Path(workload))
-        return case_of(design, trace, window, lanes=lanes, scope=scope, seed=seed)
+        return case_of(design, trace, window, lanes=lanes, scope=scope, seed=seed, run_steps=run_steps)
     model = at_threshold(zoo.load_either(workload), threshold)
-    planned = max(PLANNED_STEPS, window.last + 1)
+    recorded_steps = steps_of_run(run_steps, window)
     most = min(SEQUENCES, available(model, split))
     with progress(f"recording {model.config.name}", None):
-        trace, integers, cells = recorded(model, split, lanes or design.lanes, planned, most, window.first)
-    return case_of(design, trace, window, lanes=lanes, scope=scope, integers=integers, cells=cells)
+        trace, integers, cells = recorded(model, split, lanes or design.lanes, recorded_steps, most, window.first)
+    return case_of(
+        *(design, trace, window), lanes=lanes, scope=scope, integers=integers, cells=cells, run_steps=run_steps
+    )
 
 
 def _checked(exported: Exported, simulator: Simulator) -> Check:

@@ -35,11 +35,13 @@ def front_hardware(results: Results, folder: Path) -> list[HardwareTab | None]:
 
 def _hardware(detail: FrontDetail, results: Results, folder: Path, trace: Trace) -> HardwareTab:
     design, scope = results.space.design(detail.overrides), results.space.scenario.scope
+    run_steps = results.space.scenario.steps
     try:
-        planned(design, trace, scope=scope)
+        planned(design, trace, scope=scope, run_steps=run_steps)
     except BadInput as reason:
         return HardwareTab(command="", reason=str(reason))
     words = ["archsim", "rtl", results.space.base, *_workload(detail, folder, trace), "--scope", scope]
+    words += ["--run-steps", str(run_steps)]
     words += ["--out", f"hardware-{detail.trial}", "--check", *_simulator(design)]
     return HardwareTab(command=" ".join(filter(None, (shlex.join(words), settings(detail.overrides)))), reason="")
 

@@ -48,7 +48,7 @@ def test_the_folder_holds_all_that_its_commands_need(tmp_path: Path) -> None:
     assert {path.name for path in (made.folder / "bench").iterdir()} == set(BENCH_FILES)
     readme = (made.folder / "README.md").read_text()
     assert readme.startswith("# edge-8pe in Verilog, running synthetic-lstm6-ternary-d0.6\n")
-    assert "steps 1 to 2 of 2 sequences side by side, with integers drawn with seed 1" in readme
+    assert "steps 1 to 2 of a run of 4 steps, 2 sequences side by side, with\nintegers drawn with seed 1" in readme
     assert len(commands(readme)) == 3
     named = set(re.findall(r"`([a-z_]+\.[a-z]+)`", readme))
     assert {name for name in named if name != "core.sv"} <= {path.name for path in made.folder.iterdir()}
@@ -152,7 +152,7 @@ def test_the_first_wrong_sum_is_named(tmp_path: Path) -> None:
     made = exported(tmp_path / "made")
     wrong = made.case.integers.weights
     weights = (made.folder / "weights.hex").read_text()
-    other = Case(made.case.program, made.case.integers, made.case.window, 1)
+    other = Case(made.case.program, made.case.integers, made.case.window, made.case.run_steps, 1)
     wrong["W_h"][7, 2] += 1 if wrong["W_h"][7, 2] < 1 else -1  # row 7: gate 1 of unit 1
     again = export(other, tmp_path / "made")
     assert (made.folder / "weights.hex").read_text() != weights

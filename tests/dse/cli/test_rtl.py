@@ -65,6 +65,39 @@ def test_the_check_is_a_line(trace: str, tmp_path: Path) -> None:
     assert f"equal: {found['events']:,} events, {found['sums']:,} sums, {found['cycles']:,} cycles" in line
 
 
+def cycles(*words: str) -> int:
+    done = archsim(*words, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    found: int = json.loads(done.stdout)["cycles"]
+    return found
+
+
+@pytest.mark.parametrize("steps", ["1", "2"])
+def test_it_is_the_run_that_it_says(steps: str, tmp_path: Path) -> None:
+    """`archsim run` over a step or two cuts other blocks than over 40; the same run has the same cycles."""
+    path = tmp_path / "t.npz"
+    synthesize(32, 10, 0.2, sequences=2, steps=40, seed=3, out=path)
+    of = ("--workload", str(path), "--lanes", "1", "--steps", steps)
+    alone = cycles("run", "--design", "skip-65nm", *of)
+    first = ("rtl", "skip-65nm", *of, "--out", str(tmp_path / "hw"))
+    assert cycles(*first) != alone
+    assert cycles(*first, "--run-steps", steps) == alone
+    (line,) = archsim(*first).stdout.splitlines()
+    assert f"step{' 0' if steps == '1' else 's 0 to 1'} of a run of 40 steps, with integers" in line
+    facts = json.loads(archsim(*first, "--json", "--run-steps", steps).stdout)
+    assert facts["run_steps"] == int(steps)
+
+
+@pytest.mark.slow
+def test_a_model_reads_what_the_same_run_reads(tmp_path: Path) -> None:
+    """Of a text, a piece that depends on how many steps are recorded."""
+    of = ("--workload", "wp-lstm256-ternary-s90", "--lanes", "1", "--steps", "2")
+    first = ("rtl", "skip-65nm", *of, "--out", str(tmp_path / "hw"))
+    alone = cycles("run", "--design", "skip-65nm", *of)
+    assert cycles(*first) != alone
+    assert cycles(*first, "--run-steps", "2") == alone
+
+
 def test_a_difference_ends_with_1_and_names_the_component(
     trace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
