@@ -1,6 +1,7 @@
 """The three engines on drawn designs and traces: they agree in every cycle, stall and count."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -128,15 +129,27 @@ def drawn_designs(draw: st.DrawFn) -> Design:
     )
 
 
+UNITS = st.integers(1, 11)
+"""Units of a layer of a drawn trace."""
+
+
 @st.composite
-def drawn_traces(draw: st.DrawFn, sequences: int = 4) -> Trace:
-    """Any cell, one or two layers, with or without norms, embedding, readout and pruned inputs; masks from empty to
-    full; sequences that end at different steps."""
-    hidden, symbols, steps = draw(st.integers(1, 11)), draw(st.integers(1, 5)), draw(st.integers(1, 4))
+def drawn_traces(
+    draw: st.DrawFn, formats: Sequence[str] = ("fixed8", "fixed4"), units: st.SearchStrategy[int] = UNITS
+) -> Trace:
+    """Any cell, one or two layers, with or without norms, embedding, readout and pruned inputs; weights of any of
+    `formats`, of which inputs have one of their own; masks from empty to full; 4 sequences that end at different steps.
+    """
+    hidden, symbols, steps, sequences = draw(units), draw(st.integers(1, 5)), draw(st.integers(1, 4)), 4
+    a_format = st.sampled_from(formats)
     seed, density = draw(st.integers(0, 2**31)), draw(st.sampled_from([0.0, 0.1, 0.5, 1.0]))
     inputs: Any = draw(
         st.sampled_from(
-            [OneHot(symbols=symbols), Vector(size=symbols), Embedding(symbols=symbols, size=3, weight_format="fixed8")]
+            [
+                OneHot(symbols=symbols),
+                Vector(size=symbols),
+                Embedding(symbols=symbols, size=3, weight_format=draw(a_format)),
+            ]
         )
     )
     when: Any = draw(st.sampled_from(["every_step", "last_step", None]))
@@ -148,15 +161,15 @@ def drawn_traces(draw: st.DrawFn, sequences: int = 4) -> Trace:
             LayerConfig(
                 cell=cell,
                 hidden=hidden,
-                weight_format="fixed8",
-                input_weight_format=draw(st.sampled_from(["fixed8", "fixed4"])),
+                weight_format=draw(a_format),
+                input_weight_format=draw(a_format),
                 state_bits=8,
                 input_bits=None if inputs.kind == "one_hot" and not layer else 8,
                 input_threshold=draw(st.sampled_from([0.0, 0.1])) if layer else 0.0,
             )
             for layer in range(draw(st.integers(1, 2)))
         ),
-        readout=when and Readout(outputs=symbols, weight_format="fixed8", when=when),
+        readout=when and Readout(outputs=symbols, weight_format=draw(a_format), when=when),
     )
     scaled = draw(st.booleans())
     graph = graph_of(SimpleNamespace(config=config, scaled_apart=lambda layer: scaled))

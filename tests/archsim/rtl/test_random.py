@@ -15,7 +15,7 @@ from archsim.mapping.plan import Norms, Plan
 from archsim.mapping.planner import plan
 from archsim.mapping.work import Work, measure
 from tests.archsim.rtl.machines import differs, drawn_integers, tools
-from tests.archsim.test_engines import drawn_designs, drawn_traces, fits
+from tests.archsim.test_engines import UNITS, drawn_designs, drawn_traces, fits
 
 pytestmark = tools
 
@@ -25,11 +25,24 @@ def drawn(examples: int) -> settings:
     return settings(max_examples=examples, deadline=None, suppress_health_check=rejected)
 
 
+PES = {
+    "fixed": (8, ["fixed8", "fixed4", "ternary", "binary"]),
+    "ternary": (2, ["ternary", "binary", "pow2-ternary"]),
+    "binary": (1, ["binary"]),
+    "shift": (6, ["exponential5", "exponential3"]),
+}
+"""Kinds of PE: bits of a weight, and the formats that it takes."""
+
+
 @st.composite
-def machines(draw: st.DrawFn) -> Design:
-    """Machines whose partial sums stay, with a weight memory that may hold a part of the model."""
+def machines(draw: st.DrawFn, kind: str, part: bool) -> Design:
+    """Machines whose partial sums stay, with PEs of a kind; `part`: the weight memory holds a part of a large model."""
     design = draw(drawn_designs())
-    changed: dict[str, Any] = {}
+    changed: dict[str, Any] = {
+        "pe_array.multiplier": kind if kind in ("fixed", "shift") else "mux",
+        "pe_array.weight_bits": PES[kind][0],
+        "pe_array.accumulator_bits": draw(st.sampled_from([12, 24, 40])),
+    }
     if design.dataflow != "output-stationary":
         changed |= {
             "dataflow": "output-stationary",
@@ -38,8 +51,9 @@ def machines(draw: st.DrawFn) -> Design:
             "pe_array.pes_per_tile": design.lanes * draw(st.integers(1, 6)),
             "pe_array.accumulators": draw(st.integers(1, 6)),
         }
-    if not design.weight_memory.private and draw(st.booleans()):
-        changed |= {"weight_memory.capacity_kib": draw(st.integers(1, 2)), "weight_memory.residency": "part"}
+    if part:
+        changed |= {"weight_memory.organisation": "shared", "weight_memory.capacity_kib": 1}
+        changed |= {"weight_memory.residency": "part"}
     return design.override(changed)
 
 
@@ -59,9 +73,13 @@ class Run:
 
 @st.composite
 def runs(draw: st.DrawFn) -> Run:
-    design, trace = draw(machines()), draw(drawn_traces())
+    part = draw(st.sampled_from([False, False, True]))
+    kind = draw(st.sampled_from(["fixed", "shift"] if part else sorted(PES)))
+    formats = PES[kind][1][: 2 if part else None]
+    design, trace = draw(machines(kind, part)), draw(drawn_traces(formats, st.integers(12, 18) if part else UNITS))
     assume(fits(design, trace))
-    lanes, steps = draw(st.integers(1, design.lanes)), draw(st.integers(1, trace.steps))
+    lanes = design.lanes - draw(st.integers(0, design.lanes - 1))
+    steps = trace.steps - draw(st.integers(0, trace.steps - 1))
     planned = plan(design, trace.graph, lanes)
     return Run(design, planned, measure(trace, planned, steps, design.skip_encoder.enabled, design.skip_encoder.reach))
 
@@ -78,7 +96,7 @@ def test_control_has_the_event_log_of_column(run: Run, norms: bool) -> None:
     assert (run if norms else replace(run, plan=without_norms(run.plan))).differs() is None
 
 
-@drawn(10)
+@drawn(20)
 @given(runs(), st.integers(0, 2**31))
 def test_the_whole_machine_has_its_event_log_and_its_sums(run: Run, seed: int) -> None:
     assert run.differs(drawn_integers(run.work.trace, seed)) is None
