@@ -105,13 +105,13 @@ class Case:
         )
 
     def expected(self, on_step: Callable[[int], None] | None = None) -> Expected:
-        """The event log and the cycles of engine `column`."""
+        """The event log and the cycles of engine `column`. BadInput names a component that has no Verilog."""
         events: list[Logged] = []
+        program = self.program
         timing = run_machine(
-            *(self.design, self.program.plan, self.program.work, "column"),
-            log=lambda *event: events.append(Logged(*event)),
-            on_step=on_step,
+            *(self.design, program.plan, program.work, "column"), lambda *event: events.append(Logged(*event)), on_step
         )
+        refusals.check_components(events)
         return Expected(tuple(events), timing.cycles)
 
 

@@ -1,8 +1,13 @@
 """Refusals, by name, of what the machine in Verilog does not do though the engines simulate it."""
 
+from collections.abc import Iterable
+
 from archsim.design import Design
 from archsim.errors import BadInput
+from archsim.mapping import dataflows
 from archsim.mapping.plan import Block, Plan
+from archsim.rtl.compare import Logged
+from archsim.rtl.simulate import VERILOG
 
 
 def check(design: Design, plan: Plan) -> None:
@@ -11,9 +16,17 @@ def check(design: Design, plan: Plan) -> None:
         raise BadInput(f"design {design.name}: the machine in Verilog cannot do {reason}")
 
 
+def check_components(events: Iterable[Logged]) -> None:
+    """BadInput for a component that has logged something and no module, which would be named as it is."""
+    for name in dict.fromkeys(event.component for event in events):
+        if not (VERILOG / f"{name}.sv").exists():
+            raise BadInput(f"component {name}: the machine in Verilog has no module of it")
+
+
 def _reasons(design: Design, plan: Plan) -> list[str]:
     reasons = []
-    if plan.stationary:
+    ours = dataflows.by_name(dataflows.DEFAULT).shape(design.pe_array, design.lanes)
+    if plan.stationary or design.shape != ours:
         reasons.append(f"dataflow {design.dataflow}, only output-stationary")
     if max(plan.steps_at_once, default=1) > 1:
         reasons.append(f"sequencer.steps_at_once {max(plan.steps_at_once)}, only 1")

@@ -265,7 +265,7 @@ class _Layer:
         ports = [StatePort(name, number.bits) for name, number in zip(names, numbers.states, strict=True)]
         state: Any = tuple(self._recorder.symbols(port.value) for port in ports)
         start: Any = self._start()
-        (h, *rest), _ = self._machine.step(self, start, state)
+        (h, *rest), _ = self._stepped(start, state)
         made = dict[int, tuple[Output, ...]]()
         for n, source in enumerate(self._between):
             made[n] = (Output(self._operand(n), source, numbers.state.bits),)
@@ -275,6 +275,15 @@ class _Layer:
             Output(port.name, _only(new), port.bits) for port, new in zip(ports[1:], rest, strict=True)
         )
         return self._cut(ports, made, stored)
+
+    def _stepped(self, start: Any, state: Any) -> Any:
+        """The cell's own integer step. BadInput names a cell that does what is not recorded."""
+        try:
+            return self._machine.step(self, start, state)
+        except BadInput as problem:
+            raise BadInput(f"cell {self._cell.name}: {problem}") from None
+        except (AttributeError, TypeError) as problem:
+            raise BadInput(f"cell {self._cell.name}: integer step: {problem}, which has no hardware") from None
 
     def _operand(self, stage: int) -> str:
         return f"{self._cell.stages[stage].result}{self._suffix}"
