@@ -5,6 +5,7 @@ import subprocess
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ from workloads.tasks.base import Sample
 
 pytestmark = pytest.mark.slow
 
-SMALL = {
+SMALL: dict[str, Any] = {
     "pe_array.pes_per_tile": 2,
     "pe_array.accumulators": 6,
     "weight_memory.weights_per_cycle": 3,
@@ -37,7 +38,7 @@ SMALL = {
     "skip_encoder.columns_per_cycle": 2,
     "skip_encoder.offset_bits": 1,
 }
-TILES = {
+TILES: dict[str, Any] = {
     "lanes": 2,
     "pe_array.tiles": 2,
     "weight_memory.organisation": "per_tile",

@@ -1,57 +1,73 @@
-"""Verilator has no warning about the Verilog of the machine."""
+"""Every shipped design in Verilog: Verilator has no warning about it, and Yosys makes gates of all of it."""
 
-import os
-import shutil
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
-from archsim.design import Design, load_design
-from archsim.rtl.export import write_bench
-from archsim.rtl.program import Program
-from archsim.rtl.simulate import VERILOG
-from archsim.simulation import Job, prepare
-from archsim.trace.trace import Trace
-from tests.archsim.rtl.machines import drawn_integers
-from tests.archsim.small_traces import trace_of
+from archsim import designs
+from archsim.design import load_design
+from archsim.errors import BadInput
+from archsim.rtl.case import START, Case, case_of
+from archsim.rtl.folder import export
+from archsim.rtl.tools import LINT, SYNTHESIZE
+from tests.archsim.rtl.integer_bench import needs
+from tests.archsim.small_traces import trace_of, weights_of
 
-
-def needs(tool: str) -> pytest.MarkDecorator:
-    missing = not shutil.which(tool) and not os.environ.get("CI")
-    return pytest.mark.skipif(missing, reason=f"{tool} is not installed")
-
-
-def written(design: Design, trace: Trace, folder: Path) -> Program:
-    program = Program(*prepare(Job(design, trace, design.lanes)).triple)
-    write_bench(program, drawn_integers(trace, 1), folder, 10**6)
-    return program
-
-
-def files() -> list[str]:
-    """The modules of the machine itself."""
-    benches = {"testbench", "data_bench", "control_bench", "monitor"}
-    return [
-        str(path) for path in sorted(VERILOG.glob("*.sv")) if path.stem not in benches and "integer" not in path.stem
-    ]
+REFUSED = {"stationary-65nm": "dataflow weight-stationary, only output-stationary"}
+SHIPPED = tuple(name for name in designs.ALL if name not in REFUSED)
+WORKLOADS = {
+    "edge-private": "gru-stack",
+    "rbt-low-power-ternary": "gru-sparse",
+    "rbt-high-speed-binary": "lstm-dense",
+    "skip-65nm": "gru-dense",
+}
+"""Others run an LSTM with a sparse state."""
+LINTED = ("edge-8pe", "edge-private", "edge-shift", "rbt-low-power-ternary", "skip-65nm")
+"""In the quick suite."""
+SYNTHESISED = ("edge-8pe", "edge-private", "edge-shift")
+"""Those with the fewest PEs; the gates of the others take Yosys minutes, so that only `make nightly` makes them."""
+NIGHTLY = settings.get_current_profile_name() == "nightly"
 
 
-@needs("verilator")
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("edge-8pe", "lstm-sparse"),
-        ("edge-private", "gru-stack"),
-        ("edge-shift", "lstm-sparse"),
-        ("rbt-low-power-ternary", "gru-sparse"),
-        pytest.param("rbt-high-speed-binary", "lstm-dense", marks=pytest.mark.slow),
-        ("skip-65nm", "gru-dense"),
-    ],
-)
-def test_verilator_has_no_warning(name: str, kind: str, tmp_path: Path) -> None:
+def case(name: str) -> Case:
     design = load_design(name)
-    weights = {"edge-shift": "exponential5", "rbt-low-power-ternary": "ternary", "rbt-high-speed-binary": "binary"}
-    written(design, trace_of(kind, weights.get(name, "fixed8"), design.lanes), tmp_path)
-    command = ["verilator", "--lint-only", "-Wall", "--top-module", "core", f"-I{tmp_path}", f"-I{VERILOG}", *files()]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    workload = trace_of(WORKLOADS.get(name, "lstm-sparse"), weights_of(name), design.lanes)
+    return case_of(design, workload, START)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in LINTED else pytest.mark.slow) for name in SHIPPED]
+)
+def test_verilator_has_no_warning(name: str, tmp_path: Path) -> None:
+    needs("verilator")
+    folder = export(case(name), tmp_path / "made").folder
+    done = subprocess.run(LINT, shell=True, cwd=folder, capture_output=True, text=True)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+GATES = (
+    "abc -g simple; opt_clean; check -assert; stat;"
+    " select -assert-none t:$_DLATCH* t:$_SR_* t:$_DLATCHSR*;"
+    " select -assert-none t:$* t:$_* %d t:$mem_v2 %d t:$paramod* %d"  # memories are macros
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHIPPED if NIGHTLY else SYNTHESISED)
+def test_yosys_makes_gates(name: str, tmp_path: Path) -> None:
+    needs("yosys")
+    made = export(case(name), tmp_path / "made")
+    done = subprocess.run(f"{SYNTHESIZE} -p '{GATES}'", shell=True, cwd=made.folder, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+    (pes,) = re.findall(r"\\pe +(\d+)$", done.stdout.rpartition("=== design hierarchy ===")[2], re.MULTILINE)
+    array = made.case.design.pe_array
+    assert int(pes) == array.tiles * array.pes_per_tile
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_others_are_refused_by_name(name: str) -> None:
+    with pytest.raises(BadInput, match=f"design {name}: the machine in Verilog cannot do {REFUSED[name]}"):
+        case(name)
