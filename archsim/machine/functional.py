@@ -17,6 +17,7 @@ from archsim.machine.steps import run_machine
 from archsim.machine.turns import BlockTurn, BurstTurn
 from archsim.mapping.plan import Block, Plan
 from archsim.mapping.work import Work
+from archsim.trace.columns import padded
 
 Ints = NDArray[np.int64]
 
@@ -181,15 +182,9 @@ class Functional:
         if not self.design.skip_encoder.enabled and kind != "one_hot":
             return list(range(mv.cols))
         union = self.work.trace.nonzero(mv, self.plan.lanes, steps.stop, steps.start).any(axis=(0, 1))
-        listed: list[int | None] = []
-        at, reach = -1, self.design.skip_encoder.reach if kind != "one_hot" else mv.cols + 1
-        for column in map(int, np.flatnonzero(union)):
-            while column - at > reach:
-                at += reach
-                listed.append(None)
-            listed.append(column)
-            at = column
-        return listed
+        nonzero = dict.fromkeys(np.flatnonzero(union).tolist())
+        reach = self.design.skip_encoder.reach if kind != "one_hot" else mv.cols + 1
+        return [column if column in nonzero else None for column in padded(nonzero, reach)]
 
     def _fetch(self, block: Block, stream: tuple[int, ...], column: int | None) -> Token:
         rows = [self._places[block.index][self._sum_of(block, i)].rows for i in stream]

@@ -1,16 +1,14 @@
 """A machine in Verilog run, and compared with engine `column`: every event, every sum, and the cycles."""
 
 import re
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from archsim.rtl.arithmetic import wrapped
 from archsim.rtl.compare import Difference, Logged, differences
 from archsim.rtl.folder import Exported
 from archsim.rtl.results import computed_results, expected_results
-from archsim.rtl.simulate import Simulated, parsed
+from archsim.rtl.simulate import Simulated, parsed, run
 from archsim.rtl.sums import SumPlace
 from archsim.rtl.tools import ICARUS, Simulator
 
@@ -126,10 +124,10 @@ def check(
     `on_compiled` is called once the Verilog has been compiled, then `on_cycle` with the cycle of every event.
     """
     simulator.check()
-    _run(simulator.compiled(exported.case.defined), exported.folder)
+    run(simulator.compiled(exported.case.defined), exported.folder)
     if on_compiled:
         on_compiled()
-    simulated = parsed(_run(simulator.run, exported.folder, on_cycle))
+    simulated = parsed(run(simulator.run, exported.folder, on_cycle))
     found = differences(exported.expected.events, simulated.events)
     results, wrong = _results(exported, simulated)
     return Check(exported, simulator, simulated, tuple(found), _wrong_sum(exported, simulated), results, wrong)
@@ -152,23 +150,6 @@ def _event(event: Logged | None) -> JsonFacts | None:
     return None if event is None else {name: value for name, value in event._asdict().items() if name != "component"}
 
 
-def _run(command: str, folder: Path, on_cycle: Callable[[int], None] | None = None) -> str:
-    """What a command prints. RuntimeError if it fails."""
-    with subprocess.Popen(
-        command, shell=True, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        assert process.stdout is not None
-        lines = []
-        for line in process.stdout:
-            lines.append(line)
-            if on_cycle and (at := _CYCLE.match(line)):
-                on_cycle(int(at[1]))
-    if process.returncode:
-        raise RuntimeError(f"{command} ended with {process.returncode}: {''.join(lines[-20:]).strip()}")
-    return "".join(lines)
-
-
-_CYCLE = re.compile(r"E (\d+) ")
 _SUM = re.compile(r"S step (\d+) block (\d+) element +(\d+) sum +(\d+): ([0-9a-fxzXZ]+), not ([0-9a-f]+)")
 
 

@@ -20,6 +20,7 @@ from archsim.rtl.operands import OperandList, Source, list_number
 from archsim.rtl.program import Entry, Program
 from archsim.rtl.tables import BINARY, SHIFT, TERNARY, Tables
 from archsim.specs.base import ceil_div
+from archsim.trace.columns import padded
 from archsim.trace.graph import MatVec
 
 Ints = NDArray[np.int64]
@@ -113,15 +114,7 @@ class Images:
         """The columns on a list when a step reads it, with those that pad it."""
         design, trace = self.program.design, self.program.work.trace
         found = trace.nonzero(self.read_of(each), self.program.plan.lanes, step + 1, step).any(axis=(0, 1))
-        listed: list[int] = []
-        at, reach = -1, design.skip_encoder.reach
-        for column in map(int, np.flatnonzero(found)):
-            while column - at > reach:
-                at += reach
-                listed.append(at)
-            listed.append(column)
-            at = column
-        return listed
+        return padded(np.flatnonzero(found).tolist(), design.skip_encoder.reach)
 
     @cached_property
     def outside(self) -> tuple[OperandList, ...]:

@@ -1,11 +1,11 @@
-"""Simulations of the machine in Verilog with Icarus Verilog: what they print, parsed."""
+"""Simulations of the machine in Verilog: their commands run, and what they print, parsed."""
 
-import shutil
+import re
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from archsim.errors import BadInput
 from archsim.rtl.compare import Logged
 
 VERILOG = Path(__file__).parent / "verilog"
@@ -31,23 +31,23 @@ class Simulated:
         return tuple(line for line in self.other if line.startswith(("E ", "F ", "WARNING", "ERROR", "FATAL")))
 
 
-def simulate(folder: Path, bench: str, *, computed: bool = False) -> Simulated:
-    """Compile a bench with what was generated into `folder`, and run it there. BadInput without Icarus Verilog.
+def run(command: str, folder: Path, on_cycle: Callable[[int], None] | None = None) -> str:
+    """What a command prints in a folder; `on_cycle` gets the cycle of every event. RuntimeError if it fails."""
+    with subprocess.Popen(
+        command, shell=True, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if on_cycle and (at := _CYCLE.match(line)):
+                on_cycle(int(at[1]))
+    if process.returncode:
+        raise RuntimeError(f"{command} ended with {process.returncode}: {''.join(lines[-20:]).strip()}")
+    return "".join(lines)
 
-    `computed`: results are those of the integer cells in the folder (`IntegerCells.write`), not recorded ones.
-    """
-    if not shutil.which("iverilog"):
-        raise BadInput("Icarus Verilog (iverilog) must be installed to simulate the machine in Verilog")
-    compiled = folder / f"{bench}.vvp"
-    libraries = [f"-I{folder}", f"-I{VERILOG}", "-y", str(VERILOG), "-Y", ".sv"]
-    if computed:
-        libraries += ["-y", str(folder), "-DINTEGER_CELLS"]
-    command = ["iverilog", "-g2012", *libraries, "-s", bench, "-o", str(compiled), str(VERILOG / f"{bench}.sv")]
-    for each, where in ((command, None), (["vvp", "-n", compiled.name], folder)):
-        done = subprocess.run(each, cwd=where, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if done.returncode:
-            raise RuntimeError(f"{each[0]} ended with {done.returncode}: {done.stdout.strip()}")
-    return parsed(done.stdout)
+
+_CYCLE = re.compile(r"E (\d+) ")
 
 
 def parsed(text: str) -> Simulated:

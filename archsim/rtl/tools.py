@@ -11,7 +11,7 @@ CORE, BENCH, MODULES, SIMULATION = "core", "testbench", "rtl", "bench"
 
 @dataclass(frozen=True)
 class Simulator:
-    """A simulator of Verilog; `compile` may contain the definitions that a folder asks for."""
+    """A simulator of Verilog; `compile` names the definitions that a folder asks for, and the bench."""
 
     name: str
     title: str
@@ -21,9 +21,9 @@ class Simulator:
     compile: str
     run: str
 
-    def compiled(self, defined: str = "") -> str:
-        """The command that compiles; `defined` is a macro."""
-        return self.compile.format(defined=f"-D{defined} " if defined else "")
+    def compiled(self, defined: str = "", bench: str = BENCH) -> str:
+        """The command that compiles a bench; `defined` is a macro."""
+        return self.compile.format(defined=f"-D{defined} " if defined else "", bench=bench)
 
     def check(self) -> None:
         """BadInput where it is not installed: what to install."""
@@ -41,7 +41,7 @@ ICARUS = Simulator(
     programs=("iverilog", "vvp"),
     packages="iverilog",
     compile=f"iverilog -g2012 {{defined}}-I. -I{MODULES} -I{SIMULATION} -y . -y {MODULES} -y {SIMULATION} -Y .sv"
-    f" -s {BENCH} -o {BENCH}.vvp {SIMULATION}/{BENCH}.sv",
+    f" -s {{bench}} -o {BENCH}.vvp {SIMULATION}/{{bench}}.sv",
     run=f"vvp -n {BENCH}.vvp",
 )
 VERILATOR = Simulator(
@@ -51,7 +51,7 @@ VERILATOR = Simulator(
     packages="verilator g++ make",
     compile="verilator --binary --timing -O3 --x-assign fast --x-initial fast -Wno-fatal -Wno-lint -Wno-style"
     f" {{defined}}-I. -I{MODULES} -I{SIMULATION} -y . -y {MODULES} -y {SIMULATION} +libext+.sv"
-    f" --top-module {BENCH} {SIMULATION}/{BENCH}.sv",
+    f" --prefix V{BENCH} --top-module {{bench}} {SIMULATION}/{{bench}}.sv",
     run=f"obj_dir/V{BENCH}",
 )
 SIMULATORS = (ICARUS, VERILATOR)

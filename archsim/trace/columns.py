@@ -1,5 +1,6 @@
 """Column counts of a product: columns on the operand list, non-zero elements, and the padding that the list needs."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,17 @@ def _padding(union: NDArray[np.uint8], cols: int, reach: int) -> NDArray[np.int6
     before[np.concatenate([[True], step[1:] != step[:-1]])[: len(step)]] = -1
     needed = (position - before - 1) // reach
     return np.bincount(step, weights=needed, minlength=len(union)).astype(np.int64)
+
+
+def padded(nonzero: Iterable[int], reach: int) -> list[int]:
+    """The columns on the list of one step: the non-zero ones, which are given in ascending order, and its padding."""
+    listed: list[int] = []
+    at = -1
+    for column in nonzero:
+        listed += range(at + reach, column, reach)
+        listed.append(column)
+        at = column
+    return listed
 
 
 def pack_mask(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -87,10 +87,11 @@ module activation_unit #(
     .clk(clk), .reset(reset), .in(no_more), .out(over)
   );
 
-  wire any_ending;
-  last_step #(.STEP_BITS(STEP_BITS), .LANES(LANES)) lanes (
-    .lane_steps(lane_steps), .step(step), .any(any_ending)
+  wire [LANES-1:0] ending, unused_running;
+  lane_mask #(.STEP_BITS(STEP_BITS), .LANES(LANES)) lanes (
+    .lane_steps(lane_steps), .step(step), .running(unused_running), .ending(ending)
   );
+  wire any_ending = |ending;
   wire ends_step = any_ending ? line[K_ENDS_STEP_LAST] : line[K_ENDS_STEP];
 
   always @(posedge clk) begin

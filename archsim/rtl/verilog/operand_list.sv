@@ -5,7 +5,7 @@
 // comes from outside with its vector. `column` and `counts` are valid in the cycle itself; what is listed in a cycle
 // is there from the next one on. Columns of a list of symbols are read one after the other from place 0 on.
 //
-// Mirrors _listed of archsim/machine/functional.py and archsim/machine/skip_encoder.py.
+// Mirrors padded of archsim/trace/columns.py and archsim/machine/skip_encoder.py.
 `default_nettype none
 module operand_list #(
   parameter SOURCE = 0,

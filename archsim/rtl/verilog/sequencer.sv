@@ -66,11 +66,11 @@ module sequencer #(
   end
 
   wire [BURST_BITS-1:0] leaving = bursts[own_path_entry];
-  wire leaving_ends, done_ends;                             // some lane is at its last step
-  wire [LANES-1:0] pe_running, pe_ending;
-  last_step #(.STEP_BITS(STEP_BITS), .LANES(LANES)) leaving_lanes (
-    .lane_steps(lane_steps), .step(own_path_step), .any(leaving_ends)
+  wire [LANES-1:0] pe_running, pe_ending, leaving_ending, done_ending, unused_leaving, unused_done;
+  lane_mask #(.STEP_BITS(STEP_BITS), .LANES(LANES)) leaving_lanes (
+    .lane_steps(lane_steps), .step(own_path_step), .running(unused_leaving), .ending(leaving_ending)
   );
+  wire leaving_ends = |leaving_ending;                      // some lane is at its last step
   wire leaves_step = leaving_ends ? leaving[B_ENDS_STEP_LAST] : leaving[B_ENDS_STEP];
   wire [STEP_BITS-1:0] step_after = own_path_step + 1'b1;
 
@@ -78,11 +78,11 @@ module sequencer #(
 
   wire done = active && pes_idle;                           // the burst in the PEs has been consumed
   wire [BURST_BITS-1:0] consumed = bursts[own_pe_entry];
-  last_step #(.STEP_BITS(STEP_BITS), .LANES(LANES)) done_lanes (
-    .lane_steps(lane_steps), .step(step), .any(done_ends)
+  lane_mask #(.STEP_BITS(STEP_BITS), .LANES(LANES)) done_lanes (
+    .lane_steps(lane_steps), .step(step), .running(unused_done), .ending(done_ending)
   );
   wire done_close = done && consumed[B_CLOSES];
-  wire done_consumed = done && (done_ends ? consumed[B_ENDS_STEP_LAST] : consumed[B_ENDS_STEP]);
+  wire done_consumed = done && (|done_ending ? consumed[B_ENDS_STEP_LAST] : consumed[B_ENDS_STEP]);
 
   // ---- rounds --------------------------------------------------------------------------------------------------------
   wire [2:0] r_path [0:ROUNDS];

@@ -72,13 +72,14 @@ module sequencer_round #(
   wire [BURST_BITS-1:0] burst = bursts[path_entry_in];
   wire [BURST_BITS-1:0] following = bursts[next_entry_in];
 
-  wire path_ends, pe_ends;                                  // some lane is at its last step
-  last_step #(.STEP_BITS(STEP_BITS), .LANES(LANES)) path_lanes (
-    .lane_steps(lane_steps), .step(path_step_in), .any(path_ends)
+  wire [LANES-1:0] path_ending, next_ending, unused_path, unused_next;
+  lane_mask #(.STEP_BITS(STEP_BITS), .LANES(LANES)) path_lanes (
+    .lane_steps(lane_steps), .step(path_step_in), .running(unused_path), .ending(path_ending)
   );
-  last_step #(.STEP_BITS(STEP_BITS), .LANES(LANES)) next_lanes (
-    .lane_steps(lane_steps), .step(next_step_in), .any(pe_ends)
+  lane_mask #(.STEP_BITS(STEP_BITS), .LANES(LANES)) next_lanes (
+    .lane_steps(lane_steps), .step(next_step_in), .running(unused_next), .ending(next_ending)
   );
+  wire path_ends = |path_ending, pe_ends = |next_ending;    // some lane is at its last step
 
   wire [COUNT_BITS-1:0] columns;
   burst_columns of_burst (

@@ -8,24 +8,19 @@ import numpy as np
 import pytest
 
 from archsim.design import Design, load_design
-from archsim.machine.functional import Integers
-from archsim.machine.steps import run_machine
 from archsim.rtl.arithmetic import wrapped
-from archsim.rtl.compare import Logged, difference
-from archsim.rtl.export import write_bench
-from archsim.rtl.integer_cells import IntegerCells
+from archsim.rtl.case import case_of
+from archsim.rtl.check import check
+from archsim.rtl.folder import export
 from archsim.rtl.program import Program
-from archsim.rtl.simulate import VERILOG, Simulated, simulate
+from archsim.rtl.simulate import VERILOG, Simulated
 from archsim.rtl.tables import Tables
-from archsim.simulation import Job, prepare
+from archsim.rtl.window import Window
+from dse.evaluation.hardware import recorded_over
 from tests.archsim.rtl.integer_bench import needs
-from tests.archsim.rtl.machines import sums_of
 from tests.workloads.conftest import drawn_model
 from tests.workloads.fixed_point.test_fixed_point import CELLS, drawn_inputs, drawn_integer_model
 from workloads.fixed_point import IntegerModel, Settings
-from workloads.fixed_point.integers import beside_before, integer_run_of
-from workloads.fixed_point.unit_functions import unit_functions
-from workloads.record import record_sample
 from workloads.tasks.base import Sample
 
 
@@ -39,26 +34,20 @@ def design_of(**changes: Any) -> Design:
     )
 
 
-def check(design: Design, model: IntegerModel, sample: Sample, folder: Path) -> None:
+def run(design: Design, model: IntegerModel, sample: Sample, folder: Path) -> None:
     """Every result of every step, every sum, the event log and the cycles."""
     needs("iverilog")
-    run, lanes = integer_run_of(model, sample), len(sample.lengths)
-    plan, work = prepare(Job(design, record_sample(model, sample, {}), lanes)).triple[1:]
-    program, integers = Program(design, plan, work), Integers(run.weights, run.operands)
-    events: list[Logged] = []
-    timing = run_machine(design, plan, work, "column", log=lambda *event: events.append(Logged(*event)))
-    write_bench(program, integers, folder, timing.cycles + 1000)
-    IntegerCells.of(Tables(program), unit_functions(model), run.operands, beside_before(model, sample)).write(folder)
-    simulated = simulate(folder, "testbench", computed=True)
-    assert (simulated.cycles, simulated.different) == (timing.cycles, 0), simulated.other
-    assert simulated.sums == sums_of(plan, work)
-    assert simulated.complaints == ()
-    assert difference(events, simulated.events) is None
+    trace, integers, cells = recorded_over(model, sample)
+    window = Window(0, int(max(sample.lengths)) - 1)
+    found = check(
+        export(case_of(design, trace, window, lanes=len(sample.lengths), integers=integers, cells=cells), folder)
+    )
+    assert found.passed, found.reasons
     running = np.arange(max(sample.lengths))[:, None] < sample.lengths
-    found = results_of(program, simulated)
-    assert found
-    for name, values in found.items():
-        expected = run.operands[name][1:] if name.startswith("h") else run.operands[name]
+    results = results_of(found.exported.case.program, found.simulated)
+    assert results
+    for name, values in results.items():
+        expected = integers.operands[name][1:] if name.startswith("h") else integers.operands[name]
         np.testing.assert_array_equal(values[running], expected[running], name)
         assert np.any(expected[running] != 0), name
 
@@ -84,8 +73,8 @@ def test_h_of_every_step_is_computed(tmp_path: Path, cell: str) -> None:
     model = drawn_integer_model(
         drawn_model, wide, cell, "embedding", seed=3, layers=2, threshold=0.1, input_threshold=0.2, initial=True
     )
-    check(design_of(), model, sample_of(model, [12, 12]), tmp_path)
-    lint(tmp_path)
+    run(design_of(), model, sample_of(model, [12, 12]), tmp_path / "made")
+    lint(tmp_path / "made")
 
 
 def lint(folder: Path) -> None:
@@ -101,6 +90,4 @@ def test_lanes_that_end_and_other_inputs(tmp_path: Path) -> None:
     wide = Settings(weight_bits=4, activation_bits=6, cell_bits=9)
     for kind in ("one_hot", "vector"):
         model = drawn_integer_model(drawn_model, wide, "lstm", kind, seed=4, hidden=5, threshold=0.1)
-        folder = tmp_path / kind
-        folder.mkdir()
-        check(design_of(**{"activation_unit.units_per_cycle": 3}), model, sample_of(model, [9, 4]), folder)
+        run(design_of(**{"activation_unit.units_per_cycle": 3}), model, sample_of(model, [9, 4]), tmp_path / kind)

@@ -13,7 +13,7 @@ from archsim.rtl.images import Images
 from archsim.rtl.program import Program
 from archsim.rtl.tables import Tables
 from archsim.simulation import Job, prepare
-from tests.archsim.rtl.machines import differs, tools
+from tests.archsim.rtl.machines import differences, tools
 from workloads.config import Embedding, OneHot, Vector
 from workloads.integers import integer_run
 from workloads.record import record_sample
@@ -68,7 +68,7 @@ def test_sums_of_a_shipped_model(window: Window, tmp_path: Path) -> None:
     lanes = {"lanes": window.lanes, "pe_array.pes_per_tile": 8 * window.lanes} if window.lanes > 1 else {}
     design = load_design(window.design).override(lanes)
     prepared = prepare(Job(design, trace, window.lanes))
-    assert differs(*prepared.triple, tmp_path, integers) is None
+    assert differences(*prepared.triple, tmp_path, integers) == ()
     program = Program(*prepared.triple)
     expected = Images(program, Tables(program), integers).sums()
     for name, sums in expected.items():

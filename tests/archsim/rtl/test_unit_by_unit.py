@@ -6,7 +6,7 @@ import pytest
 
 from archsim.design import load_design
 from archsim.simulation import Job, prepare
-from tests.archsim.rtl.machines import differs, drawn_integers, tools
+from tests.archsim.rtl.machines import differences, drawn_integers, tools
 from tests.archsim.small_traces import trace_of
 
 pytestmark = tools
@@ -35,4 +35,4 @@ def test_sums_of_units_in_one_pe(
     prepared = prepare(Job(design, trace, 2, steps=1))
     _, plan, _ = prepared.triple
     assert any(block.unit_by_unit for block in plan.blocks)
-    assert differs(*prepared.triple, tmp_path, drawn_integers(trace, 1)) is None
+    assert differences(*prepared.triple, tmp_path, drawn_integers(trace, 1)) == ()

@@ -18,7 +18,7 @@ from archsim.errors import BadInput
 from archsim.mapping.planner import plan
 from archsim.mapping.work import WINDOW, measure
 from archsim.simulation import simulate
-from archsim.trace.columns import pack_mask
+from archsim.trace.columns import pack_mask, padded
 from archsim.trace.graph import Graph
 from archsim.trace.storage import PIECE, StoredRows
 from archsim.trace.synthetic import synthesize
@@ -257,12 +257,15 @@ def test_padding_bridges_every_run_of_zeros_that_an_offset_cannot(mask: NDArray[
     w_h = next(mv for mv in trace.graph.mat_vecs if mv.operand == "h")
     expected = []
     for t in range(2):
-        at, extra = -1, 0
-        for column in (j for j in range(40) if mask[t, :, j].any()):
+        at, listed, nonzero = -1, [], mask[t].any(axis=0)
+        for column in (j for j in range(40) if nonzero[j]):
             while column - at > reach:
-                at, extra = at + reach, extra + 1
+                at += reach
+                listed.append(at)
             at = column
-        expected.append(extra)
+            listed.append(at)
+        assert padded(np.flatnonzero(nonzero).tolist(), reach) == listed
+        expected.append(len(listed) - nonzero.sum())
     columns = trace.columns(w_h, 2, 2, reach)
     assert columns.padding.tolist() == expected
     assert not trace.columns(w_h, 2, 2).padding.any()
