@@ -31,11 +31,13 @@ PES = {
     "shift": (6, ["exponential5", "exponential3"]),
 }
 """Kinds of PE: bits of a weight, and the formats that it takes."""
+MEMORIES = ("shared", "part", "per_tile", "per_pe")
+"""Weight memories: one for all that holds the model or nothing of it, or a part of it; or several of their own."""
 
 
 @st.composite
-def machines(draw: st.DrawFn, kind: str, part: bool) -> Design:
-    """Machines whose partial sums stay, with PEs of a kind; `part`: the weight memory holds a part of a large model."""
+def machines(draw: st.DrawFn, kind: str, memory: str) -> Design:
+    """Machines whose partial sums stay, with PEs of a kind and one of `MEMORIES`."""
     design = draw(drawn_designs())
     changed: dict[str, Any] = {
         "pe_array.multiplier": kind if kind in ("fixed", "shift") else "mux",
@@ -50,10 +52,12 @@ def machines(draw: st.DrawFn, kind: str, part: bool) -> Design:
             "pe_array.pes_per_tile": design.lanes * draw(st.integers(1, 6)),
             "pe_array.accumulators": draw(st.integers(1, 6)),
         }
-    if part:
-        changed |= {"weight_memory.organisation": "shared", "weight_memory.capacity_kib": 1}
-        changed |= {"weight_memory.residency": "part"}
-    return design.override(changed)
+    if memory == "part":
+        changed |= {"weight_memory.capacity_kib": 1, "weight_memory.residency": "part"}
+    elif memory != "shared":
+        changed |= {"weight_memory.capacity_kib": 256, "weight_memory.residency": "whole"}
+    changed["weight_memory.organisation"] = "shared" if memory == "part" else memory
+    return design.override(changed | ({"lanes": 1} if memory == "per_pe" else {}))
 
 
 @dataclass(frozen=True)
@@ -77,11 +81,12 @@ class Run:
 
 
 @st.composite
-def runs(draw: st.DrawFn) -> Run:
-    part = draw(st.sampled_from([False, False, True]))
+def runs(draw: st.DrawFn, memory: str) -> Run:
+    """With a weight memory that is one of `MEMORIES`; a part of one needs a large model."""
+    part = memory == "part"
     kind = draw(st.sampled_from(["fixed", "shift"] if part else sorted(PES)))
     formats = PES[kind][1][: 2 if part else None]
-    design, trace = draw(machines(kind, part)), draw(drawn_traces(formats, st.integers(12, 18) if part else UNITS))
+    design, trace = draw(machines(kind, memory)), draw(drawn_traces(formats, st.integers(12, 18) if part else UNITS))
     assume(fits(design, trace))
     lanes = design.lanes - draw(st.integers(0, design.lanes - 1))
     steps = trace.steps - draw(st.integers(0, trace.steps - 1))
@@ -95,20 +100,24 @@ def without_norms(planned: Plan) -> Plan:
     return replace(planned, runs=tuple(bare))
 
 
+any_runs = st.sampled_from(MEMORIES).flatmap(runs)
+
+
 @drawn(10)
-@given(runs(), st.booleans())
+@given(any_runs, st.booleans())
 def test_control_has_the_event_log_of_column(run: Run, norms: bool) -> None:
     assert (run if norms else replace(run, plan=without_norms(run.plan))).control_differs() is None
 
 
 @drawn(20)
-@given(runs(), st.integers(0, 2**31))
+@given(any_runs, st.integers(0, 2**31))
 def test_the_whole_machine_has_its_event_log_and_its_sums(run: Run, seed: int) -> None:
     assert run.differences(seed) == ()
 
 
 @pytest.mark.slow
-@drawn(110)
-@given(runs(), st.integers(0, 2**31))
-def test_more_machines_have_their_event_logs_and_their_sums(run: Run, seed: int) -> None:
-    assert run.differences(seed) == ()
+@pytest.mark.parametrize("memory", MEMORIES)
+@drawn(28)
+@given(st.data(), st.integers(0, 2**31))
+def test_more_machines_have_their_event_logs_and_their_sums(memory: str, data: st.DataObject, seed: int) -> None:
+    assert data.draw(runs(memory)).differences(seed) == ()
