@@ -1,7 +1,7 @@
 """A model and its inputs as the integers that a machine computes with, and the sums that its products must come to."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ class IntegerRun:
     """The values by vector operand: ``(T, S, size)``, of a state ``(T + 1, S, size)`` with what step 0 meets first."""
     sums: dict[str, Ints]
     """The sums by product, and by group where its products add up in one accumulator: ``(T, S, rows)``."""
+    shifts: dict[str, Ints] = field(default_factory=dict)
+    """Places by which rows of stored weights were shifted left, ``(rows,)``; a product that is missing has none."""
 
 
 def integer_run(model: Model, sample: Sample) -> IntegerRun:

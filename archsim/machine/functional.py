@@ -30,6 +30,19 @@ class Integers:
     """Weights by product, ``(rows, cols)``, rows gate-major."""
     operands: Mapping[str, Ints]
     """Values by operand, ``(T, S, size)``, or ``(T + 1, S, size)`` for a state; the trace has the one-hot operands."""
+    shifts: Mapping[str, Ints] = field(default_factory=dict)
+    """Places, ``(rows,)``, by which products are shifted left, row by row, before they are added: `weights` are what is
+    stored, shifted by them. A product that is missing has none."""
+
+    def stored(self, product: str) -> Ints:
+        """What a PE multiplies by, ``(rows, cols)``: weights without the shifts of their rows."""
+        shifts = self.shifts.get(product)
+        return self.weights[product] if shifts is None else self.weights[product] >> shifts[:, None]
+
+    @property
+    def most_shift(self) -> int:
+        """The farthest that a product is shifted; 0: none is."""
+        return max((int(shifts.max()) for shifts in self.shifts.values()), default=0)
 
 
 @dataclass

@@ -8,6 +8,7 @@ from archsim.rtl.images import Images
 from archsim.rtl.layout import write_hex
 from archsim.rtl.operands import list_number
 from archsim.rtl.program import Program
+from archsim.rtl.row_shifts import RowShifts
 from archsim.rtl.tables import Tables
 
 
@@ -25,9 +26,12 @@ def write_control_bench(program: Program, out: Path, limit: int) -> None:
 def write_bench(program: Program, integers: Integers, out: Path, limit: int) -> None:
     """Write what testbench.sv reads: the program, the tables of the data path, and the integers of a run."""
     tables = Tables(program)
-    program.write(out, tables.parameters())
+    images = Images(program, tables, integers)
+    shifts = RowShifts(images)
+    program.write(out, {**tables.parameters(), **shifts.parameters()})
     tables.write(out)
-    Images(program, tables, integers).write(out)
+    images.write(out)
+    shifts.write(out)
     write_run(program, out, limit)
 
 

@@ -22,10 +22,10 @@ MARK = "archsim-rtl.json"
 """The file by which a folder is known to have been written here, with what it is of."""
 EVENTS, SUMS = "expected_events.txt", "expected_sums.txt"
 BENCH_FILES = ("testbench.sv", "data_bench.sv", "monitor.sv")
-CELLS = "integer_cells.sv"
-"""What recorded results make superfluous."""
-LEFT_OUT = ("control_bench.sv", CELLS)
-"""That, and a bench that runs control alone, for archsim's own tests."""
+CELLS, SHIFTS = "integer_cells.sv", "row_shifts.sv"
+"""What recorded results make superfluous, and models without shifts of their rows."""
+LEFT_OUT = ("control_bench.sv", CELLS, SHIFTS)
+"""These, and a bench that runs control alone, for archsim's own tests."""
 SPARE_CYCLES = 1000
 """Cycles beyond the expected ones after which a simulation gives up."""
 
@@ -65,8 +65,9 @@ def export(case: Case, out: Path, on_step: Callable[[int], None] | None = None) 
             IntegerCells.of(Tables(case.program), case.cells.functions, operands, case.cells.beside).write(part)
         for name in (MODULES, SIMULATION):
             (part / name).mkdir()
+        needed = {*([CELLS] if case.cells else []), *([SHIFTS] if case.integers.most_shift else [])}
         for file in sorted(VERILOG.iterdir()):
-            if file.name not in LEFT_OUT or (case.cells and file.name == CELLS):
+            if file.name not in LEFT_OUT or file.name in needed:
                 shutil.copyfile(file, part / (SIMULATION if file.name in BENCH_FILES else MODULES) / file.name)
         (part / EVENTS).write_text("".join(map(_line, expected.events)), encoding="utf-8")
         write_sums(case, part / SUMS)

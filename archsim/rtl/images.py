@@ -68,7 +68,7 @@ class Images:
     def _columns(self, entry: Entry, stream: tuple[int, ...]) -> Iterator[str]:
         design, plan, group = self.program.design, self.program.plan, self.tables.group
         width, memories = self.tables.width(entry), design.weight_memories
-        matrix = np.concatenate([self.integers.weights[plan.mat_vecs[i].name] for i in stream])
+        matrix = np.concatenate([self.integers.stored(plan.mat_vecs[i].name) for i in stream])
         codes = self._codes(matrix, width, " and ".join(plan.mat_vecs[i].name for i in stream))
         rows = self.rows(entry, stream)
         taken = np.where((rows >= 0)[..., None], codes[rows], 0)  # (cycles, PEs, columns)

@@ -60,4 +60,4 @@ class Window:
         operands = {
             name: rows[self.first : self.last + 1 + (name in states)] for name, rows in integers.operands.items()
         }
-        return Integers(integers.weights, operands)
+        return Integers(integers.weights, operands, integers.shifts)

@@ -49,4 +49,4 @@ def recorded_over(model: Model | IntegerModel, sample: Sample, first: int = 0) -
         cells = Cells(unit_functions(model), beside_before(model, later))
     else:
         values = integer_run(model, sample)
-    return Recorded(record_sample(model, sample, {}), Integers(values.weights, values.operands), cells)
+    return Recorded(record_sample(model, sample, {}), Integers(values.weights, values.operands, values.shifts), cells)

@@ -1,6 +1,7 @@
 """An integer model over a sample as the integers that a machine computes with, and the sums of its products."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,8 @@ def integer_run_of(model: IntegerModel, sample: Sample) -> IntegerRun:
         if operand.kind == "state":
             array = np.concatenate([before[operand.name][None].astype(np.int64), array])
         operands[operand.name] = array
-    return summed(model.name, phases, weights, operands, values, sample.lengths)
+    run = summed(model.name, phases, weights, operands, values, sample.lengths)
+    return replace(run, shifts=shifts)
 
 
 def beside_before(model: IntegerModel, sample: Sample) -> dict[tuple[str, str], Ints]:

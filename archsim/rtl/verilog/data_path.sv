@@ -257,15 +257,25 @@ module data_path #(
       assign add[j] = pe_run && pe_active > ACTIVE_BITS'(j);
     end
   endgenerate
+  wire [PES*SHIFT_BITS-1:0] shifts;
+  generate
+    if (MOST_SHIFT == 0) begin : g_unshifted
+      assign shifts = '0;
+    end else begin : g_shifted
+      row_shifts row_shifts (
+        .clk(clk), .run(pe_run), .first(pe_first), .entry(pe_entry), .list(value_list), .shifts(shifts)
+      );
+    end
+  endgenerate
   wire [LANES*PES*READ_PORTS*PLACE_BITS-1:0] shown_places;
   wire [LANES*PES*READ_PORTS*SUM_BITS-1:0] shown;
   pe_array #(
-    .LANES(LANES), .PES(PES), .KIND(PE_KIND), .WEIGHT_BITS(WEIGHT_BITS), .OPERAND_BITS(OPERAND_BITS), .SUM_BITS(SUM_BITS),
-    .STAGES(PE_STAGES), .BANKS(BANKS), .BANK_BITS(BANK_BITS), .ENTRIES(BANK_SUMS), .PLACE_BITS(PLACE_BITS),
-    .READ_PORTS(READ_PORTS)
+    .LANES(LANES), .PES(PES), .KIND(PE_KIND), .WEIGHT_BITS(WEIGHT_BITS), .OPERAND_BITS(OPERAND_BITS),
+    .MOST_SHIFT(MOST_SHIFT), .SHIFT_BITS(SHIFT_BITS), .SUM_BITS(SUM_BITS), .STAGES(PE_STAGES), .BANKS(BANKS),
+    .BANK_BITS(BANK_BITS), .ENTRIES(BANK_SUMS), .PLACE_BITS(PLACE_BITS), .READ_PORTS(READ_PORTS)
   ) pe_array (
     .clk(clk), .reset(reset), .open(bank_open), .add(add), .add_bank(pe_bank), .add_places(add_places), .weights(weights),
-    .operands(operands), .read_bank(act_bank), .read_places(shown_places), .sums(shown)
+    .operands(operands), .shifts(shifts), .read_bank(act_bank), .read_places(shown_places), .sums(shown)
   );
 
   // ---- read-out ------------------------------------------------------------------------------------------------------------

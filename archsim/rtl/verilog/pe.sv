@@ -3,7 +3,8 @@
 // The product of cycle t is in its sum from cycle t + STAGES on. A scratch has BANKS banks of ENTRIES sums, each with a
 // valid bit, which opening the bank clears; the first product overwrites a sum that is not valid, and such a sum reads
 // as 0. Port 0 of a bank serves accumulation and read-out, which never want the same bank at once.
-// Sums wrap around at SUM_BITS.
+// Sums wrap around at SUM_BITS. With MOST_SHIFT a product is shifted left before it is added, by as many places as its row
+// says, so that rows whose weights have binary points of their own add up.
 //
 // Mirrors accumulate, open and read_out of archsim/machine/functional.py. Weights are codes of archsim/rtl/images.py.
 `default_nettype none
@@ -11,6 +12,8 @@ module pe #(
   parameter KIND = 0,             // 0: two's complement, 1: binary (1 is +1, 0 is -1), 2: ternary, 3: power of two
   parameter WEIGHT_BITS = 8,
   parameter OPERAND_BITS = 8,
+  parameter MOST_SHIFT = 0,       // the farthest that a product is shifted; 0: there is no shifter
+  parameter SHIFT_BITS = 1,
   parameter SUM_BITS = 24,
   parameter STAGES = 1,           // pipeline stages, cycles
   parameter BANKS = 1,
@@ -27,6 +30,7 @@ module pe #(
   input  wire [PLACE_BITS-1:0] add_place,
   input  wire [WEIGHT_BITS-1:0] weight,
   input  wire [OPERAND_BITS-1:0] operand,             // two's complement
+  input  wire [SHIFT_BITS-1:0] shift,                 // of the row
   input  wire [BANK_BITS-1:0] read_bank,
   input  wire [READ_PORTS*PLACE_BITS-1:0] read_places,
   output logic [READ_PORTS*SUM_BITS-1:0] sums
@@ -58,21 +62,35 @@ module pe #(
     end
   endgenerate
 
+  // ---- the shift of the row ----------------------------------------------------------------------------------------
+  localparam ALIGNED_BITS = PRODUCT_BITS + MOST_SHIFT < SUM_BITS ? PRODUCT_BITS + MOST_SHIFT : SUM_BITS;
+  wire signed [ALIGNED_BITS-1:0] aligned;
+  generate
+    if (MOST_SHIFT == 0) begin : g_unshifted
+      assign aligned = product;
+      wire unused = &{1'b0, shift};
+    end else begin : g_aligned
+      wire signed [ALIGNED_BITS+PRODUCT_BITS-1:0] whole = {{ALIGNED_BITS{product[PRODUCT_BITS-1]}}, product};
+      assign aligned = whole[ALIGNED_BITS-1:0] <<< shift;
+      wire unused = &{1'b0, whole};
+    end
+  endgenerate
+
   // ---- pipeline between product and sum ----------------------------------------------------------------------------
   wire last_add;
   wire [BANK_BITS-1:0] last_bank;
   wire [PLACE_BITS-1:0] last_place;
-  wire signed [PRODUCT_BITS-1:0] last_product;
-  localparam PIPE_BITS = BANK_BITS + PLACE_BITS + PRODUCT_BITS;
+  wire signed [ALIGNED_BITS-1:0] last_product;
+  localparam PIPE_BITS = BANK_BITS + PLACE_BITS + ALIGNED_BITS;
   generate
     if (STAGES == 1) begin : g_straight
-      assign {last_add, last_bank, last_place, last_product} = {add, add_bank, add_place, product};
+      assign {last_add, last_bank, last_place, last_product} = {add, add_bank, add_place, aligned};
     end else begin : g_pipeline
       logic [STAGES-2:0] adds;
       logic [(STAGES-1)*PIPE_BITS-1:0] pipe;
       always_ff @(posedge clk) begin
         adds <= reset ? '0 : (STAGES-1)'({adds, add});
-        pipe <= ((STAGES-1)*PIPE_BITS)'({pipe, add_bank, add_place, product});
+        pipe <= ((STAGES-1)*PIPE_BITS)'({pipe, add_bank, add_place, aligned});
       end
       assign last_add = adds[STAGES-2];
       assign {last_bank, last_place, last_product} = pipe[PIPE_BITS*(STAGES-2) +: PIPE_BITS];
@@ -80,7 +98,7 @@ module pe #(
   endgenerate
 
   // ---- scratch -----------------------------------------------------------------------------------------------------
-  wire signed [SUM_BITS+PRODUCT_BITS-1:0] addend = {{SUM_BITS{last_product[PRODUCT_BITS-1]}}, last_product};
+  wire signed [SUM_BITS+ALIGNED_BITS-1:0] addend = {{SUM_BITS{last_product[ALIGNED_BITS-1]}}, last_product};
   wire unused_bits = &{1'b0, addend};
   wire [READ_PORTS*SUM_BITS-1:0] shown [0:BANKS-1];
   genvar b;

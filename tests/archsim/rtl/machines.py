@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from archsim.design import Design
@@ -64,6 +65,14 @@ def differences(design: Design, plan: Plan, work: Work, folder: Path, integers: 
 def drawn_integers(trace: Trace, seed: int) -> Integers:
     """Integers for all sequences and steps of a trace."""
     return drawn.drawn_integers(trace, trace.sequences, trace.steps, seed)
+
+
+def with_row_shifts(integers: Integers, most: int, seed: int) -> Integers:
+    """The same stored weights, whose rows are shifted left by up to `most` places, product by product."""
+    rng = np.random.default_rng(seed)
+    shifts = {name: rng.integers(0, most, len(rows), endpoint=True) for name, rows in integers.weights.items()}
+    weights = {name: rows << shifts[name][:, None] for name, rows in integers.weights.items()}
+    return Integers(weights, integers.operands, shifts)
 
 
 def control_on(folder: Path) -> Callable[[Design, Trace], tuple[LoggedEvents, Timing]]:

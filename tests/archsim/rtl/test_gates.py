@@ -45,7 +45,7 @@ TILES: dict[str, Any] = {
     "weight_memory.capacity_kib": 8,
     "weight_memory.weights_per_word": 2,
 }
-INTEGERS = {"lanes": 1, "pe_array.weight_bits": 16, "pe_array.accumulator_bits": 24}
+INTEGERS = {"lanes": 1, "pe_array.weight_bits": 4, "pe_array.accumulator_bits": 24}
 
 
 def skipping() -> Case:
@@ -55,14 +55,14 @@ def skipping() -> Case:
 
 
 def integer_only() -> Case:
-    """An LSTM whose h is computed: two banks, weights that are streamed."""
+    """An LSTM whose h is computed: two banks, weights that are streamed and whose rows are shifted."""
     narrow = Settings(weight_bits=4, activation_bits=6, cell_bits=9)
     model = drawn_integer_model(drawn_model, narrow, "lstm", "one_hot", seed=4, hidden=5, threshold=0.1)
     sample = Sample(drawn_inputs(model, 6, 1, 5), np.array([4]), 2)
     run = integer_run_of(model, sample)
     machine = load_design("edge-8pe").override(SMALL | INTEGERS)
     cells = Cells(unit_functions(model), beside_before(model, sample))
-    integers = Integers(run.weights, run.operands)
+    integers = Integers(run.weights, run.operands, run.shifts)
     return case_of(machine, record_sample(model, sample, {}), Window(0, 3), integers=integers, cells=cells)
 
 

@@ -29,9 +29,7 @@ def sample_of(model: IntegerModel, lengths: list[int]) -> Sample:
 
 
 def design_of(**changes: Any) -> Design:
-    return load_design("edge-8pe").override(
-        {"lanes": 2, "pe_array.weight_bits": 16, "pe_array.act_bits": 8, "pe_array.accumulator_bits": 32} | changes
-    )
+    return load_design("edge-8pe").override({"lanes": 2, "pe_array.accumulator_bits": 32} | changes)
 
 
 def run(design: Design, model: IntegerModel, sample: Sample, folder: Path) -> None:
@@ -69,7 +67,7 @@ def results_of(program: Program, simulated: Simulated) -> dict[str, Any]:
 @pytest.mark.parametrize("cell", CELLS)
 def test_h_of_every_step_is_computed(tmp_path: Path, cell: str) -> None:
     """Embedding, two layers of which the second prunes what it reads, readout; nothing is recorded but the symbols."""
-    wide = Settings(weight_bits=5, activation_bits=7, per_row=False, activation="segments")
+    wide = Settings(weight_bits=5, activation_bits=7, activation="segments")
     model = drawn_integer_model(
         drawn_model, wide, cell, "embedding", seed=3, layers=2, threshold=0.1, input_threshold=0.2, initial=True
     )

@@ -19,6 +19,7 @@ from archsim.rtl.window import Window
 from archsim.trace.synthetic import synthesize
 from archsim.trace.trace import Trace
 from tests.archsim.rtl.integer_bench import needs
+from tests.archsim.rtl.machines import drawn_integers, with_row_shifts
 
 pytestmark = pytest.mark.slow
 
@@ -32,6 +33,8 @@ class Machine:
     weights: str = "fixed8"
     hidden: int = 7
     density: float = 0.3
+    most_shift: int = 0
+    """The most places by which products are shifted, row by row."""
 
     def case(self) -> Case:
         design = load_design(self.design).override(self.changes)
@@ -39,6 +42,9 @@ class Machine:
             self.hidden, 4, self.density, sequences=2, steps=4, weight_format=self.weights, state_bits=8, seed=2
         )
         trace = Trace(drawn.header, drawn.arrays, np.array([4, 3]))
+        if self.most_shift:
+            integers = with_row_shifts(drawn_integers(trace, seed=1), self.most_shift, seed=1)
+            return case_of(design, trace, Window(0, 3), integers=integers)
         return case_of(design, trace, Window(0, 3))
 
 
@@ -62,6 +68,7 @@ MACHINES = {
     ),
     "slow path": Machine("edge-8pe", SKIPPING | {"dram.bandwidth_gbps": 1.5, "dram.burst_bits": 1}),
     "sparse": Machine("edge-8pe", SKIPPING | {"weight_memory.fifo_words": 64}, density=0.1),
+    "rows shifted": Machine("edge-8pe", SKIPPING, most_shift=5),
     "inputs": Machine("skip-65nm", SKIPPING | {"dram.inputs": True, "dram.arbitration": "static"}),
 }
 
@@ -139,6 +146,19 @@ MUTANTS = {
     ),
     "a negative power of two is added": Mutant(
         "pe", "weight[WEIGHT_BITS-1] ? -shifted : shifted;", "shifted;", "sums", "shifting",
+    ),
+    "a row is shifted a place too far": Mutant(
+        "pe", "[ALIGNED_BITS-1:0] <<< shift;", "[ALIGNED_BITS-1:0] <<< (shift + 1'b1);", "sums", "rows shifted",
+    ),
+    "a shift loses the sign": Mutant(
+        "pe", "{{ALIGNED_BITS{product[PRODUCT_BITS-1]}}, product}", "{{ALIGNED_BITS{1'b0}}, product}", "sums",
+        "rows shifted",
+    ),
+    "a row has the shift of the one before": Mutant(
+        "row_shifts", "next <= line + SHIFT_LINE_BITS'(1);", "next <= line;", "sums", "rows shifted",
+    ),
+    "rows have the shifts of the other product": Mutant(
+        "row_shifts", "+ SHIFT_FIRST_BITS'(list);", "+ SHIFT_FIRST_BITS'(!list);", "sums", "rows shifted",
     ),
     "a ternary zero counts as one": Mutant(
         "pe", "!weight[0] ? {PRODUCT_BITS{1'b0}} : weight[WEIGHT_BITS-1]", "weight[WEIGHT_BITS-1]", "sums", "ternary",

@@ -13,7 +13,7 @@ from archsim.design import Design
 from archsim.mapping.plan import Norms, Plan
 from archsim.mapping.planner import plan
 from archsim.mapping.work import Work, measure
-from tests.archsim.rtl.machines import control_differs, differences, drawn_integers, tools
+from tests.archsim.rtl.machines import control_differs, differences, drawn_integers, tools, with_row_shifts
 from tests.archsim.test_engines import UNITS, drawn_designs, drawn_traces, fits
 
 pytestmark = tools
@@ -60,6 +60,10 @@ def machines(draw: st.DrawFn, kind: str, memory: str) -> Design:
     return design.override(changed | ({"lanes": 1} if memory == "per_pe" else {}))
 
 
+SHIFTS = st.sampled_from([0, 1, 6])
+"""The most places by which products are shifted, row by row."""
+
+
 @dataclass(frozen=True)
 class Run:
     """A drawn run: all of a machine's lanes or some, all steps of a trace or some."""
@@ -73,10 +77,10 @@ class Run:
         with tempfile.TemporaryDirectory() as folder:
             return control_differs(self.design, self.plan, self.work, Path(folder))
 
-    def differences(self, seed: int) -> tuple[str, ...]:
-        """How the whole machine differs, with integers that are drawn with a seed."""
+    def differences(self, seed: int, shift: int) -> tuple[str, ...]:
+        """How the whole machine differs, with integers that are drawn with a seed, in rows shifted by up to `shift`."""
         with tempfile.TemporaryDirectory() as folder:
-            integers = drawn_integers(self.work.trace, seed)
+            integers = with_row_shifts(drawn_integers(self.work.trace, seed), shift, seed)
             return differences(self.design, self.plan, self.work, Path(folder), integers)
 
 
@@ -110,14 +114,16 @@ def test_control_has_the_event_log_of_column(run: Run, norms: bool) -> None:
 
 
 @drawn(20)
-@given(any_runs, st.integers(0, 2**31))
-def test_the_whole_machine_has_its_event_log_and_its_sums(run: Run, seed: int) -> None:
-    assert run.differences(seed) == ()
+@given(any_runs, st.integers(0, 2**31), SHIFTS)
+def test_the_whole_machine_has_its_event_log_and_its_sums(run: Run, seed: int, shift: int) -> None:
+    assert run.differences(seed, shift) == ()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("memory", MEMORIES)
 @drawn(28)
-@given(st.data(), st.integers(0, 2**31))
-def test_more_machines_have_their_event_logs_and_their_sums(memory: str, data: st.DataObject, seed: int) -> None:
-    assert data.draw(runs(memory)).differences(seed) == ()
+@given(st.data(), st.integers(0, 2**31), SHIFTS)
+def test_more_machines_have_their_event_logs_and_their_sums(
+    memory: str, data: st.DataObject, seed: int, shift: int
+) -> None:
+    assert data.draw(runs(memory)).differences(seed, shift) == ()

@@ -14,10 +14,12 @@ from dse.evaluation.hardware import recorded_over
 from tests.archsim.rtl.integer_bench import needs
 from tests.workloads.conftest import drawn_model
 from tests.workloads.fixed_point.test_fixed_point import drawn_inputs, drawn_integer_model
-from workloads.fixed_point import Settings
+from workloads import zoo
+from workloads.fixed_point import Settings, analyse, quantize
+from workloads.fixed_point.integers import product_shifts
 from workloads.tasks.base import Sample
 
-DESIGN = load_design("edge-8pe").override({"lanes": 2, "pe_array.weight_bits": 16, "pe_array.act_bits": 8})
+DESIGN = load_design("edge-8pe").override({"lanes": 2})
 
 
 @pytest.mark.parametrize("first", [0, 3])
@@ -42,3 +44,25 @@ def test_results_are_computed_and_equal(first: int, tmp_path: Path) -> None:
     assert not wrong.passed
     assert wrong.wrong_result is not None
     assert wrong.wrong_result.startswith("result of step 0, lane 0, h, unit")
+
+
+SHIPPED = {"spoken-gru64-float": 2, "spoken-lstm64-float": 3, "imdb-gru64-float": 1, "wp-lstm256-float": 1}
+"""Steps by model; the first is quick."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] if k else []) for k, n in enumerate(SHIPPED)]
+)
+def test_a_shipped_model_in_integers(name: str, tmp_path: Path) -> None:
+    """Quantized as `archsim ptq` does, on inputs that are drawn, since not all data ship."""
+    needs("iverilog")
+    model = zoo.load_model(name)
+    integers = quantize(model, analyse(model, drawn_inputs(model, 60, 4, 6)), Settings(cell_bits=12))
+    assert max(int(shifts.max()) for shifts in product_shifts(integers).values()) > 2
+    steps = SHIPPED[name]
+    sample = Sample(drawn_inputs(integers, 10 + steps, 1, 7), np.array([steps]), 10)
+    trace, values, cells = recorded_over(integers, sample)
+    case = case_of(load_design("edge-8pe"), trace, Window(0, steps - 1), integers=values, cells=cells)
+    found = check(export(case, tmp_path / "hw"))
+    assert found.passed, found.reasons
+    assert found.results >= steps * model.layers[-1].config.hidden
