@@ -149,7 +149,8 @@ class TimelineWriter:
         self._file, self._design, self._phases = file, prepared.job.design, prepared.phases
         self._window = range(first, last + 1)
         self._catalogue = catalogue
-        self._tracks, self._counters = Tracks(self._design.pe_array.banks, catalogue), _Counters()
+        bank_cycles = self._design.sequencer.bank_cycles
+        self._tracks, self._counters = Tracks(self._design.pe_array.banks, catalogue, bank_cycles), _Counters()
         used = {
             INPUT_READER.name: any(phase.plan.fetch for phase in self._phases),
             SEQUENCER.name: len(self._phases) > 1,

@@ -76,7 +76,9 @@ class _Shared:
     """The state of one component that the stalls of another depend on."""
 
     freed: deque[int]
-    """Cycles at which scratch banks became free that have not been taken yet."""
+    """Cycles from which scratch banks are free that have not been taken yet."""
+    bank_cycles: int
+    """Cycles from the end of a block's work in the activation unit until its bank is free."""
     bursts: deque[_BurstUnderWay] = field(default_factory=deque)
 
 
@@ -153,7 +155,7 @@ class _ActivationTrack(_WorkTrack):
     """The track of the activation unit, which frees a block's scratch bank at the end of its work."""
 
     def _worked(self, cycle: int, step: int, block: int, column: int) -> Iterator[Span]:
-        self.shared.freed.append(cycle)
+        self.shared.freed.append(cycle + self.shared.bank_cycles)
         yield from super()._worked(cycle, step, block, column)
 
 
@@ -312,14 +314,14 @@ _TRACKS: dict[str, type[_Track]] = {
 class Tracks:
     """Derives the slices of every process of a machine with `banks` scratch banks, event by event.
 
-    Before a later phase begins, every process drains.
+    A bank is free `bank_cycles` after its block has been read. Before a later phase begins, every process drains.
 
     ValueError for a component whose cycles cannot be accounted for, or for an event that the catalogue does not
     declare.
     """
 
-    def __init__(self, banks: int, catalogue: Catalogue = CATALOGUE) -> None:
-        self.shared = _Shared(deque([0] * banks))
+    def __init__(self, banks: int, catalogue: Catalogue = CATALOGUE, bank_cycles: int = 0) -> None:
+        self.shared = _Shared(deque([0] * banks), bank_cycles)
         self.of: dict[str, _Track] = {
             c.name: _TRACKS.get(c.name, _WorkTrack)(c, self.shared) for c in catalogue.processes
         }
@@ -330,6 +332,7 @@ class Tracks:
         if event not in self._declared.get(component, ()):
             raise ValueError(f"event log: the catalogue declares no event {event!r} of {component!r}")
         if event == Event.PHASE:
+            self.shared.freed = deque(min(free, cycle) for free in self.shared.freed)
             return self.finish(cycle)
         track = self.of.get(component)
         return [] if track is None else track.feed(cycle, event, step, block, column)
@@ -361,8 +364,8 @@ class Occupation:
 class OccupationLog:
     """A ``machine.log.Log`` that adds up busy cycles and stalls of every process, in bounded memory."""
 
-    def __init__(self, banks: int, catalogue: Catalogue = CATALOGUE) -> None:
-        self._tracks = Tracks(banks, catalogue)
+    def __init__(self, banks: int, catalogue: Catalogue = CATALOGUE, bank_cycles: int = 0) -> None:
+        self._tracks = Tracks(banks, catalogue, bank_cycles)
         self._causes = {c.name: c.causes for c in catalogue.processes}
         self._cycles = {name: dict[str, int].fromkeys((BUSY, *causes), 0) for name, causes in self._causes.items()}
 
@@ -383,10 +386,10 @@ class OccupationLog:
 
 
 def component_stalls(
-    events: Iterable[Logged], cycles: int, banks: int, catalogue: Catalogue = CATALOGUE
+    events: Iterable[Logged], cycles: int, banks: int, catalogue: Catalogue = CATALOGUE, bank_cycles: int = 0
 ) -> dict[str, Occupation]:
     """Busy cycles and stalls by cause of every process, from the log of a run of `cycles`."""
-    log = OccupationLog(banks, catalogue)
+    log = OccupationLog(banks, catalogue, bank_cycles)
     for event in events:
         log(*event)
     return log.finish(cycles)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from archsim import catalogue
 from archsim.analytic.positions import (
     ACTIVATED,
+    ACTIVATED_BEFORE,
     ARRIVED,
     CAUSES,
     ENCODED,
@@ -76,11 +77,13 @@ class _RecurrenceState:
         self.depth = plan.activation_stages
         latency = plan.fetch.latency_cycles if plan.fetch else 0
         cycles = design.sequencer.setup_cycles, design.sequencer.empty_burst_cycles, plan.pe_stages - 1
-        self._machine = np.array([plan.banks, *cycles, self.depth, latency, plan.covered], np.int64)
+        bank = design.sequencer.bank_cycles
+        self._machine = np.array([plan.banks, *cycles, self.depth, latency, plan.covered, bank], np.int64)
         self._rooms = np.zeros(1 if plan.covered else plan.fifo_words, np.int64)
         self._tables = _tables(plan)
         self._plan, self._work = plan, work
         self.state = np.zeros(LISTS + len(plan.lists), np.int64)
+        self.state[[ACTIVATED, ACTIVATED_BEFORE]] = -bank  # banks are free from the beginning
         if plan.fetch:
             self.state[FETCHED] = plan.fetch.cycles[work.inputs_at(plan, 0)]
             self.state[ARRIVED] = self.state[FETCHED] + latency

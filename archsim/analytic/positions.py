@@ -9,8 +9,8 @@ SCRATCH_BANK, STATE_DEPENDENCY, INPUT_FETCH, FIFO_CREDIT, WEIGHT_LATENCY, WEIGHT
 
 # In `machine`: banks of scratch; cycles before a burst and of one without columns; cycles from a block's last column
 # until its sums are complete; stages of the activation unit; latency of inputs; whether the FIFO covers every round
-# trip.
-BANKS, SETUP, EMPTY, DRAINED, DEPTH, FETCH_LATENCY, COVERED, MACHINE_FIELDS = range(8)
+# trip; cycles from the end of a block's read-out until its bank is free.
+BANKS, SETUP, EMPTY, DRAINED, DEPTH, FETCH_LATENCY, COVERED, BANK, MACHINE_FIELDS = range(9)
 
 # In a row of `blocks`.
 (FIRST_BURST, BURSTS, COUNT, NORMS, NORMS_ON_CHANNEL, ACTIVATION, ENCODE, ENCODE_TAIL, LIST, ENDS_LIST,

@@ -8,7 +8,7 @@ left the channel::
             + setup + norms and biases where it is a block's first           stream start
     C = max(tiles free, S + first words + L, scratch bank free at a block's first burst)     tile start
     I = last word issued -> path free;  E = burst consumed -> tiles free (``mapping.fifo``)
-    activated_b = max(activated, E + PE stages - 1) + a_b, which frees the bank
+    activated_b = max(activated, E + PE stages - 1) + a_b, which frees the bank, after its cycles of handshake
     encoded_b = max(encoded + u_b, activated_b + depth + tail_b)
 
 The inputs of step t + 1 take f cycles of the channel after the first burst of step t, once step t - 1 is consumed::
@@ -30,6 +30,7 @@ from archsim.analytic.positions import (
     ACTIVATED_BEFORE,
     ACTIVATION,
     ARRIVED,
+    BANK,
     BANKS,
     BEGAN,
     BURSTS,
@@ -281,6 +282,7 @@ def advance(
     for t in range(streamed.shape[1]):
         if alone:
             state[:] = 0
+            state[ACTIVATED] = state[ACTIVATED_BEFORE] = -machine[BANK]  # banks are free from the beginning
             rooms[:] = 0
             state[FETCHED] = fetches[t]
             state[ARRIVED] = fetches[t] + (fetch_latency if fetches[t] else 0)
@@ -347,7 +349,7 @@ def advance(
                         ready = latency + _up(arrives_at, parts)
                     bank_free = 0
                     if b == first:
-                        bank_free = activated_before if banks == 2 else activated
+                        bank_free = (activated_before if banks == 2 else activated) + machine[BANK]
                     begin = max(tiles, ready, bank_free)
                     for_bank = max(0, bank_free - tiles)
                     for_list = max(0, min(listed, begin) - tiles - for_bank)

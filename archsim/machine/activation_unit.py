@@ -31,20 +31,21 @@ class ActivationUnit:
         clock: Clock,
         *,
         datapath: Datapath | None = None,
+        bank_cycles: int = 0,
         free: int = 0,
         banks_kept: int = 1,
     ) -> None:
         """`elements_out` receives the cycles at which a block's first and last elements have left the pipeline of
-        `depth_cycles`, for blocks that the encoder scans. The unit is busy until cycle `free`. `banks_kept`: how many
-        of the latest cycles at which it freed a bank are kept."""
+        `depth_cycles`, for blocks that the encoder scans. A bank is free `bank_cycles` after its read-out. The unit is
+        busy until cycle `free`. `banks_kept`: how many of the latest cycles from which a bank is free are kept."""
         self._depth_cycles, self._order = depth_cycles, order
         self._sums_in, self._banks, self._elements_out = sums_in, banks, elements_out
         self._ledger, self._clock = ledger, clock
         self._datapath: Datapath = datapath or NoNumbers()
-        self._banks_kept = banks_kept
+        self._bank_cycles, self._banks_kept = bank_cycles, banks_kept
         self.free = free
         self.freed: tuple[int, ...] = ()
-        """The latest cycles at which blocks released their scratch banks."""
+        """The latest cycles from which the scratch banks of blocks are free."""
         self.step_ends: dict[int, int] = {}
         """The cycle at which the last result of each step has left the pipeline, by step."""
 
@@ -68,9 +69,10 @@ class ActivationUnit:
             yield clock.until(begin + turn.block.activation_cycles)
             self._datapath.read_out(turn)
             clock.note(Event.END, turn.step, turn.block.index)
-            self._banks.put(clock.now)
+            bank_free = clock.now + self._bank_cycles
+            self._banks.put(bank_free)
             self.free = clock.now
-            self.freed = (*self.freed, clock.now)[-self._banks_kept :]
+            self.freed = (*self.freed, bank_free)[-self._banks_kept :]
             self.count(turn)
             self.step_ends[turn.step] = clock.now + self._depth_cycles
 

@@ -93,7 +93,7 @@ class Machine:
             return made
 
         lists = self._lists = OperandLists(env, barrier.lists, before=steps.start - 1)
-        banks = self._banks = ScratchBanks(env)
+        banks = ScratchBanks(env, barrier.banks)
         fifo = WordFifo(env, plan.fifo_words)
         self._times = fifo_times(plan, barrier.fifo)
         descriptors: Queue[Descriptor] = Queue(env)
@@ -120,7 +120,8 @@ class Machine:
         )  # fmt: skip
         self.activation = ActivationUnit(
             plan.activation_stages, order.blocks(), sums, banks, elements, ledger,
-            clock(catalogue.ACTIVATION_UNIT), datapath=datapath, free=barrier.activated, banks_kept=plan.banks,
+            clock(catalogue.ACTIVATION_UNIT), datapath=datapath, bank_cycles=design.sequencer.bank_cycles,
+            free=barrier.activated, banks_kept=plan.banks,
         )  # fmt: skip
         self.encoder = SkipEncoder(
             design.skip_encoder, order.listed_blocks(), elements, lists, ledger,
@@ -150,7 +151,6 @@ class Machine:
     def simulate(self) -> Barrier:
         """Run to the end and return the barrier for the steps that follow. Raises Deadlock if it stops before."""
         running = {name: self._env.process(process) for name, process in self._processes().items()}
-        self._env.process(self._release_banks())
         self._env.run()
         self._check_ended([name for name, process in running.items() if process.is_alive])
         return Barrier(
@@ -189,12 +189,6 @@ class Machine:
             catalogue.ACTIVATION_UNIT.name: self.activation.process(),
             catalogue.SKIP_ENCODER.name: self.encoder.process(),
         }
-
-    def _release_banks(self) -> Process:
-        """Release the banks that previous steps occupy, each at its own cycle."""
-        for time in self._barrier.banks:
-            yield self._env.timeout(max(0, time - int(self._env.now)))
-            self._banks.put(time)
 
     def _check_ended(self, stuck: list[str]) -> None:
         if not stuck:

@@ -187,6 +187,8 @@ class PEArray:
         if turn.opens_block:
             self._clock.waits_for("a free scratch bank (from the activation unit)")
             bank_free = yield from self._banks.get()
+            if bank_free > self._clock.now:
+                yield self._clock.until(bank_free)
             self._datapath.open()
         start = self._clock.now
         waited = (

@@ -112,7 +112,7 @@ class Elements(NamedTuple):
 
 
 class ScratchBanks(Queue[int]):
-    """The free scratch banks, each represented by the cycle at which it became free."""
+    """The free scratch banks, each represented by the cycle from which it is free."""
 
 
 class Signals:

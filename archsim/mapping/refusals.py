@@ -83,7 +83,7 @@ def check_range(design: Design, plan: Plan, work: Work) -> None:
             cycles += run.count * (columns * burst.tile_cycles + burst.pace.of(words))
             of_block += design.sequencer.setup_cycles + design.sequencer.empty_burst_cycles + burst.latency_cycles
             parts = max(parts, burst.pace.words)
-        of_block += block.norms.cycles + plan.pe_stages + plan.activation_stages
+        of_block += block.norms.cycles + plan.pe_stages + plan.activation_stages + design.sequencer.bank_cycles
         cycles += run.count * work.steps * of_block
     cycles += work.steps * fetched
     if cycles * parts > LARGEST:

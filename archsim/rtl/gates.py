@@ -16,6 +16,7 @@ COMPONENTS: Mapping[str, Component | None] = {
     "column_queue": WEIGHT_MEMORY,
     "state_buffer": SKIP_ENCODER,  # without its memories: the encoder's flags, and the port that writes them
     "operand_list": SKIP_ENCODER,
+    "scan_pipeline": SKIP_ENCODER,
     "read_places": ACTIVATION_UNIT,
     "read_out": ACTIVATION_UNIT,
     "result_pipeline": None,  # a part of the arithmetic, which the core does not have

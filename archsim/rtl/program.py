@@ -325,6 +325,7 @@ class Program:
             "ROUNDS": self.rounds,
             "SETUP_CYCLES": design.sequencer.setup_cycles,
             "EMPTY_BURST_CYCLES": design.sequencer.empty_burst_cycles,
+            "BANK_CYCLES": design.sequencer.bank_cycles,
             "PE_STAGES": plan.pe_stages,
             "ACTIVATION_STAGES": plan.activation_stages,
             "WIDTH": max(group.width for group in self.groups),

@@ -19,3 +19,6 @@ class SequencerSpec(Spec):
     empty_burst_cycles: Annotated[int, LATER] = Field(
         default=0, ge=0, le=MOST, description="cycles of a burst whose columns are all skipped"
     )
+    bank_cycles: Annotated[int, LATER] = Field(
+        default=0, ge=0, le=64, description="registers between the end of a read-out and the PEs that wait for its bank"
+    )

@@ -1,8 +1,10 @@
 """The skip encoder, which writes the operand list: the non-zero columns of a new state, block by block."""
 
+from typing import Annotated
+
 from pydantic import Field
 
-from archsim.specs.base import MOST, Spec
+from archsim.specs.base import LATER, MOST, Spec
 
 
 class SkipEncoderSpec(Spec):
@@ -15,6 +17,9 @@ class SkipEncoderSpec(Spec):
     enabled: bool = Field(description="whether zeros are skipped; if not, every column is streamed")
     columns_per_cycle: int = Field(ge=1, le=MOST)
     offset_bits: int = Field(ge=0, le=32)
+    stages: Annotated[int, LATER] = Field(
+        default=1, ge=1, le=64, description="pipeline stages of the scan; it has more where the clock requires them"
+    )
 
     @property
     def reach(self) -> int:

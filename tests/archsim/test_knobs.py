@@ -79,6 +79,7 @@ LAWS: dict[str, Law] = {
     "pe_array.accumulators": Law(FALLS, EITHER, RISES, "an accumulator"),
     "skip_encoder.columns_per_cycle": Law(FALLS, EITHER, RISES, "a column"),
     "skip_encoder.offset_bits": Law(FALLS, EITHER, RISES, "a bit"),
+    "skip_encoder.stages": Law(RISES, RISES, RISES, "a stage"),
     "state_buffer.units": Law(STAYS, RISES, RISES),
     "state_buffer.cell_bits": Law(EITHER, RISES, RISES, "a bit"),
     "state_buffer.banks": Law(FALLS, EITHER, RISES, "a bank"),
@@ -89,6 +90,7 @@ LAWS: dict[str, Law] = {
     "sequencer.setup_cycles": Law(RISES, RISES, EITHER, "a cycle"),
     "sequencer.steps_at_once": Law(EITHER, EITHER, EITHER, "a step"),
     "sequencer.empty_burst_cycles": Law(RISES, EITHER, EITHER, "a cycle"),
+    "sequencer.bank_cycles": Law(RISES, RISES, RISES, "a cycle"),
 }
 
 SLACK = {"time": 1e-2, "energy": 1e-3, "area": 1e-9}

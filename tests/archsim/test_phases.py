@@ -348,12 +348,12 @@ def _logged(design: Design, trace: Trace, engine: Any) -> tuple[Timing, list[Eve
 
 
 @pytest.mark.parametrize("engine", ["burst", "column"])
-@pytest.mark.parametrize("inputs", [False, True])
-def test_every_cycle_of_every_phase_is_accounted_for(engine: Any, inputs: bool) -> None:
+@pytest.mark.parametrize(("inputs", "bank_cycles"), [(False, 0), (True, 0), (False, 9)])
+def test_every_cycle_of_every_phase_is_accounted_for(engine: Any, inputs: bool, bank_cycles: int) -> None:
     """The log of all phases: the slices of a component cover the run, and the PE array's add up to its stalls."""
-    design = SMALL.override({"dram.inputs": inputs})
+    design = SMALL.override({"dram.inputs": inputs, "sequencer.bank_cycles": bank_cycles})
     timing, events = _logged(design, _stack(), engine)
-    log = OccupationLog(design.pe_array.banks)
+    log = OccupationLog(design.pe_array.banks, bank_cycles=bank_cycles)
     for event in events:
         log(*event)
     found = log.finish(timing.cycles)

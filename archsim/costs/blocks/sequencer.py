@@ -61,7 +61,14 @@ def control(bits: int, bursts: int) -> Logic:
 
 
 def control_of(design: Design) -> Logic:
-    return control(counter_bits(design), bursts_a_cycle(design))
+    return _control(counter_bits(design), bursts_a_cycle(design), design.sequencer.bank_cycles)
+
+
+@lru_cache(maxsize=4096)
+def _control(bits: int, bursts: int, bank_cycles: int) -> Logic:
+    """With the registers of a bank's handshake, a bit each. What they cut off its longest path is not measured."""
+    whole = control(bits, bursts)
+    return whole + register_bits(bank_cycles) if bank_cycles else whole
 
 
 def address(design: Design) -> Logic:
@@ -102,12 +109,12 @@ def _one(design: Design) -> int:
 
 
 def _build(design: Design) -> BuiltBlock:
-    return _built(counter_bits(design), bursts_a_cycle(design), address(design), union(design))
+    return _built(counter_bits(design), bursts_a_cycle(design), control_of(design), address(design), union(design))
 
 
 @lru_cache(maxsize=4096)
-def _built(bits: int, bursts: int, path: Logic, compare: Logic) -> BuiltBlock:
-    whole, one = control(bits, bursts), counter(bits)
+def _built(bits: int, bursts: int, whole: Logic, path: Logic, compare: Logic) -> BuiltBlock:
+    one = counter(bits)
     return BuiltBlock(
         logic=whole + path + compare,
         path=CriticalPath(whole.delay_ns, stages=1, instead=_faster(bursts)),

@@ -55,8 +55,10 @@ def offsets(design: Design) -> Logic:
 
 
 def scan_stages(design: Design) -> int:
-    """Pipeline stages of the scan."""
-    return stages(_window(design).delay_ns, allowed_ns(design)) if design.skip_encoder.enabled else 1
+    """Pipeline stages of the scan: what the clock requires, or more if the design states more."""
+    if not design.skip_encoder.enabled:
+        return 1
+    return max(design.skip_encoder.stages, stages(_window(design).delay_ns, allowed_ns(design)))
 
 
 def scan(design: Design) -> Logic:

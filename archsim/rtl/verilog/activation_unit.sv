@@ -11,7 +11,7 @@ module activation_unit #(
   input  wire [STEP_BITS-1:0] steps,
   input  wire [LANES*STEP_BITS-1:0] lane_steps,
   input  wire [BANK_COUNT_BITS-1:0] blocks_ended,           // blocks that the PEs finish in this cycle
-  output wire act_ended,                                    // a block's last cycle was the one before (register)
+  output wire act_ended,                                    // a block's bank is free from this cycle on (register)
   output wire [COLUMNS_LEFT_BITS-1:0] columns_left,         // of listed blocks (register)
   output wire over,                                         // all blocks of the run have left the pipeline
   output wire act_run,
@@ -64,7 +64,13 @@ module activation_unit #(
   wire act_last = group_end && last_group;                  // of the block
   assign act_element = element;
   assign act_elements = last_group ? elements_left[WIDTH_BITS-1:0] : width;
-  assign act_ended = ended;
+  generate
+    if (BANK_CYCLES == 0) begin : at_once
+      assign act_ended = ended;                             // its last cycle was the one before
+    end else begin : registered
+      delay_line #(.CYCLES(BANK_CYCLES), .BITS(1)) handshake (.clk(clk), .reset(reset), .in(ended), .out(act_ended));
+    end
+  endgenerate
 
   // ---- columns that the group completes: elements are unit by unit, all lanes of one after the other -------------------
   reg [LANE_BITS-1:0] lane, lane_after;                     // of the group's first element, and of the next one's

@@ -27,7 +27,8 @@
 //                    t + ACTIVATION_STAGES, and is in the state from the edge on that ends that cycle.
 //   skip_encoder     encode_columns: columns that are listed (0: none). With it: encode_unit (the first of them in its
 //                    operand), encode_first (the list begins anew with it), encode_made (list of the plan), encode_step
-//                    (step that makes it). Their values are in the state at t. Count and list are visible from t + 1 on.
+//                    (step that makes it). Their values are in the state at t. Count and list are visible from
+//                    t + ENCODER_STAGES on.
 //                    Never where SKIPPING is 0.
 //
 // From data to control: list_counts (columns of every copy of every list, by {parity, list}), word_arrived (by source).

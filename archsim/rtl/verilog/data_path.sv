@@ -83,38 +83,53 @@ module data_path #(
   input  wire [COUNT_BITS-1:0] load_index,
   input  wire [COLUMN_BITS-1:0] load_column
 );
+  // ---- what the encoder takes, on its way to the lists ---------------------------------------------------------------
+  localparam FLAGS_BITS = PARTS * COLUMNS_PER_CYCLE * LANES;
+  wire [FLAGS_BITS-1:0] flags, nonzero;                     // of the columns that the encoder takes, and at the lists
+  wire [LISTED_BITS-1:0] scan_columns;
+  wire [COLUMN_BITS-1:0] scan_column;
+  wire scan_first;
+  wire [MADE_BITS-1:0] scan_made;
+  wire [STEP_BITS-1:0] scan_step;
+  scan_pipeline #(
+    .STAGES(ENCODER_STAGES), .BITS(LISTED_BITS + COLUMN_BITS + 1 + MADE_BITS + STEP_BITS + FLAGS_BITS)
+  ) scan_pipeline (
+    .clk(clk), .reset(reset),
+    .taken({encode_columns, COLUMN_BITS'(encode_unit), encode_first, encode_made, encode_step, flags}),
+    .entering({scan_columns, scan_column, scan_first, scan_made, scan_step, nonzero})
+  );
+
   // ---- lanes that run, by list ---------------------------------------------------------------------------------------
   // A list whose product runs at a lane's last step alone is one of LIST_LAST; one of LIST_BACK holds what the step before
   // made. Copies are numbered by the parity of the step that made them, those from outside by the step that reads them.
   wire [STEP_BITS-1:0] after_step = step + STEP_BITS'(1);
   wire [STEP_BITS-1:0] even_step = step[0] ? after_step : step;
   wire [STEP_BITS-1:0] odd_step = step[0] ? step : after_step;
-  wire [STEP_BITS-1:0] encode_after = encode_step + STEP_BITS'(1);
+  wire [STEP_BITS-1:0] scan_after = scan_step + STEP_BITS'(1);
   wire [LANES-1:0] even_running, even_ending, odd_running, odd_ending;
-  wire [LANES-1:0] encode_running, encode_ending, after_running, after_ending;
+  wire [LANES-1:0] scan_running, scan_ending, after_running, after_ending;
   lane_mask #(.STEP_BITS(STEP_BITS), .LANES(LANES)) even_lanes (
     .lane_steps(lane_steps), .step(even_step), .running(even_running), .ending(even_ending)
   );
   lane_mask #(.STEP_BITS(STEP_BITS), .LANES(LANES)) odd_lanes (
     .lane_steps(lane_steps), .step(odd_step), .running(odd_running), .ending(odd_ending)
   );
-  lane_mask #(.STEP_BITS(STEP_BITS), .LANES(LANES)) encode_lanes (
-    .lane_steps(lane_steps), .step(encode_step), .running(encode_running), .ending(encode_ending)
+  lane_mask #(.STEP_BITS(STEP_BITS), .LANES(LANES)) scan_lanes (
+    .lane_steps(lane_steps), .step(scan_step), .running(scan_running), .ending(scan_ending)
   );
   lane_mask #(.STEP_BITS(STEP_BITS), .LANES(LANES)) after_lanes (
-    .lane_steps(lane_steps), .step(encode_after), .running(after_running), .ending(after_ending)
+    .lane_steps(lane_steps), .step(scan_after), .running(after_running), .ending(after_ending)
   );
 
   // ---- operand lists -------------------------------------------------------------------------------------------------
-  wire [PARTS*COLUMNS_PER_CYCLE*LANES-1:0] nonzero;
   wire [LISTS*COLUMN_BITS-1:0] listed;
   genvar n, z, j, l;
   generate
     for (n = 0; n < LISTS; n = n + 1) begin : g_list
       localparam PART = LIST_PARTS[8*n +: 8];
-      wire mine = LIST_SOURCES[2*n +: 2] == 2'd2 && encode_made == LIST_MADE[MADE_BITS*n +: MADE_BITS];
+      wire mine = LIST_SOURCES[2*n +: 2] == 2'd2 && scan_made == LIST_MADE[MADE_BITS*n +: MADE_BITS];
       wire [LANES-1:0] readers = LIST_BACK[n] ? (LIST_LAST[n] ? after_ending : after_running)
-                                              : (LIST_LAST[n] ? encode_ending : encode_running);
+                                              : (LIST_LAST[n] ? scan_ending : scan_running);
       wire [COLUMNS_PER_CYCLE-1:0] needed;
       for (z = 0; z < COLUMNS_PER_CYCLE; z = z + 1) begin : g_column
         assign needed[z] = |(nonzero[LANES*(COLUMNS_PER_CYCLE*PART + z) +: LANES] & readers);
@@ -130,8 +145,8 @@ module data_path #(
         .column(listed[COLUMN_BITS*n +: COLUMN_BITS]),
         .symbols({symbols[LANES*COLUMN_BITS*(LISTS + n) +: LANES*COLUMN_BITS], symbols[LANES*COLUMN_BITS*n +: LANES*COLUMN_BITS]}),
         .running({LIST_LAST[n] ? odd_ending : odd_running, LIST_LAST[n] ? even_ending : even_running}),
-        .scan(mine ? encode_columns : '0), .scan_first(encode_first), .scan_parity(encode_step[0]),
-        .scan_column(COLUMN_BITS'(encode_unit)), .needed(needed),
+        .scan(mine ? scan_columns : '0), .scan_first(scan_first), .scan_parity(scan_step[0]),
+        .scan_column(scan_column), .needed(needed),
         .load(load_list && load_number == LIST_BITS'(n)), .load_parity(load_parity), .load_index(load_index),
         .load_column(load_column),
         .outside_counts({outside_counts[COUNT_BITS*(LISTS + n) +: COUNT_BITS], outside_counts[COUNT_BITS*n +: COUNT_BITS]}),
@@ -325,7 +340,7 @@ module data_path #(
     .flag_bases(MADE_FLAGS[PARTS*FLAG_BITS*write_made +: PARTS*FLAG_BITS]), .results(write_results),
     .load(load_state), .load_address(load_address), .load_values(load_values),
     .read_base(stored_base), .read_column(value_column), .values(stored),
-    .scan_bases(MADE_FLAGS[PARTS*FLAG_BITS*encode_made +: PARTS*FLAG_BITS]), .scan_unit(encode_unit), .nonzero(nonzero)
+    .scan_bases(MADE_FLAGS[PARTS*FLAG_BITS*encode_made +: PARTS*FLAG_BITS]), .scan_unit(encode_unit), .nonzero(flags)
   );
 endmodule
 `default_nettype wire

@@ -133,7 +133,7 @@ module monitor #(
   // ---- activation unit ---------------------------------------------------------------------------------------------------
   integer act_block, act_step;
   always @(posedge clk) if (!reset) begin
-    if (`CONTROL.act_ended) write("activation_unit", "end", now, act_step, act_block, -1);
+    if (`CONTROL.activation_unit.ended) write("activation_unit", "end", now, act_step, act_block, -1);
     if (`CONTROL.act_start) write("activation_unit", "activate", now, `CONTROL.act_step, `CONTROL.act_block, -1);
     act_block = `CONTROL.act_block;
     act_step = `CONTROL.act_step;

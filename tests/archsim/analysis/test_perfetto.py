@@ -137,12 +137,14 @@ def test_busy_is_the_work_of_the_plan(drawn: tuple[Design, Trace], engine: Engin
 
 
 @quick
-@given(runs(), st.sampled_from(["burst", "column"]))
-def test_stalls_are_those_of_the_engine(drawn: tuple[Design, Trace], engine: Engine) -> None:
+@given(runs(), st.sampled_from(["burst", "column"]), st.sampled_from([0, 1, 9]))
+def test_stalls_are_those_of_the_engine(drawn: tuple[Design, Trace], engine: Engine, bank_cycles: int) -> None:
     """Engine `column` attributes credits burst by burst, as `burst` does, but its log does so cycle by cycle: there,
     only the sum with bandwidth agrees."""
-    plan, _, timing, events = logged(*drawn, engine)
-    ours, theirs = component_stalls(events, timing.cycles, plan.banks)["pe_array"].stalls, timing.stalls
+    design, trace = drawn
+    plan, _, timing, events = logged(design.override({"sequencer.bank_cycles": bank_cycles}), trace, engine)
+    occupations = component_stalls(events, timing.cycles, plan.banks, bank_cycles=bank_cycles)
+    ours, theirs = occupations["pe_array"].stalls, timing.stalls
     found = {cause: ours[cause] for cause in theirs}
     if engine == "column":
         within = ["fifo_credit", "weight_bandwidth"]

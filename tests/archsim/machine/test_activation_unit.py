@@ -30,6 +30,19 @@ def test_it_takes_blocks_in_turn_and_frees_their_bank(bench: Any, block: Block) 
     assert bench.times("activate") == [0, 3, 22]
 
 
+def test_a_bank_is_free_after_its_handshake(bench: Any, block: Block) -> None:
+    order = [bench.block(block) for _ in range(2)]
+    sums, banks, elements = Queue[FinishedBlock](bench.env), ScratchBanks(bench.env), Queue[Elements](bench.env)
+    unit = ActivationUnit(
+        1, order, sums, banks, elements, bench.ledger, bench.clock("activation_unit"), bank_cycles=4, banks_kept=2
+    )
+    for turn in order:
+        sums.put(FinishedBlock(turn, 0))
+    bench.run(unit.process())
+    assert tuple(banks.items) == unit.freed == (7, 10)
+    assert unit.free == 6  # the next block does not wait for it
+
+
 def test_a_block_that_nobody_lists_is_kept_from_the_encoder(bench: Any, block: Block) -> None:
     """The block is that of a readout, on a unit that is busy until 5."""
     turn = bench.block(replace(block, list=None, ends_list=False))

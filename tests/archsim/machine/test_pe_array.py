@@ -64,6 +64,19 @@ def test_it_waits_for_a_scratch_bank_and_says_so(bench: Any) -> None:
     assert tuple(tiles.fifo.room.items) == (6, 31)
 
 
+def test_it_waits_for_a_bank_that_it_knows_ahead(bench: Any) -> None:
+    """The same, and that the bank will be free at 30 is known from the beginning."""
+    order = [bench.burst(1), bench.burst(1)]
+    tiles = Tiles(bench, order, room=2)
+    tiles.fill(5, 7)
+    sent = [tiles.send(turn, arrival) for turn, arrival in zip(order, (5, 7), strict=True)]
+    for free in (0, 30):
+        tiles.banks.put(free)
+    bench.run(tiles.array.columns())
+    assert [descriptor.started.value for descriptor in sent] == [5, 30]
+    assert tiles.array.stalls[Cause.SCRATCH_BANK] == 30 - 6
+
+
 def test_it_begins_with_the_first_word_that_it_needs(bench: Any, block: Block) -> None:
     """A column of 3 words and 6 cycles, two a word: the words arrive at 5, 7 and 20.
 

@@ -67,6 +67,7 @@ MACHINES = {
         "edge-8pe", SKIPPING | {"pe_array.multiplier": "mux", "pe_array.weight_bits": 2}, weights="ternary"
     ),
     "slow path": Machine("edge-8pe", SKIPPING | {"dram.bandwidth_gbps": 1.5, "dram.burst_bits": 1}),
+    "registered": Machine("skip-65nm", SKIPPING | {"sequencer.bank_cycles": 2, "skip_encoder.stages": 3}),
     "sparse": Machine("edge-8pe", SKIPPING | {"weight_memory.fifo_words": 64}, density=0.1),
     "rows shifted": Machine("edge-8pe", SKIPPING, most_shift=5),
     "inputs": Machine("skip-65nm", SKIPPING | {"dram.inputs": True, "dram.arbitration": "static"}),
@@ -120,7 +121,7 @@ MUTANTS = {
         "path_wait = burst[B_NORMS +: WAIT_BITS] - 1'b1;", "weight_stream",
     ),
     "columns of a list are off by one": Mutant(
-        "data_path", ".scan_column(COLUMN_BITS'(encode_unit))", ".scan_column(COLUMN_BITS'(encode_unit + 1'b1))",
+        "data_path", ".scan_column(scan_column)", ".scan_column(scan_column + 1'b1)",
         "sums",
     ),
     "padding is missed": Mutant(
@@ -130,6 +131,15 @@ MUTANTS = {
     "padding at the end is listed": Mutant(
         "operand_list", "if (needed[z]) next_count = next_written;", "next_count = next_written;", "weight_stream",
         "sparse",
+    ),
+    "the handshake of a bank has a register less": Mutant(
+        "activation_unit", ".CYCLES(BANK_CYCLES)", ".CYCLES(BANK_CYCLES - 1)", "pe_array", "registered",
+    ),
+    "the list is written a stage late": Mutant(
+        "data_path", ".STAGES(ENCODER_STAGES)", ".STAGES(ENCODER_STAGES + 1)", "weight_stream", "registered",
+    ),
+    "the list is known a stage early": Mutant(
+        "skip_encoder", ".CYCLES(ENCODER_STAGES)", ".CYCLES(ENCODER_STAGES - 1)", "weight_stream", "registered",
     ),
     "the encoder takes a column more a cycle": Mutant(
         "skip_encoder", "there_now < rest ? there_now : rest;", "there_now + 1'b1 < rest ? there_now + 1'b1 : rest;",

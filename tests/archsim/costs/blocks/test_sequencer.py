@@ -7,6 +7,7 @@ import pytest
 from archsim.analysis.explain import explain
 from archsim.costs import clock_problems
 from archsim.costs.blocks.sequencer import address, bursts_a_cycle, control, control_of, counter_bits, union
+from archsim.costs.logic import register_bits
 from archsim.design import load_design
 
 EDGE = load_design("edge-8pe")
@@ -23,6 +24,15 @@ def test_only_a_burst_that_may_be_empty_lets_another_begin_with_it() -> None:
     assert bursts_a_cycle(EDGE) == 3
     assert bursts_a_cycle(EDGE.override({"skip_encoder.enabled": False})) == 1
     assert bursts_a_cycle(EDGE.override({"sequencer.empty_burst_cycles": 1})) == 1
+
+
+def test_a_registered_handshake_is_a_bit_of_registers() -> None:
+    """The delay of the whole stays: what it cuts off the longest path is not measured."""
+    bare, one, three = (control_of(EDGE.override({"sequencer.bank_cycles": n})) for n in (0, 1, 3))
+    assert one.area_um2 - bare.area_um2 == pytest.approx(register_bits(1).area_um2)
+    assert three.area_um2 - bare.area_um2 == pytest.approx(3 * register_bits(1).area_um2)
+    assert three.clock_pj > one.clock_pj > bare.clock_pj
+    assert bare.delay_ns == one.delay_ns
 
 
 def test_no_stage_helps_a_control_that_misses_its_clock() -> None:
