@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,10 +17,14 @@ from archsim.rtl.case import Case, case_of
 from archsim.rtl.check import Check, check
 from archsim.rtl.folder import Exported, export
 from archsim.rtl.window import Window
+from archsim.trace.columns import pack_mask
+from archsim.trace.header import VERSION, Header
 from archsim.trace.synthetic import synthesize
 from archsim.trace.trace import Trace
 from tests.archsim.rtl.integer_bench import needs
 from tests.archsim.rtl.machines import drawn_integers, with_row_shifts
+from workloads.config import Config, LayerConfig, OneHot
+from workloads.graphs import graph_of
 
 pytestmark = pytest.mark.slow
 
@@ -35,17 +40,38 @@ class Machine:
     density: float = 0.3
     most_shift: int = 0
     """The most places by which products are shifted, row by row."""
+    layers: int = 1
 
     def case(self) -> Case:
         design = load_design(self.design).override(self.changes)
-        drawn = synthesize(
-            self.hidden, 4, self.density, sequences=2, steps=4, weight_format=self.weights, state_bits=8, seed=2
-        )
+        drawn = self.stack() if self.layers > 1 else self.layer()
         trace = Trace(drawn.header, drawn.arrays, np.array([4, 3]))
         if self.most_shift:
             integers = with_row_shifts(drawn_integers(trace, seed=1), self.most_shift, seed=1)
             return case_of(design, trace, Window(0, 3), integers=integers)
         return case_of(design, trace, Window(0, 3))
+
+    def layer(self) -> Trace:
+        return synthesize(
+            self.hidden, 4, self.density, sequences=2, steps=4, weight_format=self.weights, state_bits=8, seed=2
+        )
+
+    def stack(self) -> Trace:
+        """GRUs, of which all but the first read the state of the one below."""
+        layer = LayerConfig(
+            cell="gru", hidden=self.hidden, weight_format=self.weights, input_weight_format=self.weights, state_bits=8
+        )
+        config = Config(name="stack", input=OneHot(symbols=4), layers=(layer,) * self.layers, readout=None)
+        graph = graph_of(SimpleNamespace(config=config, scaled_apart=lambda layer: False))
+        rng = np.random.default_rng(2)
+        arrays = {
+            o.name: rng.integers(0, 4, (4, 2), dtype=np.uint16)
+            if o.kind == "one_hot"
+            else pack_mask(rng.random((5, 2, self.hidden)) < self.density)
+            for o in graph.operands
+        }
+        header = Header(version=VERSION, workload="stack", synthetic=True, provenance={}, graph=graph)
+        return Trace(header, arrays, np.full(2, 4))
 
 
 SKIPPING = {
@@ -71,6 +97,19 @@ MACHINES = {
     "sparse": Machine("edge-8pe", SKIPPING | {"weight_memory.fifo_words": 64}, density=0.1),
     "rows shifted": Machine("edge-8pe", SKIPPING, most_shift=5),
     "inputs": Machine("skip-65nm", SKIPPING | {"dram.inputs": True, "dram.arbitration": "static"}),
+    "by turns": Machine(
+        "skip-65nm", SKIPPING | {"dram.inputs": True, "dram.arbitration": "tdm", "dram.input_share": 0.3}
+    ),
+    "private": Machine(
+        "edge-private",
+        SKIPPING | {"pe_array.tiles": 2, "weight_memory.organisation": "per_tile", "weight_memory.weights_per_word": 3},
+    ),
+    "two sources": Machine(
+        "edge-8pe",
+        SKIPPING | {"weight_memory.capacity_kib": 1, "weight_memory.residency": "part", "dram.latency_ns": 5},
+        hidden=24,
+    ),
+    "layers": Machine("edge-8pe", SKIPPING, layers=2),
 }
 
 
@@ -193,6 +232,42 @@ MUTANTS = {
     "a group of elements advances a lane less": Mutant(
         "read_places", "carries = lanes >= (LANE_BITS+1)'(LANES);", "carries = lanes > (LANE_BITS+1)'(LANES);",
         "weight_stream",
+    ),
+    "a tile reads the memory of another": Mutant(
+        "word_fifo", "window[(MEMS*i + m)*WORD_BITS", "window[(MEMS*i + MEMS - 1 - m)*WORD_BITS", "sums", "private",
+    ),
+    "a memory gives the rows of all tiles": Mutant(
+        "word_fifo", "assign taken = active > PE_COUNT_BITS'(GROUP) ? PE_COUNT_BITS'(GROUP) : active;",
+        "assign taken = active;", "sums", "private",
+    ),
+    "words of the second source are lost where both come": Mutant(
+        "word_fifo", "if (on_bus[s]) held", "if (on_bus[s] && (s == 0 || !on_bus[0])) held", "sums", "two sources",
+    ),
+    "words of both sources are counted as one": Mutant(
+        "pe_control", "CREDIT_BITS'(word_arrived[s]);", "CREDIT_BITS'(|word_arrived);", "pe_array", "two sources",
+    ),
+    "words of either source start a burst": Mutant(
+        "pe_control", "wire following_source = SOURCES == 2 && following[B_SOURCE];", "wire following_source = 1'b0;",
+        "pe_array", "two sources",
+    ),
+    "inputs of a lane less take the channel": Mutant(
+        "input_reader", "FETCH_CYCLES[lanes*WAIT_BITS", "FETCH_CYCLES[(lanes - 1'b1)*WAIT_BITS",
+        "input_reader", "by turns",
+    ),
+    "inputs follow the first burst": Mutant(
+        "input_reader", "wire follows = FETCH_STATIC && next", "wire follows = next", "input_reader", "by turns",
+    ),
+    "the list of the other layer is known": Mutant(
+        "sequencer", "if (list_end && list_end_made == m[MADE_BITS-1:0])",
+        "if (list_end && list_end_made != m[MADE_BITS-1:0])", "weight_stream", "layers",
+    ),
+    "flags of the first layer are looked at": Mutant(
+        "data_path", ".scan_bases(MADE_FLAGS[PARTS*FLAG_BITS*encode_made +:", ".scan_bases(MADE_FLAGS[0 +:",
+        "weight_stream", "layers",
+    ),
+    "states of the layers lie in one place": Mutant(
+        "data_path", ".bases(MADE_BASES[PARTS*STATE_ADDRESS_BITS*(MADE*32'(write_parity) + 32'(write_made)) +:",
+        ".bases(MADE_BASES[PARTS*STATE_ADDRESS_BITS*(MADE*32'(write_parity)) +:", "sums", "layers",
     ),
     "inputs arrive a cycle early": Mutant(
         "input_reader", "way_even <= ended && !fetch[0] ? WAIT_BITS'(FETCH_LATENCY) - 1'b1",
