@@ -1,7 +1,7 @@
 """What holds of every test: one BLAS thread, how many examples are drawn, and that under CI nothing is left out."""
 
 import os
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 
 import pytest
 from hypothesis import is_hypothesis_test, settings
@@ -25,9 +25,23 @@ NIGHTLY = 20
 MAY_BE_MISSING = "$ARCHSIM_DATA"
 """Data sets that may not be shipped are named by this variable; under CI nothing else is a reason to skip."""
 
-
 SPREAD = ("tests/test_zoo_on_designs.py",)
 """Files whose tests go to whatever process is free; those of any other file stay together, with what they share."""
+
+LONG = (
+    *SPREAD,
+    "tests/workloads/training/test_training.py",
+    "tests/archsim/test_engines.py",
+    "tests/test_readme.py",
+    "tests/dse/exploration/test_study.py",
+    "tests/workloads/training/test_export.py",
+    "tests/workloads/importers/keras/test_keras.py",
+    "tests/workloads/formats/test_formats.py",
+    "tests/workloads/fixed_point/test_fixed_point.py",
+    "tests/workloads/fixed_point/test_unit_functions.py",
+    "tests/workloads/test_reference.py",
+)
+"""Files that take longest, the longest first: they begin first, so that no process ends long after the rest."""
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
@@ -40,10 +54,15 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile | None:
-    return ByFile(config, log) if config.getoption("dist") == "loadfile" else None
+    if config.getoption("dist") != "loadfile":
+        return None
+    config.option.loadscopereorder = False  # otherwise files with many tests come first, however short those are
+    return ByFile(config, log)
 
 
-def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {file: number for number, file in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get(item.nodeid.partition("::")[0], len(LONG)))
     if settings.get_current_profile_name() == "nightly":
         functions = {getattr(item.obj, "__func__", item.obj) for item in items if isinstance(item, pytest.Function)}
         for test in (f for f in functions if is_hypothesis_test(f)):

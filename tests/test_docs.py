@@ -1,8 +1,6 @@
 """What the documents say is so: their tables are generated, the files they name exist, and their links resolve."""
 
 import re
-import subprocess
-import sys
 import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
@@ -11,6 +9,7 @@ import pytest
 
 from archsim import catalogue, designs
 from dse.cli.tables import networks as tables
+from tests.dse.cli.test_cli import archsim
 from workloads import zoo
 from workloads.zoo.published import published
 
@@ -43,14 +42,7 @@ def test_the_table_of_published_networks_is_generated() -> None:
 
 
 def test_the_table_of_published_chips_is_generated() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "dse.cli", "validate", "--markdown"],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=True,
-    )
-    assert between("published-chips.md", "published chips") == done.stdout.strip()
+    assert between("published-chips.md", "published chips") == archsim("validate", "--markdown").stdout.strip()
 
 
 @pytest.mark.parametrize(("page", "longest"), [("README.md", 180), ("archsim/DESIGN.md", 250)])

@@ -15,6 +15,8 @@ import onnx.numpy_helper
 import pytest
 
 from tests.archsim.rtl.integer_bench import needs
+from tests.dse.cli.test_cli import archsim
+from tests.dse.conftest import drawn_network
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -50,11 +52,24 @@ LONG = {
     "checks a smaller model",
     "archsim ptq wp-lstm256-ternary-s90 --bits 8 --cell-bits 12 --out integers.safetensors": "test_ptq.py has others",
     "archsim rtl edge-8pe --workload integers.safetensors --out integers --check": "test_hardware.py has a smaller one",
+    "archsim prune wp-lstm256-ternary --sparsity 0.5 --out half.safetensors": "test_own_tasks.py has a smaller model",
+    "archsim sparsity wp-lstm256-ternary-s90": "test_cli_every_command.py looks at a smaller model",
+    "archsim rtl edge-8pe --workload wp-lstm256-ternary-s90 --out hardware --check": "another folder in the README",
 }
 """Commands that take many seconds, of which a quicker test runs the like: these are slow as they stand."""
 
 
-def run(command: str, folder: Path, seconds: float = 300) -> str:
+def run(command: str, folder: Path) -> str:
+    """What a line of the README prints or writes (``> file``), run in this process: a second less a line."""
+    words, _, file = command.partition(" > ")
+    done = archsim(*shlex.split(words)[1:], cwd=folder)
+    assert done.returncode == 0, done.stderr
+    if file:
+        (folder / file).write_text(done.stdout)
+    return done.stdout
+
+
+def run_by_shell(command: str, folder: Path, seconds: float = 300) -> str:
     """What a line of the README prints, given to a shell as it stands (the browser is `true`)."""
     archsim = f'archsim() {{ {shlex.quote(sys.executable)} -m dse.cli "$@"; }}'
     done = subprocess.run(
@@ -92,8 +107,8 @@ base = "skip-65nm"
 objectives = ["validation_loss", "area_mm2"]
 trials = 6
 population = 4
-scenario = { scope = "recurrent", sequences = 8, steps = 20 }
-models = [{ name = "wp-lstm256-ternary-s90" }]
+scenario = { scope = "recurrent", sequences = 8 }
+models = [{ name = "digits.safetensors" }]
 [parameters]
 clock_mhz = { choices = [100, 150, 200, 250] }
 "pe_array.tiles" = { choices = [2, 4, 8] }
@@ -105,6 +120,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where a person has a network of their own, inputs for it, and a study."""
     folder = tmp_path_factory.mktemp("readme")
     (folder / "my-study.toml").write_text(STUDY)
+    drawn_network(folder / "digits.safetensors", "digits", 8, 10)
     rng = np.random.default_rng(0)
 
     def weights(name: str, *shape: int) -> onnx.TensorProto:
@@ -129,17 +145,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if command not in {*NOT_RUN, *MINUTES}
     ],
 )
-def test_commands_run_in_their_order(command: str, folder: Path) -> None:
+def test_commands_run_in_their_order(command: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if command.startswith("archsim rtl") and "--check" in command:
         needs("iverilog")
-    printed = run(command, folder)
-    assert printed or ">" in command
+    monkeypatch.setattr("webbrowser.open", lambda _: True)
+    assert run(command, folder)
+
+
+def test_a_shell_runs_a_command(folder: Path) -> None:
+    assert run_by_shell("archsim list > list.txt", folder) == ""
+    assert (folder / "list.txt").read_text() == run("archsim list", folder)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", MINUTES)
 def test_commands_of_minutes_run(command: str, tmp_path: Path) -> None:
-    assert run(command, tmp_path, seconds=3600)
+    assert run_by_shell(command, tmp_path, seconds=3600)
 
 
 @pytest.mark.parametrize("command", NOT_RUN)
@@ -158,6 +179,6 @@ def test_from_your_own_network_to_its_front(tmp_path: Path) -> None:
     folder = tmp_path / "examples"
     shutil.copytree(ROOT / "dse" / "examples", folder)
     for command in commands(OWN):
-        assert run(command, folder)
+        assert run_by_shell(command, folder)
     assert (folder / "half.html").exists()
     assert len((folder / "results" / "digits" / "front.csv").read_text().splitlines()) > 5

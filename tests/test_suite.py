@@ -82,6 +82,12 @@ def ran(folder: Path, *arguments: str, ci: bool) -> str:
     return done.stdout
 
 
+def test_files_that_are_dealt_out_in_a_way_of_their_own_are_there() -> None:
+    named = re.findall(r'"(tests/.*)"', Path(__file__).with_name("conftest.py").read_text())
+    assert len(named) > 5
+    assert [name for name in named if not (Path(__file__).parents[1] / name).is_file()] == []
+
+
 @pytest.mark.parametrize(
     ("ci", "expected"),
     [

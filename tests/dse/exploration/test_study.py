@@ -3,8 +3,6 @@
 import json
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from io import StringIO
@@ -41,6 +39,7 @@ from dse.results.bands import front_at
 from dse.results.result import SearchResult
 from dse.space.choice import ModelChoice
 from dse.space.space import Space, parse_space
+from tests.dse.cli.test_cli import archsim
 from workloads.evaluate import evaluate
 
 
@@ -153,9 +152,7 @@ def test_the_front_runs_again_from_its_command(finished: SearchResult) -> None:
     detail = store.read(finished.folder).details[0]
     words = shlex.split(detail.command)
     assert words[:2] == ["archsim", "run"]
-    done = subprocess.run(
-        [sys.executable, "-m", "dse.cli", *words[1:], "--json"], capture_output=True, text=True, check=False
-    )
+    done = archsim(*words[1:], "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["cycles"] == detail.cycles
@@ -398,10 +395,7 @@ def test_a_stream_is_searched_for_designs_that_keep_its_deadline(
     assert "max(latency, period)" in detail.energy_basis
     words = shlex.split(detail.command)
     assert words[:2] == ["archsim", "stream"]
-    done = subprocess.run(
-        [sys.executable, "-m", "dse.cli", *words[1:], "--json"], capture_output=True, text=True, check=True
-    )
-    again = json.loads(done.stdout)
+    again = json.loads(archsim(*words[1:], "--json").stdout)
     assert again["lanes"] == detail.lanes > 1
     assert again["steps"] == detail.steps
     assert again["energy_pj_per_token"]["total_system"] == pytest.approx(detail.energy_system_pj_per_token)

@@ -345,6 +345,7 @@ def test_float_weights_are_shipped_in_float16_only_where_nothing_changes(float_r
         assert module.narrowest(model).weight_format.name == weight_format
 
 
+@pytest.mark.slow
 def test_a_card_of_a_text_has_a_figure_for_one_stream(tmp_path):
     from workloads.training.export import measure
     from workloads.training.train import build

@@ -48,7 +48,9 @@ class Stop(Exception):
     """Stands for a machine that is switched off."""
 
 
-@pytest.fixture(scope="module", params=[TEXT, VOWELS], ids=lambda recipe: recipe.name)
+@pytest.fixture(
+    scope="module", params=[pytest.param(TEXT, id="text"), pytest.param(VOWELS, id="vowels", marks=pytest.mark.slow)]
+)
 def finished(request, shorter_text, tmp_path_factory):
     """A recipe, a run of it from the first epoch to the last, and its folder."""
     from workloads.training.train import train
@@ -537,7 +539,7 @@ def test_a_curriculum_begins_with_the_best_of_a_dense_run_on_the_easier_task(cur
         torch.testing.assert_close(outcome.network.state_dict()[name], value, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize(("task", "epoch"), [("every-other-row", 1), ("digits", 0)])
+@pytest.mark.parametrize(("task", "epoch"), [pytest.param("every-other-row", 1, marks=pytest.mark.slow), ("digits", 0)])
 def test_a_stopped_curriculum_goes_on_to_the_same_end(curriculum, tmp_path, task, epoch):
     from workloads.training.train import train
 
