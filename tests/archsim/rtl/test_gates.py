@@ -11,20 +11,17 @@ import numpy as np
 import pytest
 
 from archsim.design import load_design
-from archsim.machine.functional import Integers
-from archsim.rtl.case import Case, Cells, case_of
+from archsim.rtl.case import Case, case_of
 from archsim.rtl.check import check
 from archsim.rtl.folder import Exported, export
 from archsim.rtl.simulate import VERILOG
 from archsim.rtl.window import Window
 from archsim.trace.synthetic import synthesize
+from dse.evaluation.hardware import recorded_over
 from tests.archsim.rtl.integer_bench import needs
 from tests.workloads.conftest import drawn_model
 from tests.workloads.fixed_point.test_fixed_point import drawn_inputs, drawn_integer_model
 from workloads.fixed_point import Settings
-from workloads.fixed_point.integers import beside_before, integer_run_of
-from workloads.fixed_point.unit_functions import unit_functions
-from workloads.record import record_sample
 from workloads.tasks.base import Sample
 
 pytestmark = pytest.mark.slow
@@ -59,11 +56,9 @@ def integer_only() -> Case:
     narrow = Settings(weight_bits=4, activation_bits=6, cell_bits=9)
     model = drawn_integer_model(drawn_model, narrow, "lstm", "one_hot", seed=4, hidden=5, threshold=0.1)
     sample = Sample(drawn_inputs(model, 6, 1, 5), np.array([4]), 2)
-    run = integer_run_of(model, sample)
+    trace, integers, cells = recorded_over(model, sample, 0)
     machine = load_design("edge-8pe").override(SMALL | INTEGERS)
-    cells = Cells(unit_functions(model), beside_before(model, sample))
-    integers = Integers(run.weights, run.operands, run.shifts)
-    return case_of(machine, record_sample(model, sample, {}), Window(0, 3), integers=integers, cells=cells)
+    return case_of(machine, trace, Window(0, 3), integers=integers, cells=cells)
 
 
 @pytest.mark.parametrize("case", [skipping, integer_only])
