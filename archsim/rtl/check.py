@@ -127,7 +127,11 @@ def check(
     run(simulator.compiled(exported.case.defined), exported.folder)
     if on_compiled:
         on_compiled()
-    simulated = parsed(run(simulator.run, exported.folder, on_cycle))
+    return judged(exported, simulator, parsed(run(simulator.run, exported.folder, on_cycle)))
+
+
+def judged(exported: Exported, simulator: Simulator, simulated: Simulated) -> Check:
+    """What a simulation came to, beside what is expected of a folder."""
     found = differences(exported.expected.events, simulated.events)
     results, wrong = _results(exported, simulated)
     return Check(exported, simulator, simulated, tuple(found), _wrong_sum(exported, simulated), results, wrong)

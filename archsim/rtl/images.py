@@ -207,12 +207,13 @@ class Images:
     # ---- files ----
 
     def write(self, out: Path) -> None:
-        """Write all images and the sizes of the test bench into a folder."""
+        """Write all images and the sizes of the test bench into a folder; sizes are the same for any sequences."""
         program, plan, bits = self.program, self.program.plan, self.tables.bits
         w, lists = program.widths, self.tables.lists
         loads = list(self.loads())
         outside = [self.listed(each, step) for each in self.outside for step in range(program.steps)]
         columns = [column for own in outside for column in own]
+        columns += [0] * (program.steps * sum(each.columns for each in self.outside) - len(columns))
         texts = {"weights": self.weights(), "vectors": self.vectors(), "state": self.state()}
         texts |= {"results": self.results(), "sums": self.expected()}
         for name, lines in texts.items():
@@ -220,6 +221,7 @@ class Images:
         write_hex(out / "symbols.hex", self.symbols(), bits["COLUMN"])
         counts, column = w["COUNT"], bits["COLUMN"]
         packed = [((number << 1 | copy) << counts | place) << column | own for number, copy, place, own in loads]
+        packed += packed[-1:] * (2 * sum(e.columns + 1 for e in lists if e.source == Source.MADE) - len(packed))
         write_hex(out / "loads.hex", packed or [0], w["LIST"] + 1 + counts + column)
         write_hex(out / "outside_counts.hex", [len(own) for own in outside] or [0] * program.steps, 32)
         write_hex(out / "outside_first.hex", _before([len(own) for own in outside]) or [0] * program.steps, 32)
@@ -237,7 +239,7 @@ class Images:
             "RUN_STEPS": program.steps,
             "MEMORY_WORDS": program.memory_words,
             "ELEMENTS": sum(elements),
-            "LOADS": len(loads),
+            "LOADS": len(packed),
             "OUTSIDE": max(1, len(self.outside)),
             "OUTSIDE_COLUMNS": max(1, len(columns)),
             "VECTOR_WORDS": max(1, sum(each.columns for each in self.outside) * program.steps),

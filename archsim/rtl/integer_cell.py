@@ -67,8 +67,8 @@ class Layout:
         )
 
     @property
-    def parameters(self) -> str:
-        """The same as localparams of Verilog, for an include file."""
+    def parameters(self) -> dict[str, int]:
+        """The same by their names in Verilog."""
         values = {
             "STAGE_BITS": self.stage_bits,
             "ROWS": self.rows,
@@ -79,17 +79,16 @@ class Layout:
             "RESULTS": self.results,
             "RESULT_BITS": self.result_bits,
         }
-        return "".join(f"localparam INTEGER_CELL_{name} = {value};\n" for name, value in values.items())
+        return {f"INTEGER_CELL_{name}": value for name, value in values.items()}
 
 
 def files(functions: UnitFunctions, sum_bits: int) -> dict[str, str]:
-    """Text by file name: a module each, the parameters of the top one, and the image of the constants."""
+    """Text by file name: a module each, and the image of the constants."""
     layout = Layout.of(functions, sum_bits)
     texts = {f"{curve.module}.sv": curve.module_text() for curve in functions.curves()}
     texts |= {f"unit_{stage.name}.sv": unit_module(stage) for stage in functions.stages}
     return texts | {
         "integer_cell.sv": top_module(functions, layout),
-        "integer_cell_parameters.svh": layout.parameters,
         "integer_cell_constants.hex": constants_image(functions, layout),
     }
 

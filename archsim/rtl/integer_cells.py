@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from archsim.rtl import integer_cell
 from archsim.rtl.integer_cell import Layout as CellLayout
-from archsim.rtl.layout import Field, Layout, bits_for, write_hex
+from archsim.rtl.layout import Field, Layout, bits_for, write_hex, write_parameters
 from archsim.rtl.tables import Tables
 from archsim.rtl.unit_function import UnitFunction, UnitFunctions
 
@@ -72,6 +72,11 @@ class IntegerCells:
         return max(1, sum(units.values()) * self.lanes)
 
     @property
+    def word_bits(self) -> int:
+        """Bits of such a word: h, and what lies beside it."""
+        return self.cell.h_bits + self.cell.beside_bits
+
+    @property
     def address_bits(self) -> dict[str, int]:
         """Bits of an address in the words beside the operands, and in the constants."""
         return {"KEPT_BITS": bits_for(self.words - 1), "CONSTANT_BITS": bits_for(self.cell.constant_words - 1)}
@@ -127,11 +132,11 @@ class IntegerCells:
     def write(self, out: Path) -> None:
         """Write modules, parameters and contents into a folder."""
         texts = integer_cell.files(self.functions, self.cell.sum_bits)
-        sizes = {"WORDS": self.words, "LINE_BITS": self.line.bits, **self.address_bits}
-        sizes |= {name.removeprefix("INTEGER_CELLS_"): at for name, at in self.line.positions().items()}
-        more = "".join(f"localparam INTEGER_CELLS_{name} = {size};\n" for name, size in sizes.items())
-        texts["integer_cell_parameters.svh"] += more
         for name, text in texts.items():
             (out / name).write_text(text)
+        sizes = {"WORDS": self.words, "WORD_BITS": self.word_bits, "LINE_BITS": self.line.bits, **self.address_bits}
+        own = {f"INTEGER_CELLS_{name}": size for name, size in sizes.items()}
+        parameters = self.cell.parameters | own | self.line.positions()
+        write_parameters(out / "integer_cell_parameters.svh", parameters)
         write_hex(out / "integer_cells.hex", self.lines(), self.line.bits)
-        write_hex(out / "integer_cells_kept.hex", self.kept(), self.cell.h_bits + self.cell.beside_bits)
+        write_hex(out / "integer_cells_kept.hex", self.kept(), self.word_bits)

@@ -33,11 +33,14 @@ library of standard cells, areas by module follow: `cp YOUR.lib cells.lib && {sy
 | `parameters.svh` | sizes, of this design and network |
 | `bursts.hex`, `blocks.hex`, `feeds.hex` | the program |
 | `entries.hex`, `units.hex`, `stages.hex`, `distances.hex` | tables of the data path |
-| `weights.hex` | words of the weight memories |
+{more}| `weights.hex` | words of the weight memories |
 | other `*.hex`, `run.svh`, `bench.svh` | for the bench: what comes from outside, recorded results, expected sums |
 | `synthesis.ys`, `library.ys`, `library.abc`, `clock_gates.v` | for Yosys |
 | `expected_events.txt` | a line an event: `E cycle component event step block column`, -1 where an event has none |
 | `expected_sums.txt` | a line a sum: `step block lane unit accumulator row sum` |
+
+Memories that modules of `rtl/` fill with `$readmemh` are read-only: program, tables, constants. All others are loaded
+while the machine is reset, or written before they are read, so that any sequences may begin once others have ended.
 
 Cycles and steps count from 0 at the first step of the window{shifted}. Events of a component are in order; those
 of different components in one cycle may come in any. Within a column, from its second word on, a wait that ends in its
@@ -45,6 +48,15 @@ own cycle is not a difference.
 
 A large machine runs much faster in Verilator, once that has compiled it:
 `{verilator}`
+"""
+
+
+_SHIFTS = "| `row_shifts.hex`, `first_shifts.hex` | how far products are shifted, row by row |\n"
+_CELLS = """\
+| `integer_cell.sv`, `unit_*.sv`, `curve_*.sv` | the arithmetic of the activation unit, within `integer_cells.sv` |
+| `integer_cell_parameters.svh` | its sizes |
+| `integer_cells.hex`, `integer_cell_constants.hex` | its table of blocks, and biases |
+| `integer_cells_kept.hex` | for the bench: h and what lies beside it as sequences begin |
 """
 
 
@@ -60,6 +72,7 @@ def readme(case: Case, expected: Expected) -> str:
         cycles=expected.cycles,
         events=len(expected.events),
         sums=case.sums,
+        more=_SHIFTS * (case.integers.most_shift > 0) + _CELLS * (case.cells is not None),
         simulate=f"{ICARUS.compiled(case.defined)} && {ICARUS.run}",
         lint=LINT,
         synthesize=SYNTHESIZE,

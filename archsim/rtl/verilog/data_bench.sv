@@ -1,13 +1,15 @@
 // The data side of the test bench: weight memories, operands from outside, recorded results, and the comparison of every
 // sum that is read with the one that is expected. Not for synthesis.
 //
-// The core is held in reset until `loaded`. All contents are images that archsim/rtl/images.py writes.
+// The core is held in reset until `loaded`. All contents are images that archsim/rtl/images.py writes. With +then=FOLDER/
+// those of that folder, which must have the same sizes, follow them.
 `default_nettype none
 module data_bench #(
 `include "parameters.svh"
 ) (
   input  wire clk,
   input  wire reset,                                        // of the core, in which nothing is asked for
+  input  wire again,                                        // all sequences have ended, and others begin
   output reg  loaded,
   output wire [STEP_BITS-1:0] steps,
   output reg  [LANES*STEP_BITS-1:0] lane_steps,
@@ -69,24 +71,28 @@ module data_bench #(
   reg [UNIT_SUMS*SUM_BITS-1:0] expected [0:RUN_STEPS*ELEMENTS-1];
   reg [STEP_BITS-1:0] lengths [0:LANES-1];
   integer i, s;
-  initial begin
-    $readmemh("weights.hex", weights);
-    $readmemh("symbols.hex", symbol);
-    $readmemh("vectors.hex", vectors);
-    $readmemh("state.hex", state);
-    $readmemh("loads.hex", loads);
-    $readmemh("outside_counts.hex", list_counts);
-    $readmemh("outside_first.hex", list_first);
-    $readmemh("outside_columns.hex", list_columns);
-    $readmemh("outside_numbers.hex", outside_number);
-    $readmemh("vector_first.hex", vector_first);
-    $readmemh("vector_columns.hex", vector_columns);
-    $readmemh("elements.hex", first_element);
-    $readmemh("unit_sums.hex", unit_sums);
-    $readmemh("results.hex", recorded);
-    $readmemh("sums.hex", expected);
-    $readmemh("lane_steps.hex", lengths);
+  task automatic read_images(input string folder);
+    $readmemh({folder, "weights.hex"}, weights);
+    $readmemh({folder, "symbols.hex"}, symbol);
+    $readmemh({folder, "vectors.hex"}, vectors);
+    $readmemh({folder, "state.hex"}, state);
+    $readmemh({folder, "loads.hex"}, loads);
+    $readmemh({folder, "outside_counts.hex"}, list_counts);
+    $readmemh({folder, "outside_first.hex"}, list_first);
+    $readmemh({folder, "outside_columns.hex"}, list_columns);
+    $readmemh({folder, "outside_numbers.hex"}, outside_number);
+    $readmemh({folder, "vector_first.hex"}, vector_first);
+    $readmemh({folder, "vector_columns.hex"}, vector_columns);
+    $readmemh({folder, "elements.hex"}, first_element);
+    $readmemh({folder, "unit_sums.hex"}, unit_sums);
+    $readmemh({folder, "results.hex"}, recorded);
+    $readmemh({folder, "sums.hex"}, expected);
+    $readmemh({folder, "lane_steps.hex"}, lengths);
     for (i = 0; i < LANES; i = i + 1) lane_steps[STEP_BITS*i +: STEP_BITS] = lengths[i];
+  endtask
+  string then_folder;
+  initial begin
+    read_images("");
     loaded = 0;
     {load_state, load_list} = 0;
     {sums_read, sums_different} = 0;
@@ -102,7 +108,11 @@ module data_bench #(
     load_values <= state[at < STATE_WORDS ? at : 0];
     load_list <= at < LOADS;
     {load_number, load_parity, load_index, load_column} <= loads[at < LOADS ? at : 0];
-    if (at <= STATE_WORDS || at <= LOADS) at <= at + 1;
+    if (again) begin
+      if ($value$plusargs("then=%s", then_folder)) read_images(then_folder);
+      at <= 0;
+      loaded <= 0;
+    end else if (at <= STATE_WORDS || at <= LOADS) at <= at + 1;
     else loaded <= 1;
   end
 
@@ -167,7 +177,10 @@ module data_bench #(
   integer e, x;
   initial for (e = 0; e < RUN_STEPS*ELEMENTS; e = e + 1) seen[e] = 0;
   always @(posedge clk)
-    if (!reset && read)
+    if (again) begin
+      {sums_read, sums_different} = 0;
+      for (e = 0; e < RUN_STEPS*ELEMENTS; e = e + 1) seen[e] = 0;
+    end else if (!reset && read)
       for (e = 0; e < read_elements; e = e + 1) begin
         if (seen[first + e] !== 0) $display("E sums of an element are read twice: %0d", first + e);
         seen[first + e] = 1;

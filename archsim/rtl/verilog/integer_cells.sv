@@ -2,12 +2,14 @@
 // what lies beside the operands: the latest h of every element, and its word of c and the like.
 //
 // It stands in the place of results that are recorded: sums of a group in, its results out, in the same cycle. What lies
-// beside is written at the edge that ends the cycle; it holds what sequences begin with as its image is loaded, so that
-// another run needs another load. integer_cell.sv and all contents are generated
+// beside is written at the edge that ends the cycle; the host loads what sequences begin with while nothing runs, as into
+// the state buffer. integer_cell.sv and the contents of both read-only memories are generated
 // (archsim/rtl/integer_cell.py, archsim/rtl/integer_cells.py); integer_cells.hex has a line for each block.
 `default_nettype none
 module integer_cells #(
 `include "parameters.svh"
+,
+`include "integer_cell_parameters.svh"
 ) (
   input  wire clk,
   input  wire read,                                         // the sums of a group are read in this cycle
@@ -15,11 +17,12 @@ module integer_cells #(
   input  wire [ELEMENT_BITS-1:0] element,                   // its first: unit by unit, all lanes of one after the other
   input  wire [WIDTH_BITS-1:0] elements,
   input  wire [WIDTH*UNIT_SUMS*SUM_BITS-1:0] sums,
-  output wire [WIDTH*RESULT_BITS-1:0] results
+  output wire [WIDTH*RESULT_BITS-1:0] results,
+  // what sequences begin with
+  input  wire load,
+  input  wire [INTEGER_CELLS_KEPT_BITS-1:0] load_address,
+  input  wire [INTEGER_CELLS_WORD_BITS-1:0] load_word
 );
-  /* verilator lint_off UNUSEDPARAM */
-`include "integer_cell_parameters.svh"
-  /* verilator lint_on UNUSEDPARAM */
   localparam H = INTEGER_CELL_H_BITS;
   localparam BESIDE = INTEGER_CELL_BESIDE_BITS;
   localparam SLOT = INTEGER_CELL_RESULT_BITS;
@@ -29,11 +32,10 @@ module integer_cells #(
 
   reg [INTEGER_CELLS_LINE_BITS-1:0] blocks [0:BLOCKS-1];
   reg [INTEGER_CELL_CONSTANT_BITS-1:0] constants [0:INTEGER_CELL_CONSTANT_WORDS-1];
-  reg [BESIDE+H-1:0] kept [0:INTEGER_CELLS_WORDS-1];        // h in the lowest bits; lanes of a unit one after the other
+  reg [INTEGER_CELLS_WORD_BITS-1:0] kept [0:INTEGER_CELLS_WORDS-1];        // h in the lowest bits; lanes of a unit one after the other
   initial begin
     $readmemh("integer_cells.hex", blocks);
     $readmemh("integer_cell_constants.hex", constants);
-    $readmemh("integer_cells_kept.hex", kept);              // what sequences begin with
   end
 
   wire [INTEGER_CELLS_LINE_BITS-1:0] line = blocks[block];
@@ -50,7 +52,7 @@ module integer_cells #(
       wire [OWN_BITS-1:0] own = OWN_BITS'(element) + OWN_BITS'(n);
       wire [KEPT_BITS-1:0] at = first_kept + KEPT_BITS'(own);
       wire [CONSTANT_BITS-1:0] address = first_constant + CONSTANT_BITS'(own / OWN_BITS'(LANES));
-      wire [BESIDE+H-1:0] held = kept[at];
+      wire [INTEGER_CELLS_WORD_BITS-1:0] held = kept[at];
       wire [INTEGER_CELL_RESULTS*SLOT-1:0] made;
       wire [BESIDE-1:0] beside;
       integer_cell #(.SUM_BITS(SUM_BITS)) cell_of_element (
@@ -62,7 +64,8 @@ module integer_cells #(
         assign results[RESULT_BITS*n + OPERAND_BITS*p +: OPERAND_BITS] = OPERAND_BITS'($signed(made[SLOT*p +: SLOT]));
       end
       always @(posedge clk)
-        if (valid && keeps) kept[at] <= {beside, makes_h ? made[H-1:0] : held[H-1:0]};
+        if (n == 0 && load) kept[load_address] <= load_word;
+        else if (valid && keeps) kept[at] <= {beside, makes_h ? made[H-1:0] : held[H-1:0]};
     end
   endgenerate
 endmodule

@@ -2,7 +2,8 @@
 //
 // Prints the event log (monitor.sv); F, the cycles, and how many sums were read and how many of them differ; or S where the
 // machine has not finished within RUN_LIMIT cycles. Results are recorded ones, unless INTEGER_CELLS is defined: integer cells
-// then compute them, and R is printed for each, with step, block and element.
+// then compute them, and R is printed for each, with step, block and element. With +then=FOLDER/ the machine is then reset,
+// and runs over the images of another folder: sequences begin in the lanes in which others have ended.
 `ifndef NETLIST                                             // where the names of control are lost
 `define CONTROL testbench.core.control
 `include "monitor.sv"
@@ -10,12 +11,17 @@
 `default_nettype none
 module testbench #(
 `include "parameters.svh"
+`ifdef INTEGER_CELLS
+,
+`include "integer_cell_parameters.svh"
+`endif
 );
 `include "run.svh"
   reg clk = 0;
   always #1 clk = !clk;
-  wire loaded;
-  wire reset = !loaded;
+  wire loaded, cells_loaded;
+  wire reset = !loaded || !cells_loaded;
+  reg again = 0;
 
   wire [STEP_BITS-1:0] steps, step;
   wire [LANES*STEP_BITS-1:0] lane_steps;
@@ -57,7 +63,7 @@ module testbench #(
     .read_elements(read_elements), .read_sums(read_sums), .results(results)
   );
   data_bench data_bench (
-    .clk(clk), .reset(reset), .loaded(loaded), .steps(steps), .lane_steps(lane_steps), .step(step),
+    .clk(clk), .reset(reset), .again(again), .loaded(loaded), .steps(steps), .lane_steps(lane_steps), .step(step),
     .request(request), .request_source(request_source), .request_slot(request_slot), .request_address(request_address),
     .request_delay(request_delay), .arrived(arrived), .arrived_slot(arrived_slot), .arrived_word(arrived_word),
     .symbols(symbols), .outside_counts(outside_counts), .outside_list(outside_list), .outside_parity(outside_parity),
@@ -73,14 +79,32 @@ module testbench #(
 `ifdef INTEGER_CELLS
   integer_cells integer_cells (
     .clk(clk), .read(read && !reset), .block(read_block), .element(read_element), .elements(read_elements),
-    .sums(read_sums), .results(results)
+    .sums(read_sums), .results(results), .load(load_cell), .load_address(load_cell_address), .load_word(load_cell_word)
   );
+  reg [INTEGER_CELLS_WORD_BITS-1:0] kept [0:INTEGER_CELLS_WORDS-1];  // what sequences begin with, a word a cycle
+  reg load_cell;
+  reg [INTEGER_CELLS_KEPT_BITS-1:0] load_cell_address;
+  reg [INTEGER_CELLS_WORD_BITS-1:0] load_cell_word;
+  reg [31:0] at = 0;
+  string then_cells;
+  initial $readmemh("integer_cells_kept.hex", kept);
+  assign cells_loaded = at > INTEGER_CELLS_WORDS;
+  always @(posedge clk) begin
+    load_cell <= at < INTEGER_CELLS_WORDS;
+    load_cell_address <= at;
+    load_cell_word <= kept[at < INTEGER_CELLS_WORDS ? at : 0];
+    if (again) begin
+      if ($value$plusargs("then=%s", then_cells)) $readmemh({then_cells, "integer_cells_kept.hex"}, kept);
+      at <= 0;
+    end else if (!cells_loaded) at <= at + 1;
+  end
   integer e;
   always @(posedge clk) if (!reset && read)
     for (e = 0; e < read_elements; e = e + 1)
       $display("R %0d %0d %0d %h", read_step, read_block, read_element + e, results[RESULT_BITS*e +: RESULT_BITS]);
 `else
   assign results = recorded;
+  assign cells_loaded = 1;
 `endif
 
 `ifdef NETLIST
@@ -92,11 +116,16 @@ module testbench #(
 `endif
 
   reg [31:0] last;
-  always @(posedge clk) if (!reset) begin
+  reg only = 1;                                             // these sequences are the last
+  string then_run;
+  initial only = !$value$plusargs("then=%s", then_run);
+  always @(posedge clk) if (again) again <= 0;
+  else if (!reset) begin
     if (finished) begin
       last = now;
       #1 $display("F %0d sums %0d different %0d", last, sums_read, sums_different);  // once all of this cycle is logged
-      $finish;
+      if (only) $finish;
+      {again, only} <= 2'b11;
     end
     if (now == RUN_LIMIT) begin
       $display("S %0d", now);

@@ -13,12 +13,14 @@ import pytest
 from archsim.rtl import integer_cell
 from archsim.rtl.arithmetic import wrapped
 from archsim.rtl.integer_cell import Layout
+from archsim.rtl.layout import write_parameters
 from archsim.rtl.unit_function import UnitFunctions
 
 BENCH = """\
 `default_nettype none
-module bench;
+module bench #(
 `include "integer_cell_parameters.svh"
+);
   localparam SUMS = INTEGER_CELL_ROWS * {sum_bits};
   localparam WIDE = SUMS + INTEGER_CELL_H_BITS + INTEGER_CELL_BESIDE_BITS + 64;
   reg [WIDE-1:0] vectors [0:{count}-1];
@@ -89,6 +91,7 @@ def simulate(
     needs("iverilog")
     layout = Layout.of(functions, sum_bits)
     modules = write(texts or integer_cell.files(functions, sum_bits), folder)
+    write_parameters(folder / "integer_cell_parameters.svh", layout.parameters)
     (folder / "bench.sv").write_text(BENCH.format(sum_bits=sum_bits, count=len(vectors)))
     (folder / "vectors.hex").write_text("".join(_packed(functions, layout, each) for each in vectors))
     compiled = ["iverilog", "-g2012", "-Wall", "-s", "bench", "-o", "bench.vvp", "bench.sv", *modules]

@@ -10,11 +10,13 @@ import pytest
 from archsim.design import Design, load_design
 from archsim.rtl.arithmetic import wrapped
 from archsim.rtl.case import case_of
-from archsim.rtl.check import check
+from archsim.rtl.check import check, judged
 from archsim.rtl.folder import export
 from archsim.rtl.program import Program
-from archsim.rtl.simulate import VERILOG, Simulated
+from archsim.rtl.simulate import VERILOG, Simulated, parsed
+from archsim.rtl.simulate import run as simulate
 from archsim.rtl.tables import Tables
+from archsim.rtl.tools import ICARUS
 from archsim.rtl.window import Window
 from dse.evaluation.hardware import recorded_over
 from tests.archsim.rtl.integer_bench import needs
@@ -48,6 +50,34 @@ def run(design: Design, model: IntegerModel, sample: Sample, folder: Path) -> No
         expected = integers.operands[name][1:] if name.startswith("h") else integers.operands[name]
         np.testing.assert_array_equal(values[running], expected[running], name)
         assert np.any(expected[running] != 0), name
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_sequences_begin_where_others_have_ended(tmp_path: Path, cell: str) -> None:
+    """The machine runs two sequences and then two others, in lanes of which now the one and now the other ends first.
+
+    Every sequence begins with a state of its own.
+    """
+    needs("iverilog")
+    model = drawn_integer_model(drawn_model, Settings(cell_bits=12), cell, "one_hot", seed=4, hidden=5, initial=True)
+    drawn = drawn_inputs(model, 6, 4, 5)
+    made = []
+    for number, lengths in enumerate(([4, 3], [2, 4])):
+        sample = Sample(drawn[:, 2 * number :][:, :2], np.array(lengths), 2)
+        trace, integers, cells = recorded_over(model, sample)
+        case = case_of(design_of(), trace, Window(0, 3), integers=integers, cells=cells)
+        made.append(export(case, tmp_path / str(number)))
+    for name in ("parameters.svh", "bench.svh", "bursts.hex"):
+        assert (tmp_path / "0" / name).read_text() == (tmp_path / "1" / name).read_text(), name
+    kept = {(tmp_path / number / "integer_cells_kept.hex").read_text() for number in "01"}
+    assert len(kept) == 2
+    simulate(ICARUS.compiled("INTEGER_CELLS"), tmp_path / "0")
+    lines = simulate(f"{ICARUS.run} +then=../1/", tmp_path / "0").splitlines(keepends=True)
+    end = next(n for n, line in enumerate(lines) if line.startswith("F")) + 1
+    for exported, printed in zip(made, (lines[:end], lines[end:]), strict=True):
+        found = judged(exported, ICARUS, parsed("".join(printed)))
+        assert found.passed, found.reasons
+        assert found.results > 0
 
 
 def results_of(program: Program, simulated: Simulated) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Integer-only models as hardware: h of every step is computed, in a window that begins anywhere."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,10 @@ def test_results_are_computed_and_equal(first: int, tmp_path: Path) -> None:
     trace, integers, cells = recorded_over(model, sample, first)
     case = case_of(DESIGN, trace, Window(first, first + 2), integers=integers, cells=cells)
     made = export(case, tmp_path / "hw")
-    assert "-DINTEGER_CELLS" in (made.folder / "README.md").read_text()
+    readme = (made.folder / "README.md").read_text()
+    assert "-DINTEGER_CELLS" in readme
+    named = set(re.findall(r"`((?:row|first|integer)_[a-z_]+\.[a-z]+)`", readme)) - {"integer_cells.sv"}
+    assert {"row_shifts.hex", "integer_cells_kept.hex"} <= named <= {path.name for path in made.folder.iterdir()}
     found = check(made)
     assert found.passed, found.reasons
     lanes = [min(int(length) - first, 3) for length in sample.lengths]
