@@ -1,7 +1,7 @@
 """What is made of a design in Verilog: its program, the integers of a window of a workload, and what must come out."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -103,6 +103,10 @@ class Case:
             for step in range(self.program.steps)
             if work.active_in(block, step)
         )
+
+    def for_the_largest(self) -> "Case":
+        """The same with counters and addresses for the largest network that the design runs."""
+        return replace(self, program=replace(self.program, largest=True))
 
     def expected(self, on_step: Callable[[int], None] | None = None) -> Expected:
         """The event log and the cycles of engine `column`. BadInput names a component that has no Verilog."""

@@ -68,12 +68,18 @@ def write_hex(path: Path, lines: Iterable[int], bits: int) -> None:
     path.write_text("".join(f"{line:0{digits}x}\n" for line in lines))
 
 
-def write_parameters(path: Path, values: Mapping[str, int | Vector]) -> None:
-    """Write the inside of a module's parameter list; vectors and wide values are sized."""
+def write_parameters(path: Path, values: Mapping[str, int | Vector], wide: bool = False) -> None:
+    """Write the inside of a module's parameter list; vectors and wide values are sized.
+
+    `wide`: numbers of lines may have more bits than a memory needs, of which Verilator warns otherwise.
+    """
+    off = "  /* verilator lint_off WIDTH */\n  /* verilator lint_off UNUSEDSIGNAL */\n" if wide else ""
     lines = (f"  parameter {_assigned(name, value)}" for name, value in values.items())
     path.write_text(
         "  // Generated from a plan. A module uses only some of these.\n"
-        "  /* verilator lint_off UNUSEDPARAM */\n" + ",\n".join(lines) + "\n  /* verilator lint_on UNUSEDPARAM */\n"
+        f"{off}  /* verilator lint_off UNUSEDPARAM */\n"
+        + ",\n".join(lines)
+        + "\n  /* verilator lint_on UNUSEDPARAM */\n"
     )
 
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from archsim.costs.blocks.sequencer import address_bits, bursts_a_cycle, counter_bits, most_words
 from archsim.costs.latencies import latencies
 from archsim.design import Design
 from archsim.mapping.dataflows import BlockUnits
@@ -48,6 +49,9 @@ class Program:
     design: Design
     plan: Plan
     work: Work
+    largest: bool = False
+    """Whether counters and addresses are as wide as they are priced, for the largest network that the design runs;
+    otherwise as this network and its steps need."""
 
     def __post_init__(self) -> None:
         check(self.design, self.plan)
@@ -129,10 +133,11 @@ class Program:
     def rounds(self) -> int:
         """The most bursts that the weight path may have its turn with in a cycle.
 
-        A burst without columns is through in the cycle in which it starts, if it takes no time. Row scales, biases and
-        set-up take time. At most as many blocks pass as there are banks, and part of another.
+        A burst without columns is through in the cycle in which it starts, if it takes no time; there is none where
+        zeros are not skipped. Row scales, biases and set-up take time. At most as many blocks pass as there are banks,
+        and part of another.
         """
-        if self.design.sequencer.empty_burst_cycles:
+        if bursts_a_cycle(self.design) == 1:
             return 1
         if self.design.sequencer.setup_cycles:
             return 2
@@ -240,7 +245,7 @@ class Program:
         wait = bits_for(max(waits))
         columns_left = bits_for(ceil_div(max(group.width for group in self.groups), plan.lanes) + 1)
         units = 2 * sum(block.units for block in plan.blocks)
-        return {
+        needed = {
             "STEP": bits_for(self.steps + 2),
             "ENTRY": bits_for(len(self.entries) - 1),
             "BLOCK": bits_for(len(plan.blocks) - 1),
@@ -269,6 +274,18 @@ class Program:
             "DELAY": bits_for(max(burst.latency_cycles for burst in bursts) + 2**wait),
             "PART": bits_for(max(burst.pace.words for burst in bursts)),
         }
+        return needed | {name: max(bits, needed[name]) for name, bits in self.least_widths.items() if name in needed}
+
+    @property
+    def least_widths(self) -> dict[str, int]:
+        """Bits that counters have at least."""
+        if not self.largest:
+            return {}
+        counters = dict.fromkeys(
+            ("STEP", "ENTRY", "BLOCK", "COUNT", "UNIT", "ELEMENT", "COLUMN"), counter_bits(self.design)
+        )
+        words = most_words(self.design).bit_length()
+        return counters | {"ADDRESS": address_bits(self.design), "WORD_NUMBER": words}
 
     @property
     def streams(self) -> int:
@@ -348,7 +365,7 @@ class Program:
 
     def write(self, out: Path, more: Mapping[str, int | Vector] | None = None) -> None:
         """Write the program memories and parameters.svh into a folder; `more` are the parameters of the data path."""
-        write_parameters(out / "parameters.svh", {**self.parameters(), **(more or {})})
+        write_parameters(out / "parameters.svh", {**self.parameters(), **(more or {})}, self.largest)
         lines = {"bursts": self.burst_lines, "blocks": self.block_lines, "feeds": self.feed_lines}
         for name, layout in self.layouts.items():
             write_hex(out / f"{name}.hex", map(layout.line, lines[name]()), layout.bits)

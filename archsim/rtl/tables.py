@@ -125,6 +125,7 @@ class Tables:
     def bits(self) -> dict[str, int]:
         """Bits of each kind of number that only the data path has."""
         design, plan = self.program.design, self.program.plan
+        columns = bits_for(max([each.columns for each in self.lists] + [stage.units for stage in plan.stages]))
         return {
             "STAGE": bits_for(len(plan.stages) - 1),
             "WEIGHT_WIDTH": bits_for(len(self.widths) - 1),
@@ -132,7 +133,7 @@ class Tables:
             "PORT": bits_for(design.pe_array.read_ports - 1),
             "POSITION": bits_for(self.positions - 1),
             "PLACE": bits_for(design.pe_array.accumulators - 1),
-            "COLUMN": bits_for(max([each.columns for each in self.lists] + [stage.units for stage in plan.stages])),
+            "COLUMN": max(columns, self.program.least_widths.get("COLUMN", 1)),
             "STATE_ADDRESS": bits_for(2 * self.flags - 1),
             "FLAG": bits_for(self.flags - 1),
             "OPERAND": self.operand_bits,
@@ -278,6 +279,7 @@ class Tables:
             "SUM_BITS": design.pe_array.accumulator_bits,
             "BANK_SUMS": design.pe_array.accumulators,
             "READ_PORTS": design.pe_array.read_ports,
+            "READ_SPAN": 1 + max(pe for shown in self.shown for pe, *_ in shown),
             "READ_TURNS": 1 + max(turn for shown in self.shown for *_, turn in shown),
             "RANKS": self.ranks,
             "UNIT_SUMS": self.unit_sums,

@@ -44,6 +44,9 @@ def rtl_(
         bool, typer.Option("--synth", help="Make gates of it with Yosys; areas beside the cost model's.")
     ] = False,
     liberty: Annotated[Path | None, typer.Option(help="Library of cells for --synth.")] = None,
+    largest: Annotated[
+        bool, typer.Option("--largest", help="Counters for the largest network, as priced, not for this one.")
+    ] = False,
     set_: Annotated[list[str] | None, overrides("pe_array.tiles=2")] = None,
     lanes: Lanes = None,
     steps: Annotated[str, typer.Option(help="Steps that it runs: FIRST:LAST, counted from 0, or how many.")] = "1",
@@ -75,6 +78,8 @@ def rtl_(
         runs.check()
     cells = _library(synth, liberty)
     case = _case(chosen, workload, window, run_steps, lanes, scope, threshold, split, seed)
+    if largest:
+        case = case.for_the_largest()
     with steps_of("simulating", case.program.steps) as on_step:
         exported = export(case, out_, on_step)
     found = _checked(exported, runs) if check_ else None

@@ -307,8 +307,9 @@ module data_path #(
     .unit(act_unit), .lane(act_lane), .pe(act_pe), .next_pe(act_next_pe), .places(shown_places)
   );
   read_out #(
-    .LANES(LANES), .LANE_BITS(LANE_BITS), .PES(PES), .PE_BITS(PE_BITS), .READ_PORTS(READ_PORTS), .PORT_BITS(PORT_BITS),
-    .TURN_BITS(TURN_BITS), .TURNS(READ_TURNS), .WIDTH(WIDTH), .RANKS(RANKS), .UNIT_SUMS(UNIT_SUMS), .SUM_BITS(SUM_BITS)
+    .LANES(LANES), .LANE_BITS(LANE_BITS), .PES(PES), .PE_BITS(PE_BITS), .SPAN(READ_SPAN), .READ_PORTS(READ_PORTS),
+    .PORT_BITS(PORT_BITS), .TURN_BITS(TURN_BITS), .TURNS(READ_TURNS), .WIDTH(WIDTH), .RANKS(RANKS), .UNIT_SUMS(UNIT_SUMS),
+    .SUM_BITS(SUM_BITS)
   ) read_out (
     .clk(clk), .run(act_run), .turn(act_turn), .lane(act_lane), .pe(act_pe), .next_pe(act_next_pe), .tables(act_tables),
     .shown(shown), .sums(read_sums)
@@ -331,8 +332,8 @@ module data_path #(
 
   state_buffer #(
     .LANES(LANES), .LANE_BITS(LANE_BITS), .WIDTH(WIDTH), .WIDTH_BITS(WIDTH_BITS), .PARTS(PARTS), .OPERAND_BITS(OPERAND_BITS),
-    .WORDS(STATE_WORDS), .ADDRESS_BITS(STATE_ADDRESS_BITS), .FLAGS(STATE_FLAGS), .FLAG_BITS(FLAG_BITS), .UNIT_BITS(UNIT_BITS),
-    .SCANNED(COLUMNS_PER_CYCLE), .COLUMN_BITS(COLUMN_BITS)
+    .WORDS(STATE_WORDS), .ADDRESS_BITS(STATE_ADDRESS_BITS), .FLAGS(STATE_FLAGS), .SKIPPING(SKIPPING), .FLAG_BITS(FLAG_BITS),
+    .UNIT_BITS(UNIT_BITS), .SCANNED(COLUMNS_PER_CYCLE), .COLUMN_BITS(COLUMN_BITS)
   ) state_buffer (
     .clk(clk), .write(write), .lane(write_lane), .unit(write_unit), .count(write_count),
     .parts(MADE_PARTS[PARTS*write_made +: PARTS]),

@@ -101,6 +101,9 @@ module pe #(
   wire signed [SUM_BITS+ALIGNED_BITS-1:0] addend = {{SUM_BITS{last_product[ALIGNED_BITS-1]}}, last_product};
   wire unused_bits = &{1'b0, addend};
   wire [READ_PORTS*SUM_BITS-1:0] shown [0:BANKS-1];
+  wire [READ_PORTS*SUM_BITS-1:0] added_to;                  // what the bank shows that is added to
+  wire [SUM_BITS-1:0] total = added_to[SUM_BITS-1:0] + addend[SUM_BITS-1:0];
+  wire unused_ports = &{1'b0, added_to};
   genvar b;
   generate
     for (b = 0; b < BANKS; b = b + 1) begin : g_bank
@@ -108,26 +111,35 @@ module pe #(
       logic [ENTRIES-1:0] valid;
       wire [ENTRIES-1:0] clean = ~valid | {ENTRIES{open[b]}};
       wire adding = last_add && (BANKS == 1 || last_bank == BANK_BITS'(b));
-      wire [PLACE_BITS-1:0] place = adding ? last_place : read_places[PLACE_BITS-1:0];
-      wire [SUM_BITS-1:0] first = clean[place] ? '0 : held[place];
+      wire [ENTRIES*SUM_BITS-1:0] all;
+      genvar p, n;
+      for (n = 0; n < ENTRIES; n = n + 1) begin : g_entry
+        assign all[SUM_BITS*n +: SUM_BITS] = held[n];
+      end
       always_ff @(posedge clk) begin
-        if (adding) held[last_place] <= first + addend[SUM_BITS-1:0];
+        if (adding) held[last_place] <= total;
         for (int i = 0; i < ENTRIES; i++)
           if (reset) valid[i] <= 1'b0;
           else valid[i] <= (adding && last_place == PLACE_BITS'(i)) || !clean[i];
       end
-      assign shown[b][SUM_BITS-1:0] = first;
-      genvar p;
-      for (p = 1; p < READ_PORTS; p = p + 1) begin : g_port
-        wire [PLACE_BITS-1:0] other = read_places[PLACE_BITS*p +: PLACE_BITS];
-        assign shown[b][SUM_BITS*p +: SUM_BITS] = clean[other] ? '0 : held[other];
+      for (p = 0; p < READ_PORTS; p = p + 1) begin : g_port
+        wire [PLACE_BITS-1:0] place = p == 0 && adding ? last_place : read_places[PLACE_BITS*p +: PLACE_BITS];
+        logic [SUM_BITS-1:0] sum;
+        always @* begin
+          sum = '0;
+          for (int i = 0; i < ENTRIES; i++)
+            sum = sum | (all[SUM_BITS*i +: SUM_BITS] & {SUM_BITS{place == PLACE_BITS'(i) && !clean[i]}});
+        end
+        assign shown[b][SUM_BITS*p +: SUM_BITS] = sum;
       end
     end
     if (BANKS == 1) begin : g_single
       assign sums = shown[0];
+      assign added_to = shown[0];
       wire unused = &{1'b0, read_bank, last_bank};
     end else begin : g_double
       assign sums = shown[read_bank];
+      assign added_to = shown[last_bank];
     end
   endgenerate
 endmodule

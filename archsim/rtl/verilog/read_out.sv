@@ -10,6 +10,7 @@ module read_out #(
   parameter LANE_BITS = 1,
   parameter PES = 4,              // PEs of a lane
   parameter PE_BITS = 2,
+  parameter SPAN = 4,             // successive PEs in which all sums of a group lie that belong to one lane
   parameter READ_PORTS = 1,
   parameter PORT_BITS = 1,
   parameter TURN_BITS = 1,
@@ -30,25 +31,42 @@ module read_out #(
   output wire [WIDTH*UNIT_SUMS*SUM_BITS-1:0] sums
 );
   localparam TABLE_BITS = PE_BITS + PORT_BITS + TURN_BITS;
-  localparam PLACE_BITS = $clog2(LANES * PES * READ_PORTS) + 1;
-  genvar i, x;
+  localparam PE_SUMS = READ_PORTS * SUM_BITS;         // bits that a PE shows
+  localparam WINDOW = SPAN * PE_SUMS;
+  localparam SIDE_BY_SIDE = WIDTH < LANES ? WIDTH : LANES;
+
+  // ---- the PEs that matter in each lane, and the lanes of the group's elements in order ----------------------------------
+  wire [LANES*WINDOW-1:0] windows;
+  wire [SIDE_BY_SIDE*WINDOW-1:0] in_order;
+  genvar l, i, x;
+  generate
+    for (l = 0; l < LANES; l = l + 1) begin : g_lane        // lanes before the first element's show the next unit
+      rotator #(.WORDS(PES), .BITS(PE_SUMS), .TAKEN(SPAN), .FIRST_BITS(PE_BITS)) pes (
+        .first({1'b0, lane} > (LANE_BITS+1)'(l) ? next_pe : pe), .words(shown[PES*PE_SUMS*l +: PES*PE_SUMS]),
+        .taken(windows[WINDOW*l +: WINDOW])
+      );
+    end
+  endgenerate
+  rotator #(.WORDS(LANES), .BITS(WINDOW), .TAKEN(SIDE_BY_SIDE), .FIRST_BITS(LANE_BITS)) lanes (
+    .first(lane), .words(windows), .taken(in_order)
+  );
+
+  // ---- the sums of each element -------------------------------------------------------------------------------------------
   generate
     for (i = 0; i < WIDTH; i = i + 1) begin : g_element
-      localparam RANK = i / LANES;
-      wire [LANE_BITS:0] passed = {1'b0, lane} + (LANE_BITS+1)'(i % LANES);
-      wire wraps = passed >= (LANE_BITS+1)'(LANES);
-      wire [LANE_BITS:0] own_lane = wraps ? passed - (LANE_BITS+1)'(LANES) : passed;
-      wire [PE_BITS-1:0] own_pe = wraps ? next_pe : pe;
       for (x = 0; x < UNIT_SUMS; x = x + 1) begin : g_sum
         wire [PE_BITS-1:0] distance;
         wire [PORT_BITS-1:0] port;
         wire [TURN_BITS-1:0] own_turn;
-        assign {distance, port, own_turn} = tables[TABLE_BITS*(UNIT_SUMS*RANK + x) +: TABLE_BITS];
-        wire [PE_BITS:0] around = {1'b0, own_pe} + {1'b0, distance};
-        wire [PE_BITS:0] at = around >= (PE_BITS+1)'(PES) ? around - (PE_BITS+1)'(PES) : around;
-        wire [PLACE_BITS-1:0] which = (PLACE_BITS'(own_lane) * PLACE_BITS'(PES) + PLACE_BITS'(at))
-                                      * PLACE_BITS'(READ_PORTS) + PLACE_BITS'(port);
-        wire [SUM_BITS-1:0] now = shown[SUM_BITS*which +: SUM_BITS];
+        assign {distance, port, own_turn} = tables[TABLE_BITS*(UNIT_SUMS*(i / LANES) + x) +: TABLE_BITS];
+        wire [PE_SUMS-1:0] ports;
+        wire [SUM_BITS-1:0] now;
+        rotator #(.WORDS(SPAN), .BITS(PE_SUMS), .TAKEN(1), .FIRST_BITS(PE_BITS)) own_pe (
+          .first(distance), .words(in_order[WINDOW*(i % LANES) +: WINDOW]), .taken(ports)
+        );
+        rotator #(.WORDS(READ_PORTS), .BITS(SUM_BITS), .TAKEN(1), .FIRST_BITS(PORT_BITS)) own_port (
+          .first(port), .words(ports), .taken(now)
+        );
         if (TURNS == 1) begin : g_at_once
           assign sums[SUM_BITS*(UNIT_SUMS*i + x) +: SUM_BITS] = now;
           wire unused = &{1'b0, own_turn};

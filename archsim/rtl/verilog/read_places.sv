@@ -83,19 +83,24 @@ module read_places #(
   // ---- places ----------------------------------------------------------------------------------------------------------
   logic [PLACE_BITS-1:0] own_base;
   logic [PE_BITS-1:0] own_pe;
+  logic [READ_PORTS*PLACE_BITS-1:0] from_own, before_own;   // what PEs show from `own_pe` on, and those before it
   // Where one cycle shows all sums, a group may still take more of them, in which they stay.
   wire [PLACE_BITS-1:0] shown = TURNS == 1 ? '0 : PLACE_BITS'(turn) * PLACE_BITS'(READ_PORTS);
   wire unused_turn = &{1'b0, turn};
   always @* begin
     own_base = base;
     own_pe = pe;
+    from_own = '0;
+    before_own = '0;
     for (int l = 0; l < LANES; l++) begin
       own_base = lane > LANE_BITS'(l) ? next_base : base;
       own_pe = lane > LANE_BITS'(l) ? next_pe : pe;
+      for (int p = 0; p < READ_PORTS; p++) begin
+        from_own[PLACE_BITS*p +: PLACE_BITS] = own_base + shown + PLACE_BITS'(p);
+        before_own[PLACE_BITS*p +: PLACE_BITS] = own_base + stride + shown + PLACE_BITS'(p);
+      end
       for (int j = 0; j < PES; j++)
-        for (int p = 0; p < READ_PORTS; p++)
-          places[PLACE_BITS*((l*PES + j)*READ_PORTS + p) +: PLACE_BITS] = own_base
-            + (own_pe > PE_BITS'(j) ? stride : PLACE_BITS'(0)) + shown + PLACE_BITS'(p);
+        places[READ_PORTS*PLACE_BITS*(l*PES + j) +: READ_PORTS*PLACE_BITS] = own_pe > PE_BITS'(j) ? before_own : from_own;
     end
   end
 endmodule

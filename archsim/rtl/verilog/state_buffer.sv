@@ -15,7 +15,8 @@ module state_buffer #(
   parameter OPERAND_BITS = 8,
   parameter WORDS = 8,            // values of a lane, both copies
   parameter ADDRESS_BITS = 3,
-  parameter FLAGS = 4,            // flags of a lane
+  parameter FLAGS = 4,            // flags of a lane, which only an encoder needs
+  parameter SKIPPING = 1,
   parameter FLAG_BITS = 2,
   parameter UNIT_BITS = 2,
   parameter SCANNED = 1,          // columns that the encoder looks at in a cycle
@@ -69,24 +70,34 @@ module state_buffer #(
   generate
     for (l = 0; l < LANES; l = l + 1) begin : g_lane
       logic [OPERAND_BITS-1:0] held [0:WORDS-1];
-      logic flag [0:FLAGS-1];
       always_ff @(posedge clk) begin
         if (load) held[load_address] <= load_values[OPERAND_BITS*l +: OPERAND_BITS];
         for (int i = 0; i < WIDTH; i++)
           for (int p = 0; p < PARTS; p++)
-            if (valid[i] && parts[p] && lanes[LANE_BITS*i +: LANE_BITS] == LANE_BITS'(l)) begin
+            if (valid[i] && parts[p] && lanes[LANE_BITS*i +: LANE_BITS] == LANE_BITS'(l))
               held[bases[ADDRESS_BITS*p +: ADDRESS_BITS] + ADDRESS_BITS'(units[UNIT_BITS*i +: UNIT_BITS])]
                 <= results[OPERAND_BITS*(PARTS*i + p) +: OPERAND_BITS];
-              flag[flag_bases[FLAG_BITS*p +: FLAG_BITS] + FLAG_BITS'(units[UNIT_BITS*i +: UNIT_BITS])]
-                <= |results[OPERAND_BITS*(PARTS*i + p) +: OPERAND_BITS];
-            end
       end
       assign values[OPERAND_BITS*l +: OPERAND_BITS] = held[read_address];
-      for (k = 0; k < PARTS; k = k + 1) begin : g_part
-        for (z = 0; z < SCANNED; z = z + 1) begin : g_column
-          assign nonzero[LANES*(SCANNED*k + z) + l] =
-            flag[scan_bases[FLAG_BITS*k +: FLAG_BITS] + FLAG_BITS'(scan_unit) + FLAG_BITS'(z)];
+      if (SKIPPING) begin : g_flags
+        logic flag [0:FLAGS-1];
+        always_ff @(posedge clk)
+          for (int i = 0; i < WIDTH; i++)
+            for (int p = 0; p < PARTS; p++)
+              if (valid[i] && parts[p] && lanes[LANE_BITS*i +: LANE_BITS] == LANE_BITS'(l))
+                flag[flag_bases[FLAG_BITS*p +: FLAG_BITS] + FLAG_BITS'(units[UNIT_BITS*i +: UNIT_BITS])]
+                  <= |results[OPERAND_BITS*(PARTS*i + p) +: OPERAND_BITS];
+        for (k = 0; k < PARTS; k = k + 1) begin : g_part
+          for (z = 0; z < SCANNED; z = z + 1) begin : g_column
+            assign nonzero[LANES*(SCANNED*k + z) + l] =
+              flag[scan_bases[FLAG_BITS*k +: FLAG_BITS] + FLAG_BITS'(scan_unit) + FLAG_BITS'(z)];
+          end
         end
+      end else begin : g_none
+        for (k = 0; k < PARTS*SCANNED; k = k + 1) begin : g_column
+          assign nonzero[LANES*k + l] = 1'b0;
+        end
+        wire unused_bases = &{1'b0, flag_bases, scan_bases};
       end
     end
   endgenerate

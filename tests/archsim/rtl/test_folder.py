@@ -147,6 +147,17 @@ def test_equal(tmp_path: Path, simulator: Simulator) -> None:
     assert max(seen) <= expected.cycles
 
 
+def test_counters_for_the_largest_network_change_nothing(tmp_path: Path) -> None:
+    """Steps and columns have 16 bits; the FIFO has room for columns of 64 words, and DRAM addresses 32 bits."""
+    needs("iverilog")
+    made = export(case_of(design(), trace(), Window(1, 2)).for_the_largest(), tmp_path / "made")
+    parameters = (made.folder / "parameters.svh").read_text()
+    for name, bits in {"STEP": 16, "COUNT": 16, "COLUMN": 16, "WORD_NUMBER": 7, "ADDRESS": 32}.items():
+        assert f"parameter {name}_BITS = {bits},\n" in parameters
+    found = check(made)
+    assert found.passed, found.reasons
+
+
 def test_the_first_wrong_sum_is_named(tmp_path: Path) -> None:
     needs("iverilog")
     made = exported(tmp_path / "made")

@@ -269,6 +269,9 @@ MUTANTS = {
         "data_path", ".bases(MADE_BASES[PARTS*STATE_ADDRESS_BITS*(MADE*32'(write_parity) + 32'(write_made)) +:",
         ".bases(MADE_BASES[PARTS*STATE_ADDRESS_BITS*(MADE*32'(write_parity)) +:", "sums", "layers",
     ),
+    "PEs of a read-out are turned the other way": Mutant(
+        "rotator", "first[FIRST_BITS-n] ? g_level", "!first[FIRST_BITS-n] ? g_level", "sums",
+    ),
     "inputs arrive a cycle early": Mutant(
         "input_reader", "way_even <= ended && !fetch[0] ? WAIT_BITS'(FETCH_LATENCY) - 1'b1",
         "way_even <= ended && !fetch[0] ? WAIT_BITS'(FETCH_LATENCY) - 2'd2", "weight_stream", "inputs",

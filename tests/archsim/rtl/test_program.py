@@ -55,7 +55,9 @@ def test_what_it_cannot_do_is_refused_by_name(design: str, changes: dict[str, An
 
 
 def test_bursts_that_take_time_need_no_further_round() -> None:
-    """An empty burst that takes no time is followed by the next in its cycle, of which a block has one or two here."""
+    """An empty burst that takes no time is followed by the next in its cycle, of which a block has one or two here.
+    None is empty where zeros are not skipped."""
     assert program("edge-8pe", **{"sequencer.empty_burst_cycles": 1}).rounds == 1
     assert program("edge-8pe", **{"sequencer.setup_cycles": 2}).rounds == 2
+    assert program("edge-8pe", **{"skip_encoder.enabled": False}).rounds == 1
     assert program("edge-8pe").rounds == 3

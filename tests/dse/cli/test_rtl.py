@@ -65,6 +65,11 @@ def test_the_check_is_a_line(trace: str, tmp_path: Path) -> None:
     assert f"equal: {found['events']:,} events, {found['sums']:,} sums, {found['cycles']:,} cycles" in line
 
 
+def test_counters_may_suit_the_largest_network(trace: str, tmp_path: Path) -> None:
+    assert archsim(*words(trace, tmp_path / "hw", "--largest")).returncode == 0
+    assert "parameter STEP_BITS = 16,\n" in (tmp_path / "hw" / "parameters.svh").read_text()
+
+
 def cycles(*words: str) -> int:
     done = archsim(*words, "--json")
     assert (done.returncode, done.stderr) == (0, "")
