@@ -10,7 +10,7 @@ from archsim.errors import BadInput
 from archsim.frozen import Frozen
 from archsim.trace.graph import When
 from workloads import cells, formats, tasks
-from workloads.state_pruning import Pruning
+from workloads.state_pruning import Pruned, Pruning
 from workloads.stated import LATER, Stated
 
 VERSION = 2
@@ -136,6 +136,9 @@ class LayerConfig(Stated):
     projection: Annotated[int | None, LATER] = Field(
         default=None, ge=1, description="P: h is a product of what the cell makes, its weights in the format of W_h"
     )
+    pruned: Annotated[Pruned, LATER] = Field(
+        default="all", description="which consumers read h pruned: all; or the recurrence alone, the others a dense h"
+    )
 
     @model_validator(mode="after")
     def _directions_and_sizes(self) -> Self:
@@ -173,8 +176,19 @@ class LayerConfig(Stated):
         return self.state_bits, self.state_integer_bits
 
     @property
+    def splits(self) -> bool:
+        """Whether the recurrence reads another h than what lies above."""
+        return self.pruned == "recurrence" and self.threshold > 0
+
+    @property
     def pruning(self) -> Pruning:
-        return Pruning(self.threshold, self.state_bits, self.state_integer_bits)
+        """What becomes of h before it is stored."""
+        return Pruning(0.0 if self.splits else self.threshold, self.state_bits, self.state_integer_bits)
+
+    @property
+    def recurrence(self) -> Pruning:
+        """What becomes of the stored h before recurrent products read it."""
+        return Pruning(self.threshold if self.splits else 0.0)
 
     @property
     def input_pruning(self) -> Pruning:
@@ -347,6 +361,8 @@ class Config(Stated):
                 yield f"layers.{k}", "h is projected"
             if cells.by_name(layer.cell).peepholes:
                 yield f"layers.{k}", "its gates see c (peepholes)"
+            if layer.splits:
+                yield f"layers.{k}", "h is pruned for its recurrence alone"
         for k, each in enumerate(() if self.readout is None else self.readout.head):
             if each.activation in ("tanh", "sigmoid"):
                 yield f"readout.head.{k}", f"{each.activation} of a dense layer"
@@ -399,15 +415,21 @@ class Config(Stated):
         return "" if len(self.layers) == 1 else f"_{layer + 1}"
 
     def input_operand(self, layer: int) -> str:
-        """Name of the vector that enters a layer: ``x``, or the h below where nothing is done to it on the way.
+        """Name of the vector that enters a layer: ``x``, or the h below where both layers read it alike.
 
         What a layer in reverse reads has a name of its own, since its steps are other positions: ``x_reverse``.
         """
         level = self.level_of(layer)
         first = self.levels[level][0]
-        if level and not self.waits(level) and not self.layers[layer].input_pruning.changes:
-            return f"h{self.suffix(self.levels[level - 1][0])}"
+        if level and not self.waits(level):
+            below = self.levels[level - 1][0]
+            if not (self.layers[below].splits or self.layers[layer].input_pruning.changes):
+                return f"h{self.suffix(below)}"
         return f"x{self.suffix(first) if level else ''}{'_reverse' if self.layers[layer].reverse else ''}"
+
+    def readout_operand(self, layer: int) -> str:
+        """Name of the h of a layer as a readout within its step reads it: ``y`` where its recurrence reads another."""
+        return f"{'y' if self.layers[layer].splits else 'h'}{self.suffix(layer)}"
 
     def check_inputs(self, inputs: Inputs) -> None:
         """BadInput where a network of this kind cannot read `inputs`."""

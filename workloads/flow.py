@@ -19,6 +19,9 @@ class LayerRun(NamedTuple):
     entering: NDArray[Any]
     """What it read, as it was rounded."""
     h: NDArray[Any]
+    """As its recurrent products read it."""
+    above: NDArray[Any]
+    """h as what lies above reads it."""
     results: dict[str, NDArray[Any]]
     last: Arrays
     """The state after its last step."""
@@ -54,9 +57,11 @@ def through_layers(
             done = run(k, turned(vectors, lengths) if reverse else vectors, given)
             operands[config.input_operand(k)] = done.entering
             operands |= {f"{name}{suffix}": values for name, values in done.results.items()}
+            if k in config.levels[-1] and config.readout_apart is None:
+                operands[config.readout_operand(k)] = done.above
             operands[f"h{suffix}"] = done.h
             after += done.last
-            outputs.append(turned(done.h, lengths) if reverse else done.h)
+            outputs.append(turned(done.above, lengths) if reverse else done.above)
         vectors = outputs[0] if len(level) == 1 else np.concatenate(outputs, axis=-1)
     return Flowed(operands, vectors, tuple(after))
 

@@ -63,7 +63,8 @@ def graph_of(model: Described) -> Graph:
 def phases_of(model: Described) -> tuple[Phase, ...]:
     """A step of each phase: embedding, layers, readout.
 
-    Every layer's recurrence, the next layer and the readout see the same pruned, rounded h. Directions of a level share
+    Every layer's recurrence, the next layer and the readout see the same pruned, rounded h; where the recurrence alone
+    sees it pruned, what lies above reads an operand of its own, made of the same result. Directions of a level share
     a step: step k computes position k forwards, and position length - 1 - k in reverse. Below and above a level that
     reads in reverse a phase ends, since it needs the whole sequence, and what reads its h by position needs all of
     them. A readout that pools, or has a head, is a phase too.
@@ -121,7 +122,8 @@ def _add_layer(step: _Step, model: Described, k: int) -> None:
             step.rereads.append(source)
     elif not step.has(source):
         size = config.input_width(k)
-        step.operands.append(Operand(name=source, size=size, bits=layer.input_bits, kind="result"))
+        bits = layer.input_bits or _state_bits(config, level - 1)
+        step.operands.append(Operand(name=source, size=size, bits=bits, kind="result"))
         below = _maker(config, config.levels[level - 1][0])
         step.operations.append(Encode(name=f"encode_{source}", scope="input", size=size, of=below, operand=source))
     inputs = next(o for o in step.operands if o.name == source)
@@ -160,10 +162,16 @@ def _maker(config: Config, k: int) -> str:
 def _add_readout(step: _Step, config: Config, read: Readout) -> None:
     """A readout within the step of the last level: a product for each direction, added in the same accumulators."""
     for name, k in zip(readout_products(config), config.levels[-1], strict=True):
-        layer = config.layers[k]
+        layer, operand = config.layers[k], config.readout_operand(k)
+        if layer.splits:
+            step.operands.append(Operand(name=operand, size=layer.outputs, bits=layer.state_bits, kind="result"))
+            step.operations.append(
+                Encode(name=f"encode_{operand}", scope="readout", size=layer.outputs, of=_maker(config, k),
+                       operand=operand)
+            )  # fmt: skip
         step.operations.append(
             MatVec(name=name, scope="readout", rows=read.outputs,
-                   cols=layer.outputs, weight_format=number_format(read.weight_format), operand=f"h{config.suffix(k)}",
+                   cols=layer.outputs, weight_format=number_format(read.weight_format), operand=operand,
                    edge="same_step", group="readout", when=read.when)
         )  # fmt: skip
     step.operations.append(_bias(read))

@@ -157,7 +157,7 @@ def _units(model: Model) -> dict[str, float | None]:
         suffix, level = config.suffix(k), config.level_of(k)
         below = of_level[level - 1] if level else None
         units.setdefault(config.input_operand(k), layer.input_pruning.unit or below)  # the h below keeps its own
-        for name in ("h", *layer.results):
+        for name in ("h", "y", *layer.results):
             units[f"{name}{suffix}"] = layer.pruning.unit
     if config.input.kind == "dense":
         units["features"] = config.input.pruning.unit

@@ -93,6 +93,7 @@ class Layer:
             input_part=_SymbolPart.of(inputs, shift) if one_hot else _VectorPart(inputs, shift),
             shift_recurrent=None if self.shift_recurrent is None else self.shift_recurrent.astype(dtype),
             pruning=self.config.pruning,
+            recurrence=self.config.recurrence,
             projection=self._projection(dtype),
             peepholes=None if self.peepholes is None else self.peepholes.astype(dtype) / 2,
         )
@@ -113,7 +114,7 @@ class Layer:
     def run(
         self, inputs: Inputs, state: State, dtype: DTypeLike, one_hot: bool, pruning: Pruning
     ) -> tuple[Floats, dict[str, Floats], State]:
-        """h ``(T, B, P)`` of every step, the other results of each step by name, and the state after the last.
+        """h ``(T, B, P)`` of every step, as it is stored, other results by name, and the state after the last.
 
         Of a layer in reverse `inputs` are in the order in which it reads them, and so are the results. `pruning` is
         that of the config, and may note how much it clips.

@@ -28,7 +28,7 @@ readout_bias                 float32 ``(V,)``
 ============================ ======= ============================================================================
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, ClassVar, Self
@@ -59,16 +59,17 @@ from workloads.layer import LAYER_FIELDS, Layer, layer_slots
 from workloads.numbers import Clipped, Kind, Saturations, integer_bits
 from workloads.packed import Arrays, CodeSlot, FloatSlot, PackedModel, Slot, StoredConfig, unpacked
 from workloads.positions import Lengths, pooled
-from workloads.state_pruning import Pruning
+from workloads.state_pruning import Pruning, pruned_for
+from workloads.stated import in_float16
 
 
 @dataclass(frozen=True, eq=False)
 class Model(PackedModel[Config]):
     """Stacked recurrent layers over symbols or vectors, and a readout.
 
-    There is one h a layer, pruned and rounded: the recurrence, the next layer and the readout all see it. Arrays are
-    read-only. `saturations` counts what lies beyond the fixed point of states and inputs in every run; a model made of
-    this one starts anew. Raises BadInput where sizes do not fit the config.
+    There is one h a layer. It is stored pruned, or dense and pruned where recurrent products read it
+    (``LayerConfig.pruned``). Arrays are read-only. `saturations` counts what lies beyond the fixed point of states and
+    inputs in every run; a model made of this one starts anew. Raises BadInput where sizes do not fit the config.
 
     Each direction of a bidirectional layer is a layer. One that reads in reverse begins at each sequence's own last
     step, so inputs that are padded come with their `lengths` ``(B,)``; None: all sequences are as long as the inputs.
@@ -100,6 +101,11 @@ class Model(PackedModel[Config]):
     def with_threshold(self, threshold: float | Sequence[float]) -> "Model":
         """The same weights, pruned at another threshold: one for all layers, or one each."""
         return self._with_layers([{"threshold": t} for t in self._for_each_layer("thresholds", threshold)])
+
+    def with_pruned(self, consumers: Collection[str]) -> "Model":
+        """The same weights, h pruned for these `consumers` alone; BadInput where the recurrence is none of them."""
+        last = self.config.levels[-1]
+        return self._with_layers([{"pruned": pruned_for(consumers, k in last)} for k in range(len(self.layers))])
 
     def with_bits(
         self,
@@ -159,7 +165,7 @@ class Model(PackedModel[Config]):
 
         BadInput where a weight is larger than float16 can say.
         """
-        config = Config.model_validate(_in_float16(self.config.model_dump()))
+        config = Config.model_validate(in_float16(self.config.model_dump()))
         layers = tuple(replace(layer, config=new) for layer, new in zip(self.layers, config.layers, strict=True))
         with np.errstate(over="ignore"):  # infinite: refused by name
             stored = replace(self, config=config, layers=layers)._tensors
@@ -197,10 +203,10 @@ class Model(PackedModel[Config]):
     ) -> tuple[dict[str, NDArray[Any]], State]:
         """Every operand of a product by its name in the trace ``(T, B, size)``, and the state after the last step.
 
-        Each h is that after its step; symbols are ``(T, B)``. Rows of a layer in reverse are in the order of its steps.
-        What a readout reads once a sequence, in a phase of its own, is ``(1, B, size)``. The state is a flat tuple of
-        ``(B, P)`` and ``(B, H)``: that of the first layer, then of the second, and so on; None is where sequences start
-        from. BadInput where vectors, or an h, are not finite in `dtype`, or where a layer in reverse cannot go on.
+        Each h is that after its step, as the recurrence reads it; symbols are ``(T, B)``. Rows of a layer in reverse
+        are in the order of its steps. What a readout reads once a sequence, in a phase of its own, is ``(1, B, size)``.
+        The state is a flat tuple of ``(B, P)`` and ``(B, H)``, layer after layer; None is where sequences start from.
+        BadInput where vectors, or an h, are not finite in `dtype`, or where a layer in reverse cannot go on.
         """
         lengths = lengths_of(inputs, lengths)
         flowed = self._flow(inputs, state, dtype, lengths)
@@ -224,7 +230,7 @@ class Model(PackedModel[Config]):
         start = tuple(next(given) for _ in layer.cell.states)
         h, results, last = layer.run(entering, start, dtype, self.config.is_one_hot(k), self._noting(k))
         self._check_finite(k, h)
-        return LayerRun(entering, h, results, last)
+        return LayerRun(entering, layer.config.recurrence.seen(h), h, results, last)
 
     def _entering(self, inputs: Inputs, dtype: DTypeLike) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
         """Operands of what is done to `inputs` before the first layer, and what it reads, by position."""
@@ -265,7 +271,7 @@ class Model(PackedModel[Config]):
             raise BadInput(f"model {self.name}: layers.{layer}: h must be finite, and is not at {when}")
 
     def _read_apart(self, outputs: Floats, lengths: Lengths) -> dict[str, NDArray[Any]]:
-        """Operands of a readout that is a phase of its own: ``y``, and what each layer of its head makes of it."""
+        """Operands of a readout that is a phase of its own: ``y``, and what each layer of its head makes."""
         if self.config.readout_apart is None:
             return {}
         v = outputs if self.config.readout_apart == "all" else self._summary(outputs, lengths)[None]
@@ -300,7 +306,7 @@ class Model(PackedModel[Config]):
         return flowed.outputs, flowed.state
 
     def readout(self, states: Floats) -> Floats:
-        """Logits ``(..., V)`` of pruned states ``(..., P)``, in their type; BadInput where there is no readout."""
+        """Logits ``(..., V)`` of `states` ``(..., P)``, in their type; BadInput where there is no readout."""
         config, numbers = self._reader
         *_, v = states, *self._through_head(states)
         return numbers(v, config.weight_format)
@@ -436,13 +442,3 @@ class Model(PackedModel[Config]):
             dense=DenseNumbers.stored(arrays, "dense.") if described.input.kind == "dense" else None,
             head=tuple(DenseNumbers.stored(arrays, f"head.{k}.") for k in range(len(head))),
         )
-
-
-def _in_float16(tree: Any) -> Any:
-    """A dumped config, or a part of it, where float32 weights are float16."""
-    if isinstance(tree, dict):
-        return {
-            key: "float16" if key.endswith("weight_format") and part == "float32" else _in_float16(part)
-            for key, part in tree.items()
-        }
-    return [_in_float16(part) for part in tree] if isinstance(tree, list | tuple) else tree

@@ -150,12 +150,12 @@ class _Recording:
 
 
 def hidden_states(config: Config, state: State) -> dict[str, Floats]:
-    """h of every layer ``(B, H)`` by the name of its operand, out of a flat state."""
+    """h of every layer ``(B, H)`` as recurrent products read it, by the name of its operand, out of a flat state."""
     parts = iter(state)
     hidden = {}
     for k, layer in enumerate(config.layers):
         h, *_ = (next(parts) for _ in cells.by_name(layer.cell).states)
-        hidden[f"h{config.suffix(k)}"] = h
+        hidden[f"h{config.suffix(k)}"] = layer.recurrence.seen(h)
     return hidden
 
 

@@ -1,13 +1,21 @@
 """Pruned and quantized states: a threshold (SKIP, Ardakani et al., DATE 2019) and a rounding."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.errors import BadInput
+
 Floats = NDArray[np.floating]
+Consumer = Literal["recurrence", "next_layer", "readout"]
+"""What reads an h: the recurrent products of the next step, the layer above, or of the last layer the readout."""
+CONSUMERS: tuple[Consumer, ...] = get_args(Consumer)
+Pruned = Literal["all", "recurrence"]
+"""Which consumers read the h of a layer pruned: all of them, so that it is stored pruned; or the recurrent products
+alone, as the elements of a dense h enter them."""
 Note = Callable[[NDArray[np.bool_]], None]
 """Is told which numbers lie beyond the range."""
 
@@ -40,6 +48,10 @@ class Pruning:
             out *= np.abs(out) >= self.threshold
         return self._rounded(out, self.note)
 
+    def seen(self, v: Floats) -> Floats:
+        """`v` pruned and rounded, in an array of its own; `v` itself where there is nothing to do."""
+        return self(v) if self.changes else v
+
     def rounded(self, v: Floats) -> Floats:
         """`v` rounded, in place, and not pruned."""
         return self._rounded(v, self.note_rounded)
@@ -71,3 +83,19 @@ class Pruning:
     @property
     def changes(self) -> bool:
         return self.threshold > 0 or self.bits is not None
+
+
+def pruned_for(consumers: Collection[str], last: bool) -> Pruned:
+    """How the h of a layer is pruned so that those of its `consumers` that are named read it pruned.
+
+    `last`: a readout lies above it, not a layer. BadInput where one is no `Consumer`, or the recurrence none of them.
+    """
+    for name in consumers:
+        if name not in CONSUMERS:
+            raise BadInput(f"what reads h pruned must be of {', '.join(CONSUMERS)}, not {name!r}")
+    if "recurrence" not in consumers:
+        raise BadInput(
+            f"what reads h pruned must include recurrence, not be {' and '.join(consumers) or 'nothing'}: what the next"
+            " layer alone reads pruned, its input_threshold says"
+        )
+    return "all" if ("readout" if last else "next_layer") in consumers else "recurrence"

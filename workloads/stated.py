@@ -29,3 +29,13 @@ class Stated(Frozen):
             if LATER in field.metadata and getattr(self, name) == field.default:
                 tree.pop(name, None)
         return tree
+
+
+def in_float16(tree: Any) -> Any:
+    """A dumped config, or a part of it, where float32 weights are float16."""
+    if isinstance(tree, dict):
+        return {
+            key: "float16" if key.endswith("weight_format") and part == "float32" else in_float16(part)
+            for key, part in tree.items()
+        }
+    return [in_float16(part) for part in tree] if isinstance(tree, list | tuple) else tree

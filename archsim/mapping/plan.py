@@ -380,8 +380,8 @@ class Stage:
     rows_per_unit: int
     """The most rows of a unit that one column feeds."""
     operands: tuple[str, ...]
-    """Operands that its result becomes, all listed in one scan: h, and a separate operand for the layer above if that
-    is pruned or rounded on its own."""
+    """Operands that its result becomes and products read, all listed in one scan: h, and a separate operand for what
+    lies above if that is pruned or rounded on its own."""
 
     @property
     def norm_bits(self) -> int:

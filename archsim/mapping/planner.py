@@ -27,7 +27,7 @@ from archsim.mapping.residency import Residency, all_fit, residency_of
 from archsim.mapping.stages import stages_of
 from archsim.mapping.streams import Stream, streams_of, taken_at_once
 from archsim.mapping.traffic import burst_of, bursts_of, fetch_of, norms_of, written_of
-from archsim.trace.graph import Graph, MatVec, Operand, Scope
+from archsim.trace.graph import Encode, Graph, MatVec, Operand, Scope
 from archsim.trace.header import Phase
 
 
@@ -145,7 +145,7 @@ def _mapped(design: Design, chosen: _Selected, lanes: int) -> _Mapped:
     graph, mat_vecs = chosen.phase.graph, chosen.mat_vecs
     if not mat_vecs:
         return _Mapped(chosen, *_Staged())
-    units = sum(o.size for o in graph.operands if o.kind in ("state", "result"))
+    units = _kept_units(graph)
     if units > design.state_buffer.units:
         raise BadInput(
             f"design {design.name}: state_buffer.units must be at least {units}, not {design.state_buffer.units}"
@@ -157,6 +157,14 @@ def _mapped(design: Design, chosen: _Selected, lanes: int) -> _Mapped:
         return _Mapped(chosen, *staged)
     streams = [taken_at_once(own, mat_vecs, steps) for own in staged.streams]
     return _Mapped(chosen, *staged._replace(streams=streams))
+
+
+def _kept_units(graph: Graph) -> int:
+    """Elements that the state buffer holds of a step. Operands of one result are one copy of it if they are as wide:
+    they differ in what the encoder lists for the products that read them."""
+    made_of = {op.operand: op.of for op in graph.operations if isinstance(op, Encode)}
+    kept = (o for o in graph.operands if o.kind in ("state", "result"))
+    return sum({(made_of.get(o.name, o.name), o.bits): o.size for o in kept}.values())
 
 
 def _times(

@@ -26,8 +26,9 @@ def stages_of(graph: Graph, mat_vecs: Sequence[MatVec]) -> list[Stage]:
     for index, mv in enumerate(mat_vecs):
         groups.setdefault(mv.group, []).append(index)
     encoded: dict[str, list[str]] = {}
+    read_by_some = {mv.operand for mv in mat_vecs}
     for op in graph.operations:
-        if isinstance(op, Encode):
+        if isinstance(op, Encode) and op.operand in read_by_some:
             encoded.setdefault(op.of, []).append(op.operand)
     normalised = {op.of for op in graph.operations if isinstance(op, RowAffine)}
     stages: list[Stage] = []
@@ -35,7 +36,7 @@ def stages_of(graph: Graph, mat_vecs: Sequence[MatVec]) -> list[Stage]:
         if isinstance(op, Elementwise):
             read, operands = op.of, encoded.get(op.name, [])
         elif isinstance(op, Encode) and op.of in groups:
-            read, operands = (op.of,), encoded[op.of]
+            read, operands = (op.of,), encoded.get(op.of, [])
         else:
             continue
         mine = [groups.pop(group) for group in read if group in groups]

@@ -34,6 +34,11 @@ def _reasons(design: Design, plan: Plan) -> list[str]:
         reasons.append(f"dram.arbitration {plan.fetch.arbitration}, only static and tdm")
     if plan.written:
         reasons.append("a phase that reads what an earlier one has written")
+    if (stored := _stored(plan)) > design.state_buffer.units:
+        reasons.append(
+            f"operands of {stored} elements in state_buffer.units {design.state_buffer.units}, since it stores each"
+            " operand of a result by itself"
+        )
     if not plan.lists:
         reasons.append("a network without a state")
     elif plan.blocks and _at_last_steps(plan, plan.blocks[0]):
@@ -43,6 +48,12 @@ def _reasons(design: Design, plan: Plan) -> list[str]:
     if any(len({plan.mat_vecs[i].when for i in of_block(block)}) > 1 for block in plan.blocks):
         reasons.append("a block of which only a part runs at every step")
     return reasons
+
+
+def _stored(plan: Plan) -> int:
+    """Elements of all operands that are made and read."""
+    made = {name for names in plan.lists for name in names}
+    return sum({mv.operand: mv.cols for mv in plan.mat_vecs if mv.operand in made}.values())
 
 
 def of_block(block: Block) -> list[int]:

@@ -7,7 +7,7 @@ import typer
 
 from archsim.design import load_design
 from dse.cli.inputs import for_task
-from dse.cli.options import BatchFirst, DesignOption, Json, TaskOption
+from dse.cli.options import BatchFirst, DesignOption, Json, PrunedFor, TaskOption
 from dse.cli.tables.networks import sparsity_markdown, sparsity_table, zeros_table
 from dse.cli.terminal import out, print_json, progress, say
 from dse.evaluation.sparsity import sparsity_curve
@@ -28,6 +28,7 @@ def prune(
         list[float], typer.Option(help="Share of the state to be zero; repeat it for a share of each layer.")
     ],
     task: TaskOption = None,
+    consumers: PrunedFor = None,
     inputs: Annotated[Path | None, typer.Option(help="Inputs (.npy) instead of the task's validation data.")] = None,
     batch_first: BatchFirst = False,
     as_json: Json = False,
@@ -36,9 +37,10 @@ def prune(
 
     archsim prune wp-lstm256-ternary --sparsity 0.5 --out half.safetensors
 
-    archsim prune stack.safetensors --sparsity 0.9 --sparsity 0.8 --inputs mine.npy --out pruned.safetensors
+    archsim prune stack.safetensors --sparsity 0.9 --sparsity 0.8 --for recurrence --inputs mine.npy --out s.safetensors
     """
     model = for_task(zoo.load_model(workload), task)
+    model = model.with_pruned(consumers) if consumers else model
     sample = sample_of(model) if inputs is None else given_sample(inputs, batch_first)
     with progress("bisecting thresholds", None):
         pruned = prune_to(model, sparsity if len(sparsity) > 1 else sparsity[0], sample)
@@ -60,6 +62,7 @@ def sparsity(
     design: DesignOption = "skip-65nm",
     lanes: Annotated[list[int] | None, typer.Option(min=1, help="Sequences side by side; default: 1 and 8.")] = None,
     at: Annotated[list[float] | None, typer.Option(help="Pruned to this share as well (repeatable).")] = None,
+    consumers: PrunedFor = None,
     split: Annotated[Split, typer.Option(help="Data that all is measured on.")] = "validation",
     markdown: Annotated[bool, typer.Option("--markdown", help="The table as docs/results has it.")] = False,
     as_json: Json = False,
@@ -68,11 +71,12 @@ def sparsity(
 
     archsim sparsity wp-lstm256-ternary wp-lstm256-ternary-s50 wp-lstm256-ternary-s90
 
-    archsim sparsity mine.safetensors --at 0.5 --at 0.8 --at 0.9 --design mine.toml --lanes 4
+    archsim sparsity mine.safetensors --at 0.5 --at 0.9 --for recurrence --design mine.toml --lanes 4
     """
     points = []
     with progress("measuring", len(workloads) * (1 + len(at or []))) as (bar, shown):
-        for point in sparsity_curve(workloads, load_design(design), lanes or (1, 8), at or (), split, task):
+        shares, used = at or (), lanes or (1, 8)
+        for point in sparsity_curve(workloads, load_design(design), used, shares, split, task, consumers or ()):
             points.append(point)
             bar.update(shown, advance=1, note=f"{point.model}: {point.sparsity:.0%} zeros, {point.loss:.3f}")
     if as_json:

@@ -7,6 +7,7 @@ import typer
 
 from archsim.errors import BadInput
 from archsim.mapping.plan import RUN_SCOPES, RunScope
+from workloads.state_pruning import CONSUMERS
 
 
 def one_of(name: str, words: Any) -> dict[str, Any]:
@@ -44,6 +45,10 @@ Scope = Annotated[
     typer.Option(help=f"What is run: {' or '.join(RUN_SCOPES)} (no readout).", **one_of("scope", RunScope)),
 ]
 Threshold = Annotated[float | None, typer.Option(help="State threshold instead of the trained one.")]
+PrunedFor = Annotated[
+    list[str] | None,
+    typer.Option("--for", help=f"What reads h pruned, of {', '.join(CONSUMERS)} (repeatable); default: as before."),
+]
 TaskOption = Annotated[str | None, typer.Option("--task", help="A task, or your own (TOML), instead of the model's.")]
 OwnCosts = Annotated[
     Path | None, typer.Option("--costs", help="Your own figures instead of some of the shipped ones (TOML).")

@@ -3,7 +3,7 @@
 Points of one curve: models as they were trained, and the same ones pruned harder, without training again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +44,8 @@ class SparsityPoint:
     metric: str
     pruned: bool
     """After training; else as it was trained."""
+    recurrence_alone: bool
+    """The recurrence of some layer reads h pruned, and what lies above reads it dense."""
     threshold: float
     """The largest of the layers."""
     sparsity: float
@@ -66,10 +68,12 @@ def sparsity_curve(
     targets: Sequence[float] = (),
     split: Split = "validation",
     task: str | None = None,
+    consumers: Collection[str] = (),
 ) -> Iterator[SparsityPoint]:
     """Each model as it is, and with thresholds for each share of `targets` that it does not have by itself.
 
-    `task`: a task, or the path of one's file, instead of the models' own.
+    `task`: a task, or the path of one's file, instead of the models' own. `consumers`: what then reads h pruned; none
+    named: what reads it so in the model as it is.
 
     BadInput where a name is no model, or a target no share.
     """
@@ -78,10 +82,10 @@ def sparsity_curve(
         model = model if task is None else model.with_task(task)
         trained = _point(model, design, lanes, split, pruned=False)
         yield trained
-        sample = sample_of(model)
+        sample, other = sample_of(model), model.with_pruned(consumers) if consumers else model
         for target in targets:
             if target > trained.sparsity:
-                yield _point(prune_to(model, target, sample), design, lanes, split, pruned=True)
+                yield _point(prune_to(other, target, sample), design, lanes, split, pruned=True)
 
 
 def _point(model: Model, design: Design, lanes: Sequence[int], split: Split, pruned: bool) -> SparsityPoint:
@@ -98,6 +102,7 @@ def _point(model: Model, design: Design, lanes: Sequence[int], split: Split, pru
         model=model.name,
         metric=task_of(model).metric,
         pruned=pruned,
+        recurrence_alone=any(layer.splits for layer in model.config.layers),
         threshold=model.threshold,
         sparsity=sum(state.sparsity for state in states) / len(states),
         loss=evaluate(model, split),

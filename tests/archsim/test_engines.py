@@ -139,9 +139,9 @@ UNITS = st.integers(1, 11)
 def drawn_traces(
     draw: st.DrawFn, formats: Sequence[str] = ("fixed8", "fixed4"), units: st.SearchStrategy[int] = UNITS
 ) -> Trace:
-    """Any cell, one or two layers, with or without norms, embedding, readout and pruned inputs; weights of any of
-    `formats`, of which inputs have one of their own; masks from empty to full; 4 sequences that end at different steps.
-    """
+    """Any cell, one or two layers, with or without norms, embedding, readout and pruned inputs, h pruned for all or for
+    the recurrence alone; weights of any of `formats`, of which inputs have one of their own; masks from empty to full;
+    4 sequences that end at different steps."""
     hidden, symbols, steps, sequences = draw(units), draw(st.integers(1, 5)), draw(st.integers(1, 4)), 4
     a_format = st.sampled_from(formats)
     seed, density = draw(st.integers(0, 2**31)), draw(st.sampled_from([0.0, 0.1, 0.5, 1.0]))
@@ -166,6 +166,8 @@ def drawn_traces(
                 weight_format=draw(a_format),
                 input_weight_format=draw(a_format),
                 state_bits=8,
+                threshold=0.1,
+                pruned=draw(st.sampled_from(["all", "recurrence"])),
                 input_bits=None if inputs.kind == "one_hot" and not layer else 8,
                 input_threshold=draw(st.sampled_from([0.0, 0.1])) if layer else 0.0,
             )

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from archsim.design import load_design
 from archsim.errors import BadInput
+from dse.evaluation.check import check
 from workloads import cells
 from workloads.config import Embedding, OneHot, Vector
 from workloads.graphs import graph_of
@@ -59,6 +61,22 @@ def test_the_state_is_its_integers_times_their_unit(draw):
         run.weights["W_h_rz"] * model.layers[0].scale_recurrent[:18, None],
         model.layers[0].recurrent_codes[:18] * model.layers[0].scale_recurrent[:18, None],
     )
+
+
+@pytest.mark.parametrize("cell", [c.name for c in cells.ALL])
+def test_a_state_of_two_operands_is_the_same_integers_but_for_those_that_are_pruned(draw, cell):
+    """What the machine sums up, column by column, are products with either: its list decides."""
+    model = draw(hidden=9, task=None, cell=cell, inputs=OneHot(symbols=7), threshold=0.25, layers=2,
+                 pruned="recurrence")  # fmt: skip
+    given = sample(OneHot(symbols=7))
+    operands, unit = integer_run(model, given).operands, model.config.layers[0].pruning.unit
+    for h, dense in ((operands["h_1"][1:], operands["x_2"]), (operands["h_2"][1:], operands["y_2"])):
+        np.testing.assert_array_equal(h, np.where(np.abs(dense) * unit < 0.25, 0, dense))
+        assert 0 < np.count_nonzero(h) < np.count_nonzero(dense)
+    found = check(load_design("edge-8pe"), model, given, 1)
+    assert found.passed
+    assert found.sums["readout"] == 12 * 7
+    assert found.sums.keys() >= {mv.name for mv in graph_of(model).mat_vecs if mv.scope == "readout"}
 
 
 def test_groups_add_up(draw):

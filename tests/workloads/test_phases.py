@@ -204,6 +204,7 @@ def configs(draw):
         fields = {
             "cell": cell, "hidden": draw(st.integers(1, 9)), "weight_format": "fixed8", "input_weight_format": "fixed8",
             "state_bits": 6, "threshold": draw(st.sampled_from([0.0, 0.2])),
+            "pruned": draw(st.sampled_from(["all", "recurrence"])),
             "projection": draw(st.sampled_from([None, 3])) if cell == "lstm" else None,
         }  # fmt: skip
         direction = draw(st.sampled_from(["forward", "reverse", "both"]))

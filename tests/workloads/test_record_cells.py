@@ -1,9 +1,12 @@
 """Traces of every cell: their graphs, and counts that equal a popcount of the equations' operands."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from archsim.trace.graph import (
+    Encode,
     LayerNorm,
     MatVec,
     RowAffine,
@@ -103,6 +106,51 @@ def test_what_enters_a_higher_layer_may_be_pruned_on_its_own(draw):
     assert (operand["W_x_2"], operand["W_h_1"]) == ("x_2", "h_1")
     kept, below = (np.unpackbits(trace.arrays[n], axis=-1).sum() for n in ("x_2", "h_1"))
     assert 0 < kept < below
+
+
+@every_cell
+@pytest.mark.parametrize("threshold_above", [0.0, 0.5])
+def test_an_h_pruned_for_the_recurrence_alone_is_two_operands(draw, cell, threshold_above):
+    """What lies above reads all that is not zero by itself, and W_h what is not below the threshold."""
+    symbols = OneHot(symbols=7)
+    model = drawn(draw, cell, symbols, layers=2, threshold=0.25, pruned="recurrence", input_threshold=threshold_above)
+    given = sample(symbols)
+    trace = record_sample(model, given, {})
+    products = trace.graph.mat_vecs
+    assert {mv.operand for mv in products if mv.name.startswith("W_x") and mv.name.endswith("_2")} == {"x_2"}
+    assert [mv.operand for mv in products if mv.scope == "readout"] == ["y_2"]
+    assert {mv.operand for mv in products if mv.edge == "previous_step"} == {"h_1", "h_2"}
+    made = {op.operand: op.of for op in trace.graph.operations if isinstance(op, Encode)}
+    assert (made["h_1"], made["h_2"]) == (made["x_2"], made["y_2"]) == ("cell_1", "cell_2")
+    assert {o.bits for o in trace.graph.operands if o.kind != "one_hot"} == {8}
+    _, before = model.states(given.inputs[:WARMUP])
+    of_last, _ = model.states(given.inputs[WARMUP:], before)
+    stored = np.concatenate([before[len(before) // 2][None], of_last])  # h of the second layer, dense
+    masks = {name: np.unpackbits(trace.arrays[name], axis=-1, count=HIDDEN) for name in ("h_1", "h_2", "x_2", "y_2")}
+    np.testing.assert_array_equal(masks["h_2"], np.abs(stored) >= 0.25)
+    np.testing.assert_array_equal(masks["y_2"], of_last != 0)
+    assert masks["h_2"][1:].sum() < masks["y_2"].sum()
+    assert (masks["x_2"] <= masks["h_1"][1:]).all() if threshold_above else (masks["x_2"] >= masks["h_1"][1:]).all()
+    assert masks["x_2"].sum() != masks["h_1"][1:].sum()
+
+
+def test_zeros_of_two_units_by_hand(draw):
+    """Symbol 0 makes h = (0.5, 0.05) and symbol 1 (-0.05, 0.9), since W_h is zero; the threshold is 0.1."""
+    model = draw(cell="rnn-tanh", hidden=2, weight_format="float32", state_bits=None, threshold=0.1, task=None,
+                 inputs=OneHot(symbols=2), pruned="recurrence")  # fmt: skip
+    (layer,) = model.layers
+    wanted = np.arctanh([[0.5, -0.05], [0.05, 0.9]]).astype(np.float32)
+    one, zero = np.ones(2, np.float32), np.zeros(2, np.float32)
+    layer = replace(
+        layer, recurrent_codes=np.zeros((2, 2), np.float32), input_codes=wanted, scale_input=one, shift=zero
+    )
+    trace = record_sample(replace(model, layers=(layer,)), Sample(np.array([[0], [1], [1]]), np.array([3]), 0), {})
+    bits = {name: np.unpackbits(trace.arrays[name], axis=-1, count=2)[:, 0].tolist() for name in ("h", "y")}
+    assert bits == {"h": [[0, 0], [1, 0], [0, 1], [0, 1]], "y": [[1, 1], [1, 1], [1, 1]]}
+    assert trace.header.provenance["state_sparsity"] == 0.5
+    counted = {mv.name: trace.columns(mv, 1, 3) for mv in trace.graph.mat_vecs}
+    assert counted["W_h"].listed.tolist() == [0, 1, 1]
+    assert counted["readout"].listed.tolist() == [2, 2, 2]
 
 
 @pytest.mark.parametrize("norm", ["none", "layer"])

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from workloads.state_pruning import Pruning
+from archsim.errors import BadInput
+from workloads.model import Model
+from workloads.state_pruning import CONSUMERS, Pruning
 
 values = arrays(np.float32, (5, 7), elements=st.floats(-1, 1, width=32))
 bits = st.one_of(st.none(), st.integers(2, 16))
@@ -36,6 +38,44 @@ def test_prune_is_the_rule_element_by_element(h, threshold, state_bits):
 def test_rounding_at_the_edges_of_eight_bits():
     h = np.array([0.5 / 128, 1.5 / 128, 127.4 / 128, 1.0, -1.0, -127.6 / 128])
     np.testing.assert_array_equal(Pruning(0.0, 8)(h) * 128, [0, 2, 127, 127, -128, -128])
+
+
+@pytest.mark.parametrize(
+    ("consumers", "below", "last"),
+    [
+        (CONSUMERS, "all", "all"),
+        (("recurrence",), "recurrence", "recurrence"),
+        (("recurrence", "next_layer"), "all", "recurrence"),
+        (("readout", "recurrence"), "recurrence", "all"),
+    ],
+)
+def test_what_reads_h_pruned_decides_for_each_layer_how_it_is_stored(draw, consumers, below, last):
+    model = draw(layers=2, threshold=0.2).with_pruned(consumers)
+    assert [layer.pruned for layer in model.config.layers] == [below, last]
+    assert [layer.pruning.threshold for layer in model.config.layers] == [0.2 * (p == "all") for p in (below, last)]
+    assert [layer.recurrence.threshold for layer in model.config.layers] == [0.2 * (p != "all") for p in (below, last)]
+
+
+@pytest.mark.parametrize(
+    ("consumers", "message"),
+    [
+        (["readout"], "what reads h pruned must include recurrence, not be readout: what the next layer alone reads"),
+        ([], "what reads h pruned must include recurrence, not be nothing"),
+        (["recurrence", "cell"], "what reads h pruned must be of recurrence, next_layer, readout, not 'cell'"),
+    ],
+)
+def test_what_cannot_be_pruned_is_refused_by_name(draw, consumers, message):
+    with pytest.raises(BadInput, match=message):
+        draw().with_pruned(consumers)
+
+
+def test_a_file_says_what_is_pruned_only_where_it_is_not_all(draw, tmp_path):
+    before, changed = draw(), draw().with_pruned(["recurrence"])
+    assert draw().with_pruned(CONSUMERS).sha256 == before.sha256 != changed.sha256
+    changed.save(tmp_path / "m.safetensors")
+    again = Model.load(tmp_path / "m.safetensors")
+    assert (again.config, again.sha256) == (changed.config, changed.sha256)
+    assert "pruned" not in before.config.model_dump()["layers"][0]
 
 
 @pytest.mark.train

@@ -71,9 +71,14 @@ class Folded:
     recurrent: tuple[Product, ...]  # one for each of Cell.stages
     input_part: InputPart
     shift_recurrent: Floats | None  # (H,)
-    pruning: Pruning
+    pruning: Pruning  # of h before it is stored
+    recurrence: Pruning  # of what recurrent products read
     projection: Product | None = None  # of (P, H)
     peepholes: Floats | None = None  # (3, H) of i, f and o
+
+    def entering(self, v: Floats) -> Floats:
+        """`v` ``(B, P)``, an h or what a stage makes of it, as a recurrent product reads it."""
+        return self.recurrence.seen(v)
 
     def new_h(self, made: Floats, h: Floats) -> tuple[Floats, ...]:
         """Writes to `h` ``(B, P)``, pruned and rounded, what the cell has made ``(B, H)``, which may lie in `h` itself.

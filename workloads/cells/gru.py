@@ -1,6 +1,7 @@
 """Gated recurrent units (Cho et al. 2014), in both conventions of the reset gate.
 
-h is memory and operand at once, and there is one h: what is pruned and rounded is what the next step interpolates.
+h is memory and operand at once. Where it is stored pruned, that is what the next step interpolates; where it is pruned
+for the recurrence alone, every operand of a recurrent product is, and the memory is dense.
 """
 
 from collections.abc import Iterator
@@ -70,7 +71,7 @@ class GRU(Cell):
     def step(self, gates: Floats, layer: Folded, state: State, h: Floats) -> tuple[State, tuple[Floats, ...]]:
         (before,) = state
         r, z, n = np.split(gates, 3, axis=1)
-        r_h, z_h, n_h = np.split(layer.recurrent[0](before), 3, axis=1)
+        r_h, z_h, n_h = np.split(layer.recurrent[0](layer.entering(before)), 3, axis=1)
         if layer.shift_recurrent is not None:
             n_h += layer.shift_recurrent
         r += r_h
@@ -127,10 +128,10 @@ class ClassicGRU(Cell):
         (before,) = state
         reset_and_update, candidate = layer.recurrent
         r, z, n = np.split(gates, 3, axis=1)
-        r_h, z_h = np.split(reset_and_update(before), 2, axis=1)
+        r_h, z_h = np.split(reset_and_update(layer.entering(before)), 2, axis=1)
         r += r_h
         z += z_h
-        rh = layer.pruning.rounded(_sigmoid_of_half(r) * before)
+        rh = layer.entering(layer.pruning.rounded(_sigmoid_of_half(r) * before))
         n += candidate(rh)
         return _interpolate(_sigmoid_of_half(z), np.tanh(n, out=n), before, layer, h), (rh,)
 

@@ -190,7 +190,7 @@ class IntegerModel(PackedModel[IntegerSpec]):
             vectors = pruned(vectors, threshold, number)
         begin = tuple(next(given).astype(np.int64) for _ in m.layer.numbers.states)
         h, results, last = m.run(vectors, begin)
-        return LayerRun(vectors, h, dict(results), last)
+        return LayerRun(vectors, h, h, dict(results), last)
 
     def states(
         self, inputs: Inputs, state: Codes | None = None, *, lengths: Lengths | None = None

@@ -113,7 +113,7 @@ def _beyond_training(config: Config) -> Iterator[tuple[str, str]]:
 
 def _from_model(model: Model, where: str, network: TrainedNetwork, batch: MiniBatch) -> None:
     config, recipe = model.config, network.recipe
-    for part, what in _beyond_training(config):
+    for part, what in _beyond_training(model.with_threshold(0.0).config):  # what is pruned the recipe says
         raise BadInput(f"{where}: {part}: {what}: training is of stacked layers that read forwards and a plain readout")
     kind = "embedding" if network.embedding is not None else "one_hot" if network.one_hot else "vector"
     _same(where, "layers", len(model.layers), recipe.layers, recipe)

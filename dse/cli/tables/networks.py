@@ -184,7 +184,7 @@ def sparsity_table(points: Sequence[SparsityPoint]) -> RenderableType:
     lanes = next((tuple(gain.lanes for gain in p.gains) for p in points if p.gains), ())
     rows = [
         (
-            f"{p.model}{' *' if p.pruned else ''}",
+            f"{p.model}{' *' if p.pruned else ''}{' r' if p.recurrence_alone else ''}",
             f"{p.sparsity:.1%}",
             f"{p.loss:.3f} {p.metric}",
             *(f"{g.speedup:.2f} ({g.ideal:.2f})" for g in p.gains),
@@ -199,6 +199,7 @@ def sparsity_table(points: Sequence[SparsityPoint]) -> RenderableType:
             rows,
         ),
         "* pruned after training" if any(p.pruned for p in points) else "",
+        "r for the recurrence alone" if any(p.recurrence_alone for p in points) else "",
         *(f"[yellow]not simulated:[/] {literal(r)}" for r in dict.fromkeys(p.refusal for p in points) if r),
     )
 
@@ -210,7 +211,8 @@ def sparsity_markdown(points: Sequence[SparsityPoint]) -> str:
     lines = [f"| model | zeros | metric | loss | {' | '.join(heads)} |", "|---|" + "---|" * (3 + 3 * len(lanes))]
     for p in points:
         gains = (f"{g.skipped:.1%} | {g.speedup:.2f} | {g.ideal:.2f}" for g in p.gains)
-        name = f"`{p.model}`{', pruned' if p.pruned else ''}"
+        how = [*(["pruned"] if p.pruned else []), *(["the recurrence alone"] if p.recurrence_alone else [])]
+        name = ", ".join([f"`{p.model}`", *how])
         lines.append(f"| {name} | {p.sparsity:.1%} | {p.metric} | {p.loss:.3f} | {' | '.join(gains)} |")
     return "\n".join(lines)
 

@@ -18,7 +18,7 @@ from archsim.trace.header import VERSION, Header
 from archsim.trace.synthetic import FORMATS, synthesize
 from archsim.trace.trace import Trace
 from tests.archsim.cuts import largest_blocks
-from workloads.config import Config, Embedding, LayerConfig, OneHot
+from workloads.config import Config, Embedding, LayerConfig, OneHot, Readout
 from workloads.graphs import graph_of
 
 
@@ -247,6 +247,25 @@ def test_a_state_is_waited_for_though_the_layer_above_reads_an_operand_of_its_ow
     assert planned.lists == (("h_1", "x_2"), ("h_2",))
     assert planned.fetch is not None
     assert planned.fetch.bits == (0, 3, 6, 9)
+
+
+@pytest.mark.parametrize(
+    ("pruned", "readout", "lists"),
+    [("all", True, ("h",)), ("recurrence", True, ("h", "y")), ("recurrence", False, ("h",))],
+)
+def test_a_state_of_two_operands_is_held_once_and_lists_are_made_of_what_is_read(
+    pruned: Any, readout: bool, lists: tuple[str, ...]
+) -> None:
+    layer = LayerConfig(cell="gru", hidden=50, weight_format="fixed8", input_weight_format="fixed8", state_bits=8,
+                        threshold=0.1, pruned=pruned)  # fmt: skip
+    config = Config(
+        name="m", input=OneHot(symbols=5), layers=(layer,), readout=Readout(outputs=9, weight_format="fixed8")
+    )
+    graph = graph_of(SimpleNamespace(config=config, scaled_apart=lambda layer: False))
+    scope: Any = "model" if readout else "recurrent"
+    assert plan(load_design("skip-65nm").override({"state_buffer.units": 50}), graph, 8, scope).lists == (lists,)
+    with pytest.raises(BadInput, match=r"state_buffer\.units must be at least 50, not 49"):
+        plan(load_design("skip-65nm").override({"state_buffer.units": 49}), graph, 8, scope)
 
 
 @pytest.mark.parametrize(("cell", "cycles"), [("lstm", 2), ("gru-classic", 1), ("rnn-tanh", 1)])

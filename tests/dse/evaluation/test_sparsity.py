@@ -53,6 +53,22 @@ def test_a_point_is_what_evaluate_record_and_simulate_say(
             assert gain.ideal == pytest.approx(1 / (1 - gain.skipped))
 
 
+def test_pruned_for_the_recurrence_alone_other_zeros_cost_another_loss(digits_file: Path, design: Design) -> None:
+    trained, stored = sparsity_curve([digits_file], design, LANES, (0.9,), "test", consumers=["recurrence", "readout"])
+    again, alone = sparsity_curve([digits_file], design, LANES, (0.9,), "test", consumers=["recurrence"])
+    assert (trained.recurrence_alone, stored.recurrence_alone, again, alone.recurrence_alone) == (
+        False, False, trained, True,
+    )  # fmt: skip
+    model = Model.load(digits_file).with_pruned(["recurrence"]).with_threshold(alone.threshold)
+    assert alone.loss == evaluate(model, "test")
+    assert alone.threshold != stored.threshold
+    trace = record(model, "test", SEQUENCES, longest(model, "test", SEQUENCES))
+    h, y = (np.unpackbits(trace.arrays[name][0:], axis=-1, count=4) for name in ("h", "y"))
+    assert alone.sparsity == pytest.approx(1 - h[1:].mean())
+    assert y.mean() > 0.9
+    assert "`digits`, pruned, the recurrence alone |" in tables.sparsity_markdown([alone])
+
+
 def test_pruning_reaches_what_is_asked_for_and_skips_more(points: list[SparsityPoint]) -> None:
     sparsities = [point.sparsity for point in points]
     assert sparsities == sorted(sparsities)

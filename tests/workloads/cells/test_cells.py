@@ -70,6 +70,8 @@ class ByHand:
         first = self.cell.gates.index(gates[0]) * self.hidden
         rows = slice(first, first + len(gates) * self.hidden)
         gain = None if self.layer.gain_recurrent is None else self.layer.gain_recurrent[rows]
+        if self.layer.config.pruned == "recurrence":
+            v = np.where(np.abs(v) < self.layer.config.threshold, 0.0, v)
         z = product(self.layer.recurrent_codes[rows], self.layer.scale_recurrent[rows], gain, v)
         return gates_of(gates, z, self.hidden)
 
@@ -132,11 +134,11 @@ def equations_of(cell):
 
 def by_hand(layer, vectors):
     """h of every step ``(T, B, H)``, from the equations in the papers; the h that a sequence starts from is pruned and
-    rounded as every h is."""
+    rounded as every h is. Pruned for the recurrence alone, what enters its products is, and nothing else."""
     config, equations, out = layer.config, equations_of(layer.config.cell), []
     states, hidden = len(layer.cell.states), layer.config.hidden
     start = np.zeros((states, hidden)) if layer.initial_state is None else layer.initial_state.astype(np.float64)
-    of_h = config.threshold, config.state_bits, config.state_integer_bits
+    of_h = config.threshold * (config.pruned == "all"), config.state_bits, config.state_integer_bits
     start[0] = kept(start[0], *of_h)
     state = [np.tile(row, (vectors.shape[1], 1)) for row in start]
     for v in vectors:
@@ -185,6 +187,25 @@ def test_states_are_those_of_the_equations(draw, cell, inputs, norm, weight_form
     assert len(state) == sum(len(layer.cell.states) for layer in model.layers)
     assert 0.01 < np.abs(ours).mean() < 5
     assert np.ptp(ours, axis=0).mean() > 0.01
+
+
+@every_cell
+@pytest.mark.parametrize("state_bits", [None, 8])
+def test_states_pruned_for_the_recurrence_alone(draw, cell, state_bits):
+    inputs = Vector(size=5)
+    model = draw(hidden=HIDDEN, weight_format="fixed8", task=None, cell=cell, layers=2, inputs=inputs, threshold=0.3,
+                 state_bits=state_bits, pruned="recurrence", initial=cell != "rnn-relu")  # fmt: skip
+    given = some_inputs(inputs)
+    expected = given
+    for layer in model.layers:
+        expected = by_hand(layer, expected)
+    ours, _ = model.states(given, dtype=np.float64)
+    np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-9)
+    below = np.mean((np.abs(ours) < 0.3) & (ours != 0))
+    assert below > 0.02
+    stored_pruned, _ = model.with_pruned(["recurrence", "next_layer", "readout"]).states(given, dtype=np.float64)
+    assert np.mean((np.abs(stored_pruned) < 0.29) & (stored_pruned != 0)) == 0
+    assert np.abs(stored_pruned - ours).max() > 0.1
 
 
 @every_cell

@@ -162,6 +162,7 @@ def test_a_state_cannot_be_carried_into_a_layer_in_reverse(drawn_numbers):
             "input: tanh of a dense layer",
         ),
         ({"projection": 2}, r"layers\.0: h is projected"),
+        ({"threshold": 0.1, "pruned": "recurrence"}, r"layers\.0: h is pruned for its recurrence alone"),
         ({"cell": "lstm-peephole"}, r"layers\.0: its gates see c \(peepholes\)"),
         (
             {"head": [{"outputs": 3, "weight_format": "fixed8", "activation": "tanh"}]},
@@ -176,7 +177,7 @@ def test_what_integers_do_not_compute_is_refused_in_files_too(drawn_numbers, cha
     model = with_numbers(config, drawn_numbers[1], 1)
     raw = quantize(model, analyse(model, some_inputs(config, [5], 1))).spec.model_dump(mode="json")
     network = raw["network"]
-    network["layers"][0] |= {key: value for key, value in change.items() if key in ("projection", "cell")}
+    network["layers"][0] |= {key: value for key, value in change.items() if key not in ("head", "input")}
     network["readout"] |= {key: value for key, value in change.items() if key == "head"}
     network |= {key: value for key, value in change.items() if key == "input"}
     with pytest.raises(ValueError, match=message + ".*: integers compute stacked layers, in both directions, a"):
