@@ -15,10 +15,6 @@ from workloads.stated import LATER, Stated
 
 VERSION = 2
 """The version of the files that models are stored in."""
-NO_TASK = (
-    "has no task, so its accuracy is not known, nor what to run it on: give it one with --task (a TOML file of your "
-    "own, see docs/tasks.md), or inputs with --inputs of archsim ptq, prune and trace record"
-)
 
 Inputs = NDArray[Any]
 """Symbols ``(T, B)`` of any unsigned type, or vectors ``(T, B, I)``."""
@@ -139,18 +135,17 @@ class LayerConfig(Stated):
     pruned: Annotated[Pruned, LATER] = Field(
         default="all", description="which consumers read h pruned: all; or the recurrence alone, the others a dense h"
     )
+    unpruned: Annotated[int, LATER] = Field(default=0, ge=0, description="the first elements of h, never pruned")
 
     @model_validator(mode="after")
-    def _directions_and_sizes(self) -> Self:
+    def _holds_together(self) -> Self:
         if self.beside and not self.reverse:
             raise ValueError("beside must be that of a layer that reads in reverse, beside one that reads forwards")
         if self.projection is not None and not cells.by_name(self.cell).projects:
             able = ", ".join(cell.name for cell in cells.every() if cell.projects)
             raise ValueError(f"projection must be none in cell {self.cell}: only {able} can have one")
-        return self
-
-    @model_validator(mode="after")
-    def _fixed_points(self) -> Self:
+        if self.unpruned > self.outputs:
+            raise ValueError(f"unpruned must be at most {self.outputs}, the elements of h, not {self.unpruned}")
         _check_integer_bits("state_", self.state_bits, self.state_integer_bits)
         _check_integer_bits("input_", self.input_bits, self.input_integer_bits)
         return self
@@ -183,12 +178,13 @@ class LayerConfig(Stated):
     @property
     def pruning(self) -> Pruning:
         """What becomes of h before it is stored."""
-        return Pruning(0.0 if self.splits else self.threshold, self.state_bits, self.state_integer_bits)
+        threshold = 0.0 if self.splits else self.threshold
+        return Pruning(threshold, self.state_bits, self.state_integer_bits, self.unpruned)
 
     @property
     def recurrence(self) -> Pruning:
         """What becomes of the stored h before recurrent products read it."""
-        return Pruning(self.threshold if self.splits else 0.0)
+        return Pruning(self.threshold if self.splits else 0.0, unpruned=self.unpruned)
 
     @property
     def input_pruning(self) -> Pruning:
@@ -363,6 +359,8 @@ class Config(Stated):
                 yield f"layers.{k}", "its gates see c (peepholes)"
             if layer.splits:
                 yield f"layers.{k}", "h is pruned for its recurrence alone"
+            if layer.threshold and layer.unpruned:
+                yield f"layers.{k}", "some elements of h are never pruned"
         for k, each in enumerate(() if self.readout is None else self.readout.head):
             if each.activation in ("tanh", "sigmoid"):
                 yield f"readout.head.{k}", f"{each.activation} of a dense layer"

@@ -23,13 +23,17 @@ from safetensors.numpy import save
 from archsim.errors import BadInput, explain
 from archsim.files import whole_file
 from workloads import tasks
-from workloads.config import NO_TASK, Config
+from workloads.config import Config
 from workloads.fitting import check_fits
 from workloads.formats import WeightFormat
 from workloads.formats.packing import code_type, pack_fields, unpack_fields
 
 C = TypeVar("C", bound=BaseModel)
 Real = TypeVar("Real", int, float)
+NO_TASK = (
+    "has no task, so its accuracy is not known, nor what to run it on: give it one with --task (a TOML file of your "
+    "own, see docs/tasks.md), or inputs with --inputs of archsim ptq, prune and trace record"
+)
 Arrays = Mapping[str, NDArray[Any]]
 """By the name of the tensor that an array is stored as."""
 

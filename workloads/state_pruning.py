@@ -24,6 +24,8 @@ Note = Callable[[NDArray[np.bool_]], None]
 class Pruning:
     """What becomes of a vector before it is an operand: ``|v| < threshold`` is zero, then it is rounded.
 
+    The first `unpruned` elements are never zeroed.
+
     ``bits`` = n with ``integer_bits`` = m is Qm.(n-1-m): multiples of ``unit = 2^-(n-1-m)`` in ``[-2^m, 2^m - unit]``,
     rounded half to even. None rounds nothing.
     """
@@ -31,6 +33,7 @@ class Pruning:
     threshold: float = 0.0
     bits: int | None = None
     integer_bits: int = 0
+    unpruned: int = 0
     note: Note | None = field(default=None, compare=False)
     note_rounded: Note | None = field(default=None, compare=False)
 
@@ -45,7 +48,8 @@ class Pruning:
         elif out is not v:
             np.copyto(out, v)
         if self.threshold > 0:
-            out *= np.abs(out) >= self.threshold
+            tier = out[..., self.unpruned :]
+            tier *= np.abs(tier) >= self.threshold
         return self._rounded(out, self.note)
 
     def seen(self, v: Floats) -> Floats:

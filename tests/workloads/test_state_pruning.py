@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from archsim.errors import BadInput
+from workloads.config import LayerConfig
 from workloads.model import Model
 from workloads.state_pruning import CONSUMERS, Pruning
 
@@ -33,6 +34,20 @@ def test_prune_is_the_rule_element_by_element(h, threshold, state_bits):
     np.testing.assert_array_equal(h, before)
     assert Pruning(threshold, state_bits)(h, out=h) is h
     np.testing.assert_array_equal(h, np.array(expected, np.float32))
+
+
+@given(h=values, threshold=thresholds, unpruned=st.integers(0, 7))
+def test_the_first_elements_may_never_be_pruned(h, threshold, unpruned):
+    ours = Pruning(threshold, unpruned=unpruned)(h)
+    np.testing.assert_array_equal(ours[:, :unpruned], h[:, :unpruned])
+    np.testing.assert_array_equal(ours[:, unpruned:], Pruning(threshold)(h[:, unpruned:]))
+
+
+def test_no_more_elements_than_there_are_are_never_pruned(draw):
+    fields = draw(hidden=6).config.layers[0].model_dump()
+    assert LayerConfig(**fields | {"unpruned": 6}).unpruned == 6
+    with pytest.raises(ValueError, match="unpruned must be at most 6, the elements of h, not 7"):
+        LayerConfig(**fields | {"unpruned": 7})
 
 
 def test_rounding_at_the_edges_of_eight_bits():

@@ -114,6 +114,8 @@ def _layer(recipe: Recipe, layer: TrainedLayer, first: bool, rng: Rng) -> Layer:
         input_bits=recipe.input_bits if first else None,
         input_integer_bits=recipe.input_integer_bits if first else 0,
         input_threshold=recipe.input_threshold if first else 0.0,
+        pruned=layer.kind.pruned,
+        unpruned=layer.kind.unpruned,
     )
     return Layer(
         config,

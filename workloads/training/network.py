@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from workloads import cells
+from workloads.state_pruning import pruned_for
 from workloads.tasks import Task
 from workloads.training.batches import last_steps
 from workloads.training.norms import ProductNorm
@@ -56,13 +57,20 @@ class TrainedLayer(nn.Module):
 
     threshold: Tensor
 
-    def __init__(self, recipe: Recipe, inputs: int, one_hot: bool, steps: int) -> None:
-        """`inputs`: size of what enters; `steps` of every sequence, for batch-per-step."""
+    def __init__(self, recipe: Recipe, inputs: int, one_hot: bool, steps: int, last: bool = True) -> None:
+        """`inputs`: size of what enters; `steps` of every sequence, for batch-per-step; `last`: a readout follows."""
         super().__init__()
         self.hidden, self.one_hot, self.round_biases = recipe.hidden, one_hot, recipe.round_biases
         self.cell = cells.by_name(recipe.cell)
         self.kind = StepKind(
-            self.cell, _step_norm(recipe), recipe.state_bits, recipe.state_integer_bits, any(recipe.sparsities)
+            self.cell,
+            _step_norm(recipe),
+            recipe.state_bits,
+            recipe.state_integer_bits,
+            keep_magnitudes=any(recipe.sparsities),
+            pruned=pruned_for(recipe.pruned, last),
+            straight_through=recipe.pruning_gradient == "straight-through",
+            unpruned=recipe.unpruned_units,
         )
         gates, rows = self.cell.gates, len(self.cell.gates) * recipe.hidden
         bound = (6.0 / (inputs + rows)) ** 0.5 if recipe.input_std is None else 3**0.5 * recipe.input_std
@@ -76,6 +84,18 @@ class TrainedLayer(nn.Module):
         self.bias = nn.Parameter(_first_bias(gates, recipe.hidden, recipe.memory_steps))
         self.bias_candidate = nn.Parameter(torch.zeros(self.hidden)) if self.cell.shifts_candidate else None
         self.register_buffer("threshold", torch.tensor(recipe.threshold))
+
+    @property
+    def thresholds(self) -> Tensor:
+        """The threshold, or, where some units are never pruned, that of each ``(H,)``."""
+        if not self.kind.unpruned:
+            return self.threshold
+        never = self.threshold.new_zeros(self.kind.unpruned)
+        return torch.cat([never, self.threshold.expand(self.hidden - self.kind.unpruned)])
+
+    def lit(self, states: Tensor) -> Tensor:
+        """Stored states ``(..., H)`` as recurrent products read them; what is pruned has no gradient."""
+        return self.kind.operand(states, self.thresholds)
 
     def weights(self, rng: Rng = None) -> BatchWeights:
         """For one mini-batch, drawn with `rng` where there is one, always in the same order."""
@@ -98,7 +118,7 @@ class TrainedLayer(nn.Module):
         inputs = Inputs(
             self.kind,
             kernels(self.kind, passing.compile_),
-            self.threshold,
+            self.thresholds,
             state,
             passing.active,
             passing.product_dtype,
@@ -118,13 +138,13 @@ class TrainedLayer(nn.Module):
         x = self._input_part(values, weights, None, weights.input.dtype, None)
         rows = rows_of_stages(self.cell, self.hidden)
         transposed = [weights.recurrent[r].t() for r in rows]
-        states = []
+        thresholds, states = self.thresholds, []
         for t, gates in enumerate(x):
             for stage, r, weight in zip(self.cell.stages, rows, transposed, strict=True):
                 carried = tuple(state[i] for i in stage.carries)
-                y = self.recurrent_norm.of_state(state[0] @ weight, t, r)
+                y = self.recurrent_norm.of_state(self.kind.operand(state[0], thresholds) @ weight, t, r)
                 results = stage.differentiable(gates[:, r], y, weights.bias_candidate, carried)
-                state = self.kind.finished(stage, results, self.threshold, None)
+                state = self.kind.finished(stage, results, thresholds, None)
             states.append(state[0])
         return torch.stack(states), state
 
@@ -203,7 +223,8 @@ class TrainedNetwork(nn.Module):
         self.one_hot = task.symbols is not None and not recipe.embedding
         sizes = (inputs, *(recipe.hidden,) * (recipe.layers - 1))
         self.layers = nn.ModuleList(
-            TrainedLayer(recipe, size, self.one_hot and not k, steps) for k, size in enumerate(sizes)
+            TrainedLayer(recipe, size, self.one_hot and not k, steps, last=k == len(sizes) - 1)
+            for k, size in enumerate(sizes)
         )
         readout = torch.empty(task.outputs, recipe.hidden).uniform_(-(recipe.hidden**-0.5), recipe.hidden**-0.5)
         self.readout_weight = QuantizedWeight(readout, recipe.readout)

@@ -14,6 +14,7 @@ from archsim.files import read_toml
 from archsim.frozen import Frozen
 from workloads import cells, formats, tasks
 from workloads.formats import WeightFormat
+from workloads.state_pruning import CONSUMERS, Consumer, pruned_for
 from workloads.training import recipes
 
 FormatName = Annotated[str, AfterValidator(lambda name: formats.by_name(name).name)]
@@ -67,6 +68,22 @@ class Recipe(Frozen):
         ge=0.0,
         description="of the mean |h|, added to the loss in nats: large states raise the threshold that prunes so many",
     )
+    union_penalty: float = Field(
+        default=0.0,
+        ge=0.0,
+        description="of the root mean square of h over the sequences of a mini-batch, mean over steps and units: a "
+        "unit is silent in all of them, or none (group lasso, Yuan & Lin 2006)",
+    )
+    threshold_ramp: float = Field(
+        default=0.0, ge=0.0, le=1.0, description="share of the epochs over which a fixed threshold rises from zero"
+    )
+    pruned: tuple[Consumer, ...] = Field(
+        default=CONSUMERS, description="what reads h pruned; the others read a dense h. Penalties are of what is pruned"
+    )
+    pruning_gradient: Literal["exact", "straight-through"] = Field(
+        default="exact", description="of an element that is pruned: zero, or as if it were not"
+    )
+    unpruned: float = Field(default=0.0, ge=0.0, lt=1.0, description="share of the units that are never pruned")
     input_bits: int | None = Field(default=None, ge=2, le=16, description="the same for vectors that enter the network")
     input_integer_bits: int = Field(default=0, ge=0, le=15)
     input_threshold: float = Field(default=0.0, ge=0.0)
@@ -150,11 +167,17 @@ class Recipe(Frozen):
         target = self.target_sparsity
         return target if isinstance(target, tuple) else (target,) * self.layers
 
+    @property
+    def unpruned_units(self) -> int:
+        """Units of a layer that are never pruned, the first ones."""
+        return round(self.unpruned * self.hidden)
+
     def before(self, longer: float) -> "Recipe":
         """The run that `first` asks for; sequences, and so memories, are `longer` times as long here as there."""
         assert self.first is not None
         memory_steps = self.memory_steps and max(3, round(self.memory_steps / longer))
-        dense = {"threshold": 0.0, "target_sparsity": 0.0, "activity_penalty": 0.0}
+        keys = ("threshold", "threshold_ramp", "target_sparsity", "activity_penalty", "union_penalty")
+        dense = dict.fromkeys(keys, 0.0)
         fields = self.first.model_dump(exclude_none=True)
         return self.changed(**fields, **dense, memory_steps=memory_steps, first=None)
 
@@ -213,9 +236,14 @@ class Recipe(Frozen):
         if len(self.sparsities) != self.layers:
             given = len(self.sparsities)
             raise ValueError(f"target_sparsity must be one number or {self.layers}, one a layer, not {given}")
+        most = 1 - self.unpruned_units / self.hidden
         for sparsity in self.sparsities:
-            if not 0 <= sparsity < 1:
-                raise ValueError(f"target_sparsity must be at least 0 and below 1, not {sparsity}")
+            if not 0 <= sparsity < most:
+                below = f"{most:g}{', the share of the units that may be pruned' if self.unpruned else ''}"
+                raise ValueError(f"target_sparsity must be at least 0 and below {below}, not {sparsity}")
+        if self.threshold_ramp and (any(self.sparsities) or not self.threshold):
+            raise ValueError("threshold_ramp is that of a fixed threshold: it needs one, and no target_sparsity")
+        pruned_for(self.pruned, last=True)
 
     def _norm(self) -> None:
         if self.input_std and self.norm not in ("none", "weight"):

@@ -5,10 +5,11 @@ is carried from step to step. Backward takes the gradient of a step from PyTorch
 from the product anew: cheaper than to keep every gate, and one kernel each way where it is compiled. The gradient of
 the weights is one product over all steps. Equal to plain autograd (tests/workloads/training/test_sequence.py).
 
-The state is pruned after SKIP (Ardakani et al., DATE 2019): elements below a threshold become zero. Their gradient is
-zero as well; passed straight through, as SKIP has it, training to 90 % sparsity by quantile runs away (the threshold
-follows |h| towards 1; 3.7 BPC after 14 epochs, where the exact gradient is at 2.0 after 4). Rounding is passed straight
-through within the range of the format, and stops the gradient beyond it.
+The state is pruned after SKIP (Ardakani et al., DATE 2019): elements below a threshold become zero, of h as it is
+stored or as recurrent products read it. Their gradient is zero as well, unless a recipe asks for it to be passed
+straight through as SKIP has it: by quantile, training to 90 % sparsity then runs away (the threshold follows |h|
+towards 1; 3.7 BPC after 14 epochs, where the exact gradient is at 2.0 after 4). Rounding is passed straight through
+within the range of the format, and stops the gradient beyond it.
 """
 
 import functools
@@ -22,6 +23,7 @@ import torch
 from torch import Tensor
 
 from workloads.cells import Cell, CellStage
+from workloads.state_pruning import Pruned
 from workloads.training.norms import batch_normalised, batch_statistics, layer_normalised
 
 Tensors = tuple[Tensor, ...]
@@ -37,7 +39,12 @@ StepNorm = Literal["none", "batch", "layer"]
 
 def prune_and_round(v: Tensor, threshold: Tensor | float, bits: int | None, integer_bits: int = 0) -> Tensor:
     """`v` with ``|v| < threshold`` set to zero, then rounded to Qm.n as `workloads.state_pruning.Pruning` does."""
-    return _rounded(torch.where(v.abs() < threshold, 0.0, v), bits, integer_bits)
+    return _rounded(pruned(v, threshold), bits, integer_bits)
+
+
+def pruned(v: Tensor, threshold: Tensor | float) -> Tensor:
+    """`v` with ``|v| < threshold`` set to zero, and their gradient; `threshold`: one, or one an element ``(H,)``."""
+    return torch.where(v.abs() < threshold, 0.0, v)
 
 
 def _rounded(v: Tensor, bits: int | None, integer_bits: int) -> Tensor:
@@ -59,19 +66,35 @@ class StepKind:
     integer_bits: int
     keep_magnitudes: bool
     """Whether |h| before pruning is wanted."""
+    pruned: Pruned = "all"
+    straight_through: bool = False
+    """Whether what is pruned has a gradient."""
+    unpruned: int = 0
+    """Units, the first ones, whose threshold is zero, and whose |h| is not wanted."""
 
     def is_last(self, stage: CellStage) -> bool:
         return stage is self.cell.stages[-1]
 
     def finished(self, stage: CellStage, results: Tensors, threshold: Tensor, active: Tensor | None) -> Tensors:
-        """The results of a stage, the first of them as the next product sees it.
+        """The results of a stage, the first of them as it is stored.
 
         A sequence that has ended (not `active` ``(B, 1)``) has a state of zeros.
         """
-        if not self.is_last(stage):
-            return (_rounded(results[0], self.bits, self.integer_bits), *results[1:])
-        results = (prune_and_round(results[0], threshold, self.bits, self.integer_bits), *results[1:])
-        return results if active is None else tuple(torch.where(active, result, 0.0) for result in results)
+        first, last = results[0], self.is_last(stage)
+        if last and self.pruned == "all":
+            kept = pruned(first, threshold)
+            first = first + (kept - first).detach() if self.straight_through else kept
+        results = (_rounded(first, self.bits, self.integer_bits), *results[1:])
+        return tuple(torch.where(active, r, 0.0) for r in results) if last and active is not None else results
+
+    def operand(self, first: Tensor, threshold: Tensor) -> Tensor:
+        """The first result of a stage as the next product reads it."""
+        return first if self.pruned == "all" else pruned(first, threshold)
+
+    def through_operand(self, grad: Tensor, first: Tensor, threshold: Tensor) -> Tensor:
+        """The gradient of the first result of a stage from that of the next product's operand."""
+        dense = self.pruned == "all" or self.straight_through
+        return grad if dense else torch.where(first.abs() < threshold, 0.0, grad)
 
 
 class Kernels(NamedTuple):
@@ -122,16 +145,16 @@ def _forward(kind: StepKind, stage: CellStage) -> Callable[..., Any]:
         x: Tensor,  # (B, R)
         gain: Tensor,  # (R,)
         shift: Tensor,  # (H,)
-        threshold: Tensor,  # ()
+        threshold: Tensor,  # () or (H,)
         active: Tensor | None,  # (B, 1)
         carried: Tensors,
         operand: Tensor,  # (B, H) in the type of products, written: what the next product multiplies
     ) -> tuple[Tensors, Tensors, Tensors]:
         y, statistics = _normalised(kind.norm, product.to(x.dtype), gain, active)
         results = stage.differentiable(x, y, shift, carried)
-        magnitudes = (results[0].abs(),) if kind.keep_magnitudes and kind.is_last(stage) else ()
+        magnitudes = (results[0][:, kind.unpruned :].abs(),) if kind.keep_magnitudes and kind.is_last(stage) else ()
         results = kind.finished(stage, results, threshold, active)
-        operand.copy_(results[0])
+        operand.copy_(kind.operand(results[0], threshold))
         return results, statistics, magnitudes
 
     return forward
@@ -146,7 +169,8 @@ def _backward(kind: StepKind, stage: CellStage) -> Callable[..., Any]:
         threshold: Tensor,
         active: Tensor | None,
         carried: Tensors,
-        grads_of_first: Tensors,  # each (B, H); their sum is the gradient of the first result
+        grad_operand: Tensor,  # (B, H) of what the next product multiplies
+        grads_of_first: Tensors,  # each (B, H); their sum is the gradient of the first result but for that
         grads_of_rest: Tensors,
         grad_product: Tensor,  # (B, R) in the type of products, written
         grad_x: Tensor,  # (B, R), written
@@ -157,8 +181,9 @@ def _backward(kind: StepKind, stage: CellStage) -> Callable[..., Any]:
             y, _ = _normalised(kind.norm, z, gain, active)
             return kind.finished(stage, stage.differentiable(x, y, shift, carried), threshold, active)
 
-        gradient = torch.func.vjp(step, product.to(x.dtype), x, gain, shift, *carried)[1]
-        first = functools.reduce(torch.add, (grad.to(x.dtype) for grad in grads_of_first))
+        results, gradient = torch.func.vjp(step, product.to(x.dtype), x, gain, shift, *carried)[:2]
+        through = kind.through_operand(grad_operand.to(x.dtype), results[0], threshold)
+        first = functools.reduce(torch.add, grads_of_first, through)
         dz, dx, dgain, dshift, *dcarried = gradient((first, *grads_of_rest))
         grad_product.copy_(dz)
         grad_x.copy_(dx)
@@ -172,7 +197,7 @@ class Inputs(NamedTuple):
 
     kind: StepKind
     kernels: tuple[Kernels, ...]
-    threshold: Tensor  # ()
+    threshold: Tensor  # () or (H,)
     state: Tensors  # (B, H) each, h first
     active: Tensor | None  # (T, B, 1) bool; None: all
     product_dtype: torch.dtype
@@ -181,10 +206,10 @@ class Inputs(NamedTuple):
 class Pass(NamedTuple):
     """What a layer yields over ``T`` steps of ``B`` sequences. Only `states` carries a gradient."""
 
-    states: Tensor  # (T, B, H) pruned and rounded h
+    states: Tensor  # (T, B, H) h as it is stored
     state: Tensors  # (B, H) each, after the last step
     statistics: tuple[Tensor, Tensor] | None  # batch norm: mean and variance (T, R) of the product at each step
-    magnitudes: Tensor | None  # (N,) |h| before pruning at a few steps
+    magnitudes: Tensor | None  # (N,) |h| before pruning at a few steps, of units that may be pruned
 
 
 def run_layer(x: Tensor, weight: Tensor, gain: Tensor, shift: Tensor, inputs: Inputs) -> Pass:
@@ -209,7 +234,7 @@ class _LayerFunction(torch.autograd.Function):
         gains = [gain[r] for r in rows]
         products = [x.new_empty(steps, batch, r.stop - r.start, dtype=dtype) for r in rows]
         operands = [x.new_empty(steps + 1, batch, hidden, dtype=dtype) for _ in stages]
-        operands[0][0] = inputs.state[0]
+        operands[0][0] = kind.operand(inputs.state[0], inputs.threshold)
         results, carried, statistics, magnitudes = inputs.state, [], [], []
         states = []
         sampled = _sampled(steps)
@@ -252,13 +277,13 @@ class _LayerFunction(torch.autograd.Function):
         for t in reversed(range(steps)):
             active = None if inputs.active is None else inputs.active[t]
             for k in reversed(range(len(stages))):
-                first = (grads[0][t], through_product) if kind.is_last(stages[k]) else (through_product,)
+                first = (grads[0][t],) if kind.is_last(stages[k]) else ()
                 if 0 in carried_back:
                     first = (*first, carried_back[0])
                 rest = tuple(grad for i, grad in sorted(carried_back.items()) if i)
                 dgain, dshift, dcarried = inputs.kernels[k].backward(
                     products[k][t], x[t][:, rows[k]], gains[k], shift, inputs.threshold, active, carried.pop(),
-                    first, rest, grad_products[k][t], grad_x[t][:, rows[k]],
+                    through_product, first, rest, grad_products[k][t], grad_x[t][:, rows[k]],
                 )  # fmt: skip
                 grad_gains[k] += dgain
                 grad_shift += dshift

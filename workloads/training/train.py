@@ -127,7 +127,7 @@ def train(
             loss, sparsity = _epoch(network, optimiser, batches, standing, compile_, on_progress)
         standing.epoch += 1
         standing.validation_loss = validate(network)
-        ramping = any(recipe.sparsities) and (standing.epoch - 1) / recipe.epochs < RAMP
+        ramping = (standing.epoch - 1) / recipe.epochs < (RAMP if any(recipe.sparsities) else recipe.threshold_ramp)
         # Sparsity comes first: while it still rises, an epoch that is denser than asked for cannot be the best one.
         if standing.validation_loss < standing.best_loss or ramping or not standing.best_epoch:
             standing.best_loss, standing.best_epoch = standing.validation_loss, standing.epoch
@@ -159,6 +159,9 @@ def _epoch(
         rng = draw(recipe.seed, standing.epoch + 1, k) if recipe.rounding == "stochastic" else None
         if recipe.initial_noise:
             state = tuple(recipe.initial_noise * torch.randn_like(s) for s in state)
+        if recipe.threshold_ramp:
+            for layer in network.stack:
+                layer.threshold.fill_(recipe.threshold * min(1.0, done / recipe.threshold_ramp))
         passing = Passing(batch.active, getattr(torch, recipe.products), MOMENTUM, compile_)
         out = network.run(batch.inputs, state, passing, rng)
         loss = _descend(network, optimiser, out, batch)
@@ -170,7 +173,7 @@ def _epoch(
         if batch.lengths is None:
             state = tuple(s.detach() for s in out.state)
         total_loss += loss
-        total_zeros += _share_of_zeros(out, batch)
+        total_zeros += _share_of_zeros(network, out, batch)
         if on_progress:
             on_progress(
                 TrainingProgress(
@@ -186,8 +189,7 @@ def _descend(network: TrainedNetwork, optimiser: torch.optim.Optimizer, out: Seq
     targets = batch.wanted if network.unit is None else network.unit.counted(batch.wanted)
     minimised = _loss(network)
     loss = minimised.of(network.readout(batch.answering(out.states)), targets)
-    penalty = network.recipe.activity_penalty
-    penalised = loss + penalty * _mean_magnitude(out, batch.active) if penalty else loss
+    penalised = loss + _penalty(network, out, batch.active)
     optimiser.zero_grad(set_to_none=True)
     penalised.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(network.parameters(), network.recipe.clip_norm)
@@ -199,11 +201,20 @@ def _loss(network: TrainedNetwork) -> Loss:
     return LOSSES[tasks.by_name(network.recipe.task).predicts]
 
 
-def _mean_magnitude(out: Sequence, active: Tensor | None) -> Tensor:
-    """Mean |h| over all layers, as pruned and rounded, and over the steps that sequences run."""
-    states = torch.stack([layer.states for layer in out.layers])
-    running = 1.0 if active is None else active.float().mean()
-    return states.abs().mean() / running
+def _penalty(network: TrainedNetwork, out: Sequence, active: Tensor | None) -> Tensor | float:
+    """What the recipe adds to the loss for h, as recurrent products read it, over the steps that sequences run."""
+    activity, union = network.recipe.activity_penalty, network.recipe.union_penalty
+    if not (activity or union):
+        return 0.0
+    lit = torch.stack([layer.lit(each.states) for layer, each in zip(network.stack, out.layers, strict=True)])
+    running = lit.new_ones(lit.shape[1:3]) if active is None else active[..., 0].to(lit.dtype)  # (T, B)
+    penalty = lit.new_zeros(())
+    if activity:
+        penalty = activity * (lit.abs().mean() / running.mean())
+    if union:
+        over_sequences = torch.linalg.vector_norm(lit, dim=2) / running.sum(1).sqrt()[:, None]  # (layers, T, H)
+        penalty = penalty + union * over_sequences.mean()
+    return penalty
 
 
 def _learning_rate(recipe: Recipe, standing: Standing, done: float) -> float:
@@ -218,8 +229,9 @@ def _follow_quantiles(network: TrainedNetwork, out: Sequence, ramp: float) -> No
     magnitudes = [layer.magnitudes for layer in out.layers if layer.magnitudes is not None]
     if not isinstance(network.recipe.target_sparsity, tuple):
         magnitudes = [torch.cat(magnitudes)] * len(network.stack)
+    may_be = 1 - network.recipe.unpruned_units / network.recipe.hidden
     for layer, values, sparsity in zip(network.stack, magnitudes, network.recipe.sparsities, strict=True):
-        _follow_quantile(layer.threshold, values, sparsity * ramp)
+        _follow_quantile(layer.threshold, values, sparsity * ramp / may_be)
 
 
 def _follow_quantile(threshold: Tensor, magnitudes: Tensor, sparsity: float) -> None:
@@ -229,10 +241,11 @@ def _follow_quantile(threshold: Tensor, magnitudes: Tensor, sparsity: float) -> 
 
 
 @torch.no_grad()
-def _share_of_zeros(out: Sequence, batch: MiniBatch) -> float:
-    """In the states of all layers, at the last step."""
+def _share_of_zeros(network: TrainedNetwork, out: Sequence, batch: MiniBatch) -> float:
+    """In the states of all layers as recurrent products read them, at the last step."""
     last = [
-        layer.states[-1] if batch.lengths is None else last_steps(layer.states, batch.lengths) for layer in out.layers
+        layer.lit(each.states[-1] if batch.lengths is None else last_steps(each.states, batch.lengths))
+        for layer, each in zip(network.stack, out.layers, strict=True)
     ]
     return float((torch.stack(last) == 0).float().mean())
 

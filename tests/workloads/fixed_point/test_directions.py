@@ -163,6 +163,7 @@ def test_a_state_cannot_be_carried_into_a_layer_in_reverse(drawn_numbers):
         ),
         ({"projection": 2}, r"layers\.0: h is projected"),
         ({"threshold": 0.1, "pruned": "recurrence"}, r"layers\.0: h is pruned for its recurrence alone"),
+        ({"threshold": 0.1, "unpruned": 1}, r"layers\.0: some elements of h are never pruned"),
         ({"cell": "lstm-peephole"}, r"layers\.0: its gates see c \(peepholes\)"),
         (
             {"head": [{"outputs": 3, "weight_format": "fixed8", "activation": "tanh"}]},

@@ -96,6 +96,23 @@ def test_the_exported_model_computes_what_training_infers(cell, norm, fmt):
     assert (model.config.layers[0].norm == "layer") == (norm == "layer")
 
 
+@pytest.mark.parametrize("state_bits", [None, 8])
+@pytest.mark.parametrize("cell", CELLS)
+def test_what_reads_h_pruned_and_which_units_are_goes_with_the_model(cell, state_bits):
+    recipe = TEXT.changed(cell=cell, layers=2, state_bits=state_bits, state_integer_bits=2 * (state_bits is not None),
+                          threshold=0.6, pruned=("recurrence", "next_layer"), unpruned=1 / 3)  # fmt: skip
+    model = agree(recipe, drawn(recipe), symbols())
+    assert [layer.pruned for layer in model.config.layers] == ["all", "recurrence"]
+    assert [layer.unpruned for layer in model.config.layers] == [2, 2]
+    values, _ = model.operands(symbols())
+    assert values["y_2"].astype(bool).mean() > values["h_2"].astype(bool).mean()
+    for name in ("h_1", "h_2"):
+        magnitudes = np.abs(values[name])
+        assert not ((magnitudes[..., 2:] > 0) & (magnitudes[..., 2:] < 0.56)).any()  # 0.6 may be rounded to 0.5625
+        assert (magnitudes[..., 2:] == 0).any()
+        assert ((magnitudes[..., :2] > 0) & (magnitudes[..., :2] < 0.6)).any()
+
+
 @pytest.mark.parametrize("rounding", ["deterministic", "stochastic"])
 @pytest.mark.parametrize("fmt", [f for f in formats.ALL if f.stochastic or f.name not in FORMATS], ids=lambda f: f.name)
 def test_every_format_is_exported_as_it_is_trained(fmt, rounding):

@@ -32,16 +32,17 @@ def normalised(norm, z, gain, lanes):
 
 
 class WrittenOut:
-    """One step, with PyTorch's own operations and slices."""
+    """One step, with PyTorch's own operations and slices; `read` is what becomes of an operand of W_h."""
 
-    def __init__(self, norm, x, weight, gain, shift, state, lanes, bits, integer_bits):
+    def __init__(self, norm, x, weight, gain, shift, state, lanes, bits, integer_bits, read):
+        self.read = read
         self.norm, self.x, self.weight, self.gain, self.shift, self.lanes = norm, x, weight, gain, shift, lanes
         self.h, *self.rest = state
         self.hidden, self.bits, self.integer_bits = self.h.shape[1], bits, integer_bits
 
     def part(self, first, last, v):
         rows = slice(first * self.hidden, last * self.hidden)
-        return normalised(self.norm, v @ self.weight[rows].t(), self.gain[rows], self.lanes)
+        return normalised(self.norm, self.read(v) @ self.weight[rows].t(), self.gain[rows], self.lanes)
 
     def gate(self, k, y, first=0):
         n = self.hidden
@@ -81,13 +82,25 @@ EQUATIONS = {
 }
 
 
-def written_out(cell, norm, x, weight, gain, shift, state, threshold, bits, integer_bits, lengths):
+def written_out(
+    cell, norm, x, weight, gain, shift, state, threshold, bits, integer_bits, lengths, pruned="all", straight=False
+):
     """The sequence step by step: every h, and the state after the last."""
+
+    def prune(v):
+        kept = v * (v.abs() >= threshold)
+        return v + (kept - v).detach() if straight else kept
+
+    def same(v):
+        return v
+
+    store, read = (prune, same) if pruned == "all" else (same, prune)
     states = []
     for t in range(len(x)):
         lanes = torch.tensor([length > t for length in lengths])
-        h, *rest = EQUATIONS[cell](WrittenOut(norm, x[t], weight, gain, shift, state, lanes, bits, integer_bits))
-        h = rounded(h * (h.abs() >= threshold), bits, integer_bits)
+        at = WrittenOut(norm, x[t], weight, gain, shift, state, lanes, bits, integer_bits, read)
+        h, *rest = EQUATIONS[cell](at)
+        h = rounded(store(h), bits, integer_bits)
         state = tuple(torch.where(lanes[:, None], v, torch.zeros_like(v)) for v in (h, *rest))
         states.append(state[0])
     return torch.stack(states), state
@@ -111,6 +124,27 @@ def test_every_cell_is_covered_here():
     ids=["plain", "pruned-rounded", "rounded-unequal", "pruned-unequal"],
 )
 def test_the_gradient_is_that_of_plain_autograd(cell, norm, threshold, bits, integer_bits, lengths):
+    states = both_ways(cell, norm, torch.tensor(threshold, dtype=torch.float64), bits, integer_bits, lengths)
+    if threshold:
+        assert 0.02 < (states == 0).double().mean() < 0.9
+
+
+@pytest.mark.parametrize("lengths", [(STEPS,) * BATCH, LENGTHS], ids=["equal", "unequal"])
+@pytest.mark.parametrize("straight", [False, True])
+@pytest.mark.parametrize("pruned", ["all", "recurrence"])
+@pytest.mark.parametrize("cell", GATES)
+def test_the_gradient_through_what_is_pruned_is_zero_or_goes_straight_through(cell, pruned, straight, lengths):
+    """Of units that have a threshold; the first two have none."""
+    threshold = torch.tensor([0.0, 0.0, 0.3, 0.3, 0.3], dtype=torch.float64)
+    states = both_ways(cell, "layer", threshold, None, 0, lengths, pruned=pruned, straight=straight)
+    below = states[..., 2:][(states[..., 2:].abs() < 0.3)]
+    assert 0.1 < below.numel() / states[..., 2:].numel() < 0.98
+    assert bool((below != 0).any()) == (pruned == "recurrence")
+    assert (states[..., :2].abs() < 0.3).any()
+
+
+def both_ways(cell, norm, threshold, bits, integer_bits, lengths, pruned="all", straight=False):
+    """h of the steps that run, ``(N, H)``, once it and its gradients are equal to those written out."""
     from workloads.training.sequence import Inputs, StepKind, eager, kernels, run_layer
 
     generator = torch.Generator().manual_seed(0)
@@ -124,11 +158,11 @@ def test_the_gradient_is_that_of_plain_autograd(cell, norm, threshold, bits, int
     state = tuple(drawn(BATCH, HIDDEN, scale=0.3) for _ in range(STATES[cell]))
     active = torch.tensor(lengths) > torch.arange(STEPS)[:, None]
     towards = drawn(STEPS, BATCH, HIDDEN) * active[..., None]
-    kind = StepKind(cells.by_name(cell), norm, bits, integer_bits, keep_magnitudes=True)
+    kind = StepKind(cells.by_name(cell), norm, bits, integer_bits, True, pruned, straight)
     inputs = Inputs(
         kind,
         kernels(kind, eager),
-        torch.tensor(threshold, dtype=torch.float64),
+        threshold,
         state,
         None if min(lengths) == STEPS else active[..., None],
         torch.float64,
@@ -136,7 +170,9 @@ def test_the_gradient_is_that_of_plain_autograd(cell, norm, threshold, bits, int
     results = []
     for run in (
         lambda *leaves: run_layer(*leaves, inputs)[:2],
-        lambda *leaves: written_out(cell, norm, *leaves, state, threshold, bits, integer_bits, lengths),
+        lambda *leaves: written_out(
+            cell, norm, *leaves, state, threshold, bits, integer_bits, lengths, pruned, straight
+        ),
     ):
         leaves = [leaf.clone().requires_grad_() for leaf in (x, weight, gain, shift)]
         states, after = run(*leaves)
@@ -151,8 +187,7 @@ def test_the_gradient_is_that_of_plain_autograd(cell, norm, threshold, bits, int
     for ours, theirs in zip(*results, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-11)
     assert results[0][-4].abs().max() > 0
-    if threshold:
-        assert 0.02 < (results[0][0][active] == 0).double().mean() < 0.9
+    return results[0][0][active]
 
 
 @pytest.mark.parametrize("lengths", [(STEPS,) * BATCH, LENGTHS], ids=["equal", "unequal"])

@@ -255,6 +255,33 @@ def test_the_activity_penalty_is_of_the_mean_magnitude_over_the_steps_that_run(r
         torch.testing.assert_close(with_ - without, of_penalty.expand_as(without), rtol=1e-3, atol=1e-7)
 
 
+def test_the_union_penalty_is_of_what_is_lit_in_any_sequence():
+    from workloads.training.batches import batches_of
+    from workloads.training.network import Passing
+    from workloads.training.sequence import eager
+    from workloads.training.train import _penalty, build
+
+    recipe = VOWELS.changed(
+        target_sparsity=0.0, threshold=0.05, pruned=("recurrence",), union_penalty=2.0, rounding="deterministic"
+    )
+    batches = batches_of(recipe, "cpu")
+    batch = next(b for b in batches.epoch(0) if len(set(b.lengths.tolist())) > 1)
+    network = build(recipe, batches.steps)
+    out = network.run(batch.inputs, network.start(recipe.batch), Passing(batch.active, torch.float32, 0.0, eager))
+    penalty = _penalty(network, out, batch.active)
+    terms, lengths = [], batch.lengths.tolist()
+    for states in (done.states.detach().double().numpy() for done in out.layers):
+        for t in range(max(lengths)):
+            running = [states[t, lane] for lane in range(recipe.batch) if lengths[lane] > t]
+            terms += [np.sqrt(np.mean(np.where(np.abs(h) >= 0.05, h, 0) ** 2)) for h in np.transpose(running)]
+    assert float(penalty.detach()) == pytest.approx(2 * np.mean(terms), rel=1e-5)
+    penalty.backward()
+    assert all(torch.isfinite(p.grad).all() for p in network.parameters() if p.grad is not None)
+    together = _penalty(build(recipe.changed(activity_penalty=3.0)), out, batch.active).detach()
+    apart = _penalty(build(recipe.changed(activity_penalty=3.0, union_penalty=0.0)), out, batch.active).detach()
+    assert float(together) == pytest.approx(float(apart + penalty.detach()), rel=1e-5)
+
+
 @pytest.mark.parametrize("recipe", [TEXT, VOWELS], ids=lambda recipe: recipe.name)
 def test_a_text_is_gone_on_with_and_sequences_start_anew(recipe, monkeypatch, tmp_path):
     from workloads.training.network import TrainedNetwork
@@ -363,6 +390,42 @@ def test_one_target_sparsity_is_one_threshold_and_a_list_is_one_each():
         for _ in range(200):
             _follow_quantiles(network, out, ramp)
         assert [float(layer.threshold) for layer in network.stack] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_fixed_threshold_rises_over_its_share_of_the_epochs(tmp_path, monkeypatch):
+    from workloads.training import train as module
+
+    seen, descend = [], module._descend
+    monkeypatch.setattr(module, "_descend", lambda network, *a: (seen.append(float(network.stack[0].threshold)),
+                                                                 descend(network, *a))[1])  # fmt: skip
+    recipe = DIGITS.changed(epochs=4, patience=4, threshold=0.2, threshold_ramp=0.5, pruned=("recurrence",))
+    outcome = module.train(recipe, tmp_path)
+    done = np.arange(len(seen)) / len(seen)
+    assert seen == pytest.approx(np.minimum(0.2, 0.2 * done / 0.5))
+    assert float(outcome.network.stack[0].threshold) == pytest.approx(0.2)
+    assert outcome.best_epoch >= 3  # while it rises, an epoch that is denser than asked for cannot be the best one
+
+
+@pytest.mark.parametrize("unpruned", [pytest.param(0.0, marks=pytest.mark.slow), 0.25])
+def test_a_recurrence_alone_is_trained_to_its_share_of_zeros_under_a_dense_readout(tmp_path, unpruned):
+    from workloads.record import record
+    from workloads.training.export import export
+    from workloads.training.train import train
+
+    recipe = DIGITS.changed(
+        hidden=16, epochs=6, patience=6, target_sparsity=0.6, pruned=("recurrence",), unpruned=unpruned, state_bits=8
+    )
+    lit = []
+    outcome = train(recipe, tmp_path, on_progress=lambda progress: lit.append(progress.sparsity))
+    model = export(recipe, outcome.network)
+    trace = record(model, "validation", 40, 8)
+    h, y = (np.unpackbits(trace.arrays[name][0:], axis=-1, count=16) for name in ("h", "y"))
+    assert 1 - h[1:].mean() == pytest.approx(0.6, abs=0.1)
+    assert y.mean() > 0.9
+    never = round(16 * unpruned)
+    assert h[1:, :, :never].mean() > 0.9 if never else h[1:, :, 0].mean() < 0.9
+    assert (h[1:] <= y).all()
+    assert 0 < lit[-1] < 0.75
 
 
 def test_text_batches_are_the_streams_of_the_text_in_order():
@@ -697,6 +760,10 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_one_line(tmp_path):
         ('input_weight_format = "fp4"', "input_weight_format: weight format must be one of .*, not 'fp4'"),
         ("target_sparsity = [0.1, 0.2]", "target_sparsity must be one number or 1, one a layer, not 2"),
         ("target_sparsity = 1.0", "target_sparsity must be at least 0 and below 1, not 1.0"),
+        ("unpruned = 1.0", "unpruned: Input should be less than 1, not 1.0"),
+        ('pruned = ["readout"]', "what reads h pruned must include recurrence, not be readout: what the next layer"),
+        ('pruned = ["c"]', r"pruned\.0: Input should be 'recurrence', 'next_layer' or 'readout', not 'c'"),
+        ("threshold_ramp = 0.5", "threshold_ramp is that of a fixed threshold: it needs one, and no target_sparsity"),
         ("state_integer_bits = 8", "state_integer_bits must be below state_bits = 8, not 8"),
         ("input_bits = 8", "input_bits: a one-hot input is neither rounded, pruned nor dropped"),
         ("input_dropout = 0.5", "input_dropout: a one-hot input is neither rounded, pruned nor dropped"),
@@ -723,6 +790,11 @@ def test_a_wrong_recipe_is_refused(tmp_path, change, message):
     [
         (TEXT, {"initial_noise": 0.1}, "recipe text: initial_noise: tiny-shakespeare is one long text, whose state"),
         (DIGITS, {"embedding": 4}, "recipe digits: embedding: digits has vectors, which need none"),
+        (
+            DIGITS,
+            {"unpruned": 0.25, "target_sparsity": 0.75},
+            "target_sparsity must be at least 0 and below 0.75, the share of the units that may be pruned, not 0.75",
+        ),
         (
             DIGITS,
             {"weight_format": "pow2-ternary", "rounding": "stochastic"},
