@@ -91,8 +91,12 @@ def same_tables(one: Path, other: Path) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sampler", ["nsga2", "nsga3", "tpe", "qmc", "random", "grid"])
-def test_killed_at_twenty_moments(tmp_path: Path, tree: dict[str, Any], models: ModelSide, sampler: str) -> None:
+@pytest.mark.parametrize(
+    ("sampler", "kills"), [("nsga2", 20), ("tpe", 20), ("nsga3", 8), ("qmc", 8), ("random", 8), ("grid", 8)]
+)
+def test_killed_at_many_moments(
+    tmp_path: Path, tree: dict[str, Any], models: ModelSide, sampler: str, kills: int
+) -> None:
     """Every kill leaves the first trials of an undisturbed search, never fewer than before, none twice."""
     if sampler == "grid":
         tree["parameters"]["clock_mhz"] = {"choices": [100, 200, 400]}
@@ -107,18 +111,18 @@ def test_killed_at_twenty_moments(tmp_path: Path, tree: dict[str, Any], models: 
     rng = np.random.default_rng(7)
     folder, complete, cut = tmp_path / "0", 0, set[int]()
     with Forks() as forks:
-        for kill in range(1, 21):
+        for kill in range(1, kills + 1):
             forks.kill(file, folder, int(rng.integers(complete, 41)), rng.uniform(0, 0.05))
             found = told(folder)
             assert found == undisturbed[: len(found)]
             assert len(found) >= complete
             complete = len(found)
             cut.add(complete)
-            if complete == 40 or kill == 20:
+            if complete == 40 or kill == kills:
                 search(space, folder, resume=(folder / "study.db").exists(), models=models)
                 assert same_tables(folder, whole)
                 folder, complete = tmp_path / f"{kill}", 0
-    assert len(cut) > 3  # it was killed while it searched, not before or after only
+    assert len(cut) >= kills // 4  # it was killed while it searched, not before or after only
 
 
 class _Stop(Exception):
