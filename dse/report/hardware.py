@@ -15,8 +15,8 @@ from dse.results.details import FrontDetail
 from dse.results.store import Results
 from workloads import zoo
 
-FEW_PES = 16
-"""Up to so many, Icarus Verilog is done with a step before Verilator has compiled."""
+FEW_PE_CYCLES = 300_000
+"""Cycles of a step times PEs up to which Icarus Verilog, at some 25,000 a second, is done first."""
 
 
 def front_hardware(results: Results, folder: Path) -> list[HardwareTab | None]:
@@ -40,9 +40,9 @@ def _hardware(detail: FrontDetail, results: Results, folder: Path, trace: Trace)
         planned(design, trace, scope=scope, run_steps=run_steps)
     except BadInput as reason:
         return HardwareTab(command="", reason=str(reason))
-    words = ["archsim", "rtl", results.space.base, *_workload(detail, folder, trace), "--scope", scope]
+    words = ["archsim", "rtl", _anywhere(results.space.base), *_workload(detail, folder, trace), "--scope", scope]
     words += ["--run-steps", str(run_steps)]
-    words += ["--out", f"hardware-{detail.trial}", "--check", *_simulator(design)]
+    words += ["--out", f"hardware-{detail.trial}", "--check", *_simulator(design, detail)]
     return HardwareTab(command=" ".join(filter(None, (shlex.join(words), settings(detail.overrides)))), reason="")
 
 
@@ -50,9 +50,23 @@ def _workload(detail: FrontDetail, folder: Path, trace: Trace) -> list[str]:
     """The model with its own codes, where it is a file and computes with integers; otherwise the trace that was run."""
     integers = all(operand.bits is not None for operand in trace.graph.operands)
     if integers and not trace.header.synthetic and (detail.model in zoo.ALL or Path(detail.model).is_file()):
-        return ["--workload", detail.model, "--threshold", f"{detail.threshold:.6g}", "--split", "validation"]
-    return ["--workload", str(trace_file(detail, folder))]
+        return [
+            "--workload",
+            _anywhere(detail.model),
+            "--threshold",
+            f"{detail.threshold:.6g}",
+            "--split",
+            "validation",
+        ]
+    return ["--workload", _anywhere(str(trace_file(detail, folder)))]
 
 
-def _simulator(design: Design) -> list[str]:
-    return ["--simulator", "verilator"] if design.lanes * design.pes_per_lane > FEW_PES else []
+def _anywhere(name: str) -> str:
+    """A file by its whole path, so that the command runs in any folder; other names as they are."""
+    path = Path(name)
+    return str(path.absolute()) if path.is_file() else name
+
+
+def _simulator(design: Design, detail: FrontDetail) -> list[str]:
+    few = design.lanes * design.pes_per_lane * detail.cycles_per_step <= FEW_PE_CYCLES
+    return [] if few else ["--simulator", "verilator"]

@@ -43,6 +43,28 @@ def test_the_command_of_the_page_ends_in_a_passing_check(folder: Path, tmp_path:
     assert (tmp_path / out / "README.md").exists()
 
 
+def commands(folder: Path) -> list[list[str]]:
+    hardware = [design.hardware for design in view_page([folder]).designs]
+    return [shlex.split(each.command) for each in hardware if each is not None]
+
+
+def test_the_command_runs_in_any_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the page was made of a folder that is named from where one stood."""
+    monkeypatch.chdir(folder.parent)
+    for words in commands(Path(folder.name)):
+        trace = Path(words[words.index("--workload") + 1])
+        assert trace.is_absolute()
+        assert trace.is_file()
+
+
+def test_the_simulator_is_the_one_that_is_done_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = commands(folder)
+    assert found
+    assert not any("--simulator" in words for words in found)
+    monkeypatch.setattr("dse.report.hardware.FEW_PE_CYCLES", 1)
+    assert all(words[words.index("--simulator") + 1] == "verilator" for words in commands(folder))
+
+
 def test_a_design_without_hardware_says_why(tmp_path: Path) -> None:
     tree = tiny_tree() | {"base": "stationary-65nm", "trials": 8}
     tree["parameters"] = {"clock_mhz": {"choices": [100, 200]}, "lanes": {"choices": [1, 2, 4]}}

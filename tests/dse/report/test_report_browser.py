@@ -30,6 +30,8 @@ from dse.results import store
 from dse.results.result import SearchResult
 from dse.results.store import Results
 from dse.space.space import parse_space
+from tests.archsim.rtl.integer_bench import needs
+from tests.dse.cli.test_cli import archsim
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright (extra `dev`)")
 
@@ -180,6 +182,21 @@ def test_samplers_are_drawn_with_their_spread(tmp_path: Path, page: Page, opened
     )
     assert [name for name, fill, _ in drawn if not fill] == ["nsga2", "random"]
     assert [y for _, fill, y in drawn if fill] == [[61, 72, 60, 55], [41, 52, 40, 35]]
+
+
+def test_hardware_of_the_chosen_design_passes_its_check(demo: Searched, tmp_path: Path) -> None:
+    """As a newcomer follows the demo's page: the design that it opens with, its command as it stands, any folder."""
+    needs("verilator")
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', demo.report.read_text(), re.DOTALL)
+    assert data is not None
+    page = json.loads(data[1])
+    (design,) = [each for each in page["designs"] if each["key"] == page["searches"][0]["first"]]
+    words = shlex.split(design["hardware"]["command"])
+    assert words[:2] == ["archsim", "rtl"]
+    assert "--check" in words
+    done = archsim(*words[1:], cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("equal: ")
 
 
 def test_every_tab_opens_offline_and_fits_the_window(searched: Searched, opened: Opened) -> None:
