@@ -13,6 +13,9 @@ from archsim.files import whole_file
 from workloads.training.network import TrainedNetwork
 from workloads.training.recipe import Recipe
 
+FORMAT = 2
+"""Of a checkpoint. In those that tell none, products of ``bfloat16`` were those of the layers alone."""
+
 
 def save(
     path: Path, recipe: Recipe, network: TrainedNetwork, optimiser: torch.optim.Optimizer, standing: dict[str, Any]
@@ -22,6 +25,7 @@ def save(
     _save(
         path,
         {
+            "format": FORMAT,
             "recipe": recipe.model_dump_json(),
             "model": network.state_dict(),
             "optimiser": optimiser.state_dict(),
@@ -37,8 +41,10 @@ def resume(
 ) -> dict[str, Any]:
     """Put a run back to where `path` left it; returns its standing. BadInput where it is of another recipe."""
     saved = _load(path, device, "recipe", "model", "optimiser", "standing", "rng", "device_rng")
-    if _recipe(saved) != recipe:
-        raise BadInput(f"{path}: was made by another recipe; give an empty folder or the recipe that made it")
+    theirs = _recipe(saved)
+    if theirs != recipe:
+        differs = "" if theirs is None else f" ({_difference(theirs, recipe)})"
+        raise BadInput(f"{path}: was made by another recipe{differs}; give an empty folder or the recipe that made it")
     try:
         network.load_state_dict(saved["model"])
     except RuntimeError as error:
@@ -53,7 +59,7 @@ def resume(
 
 
 def save_weights(path: Path, recipe: Recipe, network: TrainedNetwork) -> None:
-    _save(path, {"recipe": recipe.model_dump_json(), "model": network.state_dict()})
+    _save(path, {"format": FORMAT, "recipe": recipe.model_dump_json(), "model": network.state_dict()})
 
 
 def weights(path: Path, device: str) -> dict[str, torch.Tensor]:
@@ -73,9 +79,19 @@ def recipe_of(path: Path) -> Recipe:
 def _recipe(saved: dict[str, Any]) -> Recipe | None:
     """Compared as a recipe, not as text: a key that has come since has its default."""
     try:
-        return Recipe.model_validate_json(saved["recipe"])
+        recipe = Recipe.model_validate_json(saved["recipe"])
     except ValidationError:
         return None
+    layers_alone = "format" not in saved and recipe.products == "bfloat16"
+    return recipe.changed(products="bfloat16-layers") if layers_alone else recipe
+
+
+def _difference(theirs: Recipe, ours: Recipe) -> str:
+    """The keys that differ, each with both values."""
+    given = theirs.model_dump(), ours.model_dump()
+    return ", ".join(
+        f"{key} {given[0][key]}, not {given[1][key]}" for key in given[0] if given[0][key] != given[1][key]
+    )
 
 
 def _load(path: Path, device: str, *needed: str) -> dict[str, Any]:

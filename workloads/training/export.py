@@ -238,7 +238,7 @@ def train_and_export(
     zoo_folder.mkdir(parents=True, exist_ok=True)
     model = narrowest(export(recipe, outcome.network))
     model.save(path)
-    card = make_card(model, path, recipe, outcome, _machine(device), hours)
+    card = make_card(model, path, outcome.network.recipe, outcome, _machine(device), hours)
     card.save(path.with_suffix(".toml"))
     return card
 

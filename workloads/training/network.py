@@ -258,9 +258,13 @@ class TrainedNetwork(nn.Module):
         r = self.recipe
         return prune_and_round(x, r.input_threshold, r.input_bits, r.input_integer_bits)
 
-    def readout(self, states: Tensor) -> Tensor:
-        """Logits, or numbers in their `unit`, ``(..., V)`` of states ``(..., H)``."""
-        return nn.functional.linear(states, self.readout_weight(), self.readout_bias)
+    def readout(self, states: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+        """Logits, or numbers in their `unit`, ``(..., V)`` of states ``(..., H)``; `dtype`: of the product, if not
+        that of the states."""
+        weight = self.readout_weight()
+        if dtype is None or dtype == states.dtype:
+            return nn.functional.linear(states, weight, self.readout_bias)
+        return nn.functional.linear(states.to(dtype), weight.to(dtype)).to(states.dtype) + self.readout_bias
 
     def inference(self, rng: Rng = None) -> "Inference":
         """What the trained network computes, by the running statistics; its weights are drawn with `rng`, once."""
@@ -332,7 +336,8 @@ def _step_norm(recipe: Recipe) -> StepNorm:
 def _occurrences(symbols: Tensor, active: Tensor | None, count: int) -> Tensor:
     """How often each symbol occurs, ``(count, 1)``."""
     counted = symbols.flatten() if active is None else symbols[active[..., 0]]
-    return torch.bincount(counted, minlength=count)[:, None]
+    # Not bincount, which lets the host read the largest symbol.
+    return counted.new_zeros(count).index_add_(0, counted, torch.ones_like(counted))[:, None]
 
 
 def _share_of_steps(x: Tensor, active: Tensor | None) -> Tensor:

@@ -19,6 +19,7 @@ from workloads.training import recipes
 
 FormatName = Annotated[str, AfterValidator(lambda name: formats.by_name(name).name)]
 Norm = Literal["none", "batch", "batch-per-step", "layer", "weight"]
+Products = Literal["fastest", "bfloat16", "bfloat16-layers", "medium", "float32"]
 
 
 class First(Frozen):
@@ -121,8 +122,11 @@ class Recipe(Frozen):
         "sequences that begin alike (sequential MNIST: black pixels) needs it: their variance is zero, so the gradient "
         "grows at each step (Cooijmans et al. 2017)",
     )
-    products: Literal["bfloat16", "float32"] = Field(
-        default="bfloat16", description="type of the matrix products in training; inference is float32"
+    products: Products = Field(
+        default="fastest",
+        description="precision of the matrix products in training; inference is float32. bfloat16-layers: the readout "
+        "in float32; medium: float32, of which the library may round operands; fastest: bfloat16 where the device "
+        "multiplies it, else medium",
     )
     seed: int = Field(default=1, ge=0)
     start_from: str | None = Field(

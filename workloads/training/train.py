@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from archsim.errors import BadInput
 from archsim.files import whole_file
 from workloads import tasks
-from workloads.training import checkpoints, start
+from workloads.training import checkpoints, precision, start
 from workloads.training.batches import Batches, MiniBatch, batches_of, last_steps
 from workloads.training.losses import LOSSES, Loss
 from workloads.training.network import Passing, Sequence, TrainedNetwork
@@ -24,6 +24,8 @@ RAMP = 1 / 3
 """Share of the epochs over which the target sparsity rises from zero."""
 MOMENTUM = 0.05
 """By which running statistics follow those of a mini-batch."""
+LOOK_EVERY = 50
+"""Mini-batches after which the host looks at losses that lie on another device: each look waits for that device."""
 STREAMS = {"every_step": 64, "last_step": 256}
 """Sequences side by side in validation, by when the task wants a readout; a text is cut up into so many."""
 
@@ -104,10 +106,11 @@ def train(
     A text: truncated backpropagation; it is cut into `batch` contiguous streams whose state is carried from one
     mini-batch to the next and reset at the start of an epoch. Sequences: backpropagation over all their steps. The
     full-precision weights of the epoch with the best validation metric are kept. The run that a curriculum begins with
-    is in the folder ``first`` of `folder`. BadInput where `folder` holds another run or a broken one, or where the loss
-    is no longer finite.
+    is in the folder ``first`` of `folder`. The network that is returned has the recipe with what ``fastest`` products
+    were. BadInput where `folder` holds another run or a broken one, or where the loss is no longer finite.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    recipe = precision.settled(recipe, device)
     batches = batches_of(recipe, device)
     network = build(recipe, batches.steps).to(device)
     optimisers = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
@@ -123,7 +126,7 @@ def train(
     elif recipe.start_from is not None:
         start.load(recipe.start_from, network, next(batches.epoch(0)))
     while standing.epoch < recipe.epochs and standing.epoch - standing.best_epoch < recipe.patience:
-        with tuned():
+        with tuned(), precision.multiplying(recipe.products):
             loss, sparsity = _epoch(network, optimiser, batches, standing, compile_, on_progress)
         standing.epoch += 1
         standing.validation_loss = validate(network)
@@ -150,8 +153,10 @@ def _epoch(
 ) -> tuple[float, float]:
     """One epoch: mean loss, and share of zeros in the states."""
     recipe, metric = network.recipe, tasks.by_name(network.recipe.task).metric
-    total_loss = total_zeros = 0.0
     state = network.start(recipe.batch)
+    losses = state[0].new_zeros(batches.count, dtype=torch.float64)
+    zeros = torch.zeros_like(losses)
+    look_every = 1 if losses.device.type == "cpu" else LOOK_EVERY
     for k, batch in enumerate(batches.epoch(standing.epoch), start=1):
         done = (standing.epoch + (k - 1) / batches.count) / recipe.epochs
         for group in optimiser.param_groups:
@@ -162,39 +167,47 @@ def _epoch(
         if recipe.threshold_ramp:
             for layer in network.stack:
                 layer.threshold.fill_(recipe.threshold * min(1.0, done / recipe.threshold_ramp))
-        passing = Passing(batch.active, getattr(torch, recipe.products), MOMENTUM, compile_)
+        passing = Passing(batch.active, precision.of_layers(recipe.products), MOMENTUM, compile_)
         out = network.run(batch.inputs, state, passing, rng)
-        loss = _descend(network, optimiser, out, batch)
-        if not math.isfinite(loss):
-            where = f"epoch {standing.epoch + 1}, mini-batch {k}"
-            raise BadInput(f"recipe {recipe.name}: the loss is not finite at {where}; a lower learning_rate may help")
+        losses[k - 1] = _descend(network, optimiser, out, batch)
+        zeros[k - 1] = _share_of_zeros(network, out, batch)
         if any(recipe.sparsities):
             _follow_quantiles(network, out, min(1.0, done / RAMP))
         if batch.lengths is None:
             state = tuple(s.detach() for s in out.state)
-        total_loss += loss
-        total_zeros += _share_of_zeros(network, out, batch)
+        if k % look_every and k < batches.count:
+            continue
+        _finite(losses[:k], recipe, standing)
         if on_progress:
             on_progress(
                 TrainingProgress(
-                    recipe.task, standing.epoch, recipe.epochs, k, batches.count, loss,
-                    _loss(network).unit, metric, standing.validation_loss, total_zeros / k,
+                    recipe.task, standing.epoch, recipe.epochs, k, batches.count, float(losses[k - 1]),
+                    _loss(network).unit, metric, standing.validation_loss, float(zeros[:k].mean()),
                 )
             )  # fmt: skip
-    return total_loss / batches.count, total_zeros / batches.count
+    return float(losses.mean()), float(zeros.mean())
 
 
-def _descend(network: TrainedNetwork, optimiser: torch.optim.Optimizer, out: Sequence, batch: MiniBatch) -> float:
-    """One step of the optimiser; the loss before it, in its unit."""
+def _finite(losses: Tensor, recipe: Recipe, standing: Standing) -> None:
+    """BadInput names the first mini-batch of the epoch whose loss is not."""
+    wrong = (~losses.isfinite()).nonzero()
+    if len(wrong):
+        where = f"epoch {standing.epoch + 1}, mini-batch {int(wrong[0]) + 1}"
+        raise BadInput(f"recipe {recipe.name}: the loss is not finite at {where}; a lower learning_rate may help")
+
+
+def _descend(network: TrainedNetwork, optimiser: torch.optim.Optimizer, out: Sequence, batch: MiniBatch) -> Tensor:
+    """One step of the optimiser; the loss before it ``()``, in its unit."""
     targets = batch.wanted if network.unit is None else network.unit.counted(batch.wanted)
     minimised = _loss(network)
-    loss = minimised.of(network.readout(batch.answering(out.states)), targets)
+    readout = network.readout(batch.answering(out.states), precision.of_readout(network.recipe.products))
+    loss = minimised.of(readout, targets)
     penalised = loss + _penalty(network, out, batch.active)
     optimiser.zero_grad(set_to_none=True)
     penalised.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(network.parameters(), network.recipe.clip_norm)
     optimiser.step()
-    return loss.item() / minimised.per_unit
+    return loss.detach().double() / minimised.per_unit
 
 
 def _loss(network: TrainedNetwork) -> Loss:
@@ -241,13 +254,13 @@ def _follow_quantile(threshold: Tensor, magnitudes: Tensor, sparsity: float) -> 
 
 
 @torch.no_grad()
-def _share_of_zeros(network: TrainedNetwork, out: Sequence, batch: MiniBatch) -> float:
-    """In the states of all layers as recurrent products read them, at the last step."""
+def _share_of_zeros(network: TrainedNetwork, out: Sequence, batch: MiniBatch) -> Tensor:
+    """In the states of all layers as recurrent products read them, at the last step ``()``."""
     last = [
         layer.lit(each.states[-1] if batch.lengths is None else last_steps(each.states, batch.lengths))
         for layer, each in zip(network.stack, out.layers, strict=True)
     ]
-    return float((torch.stack(last) == 0).float().mean())
+    return (torch.stack(last) == 0).float().mean()
 
 
 def _log(path: Path, standing: Standing, loss: float, sparsity: float, network: TrainedNetwork) -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from workloads.formats import WeightFormat
+from workloads.training import rounding
 
 Rng = np.random.Generator | None
 """Rounding is stochastic where there is a generator."""
@@ -47,6 +48,8 @@ class QuantizedWeight(nn.Module):
     def forward(self, rng: Rng = None) -> Tensor:
         if not self.quantizes:
             return self.full
+        if self.full.device.type != "cpu" and self._allowed(rng) is None and rounding.known(self.format):
+            return _straight_through(self.full, rounding.rounded(self.format, self.full.detach(), self.gates))
         codes, scale = self.codes(rng)
         return _through(self.full, codes, scale)
 
@@ -64,8 +67,11 @@ class QuantizedWeight(nn.Module):
 
 def _through(full: Tensor, codes: NDArray[Any], scale: NDArray[np.float64]) -> Tensor:
     dtype = np.float64 if full.dtype == torch.float64 else np.float32
-    values = torch.from_numpy(codes.astype(dtype) * scale[:, None].astype(dtype)).to(full)
-    quantized: Tensor = _StraightThrough.apply(full, values)  # type: ignore[no-untyped-call]
+    return _straight_through(full, torch.from_numpy(codes.astype(dtype) * scale[:, None].astype(dtype)).to(full))
+
+
+def _straight_through(full: Tensor, value: Tensor) -> Tensor:
+    quantized: Tensor = _StraightThrough.apply(full, value)  # type: ignore[no-untyped-call]
     return quantized
 
 
