@@ -12,12 +12,14 @@ from archsim.mapping.planner import plan
 from archsim.simulation import simulate
 from archsim.trace.trace import Trace
 from dse.evaluation.check import check
+from tests.sizes import NIGHTLY
 from workloads import tasks, zoo
 from workloads.graphs import graph_of
 from workloads.record import longest, record
 
 STEPS = 1000
-UNIT_STEPS = 6_400  # of which every sum is checked: 25 steps of 256 units, 12 of 512
+SUM_STEPS = 50 if NIGHTLY else 25
+UNIT_STEPS = 256 * SUM_STEPS  # of which every sum is checked: wider networks run fewer steps
 MUX = {"ternary", "pow2-ternary", "binary"}
 FORMATS_DONE = {
     "skip-65nm": {"fixed8", *MUX},
@@ -117,7 +119,7 @@ def test_burst_stays_with_column_on_real_text(lanes: int, trace: Trace) -> None:
 @pytest.mark.parametrize(("name", "workload"), [(design, name) for design in designs.ALL for name in done_by(design)])
 def test_every_sum_is_the_reference_s(name: str, workload: str) -> None:
     model, design = zoo.load_model(workload), load_design(name)
-    steps = min(25, UNIT_STEPS // model.layers[0].config.hidden, longest(model, "test", design.lanes))
+    steps = min(SUM_STEPS, UNIT_STEPS // model.layers[0].config.hidden, longest(model, "test", design.lanes))
     sample = tasks.by_name(model.task).sample("test", design.lanes, steps, seed=0)
     found = check(design, model, sample)
     assert found.passed

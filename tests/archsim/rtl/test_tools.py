@@ -5,7 +5,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from archsim import designs
 from archsim.design import load_design
@@ -15,10 +14,10 @@ from archsim.rtl.folder import export
 from archsim.rtl.tools import LINT, SYNTHESIZE
 from tests.archsim.rtl.integer_bench import needs
 from tests.archsim.small_traces import trace_of, weights_of
+from tests.sizes import NIGHTLY
 
 REFUSED = {"stationary-65nm": "dataflow weight-stationary, only output-stationary"}
 SHIPPED = tuple(name for name in designs.ALL if name not in REFUSED)
-NIGHTLY = settings.get_current_profile_name() == "nightly"
 WORKLOADS = {
     "edge-private": "gru-stack",
     "rbt-low-power-ternary": "gru-sparse",

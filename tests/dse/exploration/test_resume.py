@@ -23,7 +23,10 @@ from dse.report.designs import Texts
 from dse.report.searches import search_page
 from dse.results import store
 from dse.space.space import Space, parse_space
+from tests.sizes import NIGHTLY
 
+DRAWING = ("nsga3", "qmc", "random", "grid")
+"""Samplers that differ from the others in what they draw alone."""
 SCRIPT = Path(__file__).parents[1] / "conftest.py"
 
 
@@ -92,7 +95,7 @@ def same_tables(one: Path, other: Path) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("sampler", "kills"), [("nsga2", 20), ("tpe", 20), ("nsga3", 8), ("qmc", 8), ("random", 8), ("grid", 8)]
+    ("sampler", "kills"), [("nsga2", 20), ("tpe", 20), *((name, 20 if NIGHTLY else 8) for name in DRAWING)]
 )
 def test_killed_at_many_moments(
     tmp_path: Path, tree: dict[str, Any], models: ModelSide, sampler: str, kills: int

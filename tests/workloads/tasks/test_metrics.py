@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.sizes import NIGHTLY
 from workloads import tasks, zoo
 from workloads.config import Vector
 from workloads.evaluate import evaluate
@@ -213,8 +214,13 @@ def test_streams_side_by_side_are_as_good_as_one(model):
     assert abs(apart) < (0.01 if pruned else 0.001)  # pruned states forget slowly, and this is a short text
 
 
+LSTM256 = tuple(name for name in zoo.ALL if name.startswith("wp-lstm256"))
+STREAMED = LSTM256 if NIGHTLY else ("wp-lstm256-ternary", "wp-lstm256-ternary-s90")
+"""Half a minute each."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["wp-lstm256-ternary", "wp-lstm256-ternary-s90"])  # half a minute each
+@pytest.mark.parametrize("name", STREAMED)
 def test_sixty_four_streams_are_as_good_as_one_on_the_whole_split(name):
     model = zoo.load_model(name)
     apart = evaluate(model, "validation", streams=64) - evaluate(model, "validation", streams=1)
