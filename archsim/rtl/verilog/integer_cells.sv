@@ -32,7 +32,7 @@ module integer_cells #(
 
   reg [INTEGER_CELLS_LINE_BITS-1:0] blocks [0:BLOCKS-1];
   reg [INTEGER_CELL_CONSTANT_BITS-1:0] constants [0:INTEGER_CELL_CONSTANT_WORDS-1];
-  reg [INTEGER_CELLS_WORD_BITS-1:0] kept [0:INTEGER_CELLS_WORDS-1];        // h in the lowest bits; lanes of a unit one after the other
+  reg [INTEGER_CELLS_WORD_BITS-1:0] kept [0:INTEGER_CELLS_WORDS-1];  // h in the lowest bits; lanes of a unit one after the other
   initial begin
     $readmemh("integer_cells.hex", blocks);
     $readmemh("integer_cell_constants.hex", constants);
