@@ -11,5 +11,5 @@ that Horowitz (ISSCC 2014) gives; and 65 nm takes 0.79 times the energy at 1.0 V
 these give 0.45.
 """
 
-BUFFERED_WEIGHTS_PER_MAC = 1800
+BUFFERED_WEIGHTS_PER_MAC = 1750
 """Weights per MAC in an SRAM between DRAM and MACs of the RBT chips: not in the paper, but it explains their areas."""

@@ -163,22 +163,6 @@ def mux_bits(bits: float) -> Logic:
 
 
 @cache
-def choice_bits(bits: float) -> Logic:
-    """As many steps of a choice among many words, whose select lines all bits of a word share.
-
-    Area and leakage are what an entry adds to a register file beside its flip-flops: the reading of it, and its clock
-    gate. A 2:1 multiplexer, which decodes its own select line, takes 1.5 times as much.
-    """
-    large, small = (one_of(f"batch_scratch_{entries}x24_clock_gated") for entries in (16, 8))
-    a_bit, flip_flop = 1 / (8 * 24), register_bits(1)
-    return replace(
-        mux_bits(bits),
-        area_um2=bits * ((large.area_um2 - small.area_um2) * a_bit - flip_flop.area_um2),
-        leak_nw=bits * ((large.leak_nw - small.leak_nw) * a_bit - flip_flop.leak_nw),
-    )
-
-
-@cache
 def next_count(bits: int) -> Logic:
     """What a counter's next value takes without its register: an adder, and the choice of a value to load."""
     adder, choice = by_bits("adder", bits), mux_bits(bits)

@@ -1,6 +1,8 @@
 """The logic of a design part by part, in gate equivalents, so that it can be compared with synthesis in any library.
 
-A gate equivalent is the area of a library's smallest two-input NAND, a unit in which nodes hardly differ.
+Control, read-out and the flags of accumulators are not among them: their Verilog is that of a whole design, which
+``archsim rtl --synth`` compares. A gate equivalent is the area of a library's smallest two-input NAND, a unit in which
+nodes hardly differ.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,18 +12,8 @@ from archsim import designs
 from archsim.costs.block import process
 from archsim.costs.blocks.activation_unit import datapath
 from archsim.costs.blocks.pe_array import pe_of
-from archsim.costs.blocks.readout import ROWS, pointer_bits, readout
 from archsim.costs.blocks.rotation import rotation
 from archsim.costs.blocks.scratch import scratch
-from archsim.costs.blocks.sequencer import (
-    address,
-    address_bits,
-    bursts_a_cycle,
-    control_of,
-    counter_bits,
-    most_words,
-    union,
-)
 from archsim.costs.blocks.skip_encoder import flagged_units, logic_of
 from archsim.costs.blocks.weight_memory import word_register
 from archsim.design import Design, load_design
@@ -56,10 +48,7 @@ def parts(design: Design) -> Iterator[Part]:
     for name, module, values, priced_um2 in (
         _pe(design),
         _activation(design),
-        _readout(design),
         *_encoder(design),
-        _control(design),
-        _addresses(design),
         *_rotation(design),
         *_word_register(design),
     ):
@@ -99,19 +88,6 @@ def _activation(design: Design) -> _Row:
     return "activation, a unit a cycle", "activation", values, path.unit.area_um2
 
 
-def _readout(design: Design) -> _Row:
-    array, units = design.pe_array, design.activation_unit.units_per_cycle
-    values = {
-        "PES": array.pes,
-        "UNITS": units,
-        "ROWS": ROWS,
-        "N": array.accumulator_bits,
-        "ENTRIES": array.banks * array.accumulators,
-        "POINTER": pointer_bits(design),
-    }
-    return "read-out", "readout", values, readout(design).area_um2
-
-
 def _encoder(design: Design) -> Iterator[_Row]:
     encoder = design.skip_encoder
     if encoder.enabled:
@@ -124,21 +100,6 @@ def _encoder(design: Design) -> Iterator[_Row]:
             "OFFSET": encoder.offset_bits,
         }
         yield "skip encoder", "encoder", values, logic_of(design).area_um2
-
-
-def _control(design: Design) -> _Row:
-    values = {"B": counter_bits(design), "BURSTS": bursts_a_cycle(design)}
-    return "control", "control", values, control_of(design).area_um2
-
-
-def _addresses(design: Design) -> _Row:
-    values = {
-        "B": counter_bits(design),
-        "WORDS": most_words(design).bit_length(),
-        "LANES": design.lanes,
-        "ADDRESS": address_bits(design),
-    }
-    return "addresses", "addresses", values, address(design).area_um2 + union(design).area_um2
 
 
 def _rotation(design: Design) -> Iterator[_Row]:

@@ -7,7 +7,10 @@ from archsim.costs.fitted import BUFFERED_WEIGHTS_PER_MAC, LOGIC_ENERGY_FACTOR
 
 LOGIC_SOURCE = "yosys on Nangate 45 nm, scaled after Stillmaker & Baas 2017"
 LOGIC_ENERGY_SOURCE = f"{LOGIC_SOURCE}, times {LOGIC_ENERGY_FACTOR:g} fitted to the RBT powers"
-CONTROL_SOURCE = "RTL of the control on Nangate 45 nm, in counters of the table; scaled after Stillmaker & Baas 2017"
+CONTROL_SOURCE = (
+    "Verilog of archsim rtl on SKY130 in gate equivalents, in counters of the table at 45 nm; scaled after Stillmaker &"
+    " Baas 2017"
+)
 PARTS_SOURCE = f"registers, multiplexers and adders of {LOGIC_SOURCE}"
 LOGIC_LEAKAGE_SOURCE = (
     "Nangate 45 nm, 25 C, scaled as CACTI's itrs-hp SRAM; low: low-standby-power process, high: 330 K"

@@ -43,11 +43,11 @@ def test_every_spec_is_frozen_and_refuses_unknown_keys(spec: type) -> None:
 
 IDENTITIES = {
     "skip-65nm": "273fc36897826519d9eaf5e739293118296894272a19ee2934bb83d967b859f8",
-    "rbt-low-power-full": "49821d42e1d91a3dae31fdfec76df60d7f50d5d3a768a14f747b6e521259799f",
-    "rbt-low-power-ternary": "9f874a0236ccf0b77e60648be1882982b61dd30798545dac459cf6fae8c9eb90",
-    "rbt-low-power-binary": "de9f356e2015a3546de1eb334c34289e6bb23484fdf3bda22725bed1705d8072",
-    "rbt-high-speed-ternary": "634fb5e1589f237d1dd47a10092775ed12f4d38d0f83d9533cb2a774603118f1",
-    "rbt-high-speed-binary": "78f648411d577d8ffe77f1183b182bfe252316e4c336ebf8f61277b9a6f3325f",
+    "rbt-low-power-full": "0aebbc89f6dcd1f5ecc6e40ac51225a09256b5e2feb621a6dc51b9a4849dbd6b",
+    "rbt-low-power-ternary": "8cdc29944719a72fb3b955b323d607f5c3ce6f1645d6ddf7f126e32e27529a36",
+    "rbt-low-power-binary": "21f3df947741514744245b2034f4f038a3a466015ca12097e08c6e56c9b91c45",
+    "rbt-high-speed-ternary": "69a56f119046994222e476cf3f0a620ddff2de6de38fa74734414f9ef4f5e761",
+    "rbt-high-speed-binary": "b0a3c8b73981f8d3df5fa08e6dd038f4fe8647778b462d3177f8250c6b4527dd",
     "edge-8pe": "07c94fc102fac80065ad0c8e0b2d95d0357fab2d7e9d605afca398e312805a6e",
     "edge-shift": "afd338d7ccd327b3c48ec18adbe74e632740bf6e0df5a6520ed1af2c79d156b2",
     "edge-resident": "fd0bce17e56c38beeaef90950190cc58bdd9c497d8f1d3d4cae04ea9b7d82ca0",

@@ -1,45 +1,36 @@
 """The read-out of sums on their way from the PEs to the activation unit, a part of the activation unit's cost.
 
-Each unit that is read in a cycle takes its rows from successive PEs, wherever the first of them is. So the PEs are read
-through trees of multiplexers, one tree for each row of a cycle, and the rows of a unit are then put in order.
+It is counted in the Verilog of ``archsim/rtl`` (read_out.sv and read_places.sv), and its gates are those of the table.
 """
 
 from dataclasses import replace
 from functools import lru_cache
 
-from archsim.costs.logic import Logic, choice_bits, counter, mux_bits, register_bits
+from archsim.costs.blocks.sequencer import counter_bits
+from archsim.costs.logic import Logic, by_bits, counter, mux_bits, next_count, register_bits
 from archsim.design import Design
+from archsim.specs.base import ceil_div
 
 ROWS = 4
 """Rows of the unit with the most of them, an LSTM's."""
-ORDER_LEVELS = 3
-"""Multiplexers in sequence after a tree: two rotate four rows into any order of turn, one clears a sum whose entry
-holds nothing yet."""
+ADVANCES = 3
+"""Places that are computed in a cycle: those of the next unit, of the next group, and of the unit after that."""
 
 
 @lru_cache(maxsize=4096)
 def readout(design: Design) -> Logic:
-    """Trees, rotation, clearing, the counters of what is read, and a flag for each entry of the scratch that is in use.
+    """The logic that takes the rows of each unit that is read from successive PEs, wherever the first of them is.
 
-    Each read port of the PEs has trees and a rotation of its own, and each but the first reads a PE's scratch through
-    multiplexers of its own. Energies are those of one cycle's sums. The delay is that of the longest way through the
-    multiplexers.
+    The sums that all PEs of a lane show are rotated until those of the group of units come first, and the lanes of the
+    group likewise; then each row is chosen. Beside it is the place that each PE shows. Energies are those of one
+    cycle's sums. The delay is that of the longest way through the multiplexers.
     """
-    array = design.pe_array
+    array, units = design.pe_array, design.activation_unit.units_per_cycle
+    lanes = 1 if design.shape.stationary else design.lanes  # those of a weight-stationary array lie in the same PEs
     return _readout(
-        design.shape.scratches,
-        design.activation_unit.units_per_cycle,
-        array.accumulator_bits,
-        array.banks * array.accumulators,
-        array.read_ports,
-        pointer_bits(design),
-    )
-
-
-def pointer_bits(design: Design) -> int:
-    """Bits of the lane, the PE, the entry of its scratch and the unit that are read."""
-    most = (design.lanes, design.pes_per_lane, design.pe_array.accumulators, design.state_buffer.units)
-    return sum(each.bit_length() for each in most)
+        lanes, design.shape.scratches // lanes, units, array.accumulator_bits, array.read_ports,
+        (array.accumulators - 1).bit_length(), counter_bits(design),
+    )  # fmt: skip
 
 
 def sums_a_cycle(design: Design) -> int:
@@ -47,15 +38,30 @@ def sums_a_cycle(design: Design) -> int:
     return ROWS * design.activation_unit.units_per_cycle * design.pe_array.read_ports
 
 
+def choices(words: int, taken: int) -> int:
+    """The 2:1 choices, of a word each, in a rotation of `words` of which `taken` successive ones are wanted."""
+    levels = range((words - 1).bit_length())
+    return sum(min(taken - 1 + 2**level, words + taken - 1 - 2**level) for level in levels)
+
+
 @lru_cache(maxsize=4096)
-def _readout(pes: int, units: int, bits: int, entries: int, ports: int, position: int) -> Logic:
-    rows = ROWS * units
-    a_port = choice_bits(bits * max(0, pes - rows)) + mux_bits(bits * rows * ORDER_LEVELS)
-    more_ports = choice_bits(bits * pes * (entries - 1)).times(ports - 1)
-    pointers = counter(position).times(units)
-    flags = register_bits(entries) + mux_bits(2 * entries)
-    levels = (max(1, pes // rows) - 1).bit_length() + ORDER_LEVELS
-    whole = a_port.times(ports) + more_ports + pointers + flags
-    # Of a tree, only the multiplexers on the way of a sum have new data.
-    moving = mux_bits(bits * rows * levels).times(ports) + pointers
-    return replace(whole, delay_ns=levels * mux_bits(1).delay_ns, energy_pj=moving.energy_pj)
+def _readout(lanes: int, pes: int, units: int, bits: int, ports: int, place: int, count: int) -> Logic:
+    side_by_side = min(lanes, units)
+    span = min(pes, ROWS * ceil_div(units, lanes))  # PEs in which the group's sums of a lane lie
+    rotated = lanes * choices(pes, span) + choices(lanes, side_by_side) * span
+    order = ROWS * units * (span - 1)
+    words = mux_bits(bits * ((rotated + order) * ports + ROWS * units * (ports - 1)))
+    position = (pes - 1).bit_length() + place
+    at_once = next_count(position) + by_bits("adder", position)  # it may go on with the first PE
+    pointers = (
+        counter(count + (lanes - 1).bit_length())
+        + register_bits(position)
+        + at_once.times(ADVANCES)
+        + mux_bits(2 * position)
+    )
+    shown = mux_bits(lanes * pes * (place * ports + 1))  # the first place or the next, by the PE's number
+    levels = sum((each - 1).bit_length() for each in (pes, lanes, span, ports))
+    # Only the multiplexers on the way of a sum have new data.
+    moving = mux_bits(bits * ROWS * units * max(1, levels)).times(ports) + pointers
+    whole = words + pointers + shown
+    return replace(whole, delay_ns=max(1, levels) * mux_bits(1).delay_ns, energy_pj=moving.energy_pj)

@@ -8,6 +8,7 @@ from archsim.costs.block import (
     BuiltBlock,
     HardwareBlock,
     JointPrice,
+    LogicPart,
     LogicPrice,
     MemoryPrice,
     PlacedMemory,
@@ -15,9 +16,10 @@ from archsim.costs.block import (
     in_order,
     process,
 )
-from archsim.costs.logic import by_bits, register_file
+from archsim.costs.logic import Logic, by_bits, mux_bits, register_bits, register_file
 from archsim.costs.memories import NOTHING, Memory
 from archsim.costs.registers import Factors
+from archsim.costs.sources import PARTS_SOURCE
 from archsim.design import Design
 
 
@@ -60,6 +62,16 @@ def idle_pj(design: Design) -> float:
     return scratch(design).registers * (whole.clock_pj - of_pe)
 
 
+def flags(design: Design) -> Logic:
+    """A flag for each accumulator of one PE: whether something has been added to it since its block began.
+
+    With it comes its share of what sets, clears and reads it. It changes once in a block, so that no access pays for
+    it. A single accumulator has none: what a block adds first takes its place.
+    """
+    entries = design.pe_array.banks * design.pe_array.accumulators
+    return (register_bits(1) + mux_bits(1)).times(entries if entries > 1 else 0)
+
+
 def _scratches(design: Design) -> int:
     """PEs with a scratch: all of them, or those of the last tile of a weight-stationary array."""
     return design.shape.scratches
@@ -67,20 +79,23 @@ def _scratches(design: Design) -> int:
 
 def _build(design: Design) -> BuiltBlock:
     added_bits = design.pe_array.accumulator_bits if design.shape.stationary else 0
-    return _built(scratch(design), _scratches(design), added_bits)
+    return _built(scratch(design), flags(design), _scratches(design), added_bits)
 
 
 @lru_cache(maxsize=4096)
-def _built(one: Memory, count: int, added_bits: int) -> BuiltBlock:
-    """`count` scratches; `added_bits`: of adders, where the PEs' own add up the products of a group, otherwise 0."""
+def _built(one: Memory, marks: Logic, count: int, added_bits: int) -> BuiltBlock:
+    """`count` scratches with the flags of each; `added_bits`: of adders, where the PEs' own add up the products of a
+    group, otherwise 0."""
     access: Price = MemoryPrice(one, one.read_pj + one.write_pj)
-    adder = by_bits("adder", added_bits) if added_bits else None
-    if adder:
-        access = JointPrice((access, LogicPrice(adder.energy_pj)))
+    logic = marks
+    if added_bits:
+        adder = by_bits("adder", added_bits)
+        access, logic = JointPrice((access, LogicPrice(adder.energy_pj))), marks + adder
     return BuiltBlock(
-        logic=adder and adder.times(count),
+        logic=logic.times(count) if logic.area_um2 else None,
         memories=(PlacedMemory(catalogue.SCRATCH.name, one, copies=count),),
         prices={catalogue.SCRATCH_ACCESS: access},
+        parts=(LogicPart("flags", marks.times(count), PARTS_SOURCE),) if marks.area_um2 else (),
     )
 
 

@@ -31,7 +31,7 @@ def test_a_problem_names_part_need_and_remedy() -> None:
     )
     shallow = clock_problems(SKIP.override({"activation_unit.depth_cycles": 2}))
     assert shallow == (
-        "activation_unit: takes 10.33 ns, the clock allows 5.00 ns: 5 pipeline stages (their registers are priced)",
+        "activation_unit: takes 10.47 ns, the clock allows 5.00 ns: 5 pipeline stages (their registers are priced)",
     )
 
 

@@ -16,7 +16,7 @@ from tests.archsim.costs.liberties import CELLS, library
 def test_a_machine_without_yosys_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(BadInput, match=r"^synthesis: yosys is not installed$"):
-        gates(Part("control", "control", (), 1.0), read_liberty(library(tmp_path / "a.lib", *CELLS)))
+        gates(Part("encoder", "encoder", (), 1.0), read_liberty(library(tmp_path / "a.lib", *CELLS)))
 
 
 def test_the_command_names_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,12 +30,12 @@ def test_gate_equivalents_are_areas_over_that_of_the_nand(tmp_path: Path, monkey
 
     def yosys(script: str, work: Path) -> str:
         seen.append(script + (work / "mapping.v").read_text())
-        return "Chip area for module '\\fa': 7.0\n   Chip area for module '\\control': 48.0\n"
+        return "Chip area for module '\\fa': 7.0\n   Chip area for module '\\encoder': 48.0\n"
 
     monkeypatch.setattr(synthesis, "_yosys", yosys)
     liberty = read_liberty(library(tmp_path / "a.lib", *CELLS))
-    assert gates(Part("control", "control", (("B", 16), ("BURSTS", 3)), 1.0), liberty) == 12.0
-    assert "hierarchy -top control -chparam B 16 -chparam BURSTS 3" in seen[0]
+    assert gates(Part("encoder", "encoder", (("LANES", 2), ("A", 8)), 1.0), liberty) == 12.0
+    assert "hierarchy -top encoder -chparam LANES 2 -chparam A 8" in seen[0]
     assert "FA f (.A(a), .B(b), .CI(c), .S(s), .CO(co));" in seen[0]
     assert "ICG g (.CK(clk), .E(en), .GCK(gclk));" in seen[0]
 

@@ -1,23 +1,54 @@
 """The read-out and the store of row scales by hand, and what grows with what."""
 
+from dataclasses import replace
+
 import pytest
 
 from archsim.costs.block import in_order
 from archsim.costs.blocks.activation_unit import norm_pj, norm_store
-from archsim.costs.blocks.readout import readout, sums_a_cycle
-from archsim.costs.logic import choice_bits, counter, mux_bits, register_bits
+from archsim.costs.blocks.readout import choices, readout, sums_a_cycle
+from archsim.costs.logic import by_bits, counter, mux_bits, register_bits
 from archsim.design import load_design
 
 EDGE, SKIP = load_design("edge-8pe"), load_design("skip-65nm")
 
 
+def turned(words: int, taken: int) -> int:
+    """The choices in a rotation, found by following the wanted words back, from the last level to the first."""
+    count, wanted = 0, set(range(taken))
+    for level in range((words - 1).bit_length()):
+        chosen = {word for word in wanted if word + 2**level < words + taken - 1}
+        wanted |= {word + 2**level for word in chosen}
+        count += len(chosen)
+    return count
+
+
+@pytest.mark.parametrize("words", [1, 2, 3, 8, 24, 100])
+def test_a_rotation_has_as_many_choices_as_words_are_wanted_at_its_levels(words: int) -> None:
+    for taken in range(1, words + 1):
+        assert choices(words, taken) == turned(words, taken)
+
+
 def test_the_read_out_of_edge_8pe_by_hand() -> None:
-    """Eight PEs onto four rows of 24 bits, three levels after it, 2 x 16 flags, and the place of one unit."""
-    place = 1 + 4 + 5 + 11  # bits of a lane, a PE, an entry and a unit
-    parts = choice_bits(4 * 24) + mux_bits(4 * 24 * 3) + counter(place) + register_bits(32) + mux_bits(2 * 32)
-    assert readout(EDGE).area_um2 == pytest.approx(parts.area_um2)
-    assert readout(EDGE).delay_ns == pytest.approx(4 * mux_bits(1).delay_ns)
+    """Eight PEs onto four rows of 24 bits: 7, 5 and 4 choices of a word; three for each row to order them. The place of
+    one unit, and what each PE shows."""
+    words = mux_bits(24 * (7 + 5 + 4 + 4 * 3))
+    position = 3 + 4  # bits of a PE and an entry
+    advance = counter(position) + by_bits("adder", position)
+    advance = replace(advance, area_um2=advance.area_um2 - register_bits(position).area_um2)
+    place = counter(16).area_um2 + register_bits(position).area_um2 + mux_bits(2 * position).area_um2
+    parts = words.area_um2 + place + 3 * advance.area_um2 + mux_bits(8 * (4 + 1)).area_um2
+    assert readout(EDGE).area_um2 == pytest.approx(parts)
+    assert readout(EDGE).delay_ns == pytest.approx((3 + 2) * mux_bits(1).delay_ns)
     assert sums_a_cycle(EDGE) == 4
+
+
+def test_lanes_are_rotated_apart_and_then_among_each_other() -> None:
+    """Eight lanes of 24 PEs, four units a cycle, one in a lane: all but the bits of a sum is counted."""
+    words = 8 * (11 + 11 + 7 + 5 + 4) + (7 + 5 + 4) * 4 + 4 * 4 * 3
+    few = readout(SKIP).area_um2 - mux_bits(24 * words).area_um2
+    wide = SKIP.override({"pe_array.accumulator_bits": 32})
+    assert readout(wide).area_um2 - mux_bits(32 * words).area_um2 == pytest.approx(few)
 
 
 @pytest.mark.parametrize(
