@@ -5,7 +5,7 @@ from pathlib import Path
 
 from archsim.record import FigureRecord, PointRecord
 from dse.report.shapes import DesignTab, HardwareTab, Part, TermValue
-from dse.report.values import key, leaves
+from dse.report.values import key, leaves, setting
 from dse.report.words import known, model_label, number, short
 from dse.results.details import FrontDetail
 from dse.results.store import Results
@@ -41,13 +41,14 @@ def network_key(model: str, threshold: float | None) -> str:
 def _of_detail(
     detail: FrontDetail, results: Results, index: int, texts: Texts, hardware: HardwareTab | None
 ) -> DesignTab:
+    searched = {name: setting(value) for name, value in detail.overrides.items()}  # also where it is a default
     return DesignTab(
         key=key(index, detail.trial),
         title=f"Trial {detail.trial}: {model_label(detail.model)}, {detail.weight_format} weights",
         says=energy_words(detail.energy_chip_pj_per_token, detail.energy_system_band_pj_per_token),
         model=network_key(detail.model, detail.threshold),
         facts=_detail_facts(detail, results),
-        parameters=leaves(results.space.design(detail.overrides)),
+        parameters=leaves(results.space.design(detail.overrides)) | searched,
         energy=parts(detail.energy, PJ_PER_NJ, texts),
         area=parts(detail.area, 1.0, texts),
         cycles=detail.cycles,

@@ -15,7 +15,7 @@ def key(index: int, trial: int) -> str:
 
 
 def leaves(design: Design) -> dict[str, Setting]:
-    """Every parameter of a design by dotted path."""
+    """The parameters that a design states, by dotted path (see ``Spec.stated``)."""
 
     def walk(tree: Mapping[str, object], prefix: str) -> dict[str, Setting]:
         found: dict[str, Setting] = {}

@@ -136,12 +136,14 @@ def logic_um2(block: BuiltBlock) -> float:
 
 
 def test_what_is_priced_is_the_logic_of_the_same_components(made: tuple[Exported, Synthesis, Path]) -> None:
-    """At the node of the design; scratch as the cost model has it, and of the activation unit the read-out alone."""
+    """At the node of the design; scratch, with a flag for each accumulator, as the cost model has it, and of the
+    activation unit the read-out alone."""
     of = design()
     scale, built = conditions(of).area.mid, chip(of).built
     rows = {row.component: row for row in compared(made).rows}
-    scratch = built["scratch"].memory_mm2 * 1e6
-    assert rows["pe_array"].priced_um2 == pytest.approx(scale * logic_um2(built["pe_array"]) + scratch)
+    scratch, pes = built["scratch"], scale * logic_um2(built["pe_array"])
+    with_scratch = pes + scale * logic_um2(scratch) + scratch.memory_mm2 * 1e6
+    assert rows["pe_array"].priced_um2 == pytest.approx(with_scratch)
     read_out = next(part for part in built["activation_unit"].parts if part.name == "read-out")
     assert rows["activation_unit"].priced_um2 == pytest.approx(read_out.area(of).value)
     for name in ("skip_encoder", "sequencer", "weight_memory"):
