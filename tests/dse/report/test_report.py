@@ -27,7 +27,7 @@ from dse.evaluation.models import ModelSide
 from dse.exploration.study import search
 from dse.report import view_page, words, write_report
 from dse.report.bundle import bundle
-from dse.report.designs import Texts, energy_words
+from dse.report.designs import Texts, energy_words, front_designs
 from dse.report.html import WEB, render
 from dse.report.others import others
 from dse.report.searches import search_page
@@ -196,6 +196,15 @@ def test_parameters_are_those_of_the_design(page: Page, results: Results) -> Non
         for path, value in detail.overrides.items():
             assert design.parameters[path] == value
         assert design.parameters["dram.kind"] == results.space.base_design.dram.kind
+
+
+def test_a_parameter_that_was_searched_is_there_at_its_default_too(results: Results) -> None:
+    name, value = "sequencer.empty_burst_cycles", 0
+    (detail, *_) = results.details
+    at_default = replace(results, details=[detail.model_copy(update={"overrides": {**detail.overrides, name: value}})])
+    (design,) = front_designs(at_default, 0, Texts(), [None])
+    assert results.space.base_design.stated()["sequencer"].get("empty_burst_cycles") is None
+    assert design.parameters[name] == value
 
 
 def test_hypervolume_rises_to_what_the_front_has(page: Page, results: Results) -> None:
