@@ -48,12 +48,17 @@ class Tiles:
             self.fifo.words.put(arrival)
 
 
-def test_it_waits_for_a_scratch_bank_and_says_so(bench: Any) -> None:
-    """Block 0's column arrives at 5 and is consumed at 6. Block 1's arrives at 7, but the one bank is free at 30."""
+def two_blocks(bench: Any) -> tuple[Tiles, list[Descriptor]]:
+    """Tiles to which the one column of each of two blocks has been sent: words arrive at 5 and at 7."""
     order = [bench.burst(1), bench.burst(1)]
     tiles = Tiles(bench, order, room=2)
     tiles.fill(5, 7)
-    sent = [tiles.send(turn, arrival) for turn, arrival in zip(order, (5, 7), strict=True)]
+    return tiles, [tiles.send(turn, arrival) for turn, arrival in zip(order, (5, 7), strict=True)]
+
+
+def test_it_waits_for_a_scratch_bank_and_says_so(bench: Any) -> None:
+    """Block 0's column arrives at 5 and is consumed at 6. Block 1's arrives at 7, but the one bank is free at 30."""
+    tiles, sent = two_blocks(bench)
     for cycle in (0, 30):
         bench.after(cycle, lambda cycle=cycle: tiles.banks.put(cycle))
     bench.run(tiles.array.columns())
@@ -66,10 +71,7 @@ def test_it_waits_for_a_scratch_bank_and_says_so(bench: Any) -> None:
 
 def test_it_waits_for_a_bank_that_it_knows_ahead(bench: Any) -> None:
     """The same, and that the bank will be free at 30 is known from the beginning."""
-    order = [bench.burst(1), bench.burst(1)]
-    tiles = Tiles(bench, order, room=2)
-    tiles.fill(5, 7)
-    sent = [tiles.send(turn, arrival) for turn, arrival in zip(order, (5, 7), strict=True)]
+    tiles, sent = two_blocks(bench)
     for free in (0, 30):
         tiles.banks.put(free)
     bench.run(tiles.array.columns())
