@@ -39,8 +39,8 @@ from archsim.trace.graph import Scope
 Value = str | int | float | bool | Sequence[str]
 
 
-class Design(HashedOnce, Spec):
-    """One accelerator: everything that the engines and the cost model know about it."""
+class DesignFields(HashedOnce, Spec):
+    """The parameters of a design, each within its own range; whether they fit together is `Design`'s to say."""
 
     name: str
     title: str = ""
@@ -74,39 +74,50 @@ class Design(HashedOnce, Spec):
             raise ValueError(f"must be one of {', '.join(dataflows.NAMES)}")
         return name
 
+
+class Design(DesignFields):
+    """One accelerator: everything that the engines and the cost model know about it."""
+
     @model_validator(mode="after")
-    def _dataflow_serves_the_lanes(self) -> Self:
+    def _parts_fit_together(self) -> Self:
+        if misfit := self.misfit:
+            raise ValueError(misfit)
+        return self
+
+    @property
+    def misfit(self) -> str | None:
+        """Why its parts do not fit together; None for a valid design."""
+        return self._lanes_not_served() or self._lanes_of_private_memories()
+
+    def _lanes_not_served(self) -> str | None:
         refused = dataflows.by_name(self.dataflow).refusal(self.pe_array, self.lanes, self.sequencer.steps_at_once)
-        if refused:
-            raise ValueError(refused)
-        if self.shape.stationary and self.weight_memory.private:
-            raise ValueError(
+        if not refused and self.shape.stationary and self.weight_memory.private:
+            return (
                 f"dataflow {self.dataflow}: weight_memory.organisation must be shared, since tiles are loaded one after"
                 f" the other, not {self.weight_memory.organisation}"
             )
-        return self
+        return refused
 
-    @model_validator(mode="after")
-    def _private_memories_serve_all_lanes(self) -> Self:
+    def _lanes_of_private_memories(self) -> str | None:
         """Lanes share every weight, so a private memory serves PEs of all lanes."""
         memory, array = self.weight_memory, self.pe_array
         where = f"weight_memory.organisation {memory.organisation}"
         if memory.organisation == "per_pe" and self.lanes > 1:
-            raise ValueError(
+            return (
                 f"{where}: lanes must be 1, not {self.lanes}: lanes share every weight, which needs a memory for the"
                 f" PEs of all lanes (per_tile, with pes_per_tile = lanes)"
             )
         if memory.organisation == "per_tile" and array.pes_per_tile % self.lanes:
-            raise ValueError(
+            return (
                 f"{where}: lanes must divide the {array.pes_per_tile} PEs of a tile, whose memory serves all lanes,"
                 f" not {self.lanes}"
             )
         if memory.private and not self.words_of_a_memory:
-            raise ValueError(
+            return (
                 f"{where}: weight_memory.capacity_kib must hold a word of {self.weight_word_bits} bits in each of the"
                 f" {self.weight_memories} memories, not {memory.capacity_kib}"
             )
-        return self
+        return None
 
     @property
     def channel(self) -> DramSpec:
@@ -169,7 +180,7 @@ class Design(HashedOnce, Spec):
             if not isinstance(node, dict) or leaf not in node or isinstance(node[leaf], dict):
                 raise self._no_parameter(path)
             node[leaf] = value
-        return _validated(tree, f"design {self.name}")
+        return _validated(tree, f"design {self.name}", type(self))
 
     def check_parameter(self, path: str) -> None:
         """BadInput unless a dotted path is a parameter of the design."""
@@ -224,8 +235,8 @@ PLUGINS: Group[Design] = Group(
 )
 
 
-def _validated(tree: Mapping[str, Any], where: str) -> Design:
+def _validated(tree: Mapping[str, Any], where: str, kind: type[Design] = Design) -> Design:
     try:
-        return Design.model_validate(tree)
+        return kind.model_validate(tree)
     except ValidationError as error:
         raise BadInput(f"{where}: {explain(error)}") from None

@@ -1,0 +1,165 @@
+"""A design that notes what is read of it, so that nobody has to declare what a function of a design depends on."""
+
+from collections.abc import Callable, Hashable
+from dataclasses import is_dataclass
+from functools import cache, cached_property, lru_cache, wraps
+from operator import attrgetter
+from types import FunctionType, MethodType
+from typing import Any, Never, ParamSpec, Protocol, TypeVar, cast
+
+from archsim.frozen import HashedOnce
+from archsim.specs.base import Spec
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Key = Hashable
+"""What is read: the dotted path of a parameter, or what is derived from parameters (`Derived`)."""
+
+
+class Whole(BaseException):
+    """Something asks for all of a design: its hash, its digest, its parameters as a dictionary.
+
+    It is no Exception, so that no function takes it for a mistake of its own.
+    """
+
+
+class Derived:
+    """A function of a design whose readers depend on its value alone, however that came about. There is one of each."""
+
+    def __init__(self, call: Callable[[Any], Any], in_parts: bool = False) -> None:
+        self.call = call
+        self.in_parts = in_parts
+        """Whether it gives a record, of which each attribute is read by itself."""
+        self._parts: dict[str, Part] = {}
+
+    def part(self, name: str) -> "Part":
+        """An attribute of the record."""
+        return self._parts.setdefault(name, Part(self, name))
+
+
+class Part(Derived):
+    """An attribute of a record, be it its class."""
+
+    def __init__(self, record: Derived, name: str) -> None:
+        super().__init__(lambda design: getattr(record.call(design), name))
+        self.record, self.name = record, name
+
+
+class Notes(Protocol):
+    """What a `Reading` reads from; it notes what is read."""
+
+    def parameter(self, path: str) -> Any:
+        """The value of a parameter, or a `Reading` of a component."""
+
+    def derived(self, function: Derived) -> Any:
+        """The value of a function of the design, or what it gives for the `Reading` itself, where that is no value."""
+
+
+class Reading:
+    """Stands for a design, or a part of it, while a function of the design runs.
+
+    To whoever asks it is an instance of the same class, with that class's methods and properties. Its parameters are
+    noted as they are read. It equals nothing and has no hash, so that it is never the key of a cache: `Whole` is raised
+    by whatever needs all of it.
+    """
+
+    __slots__ = ("_get", "_kind", "_notes")
+
+    def __init__(self, notes: Notes, kind: type, get: Callable[["Reading", str], Any]) -> None:
+        for name, value in (("_notes", notes), ("_kind", kind), ("_get", get)):
+            object.__setattr__(self, name, value)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return cast("type", self._kind)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise Whole
+        return self._get(self, name)
+
+    def _whole(self, *_: object) -> Never:
+        raise Whole
+
+    __setattr__ = __delattr__ = _whole
+    __iter__ = __repr__ = __dir__ = __eq__ = __ne__ = __hash__ = __reduce_ex__ = _whole
+
+
+def read_spec(notes: Notes, kind: type[Spec], path: str = "") -> Reading:
+    """A design, or the component of it at a dotted `path`."""
+    prefix = f"{path}." if path else ""
+
+    def get(reading: Reading, name: str) -> Any:
+        if name in kind.model_fields:
+            return notes.parameter(prefix + name)
+        found = _described(kind, name)
+        if isinstance(found, FunctionType):
+            return MethodType(found, reading)
+        if isinstance(found, property | cached_property):
+            return notes.derived(_property(path, found))
+        return found.__get__(None, kind) if hasattr(found, "__get__") else found
+
+    return Reading(notes, kind, get)
+
+
+def read_record(notes: Notes, kind: type, record: Derived) -> Reading:
+    """A record that is derived from a design, of which single attributes are read."""
+
+    def get(reading: Reading, name: str) -> Any:
+        found = _static(kind, name)
+        if isinstance(found, FunctionType):
+            return MethodType(found, reading)
+        return notes.derived(record.part(name))
+
+    return Reading(notes, kind, get)
+
+
+@cache
+def _property(path: str, found: "property | cached_property[Any]") -> Derived:
+    get = cast("Callable[[Any], Any]", found.fget if isinstance(found, property) else found.func)
+    in_parts = is_dataclass(get.__annotations__.get("return"))
+    if not path:
+        return Derived(get, in_parts)
+    component = attrgetter(path)
+    return Derived(lambda design: get(component(design)), in_parts)
+
+
+_MACHINERY = frozenset((*HashedOnce.__mro__, *Spec.__mro__))
+"""Classes that know nothing of a single parameter: what they do, they do with all of them."""
+
+
+@cache
+def _described(kind: type, name: str) -> Any:
+    """What a class of specs says about itself under that name."""
+    for owner in kind.__mro__:
+        if name in vars(owner):
+            if owner in _MACHINERY:
+                raise Whole
+            return vars(owner)[name]
+    raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}")
+
+
+@cache
+def _static(kind: type, name: str) -> Any:
+    return next((vars(owner)[name] for owner in kind.__mro__ if name in vars(owner)), None)
+
+
+def per_design(function: Callable[P, R]) -> Callable[P, R]:
+    """A function of a design, computed once for each of the last 4,096 designs.
+
+    A `Reading` has it computed once for each reading of the function.
+    """
+    cached = lru_cache(maxsize=4096)(function)
+
+    @wraps(function)
+    def call(*given: P.args, **named: P.kwargs) -> R:
+        design, *others = given
+        if type(design) is not Reading:
+            return cached(*given, **named)  # type: ignore[arg-type]
+        return cast("R", design._notes.derived(derived(tuple(others), tuple(named.items()))))
+
+    @cache
+    def derived(others: tuple[Any, ...], named: tuple[tuple[str, Any], ...]) -> Derived:
+        return Derived(lambda design: function(design, *others, **dict(named)))
+
+    return call
