@@ -355,8 +355,8 @@ class Config(Stated):
         for k, layer in enumerate(self.layers):
             if layer.projection is not None:
                 yield f"layers.{k}", "h is projected"
-            if cells.by_name(layer.cell).peepholes:
-                yield f"layers.{k}", "its gates see c (peepholes)"
+            if (what := cells.by_name(layer.cell).beyond_integers) is not None:
+                yield f"layers.{k}", what
             if layer.splits:
                 yield f"layers.{k}", "h is pruned for its recurrence alone"
             if layer.threshold and layer.unpruned:

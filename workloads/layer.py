@@ -34,6 +34,7 @@ class Layer:
     projection_codes: NDArray[np.generic] | None = None  # (P, H)
     scale_projection: NDArray[np.float32] | None = None  # (P,)
     peepholes: NDArray[np.float32] | None = None  # (3, H) of the gates i, f and o
+    affine_cell: NDArray[np.float32] | None = None  # (2, H) scale and shift of the c that tanh reads
 
     @property
     def cell(self) -> Cell:
@@ -96,6 +97,7 @@ class Layer:
             recurrence=self.config.recurrence,
             projection=self._projection(dtype),
             peepholes=None if self.peepholes is None else self.peepholes.astype(dtype) / 2,
+            affine_cell=None if self.affine_cell is None else self.affine_cell.astype(dtype),
         )
 
     def _projection(self, dtype: DTypeLike) -> Product | None:
@@ -143,6 +145,7 @@ LAYER_FIELDS = {
     "projection_weight": "projection_codes",
     "scale_projection": "scale_projection",
     "peepholes": "peepholes",
+    "affine_cell": "affine_cell",
 }
 """Where a layer has the array of each of its tensors."""
 
@@ -165,6 +168,8 @@ def layer_slots(prefix: str, layer: LayerConfig, inputs: int) -> Iterator[Slot]:
         yield FloatSlot(f"{prefix}scale_projection", ((outputs,),))
     if cell.peepholes:
         yield FloatSlot(f"{prefix}peepholes", ((3, hidden),))
+    if cell.normed_cell:
+        yield FloatSlot(f"{prefix}affine_cell", ((2, hidden),))
 
 
 def scaled_product(weight: Floats, format_name: str, scale: Floats, factor: Floats | None = None) -> Product:

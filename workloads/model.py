@@ -18,6 +18,7 @@ layers.N.initial_state       float32 ``(states * H,)`` or ``(P + H,)``: what a s
 layers.N.projection_weight   uint8   codes of W_hr ``(P, H)``, packed by the format of W_h, where there is one
 layers.N.scale_projection    float32 ``(P,)``
 layers.N.peepholes           float32 ``(3 * H,)`` c seen by the gates i, f and o, where they see it
+layers.N.affine_cell         float32 ``(2 * H,)`` scale and shift of the c that tanh reads, where it is normalised
 embedding_weight             uint8   codes of the embedding ``(symbols, size)``, packed by their format
 embedding_scale              float32 ``(1,)`` or ``(symbols,)``
 dense.weight, .scale, .bias  as in a readout: the layer before the recurrent ones, where there is one

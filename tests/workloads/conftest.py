@@ -67,6 +67,7 @@ def drawn_layer(config: LayerConfig, inputs: int, rng: np.random.Generator, init
         projection_codes=projection,
         scale_projection=scale_projection,
         peepholes=rng.normal(0, 0.5, (3, config.hidden)).astype(np.float32) if cell.peepholes else None,
+        affine_cell=rng.normal(0.5, 0.5, (2, config.hidden)).astype(np.float32) if cell.normed_cell else None,
     )
 
 

@@ -16,7 +16,7 @@ from workloads.integer_bits import clipped_shares, needed_bits
 from workloads.model import Model
 
 CELLS = tuple(cell.name for cell in cells.ALL)
-WITHOUT_PEEPHOLES = tuple(cell.name for cell in cells.ALL if not cell.peepholes)
+IN_INTEGERS = tuple(cell.name for cell in cells.ALL if cell.beyond_integers is None)
 INPUTS = {
     "one_hot": OneHot(symbols=6),
     "embedding": Embedding(symbols=6, size=3, weight_format="float32"),
@@ -81,7 +81,8 @@ class Recount:
                 i, f, g, o = np.split(z + u, 4, axis=1)
                 sees = np.zeros((3, 1)) if layer.peepholes is None else layer.peepholes.astype(float)
                 cell = sigmoid(f + sees[1] * cell) * cell + sigmoid(i + sees[0] * cell) * np.tanh(g)
-                new = sigmoid(o + sees[2] * cell) * np.tanh(cell)
+                scale, after_c = (1, 0) if layer.affine_cell is None else layer.affine_cell.astype(float)
+                new = sigmoid(o + sees[2] * cell) * np.tanh(scale * cell + after_c)
                 if c.projection:
                     made = self.held(f"m{suffix}", new, 0.0, c.state_bits, c.state_integer_bits)
                     new = (
@@ -237,7 +238,7 @@ def test_an_embedding_takes_the_bits_that_its_table_needs(draw):
         model.with_bits(8, 2)
 
 
-@pytest.mark.parametrize("cell", WITHOUT_PEEPHOLES)
+@pytest.mark.parametrize("cell", IN_INTEGERS)
 @pytest.mark.parametrize("kind", sorted(INPUTS))
 def test_padding_does_not_count(draw, cell, kind):
     """Sequences side by side, padded with what clips, against each of them alone: of floats and of integers."""

@@ -69,7 +69,7 @@ GRAPHS = {
     },
 }
 GRAPHS["rnn-relu"] = GRAPHS["rnn-tanh"]
-GRAPHS["lstm-peephole"] = GRAPHS["lstm"]
+GRAPHS["lstm-peephole"] = GRAPHS["lstm-normed-cell"] = GRAPHS["lstm"]
 
 
 @every_cell

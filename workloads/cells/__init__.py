@@ -4,10 +4,11 @@ from archsim.plugins import Group, instance_of
 from workloads.cells.base import Cell, CellStage, Curve, Floats, Folded, Product, State, layer_normalised
 from workloads.cells.gru import GRU, ClassicGRU
 from workloads.cells.lstm import LSTM
+from workloads.cells.lstm_normed_cell import NormedCellLSTM
 from workloads.cells.lstm_peephole import PeepholeLSTM
 from workloads.cells.rnn import ReluRNN, TanhRNN
 
-ALL: tuple[Cell, ...] = (LSTM(), GRU(), ClassicGRU(), TanhRNN(), ReluRNN(), PeepholeLSTM())
+ALL: tuple[Cell, ...] = (LSTM(), GRU(), ClassicGRU(), TanhRNN(), ReluRNN(), PeepholeLSTM(), NormedCellLSTM())
 
 
 PLUGINS: Group[Cell] = Group("archsim.cells", "cell", "a Cell", instance_of(Cell), ALL)

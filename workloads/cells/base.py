@@ -75,6 +75,7 @@ class Folded:
     recurrence: Pruning  # of what recurrent products read
     projection: Product | None = None  # of (P, H)
     peepholes: Floats | None = None  # (3, H) of i, f and o
+    affine_cell: Floats | None = None  # (2, H) scale and shift of the c that tanh reads
 
     def entering(self, v: Floats) -> Floats:
         """`v` ``(B, P)``, an h or what a stage makes of it, as a recurrent product reads it."""
@@ -135,7 +136,11 @@ class Cell(ABC):
     projects: bool = False
     """Whether h may be a product of what the last stage makes (LSTMP)."""
     peepholes: bool = False
-    """Whether gates see c. Such a cell is neither trained nor computed in integers."""
+    """Whether gates see c. Such a cell is not trained."""
+    normed_cell: bool = False
+    """Whether tanh reads c normalised: by batch norm in training, by an affine of each unit once it is trained."""
+    beyond_integers: str | None = None
+    """What of it integers do not compute."""
 
     @property
     def gates(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """As much of a PyTorch tensor as a cell's step needs, so that no cell imports PyTorch."""
 
+from collections.abc import Callable
 from typing import Any, Protocol, Self, TypeVar
 
 
@@ -24,15 +25,18 @@ class Differentiable(Protocol):
 
 
 D = TypeVar("D", bound=Differentiable)
+Own = Callable[[D], D]
+"""What a cell does to a value of each unit ``(B, H)`` by parameters of its own: `gru` shifts its candidate's recurrent
+product, and `lstm-normed-cell` normalises c."""
 
 
 class DifferentiableStep(Protocol):
     """What follows one recurrent product of a step, in training.
 
     x and y, ``(B, gates * H)``, are the input and the recurrent part of the product's rows, both normalised, biases in
-    x; `shift` ``(H,)`` is the bias of the candidate's recurrent product, where the cell has one; `carried` are those
-    results of the stage before that are needed beside their product (`Stage.carries`). The first result is what the
-    next product multiplies: it is rounded, and pruned if it is the new h. Those of the last stage are the state.
+    x; `carried` are those results of the stage before that are needed beside their product (`Stage.carries`). The
+    first result is what the next product multiplies: it is rounded, and pruned if it is the new h. Those of the last
+    stage are the state.
     """
 
-    def __call__(self, x: D, y: D, shift: D, carried: tuple[D, ...]) -> tuple[D, ...]: ...
+    def __call__(self, x: D, y: D, own: Own[D], carried: tuple[D, ...]) -> tuple[D, ...]: ...

@@ -12,7 +12,7 @@ import numpy as np
 
 from archsim.trace.graph import UnitOperations
 from workloads.cells.base import Cell, CellStage, Curve, Floats, Folded, State
-from workloads.cells.differentiable import D
+from workloads.cells.differentiable import D, Own
 from workloads.cells.integer import (
     Codes,
     Doubles,
@@ -26,19 +26,19 @@ from workloads.cells.integer import (
 from workloads.numbers import Aligned, Ints, Number, Shift
 
 
-def _differentiable(x: D, y: D, shift: D, carried: tuple[D, ...]) -> tuple[D, ...]:
+def _differentiable(x: D, y: D, own: Own[D], carried: tuple[D, ...]) -> tuple[D, ...]:
     (r_x, z_x, n_x), (r_y, z_y, n_y) = x.chunk(3, 1), y.chunk(3, 1)
-    n = (n_x + (r_x + r_y).sigmoid() * (n_y + shift)).tanh()
+    n = (n_x + (r_x + r_y).sigmoid() * own(n_y)).tanh()
     z = (z_x + z_y).sigmoid()
     return ((1 - z) * n + z * carried[0],)
 
 
-def _differentiable_reset(x: D, y: D, shift: D, carried: tuple[D, ...]) -> tuple[D, ...]:
+def _differentiable_reset(x: D, y: D, own: Own[D], carried: tuple[D, ...]) -> tuple[D, ...]:
     r, z = (x + y).sigmoid().chunk(2, 1)
     return r * carried[0], z, carried[0]
 
 
-def _differentiable_update(x: D, y: D, shift: D, carried: tuple[D, ...]) -> tuple[D, ...]:
+def _differentiable_update(x: D, y: D, own: Own[D], carried: tuple[D, ...]) -> tuple[D, ...]:
     z, h = carried
     return ((1 - z) * (x + y).tanh() + z * h,)
 

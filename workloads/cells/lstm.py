@@ -8,7 +8,7 @@ import numpy as np
 
 from archsim.trace.graph import UnitOperations
 from workloads.cells.base import Cell, CellStage, Curve, Floats, Folded, State
-from workloads.cells.differentiable import D
+from workloads.cells.differentiable import D, Own
 from workloads.cells.integer import (
     Codes,
     Doubles,
@@ -22,7 +22,7 @@ from workloads.cells.integer import (
 from workloads.numbers import Aligned, Ints, Shift
 
 
-def _differentiable(x: D, y: D, shift: D, carried: tuple[D, ...]) -> tuple[D, ...]:
+def _differentiable(x: D, y: D, own: Own[D], carried: tuple[D, ...]) -> tuple[D, ...]:
     i, f, g, o = (x + y).chunk(4, 1)
     c = f.sigmoid() * carried[0] + i.sigmoid() * g.tanh()
     return o.sigmoid() * c.tanh(), c

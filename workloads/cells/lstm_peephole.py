@@ -9,7 +9,7 @@ import numpy as np
 from archsim.errors import BadInput
 from archsim.trace.graph import UnitOperations
 from workloads.cells.base import Cell, CellStage, Curve, Floats, Folded, State
-from workloads.cells.differentiable import D
+from workloads.cells.differentiable import D, Own
 from workloads.cells.integer import Doubles, EffectiveWeights, Fractions, LayerNumbers
 
 
@@ -17,7 +17,7 @@ def _refused() -> NoReturn:
     raise BadInput("cell lstm-peephole is computed in floating point only: it has no training step and no integers")
 
 
-def _differentiable(x: D, y: D, shift: D, carried: tuple[D, ...]) -> tuple[D, ...]:
+def _differentiable(x: D, y: D, own: Own[D], carried: tuple[D, ...]) -> tuple[D, ...]:
     _refused()
 
 
@@ -46,6 +46,7 @@ class PeepholeLSTM(Cell):
     input_groups: tuple[str, ...] = ("gates",) * 4
     recurrent_groups: tuple[str, ...] = ("gates",) * 4
     peepholes: bool = True
+    beyond_integers: str | None = "its gates see c (peepholes)"
 
     def step(self, gates: Floats, layer: Folded, state: State, h: Floats) -> tuple[State, tuple[Floats, ...]]:
         assert layer.peepholes is not None

@@ -7,7 +7,7 @@ import numpy as np
 
 from archsim.trace.graph import UnitOperations
 from workloads.cells.base import Cell, CellStage, Curve, Floats, Folded, State
-from workloads.cells.differentiable import D, DifferentiableStep
+from workloads.cells.differentiable import D, DifferentiableStep, Own
 from workloads.cells.integer import (
     Codes,
     Doubles,
@@ -20,11 +20,11 @@ from workloads.cells.integer import (
 from workloads.numbers import Ints
 
 
-def _differentiable_tanh(x: D, y: D, shift: D, carried: tuple[D, ...]) -> tuple[D, ...]:
+def _differentiable_tanh(x: D, y: D, own: Own[D], carried: tuple[D, ...]) -> tuple[D, ...]:
     return ((x + y).tanh(),)
 
 
-def _differentiable_relu(x: D, y: D, shift: D, carried: tuple[D, ...]) -> tuple[D, ...]:
+def _differentiable_relu(x: D, y: D, own: Own[D], carried: tuple[D, ...]) -> tuple[D, ...]:
     return ((x + y).relu(),)
 
 

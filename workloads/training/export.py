@@ -101,6 +101,10 @@ def _layer(recipe: Recipe, layer: TrainedLayer, first: bool, rng: Rng) -> Layer:
         bias_candidate = bias_candidate + shift_recurrent[-layer.hidden :]
         shift_recurrent[-layer.hidden :] = 0
     shift = shift + shift_recurrent
+    affine = None
+    if layer.cell_norm is not None and layer.bias_cell is not None:
+        scale, mean = _by_running_statistics(layer.cell_norm)
+        affine = np.stack([scale, _array(layer.bias_cell) - scale * mean])
     at_run_time = recipe.norm == "layer"
     config = LayerConfig(
         cell=recipe.cell,
@@ -127,7 +131,14 @@ def _layer(recipe: Recipe, layer: TrainedLayer, first: bool, rng: Rng) -> Layer:
         shift_recurrent=None if bias_candidate is None else bias_candidate.astype(np.float32),
         gain_recurrent=_array(layer.recurrent_norm.gain).astype(np.float32) if at_run_time else None,
         gain_input=_array(layer.input_norm.gain).astype(np.float32) if at_run_time else None,
+        initial_state=None if layer.initial is None else _array(layer.initial).astype(np.float32),
+        affine_cell=None if affine is None else affine.astype(np.float32),
     )
+
+
+def _by_running_statistics(norm: ProductNorm) -> tuple[Doubles, Doubles]:
+    """Gain over the running deviation, and the running mean, of each row of a batch norm."""
+    return _array(norm.gain) / np.sqrt(_array(norm.variance) + EPSILON), _array(norm.mean)
 
 
 def _folded(weight: QuantizedWeight, norm: ProductNorm, rng: Rng) -> tuple[NDArray[Any], Doubles, Doubles]:
@@ -135,8 +146,8 @@ def _folded(weight: QuantizedWeight, norm: ProductNorm, rng: Rng) -> tuple[NDArr
     codes, of_format = weight.codes(rng)
     scale, shift = np.broadcast_to(of_format, len(codes)), np.zeros(len(codes))
     if norm.by_batch:
-        gain = _array(norm.gain) / np.sqrt(_array(norm.variance) + EPSILON)
-        return codes, gain * scale, -gain * _array(norm.mean)
+        gain, mean = _by_running_statistics(norm)
+        return codes, gain * scale, -gain * mean
     if norm.norm == "weight":
         values = codes.astype(np.float64) * scale[:, None]
         return codes, scale * _array(norm.gain) / np.sqrt(np.square(values).sum(1) + EPSILON), shift

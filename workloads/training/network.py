@@ -5,6 +5,7 @@ Each product of a layer is normalised by itself, after RBT (Ardakani et al., ICL
     gates = norm(W_h h) + norm(W_x x) + bias
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from workloads.state_pruning import pruned_for
 from workloads.tasks import Task
 from workloads.training.batches import last_steps
 from workloads.training.norms import ProductNorm
-from workloads.training.recipe import Recipe
+from workloads.training.recipe import Norm, Recipe
 from workloads.training.sequence import (
     Compile,
     Inputs,
@@ -40,7 +41,7 @@ class BatchWeights(NamedTuple):
     recurrent: Tensor  # (R, H)
     input: Tensor  # (R, I)
     bias: Tensor  # (R,)
-    bias_candidate: Tensor  # (H,)
+    own: Tensor  # (H,) or (2, H), as `run_layer` has it
 
 
 class Passing(NamedTuple):
@@ -83,6 +84,13 @@ class TrainedLayer(nn.Module):
         self.input_norm, self.recurrent_norm = (ProductNorm(recipe.norm, w, steps) for w in (w_x, w_h))
         self.bias = nn.Parameter(_first_bias(gates, recipe.hidden, recipe.memory_steps))
         self.bias_candidate = nn.Parameter(torch.zeros(self.hidden)) if self.cell.shifts_candidate else None
+        self.cell_norm, self.bias_cell = None, None
+        if self.cell.normed_cell:
+            by: Norm = "batch-per-step" if recipe.norm == "batch-per-step" else "batch"
+            self.cell_norm = ProductNorm(by, torch.zeros(self.hidden, 1), steps)
+            self.bias_cell = nn.Parameter(torch.zeros(self.hidden))
+        learned = recipe.initial_state == "learned"
+        self.initial = nn.Parameter(torch.zeros(len(self.cell.states), self.hidden)) if learned else None
         self.register_buffer("threshold", torch.tensor(recipe.threshold))
 
     @property
@@ -102,7 +110,10 @@ class TrainedLayer(nn.Module):
         recurrent = self.recurrent_norm.weight(self.recurrent_weight(rng))
         input_ = self.input_norm.weight(self.input_weight(rng))
         bias, candidate = self.biases(rng)
-        return BatchWeights(recurrent, input_, bias, bias.new_zeros(self.hidden) if candidate is None else candidate)
+        own = bias.new_zeros(self.hidden) if candidate is None else candidate
+        if self.cell_norm is not None and self.bias_cell is not None:
+            own = torch.stack([self.cell_norm.gain, self.bias_cell])
+        return BatchWeights(recurrent, input_, bias, own)
 
     def biases(self, rng: Rng = None) -> tuple[Tensor, Tensor | None]:
         """``(R,)``, and ``(H,)`` of the candidate's recurrent product where the cell has one; rounded if asked for."""
@@ -123,13 +134,13 @@ class TrainedLayer(nn.Module):
             passing.active,
             passing.product_dtype,
         )
-        out = run_layer(x, weights.recurrent, gain, weights.bias_candidate, inputs)
-        if out.statistics is not None:
-            mean, variance = out.statistics
-            if self.recurrent_norm.norm == "batch":
+        out = run_layer(x, weights.recurrent, gain, weights.own, inputs)
+        followers = [norm for norm in (self.recurrent_norm, self.cell_norm) if norm is not None and norm.by_batch]
+        for norm, (mean, variance) in zip(followers, out.statistics, strict=True):
+            if norm.norm == "batch":
                 share = _share_of_steps(x, passing.active)
                 mean, variance = share @ mean, share @ variance
-            self.recurrent_norm.follow(mean, variance, passing.momentum)
+            norm.follow(mean, variance, passing.momentum)
         return out
 
     @torch.no_grad()
@@ -140,17 +151,28 @@ class TrainedLayer(nn.Module):
         transposed = [weights.recurrent[r].t() for r in rows]
         thresholds, states = self.thresholds, []
         for t, gates in enumerate(x):
+            own = self._own(weights, t)
             for stage, r, weight in zip(self.cell.stages, rows, transposed, strict=True):
                 carried = tuple(state[i] for i in stage.carries)
                 y = self.recurrent_norm.of_state(self.kind.operand(state[0], thresholds) @ weight, t, r)
-                results = stage.differentiable(gates[:, r], y, weights.bias_candidate, carried)
+                results = stage.differentiable(gates[:, r], y, own, carried)
                 state = self.kind.finished(stage, results, thresholds, None)
             states.append(state[0])
         return torch.stack(states), state
 
+    def _own(self, weights: BatchWeights, step: int) -> Callable[[Tensor], Tensor]:
+        """What the cell does by its own parameters at a step, by the running statistics."""
+        norm = self.cell_norm
+        if norm is None:
+            return lambda v: v + weights.own
+        return lambda c: norm.of_state(c, step, slice(None)) + weights.own[1]
+
     def start(self, batch: int) -> Tensors:
-        """Zeros ``(B, H)``, one for each state of the cell."""
-        return tuple(self.bias.new_zeros(batch, self.hidden) for _ in self.cell.states)
+        """What sequences begin with ``(B, H)``, one for each state of the cell, h pruned and rounded as every h is."""
+        if self.initial is None:
+            return tuple(self.bias.new_zeros(batch, self.hidden) for _ in self.cell.states)
+        state = tuple(row.expand(batch, self.hidden) for row in self.initial)
+        return self.kind.finished(self.cell.stages[-1], state, self.thresholds, None)
 
     def _input_part(
         self,

@@ -115,6 +115,14 @@ class Recipe(Frozen):
     clip_norm: float = Field(default=1.0, gt=0)
     input_dropout: float = Field(default=0.0, ge=0.0, lt=1.0, description="of vectors that enter the network")
     output_dropout: float = Field(default=0.0, ge=0.0, lt=1.0, description="of what leaves each layer upwards")
+    initial_state: Literal["zeros", "learned"] = Field(
+        default="zeros",
+        description="what sequences begin with; learned: parameters of each layer, zeros at first (RBT)",
+    )
+    carry_state: bool = Field(
+        default=True,
+        description="each window of a text begins with what the one before left; false: with the initial state (RBT)",
+    )
     initial_noise: float = Field(
         default=0.0,
         ge=0.0,
@@ -194,7 +202,7 @@ class Recipe(Frozen):
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
-        for rule in (self._fixed_points, self._inputs, self._sparsity, self._norm, self._rounding):
+        for rule in (self._fixed_points, self._inputs, self._sparsity, self._norm, self._start, self._rounding):
             rule()
         if cells.by_name(self.cell).peepholes:
             raise ValueError(f"cell: {self.cell} is not trained here; train an lstm, or import a trained network")
@@ -252,12 +260,19 @@ class Recipe(Frozen):
     def _norm(self) -> None:
         if self.input_std and self.norm not in ("none", "weight"):
             raise ValueError(f"input_std: norm {self.norm} divides it out again")
-        task = tasks.at_hand(self.task)
-        one_text = task is not None and task.predicts == "symbols"
-        if self.initial_noise and one_text:
-            raise ValueError(f"initial_noise: {self.task} is one long text, whose state is carried on")
-        if self.norm == "batch-per-step" and one_text:
+        if self.norm == "batch-per-step" and self._one_text:
             raise ValueError(f"norm: batch-per-step is for sequences of one length; {self.task} is one long text")
+
+    @property
+    def _one_text(self) -> bool:
+        task = tasks.at_hand(self.task)
+        return task is not None and task.predicts == "symbols"
+
+    def _start(self) -> None:
+        if self.initial_noise and self._one_text:
+            raise ValueError(f"initial_noise: {self.task} is one long text, whose state is carried on")
+        if not self.carry_state and tasks.at_hand(self.task) is not None and not self._one_text:
+            raise ValueError(f"carry_state: {self.task} has whole sequences, which all begin with the initial state")
 
     def _rounding(self) -> None:
         if self.rounding == "stochastic" and not (self.recurrent.stochastic or self.input.stochastic):

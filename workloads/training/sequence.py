@@ -139,23 +139,41 @@ def _normalised(norm: StepNorm, z: Tensor, gain: Tensor, active: Tensor | None) 
     return (layer_normalised(z, gain) if norm == "layer" else z), ()
 
 
+def _own(cell: Cell, own: Tensor, active: Tensor | None) -> tuple[Callable[[Tensor], Tensor], list[Tensor]]:
+    """What a cell does by its `own` parameters, and where the statistics that it takes will be."""
+    taken: list[Tensor] = []
+
+    def normalised(c: Tensor) -> Tensor:
+        mean, variance = batch_statistics(c, active)
+        taken.extend((mean.detach(), variance.detach()))
+        gain, shift = own
+        z: Tensor = batch_normalised(c, mean, variance, gain) + shift
+        return z
+
+    def shifted(v: Tensor) -> Tensor:
+        return v + own
+
+    return normalised if cell.normed_cell else shifted, taken
+
+
 def _forward(kind: StepKind, stage: CellStage) -> Callable[..., Any]:
     def forward(
         product: Tensor,  # (B, R) in the type of products
         x: Tensor,  # (B, R)
         gain: Tensor,  # (R,)
-        shift: Tensor,  # (H,)
+        own: Tensor,  # (H,) or (2, H)
         threshold: Tensor,  # () or (H,)
         active: Tensor | None,  # (B, 1)
         carried: Tensors,
         operand: Tensor,  # (B, H) in the type of products, written: what the next product multiplies
     ) -> tuple[Tensors, Tensors, Tensors]:
         y, statistics = _normalised(kind.norm, product.to(x.dtype), gain, active)
-        results = stage.differentiable(x, y, shift, carried)
+        does, taken = _own(kind.cell, own, active)
+        results = stage.differentiable(x, y, does, carried)
         magnitudes = (results[0][:, kind.unpruned :].abs(),) if kind.keep_magnitudes and kind.is_last(stage) else ()
         results = kind.finished(stage, results, threshold, active)
         operand.copy_(kind.operand(results[0], threshold))
-        return results, statistics, magnitudes
+        return results, (*statistics, *taken), magnitudes
 
     return forward
 
@@ -165,7 +183,7 @@ def _backward(kind: StepKind, stage: CellStage) -> Callable[..., Any]:
         product: Tensor,
         x: Tensor,
         gain: Tensor,
-        shift: Tensor,
+        own: Tensor,
         threshold: Tensor,
         active: Tensor | None,
         carried: Tensors,
@@ -175,25 +193,26 @@ def _backward(kind: StepKind, stage: CellStage) -> Callable[..., Any]:
         grad_product: Tensor,  # (B, R) in the type of products, written
         grad_x: Tensor,  # (B, R), written
     ) -> tuple[Tensor, Tensor, Tensors]:
-        """Gradients of gain, shift and what was carried."""
+        """Gradients of gain, own and what was carried."""
 
-        def step(z: Tensor, x: Tensor, gain: Tensor, shift: Tensor, *carried: Tensor) -> Tensors:
+        def step(z: Tensor, x: Tensor, gain: Tensor, own: Tensor, *carried: Tensor) -> Tensors:
             y, _ = _normalised(kind.norm, z, gain, active)
-            return kind.finished(stage, stage.differentiable(x, y, shift, carried), threshold, active)
+            does, _ = _own(kind.cell, own, active)
+            return kind.finished(stage, stage.differentiable(x, y, does, carried), threshold, active)
 
-        results, gradient = torch.func.vjp(step, product.to(x.dtype), x, gain, shift, *carried)[:2]
+        results, gradient = torch.func.vjp(step, product.to(x.dtype), x, gain, own, *carried)[:2]
         through = kind.through_operand(grad_operand.to(x.dtype), results[0], threshold)
         first = functools.reduce(torch.add, grads_of_first, through)
-        dz, dx, dgain, dshift, *dcarried = gradient((first, *grads_of_rest))
+        dz, dx, dgain, down, *dcarried = gradient((first, *grads_of_rest))
         grad_product.copy_(dz)
         grad_x.copy_(dx)
-        return dgain, dshift, tuple(dcarried)
+        return dgain, down, tuple(dcarried)
 
     return backward
 
 
 class Inputs(NamedTuple):
-    """What a layer runs on, beside its differentiable parameters."""
+    """What a layer runs on, beside its parameters; a state that sequences begin with has a gradient where it asks."""
 
     kind: StepKind
     kernels: tuple[Kernels, ...]
@@ -204,29 +223,36 @@ class Inputs(NamedTuple):
 
 
 class Pass(NamedTuple):
-    """What a layer yields over ``T`` steps of ``B`` sequences. Only `states` carries a gradient."""
+    """What a layer yields over ``T`` steps of ``B`` sequences. Only `states` carries a gradient.
+
+    `statistics` are means and variances at each step, ``(T, R)`` of the product under batch norm, then ``(T, H)`` of c
+    where the cell normalises it.
+    """
 
     states: Tensor  # (T, B, H) h as it is stored
     state: Tensors  # (B, H) each, after the last step
-    statistics: tuple[Tensor, Tensor] | None  # batch norm: mean and variance (T, R) of the product at each step
+    statistics: tuple[tuple[Tensor, Tensor], ...]
     magnitudes: Tensor | None  # (N,) |h| before pruning at a few steps, of units that may be pruned
 
 
-def run_layer(x: Tensor, weight: Tensor, gain: Tensor, shift: Tensor, inputs: Inputs) -> Pass:
+def run_layer(x: Tensor, weight: Tensor, gain: Tensor, own: Tensor, inputs: Inputs) -> Pass:
     """A layer over the input part `x` ``(T, B, R)`` of its gates, with W_h `weight` ``(R, H)``.
 
-    `gain` ``(R,)`` follows the normalisation of the recurrent product, `shift` ``(H,)`` is the candidate's; either is
-    left unused where the norm or the cell has none.
+    `gain` ``(R,)`` follows the normalisation of the recurrent product; `own` is the shift ``(H,)`` of the candidate's
+    product, or gain and shift ``(2, H)`` of c. Either is left unused where the norm or the cell has none.
     """
-    out = _LayerFunction.apply(x, weight, gain, shift, inputs)  # type: ignore[no-untyped-call]
+    out = _LayerFunction.apply(x, weight, gain, own, inputs, *inputs.state)  # type: ignore[no-untyped-call]
     count = 1 + len(inputs.state)
-    statistics = (out[count], out[count + 1]) if inputs.kind.norm == "batch" else None
+    last = len(out) - inputs.kind.keep_magnitudes
+    statistics = tuple(zip(out[count:last:2], out[count + 1 : last : 2], strict=True))
     return Pass(out[0], out[1:count], statistics, out[-1] if inputs.kind.keep_magnitudes else None)
 
 
 class _LayerFunction(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, gain: Tensor, shift: Tensor, inputs: Inputs) -> Tensors:
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, gain: Tensor, own: Tensor, inputs: Inputs, *state: Tensor
+    ) -> Tensors:
         kind, stages = inputs.kind, inputs.kind.cell.stages
         (steps, batch, _), hidden, dtype = x.shape, weight.shape[1], inputs.product_dtype
         rows = rows_of_stages(kind.cell, hidden)
@@ -234,8 +260,8 @@ class _LayerFunction(torch.autograd.Function):
         gains = [gain[r] for r in rows]
         products = [x.new_empty(steps, batch, r.stop - r.start, dtype=dtype) for r in rows]
         operands = [x.new_empty(steps + 1, batch, hidden, dtype=dtype) for _ in stages]
-        operands[0][0] = kind.operand(inputs.state[0], inputs.threshold)
-        results, carried, statistics, magnitudes = inputs.state, [], [], []
+        operands[0][0] = kind.operand(state[0], inputs.threshold)
+        results, carried, statistics, magnitudes = state, [], [], []
         states = []
         sampled = _sampled(steps)
         for t in range(steps):
@@ -245,13 +271,13 @@ class _LayerFunction(torch.autograd.Function):
                 torch.mm(operands[k][t], transposed[k], out=products[k][t])
                 following = operands[0][t + 1] if kind.is_last(stage) else operands[k + 1][t]
                 results, taken, magnitude = inputs.kernels[k].forward(
-                    products[k][t], x[t][:, rows[k]], gains[k], shift, inputs.threshold, active, carried[-1], following
+                    products[k][t], x[t][:, rows[k]], gains[k], own, inputs.threshold, active, carried[-1], following
                 )
                 statistics.append(taken)
                 if magnitude and t in sampled:
                     magnitudes.append(magnitude[0] if active is None else magnitude[0][active[:, 0]])
             states.append(results[0])
-        ctx.save_for_backward(x, weight, gain, shift)
+        ctx.save_for_backward(x, weight, gain, own, *state)
         ctx.inputs, ctx.products, ctx.operands, ctx.carried = inputs, products, operands, carried
         side = [*results, *_by_step(statistics, len(stages))]
         if kind.keep_magnitudes:
@@ -261,7 +287,7 @@ class _LayerFunction(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, gain, shift = ctx.saved_tensors
+        x, weight, gain, own, *state = ctx.saved_tensors
         inputs, products, operands, carried = ctx.inputs, ctx.products, ctx.operands, ctx.carried
         kind, stages = inputs.kind, inputs.kind.cell.stages
         (steps, batch, _), hidden, dtype = x.shape, weight.shape[1], inputs.product_dtype
@@ -270,10 +296,10 @@ class _LayerFunction(torch.autograd.Function):
         gains = [gain[r] for r in rows]
         grad_x = torch.empty_like(x)
         grad_products = [torch.empty_like(product) for product in products]
-        grad_gains, grad_shift = [torch.zeros_like(g) for g in gains], torch.zeros_like(shift)
+        grad_gains, grad_own = [torch.zeros_like(g) for g in gains], torch.zeros_like(own)
         through_product = x.new_zeros(batch, hidden, dtype=dtype)
-        zeros = torch.zeros_like(inputs.state[0])
-        carried_back = {i: zeros for i in range(len(inputs.state)) if i or 0 in stages[0].carries}
+        zeros, from_state = torch.zeros_like(state[0]), any(ctx.needs_input_grad[-len(state) :])
+        carried_back = {i: zeros for i in range(len(state)) if i or 0 in stages[0].carries}
         for t in reversed(range(steps)):
             active = None if inputs.active is None else inputs.active[t]
             for k in reversed(range(len(stages))):
@@ -281,20 +307,25 @@ class _LayerFunction(torch.autograd.Function):
                 if 0 in carried_back:
                     first = (*first, carried_back[0])
                 rest = tuple(grad for i, grad in sorted(carried_back.items()) if i)
-                dgain, dshift, dcarried = inputs.kernels[k].backward(
-                    products[k][t], x[t][:, rows[k]], gains[k], shift, inputs.threshold, active, carried.pop(),
+                dgain, down, dcarried = inputs.kernels[k].backward(
+                    products[k][t], x[t][:, rows[k]], gains[k], own, inputs.threshold, active, carried.pop(),
                     through_product, first, rest, grad_products[k][t], grad_x[t][:, rows[k]],
                 )  # fmt: skip
                 grad_gains[k] += dgain
-                grad_shift += dshift
+                grad_own += down
                 carried_back = dict(zip(stages[k].carries, dcarried, strict=True))
-                if t or k:
+                if t or k or from_state:
                     through_product = torch.mm(grad_products[k][t], weights[k])
         grad_weight = [
             torch.mm(grad.flatten(0, 1).t(), operand[:steps].flatten(0, 1)).to(weight.dtype)
             for grad, operand in zip(grad_products, operands, strict=True)
         ]
-        return grad_x, torch.cat(grad_weight), torch.cat(grad_gains), grad_shift, None
+        grad_state: list[Tensor | None] = [None] * len(state)
+        if from_state:
+            grad_state = [carried_back.get(i, zeros) for i in range(len(state))]
+            through = kind.through_operand(through_product.to(x.dtype), state[0], inputs.threshold)
+            grad_state[0] = through + carried_back.get(0, zeros)
+        return grad_x, torch.cat(grad_weight), torch.cat(grad_gains), grad_own, None, *grad_state
 
 
 def rows_of_stages(cell: Cell, hidden: int) -> list[slice]:
@@ -310,9 +341,7 @@ def _sampled(steps: int) -> set[int]:
 
 def _by_step(statistics: list[Tensors], stages: int) -> Tensors:
     """Statistics of every stage of every step, as ``(T, R)`` each: means, then variances; or nothing."""
-    if not statistics[0]:
-        return ()
     return tuple(
         torch.cat([torch.stack([taken[which] for taken in statistics[k::stages]]) for k in range(stages)], 1)
-        for which in (0, 1)
+        for which in range(len(statistics[0]))
     )

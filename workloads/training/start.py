@@ -113,6 +113,8 @@ def _beyond_training(config: Config) -> Iterator[tuple[str, str]]:
 
 def _from_model(model: Model, where: str, network: TrainedNetwork, batch: MiniBatch) -> None:
     config, recipe = model.config, network.recipe
+    if any(layer.cell.normed_cell for layer in model.layers):
+        raise BadInput(f"{where}: a model has no statistics of c; start from the folder of a run")
     for part, what in _beyond_training(model.with_threshold(0.0).config):  # what is pruned the recipe says
         raise BadInput(f"{where}: {part}: {what}: training is of stacked layers that read forwards and a plain readout")
     kind = "embedding" if network.embedding is not None else "one_hot" if network.one_hot else "vector"
@@ -132,7 +134,7 @@ def _from_model(model: Model, where: str, network: TrainedNetwork, batch: MiniBa
             if formats.by_name(weight_format).multiplier != "float":
                 raise BadInput(f"{where}: weight format must be float32 or float16, not {weight_format}")
         _same(where, "norm", given.config.norm, "layer" if recipe.norm == "layer" else "none", recipe)
-        if given.initial_state is not None:
+        if given.initial_state is not None and layer.initial is None:
             raise BadInput(f"{where}: has an initial state, and sequences are trained from zeros")
         _fill(layer, given, _products(model, k, operands))
     weights, bias = _weights(model.readout_codes, model.readout_scale), model.readout_bias.astype(np.float64)
@@ -203,6 +205,8 @@ def _fill(layer: TrainedLayer, given: Layer, products: _Products) -> None:
             restored[-layer.hidden :] = 0
         shift += restored
     _set(layer.bias, shift)
+    if layer.initial is not None and given.initial_state is not None:
+        _set(layer.initial, given.initial_state)
     if layer.bias_candidate is not None:
         _set(layer.bias_candidate, candidate)
 

@@ -17,7 +17,7 @@ from workloads.training.losses import LOSSES, Loss
 from workloads.training.network import Passing, Sequence, TrainedNetwork
 from workloads.training.process import tuned
 from workloads.training.recipe import Recipe
-from workloads.training.sequence import Compile, eager
+from workloads.training.sequence import Compile, Tensors, eager
 from workloads.training.weights import Rng, draw
 
 RAMP = 1 / 3
@@ -153,8 +153,8 @@ def _epoch(
 ) -> tuple[float, float]:
     """One epoch: mean loss, and share of zeros in the states."""
     recipe, metric = network.recipe, tasks.by_name(network.recipe.task).metric
-    state = network.start(recipe.batch)
-    losses = state[0].new_zeros(batches.count, dtype=torch.float64)
+    losses = network.readout_bias.new_zeros(batches.count, dtype=torch.float64)
+    carried: Tensors | None = None
     zeros = torch.zeros_like(losses)
     look_every = 1 if losses.device.type == "cpu" else LOOK_EVERY
     for k, batch in enumerate(batches.epoch(standing.epoch), start=1):
@@ -162,8 +162,9 @@ def _epoch(
         for group in optimiser.param_groups:
             group["lr"] = _learning_rate(recipe, standing, done)
         rng = draw(recipe.seed, standing.epoch + 1, k) if recipe.rounding == "stochastic" else None
+        state = network.start(recipe.batch) if carried is None else carried
         if recipe.initial_noise:
-            state = tuple(recipe.initial_noise * torch.randn_like(s) for s in state)
+            state = tuple(s + recipe.initial_noise * torch.randn_like(s) for s in state)
         if recipe.threshold_ramp:
             for layer in network.stack:
                 layer.threshold.fill_(recipe.threshold * min(1.0, done / recipe.threshold_ramp))
@@ -173,8 +174,8 @@ def _epoch(
         zeros[k - 1] = _share_of_zeros(network, out, batch)
         if any(recipe.sparsities):
             _follow_quantiles(network, out, min(1.0, done / RAMP))
-        if batch.lengths is None:
-            state = tuple(s.detach() for s in out.state)
+        if batch.lengths is None and recipe.carry_state:
+            carried = tuple(s.detach() for s in out.state)
         if k % look_every and k < batches.count:
             continue
         _finite(losses[:k], recipe, standing)

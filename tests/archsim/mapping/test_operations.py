@@ -62,6 +62,14 @@ def lstm_peephole(number: Callable[[], Number]) -> dict[str, int]:
     return {"c_read": 4, "c_write": 1, "h_write": 1}
 
 
+def lstm_normed_cell(number: Callable[[], Number]) -> dict[str, int]:
+    """RBT's code: tanh reads c times a scale plus a shift, which lie beside c and are read like it."""
+    i, f, o, g = curve(number()), curve(number()), curve(number()), curve(number())
+    c = f * number() + i * g
+    _ = o * curve(c * number() + number())
+    return {"c_read": 3, "c_write": 1, "h_write": 1}
+
+
 def gru(number: Callable[[], Number]) -> dict[str, int]:
     """Reset after the product (PyTorch): n = tanh(x_n + r h_n), h' = n + z (h - n)."""
     r, z = curve(number()), curve(number())
@@ -95,6 +103,7 @@ EQUATIONS = {
     "rnn-tanh": rnn,
     "rnn-relu": rnn,
     "lstm-peephole": lstm_peephole,
+    "lstm-normed-cell": lstm_normed_cell,
 }
 ACTIONS: dict[str, Action] = {
     "curve": catalogue.CURVE,

@@ -93,6 +93,13 @@ def lstm_peephole(at):
     return sigmoid(at.x["o"] + u["o"] + of_o * c) * np.tanh(c), c
 
 
+def lstm_normed_cell(at):
+    u, (c,), (scale, shift) = at.product("ifgo", at.h), at.rest, at.layer.affine_cell.astype(np.float64)
+    i, f, o = (sigmoid(at.x[k] + u[k]) for k in "ifo")
+    c = f * c + i * np.tanh(at.x["g"] + u["g"])
+    return o * np.tanh(scale * c + shift), c
+
+
 def gru(at):
     u = at.product("rzn", at.h)
     r, z = sigmoid(at.x["r"] + u["r"]), sigmoid(at.x["z"] + u["z"])
@@ -122,6 +129,7 @@ EQUATIONS = {
     "rnn-tanh": rnn_tanh,
     "rnn-relu": rnn_relu,
     "lstm-peephole": lstm_peephole,
+    "lstm-normed-cell": lstm_normed_cell,
 }
 """A step of every cell, from the papers: h before it is pruned and rounded, then the rest of the state."""
 

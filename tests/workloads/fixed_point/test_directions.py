@@ -18,7 +18,7 @@ from workloads.model import Model
 from workloads.record import record_sample
 from workloads.tasks import Sample
 
-CELLS = [cell.name for cell in cells.ALL if not cell.peepholes]
+CELLS = [cell.name for cell in cells.ALL if cell.beyond_integers is None]
 STEPS, OUTPUTS = 6, 3
 HEAD = HeadLayer(outputs=4, weight_format="float32", activation="relu")
 WIDE = Settings(weight_bits=16, activation_bits=16, table_bits=14)
@@ -165,6 +165,7 @@ def test_a_state_cannot_be_carried_into_a_layer_in_reverse(drawn_numbers):
         ({"threshold": 0.1, "pruned": "recurrence"}, r"layers\.0: h is pruned for its recurrence alone"),
         ({"threshold": 0.1, "unpruned": 1}, r"layers\.0: some elements of h are never pruned"),
         ({"cell": "lstm-peephole"}, r"layers\.0: its gates see c \(peepholes\)"),
+        ({"cell": "lstm-normed-cell"}, r"layers\.0: its tanh reads c normalised"),
         (
             {"head": [{"outputs": 3, "weight_format": "fixed8", "activation": "tanh"}]},
             r"readout\.head\.0: tanh of a dense layer",

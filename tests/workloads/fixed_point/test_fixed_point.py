@@ -33,7 +33,7 @@ from workloads.record import record_sample
 from workloads.tasks import Sample
 from workloads.tasks.metrics import bits_per_character
 
-CELLS = tuple(cell.name for cell in cells.ALL if not cell.peepholes)
+CELLS = tuple(cell.name for cell in cells.ALL if cell.beyond_integers is None)
 INPUTS = {
     "one_hot": OneHot(symbols=6),
     "embedding": Embedding(symbols=6, size=3, weight_format="float32"),

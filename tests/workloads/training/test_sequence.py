@@ -11,6 +11,7 @@ STEPS, BATCH, HIDDEN = 6, 7, 5
 LENGTHS = (6, 6, 5, 4, 3, 2, 1)
 GATES = {cell.name: len(cell.gates) for cell in cells.ALL if not cell.peepholes}
 STATES = {cell.name: len(cell.states) for cell in cells.ALL if not cell.peepholes}
+OWN = {"lstm-normed-cell": (2, HIDDEN)}
 sigmoid, tanh = torch.sigmoid, torch.tanh
 
 
@@ -53,6 +54,11 @@ class WrittenOut:
         c = sigmoid(self.gate(1, y)) * self.rest[0] + sigmoid(self.gate(0, y)) * tanh(self.gate(2, y))
         return sigmoid(self.gate(3, y)) * tanh(c), c
 
+    def lstm_normed_cell(self):
+        y, (gain, shift) = self.part(0, 4, self.h), self.shift
+        c = sigmoid(self.gate(1, y)) * self.rest[0] + sigmoid(self.gate(0, y)) * tanh(self.gate(2, y))
+        return sigmoid(self.gate(3, y)) * tanh(normalised("batch", c, gain, self.lanes) + shift), c
+
     def gru(self):
         y, hidden = self.part(0, 3, self.h), self.hidden
         r, z = sigmoid(self.gate(0, y)), sigmoid(self.gate(1, y))
@@ -75,6 +81,7 @@ class WrittenOut:
 
 EQUATIONS = {
     "lstm": WrittenOut.lstm,
+    "lstm-normed-cell": WrittenOut.lstm_normed_cell,
     "gru": WrittenOut.gru,
     "gru-classic": WrittenOut.gru_classic,
     "rnn-tanh": WrittenOut.rnn_tanh,
@@ -154,27 +161,25 @@ def both_ways(cell, norm, threshold, bits, integer_bits, lengths, pruned="all", 
 
     rows = GATES[cell] * HIDDEN
     x, weight = drawn(STEPS, BATCH, rows), drawn(rows, HIDDEN, scale=0.6)
-    gain, shift = drawn(rows, scale=0.5), drawn(HIDDEN)
+    gain, own = drawn(rows, scale=0.5), drawn(*OWN.get(cell, (HIDDEN,)))
     state = tuple(drawn(BATCH, HIDDEN, scale=0.3) for _ in range(STATES[cell]))
     active = torch.tensor(lengths) > torch.arange(STEPS)[:, None]
     towards = drawn(STEPS, BATCH, HIDDEN) * active[..., None]
     kind = StepKind(cells.by_name(cell), norm, bits, integer_bits, True, pruned, straight)
-    inputs = Inputs(
-        kind,
-        kernels(kind, eager),
-        threshold,
-        state,
-        None if min(lengths) == STEPS else active[..., None],
-        torch.float64,
-    )
+    running = None if min(lengths) == STEPS else active[..., None]
+
+    def ours(x, weight, gain, own, *state):
+        inputs = Inputs(kind, kernels(kind, eager), threshold, state, running, torch.float64)
+        return run_layer(x, weight, gain, own, inputs)[:2]
+
+    def theirs(x, weight, gain, own, *state):
+        return written_out(
+            cell, norm, x, weight, gain, own, state, threshold, bits, integer_bits, lengths, pruned, straight
+        )
+
     results = []
-    for run in (
-        lambda *leaves: run_layer(*leaves, inputs)[:2],
-        lambda *leaves: written_out(
-            cell, norm, *leaves, state, threshold, bits, integer_bits, lengths, pruned, straight
-        ),
-    ):
-        leaves = [leaf.clone().requires_grad_() for leaf in (x, weight, gain, shift)]
+    for run in (ours, theirs):
+        leaves = [leaf.clone().requires_grad_() for leaf in (x, weight, gain, own, *state)]
         states, after = run(*leaves)
         (states * towards).sum().backward()
         results.append(
@@ -184,9 +189,9 @@ def both_ways(cell, norm, threshold, bits, integer_bits, lengths, pruned="all", 
                 *(torch.zeros_like(v) if v.grad is None else v.grad for v in leaves),
             ]
         )
-    for ours, theirs in zip(*results, strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-11)
-    assert results[0][-4].abs().max() > 0
+    for mine, other in zip(*results, strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-9, atol=1e-11)
+    assert all(gradient.abs().max() > 0 for gradient in results[0][1 + len(state) :][:2])
     return results[0][0][active]
 
 
@@ -202,7 +207,7 @@ def test_magnitudes_are_those_before_pruning_of_sequences_that_run(lengths):
     out = run_layer(x, *none, Inputs(kind, kernels(kind, eager), torch.tensor(0.5), state, active, torch.float32))
     expected = [torch.tanh(x[t]).abs()[active[t, :, 0]].flatten() for t in (0, 2, 3, 5)]
     torch.testing.assert_close(out.magnitudes, torch.cat(expected))
-    assert out.statistics is None
+    assert out.statistics == ()
 
 
 def test_weight_norm_has_no_gradient_along_a_row():
@@ -224,7 +229,14 @@ def test_weight_norm_has_no_gradient_along_a_row():
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, within torch.compile
 @pytest.mark.parametrize("unequal", [False, True])
 @pytest.mark.parametrize(
-    ("cell", "norm"), [("lstm", "batch"), ("gru", "none"), ("gru-classic", "layer"), ("rnn-tanh", "batch")]
+    ("cell", "norm"),
+    [
+        ("lstm", "batch"),
+        ("lstm-normed-cell", "batch"),
+        ("gru", "none"),
+        ("gru-classic", "layer"),
+        ("rnn-tanh", "batch"),
+    ],
 )
 def test_a_compiled_step_computes_what_an_eager_one_does(cell, norm, unequal):
     from workloads.training.sequence import Inputs, StepKind, compiled, eager, kernels, run_layer
@@ -235,7 +247,8 @@ def test_a_compiled_step_computes_what_an_eager_one_does(cell, norm, unequal):
         return scale * torch.randn(*shape, generator=generator)
 
     rows = GATES[cell] * HIDDEN
-    leaves = drawn(STEPS, BATCH, rows), drawn(rows, HIDDEN, scale=0.6), drawn(rows, scale=0.5), drawn(HIDDEN)
+    own = drawn(*OWN.get(cell, (HIDDEN,)))
+    leaves = drawn(STEPS, BATCH, rows), drawn(rows, HIDDEN, scale=0.6), drawn(rows, scale=0.5), own
     state = tuple(drawn(BATCH, HIDDEN, scale=0.3) for _ in range(STATES[cell]))
     active = (torch.tensor(LENGTHS) > torch.arange(STEPS)[:, None])[..., None] if unequal else None
     towards = drawn(STEPS, BATCH, HIDDEN)
@@ -250,7 +263,7 @@ def test_a_compiled_step_computes_what_an_eager_one_does(cell, norm, unequal):
                 out.states.detach(),
                 *out.state,
                 out.magnitudes,
-                *(out.statistics or ()),
+                *(each for pair in out.statistics for each in pair),
                 *(c.grad for c in copies if c.grad is not None),
             ]
         )

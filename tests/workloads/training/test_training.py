@@ -331,6 +331,67 @@ def test_noise_on_the_first_state_is_drawn_anew_for_every_mini_batch(monkeypatch
     assert len(torch.unique(drawn)) > 0.99 * drawn.numel()
 
 
+RBT = DIGITS.changed(cell="lstm-normed-cell", weight_format="ternary", rounding="stochastic", state_bits=8,
+                     initial_state="learned", initial_noise=0.1, epochs=2, patience=2)  # fmt: skip
+
+
+def test_a_run_with_drawn_weights_normalised_c_and_learned_initial_state_goes_on_to_the_same_end(tmp_path):
+    from workloads.training.train import train
+
+    def stop_in_the_second_epoch(progress):
+        if progress.epoch == 1 and progress.batch == 2:
+            raise Stop
+
+    straight = train(RBT, tmp_path / "straight")
+    with pytest.raises(Stop):
+        train(RBT, tmp_path / "resumed", on_progress=stop_in_the_second_epoch)
+    resumed = train(RBT, tmp_path / "resumed").network.state_dict()
+    for name, value in straight.network.state_dict().items():
+        assert torch.equal(resumed[name], value), name
+    (layer,) = straight.network.stack
+    assert (layer.initial[1] != 0).all()
+    assert (layer.cell_norm.variance != 1).all()
+
+
+def test_batch_norm_takes_what_all_sequences_begin_with_off_again():
+    """So a learned h0 is learned under other norms, and the first c under any: forget gates differ."""
+    from workloads.training.network import Passing
+    from workloads.training.sequence import eager
+    from workloads.training.train import build
+
+    for norm, h_learns in (("batch", False), ("weight", True)):
+        network = build(DIGITS.changed(norm=norm, initial_state="learned")).double()
+        out = network.run(
+            torch.rand(8, 16, 8, dtype=torch.float64), network.start(16), Passing(None, torch.float64, 0.05, eager)
+        )
+        out.states[-1].square().sum().backward()
+        of_h, of_c = network.stack[0].initial.grad.abs().amax(1)
+        assert (of_h > 1e-6) == h_learns
+        assert of_c > 1e-6
+
+
+@pytest.mark.parametrize("carry", [True, False])
+def test_a_window_of_a_text_begins_with_what_the_one_before_left_unless_the_recipe_says_otherwise(
+    tmp_path, monkeypatch, carry
+):
+    from workloads.training.network import TrainedNetwork
+    from workloads.training.train import train
+
+    run, seen = TrainedNetwork.run, []
+
+    def spy(network, inputs, state, passing, rng=None):
+        out = run(network, inputs, state, passing, rng)
+        seen.append((state, out.state, network.stack[0].start(1024)))
+        return out
+
+    monkeypatch.setattr(TrainedNetwork, "run", spy)
+    train(TEXT.changed(initial_state="learned", carry_state=carry, epochs=1), tmp_path)
+    assert len(seen) > 2
+    for (_, left, _), (given, _, initial) in pairwise(seen):
+        for ours, theirs in zip(given, left if carry else initial, strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+
+
 def test_batch_norm_of_sequences_that_begin_alike_trains_with_noise(tmp_path):
     """Black pixels first, as in sequential MNIST: the variance is zero for a hundred steps."""
     from workloads.training.network import Passing
@@ -789,6 +850,7 @@ def test_a_wrong_recipe_is_refused(tmp_path, change, message):
     ("recipe", "change", "message"),
     [
         (TEXT, {"initial_noise": 0.1}, "recipe text: initial_noise: tiny-shakespeare is one long text, whose state"),
+        (DIGITS, {"carry_state": False}, "recipe digits: carry_state: digits has whole sequences, which all begin"),
         (DIGITS, {"embedding": 4}, "recipe digits: embedding: digits has vectors, which need none"),
         (
             DIGITS,

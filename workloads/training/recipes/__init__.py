@@ -13,6 +13,7 @@ ALL: tuple[str, ...] = (
     "wp-lstm512-float",
     "wp-lstm512-binary",
     "wp-lstm512-ternary",
+    "wp-lstm512-ternary-rbt",
     "wp-lstm512-ternary-s50",
     "wp-lstm512-ternary-s80",
     "wp-lstm512-ternary-s90",
