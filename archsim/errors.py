@@ -1,11 +1,13 @@
-"""The exception for bad input, and its wording: what is wrong, where, which rule it breaks, and what was given."""
+"""The exceptions, and the wording of bad input: what is wrong, where, which rule it breaks, and what was given."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
 from numbers import Integral, Real
+from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+if TYPE_CHECKING:  # pydantic takes longer to load than `archsim --help` to answer
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
 
 
 class BadInput(ValueError):
@@ -19,12 +21,20 @@ class BadInput(ValueError):
         super().__init__("; ".join(self.lines))
 
 
-def explain(error: ValidationError) -> str:
+class Deadlock(RuntimeError):
+    """The machine stops before its end; the message says when, in which step, and which process waits for which.
+
+    ``mapping`` refuses every input known to cause a deadlock, so one indicates a bug in the machine or a plan made by
+    hand.
+    """
+
+
+def explain(error: "ValidationError") -> str:
     """The mistakes of a validation, joined into one line."""
     return "; ".join(mistakes(error))
 
 
-def mistakes(error: ValidationError) -> list[str]:
+def mistakes(error: "ValidationError") -> list[str]:
     """The mistakes of a validation, each with its dotted path, the rule, and what was given."""
     lines = []
     for item in error.errors():
@@ -40,7 +50,7 @@ def mistakes(error: ValidationError) -> list[str]:
     return lines
 
 
-def broken_rule(item: ErrorDetails) -> str:
+def broken_rule(item: "ErrorDetails") -> str:
     """The rule that one mistake of a validation breaks, in pydantic's words unless they would puzzle."""
     if item["type"] == "int_type" and isinstance(item["input"], float):
         return "must be an integer, without a decimal point"

@@ -15,7 +15,7 @@ class Frozen(BaseModel):
     will, a list where a tuple is due, and numpy's scalars are the numbers that they hold.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod

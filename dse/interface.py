@@ -12,7 +12,7 @@ from rich.progress import Progress, TaskID
 
 from archsim.errors import BadInput
 from dse import report, studies
-from dse.cli.terminal import progress
+from dse.cli.bars import progress
 from dse.evaluation.workers import workers_for
 from dse.exploration import study
 from dse.exploration.study import Phase, SearchProgress

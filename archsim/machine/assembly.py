@@ -24,6 +24,7 @@ import simpy
 from archsim import catalogue
 from archsim.catalogue import Cause, Component
 from archsim.design import Design
+from archsim.errors import Deadlock
 from archsim.ledger import Ledger
 from archsim.machine.activation_unit import ActivationUnit
 from archsim.machine.barrier import Barrier
@@ -52,14 +53,6 @@ from archsim.mapping.plan import Plan
 from archsim.mapping.work import Work
 
 Transactions = Literal["burst", "column"]
-
-
-class Deadlock(RuntimeError):
-    """The machine stops before its end; the message says when, in which step, and which process waits for which.
-
-    ``mapping`` refuses every input known to cause a deadlock, so one indicates a bug in the machine or a plan made by
-    hand.
-    """
 
 
 class Machine:

@@ -7,18 +7,16 @@ from typing import Annotated, Any
 import typer
 
 from archsim.errors import BadInput
+from dse.cli.bars import progress
 from dse.cli.clipping import clipped_json, say_clipped
 from dse.cli.inputs import for_task
 from dse.cli.options import Json, TaskOption, Threshold, one_of
 from dse.cli.tables.layout import figures
-from dse.cli.terminal import out, print_json, progress, say
+from dse.cli.terminal import out, print_json, say
 from workloads import zoo
 from workloads.fitting import task_of
 from workloads.numbers import Clipped
 from workloads.tasks import METRIC_WORDS, Metric, Split, Task
-
-PANEL = "Networks"
-app = typer.Typer()
 
 TEXT = ("metric", "unit")
 """Columns that are no numbers."""
@@ -40,7 +38,6 @@ class Evaluation:
     """How much did not fit the numbers that hold it, of constants and on the way."""
 
 
-@app.command(rich_help_panel=PANEL, short_help="Accuracy on a task: the model's, or your own data.")
 def evaluate(
     workloads: Annotated[list[str], typer.Argument(help="Zoo models, or model files.")],
     task: TaskOption = None,

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from archsim.errors import BadInput
 from archsim.trace.graph import When
-from dse.cli import networks
+from dse.cli.bars import progress
 from dse.cli.clipping import clipped_json, say_clipped
 from dse.cli.fixed_point import INSTEAD, FixedPoint
 from dse.cli.options import BatchFirst, Json, either
 from dse.cli.tables.layout import literal
 from dse.cli.tables.networks import check_table, imported_table
-from dse.cli.terminal import notes, out, print_json, progress, say
+from dse.cli.terminal import notes, out, print_json, say
 from workloads import tasks
 from workloads.config import Pooling
 from workloads.evaluate import evaluate
@@ -27,10 +27,7 @@ from workloads.numbers import Clipped
 from workloads.record import given_array, given_sample
 from workloads.tasks import METRIC_WORDS, Metric
 
-app = typer.Typer()
 
-
-@app.command(name="import", rich_help_panel=networks.PANEL, short_help="Your own model, from PyTorch, ONNX or Keras.")
 def import_(
     path: Annotated[Path, typer.Argument(help="Safetensors or torch.save state dict, ONNX, .keras or .h5.")],
     out_: Annotated[Path | None, typer.Option("--out", help="Model file to write; default NAME.safetensors.")] = None,

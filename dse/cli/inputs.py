@@ -8,8 +8,9 @@ from typing import TypeVar
 from archsim.design import Value
 from archsim.errors import BadInput
 from archsim.trace.trace import Trace
+from dse.cli.bars import steps_of
 from dse.cli.clipping import say_clipped
-from dse.cli.terminal import notes, steps_of
+from dse.cli.terminal import notes
 from dse.evaluation.point import HeldOutSplit
 from workloads import zoo
 from workloads.fitting import available

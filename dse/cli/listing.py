@@ -17,9 +17,6 @@ from dse.cli.tables.networks import zoo_table
 from dse.cli.terminal import notes, out, print_json
 from workloads import cells, formats, tasks, zoo
 
-PANEL = "Networks"
-app = typer.Typer()
-
 Shipped = Literal["all", "designs", "workloads", "tasks", "cells", "formats", "studies"]
 
 PLUGINS: tuple[Group[Any], ...] = (PLUGGED_DESIGNS, tasks.PLUGINS, cells.PLUGINS, formats.PLUGINS)
@@ -32,7 +29,6 @@ JSON_ONLY = ("outputs", "title")
 """Columns that a terminal has no room for."""
 
 
-@app.command(name="list", rich_help_panel=PANEL, short_help="What is shipped: designs, models, tasks, cells, formats.")
 def list_(
     what: Annotated[
         Shipped,

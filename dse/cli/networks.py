@@ -6,21 +6,18 @@ from typing import Annotated
 import typer
 
 from archsim.design import load_design
+from dse.cli.bars import progress
 from dse.cli.inputs import for_task
 from dse.cli.options import BatchFirst, DesignOption, Json, PrunedFor, TaskOption
 from dse.cli.tables.networks import sparsity_markdown, sparsity_table, zeros_table
-from dse.cli.terminal import out, print_json, progress, say
+from dse.cli.terminal import out, print_json, say
 from dse.evaluation.sparsity import sparsity_curve
 from workloads import zoo
 from workloads.record import given_sample, record_sample
 from workloads.sparsify import prune_to, sample_of, zeros
 from workloads.tasks import Split
 
-PANEL = "Networks"
-app = typer.Typer()
 
-
-@app.command(rich_help_panel=PANEL, short_help="State thresholds that leave so many zeros, untrained.")
 def prune(
     workload: Annotated[str, typer.Argument(help="A zoo model, or a model file.")],
     out_: Annotated[Path, typer.Option("--out", help="File to write (.safetensors).")],
@@ -55,7 +52,6 @@ def prune(
     say(f"thresholds {', '.join(f'{t:.4g}' for t in thresholds)}: written to {out_}")
 
 
-@app.command(rich_help_panel=PANEL, short_help="What zeros in the state cost in accuracy, and gain in speed.")
 def sparsity(
     workloads: Annotated[list[str], typer.Argument(help="Zoo models, or model files.")],
     task: TaskOption = None,

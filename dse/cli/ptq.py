@@ -10,11 +10,12 @@ from typing import Annotated, Any
 import typer
 
 from archsim.errors import BadInput
+from dse.cli.bars import progress
 from dse.cli.clipping import clipped_json
 from dse.cli.inputs import check_raw, normalised
 from dse.cli.options import BatchFirst, Json, Raw, TaskOption
 from dse.cli.tables.networks import bits_table, clipped_line, points_table
-from dse.cli.terminal import notes, out, print_json, progress, say
+from dse.cli.terminal import notes, out, print_json, say
 from workloads import tasks, zoo
 from workloads.fixed_point import BitSearch, IntegerModel, MeasuredBits, OwnData, Settings, search_bits, sweep
 from workloads.fixed_point.fewest import Method
@@ -23,11 +24,7 @@ from workloads.model import Model
 from workloads.record import given_array, given_sample
 from workloads.tasks import Metric
 
-PANEL = "Networks"
-app = typer.Typer()
 
-
-@app.command(rich_help_panel=PANEL, short_help="Integers only, after training: the fewest bits within a loss.")
 def ptq(
     workload: Annotated[str, typer.Argument(help="A floating-point zoo model, or a model file.")],
     task: TaskOption = None,

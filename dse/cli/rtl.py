@@ -17,22 +17,19 @@ from archsim.rtl.synthesis import synthesize
 from archsim.rtl.tools import SIMULATORS, Simulator, check_yosys
 from archsim.rtl.window import Window
 from archsim.trace.trace import Trace
+from dse.cli.bars import progress, steps_of
 from dse.cli.inputs import SEQUENCES, at_threshold, parse_overrides
 from dse.cli.options import DesignArgument, Json, Lanes, Scope, Threshold, WorkloadOption, either, overrides
 from dse.cli.tables.gates import area_table
-from dse.cli.terminal import complain, out, print_json, progress, say, steps_of
+from dse.cli.terminal import complain, out, print_json, say
 from dse.evaluation.hardware import recorded
 from dse.evaluation.point import HeldOutSplit
 from workloads import zoo
 from workloads.fitting import available
 
-PANEL = "Simulate"
-app = typer.Typer()
-
 SimulatorName = Literal["icarus", "verilator"]
 
 
-@app.command(name="rtl", rich_help_panel=PANEL, short_help="A design as Verilog that runs, checked cycle for cycle.")
 def rtl_(
     design: DesignArgument,
     workload: WorkloadOption,

@@ -13,11 +13,7 @@ import typer
 from dse.cli.options import Json, Scheduler, StudyArgument
 from dse.cli.terminal import print_json, say
 
-PANEL = "Search"
-app = typer.Typer()
 
-
-@app.command(rich_help_panel=PANEL, short_help="A whole search on shipped models and text, in minutes.")
 def demo(
     out_: Annotated[Path, typer.Option("--out", help="Folder of results.")] = Path("results/demo"),
     as_json: Json = False,
@@ -33,7 +29,6 @@ def demo(
     demonstrate(out_, as_json)
 
 
-@app.command(rich_help_panel=PANEL)
 def search(
     study: StudyArgument,
     out_: Annotated[Path | None, typer.Option("--out", help="Folder of results; default results/NAME.")] = None,
@@ -63,7 +58,6 @@ def search(
     search_study(study, out_, resume, fresh, workers, scheduler, warm_start or (), own, as_json)
 
 
-@app.command(name="enumerate", rich_help_panel=PANEL, short_help="Every point of a space: its exact front.")
 def enumerate_(
     study: StudyArgument,
     out_: Annotated[Path | None, typer.Option("--out", help="Folder; default results/NAME/exact.")] = None,
@@ -82,7 +76,6 @@ def enumerate_(
     enumerate_study(study, out_, workers, scheduler, as_json)
 
 
-@app.command(name="compare", rich_help_panel=PANEL, short_help="Samplers over seeds, against the exact front.")
 def compare_(
     study: StudyArgument,
     samplers: Annotated[
@@ -104,7 +97,6 @@ def compare_(
     compare_samplers(study, samplers, seeds, out_, workers, as_json)
 
 
-@app.command(rich_help_panel=PANEL, short_help="The report of a search, or of several side by side.")
 def view(
     runs: Annotated[list[Path], typer.Argument(help="Folders of searches, or files of `archsim run --json`.")],
     out_: Annotated[

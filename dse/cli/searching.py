@@ -13,8 +13,9 @@ from archsim.costs.clock import extra_stages
 from archsim.errors import BadInput
 from dse import report as report_
 from dse import studies
+from dse.cli.bars import progress
 from dse.cli.tables.searches import comparison_report, enumeration_report, search_summary
-from dse.cli.terminal import complain, note, notes, out, print_json, progress
+from dse.cli.terminal import complain, note, notes, out, print_json
 from dse.evaluation.models import Models
 from dse.evaluation.workers import Workers, workers_for
 from dse.exploration.compare import SamplerRun, compare, parse_budgets

@@ -7,12 +7,13 @@ import typer
 
 from archsim.trace.synthetic import FORMATS, synthesize
 from archsim.trace.trace import Trace
+from dse.cli.bars import steps_of
 from dse.cli.clipping import MORE_BITS, clipped_json, say_clipped
 from dse.cli.inputs import at_threshold, check_raw, for_task, normalised, record_text
 from dse.cli.options import BatchFirst, Json, Raw, TaskOption, Threshold, either
 from dse.cli.tables.layout import figures, literal
 from dse.cli.tables.networks import zeros_table
-from dse.cli.terminal import out, print_json, say, steps_of
+from dse.cli.terminal import out, print_json, say
 from dse.evaluation.point import HeldOutSplit
 from workloads import zoo
 from workloads.model import Model
@@ -20,7 +21,7 @@ from workloads.numbers import Clipped
 from workloads.record import given_sample, record_sample
 from workloads.sparsify import zeros
 
-app = typer.Typer(no_args_is_help=True, help="Make and look at traces.")
+app = typer.Typer(name="trace", no_args_is_help=True, add_completion=False, help="Make and look at traces.")
 
 
 @app.command()

@@ -10,11 +10,7 @@ import typer
 from archsim.errors import BadInput
 from dse.cli.options import Json
 
-PANEL = "Networks"
-app = typer.Typer()
 
-
-@app.command(rich_help_panel=PANEL, short_help="Train a recipe with PyTorch, or go on with it.")
 def train(
     recipe: Annotated[str, typer.Argument(help="A recipe (TOML), or the name of a shipped one.")],
     run_folder: Annotated[Path | None, typer.Option("--run", help="Folder of the run; default runs/NAME.")] = None,

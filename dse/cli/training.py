@@ -8,11 +8,12 @@ from typing import Any
 import typer
 
 from archsim.errors import BadInput
+from dse.cli.bars import progress
 from dse.cli.inputs import parse_value
 from dse.cli.tables.layout import literal
 from dse.cli.tables.networks import zoo_table
 from dse.cli.tables.training import sweep_markdown, sweep_table
-from dse.cli.terminal import complain, notes, out, print_json, progress, say
+from dse.cli.terminal import complain, notes, out, print_json, say
 from workloads.training.export import train_and_export
 from workloads.training.recipe import load_recipe
 from workloads.training.sequence import fastest

@@ -5,17 +5,14 @@ from typing import Annotated
 
 import typer
 
+from dse.cli.bars import progress
 from dse.cli.options import Json
 from dse.cli.tables.networks import published_markdown, published_networks, verified, zoo_markdown, zoo_table
-from dse.cli.terminal import out, print_json, progress
+from dse.cli.terminal import out, print_json
 from workloads import zoo
 from workloads.zoo.published import published, untrained
 
-PANEL = "Networks"
-app = typer.Typer()
 
-
-@app.command(name="zoo", rich_help_panel=PANEL, short_help="The shipped models, measured again with --verify.")
 def zoo_(
     verify: Annotated[bool, typer.Option("--verify", help="Measure every test metric again, and compare.")] = False,
     only: Annotated[list[str] | None, typer.Argument(help="Models; default: all.")] = None,

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from archsim import catalogue, designs
 from archsim.analytic.closed_form import run_analytic
 from archsim.design import Design, load_design
-from archsim.errors import BadInput
-from archsim.machine.assembly import Deadlock
+from archsim.errors import BadInput, Deadlock
 from archsim.machine.functional import (
     Functional,
     Integers,

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from archsim.design import Design, load_design
-from archsim.errors import BadInput
-from archsim.machine.assembly import Deadlock
+from archsim.errors import BadInput, Deadlock
 from archsim.mapping.plan import Plan
 from archsim.mapping.planner import plan
 from archsim.simulation import ENGINES, Engine, simulate

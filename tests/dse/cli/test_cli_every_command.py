@@ -23,7 +23,7 @@ from archsim.simulation import simulate
 from archsim.trace.synthetic import synthesize
 from archsim.trace.trace import Trace
 from dse import cli
-from dse.cli import terminal
+from dse.cli import bars, terminal
 from dse.cli.app import app
 from workloads import zoo
 from workloads.evaluate import evaluate
@@ -35,6 +35,7 @@ from workloads.zoo.card import file_sha256
 
 def walk(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
     """Every command that does something, by the words that call it."""
+    group = getattr(group, "called", group)  # of a command that is loaded once it is called
     children: dict[str, click.Command] = getattr(group, "commands", {})
     if not children:
         yield " ".join(path), group
@@ -235,8 +236,8 @@ def test_pace_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     screen = StringIO()
     console = Console(file=screen, force_terminal=True, width=80, color_system=None)
-    monkeypatch.setattr(terminal, "notes", console)
-    with terminal.progress("working", 100) as (bar, task):
+    monkeypatch.setattr(bars, "notes", console)
+    with bars.progress("working", 100) as (bar, task):
         bar.get_time = lambda: clock[0]
         bar.reset(task)
         for clock[0] in (1.0, 2.0):
@@ -258,7 +259,7 @@ def test_exit_codes(archsim: Archsim, monkeypatch: pytest.MonkeyPatch) -> None:
     assert archsim("view", "none")[0] == 2
     assert archsim("compare", "exact", "--samplers", "best")[0] == 2  # before anything is enumerated
     assert not Path("results").exists()
-    monkeypatch.setattr("dse.cli.simulate.fit", _interrupted)
+    monkeypatch.setattr("dse.cli.analyses.fit", _interrupted)
     assert archsim("fit")[0] == 130
     for code in ("0 done", "1 failed", "2 bad input", "130 interrupted"):
         assert code in archsim("--help")[1]
@@ -294,7 +295,7 @@ def test_a_published_figure_that_is_missed_is_a_failure(archsim: Archsim, monkey
     wrong = next(row for row in found.rows if row.gates)
     rows = tuple(replace(row, ours=3 * row.published) if row is wrong else row for row in found.rows)
     for made, expected in ((found, 0), (Validation(rows), 1)):
-        monkeypatch.setattr("dse.cli.simulate.validate", lambda _, made=made: made)
+        monkeypatch.setattr("dse.cli.analyses.validate", lambda _, made=made: made)
         code, said, _ = archsim("validate", "--no-traces", "--json")
         assert (code, json.loads(said)["ok"]) == (expected, not expected)
 
