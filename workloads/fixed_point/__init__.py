@@ -1,4 +1,7 @@
-"""Integer-only inference after training (PTQ: Rapuano, Pacini, Fanucci, CIN 2022:9485933).
+"""Integer-only inference after training.
+
+The algorithm is the project's own, after the aim of PTQ (Rapuano, Pacini, Fanucci, CIN 2022:9485933): fixed-point
+arithmetic alone. Their method is not followed (docs/results/papers.md).
 
 From a float `Model` and calibration data to a model whose step has no float in it::
 

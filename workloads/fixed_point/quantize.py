@@ -1,4 +1,4 @@
-"""From a float model and its ranges to an integer model: post-training quantization (Rapuano et al., CIN 2022)."""
+"""From a float model and its ranges to an integer model: post-training quantization, by a method of the project."""
 
 import math
 from dataclasses import replace

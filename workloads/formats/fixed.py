@@ -17,7 +17,7 @@ class Fixed:
 
     The scale 2^-n is the least power of two that holds the largest weight of the matrix, or of the row. Deterministic:
     to nearest, halves to even. Stochastic: ``floor + Bernoulli(fraction)``, after Gupta et al. (ICML 2015); neither RBT
-    nor LIMP nor PTQ samples fixed point.
+    nor LIMP samples fixed point.
     """
 
     bits: int
