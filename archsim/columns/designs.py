@@ -34,6 +34,10 @@ class Reasons(NamedTuple):
         code = self.codes[n]
         return None if code == FINE else self.messages[code]
 
+    def of_rows(self, rows: NDArray[np.integer[Any]]) -> "Reasons":
+        """What is wrong with some of the designs."""
+        return Reasons(self.codes[rows], self.messages)
+
     def then(self, rows: NDArray[np.integer[Any]], later: "Reasons") -> "Reasons":
         """The same, with what is wrong with `rows`, with which nothing was."""
         codes = self.codes.copy()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable
 from dataclasses import is_dataclass
+from enum import Enum, auto
 from functools import cache, cached_property, lru_cache, wraps
 from operator import attrgetter
 from types import FunctionType, MethodType
@@ -56,27 +57,31 @@ class Notes(Protocol):
 
 
 class Reading:
-    """Stands for a design, or a part of it, while a function of the design runs.
+    """Stands for a design, a component of it, or a record that is derived from it, while a function of it runs.
 
     To whoever asks it is an instance of the same class, with that class's methods and properties. Its parameters are
     noted as they are read. It equals nothing and has no hash, so that it is never the key of a cache: `Whole` is raised
     by whatever needs all of it.
     """
 
-    __slots__ = ("_get", "_kind", "_notes")
+    __slots__ = ("_kind", "_notes", "_ways")
 
-    def __init__(self, notes: Notes, kind: type, get: Callable[["Reading", str], Any]) -> None:
-        for name, value in (("_notes", notes), ("_kind", kind), ("_get", get)):
-            object.__setattr__(self, name, value)
+    def __init__(self, notes: Notes, kind: type, ways: "_Ways") -> None:
+        _SET_NOTES(self, notes)
+        _SET_KIND(self, kind)
+        _SET_WAYS(self, ways)
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
         return cast("type", self._kind)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise Whole
-        return self._get(self, name)
+        way, to = self._ways[name]
+        if way is _Way.PARAMETER:
+            return self._notes.parameter(to)
+        if way is _Way.DERIVED:
+            return self._notes.derived(to)
+        return MethodType(to, self) if way is _Way.METHOD else to
 
     def _whole(self, *_: object) -> Never:
         raise Whole
@@ -85,33 +90,65 @@ class Reading:
     __iter__ = __repr__ = __dir__ = __eq__ = __ne__ = __hash__ = __reduce_ex__ = _whole
 
 
+_SET_NOTES, _SET_KIND, _SET_WAYS = (vars(Reading)[f"_{name}"].__set__ for name in ("notes", "kind", "ways"))
+
+
+class _Way(Enum):
+    """How an attribute is come by."""
+
+    PARAMETER = auto()
+    DERIVED = auto()
+    METHOD = auto()
+    AS_IT_IS = auto()
+
+
+class _Ways(dict[str, tuple[_Way, Any]]):
+    """How to come by the attributes of a class at a place in a design, found as they are asked for."""
+
+    def __init__(self, find: Callable[[str], tuple[_Way, Any]]) -> None:
+        self._find = find
+
+    def __missing__(self, name: str) -> tuple[_Way, Any]:
+        if name.startswith("__"):
+            raise Whole
+        found = self[name] = self._find(name)
+        return found
+
+
 def read_spec(notes: Notes, kind: type[Spec], path: str = "") -> Reading:
     """A design, or the component of it at a dotted `path`."""
-    prefix = f"{path}." if path else ""
-
-    def get(reading: Reading, name: str) -> Any:
-        if name in kind.model_fields:
-            return notes.parameter(prefix + name)
-        found = _described(kind, name)
-        if isinstance(found, FunctionType):
-            return MethodType(found, reading)
-        if isinstance(found, property | cached_property):
-            return notes.derived(_property(path, found))
-        return found.__get__(None, kind) if hasattr(found, "__get__") else found
-
-    return Reading(notes, kind, get)
+    return Reading(notes, kind, _ways_of_spec(kind, path))
 
 
 def read_record(notes: Notes, kind: type, record: Derived) -> Reading:
     """A record that is derived from a design, of which single attributes are read."""
+    return Reading(notes, kind, _ways_of_record(kind, record))
 
-    def get(reading: Reading, name: str) -> Any:
-        found = _static(kind, name)
+
+@cache
+def _ways_of_spec(kind: type[Spec], path: str) -> _Ways:
+    def find(name: str) -> tuple[_Way, Any]:
+        if name in kind.model_fields:
+            return _Way.PARAMETER, f"{path}.{name}" if path else name
+        found = _described(kind, name)
         if isinstance(found, FunctionType):
-            return MethodType(found, reading)
-        return notes.derived(record.part(name))
+            return _Way.METHOD, found
+        if isinstance(found, property | cached_property):
+            return _Way.DERIVED, _property(path, found)
+        return _Way.AS_IT_IS, found.__get__(None, kind) if hasattr(found, "__get__") else found
 
-    return Reading(notes, kind, get)
+    return _Ways(find)
+
+
+@cache
+def _ways_of_record(kind: type, record: Derived) -> _Ways:
+    def find(name: str) -> tuple[_Way, Any]:
+        found = next((vars(owner)[name] for owner in kind.__mro__ if name in vars(owner)), None)
+        if isinstance(found, FunctionType):
+            return _Way.METHOD, found
+        return _Way.DERIVED, record.part(name)
+
+    return _Ways(find)
 
 
 @cache
@@ -128,7 +165,6 @@ _MACHINERY = frozenset((*HashedOnce.__mro__, *Spec.__mro__))
 """Classes that know nothing of a single parameter: what they do, they do with all of them."""
 
 
-@cache
 def _described(kind: type, name: str) -> Any:
     """What a class of specs says about itself under that name."""
     for owner in kind.__mro__:
@@ -137,11 +173,6 @@ def _described(kind: type, name: str) -> Any:
                 raise Whole
             return vars(owner)[name]
     raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}")
-
-
-@cache
-def _static(kind: type, name: str) -> Any:
-    return next((vars(owner)[name] for owner in kind.__mro__ if name in vars(owner)), None)
 
 
 def per_design(function: Callable[P, R]) -> Callable[P, R]:

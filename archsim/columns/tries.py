@@ -138,7 +138,9 @@ class Trie:
     def root(self, kind: Hashable) -> Node | Leaf | None:
         """Where the readings of designs of a kind begin."""
         if self._values != len(_NO_VALUES):
-            self._begin()
+            if not _NO_VALUES.isdisjoint((kind, key) for keys in self._reads for key in keys):
+                self._begin()
+            self._values = len(_NO_VALUES)
         return self.roots.get(kind)
 
     def add(self, kind: Hashable, read: Mapping[Key, Hashable], value: Any) -> Leaf:
@@ -168,6 +170,8 @@ class Columns:
         self.base, self.count, self.real = base, count, real
         self._known: dict[Key, Column | None] = dict(given.items())
         self._kind = _kind(base)
+        self.parts: dict[str, type[Spec] | None] = {}
+        """By path: the class of a component, None for a parameter."""
 
     def take(self, rows: NDArray[np.integer[Any]]) -> "Columns":
         """The same of some of the designs."""
@@ -325,8 +329,12 @@ class _Run:
                 each.forget()
 
     def parameter(self, path: str) -> Any:
-        part = attrgetter(path)(self._columns.base)
-        return read_spec(self, type(part), path) if isinstance(part, Spec) else self._value(path)
+        parts = self._columns.parts
+        if path not in parts:
+            value = attrgetter(path)(self._columns.base)
+            parts[path] = type(value) if isinstance(value, Spec) else None
+        part = parts[path]
+        return self._value(path) if part is None else read_spec(self, part, path)
 
     def derived(self, function: Derived) -> Any:
         if self._columns.of(function) is None:

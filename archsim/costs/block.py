@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from typing import Protocol
 
 from archsim.catalogue import Action, Component
+from archsim.columns.reading import per_design
 from archsim.costs import technology
 from archsim.costs.conditions import Conditions, conditions
 from archsim.costs.devices import nearest_table
@@ -40,7 +41,7 @@ def allowed_ns(design: Design) -> float:
     return period_ns(design) / conditions(design).delay
 
 
-@lru_cache(maxsize=4096)
+@per_design
 def process(design: Design) -> Process:
     """What the memories of a design are made of. BadInput for an unknown node or supply."""
     return _process(conditions(design))
@@ -86,6 +87,9 @@ class Price(Protocol):
     def figure(self, at: Conditions, side_um: float) -> Figure:
         """The energy of one action, pJ, on a chip that is `side_um` wide."""
 
+    def wires_pj_per_um(self, at: Conditions) -> float:
+        """What it rises by with each um that the chip is wider, pJ."""
+
     def fitted_pj(self, at: Conditions) -> float:
         """The part of it that is proportional to the fitted energy factor of logic, pJ."""
 
@@ -102,6 +106,9 @@ class LogicPrice:
 
     def figure(self, at: Conditions, side_um: float) -> Figure:
         return Figure(self.fitted_pj(at), "pJ", "calibrated", LOGIC_ENERGY_SOURCE)
+
+    def wires_pj_per_um(self, at: Conditions) -> float:
+        return 0.0
 
     def fitted_pj(self, at: Conditions) -> float:
         return at.energy * LOGIC_ENERGY_FACTOR * self.energy_pj
@@ -134,6 +141,9 @@ class MemoryPrice:
             return of_registers
         of_macros = at.of_sram(at.sram.energy, (1 - share) * self.energy_pj, "pJ", self.origin)
         return joined((of_macros, of_registers), "pJ") if share else of_macros
+
+    def wires_pj_per_um(self, at: Conditions) -> float:
+        return 0.0
 
     def fitted_pj(self, at: Conditions) -> float:
         return self.memory.registers * self.energy_pj
@@ -173,6 +183,9 @@ class WiredPrice:
         spread = figure.spread and figure.spread + exact(wires)
         return Figure(figure.value + wires, figure.unit, figure.status, source, spread)
 
+    def wires_pj_per_um(self, at: Conditions) -> float:
+        return self.price.wires_pj_per_um(at) + wires_pj(at, self.bits, self.share)
+
     def fitted_pj(self, at: Conditions) -> float:
         return self.price.fitted_pj(at)
 
@@ -189,6 +202,9 @@ class JointPrice:
 
     def figure(self, at: Conditions, side_um: float) -> Figure:
         return joined((price.figure(at, side_um) for price in self.prices), "pJ")
+
+    def wires_pj_per_um(self, at: Conditions) -> float:
+        return sum(price.wires_pj_per_um(at) for price in self.prices)
 
     def fitted_pj(self, at: Conditions) -> float:
         return sum(price.fitted_pj(at) for price in self.prices)

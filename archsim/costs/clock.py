@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from archsim.costs.block import CriticalPath, PlacedMemory, period_ns
-from archsim.costs.conditions import conditions
+from archsim.costs.block import BuiltBlock, CriticalPath, PlacedMemory, period_ns
+from archsim.costs.conditions import Conditions, conditions
 from archsim.costs.library import chip
 from archsim.costs.logic import least_stage_ns
 from archsim.costs.own import SHIPPED, CostTable
@@ -35,6 +35,11 @@ class Reach:
         return max(0, self.stages - self.given)
 
     @property
+    def shortest_ns(self) -> float:
+        """The shortest period with any number of stages and banks."""
+        return min(self.needed_ns, self.least_ns)
+
+    @property
     def reach_mhz(self) -> float:
         """The fastest clock without a further stage or bank."""
         return 1000 / self.needed_ns
@@ -55,14 +60,18 @@ class Reach:
 
 def reaches(design: Design, costs: CostTable = SHIPPED) -> tuple[Reach, ...]:
     """Every part of a design that must meet the clock: logic, then memories."""
-    built = chip(design, costs.library).built
-    logic = (_of_logic(name, block.path, design) for name, block in built.items() if block.path)
-    memories = (_of_memory(placed) for block in built.values() for placed in block.memories if placed.memory.banks)
-    return (*logic, *memories)
+    blocks = chip(design, costs.library).built.items()
+    found = [reach for name, block in blocks for reach in reaches_of(name, block, conditions(design))]
+    return tuple(sorted(found, key=lambda reach: reach.banks > 0))
 
 
-def _of_logic(name: str, path: CriticalPath, design: Design) -> Reach:
-    scale = conditions(design).delay
+def reaches_of(name: str, block: BuiltBlock, at: Conditions) -> tuple[Reach, ...]:
+    """The parts of one block that must meet the clock: its logic, then its memories."""
+    logic = () if block.path is None else (_of_logic(name, block.path, at.delay),)
+    return (*logic, *(_of_memory(placed) for placed in block.memories if placed.memory.banks))
+
+
+def _of_logic(name: str, path: CriticalPath, scale: float) -> Reach:
     least_ns = least_stage_ns() if path.instead is None else path.delay_ns
     return Reach(name, scale * path.delay_ns, scale * least_ns, path.stages, 0, path.given, path.instead)
 
@@ -74,7 +83,7 @@ def _of_memory(placed: PlacedMemory) -> Reach:
 def reachable(design: Design, costs: CostTable = SHIPPED) -> bool:
     """Whether some number of pipeline stages and banks meets the clock; otherwise no circuit can be built like that."""
     clock_ns = period_ns(design)
-    return all(min(reach.needed_ns, reach.least_ns) <= clock_ns for reach in reaches(design, costs))
+    return all(reach.shortest_ns <= clock_ns for reach in reaches(design, costs))
 
 
 def extra_stages(design: Design, costs: CostTable = SHIPPED) -> int | None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from archsim.columns.reading import per_design
 from archsim.costs import technology
 from archsim.costs.devices import low_power_delay
 from archsim.costs.figures import Band, Figure, exact, of_band
@@ -138,7 +139,7 @@ def _heat(celsius: float | None, usual: str) -> str:
 _shared = lru_cache(maxsize=4096)(Conditions)
 
 
-@lru_cache(maxsize=4096)
+@per_design
 def conditions(design: Design) -> Conditions:
     """The conditions of a design."""
     of = design.physical

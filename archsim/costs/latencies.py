@@ -1,9 +1,10 @@
 """The latencies that a clock imposes on a design, by the cost tables: pipeline stages, and cycles of an SRAM access."""
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
+from archsim.columns.reading import per_design
 from archsim.costs.block import period_ns
 from archsim.costs.blocks.activation_unit import datapath
 from archsim.costs.blocks.pe_array import pe_of
@@ -23,18 +24,17 @@ class Latencies:
     encoder_stages: int
 
 
-@lru_cache(maxsize=4096)
+@per_design
 def latencies(design: Design) -> Latencies:
     """The latencies of a design: what it states, and otherwise what its clock requires, with which it is priced.
 
     An activation unit has at least the stages that the design states. BadInput names what the tables do not cover.
     """
-    return Latencies(
-        pe_stages=pe_of(design).stages,
-        sram_cycles=design.weight_memory.latency_cycles or _access_cycles(design),
-        activation_stages=datapath(design).stages,
-        encoder_stages=scan_stages(design),
-    )
+    return Latencies(**{name: of(design) for name, of in LATENCIES.items()})
+
+
+def _sram_cycles(design: Design) -> int:
+    return design.weight_memory.latency_cycles or _access_cycles(design)
 
 
 def _access_cycles(design: Design) -> int:
@@ -42,3 +42,12 @@ def _access_cycles(design: Design) -> int:
     if not design.weight_memory.capacity_kib:
         return 1
     return 1 + max(1, math.ceil(banks(design).access_ns / period_ns(design)))
+
+
+LATENCIES: Mapping[str, Callable[[Design], int]] = {
+    "pe_stages": lambda design: pe_of(design).stages,
+    "sram_cycles": _sram_cycles,
+    "activation_stages": lambda design: datapath(design).stages,
+    "encoder_stages": scan_stages,
+}
+"""Each of `Latencies` by itself."""

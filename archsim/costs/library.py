@@ -1,11 +1,15 @@
 """The library of cost blocks for the components of a catalogue, and the chip that is built from it for a design."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from archsim.catalogue import CATALOGUE, READ_BITS, WRITE_BITS, Catalogue
+from archsim.columns.reading import per_design
 from archsim.costs import blocks
 from archsim.costs.block import BuiltBlock, HardwareBlock
 from archsim.costs.conditions import conditions
@@ -50,6 +54,9 @@ class Library:
 LIBRARY = Library(CATALOGUE, blocks.ALL)
 
 
+Numbers = TypeVar("Numbers", float, NDArray[np.float64])
+
+
 @dataclass(frozen=True)
 class BuiltChip:
     """Every block of the chip built for one design, by name, in the order of the catalogue."""
@@ -59,19 +66,26 @@ class BuiltChip:
     """Width of the chip, taken as a square of its cells and macros."""
 
 
-@lru_cache(maxsize=4096)
+@per_design
 def chip(design: Design, library: Library = LIBRARY) -> BuiltChip:
     """Build the chip of a design.
 
     BadInput names what the tables do not cover. ValueError for a block whose prices do not match its actions.
     """
-    built = {name: _built(block, design, library.catalogue) for name, block in library.by_name.items()}
+    built = {name: built_block(block, design, library.catalogue) for name, block in library.by_name.items()}
     logic_um2 = sum(b.logic.area_um2 for b in built.values() if b.logic) * conditions(design).area.mid
     memory_mm2 = sum(block.memory_mm2 for block in built.values())
-    return BuiltChip(built, math.sqrt(logic_um2 + 1e6 * memory_mm2))
+    return BuiltChip(built, float(side_um(logic_um2, memory_mm2)))
 
 
-def _built(block: HardwareBlock, design: Design, catalogue: Catalogue) -> BuiltBlock:
+def side_um(logic_um2: Numbers, memory_mm2: Numbers) -> Numbers:
+    """The width of a chip, or of many, taken as a square of its cells and macros at the design's node."""
+    side: Numbers = np.sqrt(logic_um2 + 1e6 * memory_mm2)
+    return side
+
+
+def built_block(block: HardwareBlock, design: Design, catalogue: Catalogue) -> BuiltBlock:
+    """Build one block of a design. BadInput and ValueError as for `chip`."""
     name, built = block.component.name, block.build(design)
     if built.actions != catalogue.charged(name) or not built.absent.isdisjoint(built.prices):
         priced, charged = {a.path for a in built.prices}, {a.path for a in catalogue.charged(name) - built.absent}

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from archsim.catalogue import CONTROL_CYCLE, DRAM, READ_BITS, WRITE_BITS, Action, Catalogue
+from archsim.columns.reading import per_design
 from archsim.costs import dram
 from archsim.costs.conditions import conditions
 from archsim.costs.figures import Band, End, Figure, joined, of_band, total, weighted
@@ -117,7 +118,7 @@ LEAKAGE = "leakage"
 """The name of the energy of all leakage among those of the components."""
 
 
-@lru_cache(maxsize=4096)
+@per_design
 def area(design: Design, costs: CostTable = SHIPPED) -> AreaReport:
     """Area of the chip by component. BadInput names what the tables do not cover."""
     figures = {
@@ -129,7 +130,7 @@ def area(design: Design, costs: CostTable = SHIPPED) -> AreaReport:
     return AreaReport(figures, area_basis(design))
 
 
-@lru_cache(maxsize=4096)
+@per_design
 def leakage(design: Design, costs: CostTable = SHIPPED) -> dict[str, Figure]:
     """Leakage of the chip by component, mW, none of it fitted. BadInput names what the tables do not cover."""
     return {
@@ -138,7 +139,7 @@ def leakage(design: Design, costs: CostTable = SHIPPED) -> dict[str, Figure]:
     }
 
 
-@lru_cache(maxsize=4096)
+@per_design
 def prices(design: Design, costs: CostTable = SHIPPED) -> dict[Action, Figure]:
     """Energy of every on-chip action that the design can take, pJ, in the catalogue's order.
 
@@ -197,7 +198,7 @@ def dram_background_mw(design: Design, costs: CostTable = SHIPPED) -> Figure:
 
 
 @dataclass(frozen=True)
-class _DramTariff:
+class DramTariff:
     pj_per_bit: dict[Action, Figure]
     background_mw: Figure
     lacks: tuple[str, ...]
@@ -222,11 +223,11 @@ class _Tariff:
     """In a cycle; None if the design does not count it."""
     leakage_mw: Figure
     left_out: tuple[str, ...]
-    dram: _DramTariff | None
+    dram: DramTariff | None
     """None for a design without DRAM."""
 
 
-@lru_cache(maxsize=4096)
+@per_design
 def _tariff(design: Design, costs: CostTable) -> _Tariff:
     return _Tariff(
         costs.library.catalogue,
@@ -234,13 +235,13 @@ def _tariff(design: Design, costs: CostTable) -> _Tariff:
         clock_tree(design, costs) if design.physical.clock_tree else None,
         joined(leakage(design, costs).values(), "mW"),
         left_out(design),
-        _dram_tariff(design, costs) if design.dram else None,
+        dram_tariff(design, costs) if design.dram else None,
     )
 
 
-def _dram_tariff(design: Design, costs: CostTable) -> _DramTariff:
+def dram_tariff(design: Design, costs: CostTable) -> DramTariff:
     moved = {READ_BITS: dram_pj_per_bit(design, costs), WRITE_BITS: dram_write_pj_per_bit(design, costs)}
-    return _DramTariff(moved, dram_background_mw(design, costs), dram_lacks(design.channel.kind, costs))
+    return DramTariff(moved, dram_background_mw(design, costs), dram_lacks(design.channel.kind, costs))
 
 
 def energy(design: Design, ledger: Ledger, cycles: int, tokens: int, costs: CostTable = SHIPPED) -> EnergyReport:
@@ -277,7 +278,7 @@ def _clocked(ledger: Ledger, cycles: int) -> Ledger:
     return counts
 
 
-def _dram(tariff: _DramTariff, moved: Mapping[Action, int], tokens: int, nj_per_mw: float) -> Figure:
+def _dram(tariff: DramTariff, moved: Mapping[Action, int], tokens: int, nj_per_mw: float) -> Figure:
     """Energy per token of the bits that are moved, and of the channel's background where any are."""
     parts = [
         tariff.pj_per_bit[action].times(bits / tokens, "pJ/token")

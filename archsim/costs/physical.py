@@ -1,7 +1,9 @@
 """What the physical section adds to a chip: the clock tree, and the ring of pads around the core."""
 
-import math
 from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from archsim.costs.block import BuiltBlock, LogicPrice
 from archsim.costs.conditions import conditions
@@ -47,7 +49,15 @@ def _gates_pj(memory: Memory) -> float:
 def clock_tree_pj(design: Design, blocks: Iterable[BuiltBlock]) -> Figure:
     """Energy of the clock tree in a cycle, pJ."""
     pins = LogicPrice(sum(map(pins_pj, blocks))).figure(conditions(design), 0.0)
-    return of_band(TREE_OVER_PINS.times(pins.value), "pJ", pins.status, f"{CLOCK_TREE_SOURCE}; {LOGIC_ENERGY_SOURCE}")
+    band = Band(*clock_tree_ends(np.array([pins.value]))[0].tolist())
+    return of_band(band, "pJ", pins.status, f"{CLOCK_TREE_SOURCE}; {LOGIC_ENERGY_SOURCE}")
+
+
+def clock_tree_ends(pins_pj: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Energy of the trees of N chips in a cycle, (N, 3) pJ: low, middle and high, for (N,) pJ of their clock pins."""
+    over = TREE_OVER_PINS
+    ends: NDArray[np.float64] = pins_pj[:, None] * np.array((over.low, over.mid, over.high))
+    return ends
 
 
 def pads_mm2(count: int, core: Iterable[Figure]) -> Figure:
@@ -55,18 +65,28 @@ def pads_mm2(count: int, core: Iterable[Figure]) -> Figure:
 
     Where the core's edge is too short for a quarter of them, the die grows until they fit.
     """
-    core_mm2 = total(core).mid
-    band = (
-        _ring_mm2(count, core_mm2, pitch / 1000, depth / 1000)
-        for pitch, depth in (
-            (PAD_PITCH_UM.low, PAD_DEPTH_UM.low),
-            (PAD_PITCH_UM.mid, PAD_DEPTH_UM.mid),
-            (PAD_PITCH_UM.high, PAD_DEPTH_UM.high),
-        )
+    ring = ring_mm2(np.array([count]), np.array([total(core).mid]))
+    return of_band(Band(*ring[0].tolist()), "mm2", "predicted", PADS_SOURCE)
+
+
+def ring_mm2(counts: NDArray[np.int64], core_mm2: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Area of the pads of N chips, (N, 3): low, middle and high; `counts` and `core_mm2` are (N,)."""
+    return np.stack(
+        [
+            _ring_mm2(counts, core_mm2, pitch / 1000, depth / 1000)
+            for pitch, depth in (
+                (PAD_PITCH_UM.low, PAD_DEPTH_UM.low),
+                (PAD_PITCH_UM.mid, PAD_DEPTH_UM.mid),
+                (PAD_PITCH_UM.high, PAD_DEPTH_UM.high),
+            )
+        ],
+        axis=-1,
     )
-    return of_band(Band(*band), "mm2", "predicted", PADS_SOURCE)
 
 
-def _ring_mm2(count: int, core_mm2: float, pitch_mm: float, depth_mm: float) -> float:
-    side = max(math.sqrt(core_mm2), math.ceil(count / 4) * pitch_mm)
-    return (side + 2 * depth_mm) ** 2 - core_mm2
+def _ring_mm2(
+    counts: NDArray[np.int64], core_mm2: NDArray[np.float64], pitch_mm: float, depth_mm: float
+) -> NDArray[np.float64]:
+    side = np.maximum(np.sqrt(core_mm2), np.ceil(counts / 4) * pitch_mm)
+    ring: NDArray[np.float64] = (side + 2 * depth_mm) ** 2 - core_mm2
+    return ring

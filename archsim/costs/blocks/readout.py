@@ -6,6 +6,7 @@ It is counted in the Verilog of ``archsim/rtl`` (read_out.sv and read_places.sv)
 from dataclasses import replace
 from functools import lru_cache
 
+from archsim.columns.reading import per_design
 from archsim.costs.blocks.sequencer import counter_bits
 from archsim.costs.logic import Logic, by_bits, counter, mux_bits, next_count, register_bits
 from archsim.design import Design
@@ -17,7 +18,7 @@ ADVANCES = 3
 """Places that are computed in a cycle: those of the next unit, of the next group, and of the unit after that."""
 
 
-@lru_cache(maxsize=4096)
+@per_design
 def readout(design: Design) -> Logic:
     """The logic that takes the rows of each unit that is read from successive PEs, wherever the first of them is.
 

@@ -4,10 +4,12 @@ from dataclasses import replace
 from functools import lru_cache
 from math import gcd
 
+from archsim.columns.reading import per_design
 from archsim.costs.logic import Logic, mux_bits, register_bits
 from archsim.design import Design
 
 
+@per_design
 def rotation(design: Design) -> Logic | None:
     """A barrel shifter, and a register for what a word has left over; None where every word is a row of PEs.
 

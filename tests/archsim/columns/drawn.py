@@ -68,14 +68,12 @@ POOL: Mapping[str, Sequence[Value]] = {
 
 
 def settings(base: Design, rng: np.random.Generator, count: int, most: int = 8) -> list[dict[str, Value]]:
-    """What `count` designs set on `base`: at most `most` paths each, of half a dozen that nearly all of them set."""
+    """What `count` designs set on `base`: at most `most` paths each, of some that many of them set, and of all."""
     known = [path for path in POOL if path in parameters(base)]
-    often = list(rng.choice(known, min(6, most), replace=False))
+    often = rng.choice(known, 3 * most // 2, replace=False)
     found = []
     for _ in range(count):
-        paths = {
-            *rng.choice(often, rng.integers(0, len(often) + 1), replace=False),
-            *rng.choice(known, most - len(often)),
-        }
-        found.append({str(path): POOL[path][int(rng.integers(0, len(POOL[path])))] for path in paths})
+        size = int(rng.integers(0, most))
+        paths = dict.fromkeys((*rng.choice(often, size, replace=False).tolist(), str(rng.choice(known))))
+        found.append({path: POOL[path][int(rng.integers(0, len(POOL[path])))] for path in paths})
     return found
