@@ -377,6 +377,11 @@ class Config(Stated):
         level = self.level_of(layer)
         return self.level_outputs(level - 1) if level else self.input.width
 
+    def rounding_of_input(self, layer: int) -> Pruning:
+        """How what enters a layer is rounded: by the layer, or as the h below is."""
+        own, level = self.layers[layer].input_pruning, self.level_of(layer)
+        return own if own.bits is not None or not level else self.layers[self.levels[level - 1][0]].pruning
+
     def is_one_hot(self, layer: int) -> bool:
         """Whether a layer reads symbols as columns of its input weights."""
         return self.input.kind == "one_hot" and not self.level_of(layer)

@@ -1,18 +1,21 @@
 """A dense layer: the one before the recurrent layers, those of a head, and the readout."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workloads import formats
-from workloads.cells import Floats
+from workloads import fast, formats
+from workloads.cells import Floats, Product
 from workloads.config import DenseActivation
 from workloads.layer import scaled_product
 from workloads.packed import Arrays, CodeSlot, FloatSlot, Slot
+from workloads.state_pruning import Pruning
 
+ANYHOW = Pruning()
+"""Of what was not rounded."""
 _CURVES: dict[DenseActivation, Callable[[Floats], Floats]] = {
     "none": lambda z: z,
     "relu": lambda z: np.maximum(z, 0),
@@ -28,13 +31,29 @@ class DenseNumbers:
     codes: NDArray[np.generic]  # (O, I)
     scale: NDArray[np.float32]  # (1,) or (O,)
     bias: NDArray[np.float32]  # (O,)
+    _made: dict[tuple[Any, ...], Product] = field(default_factory=dict, init=False, repr=False)
+    """The product that it made last."""
 
-    def __call__(self, v: Floats, weight_format: str, activation: DenseActivation = "none") -> Floats:
-        """``activation(W v + b)`` ``(..., O)`` of `v` ``(..., I)``, in its type."""
-        weight, scale = self.codes.T.astype(v.dtype), self.scale.astype(v.dtype)
-        z = scaled_product(weight, weight_format, scale)(v)
+    def __call__(
+        self, v: Floats, weight_format: str, activation: DenseActivation = "none", rounding: Pruning = ANYHOW
+    ) -> Floats:
+        """``activation(W v + b)`` ``(..., O)`` of `v` ``(..., I)``, in its type; `rounding` says how it was rounded."""
+        z = self._ready(v, weight_format, rounding)(v)
         z += self.bias
         return _CURVES[activation](z)
+
+    def _ready(self, v: Floats, weight_format: str, rounding: Pruning) -> Product:
+        """The product of `v`, as fast as can be where that pays."""
+        quick = v.dtype == np.float32 and fast.pays(v.size * len(self.codes))
+        key = v.dtype, weight_format, rounding if quick else None
+        made = self._made.get(key)
+        if made is None:
+            weight, scale = self.codes.T.astype(v.dtype), self.scale.astype(v.dtype)
+            made = scaled_product(weight, weight_format, scale)
+            made = fast.fast_product(made, rounding) if quick else made
+            self._made.clear()
+            self._made[key] = made
+        return made
 
     def bound(self, largest: NDArray[np.float64], activation: DenseActivation) -> float:
         """What no |result| exceeds where no |v| exceeds `largest` ``(I,)``."""

@@ -1,14 +1,15 @@
 """A layer of a float model: its numbers, ready to be stored, and folded to compute with."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from workloads import cells, formats
-from workloads.cells import Cell, Floats, Folded, Product, State, layer_normalised
+from workloads import cells, fast, formats
+from workloads.cells import Cell, Floats, Folded, Product, State, Step, layer_normalised
 from workloads.config import Inputs, LayerConfig
 from workloads.packed import CodeSlot, FloatSlot, Slot
 from workloads.state_pruning import Pruning
@@ -35,6 +36,8 @@ class Layer:
     scale_projection: NDArray[np.float32] | None = None  # (P,)
     peepholes: NDArray[np.float32] | None = None  # (3, H) of the gates i, f and o
     affine_cell: NDArray[np.float32] | None = None  # (2, H) scale and shift of the c that tanh reads
+    _made: dict[tuple[Any, ...], tuple[Folded, Step]] = field(default_factory=dict, init=False, repr=False)
+    """Parameters and step that it ran with last."""
 
     @property
     def cell(self) -> Cell:
@@ -113,21 +116,46 @@ class Layer:
         h, *rest = (np.tile(row, (batch, 1)) for row in np.split(initial.reshape(-1), np.cumsum(sizes)[:-1]))
         return (self.config.pruning(h, out=h), *rest)
 
+    def _ready(
+        self, inputs: Inputs, state: State, dtype: DTypeLike, one_hot: bool, entering: Pruning
+    ) -> tuple[Folded, Step]:
+        """Parameters and step to run `inputs` with from `state`, as fast as can be where that pays."""
+        steps, batch = inputs.shape[:2]
+        each = self.recurrent_codes.size + (0 if one_hot else self.input_codes.size)
+        single = all(kind == np.float32 for kind in (dtype, *(part.dtype for part in state)))
+        quick = single and fast.pays(steps * (fast.STEP + batch * each))
+        key = np.dtype(dtype), one_hot, entering if quick else None
+        made = self._made.get(key)
+        if made is None:
+            folded = self.fold(dtype, one_hot)
+            made = fast.fast_layer(self.cell, folded, entering) if quick else (folded, self.cell.step)
+            self._made.clear()  # of two, both would keep the weights
+            self._made[key] = made
+        return made
+
     def run(
-        self, inputs: Inputs, state: State, dtype: DTypeLike, one_hot: bool, pruning: Pruning
+        self,
+        inputs: Inputs,
+        state: State,
+        dtype: DTypeLike,
+        one_hot: bool,
+        pruning: Pruning,
+        entering: Pruning,
     ) -> tuple[Floats, dict[str, Floats], State]:
         """h ``(T, B, P)`` of every step, as it is stored, other results by name, and the state after the last.
 
         Of a layer in reverse `inputs` are in the order in which it reads them, and so are the results. `pruning` is
-        that of the config, and may note how much it clips.
+        that of the config, and may note how much it clips; `entering` says how inputs that are vectors are rounded.
         """
         steps, batch = inputs.shape[:2]
-        folded = replace(self.fold(dtype, one_hot), pruning=pruning)
+        folded, step = self._ready(inputs, state, dtype, one_hot, entering)
+        folded = replace(folded, pruning=folded.pruning.noting(pruning.note, pruning.note_rounded))
         states = np.empty((steps, batch, self.config.outputs), state[0].dtype)
-        results = {name: np.empty((steps, batch, self.config.hidden), dtype) for name in self.config.results}
+        names = self.config.results
+        results = {name: np.empty((steps, batch, self.config.hidden), dtype) for name in names}
         for t, gates in enumerate(folded.input_part(inputs)):
-            state, computed = self.cell.step(gates, folded, state, states[t])
-            for name, values in zip(self.config.results, computed, strict=True):
+            state, computed = step(gates, folded, state, states[t])
+            for name, values in zip(names, computed, strict=True):
                 results[name][t] = values
         return states, results, (state[0].copy(), *state[1:])
 
@@ -196,6 +224,9 @@ class _SymbolPart:
         for symbols in inputs:
             yield self.rows[symbols]
 
+    def with_product(self, made: Callable[[Product], Product]) -> Self:
+        return self
+
 
 @dataclass(frozen=True)
 class _VectorPart:
@@ -213,3 +244,6 @@ class _VectorPart:
             parts = self.product(window.reshape(-1, window.shape[-1]))
             parts += self.shift
             yield from parts.reshape(len(window), batch, rows)
+
+    def with_product(self, made: Callable[[Product], Product]) -> Self:
+        return replace(self, product=made(self.product))

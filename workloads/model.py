@@ -31,7 +31,7 @@ readout_bias                 float32 ``(V,)``
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -229,7 +229,9 @@ class Model(PackedModel[Config]):
         layer, pruning = self.layers[k], self.config.layers[k].input_pruning
         entering = self._noted(pruning, "input", self.config.input_operand(k), vectors)
         start = tuple(next(given) for _ in layer.cell.states)
-        h, results, last = layer.run(entering, start, dtype, self.config.is_one_hot(k), self._noting(k))
+        h, results, last = layer.run(
+            entering, start, dtype, self.config.is_one_hot(k), self._noting(k), self.config.rounding_of_input(k)
+        )
         self._check_finite(k, h)
         return LayerRun(entering, layer.config.recurrence.seen(h), h, results, last)
 
@@ -254,7 +256,7 @@ class Model(PackedModel[Config]):
         if not pruning.changes:
             return vectors
         self.saturations.step = 0
-        return pruning.noting(partial(self.saturations.look, kind, place, within=pruning.ends))(vectors)
+        return pruning.noting(partial(self.saturations.note, kind, place, within=pruning.ends))(vectors)
 
     def _noting(self, layer: int) -> Pruning:
         """How a layer prunes and rounds: h, and results of its step, whose clips are counted apart."""
@@ -291,8 +293,10 @@ class Model(PackedModel[Config]):
         return np.concatenate([layer.pruning.rounded(pooled(h, lengths, pooling)) for layer, h in parts], axis=-1)
 
     def _through_head(self, v: Floats) -> Iterator[Floats]:
+        rounding = self._read_rounding
         for k, (numbers, layer) in enumerate(zip(self.head, self._reader[0].head, strict=True), 1):
-            v = self._noted(layer.pruning, "state", f"y_{k}", numbers(v, layer.weight_format, layer.activation))
+            made = numbers(v, layer.weight_format, layer.activation, rounding)
+            v, rounding = self._noted(layer.pruning, "state", f"y_{k}", made), layer.pruning
             yield v
 
     def states(
@@ -310,9 +314,15 @@ class Model(PackedModel[Config]):
         """Logits ``(..., V)`` of `states` ``(..., P)``, in their type; BadInput where there is no readout."""
         config, numbers = self._reader
         *_, v = states, *self._through_head(states)
-        return numbers(v, config.weight_format)
+        rounding = config.head[-1].pruning if config.head else self._read_rounding
+        return numbers(v, config.weight_format, rounding=rounding)
 
     @property
+    def _read_rounding(self) -> Pruning:
+        """How the h that is read is rounded."""
+        return self.config.layers[self.config.levels[-1][0]].pruning
+
+    @cached_property
     def _reader(self) -> tuple[Readout, DenseNumbers]:
         """The readout and its numbers; BadInput where there is none."""
         if self.config.readout is None:
@@ -359,11 +369,11 @@ class Model(PackedModel[Config]):
         """How much of what a model has in fixed point once and for all is clipped: embedding and initial states."""
         seen, table, entering = Saturations(), self.embedding, self.config.layers[0].input_pruning
         if table is not None:
-            entering.noting(partial(seen.look, "input", "embedding", within=entering.ends))(table)
+            entering.noting(partial(seen.note, "input", "embedding", within=entering.ends))(table)
         for k, layer in enumerate(self.layers):
             if layer.initial_h is not None:
                 place, own = f"initial h{self.config.suffix(k)}", layer.config.pruning
-                own.noting(partial(seen.look, "state", place, within=own.ends))(layer.initial_h)
+                own.noting(partial(seen.note, "state", place, within=own.ends))(layer.initial_h)
         return seen.places
 
     def _embedded(self, tokens: Inputs, dtype: DTypeLike) -> Floats:

@@ -54,13 +54,15 @@ class Saturations:
 
     lengths: NDArray[np.integer[Any]] | None = None
     """Steps of each sequence ``(B,)`` of the run at hand; None: none of them ends within it."""
+    shortest: int = 0
+    """The least of them."""
     step: int = 0
     """Where the run is."""
 
     @contextmanager
     def over(self, lengths: NDArray[np.integer[Any]]) -> Iterator[None]:
         """A run of sequences that end after `lengths` steps ``(B,)``: what is noted of steps beyond does not count."""
-        self.lengths, self.step = lengths, 0
+        self.lengths, self.shortest, self.step = lengths, int(lengths.min()), 0
         try:
             yield
         finally:
@@ -70,9 +72,10 @@ class Saturations:
         self, kind: Kind, place: str, clipped: NDArray[np.integer[Any]], each: int, within: Ends | None = None
     ) -> None:
         """How many of `each` numbers were clipped: by lane ``(B,)`` of this step, or ``(T, B)`` from this step on."""
-        running = np.broadcast_to(self._running(clipped.shape), clipped.shape)
-        self.clipped[kind, place] += int(clipped[running].sum())
-        self.seen[kind, place] += each * int(np.count_nonzero(running))
+        running = self._running(clipped.shape)
+        counted = clipped if running is None else clipped[np.broadcast_to(running, clipped.shape)]
+        self.clipped[kind, place] += int(counted.sum())
+        self.seen[kind, place] += each * counted.size
         if within is not None:
             self.within[kind, place] = within
 
@@ -80,21 +83,22 @@ class Saturations:
         """`note` of which numbers lie beyond their range, ``(B, n)`` or ``(T, B, n)``."""
         self.note(kind, place, np.asarray(np.count_nonzero(beyond, axis=-1)), beyond.shape[-1], within)
 
-    def by_step(self, kind: Kind, place: str, within: Ends | None) -> Callable[[NDArray[np.bool_]], None]:
-        """What looks at one step ``(B, n)`` at every call, from the first step on."""
+    def by_step(self, kind: Kind, place: str, within: Ends | None) -> Callable[[NDArray[np.integer[Any]], int], None]:
+        """`note` of one step at every call, from the first step on."""
         steps = count()
 
-        def look(beyond: NDArray[np.bool_]) -> None:
+        def note(clipped: NDArray[np.integer[Any]], each: int) -> None:
             self.step = next(steps)
-            self.look(kind, place, beyond, within)
+            self.note(kind, place, clipped, each, within)
 
-        return look
+        return note
 
-    def _running(self, shape: tuple[int, ...]) -> NDArray[np.bool_] | np.bool_:
-        if self.lengths is None or not shape:
-            return np.bool_(True)
-        steps = self.step + (np.arange(shape[0])[:, None] if len(shape) > 1 else 0)
-        running: NDArray[np.bool_] = steps < self.lengths
+    def _running(self, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
+        """Which of what is noted is no padding; None: all of it."""
+        steps = shape[0] if len(shape) > 1 else 1
+        if self.lengths is None or not shape or self.step + steps <= self.shortest:
+            return None
+        running: NDArray[np.bool_] = self.step + (np.arange(steps)[:, None] if len(shape) > 1 else 0) < self.lengths
         return running
 
     def clip(self, kind: Kind, place: str, codes: Ints, low: int, high: int, within: Ends | None = None) -> Ints:

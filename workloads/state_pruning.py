@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
-from typing import Literal, Self, get_args
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,8 @@ CONSUMERS: tuple[Consumer, ...] = get_args(Consumer)
 Pruned = Literal["all", "recurrence"]
 """Which consumers read the h of a layer pruned: all of them, so that it is stored pruned; or the recurrent products
 alone, as the elements of a dense h enter them."""
-Note = Callable[[NDArray[np.bool_]], None]
-"""Is told which numbers lie beyond the range."""
+Note = Callable[[NDArray[np.integer[Any]], int], None]
+"""Is told how many numbers of each vector ``(...)`` lie beyond the range, and how many it has."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Pruning:
     note: Note | None = field(default=None, compare=False)
     note_rounded: Note | None = field(default=None, compare=False)
 
-    def noting(self, note: Note, rounded: Note | None = None) -> Self:
+    def noting(self, note: Note | None, rounded: Note | None = None) -> Self:
         """The same, and `note` is told how much of every vector is clipped; `rounded`: of what is rounded alone."""
         return replace(self, note=note, note_rounded=rounded)
 
@@ -67,7 +67,7 @@ class Pruning:
             v *= per_unit
             np.rint(v, out=v)
             if note is not None:
-                note((v < -limit) | (v > limit - 1))
+                note(np.asarray(np.count_nonzero((v < -limit) | (v > limit - 1), axis=-1)), v.shape[-1])
             np.clip(v, -limit, limit - 1, out=v)
             v /= per_unit
         return v

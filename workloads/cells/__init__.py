@@ -1,7 +1,7 @@
 """Recurrent cells: all that is known of one is in its file. A new one is one file and one line in ``ALL``."""
 
 from archsim.plugins import Group, instance_of
-from workloads.cells.base import Cell, CellStage, Curve, Floats, Folded, Product, State, layer_normalised
+from workloads.cells.base import Cell, CellStage, Curve, Floats, Folded, Product, State, Step, layer_normalised
 from workloads.cells.gru import GRU, ClassicGRU
 from workloads.cells.lstm import LSTM
 from workloads.cells.lstm_normed_cell import NormedCellLSTM
@@ -30,6 +30,7 @@ __all__ = [
     "Folded",
     "Product",
     "State",
+    "Step",
     "by_name",
     "every",
     "keeps_by_gates",

@@ -1,9 +1,9 @@
 """What every cell answers, and the layer it computes with."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,10 @@ class Product:
             out *= self.scale
         return out if self.factor is None else layer_normalised(out, self.factor)
 
+    def onto(self, sums: Floats, v: Floats) -> None:
+        """Adds it to `sums` ``(..., R)``."""
+        sums += self(v)
+
 
 def layer_normalised(z: Floats, gain: Floats) -> Floats:
     """`z` ``(..., R)`` less its mean, over its standard deviation, times `gain`; in place.
@@ -57,6 +61,10 @@ class InputPart(Protocol):
 
     def __call__(self, inputs: NDArray[np.generic]) -> Iterator[Floats]:
         """``(B, R)`` for every step of `inputs` ``(T, B[, I])``; the caller may overwrite what it gets."""
+        ...
+
+    def with_product(self, made: Callable[[Product], Product]) -> Self:
+        """The same with what is `made` of its product, where it makes one at run time."""
         ...
 
 
@@ -93,6 +101,10 @@ class Folded:
         self.pruning.rounded(made)
         self.pruning(self.projection(made), out=h)
         return (made,)
+
+
+Step: TypeAlias = Callable[[Floats, Folded, State, Floats], tuple[State, tuple[Floats, ...]]]
+"""`Cell.step`."""
 
 
 @dataclass(frozen=True)

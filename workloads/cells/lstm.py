@@ -57,7 +57,7 @@ class LSTM(Cell):
 
     def step(self, gates: Floats, layer: Folded, state: State, h: Floats) -> tuple[State, tuple[Floats, ...]]:
         before, c = state
-        gates += layer.recurrent[0](layer.entering(before))  # (B, 4H)
+        layer.recurrent[0].onto(gates, layer.entering(before))  # (B, 4H)
         np.tanh(gates, out=gates)
         i, f, g, o = np.split(gates, 4, axis=1)
         for gate in (i, f, o):

@@ -54,7 +54,7 @@ class NormedCellLSTM(Cell):
     def step(self, gates: Floats, layer: Folded, state: State, h: Floats) -> tuple[State, tuple[Floats, ...]]:
         assert layer.affine_cell is not None
         before, c = state
-        gates += layer.recurrent[0](layer.entering(before))  # (B, 4H)
+        layer.recurrent[0].onto(gates, layer.entering(before))  # (B, 4H)
         i, f, g, o = np.split(np.tanh(gates, out=gates), 4, axis=1)
         c = ((f + 1) * c + (i + 1) * g) * 0.5
         scale, shift = layer.affine_cell

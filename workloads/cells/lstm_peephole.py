@@ -51,7 +51,7 @@ class PeepholeLSTM(Cell):
     def step(self, gates: Floats, layer: Folded, state: State, h: Floats) -> tuple[State, tuple[Floats, ...]]:
         assert layer.peepholes is not None
         before, c = state
-        gates += layer.recurrent[0](layer.entering(before))  # (B, 4H)
+        layer.recurrent[0].onto(gates, layer.entering(before))  # (B, 4H)
         i, f, g, o = np.split(gates, 4, axis=1)
         of_i, of_f, of_o = layer.peepholes
         c = _twice_sigmoid(f + of_f * c) * c + _twice_sigmoid(i + of_i * c) * np.tanh(g)

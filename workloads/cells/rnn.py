@@ -44,7 +44,7 @@ class TanhRNN(Cell):
     recurrent_groups: tuple[str, ...] = ("gates",)
 
     def step(self, gates: Floats, layer: Folded, state: State, h: Floats) -> tuple[State, tuple[Floats, ...]]:
-        gates += layer.recurrent[0](layer.entering(state[0]))
+        layer.recurrent[0].onto(gates, layer.entering(state[0]))
         np.tanh(gates, out=h)
         layer.pruning(h, out=h)
         return (h,), ()
@@ -69,7 +69,7 @@ class ReluRNN(Cell):
     recurrent_groups: tuple[str, ...] = ("gates",)
 
     def step(self, gates: Floats, layer: Folded, state: State, h: Floats) -> tuple[State, tuple[Floats, ...]]:
-        gates += layer.recurrent[0](layer.entering(state[0]))
+        layer.recurrent[0].onto(gates, layer.entering(state[0]))
         np.maximum(gates, 0, out=h)
         layer.pruning(h, out=h)
         return (h,), ()
