@@ -85,7 +85,7 @@ class Group(Generic[T]):
 
     @property
     def _points(self) -> Sequence[EntryPoint]:
-        return _points(self.group, tuple(sys.path))
+        return tuple(_points(tuple(sys.path)).select(group=self.group))
 
     def _loaded(self, point: EntryPoint) -> T:
         try:
@@ -126,10 +126,10 @@ def _of(point: EntryPoint) -> str:
     return point.dist.name if point.dist else point.value
 
 
-@lru_cache(64)
-def _points(group: str, path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
-    """`path`: sys.path, since what is installed there is asked once."""
-    return tuple(entry_points(group=group))
+@lru_cache(8)
+def _points(path: tuple[str, ...]) -> Any:
+    """The entry points of all groups. `path`: sys.path, since what is installed there is asked once."""
+    return entry_points()
 
 
 @lru_cache(64)

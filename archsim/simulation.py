@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from archsim import catalogue
-from archsim.analytic.closed_form import refusal, run_analytic
+from archsim.analytic.closed_form import is_loaded, refusal, run_analytic
 from archsim.costs import SHIPPED, CostTable, area, energy
 from archsim.design import Design
 from archsim.errors import BadInput, check_integers
@@ -160,7 +160,7 @@ def simulate(
     if engine == "analytic" and log is not None:
         raise BadInput("engine analytic has no events to log: a timeline takes burst or column")
     prepared = prepare(Job(design, trace, lanes, steps, scope))
-    dense = _dense(prepared)  # first, so that its times of steps are gone before those of the run are kept
+    dense = _dense(prepared, engine)  # first, so that its times of steps are gone before those of the run are kept
     return _report(prepared, run(prepared, engine, log, on_step), engine, costs, dense)
 
 
@@ -246,7 +246,11 @@ def prepare(job: Job) -> Prepared:
     return prepared
 
 
-def _dense(prepared: Prepared) -> DenseRuns:
+SHORT = 500
+"""Steps that `burst` has run, most of them by reuse, before the compiled loop of `analytic` is loaded."""
+
+
+def _dense(prepared: Prepared, engine: Engine) -> DenseRuns:
     """The same run with skipping switched off: on its own lanes, and on all lanes that the trace can fill."""
     job, design = prepared.job, prepared.job.design
     off = design.override({"skip_encoder.enabled": False})
@@ -255,10 +259,12 @@ def _dense(prepared: Prepared) -> DenseRuns:
         prepare(Job(off, job.trace, lanes, prepared.steps, job.scope))
         for lanes in dict.fromkeys((prepared.lanes, at_all))
     ]
-    cycles = [time_run(run).cycles for run in runs]
+    short = engine != "analytic" and prepared.steps_of_all_phases <= SHORT and not is_loaded()
+    by: Engine = "burst" if short else quickest(design)
+    cycles = [run(each, by).cycles for each in runs]
     return DenseRuns(
         cycles_same_lanes=cycles[0],
-        cycles_per_token_best=min(c / run.tokens for c, run in zip(cycles, runs, strict=True)),
+        cycles_per_token_best=min(c / each.tokens for c, each in zip(cycles, runs, strict=True)),
         macs_streamed=runs[0].macs.issued,
     )
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from archsim import catalogue, designs
-from dse.cli.tables import networks as tables
+from dse.cli.tables.cards import zoo_markdown
+from dse.cli.tables.networks import published_markdown
 from tests.dse.cli.test_cli import archsim
 from workloads import zoo
 from workloads.zoo.published import published
@@ -34,11 +35,11 @@ def between(page: str, name: str) -> str:
 
 def test_the_table_of_models_is_generated() -> None:
     cards = (zoo.load_card(name) for name in zoo.ALL)
-    assert between("models.md", "zoo table") == tables.zoo_markdown(cards)
+    assert between("models.md", "zoo table") == zoo_markdown(cards)
 
 
 def test_the_table_of_published_networks_is_generated() -> None:
-    assert between("published-networks.md", "published networks") == tables.published_markdown(published())
+    assert between("published-networks.md", "published networks") == published_markdown(published())
 
 
 def test_the_table_of_published_chips_is_generated() -> None:

@@ -176,13 +176,18 @@ class StoredConfig(Generic[C]):
         except ValidationError as error:
             raise BadInput(f"{self.noun}: {explain(error)}") from None
 
-    def is_in(self, path: str | Path) -> bool:
-        """Whether a safetensors file has it; a broken file has not."""
-        try:
-            with safe_open(path, framework="numpy") as stored:
-                return self.key in (stored.metadata() or {})
-        except (SafetensorError, OSError):
-            return False
+
+INTEGERS = "archsim_integer"
+"""The key of the config of a model that computes with integers alone."""
+
+
+def is_integer_model(path: str | Path) -> bool:
+    """Whether a safetensors file says that it is one; a broken file does not."""
+    try:
+        with safe_open(path, framework="numpy") as stored:
+            return INTEGERS in (stored.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
 
 
 class PackedModel(ABC, Generic[C]):

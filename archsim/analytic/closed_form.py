@@ -41,6 +41,11 @@ def _recurrence() -> ModuleType:
     return recurrence
 
 
+def is_loaded() -> bool:
+    """Whether the compiled recurrences are in memory: numba takes half a second to load them."""
+    return _recurrence.cache_info().currsize > 0
+
+
 def refusal(design: Design) -> str | None:
     """Why a design has no closed form; None if it has one."""
     if design.dram and design.dram.inputs and design.dram.arbitration == "fcfs":

@@ -14,6 +14,10 @@ gives 0.62, that of 22 nm 0.81).
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from archsim.costs.devices import TABLE_NODES, alpha_power, devices, low_power_delay
 from archsim.costs.figures import Band
@@ -68,18 +72,21 @@ _ENERGY = {  # quadratic in the supply: (V^2, V, 1)
 }
 
 
-def _polynomial(coefficients: tuple[float, ...], volt: float) -> float:
-    value = 0.0
+Number = TypeVar("Number", float, NDArray[np.float64])
+
+
+def _polynomial(coefficients: tuple[float, ...], volt: Number) -> Number:
+    value = 0.0 * volt
     for coefficient in coefficients:
         value = value * volt + coefficient
     return value
 
 
-def _at(table: Mapping[int, tuple[float, ...]], node_nm: int, volt: float) -> float:
+def _at(table: Mapping[int, tuple[float, ...]], node_nm: int, volt: Number) -> Number:
     return _between_published(node_nm, table, lambda node: _polynomial(table[node], volt))
 
 
-def _between_published(node_nm: int, table: Mapping[int, object], value: Callable[[int], float]) -> float:
+def _between_published(node_nm: int, table: Mapping[int, object], value: Callable[[int], Number]) -> Number:
     """The `value` of a node, or between those of its neighbours in the `table`, linearly in the node."""
     if node_nm in table:
         return value(node_nm)
@@ -190,4 +197,5 @@ def _delay(node_nm: int, volt: float) -> float:
     At 45 and 32 nm the polynomial rises again beyond about 0.95 and 0.85 V, which the delay of a gate does not.
     """
     steps = round((volt - lowest_supply(node_nm)) / 0.001)
-    return min(_at(_DELAY, node_nm, volt - 0.001 * k) for k in range(steps + 1))
+    volts = volt - 0.001 * np.arange(steps + 1, dtype=np.float64)
+    return float(_at(_DELAY, node_nm, volts).min())

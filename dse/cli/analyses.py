@@ -25,8 +25,8 @@ from archsim.simulation import simulate
 from dse.cli.bars import progress
 from dse.cli.inputs import load_workload, parse_overrides, record_text
 from dse.cli.options import DesignArgument, DesignOption, Json, Lanes, OwnCosts, Scope, WorkloadOption, overrides
+from dse.cli.tables.analyses import diff_report, stream_report
 from dse.cli.tables.costs import explain_report, fit_report, validation_markdown, validation_table
-from dse.cli.tables.runs import diff_report, stream_report
 from dse.cli.terminal import out, print_json
 from dse.evaluation.fit import fit
 from workloads import tasks, zoo

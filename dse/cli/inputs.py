@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from archsim.design import Value
 from archsim.errors import BadInput
@@ -11,17 +11,18 @@ from archsim.trace.trace import Trace
 from dse.cli.bars import steps_of
 from dse.cli.clipping import say_clipped
 from dse.cli.terminal import notes
-from dse.evaluation.point import HeldOutSplit
 from workloads import zoo
 from workloads.fitting import available
-from workloads.fixed_point import IntegerModel
 from workloads.model import Model
 from workloads.record import record
 from workloads.tasks import Normalisation, Sample
+from workloads.tasks.base import HeldOutSplit
 
 SEQUENCES = 16
 """The most that are recorded where nobody says how many, and no more lanes are asked for."""
-AnyModel = TypeVar("AnyModel", Model, IntegerModel, Model | IntegerModel)
+if TYPE_CHECKING:
+    from workloads.fixed_point import IntegerModel
+AnyModel = TypeVar("AnyModel", Model, "IntegerModel", "Model | IntegerModel")
 
 
 def load_workload(name: str, lanes: int, steps: int, split: HeldOutSplit, threshold: float | None) -> Trace:
@@ -70,7 +71,7 @@ def at_threshold(model: AnyModel, threshold: float | None) -> AnyModel:
 
 
 def record_text(
-    model: Model | IntegerModel, split: HeldOutSplit, sequences: int, steps: int, out: Path | None = None
+    model: "Model | IntegerModel", split: HeldOutSplit, sequences: int, steps: int, out: Path | None = None
 ) -> Trace:
     """A trace recorded now, of a model over data of its task."""
     with steps_of(f"recording {model.name}", steps) as on_step:

@@ -12,10 +12,11 @@ from archsim.files import read_toml
 from archsim.plugins import Group
 from dse import studies
 from dse.cli.options import Json, one_of
+from dse.cli.tables.cards import zoo_table
 from dse.cli.tables.layout import figures, literal
-from dse.cli.tables.networks import zoo_table
 from dse.cli.terminal import notes, out, print_json
 from workloads import cells, formats, tasks, zoo
+from workloads.zoo.card import Card
 
 Shipped = Literal["all", "designs", "workloads", "tasks", "cells", "formats", "studies"]
 
@@ -48,15 +49,19 @@ def list_(
     for fault in (fault for group in PLUGINS for fault in group.faults()):
         notes.print(f"[yellow]left out:[/] {literal(fault)}", soft_wrap=True, highlight=False)
     if as_json:
-        print_json(rows)
+        print_json({name: [_as_json(row) for row in listing] for name, listing in rows.items()})
         return
     for name, listing in rows.items():
         if name == "workloads":
-            out.print(zoo_table([zoo.load_card(n) for n in zoo.ALL]))
+            out.print(zoo_table(listing))
         else:
             columns = [name for name in listing[0] if name not in JSON_ONLY]
             rows_of_text = [[_in_words(row[c]) for c in columns] for row in listing]
             out.print(figures(name, columns, rows_of_text, text=TEXT_COLUMNS))
+
+
+def _as_json(row: Any) -> Any:
+    return row.model_dump(mode="json") if isinstance(row, Card) else row
 
 
 def _in_words(value: Any) -> str:
@@ -72,8 +77,8 @@ def _designs() -> list[dict[str, Any]]:
     ]
 
 
-def _workloads() -> list[dict[str, Any]]:
-    return [zoo.load_card(name).model_dump(mode="json") for name in zoo.ALL]
+def _workloads() -> list[Card]:
+    return [zoo.load_card(name) for name in zoo.ALL]
 
 
 def _tasks() -> list[dict[str, Any]]:
@@ -112,7 +117,7 @@ def _studies() -> list[dict[str, Any]]:
     return [{"name": name, "what": read_toml(studies.path(name))["title"]} for name in studies.ALL]
 
 
-LISTINGS: dict[Shipped, Callable[[], list[dict[str, Any]]]] = {
+LISTINGS: dict[Shipped, Callable[[], list[Any]]] = {
     "designs": _designs,
     "workloads": _workloads,
     "tasks": _tasks,

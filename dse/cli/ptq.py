@@ -23,6 +23,7 @@ from workloads.fixed_point.own_data import OwnMetric
 from workloads.model import Model
 from workloads.record import given_array, given_sample
 from workloads.tasks import Metric
+from workloads.zoo.verification import record_quantized
 
 
 def ptq(
@@ -81,7 +82,7 @@ def ptq(
     found, best, smallest = _fewest(model, measured, max_loss, widths, "exhaustive" if exhaustive else "monotone")
     if out_ is not None:
         smallest.save(out_)
-    entry = None if card is None else zoo.record_quantized(workload, card, best, smallest)
+    entry = None if card is None else record_quantized(workload, card, best, smallest)
     metric = measured.metric(model)
     if as_json:
         print_json(

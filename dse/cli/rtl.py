@@ -23,9 +23,9 @@ from dse.cli.options import DesignArgument, Json, Lanes, Scope, Threshold, Workl
 from dse.cli.tables.gates import area_table
 from dse.cli.terminal import complain, out, print_json, say
 from dse.evaluation.hardware import recorded
-from dse.evaluation.point import HeldOutSplit
 from workloads import zoo
 from workloads.fitting import available
+from workloads.tasks.base import HeldOutSplit
 
 SimulatorName = Literal["icarus", "verilator"]
 

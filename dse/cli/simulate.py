@@ -1,4 +1,4 @@
-"""`archsim run`: one design on one workload."""
+"""`archsim run`: one design on one workload. What few of its options need is loaded for these alone."""
 
 import shlex
 import sys
@@ -9,12 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from archsim.analysis.perfetto import TimelineWriter, open_timeline, parse_window
 from archsim.costs import SHIPPED, CostTable, load_cost_table
 from archsim.design import Design, load_design
 from archsim.errors import BadInput
+from archsim.machine.log import Log
 from archsim.mapping.plan import RunScope
-from archsim.record import RunRecord
 from archsim.report import SimReport
 from archsim.simulation import ENGINES, Engine, Job, prepare, simulate
 from dse.cli.bars import progress, steps_of
@@ -34,9 +33,7 @@ from dse.cli.options import (
 from dse.cli.tables.layout import figures
 from dse.cli.tables.runs import run_report
 from dse.cli.terminal import out, print_json
-from dse.evaluation.check import check
-from dse.evaluation.point import HeldOutSplit
-from workloads import tasks, zoo
+from workloads.tasks.base import HeldOutSplit
 
 
 def run(
@@ -83,14 +80,25 @@ def run(
     steps = min(steps, trace.steps)
     job = Job(chosen, trace, lanes, steps, scope)
     in_all = prepare(job).steps_of_all_phases
-    shown = parse_window(window, in_all) if window else (0, min(2, in_all - 1))
+    shown = _window(window, in_all)
     report = _simulated(job, in_all, engine, load_cost_table(costs) if costs else SHIPPED, timeline, shown)
     if html is not None:
         _write_page(html, job, report, shown, workload, threshold)
     if as_json:
+        from archsim.record import RunRecord
+
         print_json(RunRecord.of(report).to_json())
     else:
         out.print(run_report(report))
+
+
+def _window(window: str | None, steps: int) -> tuple[int, int]:
+    """The first and the last step to show, of so many."""
+    if window is None:
+        return 0, min(2, steps - 1)
+    from archsim.analysis.perfetto import parse_window
+
+    return parse_window(window, steps)
 
 
 def _refuse_beside_check(options: Mapping[str, Path | None]) -> None:
@@ -107,8 +115,10 @@ def _simulated(
     """The report of a run of `in_all` steps, and its `timeline` as a file where one is asked for: steps `shown`, first
     and last."""
     options: dict[str, Any] = {"lanes": job.lanes, "steps": job.steps, "scope": job.scope}
-    written: AbstractContextManager[TimelineWriter | None] = nullcontext()
+    written: AbstractContextManager[Log | None] = nullcontext()
     if timeline is not None:
+        from archsim.analysis.perfetto import open_timeline
+
         written = open_timeline(timeline, job.design, job.trace, *shown, **options)
     with steps_of("simulating", in_all) as on_step, written as log:
         return simulate(job.design, job.trace, engine, log=log, on_step=on_step, costs=costs, **options)
@@ -136,6 +146,9 @@ def _check(
     scope: RunScope,
     as_json: bool,
 ) -> None:
+    from dse.evaluation.check import check
+    from workloads import tasks, zoo
+
     model = at_threshold(zoo.load_model(workload), threshold)
     sample = tasks.by_name(model.task).sample(split, lanes, steps, seed=0)
     with progress("checking", None):

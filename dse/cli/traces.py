@@ -14,12 +14,12 @@ from dse.cli.options import BatchFirst, Json, Raw, TaskOption, Threshold, either
 from dse.cli.tables.layout import figures, literal
 from dse.cli.tables.networks import zeros_table
 from dse.cli.terminal import out, print_json, say
-from dse.evaluation.point import HeldOutSplit
 from workloads import zoo
 from workloads.model import Model
 from workloads.numbers import Clipped
 from workloads.record import given_sample, record_sample
 from workloads.sparsify import zeros
+from workloads.tasks.base import HeldOutSplit
 
 app = typer.Typer(name="trace", no_args_is_help=True, add_completion=False, help="Make and look at traces.")
 

@@ -10,8 +10,8 @@ import typer
 from archsim.errors import BadInput
 from dse.cli.bars import progress
 from dse.cli.inputs import parse_value
+from dse.cli.tables.cards import zoo_table
 from dse.cli.tables.layout import literal
-from dse.cli.tables.networks import zoo_table
 from dse.cli.tables.training import sweep_markdown, sweep_table
 from dse.cli.terminal import complain, notes, out, print_json, say
 from workloads.training.export import train_and_export

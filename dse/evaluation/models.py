@@ -17,7 +17,7 @@ from archsim.errors import BadInput
 from archsim.trace.header import VERSION
 from archsim.trace.trace import Trace
 from dse.evaluation.ground import AnyModel, Ground, digest
-from dse.evaluation.point import HeldOutSplit, MeasuredModel
+from dse.evaluation.point import MeasuredModel
 from dse.evaluation.workers import InProcess, Workers
 from dse.results.files import write_text
 from dse.space.choice import ModelChoice, PtqBits
@@ -28,6 +28,7 @@ from workloads.evaluate import evaluate
 from workloads.fixed_point import IntegerModel, Ranges, Settings, quantize
 from workloads.fixed_point.spec import VERSION as INTEGER_VERSION
 from workloads.model import Model
+from workloads.tasks.base import HeldOutSplit
 
 OnDone = Callable[[ModelChoice], None]
 

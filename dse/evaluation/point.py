@@ -1,7 +1,6 @@
 """What was measured on a model, and a whole evaluated point."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from archsim import catalogue
 from archsim.analysis.scenario import Streaming
@@ -10,9 +9,6 @@ from archsim.design import Design
 from archsim.report import SimReport
 from archsim.trace.trace import Trace
 from dse.space.choice import ModelChoice
-
-HeldOutSplit = Literal["validation", "test"]
-"""A split that no model was trained on."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,7 +30,7 @@ from dse.evaluation.outcome import (
     point_key,
     with_bands,
 )
-from dse.evaluation.point import Evaluation, HeldOutSplit, MeasuredModel
+from dse.evaluation.point import Evaluation, MeasuredModel
 from dse.evaluation.workers import InProcess, Workers
 from dse.exploration.budget import Budget
 from dse.exploration.database import (
@@ -62,6 +62,7 @@ from dse.space.space import (
     Space,
     Value,
 )
+from workloads.tasks.base import HeldOutSplit
 
 DEFAULT_CACHE = Path("results") / ".cache"
 """Where measured accuracies and traces are kept between searches."""

@@ -26,7 +26,7 @@ from dse.space.specs import (
 )
 from workloads import tasks, zoo
 from workloads.config import Config
-from workloads.fixed_point.model import is_integer_model
+from workloads.packed import is_integer_model
 from workloads.tasks import own
 
 MODEL = "model"

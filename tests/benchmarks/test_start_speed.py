@@ -30,7 +30,18 @@ def seconds(bytecode: Path, *words: str) -> float:
     return min(once() for _ in range(5))
 
 
-def test_help_takes_as_long_as_a_few_starts_of_python(tmp_path: Path) -> None:
-    python, found = seconds(tmp_path, "-c", "pass"), seconds(tmp_path, "-m", "dse.cli", "--help")
-    print(f"python -c pass {python:.3f} s, archsim --help {found:.3f} s of CPU: {found / python:.1f} x")
-    assert found / python < 7
+@pytest.mark.parametrize(
+    ("words", "most"),
+    [
+        (("--help",), 7),
+        (("list",), 27),
+        (("run", "--design", "edge-resident", "--workload", "wp-lstm256-ternary"), 50),
+        (("run", "--design", "skip-65nm", "--workload", "wp-lstm256-ternary-s90", "--lanes", "8"), 60),
+    ],
+)
+def test_a_command_takes_as_long_as_so_many_starts_of_python(
+    words: tuple[str, ...], most: float, tmp_path: Path
+) -> None:
+    python, found = seconds(tmp_path, "-c", "pass"), seconds(tmp_path, "-m", "dse.cli", *words)
+    print(f"python -c pass {python:.3f} s, archsim {' '.join(words)} {found:.3f} s of CPU: {found / python:.1f} x")
+    assert found / python < most

@@ -12,9 +12,9 @@ from safetensors.numpy import load_file, save_file
 
 from archsim.errors import BadInput
 from workloads import formats
-from workloads.fixed_point.model import IntegerModel, is_integer_model
+from workloads.fixed_point.model import IntegerModel
 from workloads.model import Model
-from workloads.packed import CodeSlot, FieldSlot, FloatSlot
+from workloads.packed import CodeSlot, FieldSlot, FloatSlot, is_integer_model
 
 
 @pytest.fixture

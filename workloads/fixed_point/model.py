@@ -27,7 +27,6 @@ sigmoid, tanh                gate_bits                 words of a table; or slop
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -56,7 +55,7 @@ from workloads.fixed_point.spec import EARLIER, VERSION, IntegerSpec, empty_acti
 from workloads.flow import Flowed, LayerRun, check_carried, check_every_step, last_of, lengths_of, through_layers
 from workloads.formats import WeightFormat
 from workloads.numbers import Clipped, Ints, Number, Saturations
-from workloads.packed import Arrays, FieldSlot, PackedModel, Slot, StoredConfig
+from workloads.packed import INTEGERS, Arrays, FieldSlot, PackedModel, Slot, StoredConfig
 from workloads.positions import Lengths, pooled_codes
 
 
@@ -70,7 +69,7 @@ class IntegerModel(PackedModel[IntegerSpec]):
     """
 
     stored: ClassVar = StoredConfig(
-        "archsim_integer", IntegerSpec, VERSION, "spec of an integer model", "integer model", "spec", EARLIER
+        INTEGERS, IntegerSpec, VERSION, "spec of an integer model", "integer model", "spec", EARLIER
     )
 
     spec: IntegerSpec
@@ -422,11 +421,6 @@ class IntegerModel(PackedModel[IntegerSpec]):
             dense=None if described.dense is None else IntegerDense.stored(arrays, "dense.", described.dense),
             head=tuple(IntegerDense.stored(arrays, f"head.{k}.", numbers) for k, numbers in enumerate(described.head)),
         )
-
-
-def is_integer_model(path: str | Path) -> bool:
-    """Whether a safetensors file says that it is one; a broken file does not."""
-    return IntegerModel.stored.is_in(path)
 
 
 _LAYER_FIELDS = {

@@ -13,6 +13,8 @@ from workloads.tasks.metrics import Metric, State
 from workloads.tasks.normalisation import Normalisation
 
 Split = Literal["train", "validation", "test"]
+HeldOutSplit = Literal["validation", "test"]
+"""A split that no model is trained on."""
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 Predicts = Literal["symbols", "classes", "numbers"]
 """What a network is to predict: the next symbol of one long text; or classes or numbers of sequences."""

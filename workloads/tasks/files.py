@@ -109,10 +109,11 @@ class Fetched:
         return f"unpack {self.url} there, or put it there as it is, or have pooch installed: it is then fetched once"
 
     def _cached(self) -> Path | None:
-        """Where pooch keeps the archive; None where pooch is not installed."""
+        """Where pooch is to keep the archive, which is its own folder by default; None where it is not installed."""
         if not installed("pooch"):
             return None
-        return Path(importlib.import_module("pooch").os_cache("archsim")) / Path(self.url).name
+        cache = importlib.import_module("platformdirs").user_cache_dir("archsim")  # as pooch, but loads no HTTP client
+        return Path(cache) / Path(self.url).name
 
     def _fetch(self, task: str) -> Path:
         target = self._cached()

@@ -158,14 +158,24 @@ def test_everything_listed_is_listed_as_json_too(what: str) -> None:
 
 SEARCH = {"pandas", "optuna", "sqlalchemy", "plotly", "moocore", "pyarrow"}
 """What only a search needs."""
+COMPILER = {"numba", "scipy"}
+NOT_OF_A_RUN = {
+    *COMPILER,
+    "workloads.fixed_point",
+    "workloads.importers",
+    "workloads.zoo.card",
+    "archsim.analysis.diff",
+}
+"""What a short run needs only for some of its options, or of its workloads."""
 
 
 @pytest.mark.parametrize(
     ("words", "absent"),
     [
         (("--help",), {"numpy", "pydantic", "rich.markdown", "archsim.design", "workloads"}),
-        (("list",), set()),
-        (("run", "--design", "skip-65nm", "--workload", "t.npz"), set()),
+        (("list",), {*COMPILER, "simpy", "archsim.simulation", "archsim.costs", "workloads.model", "pooch"}),
+        (("run", "--design", "skip-65nm", "--workload", "t.npz"), NOT_OF_A_RUN),
+        (("run", "--design", "skip-65nm", "--workload", "wp-lstm256-ternary", "--steps", "3"), NOT_OF_A_RUN),
     ],
 )
 def test_what_a_command_does_not_load(words: tuple[str, ...], absent: set[str], trace: Path) -> None:

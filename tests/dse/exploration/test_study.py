@@ -31,7 +31,7 @@ from dse.evaluation.models import (
     ModelSide,
     OnDone,
 )
-from dse.evaluation.point import HeldOutSplit, MeasuredModel
+from dse.evaluation.point import MeasuredModel
 from dse.exploration.study import SearchProgress, search
 from dse.report import view_page
 from dse.results import store, traces
@@ -41,6 +41,7 @@ from dse.space.choice import ModelChoice
 from dse.space.space import Space, parse_space
 from tests.dse.cli.test_cli import archsim
 from workloads.evaluate import evaluate
+from workloads.tasks.base import HeldOutSplit
 
 
 @pytest.mark.slow

@@ -10,8 +10,10 @@ from workloads import tasks, zoo
 from workloads.config import Vector
 from workloads.training.recipe import load_recipe
 from workloads.training.recipes import ALL as ALL_RECIPES
+from workloads.zoo import verification
 from workloads.zoo.card import Card, Quantized, file_sha256
 from workloads.zoo.published import published, untrained
+from workloads.zoo.verification import verify
 
 shipped = pytest.mark.parametrize("name", zoo.ALL)
 
@@ -60,7 +62,7 @@ def test_a_checkpoint_was_made_by_its_recipe(name):
 @pytest.mark.slow
 @shipped
 def test_the_metric_on_a_card_is_measured_again(name):
-    found = list(zoo.verify(name))
+    found = list(verify(name))
     assert [each.bits for each in found] == [None, *(entry.bits for entry in zoo.load_card(name).quantized)]
     assert all(each.passed for each in found)
     if found[0].missing:
@@ -80,12 +82,12 @@ def test_two_sequences_told_otherwise_are_not_another_model(task, passes, draw, 
     card.model_copy(update={"file": file, "measured": measured}).save(path.with_suffix(".toml"))
     for sign in (1, -1):
         for flipped in range(4):
-            monkeypatch.setattr(zoo, "evaluate", lambda *_, n=flipped * sign: 5.0 + n * 100 / 180)
-            (found,) = zoo.verify(path)
+            monkeypatch.setattr(verification, "evaluate", lambda *_, n=flipped * sign: 5.0 + n * 100 / 180)
+            (found,) = verify(path)
             assert found.passed is (flipped <= passes), flipped
         for share, passed in ((0.0009, True), (0.0011, passes > 0)):
-            monkeypatch.setattr(zoo, "evaluate", lambda *_, share=share * sign: 5.0 * (1 + share))
-            (found,) = zoo.verify(path)
+            monkeypatch.setattr(verification, "evaluate", lambda *_, share=share * sign: 5.0 * (1 + share))
+            (found,) = verify(path)
             assert found.passed is passed
 
 
@@ -97,7 +99,7 @@ def test_verification_without_data_says_what_is_missing_and_still_checks_the_fil
     file = card.file.model_copy(update={"sha256": file_sha256(path)})
     for sha256, passed in ((file.sha256, True), ("0" * 64, False)):
         card.model_copy(update={"file": file.model_copy(update={"sha256": sha256})}).save(path.with_suffix(".toml"))
-        (found,) = zoo.verify(path)
+        (found,) = verify(path)
         assert found.measured_loss is None
         assert "ARCHSIM_DATA" in found.missing
         assert found.passed is passed

@@ -69,8 +69,6 @@ from workloads.tasks import files as data_files
 from workloads.tasks.own.spec import Kind, TaskSpec
 from workloads.tasks.own.task import OwnSequences, OwnTask, OwnText
 
-SUFFIX = ".toml"
-"""By which the path of a task is told from a name."""
 KEPT = 8
 """Tasks whose data a process remembers."""
 
@@ -144,4 +142,4 @@ def _names(given: object) -> bool:
     return isinstance(given, str) or (isinstance(given, list | tuple) and all(isinstance(each, str) for each in given))
 
 
-__all__ = ["SUFFIX", "OwnSequences", "OwnTask", "OwnText", "TaskSpec", "found", "load_task", "not_found", "own_task"]
+__all__ = ["OwnSequences", "OwnTask", "OwnText", "TaskSpec", "found", "load_task", "not_found", "own_task"]
