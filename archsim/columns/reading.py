@@ -35,7 +35,9 @@ class Derived:
 
     def part(self, name: str) -> "Part":
         """An attribute of the record."""
-        return self._parts.setdefault(name, Part(self, name))
+        if name not in self._parts:
+            self._parts[name] = Part(self, name)
+        return self._parts[name]
 
 
 class Part(Derived):
@@ -175,18 +177,26 @@ def _described(kind: type, name: str) -> Any:
     raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}")
 
 
-def per_design(function: Callable[P, R]) -> Callable[P, R]:
-    """A function of a design, computed once for each of the last 4,096 designs.
+def by_value(function: Callable[P, R]) -> Callable[P, R]:
+    """A function of a design whose readers depend on its value alone.
 
-    A `Reading` has it computed once for each reading of the function.
+    A `Reading` has it computed once for each reading of the function; for a design it is as it was.
     """
-    cached = lru_cache(maxsize=4096)(function)
+    return _read_as_one(function, function)
 
+
+def per_design(function: Callable[P, R]) -> Callable[P, R]:
+    """The same, computed once for each of the last 4,096 designs."""
+    return _read_as_one(function, cast("Callable[P, R]", lru_cache(maxsize=4096)(function)))
+
+
+def _read_as_one(function: Callable[P, R], of_designs: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def call(*given: P.args, **named: P.kwargs) -> R:
-        design, *others = given
+        design: Any = given[0]
         if type(design) is not Reading:
-            return cached(*given, **named)  # type: ignore[arg-type]
+            return of_designs(*given, **named)
+        _, *others = given
         return cast("R", design._notes.derived(derived(tuple(others), tuple(named.items()))))
 
     @cache

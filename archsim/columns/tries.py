@@ -1,9 +1,8 @@
 """Functions of a design, computed once for each reading: for all designs that are alike in what the function reads."""
 
-import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple, cast
 
@@ -29,20 +28,34 @@ def identity(value: Any) -> Hashable:
     A record that is compared as an object is told apart as one.
     """
     kind = type(value)
-    if kind is float:
-        return kind, value if value and not math.isnan(value) else repr(value)
-    if value is None or kind in (int, str, bool, type):
-        return kind, value
+    if kind in _PLAIN:
+        return kind, value if value else repr(value)
     if kind is tuple:
-        return kind, tuple(map(identity, value))
+        return kind, _of_all(value)
     if isinstance(value, np.generic) and kind is not Reading:
         return kind, identity(value.item())
     if kind is not Reading and is_dataclass(kind):
         if kind.__eq__ is object.__eq__:
             return kind, value
         if kind.__dataclass_params__.frozen:  # type: ignore[attr-defined]
-            return kind, tuple(identity(getattr(value, each.name)) for each in fields(kind))
+            return kind, _of_all(_attributes(kind)(value))
     raise NoValue
+
+
+_PLAIN = frozenset((int, float, str, bool, type, type(None)))
+
+
+def _of_all(values: tuple[Any, ...]) -> Hashable:
+    types = tuple(map(type, values))
+    if _PLAIN.issuperset(types):  # by far the most
+        return types, values, tuple([repr(value) for value in values if not value])
+    return tuple(map(identity, values))
+
+
+@cache
+def _attributes(kind: type) -> Callable[[Any], tuple[Any, ...]]:
+    names = [each.name for each in fields(kind)]
+    return attrgetter(*names) if len(names) > 1 else lambda record: tuple(getattr(record, name) for name in names)
 
 
 class Raised(NamedTuple):
@@ -149,7 +162,9 @@ class Trie:
             self._begin()
         above, way = self.roots, kind
         for key, seen in read.items():
-            node = above.setdefault(way, Node(key))
+            node = above.get(way)
+            if node is None:
+                node = above[way] = Node(key)
             if not isinstance(node, Node) or node.key != key:
                 raise RuntimeError(f"a function of a design reads {key} only sometimes, after the same values")
             above, way = node.after, seen
@@ -170,8 +185,7 @@ class Columns:
         self.base, self.count, self.real = base, count, real
         self._known: dict[Key, Column | None] = dict(given.items())
         self._kind = _kind(base)
-        self.parts: dict[str, type[Spec] | None] = {}
-        """By path: the class of a component, None for a parameter."""
+        self._parts: dict[str, type[Spec] | None] = {}
 
     def take(self, rows: NDArray[np.integer[Any]]) -> "Columns":
         """The same of some of the designs."""
@@ -256,11 +270,15 @@ class Columns:
         assert found is not None
         return found
 
+    def part(self, path: str) -> type[Spec] | None:
+        """The class of the component at a path; None for a parameter."""
+        if path not in self._parts:
+            value = attrgetter(path)(self.base)
+            self._parts[path] = type(value) if isinstance(value, Spec) else None
+        return self._parts[path]
+
     def _of_base(self, path: str) -> Column:
-        value: Any = self.base
-        for name in path.split("."):
-            value = getattr(value, name)
-        return column(None, (value,))
+        return column(None, (attrgetter(path)(self.base),))
 
     def _derived(self, function: Derived) -> Column | None:
         if (self._kind, function) in _NO_VALUES:
@@ -319,6 +337,7 @@ class _Run:
         self._columns, self._row, self._over = columns, row, False
         self.read: dict[Key, Hashable] = {}
         self._raised: list[Raised] = []
+        self._components: dict[str, Reading] = {}
 
     def run(self, function: Callable[[Any], Any]) -> Any:
         try:
@@ -329,12 +348,13 @@ class _Run:
                 each.forget()
 
     def parameter(self, path: str) -> Any:
-        parts = self._columns.parts
-        if path not in parts:
-            value = attrgetter(path)(self._columns.base)
-            parts[path] = type(value) if isinstance(value, Spec) else None
-        part = parts[path]
-        return self._value(path) if part is None else read_spec(self, part, path)
+        if path in self._components:
+            return self._components[path]
+        kind = self._columns.part(path)
+        if kind is None:
+            return self._value(path)
+        found = self._components[path] = read_spec(self, kind, path)
+        return found
 
     def derived(self, function: Derived) -> Any:
         if self._columns.of(function) is None:

@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 ENDS, MIDDLE = 3, 1
 """Low, middle and high."""
-CHUNK = 16384
+CHUNK = 2048
 """Points whose energies are computed at once."""
 
 
@@ -96,6 +96,10 @@ class _Prices:
     priced: NDArray[np.bool_]
     """(rows, A), whether an action has a price."""
 
+    @property
+    def wired(self) -> bool:
+        return bool((self.per_um_pj > 0).any())
+
 
 @dataclass(frozen=True, eq=False)
 class Energies:
@@ -147,11 +151,24 @@ class Priced:
     def action_pj(self, rows: Integers) -> Floats:
         """(rows, A, 3), the energy of each action on some of the designs; 0 off chip, and where it has no price."""
         found = np.zeros((len(rows), len(self.actions), ENDS))
+        found[:, self._places] = self._priced_pj(rows)
+        return found
+
+    @property
+    def _places(self) -> Integers:
+        """The places of the actions on the chip, block by block, among all."""
+        return np.concatenate([each.places for each in self._prices])
+
+    def _priced_pj(self, rows: Integers) -> Floats:
+        """The same, (rows, actions on the chip, 3), block by block."""
+        found = []
         for each in self._prices:
             codes = each.codes[rows]
-            wires = each.per_um_pj[codes] * self.side_um[rows, None]
-            found[:, each.places] = each.still_pj[codes] + wires[..., None]
-        return found
+            own = each.still_pj.take(codes, axis=0)
+            if each.wired:
+                own += (each.per_um_pj.take(codes, axis=0) * self.side_um[rows, None])[..., None]
+            found.append(own)
+        return np.concatenate(found, axis=1)
 
     def energy(self, rows: Integers, counts: Integers, cycles: Integers, tokens: Integers) -> Energies:
         """The energies of M runs, as ``costs.energy`` has them.
@@ -176,7 +193,7 @@ class Priced:
         nj_per_mw = 1000 * us_per_token  # mW x us = 1000 pJ
         clocked = counts / tokens[:, None]
         clocked[:, self.actions.index(CONTROL_CYCLE)] += cycles / tokens
-        chip = np.einsum("ma,mae->me", clocked, self.action_pj(rows))
+        chip = (clocked[:, None, self._places] @ self._priced_pj(rows))[:, 0]
         chip[self.unpriced.codes[rows] != FINE] = np.nan
         chip += self.clock_tree_pj[rows] * (cycles / tokens)[:, None] + self.leakage_mw[rows] * nj_per_mw[:, None]
         moved = clocked[:, [self.actions.index(action) for action in PRICED_BY_KIND]]
@@ -187,7 +204,9 @@ class Priced:
 
     def _check_priced(self, rows: Integers, counts: Integers) -> None:
         for each in self._prices:
-            lacking = (counts[:, each.places] != 0) & ~each.priced[each.codes[rows]]
+            if each.priced.all():
+                continue
+            lacking = (counts[:, each.places] != 0) & ~each.priced.take(each.codes[rows], axis=0)
             for action in each.places[lacking.any(axis=0)]:
                 name, component = self.actions[action].name, self.actions[action].component
                 raise BadInput(f"energy: no price for action {name!r} of component {component!r}")
@@ -220,7 +239,7 @@ class Pricer:
             total += own
             np.maximum(slowest, own[:, (_SLOWEST_NS, _SHORTEST_NS)], out=slowest)
         clock_mhz, with_tree, pads = self._whole(designs).values.T
-        area_mm2 = total[:, _AREA]
+        area_mm2 = total[:, _AREA].copy()
         ringed = pads > 0
         area_mm2[ringed] += ring_mm2(pads[ringed], area_mm2[ringed, MIDDLE])
         unbuilt = _first([each.reasons for each in blocks])
@@ -231,12 +250,12 @@ class Pricer:
             unbuilt,
             unpriced=_first([unbuilt, dram.reasons]) if dram else unbuilt,
             area_mm2=area_mm2,
-            leakage_mw=total[:, _LEAKAGE],
+            leakage_mw=total[:, _LEAKAGE].copy(),
             clock_tree_pj=with_tree[:, None] * clock_tree_ends(total[:, _PINS_PJ]),
-            clock_mhz=clock_mhz,
-            slowest_ns=slowest[:, 0],
-            shortest_ns=slowest[:, 1],
-            extra_stages=total[:, _EXTRA_STAGES],
+            clock_mhz=clock_mhz.copy(),
+            slowest_ns=slowest[:, 0].copy(),
+            shortest_ns=slowest[:, 1].copy(),
+            extra_stages=total[:, _EXTRA_STAGES].copy(),
             side_um=side_um(total[:, _LOGIC_UM2], total[:, _MEMORY_MM2]),
             dram=dram.values.reshape(-1, 3, ENDS) if dram else np.zeros((len(designs), 3, ENDS)),
             _prices=tuple(
@@ -258,7 +277,8 @@ def _of_the_whole(design: Design) -> tuple[float, float, float]:
 
 def _prices(places: Integers, codes: NDArray[np.int32], numbers: Floats) -> _Prices:
     each = numbers.reshape(len(numbers), len(places), _PRICE)
-    return _Prices(codes, places, each[..., :ENDS], each[..., ENDS], each[..., ENDS + 1] != 0)
+    still_pj, per_um_pj = (np.ascontiguousarray(part) for part in (each[..., :ENDS], each[..., ENDS]))
+    return _Prices(codes, places, still_pj, per_um_pj, each[..., ENDS + 1] != 0)
 
 
 def _first(reasons: Sequence[Reasons]) -> Reasons:

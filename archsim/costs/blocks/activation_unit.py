@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from archsim import catalogue
-from archsim.columns.reading import per_design
+from archsim.columns.reading import by_value
 from archsim.costs.block import (
     BuiltBlock,
     CriticalPath,
@@ -67,7 +67,7 @@ class ActivationPath:
         )
 
 
-@per_design
+@by_value
 def datapath(design: Design) -> ActivationPath:
     """The path of a design, cut into as many stages as its clock requires."""
     unit, bits = design.activation_unit, design.state_buffer.cell_bits
@@ -87,7 +87,7 @@ def _path(
     return ActivationPath(scale + shift, function, pipelined(function, count, bits), multiply, add, delay_ns, count)
 
 
-@per_design
+@by_value
 def norm_store(design: Design) -> Memory:
     """The row scales and shifts of a block for each scratch bank, and of the block whose own are on their way.
 

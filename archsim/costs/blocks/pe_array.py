@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from archsim import catalogue
-from archsim.columns.reading import per_design
+from archsim.columns.reading import by_value
 from archsim.costs.block import BuiltBlock, CriticalPath, HardwareBlock, LogicPrice, allowed_ns
 from archsim.costs.blocks.scratch import idle_pj as scratch_idle_pj
 from archsim.costs.logic import Logic, register_bits, stage_ns
@@ -11,7 +11,7 @@ from archsim.costs.pe import PE, pe, zero_operand_share
 from archsim.design import Design
 
 
-@per_design
+@by_value
 def pe_of(design: Design) -> PE:
     """One PE of a design, in as many stages as the design states, or as the clock requires if those are more."""
     array = design.pe_array

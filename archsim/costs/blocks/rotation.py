@@ -4,12 +4,12 @@ from dataclasses import replace
 from functools import lru_cache
 from math import gcd
 
-from archsim.columns.reading import per_design
+from archsim.columns.reading import by_value
 from archsim.costs.logic import Logic, mux_bits, register_bits
 from archsim.design import Design
 
 
-@per_design
+@by_value
 def rotation(design: Design) -> Logic | None:
     """A barrel shifter, and a register for what a word has left over; None where every word is a row of PEs.
 

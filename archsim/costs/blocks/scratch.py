@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from archsim import catalogue
-from archsim.columns.reading import per_design
+from archsim.columns.reading import by_value
 from archsim.costs.block import (
     BuiltBlock,
     HardwareBlock,
@@ -30,7 +30,7 @@ def bank(design: Design, entries: int) -> Memory:
     return in_order(design, 2, entries * bits, bits)
 
 
-@per_design
+@by_value
 def scratch(design: Design) -> Memory:
     """All banks of one PE, without the PE's own accumulator, which is a bank of one entry.
 

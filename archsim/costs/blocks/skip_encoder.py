@@ -5,7 +5,7 @@ scan of the others, and the offset from each listed column to the next.
 from functools import lru_cache
 
 from archsim import catalogue
-from archsim.columns.reading import per_design
+from archsim.columns.reading import by_value
 from archsim.costs.block import BuiltBlock, CriticalPath, HardwareBlock, LogicPart, LogicPrice, allowed_ns
 from archsim.costs.blocks.readout import ROWS
 from archsim.costs.logic import (
@@ -55,7 +55,7 @@ def offsets(design: Design) -> Logic:
     return counter(bits).times(POINTERS) + next_count(bits).times(2 * design.skip_encoder.columns_per_cycle)
 
 
-@per_design
+@by_value
 def scan_stages(design: Design) -> int:
     """Pipeline stages of the scan: what the clock requires, or more if the design states more."""
     if not design.skip_encoder.enabled:

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from archsim import catalogue
 from archsim.catalogue import Action
-from archsim.columns.reading import per_design
+from archsim.columns.reading import by_value
 from archsim.costs.block import (
     BuiltBlock,
     HardwareBlock,
@@ -28,7 +28,7 @@ from archsim.costs.sources import INFERRED_BUFFER, PARTS_SOURCE, SRAM
 from archsim.design import Design
 
 
-@per_design
+@by_value
 def banks(design: Design) -> Memory:
     """A weight memory, as chosen within the clock; without capacity if a design has none.
 
@@ -40,7 +40,7 @@ def banks(design: Design) -> Memory:
     return single_port(design, bits, design.weight_word_bits)
 
 
-@per_design
+@by_value
 def fifo(design: Design) -> Memory:
     """The FIFO of bus words of a shared memory, written and read in order."""
     memory, width = design.weight_memory, design.bus_word_bits
