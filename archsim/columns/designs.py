@@ -51,7 +51,8 @@ class Reasons(NamedTuple):
 class Designs:
     """N designs that differ from `base` on P `paths`, whether they are valid or not.
 
-    BadInput for a path that is no parameter of `base`; ValueError for codes that stand for no value.
+    What is derived of them takes about a kilobyte a design: of a large space, take some 10^5 at a time. BadInput for a
+    path that is no parameter of `base`; ValueError for codes that stand for no value.
     """
 
     base: Design
@@ -93,14 +94,7 @@ class Designs:
         cls, base: Design, values: Mapping[str, Sequence[Value]], first: int = 0, last: int | None = None
     ) -> "Designs":
         """Combinations `first` to `last` - 1 of all `values` by path, of which the last path changes first."""
-        sizes = [len(each) for each in values.values()]
-        last = prod(sizes) if last is None else last
-        if not 0 <= first <= last <= prod(sizes):
-            raise ValueError(f"designs: combinations must lie within 0 to {prod(sizes)}, not {first} to {last}")
-        numbers = np.arange(first, last)
-        codes = np.empty((len(numbers), len(sizes)), np.int32)
-        for place in reversed(range(len(sizes))):
-            numbers, codes[:, place] = np.divmod(numbers, sizes[place])
+        codes = digits([len(each) for each in values.values()], first, last)
         return cls(base, tuple(values), tuple(map(tuple, values.values())), codes)
 
     def __len__(self) -> int:
@@ -238,6 +232,21 @@ def _validator(base: Design, name: str) -> Callable[[Mapping[str, Value]], Spec 
             return str(error)
 
     return validated
+
+
+def digits(sizes: Sequence[int], first: int = 0, last: int | None = None) -> Codes:
+    """(`last` - `first`, axes): which value of each axis combination `first`, ..., `last` - 1 has.
+
+    Axes have so many values as `sizes` say, and the last one changes first. ValueError beyond the combinations.
+    """
+    last = prod(sizes) if last is None else last
+    if not 0 <= first <= last <= prod(sizes):
+        raise ValueError(f"designs: combinations must lie within 0 to {prod(sizes)}, not {first} to {last}")
+    numbers = np.arange(first, last)
+    found = np.empty((len(numbers), len(sizes)), np.int32)
+    for axis in reversed(range(len(sizes))):
+        numbers, found[:, axis] = np.divmod(numbers, sizes[axis])
+    return found
 
 
 def _told_apart(value: Value) -> object:

@@ -254,6 +254,8 @@ class Columns:
         notes = _Run(self, row)
         try:
             value = notes.run(function)
+            if isinstance(value, Raised) and isinstance(value.error, AttributeError | TypeError):
+                raise Whole  # it may have taken the reading for what it is
         except Whole:
             for path in parameters(self.base):
                 notes.read.setdefault(path, self._seen(path, row))

@@ -7,7 +7,7 @@ import pytest
 from pydantic import model_validator
 
 from archsim import designs
-from archsim.columns.designs import FINE, NOT_SET, Designs
+from archsim.columns.designs import FINE, NOT_SET, Designs, digits
 from archsim.design import Design, Value, load_design, parameters
 from archsim.errors import BadInput
 from archsim.specs.base import LATER, Spec
@@ -68,6 +68,27 @@ def test_the_last_path_of_a_grid_changes_first() -> None:
     assert len(Designs.of_grid(base, axes, 12)) == 0
     with pytest.raises(ValueError, match=r"must lie within 0 to 12, not 0 to 13"):
         Designs.of_grid(base, axes, 0, 13)
+
+
+def test_an_axis_may_set_several_paths_or_none() -> None:
+    """As variants of a space do, and parameters that are in force on a condition."""
+    base = load_design("skip-65nm")
+    kinds, skips, windows = digits([2, 2, 3]).T
+    codes = np.stack([kinds, kinds, skips, np.where(skips == 0, windows, NOT_SET)], axis=1)
+    paths = ("pe_array.multiplier", "pe_array.weight_bits", "skip_encoder.enabled", "skip_encoder.columns_per_cycle")
+    found = Designs(base, paths, (("fixed", "mux"), (8, 2), (True, False), (1, 2, 4)), codes)
+    expected: list[dict[str, Value]] = [
+        {
+            "pe_array.multiplier": kind,
+            "pe_array.weight_bits": bits,
+            "skip_encoder.enabled": on,
+            **({"skip_encoder.columns_per_cycle": window} if on else {}),
+        }
+        for kind, bits in (("fixed", 8), ("mux", 2))
+        for on in (True, False)
+        for window in (1, 2, 4)
+    ]
+    assert [found.settings(n) for n in range(len(found))] == expected
 
 
 def test_paths_and_codes_are_checked() -> None:
