@@ -47,6 +47,7 @@ def fifo(design: Design) -> Memory:
     return in_order(design, memory.ports, memory.fifo_words * width, width)
 
 
+@by_value
 def buffer_is_inferred(design: Design) -> bool:
     """Whether the weight FIFO (or SRAM) has the size that was fitted to the RBT areas."""
     memory, pes = design.weight_memory, design.pe_array.pes
