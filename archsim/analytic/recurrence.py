@@ -181,19 +181,23 @@ def _take_words(
     size, at, end, left, k = len(rooms), start * parts, begin, n, 0
     period = size // math.gcd(size, column)
     latest = np.zeros((period, column + 2), np.int64)
+    needed, until, due = np.zeros(column, np.int64), np.zeros(column, np.int64), np.zeros(column, np.int64)
+    for word in range(
+        column
+    ):  # the first cycle that needs it, and the one after the last; words released once it is there
+        needed[word] = 0 if bursts[b, WHOLE] else _cycle_of(bursts, b, word * bursts[b, WORD_ROWS])
+        last_cycle = _cycle_of(bursts, b, min((word + 1) * bursts[b, WORD_ROWS], bursts[b, ROWS]) - 1)
+        until[word] = last_cycle + 1
+        due[_words_until(bursts, b, last_cycle) - 1] = word + 1
     alike, shift = 0, 0
     while left:
         now = latest[k % period]
         first, released, moved, same = end, 0, 0, k >= period
         for word in range(column):
             at = max(at, rooms[(following + word) % size] * parts) + cycles
-            needed = 0 if bursts[b, WHOLE] else _cycle_of(bursts, b, word * bursts[b, WORD_ROWS])
-            first = max(first, -(-at // parts) + latency - needed)
-            while released <= word:
-                last_cycle = _cycle_of(bursts, b, min((released + 1) * bursts[b, WORD_ROWS], bursts[b, ROWS]) - 1)
-                if _words_until(bursts, b, last_cycle) > word + 1:
-                    break
-                room = first + last_cycle + 1
+            first = max(first, -(-at // parts) + latency - needed[word])
+            while released < due[word]:
+                room = first + until[released]
                 rooms[(following + released) % size] = room
                 moved = room - now[released] if released == 0 else moved
                 same = same and room - now[released] == moved

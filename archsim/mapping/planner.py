@@ -54,7 +54,7 @@ def plans(
     have.
     """
     check_run(design, lanes, scope)
-    chosen = [_selected(phase, scope, design.host) for phase in phases]
+    chosen = [selected(phase, scope, design.host) for phase in phases]
     if not any(mv.edge == "previous_step" for each in chosen for mv in each.mat_vecs):
         raise BadInput(f"design {design.name}: nothing recurrent is left to run")
     staged = [_mapped(design, each, lanes) for each in chosen]
@@ -79,7 +79,7 @@ def plans(
 
 
 @dataclass(frozen=True, eq=False)
-class _Selected:
+class Selected:
     """The products of a phase that run on the machine, and the names of those that do not, with the reason.
 
     Designs that leave out the same share it, and what is cached for it.
@@ -91,7 +91,7 @@ class _Selected:
 
 
 @lru_cache(maxsize=64)
-def _selected(phase: Phase, scope: RunScope, host: tuple[Scope, ...]) -> _Selected:
+def selected(phase: Phase, scope: RunScope, host: tuple[Scope, ...]) -> Selected:
     kept: list[MatVec] = []
     left_out: list[str] = []
     for mv in phase.graph.mat_vecs:
@@ -101,10 +101,10 @@ def _selected(phase: Phase, scope: RunScope, host: tuple[Scope, ...]) -> _Select
             left_out.append(f"{mv.name} ({mv.scope}: runs on the host)")
         else:
             kept.append(mv)
-    return _Selected(phase, tuple(kept), tuple(left_out))
+    return Selected(phase, tuple(kept), tuple(left_out))
 
 
-class _Staged(NamedTuple):
+class Staged(NamedTuple):
     """A phase as stages with their streams."""
 
     stages: Sequence[Stage] = ()
@@ -116,7 +116,7 @@ class _Staged(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def _staged(chosen: _Selected, lanes: int) -> _Staged:
+def staging(chosen: Selected, lanes: int) -> Staged:
     """The stages of a phase, which are those of every design that runs its products, with streams of one step."""
     graph, mat_vecs = chosen.phase.graph, chosen.mat_vecs
     stages = stages_of(graph, mat_vecs)
@@ -126,14 +126,14 @@ def _staged(chosen: _Selected, lanes: int) -> _Staged:
     streams = [streams_of(graph, mat_vecs, stage, made, lanes, once) for stage in stages]
     check_order(mat_vecs, stages)
     outside = dict.fromkeys(mv.operand for mv in mat_vecs if mv.operand not in made)
-    return _Staged(stages, streams, lists, tuple(map(graph.operand, outside)))
+    return Staged(stages, streams, lists, tuple(map(graph.operand, outside)))
 
 
 @dataclass(frozen=True)
 class _Mapped:
     """A phase as stages with their streams and schedules."""
 
-    of: _Selected
+    of: Selected
     stages: Sequence[Stage]
     streams: Sequence[Sequence[Stream]]
     lists: tuple[tuple[str, ...], ...]
@@ -141,25 +141,25 @@ class _Mapped:
     schedules: Sequence[Schedule] = ()
 
 
-def _mapped(design: Design, chosen: _Selected, lanes: int) -> _Mapped:
+def _mapped(design: Design, chosen: Selected, lanes: int) -> _Mapped:
     graph, mat_vecs = chosen.phase.graph, chosen.mat_vecs
     if not mat_vecs:
-        return _Mapped(chosen, *_Staged())
-    units = _kept_units(graph)
+        return _Mapped(chosen, *Staged())
+    units = kept_units(graph)
     if units > design.state_buffer.units:
         raise BadInput(
             f"design {design.name}: state_buffer.units must be at least {units}, not {design.state_buffer.units}"
         )
     check_operations(design, graph)
     check_formats(design, graph, mat_vecs)
-    staged, steps = _staged(chosen, lanes), design.sequencer.steps_at_once
+    staged, steps = staging(chosen, lanes), design.sequencer.steps_at_once
     if steps == 1 or chosen.phase.steps == "one":
         return _Mapped(chosen, *staged)
     streams = [taken_at_once(own, mat_vecs, steps) for own in staged.streams]
     return _Mapped(chosen, *staged._replace(streams=streams))
 
 
-def _kept_units(graph: Graph) -> int:
+def kept_units(graph: Graph) -> int:
     """Elements that the state buffer holds of a step. Operands of one result are one copy of it if they are as wide:
     they differ in what the encoder lists for the products that read them."""
     made_of = {op.operand: op.of for op in graph.operations if isinstance(op, Encode)}

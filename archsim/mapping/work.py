@@ -247,11 +247,11 @@ class Work:
         A lane that the run does not use never is. One whose sequence has ended is switched off once the state of the
         step after its last is known, `step_ends` ``(steps,)``, since until then its readout may run.
         """
-        last, steps, lanes = self._switched_off
+        last, steps, lanes = self.switched_off
         return last * cycles + int(lanes @ step_ends[steps])
 
     @cached_property
-    def _switched_off(self) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:
+    def switched_off(self) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:
         """Lanes that run at the last step, the steps at whose end others are switched off, and how many are at each."""
         running, steps, lanes = self.tokens_at(0), list[int](), list[int]()
         for window in self.windows():  # one by one, so that memory does not grow with the steps
@@ -337,14 +337,26 @@ def measure(trace: Trace, plan: Plan, steps: int, skipping: bool, reach: int | N
     `reach`: how many columns ahead an offset of the encoder can point; longer runs of zeros need padding. BadInput if
     the trace has fewer sequences or steps.
     """
-    trace.check(plan.lanes, steps)
+    return work_of(trace, plan.mat_vecs, plan.lists, plan.lanes, plan.steps_at_once, steps, skipping, reach)
+
+
+def work_of(
+    trace: Trace,
+    mat_vecs: tuple[MatVec, ...],
+    lists: tuple[tuple[str, ...], ...],
+    lanes: int,
+    steps_at_once: tuple[int, ...],
+    steps: int,
+    skipping: bool,
+    reach: int | None = None,
+) -> Work:
+    """The same of products and lists that no plan has been made of yet."""
+    trace.check(lanes, steps)
     reach = reach if skipping else None
-    key = (tuple(mv.name for mv in plan.mat_vecs), plan.lists, plan.lanes, steps, skipping, reach, plan.steps_at_once)
+    key = (tuple(mv.name for mv in mat_vecs), lists, lanes, steps, skipping, reach, steps_at_once)
     found: Work | None = trace.counted.get(key)
     if found is None:
         if len(trace.counted) >= KEPT_WORKS:
             del trace.counted[next(iter(trace.counted))]
-        found = trace.counted[key] = Work(
-            trace, plan.mat_vecs, plan.lists, plan.lanes, steps, skipping, reach, plan.steps_at_once
-        )
+        found = trace.counted[key] = Work(trace, mat_vecs, lists, lanes, steps, skipping, reach, steps_at_once)
     return found
