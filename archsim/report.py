@@ -26,8 +26,44 @@ class DenseRuns:
     """MACs issued when no column is skipped."""
 
 
+class RunTimes:
+    """The times of a run, and what follows from them; of many runs at once where its numbers are arrays."""
+
+    design: Design
+    steps: int
+    tokens: int
+    cycles: int
+    ledger: Ledger
+
+    @property
+    def seconds(self) -> float:
+        return self.cycles / (self.design.clock_mhz * 1e6)
+
+    @property
+    def cycles_per_step(self) -> float:
+        return self.cycles / self.steps
+
+    @property
+    def latency_us_per_step(self) -> float:
+        return self.seconds * 1e6 / self.steps
+
+    @property
+    def time_us_per_token(self) -> float:
+        return self.seconds * 1e6 / self.tokens
+
+    @property
+    def tokens_per_second(self) -> float:
+        return self.tokens / self.seconds
+
+    @property
+    def dram_gbps(self) -> float:
+        """Mean DRAM bandwidth in use, 10^9 bits per second."""
+        bits = self.ledger.get(catalogue.READ_BITS) + self.ledger.get(catalogue.WRITE_BITS)
+        return bits / self.seconds * 1e-9
+
+
 @dataclass(frozen=True)
-class SimReport:
+class SimReport(RunTimes):
     """The results of one design running one trace. Energy is per token: a step of 8 lanes makes 8 tokens."""
 
     design: Design
@@ -71,26 +107,6 @@ class SimReport:
         return load(self.design, self.resident_bits, self.costs)
 
     @property
-    def seconds(self) -> float:
-        return self.cycles / (self.design.clock_mhz * 1e6)
-
-    @property
-    def cycles_per_step(self) -> float:
-        return self.cycles / self.steps
-
-    @property
-    def latency_us_per_step(self) -> float:
-        return self.seconds * 1e6 / self.steps
-
-    @property
-    def time_us_per_token(self) -> float:
-        return self.seconds * 1e6 / self.tokens
-
-    @property
-    def tokens_per_second(self) -> float:
-        return self.tokens / self.seconds
-
-    @property
     def gops(self) -> float:
         """Achieved throughput: operations that were issued (a MAC is two), 10^9 per second."""
         return 2e-9 * self.macs.issued / self.seconds
@@ -124,12 +140,6 @@ class SimReport:
     def speedup_ideal(self) -> float:
         """The speed-up that skipping would give if time were proportional to issued MACs."""
         return self.against.macs_streamed / self.macs.issued if self.macs.issued else float("inf")
-
-    @property
-    def dram_gbps(self) -> float:
-        """Mean DRAM bandwidth in use, 10^9 bits per second."""
-        bits = self.ledger.get(catalogue.READ_BITS) + self.ledger.get(catalogue.WRITE_BITS)
-        return bits / self.seconds * 1e-9
 
     @property
     def figures(self) -> dict[str, Any]:

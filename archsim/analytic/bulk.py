@@ -19,17 +19,19 @@ from archsim.analytic.bulk_plan import model_bits
 from archsim.analytic.bulk_positions import COUNTS, NOT_COVERED, OUTCOME, RAN, REFUSED
 from archsim.analytic.bulk_tables import PIECES, Network, WorkArrays, covers
 from archsim.analytic.bulk_timing import COUNTED, evaluate
-from archsim.columns.designs import Designs
-from archsim.columns.gather import gathered
+from archsim.columns.designs import Designs, Reasons
+from archsim.columns.gather import Gatherer, gathered
 from archsim.design import Design
 from archsim.errors import BadInput
 from archsim.mapping.plan import RunScope
 from archsim.mapping.refusals import check_formats, check_operations
+from archsim.simulation import Job, prepare
 from archsim.trace.graph import Scope
 from archsim.trace.trace import Trace
 
 Ints = NDArray[np.int64]
 
+_GATHERERS = {function: Gatherer(function, len(places), np.int64) for function, places in PIECES}
 CHUNK = 2048
 """Machines that a thread runs at a time."""
 _DRAM = (at.HAS_DRAM, at.ACCESS_BITS, at.ACCESS_CYCLES, at.ACCESS_PARTS, at.INPUTS, at.IN_TURNS, at.INPUT_CYCLES,
@@ -59,15 +61,18 @@ class Runs:
     @cached_property
     def ran(self) -> NDArray[np.bool_]:
         """Whether each has run, ``(N,)``."""
-        return self.of(OUTCOME) == RAN
+        found: NDArray[np.bool_] = self.of(OUTCOME) == RAN
+        return found
 
     @property
-    def refused(self) -> NDArray[np.bool_]:
-        return self.of(OUTCOME) == REFUSED
+    def refused(self) -> Ints:
+        """The numbers of designs that cannot run the trace, or are none."""
+        return np.flatnonzero(self.of(OUTCOME) == REFUSED)
 
     @property
-    def not_covered(self) -> NDArray[np.bool_]:
-        return self.of(OUTCOME) == NOT_COVERED
+    def not_covered(self) -> Ints:
+        """The numbers of designs that are left to be simulated one by one."""
+        return np.flatnonzero(self.of(OUTCOME) == NOT_COVERED)
 
 
 class _Group(NamedTuple):
@@ -90,7 +95,7 @@ class Machines:
         self.numbers = np.zeros((count, at.DESIGN_FIELDS), np.int64)
         sound = np.ones(count, bool)
         for function, places in PIECES:
-            found = gathered(designs, function, len(places), np.int64)
+            found = _GATHERERS[function](designs)
             self.numbers[:, places] = found.values
             sound &= found.reasons.codes < 0
         kinds = gathered(designs, lambda design: (int(covers(design)), self._host(design)), 2, np.int64)
@@ -187,6 +192,16 @@ class Machines:
         key = _key([self._others[members], fits, dram, self._sums[members]])
         _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
         return members[first], inverse
+
+
+def reasons(designs: Designs, trace: Trace, scope: RunScope, refused: Ints) -> Reasons:
+    """Why some of `designs` cannot run a trace, as ``simulate_many`` says it, ``(refused,)``."""
+
+    def planned(design: Design) -> tuple[()]:
+        prepare(Job(design, trace, scope=scope))
+        return ()
+
+    return gathered(designs.take(refused), planned, 0, np.int64).reasons
 
 
 def _part(numbers: Ints) -> Ints:

@@ -6,6 +6,8 @@ tests/archsim/analytic/test_bulk.py holds them equal over drawn designs. Arrays 
 ``bulk_positions`` and ``positions``.
 """
 
+# mypy: disable-error-code="no-any-return"
+
 import math
 
 import numba

@@ -100,6 +100,10 @@ class Designs:
     def __len__(self) -> int:
         return len(self.codes)
 
+    def take(self, rows: NDArray[np.integer[Any]]) -> "Designs":
+        """Some of the designs, in the order of their numbers `rows`."""
+        return Designs(self.base, self.paths, self.values, self.codes[rows])
+
     def settings(self, n: int) -> dict[str, Value]:
         """What design `n` sets on the base."""
         found = zip(self.paths, self.values, self.codes[n].tolist(), strict=True)

@@ -38,8 +38,32 @@ class AreaReport:
         return total(self.components.values())
 
 
+class Powers:
+    """Power, from energy and time of a token; of many runs at once where these are arrays."""
+
+    time_us_per_token: float
+
+    @property
+    def total_chip(self) -> float:
+        """pJ/token"""
+        raise NotImplementedError
+
+    @property
+    def total_system(self) -> float:
+        """pJ/token, with DRAM."""
+        raise NotImplementedError
+
+    @property
+    def power_chip_mw(self) -> float:
+        return self.total_chip / self.time_us_per_token / 1000
+
+    @property
+    def power_system_mw(self) -> float:
+        return self.total_system / self.time_us_per_token / 1000
+
+
 @dataclass(frozen=True)
-class EnergyReport:
+class EnergyReport(Powers):
     """Energy per token by component, pJ: dynamic energy, ``leakage``, and ``dram`` with its background power.
 
     A token is one step of one sequence.
@@ -75,14 +99,6 @@ class EnergyReport:
     def band(self) -> Band:
         """`total_system` with all figures at their low, all at their middle or all at their high end."""
         return total(self.components.values())
-
-    @property
-    def power_chip_mw(self) -> float:
-        return self.total_chip / self.time_us_per_token / 1000
-
-    @property
-    def power_system_mw(self) -> float:
-        return self.total_system / self.time_us_per_token / 1000
 
     def _of_chip(self) -> Iterator[Figure]:
         return (figure for name, figure in self.components.items() if name not in self.off_chip)

@@ -7,7 +7,7 @@ need an accumulator each.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from itertools import chain, groupby, islice, repeat
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from archsim.errors import BadInput
 from archsim.mapping import dataflows
 from archsim.mapping.capacity import first_memory, fitted
 from archsim.mapping.dataflows import BlockUnits, Schedule
+from archsim.mapping.dataflows.base import Cut, Time
 from archsim.mapping.estimate import StageTime, stage_time
 from archsim.mapping.operations import results
 from archsim.mapping.plan import Block, BlockRun, Burst, Norms, Plan, RunScope, Stage
@@ -60,8 +61,7 @@ def plans(
     staged = [_mapped(design, each, lanes) for each in chosen]
     stages = [stage for each in staged for stage in each.stages]
     streams = [streams for each in staged for streams in each.streams]
-    streamed = not all_fit(design, stages, streams)
-    columns = expected() if expected else {}
+    streamed, columns = not all_fit(design, stages, streams), cache(expected or dict)
     times = [time for each in staged for time in _times(design, each, lanes, streamed, columns)]
     schedules = _schedules(design, stages, streams, times)
     rest = iter(schedules)
@@ -167,23 +167,40 @@ def kept_units(graph: Graph) -> int:
     return sum({(made_of.get(o.name, o.name), o.bits): o.size for o in kept}.values())
 
 
+@dataclass(frozen=True)
+class StageTimes:
+    """The time of a stage, made when it is first asked for: many a design has no block that could be timed."""
+
+    make: Callable[[], StageTime]
+
+    @cached_property
+    def made(self) -> StageTime:
+        return self.make()
+
+    def fastest(self, most: int, unit_by_unit: bool) -> Cut:
+        return self.made.fastest(most, unit_by_unit)
+
+
 def _times(
-    design: Design, mapped: _Mapped, lanes: int, streamed: bool, expected: Mapping[str, tuple[int, ...]]
-) -> Iterator[StageTime]:
+    design: Design, mapped: _Mapped, lanes: int, streamed: bool, expected: Callable[[], Mapping[str, tuple[int, ...]]]
+) -> Iterator[StageTimes]:
     """The time of each stage of a phase; `streamed`: weights come from DRAM."""
     graph, mat_vecs = mapped.of.phase.graph, mapped.of.mat_vecs
 
     def columns(stream: Stream) -> tuple[int, ...]:
         first = mat_vecs[stream.mat_vecs[0]]
         one_hot = graph.operand(first.operand).kind == "one_hot"
-        return expected.get(first.name) or (min(lanes, first.cols) if one_hot else first.cols,)
+        return expected().get(first.name) or (min(lanes, first.cols) if one_hot else first.cols,)
 
-    for stage, streams in zip(mapped.stages, mapped.streams, strict=True):
-        yield stage_time(design, stage, [(stream, columns(stream)) for stream in streams], lanes, streamed)
+    def made(stage: Stage, streams: Sequence[Stream]) -> StageTime:
+        return stage_time(design, stage, [(stream, columns(stream)) for stream in streams], lanes, streamed)
+
+    for each in zip(mapped.stages, mapped.streams, strict=True):
+        yield StageTimes(partial(made, *each))
 
 
 def _schedules(
-    design: Design, stages: Sequence[Stage], streams: Sequence[Sequence[Stream]], times: Sequence[StageTime]
+    design: Design, stages: Sequence[Stage], streams: Sequence[Sequence[Stream]], times: Sequence[StageTimes]
 ) -> list[Schedule]:
     """The schedules of stages, as the dataflow makes them, that fit into private memories together."""
     fastest = [_schedule(design, *each) for each in zip(stages, streams, times, strict=True)]
@@ -191,7 +208,7 @@ def _schedules(
         return fastest
 
     def within(number: int, words: int) -> tuple[Schedule, int]:
-        stage, own, time = stages[number], streams[number], times[number]
+        stage, own, time = stages[number], streams[number], times[number].made
         schedule = _schedule(design, stage, own, time._replace(memory=first_memory(design, stage, own, words)))
         block = schedule.blocks[0]
         return schedule, int(time.cycles(block.units, block.unit_by_unit)[-1])
@@ -236,7 +253,7 @@ def _planned(design: Design, mapped: _Mapped, residency: Residency, lanes: int, 
     )
 
 
-def _schedule(design: Design, stage: Stage, streams: Sequence[Stream], time: StageTime) -> Schedule:
+def _schedule(design: Design, stage: Stage, streams: Sequence[Stream], time: Time) -> Schedule:
     """The schedule that the design's dataflow makes for a stage."""
     try:
         return dataflows.by_name(design.dataflow).schedule(

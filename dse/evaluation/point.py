@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from archsim import catalogue
 from archsim.analysis.scenario import Streaming
 from archsim.costs import End, EnergyReport
+from archsim.costs.clock import reaches
 from archsim.design import Design
 from archsim.report import SimReport
 from archsim.trace.trace import Trace
@@ -44,6 +45,16 @@ class Evaluation:
         report = replace(self.report, energy=self.report.energy.at(end), area=self.report.area.at(end))
         stream = None if self.stream is None else replace(self.stream, energy=self.stream.energy.at(end))
         return replace(self, report=report, stream=stream)
+
+    @property
+    def slowest_ns(self) -> float:
+        """What the slowest part of the design takes as it is."""
+        return max(reach.needed_ns for reach in reaches(self.design))
+
+    @property
+    def shortest_ns(self) -> float:
+        """The shortest period that any number of pipeline stages and banks reaches."""
+        return max(reach.shortest_ns for reach in reaches(self.design))
 
     @property
     def energy(self) -> EnergyReport:

@@ -20,24 +20,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from archsim.design import Design
+from archsim.columns.designs import FINE
 from archsim.errors import BadInput
 from archsim.files import NOT_WHOLE, read_text, whole_file
-from dse.evaluation.evaluator import run_all
 from dse.evaluation.models import ModelSide
-from dse.evaluation.outcome import (
-    PointOutcome,
-    kind_of,
-    outcome,
-    point_key,
-)
+from dse.evaluation.outcome import kind_of, point_key
 from dse.evaluation.point import MeasuredModel
+from dse.evaluation.swept import Sweep, Swept
 from dse.evaluation.workers import InProcess, Workers
 from dse.results import clocks
 from dse.results.files import write_text
@@ -48,15 +44,13 @@ from dse.results.quality import (
     costs,
 )
 from dse.space.choice import ModelChoice
+from dse.space.columns import GridColumns
 from dse.space.grid import Grid
-from dse.space.space import (
-    MODEL,
-    Space,
-    load_space,
-)
-from dse.space.specs import Setting, Value
+from dse.space.space import MODEL, Space, load_space
 
-PART = 8192
+Ints = NDArray[np.int64]
+
+PART = 2**18
 """Points evaluated together; what an interruption can cost."""
 CHECKED = 100
 """Points of an enumeration that is carried on that are evaluated again, to see whether they still come out the same."""
@@ -125,20 +119,11 @@ def evaluate_part(work: PartWork) -> pd.DataFrame:
     """A row for each distinct point of a part. A function of the module, so that it can be sent to another process."""
     began = time.perf_counter()
     space, grid = work.space, Grid(work.space)
-    numbers = range(work.first, work.last)
-    rows: dict[int, PointOutcome] = {}
-    chosen: dict[int, ModelChoice] = {}
-    pairs: dict[int, tuple[Design, MeasuredModel | BadInput]] = {}
-    for number, picked, design in _designs(space, grid, numbers):
-        choice = space.choices[str(picked[MODEL])]
-        if isinstance(design, BadInput):
-            rows[number] = outcome(space, "", choice, work.measured[choice], design, "")
-        else:
-            chosen[number], pairs[number] = choice, (design, work.measured[choice])
-    for (number, (_, side)), found in zip(pairs.items(), run_all(list(pairs.values()), space.scenario), strict=True):
-        rows[number] = outcome(space, "", chosen[number], side, found, "")
-    table = _table(space, dict(sorted(rows.items())))
+    sides = [work.measured[choice] for choice in space.choices.values()]
+    tables = [_table(space, work, *each, side) for side, each in zip(sides, _by_model(space, grid, work), strict=True)]
+    table = pd.concat(tables).sort_values("point", ignore_index=True)
     table.attrs["seconds"] = time.perf_counter() - began
+    table.attrs["one_by_one"] = sum(part.attrs["one_by_one"] for part in tables)
     return table
 
 
@@ -231,7 +216,7 @@ class _Tally:
         self._goals = space.goals
         self.front = Front(len(space.goals))
         self.reasons: Counter[str] = Counter()
-        self.distinct = self.refused = self.feasible = 0
+        self.distinct = self.refused = self.feasible = self.one_by_one = 0
         self.seconds = 0.0
 
     def add(self, table: pd.DataFrame) -> None:
@@ -239,7 +224,8 @@ class _Tally:
         self.distinct += len(table)
         self.feasible += len(good)
         self.refused += int(table[self._goals[0].name].isna().sum())
-        self.reasons.update(table["reason"][table["reason"] != ""])
+        self.reasons.update(table["reason"][table["reason"] != ""].value_counts().to_dict())  # type: ignore[arg-type]
+        self.one_by_one += int(table.attrs.get("one_by_one", 0))
         self.seconds += float(table.attrs.get("seconds", 0.0))
         values = {goal.name: good[goal.name].to_numpy(np.float64) for goal in self._goals}
         self.front.add(costs(self._goals, values), good["point"].to_numpy(np.int64))
@@ -256,38 +242,53 @@ class _Tally:
         )
 
 
-def _designs(
-    space: Space, grid: Grid, numbers: Iterable[int]
-) -> Iterator[tuple[int, dict[str, Value], Design | BadInput]]:
-    """Each distinct point with its design, built once for all models that follow each other on it."""
-    before: dict[str, Setting] | None = None
-    design: Design | BadInput = BadInput("")
-    for number in numbers:
-        picked = grid.point(number)
-        if space.inactive(picked) and space.canonical(picked) != picked:
-            continue
-        settings = space.overrides(picked)
-        if settings != before:
-            before = settings
-            try:
-                design = space.design(settings)
-            except BadInput as refusal:
-                design = refusal
-        yield number, picked, design
+def _by_model(space: Space, grid: Grid, work: PartWork) -> Iterator[tuple[Sweep, Ints]]:
+    """For each model its points, and their designs, which are the same for all unless a condition names a model."""
+    models = len(space.choices)
+    designs = np.arange(work.first // models, -(-work.last // models)) * models
+    apart = any(MODEL in parameter.when for parameter in space.parameters.values())
+    sweep: Sweep | None = None
+    for model in range(models):
+        if apart or sweep is None:
+            columns = GridColumns(space, grid, designs + model)
+            columns = columns.take(columns.distinct)
+            numbers, sweep = columns.numbers - model, Sweep(space, columns.designs())
+        yield sweep, numbers + model
 
 
-def _table(space: Space, rows: Mapping[int, PointOutcome]) -> pd.DataFrame:
-    found = list(rows.values())
-    nothing = float("nan")
-    excesses = [{} if one.refused else space.violations(one.values) for one in found]
-    return pd.DataFrame(
+def _table(space: Space, work: PartWork, sweep: Sweep, numbers: Ints, side: MeasuredModel | BadInput) -> pd.DataFrame:
+    """A row for each point of one model."""
+    found = sweep.on(side)
+    excesses = space.violations(found.values)
+    table = pd.DataFrame(
         {
-            "point": np.fromiter(rows, np.int64, len(rows)),
-            **{g.name: np.array([one.values.get(g.name, nothing) for one in found]) for g in space.goals},
-            **{EXCESS + name: np.array([each.get(name, nothing) for each in excesses]) for name in space.demanded},
-            "reason": [kind_of(one.reason) for one in found],
+            "point": numbers,
+            **{goal.name: found.values[goal.name] for goal in space.goals},
+            **{EXCESS + name: excesses[name] for name in space.demanded},
+            "reason": _reasons(space, found, excesses),
         }
     )
+    inside = (numbers >= work.first) & (numbers < work.last)
+    table = table if inside.all() else table[inside]
+    table.attrs["one_by_one"] = found.one_by_one
+    return table
+
+
+def _reasons(space: Space, found: Swept, excesses: Mapping[str, Floats]) -> Any:
+    """Why each point was refused or is not feasible, without figures; empty for those that are."""
+    known = {"": 0}
+    codes = np.zeros(len(found.refusals.codes), np.int64)
+    of_refusal = [known.setdefault(kind_of(message), len(known)) for message in found.refusals.messages]
+    refused = found.refusals.codes != FINE
+    codes[refused] = np.array(of_refusal, np.int64)[found.refusals.codes[refused]]
+    broken = np.zeros(len(codes), np.int64)
+    for place, excess in enumerate(excesses.values()):
+        broken |= (np.nan_to_num(excess) > 0).astype(np.int64) << place
+    for kind in np.unique(broken[broken > 0]):
+        rows = np.flatnonzero(broken == kind)
+        said = space.broken({name: float(values[rows[0]]) for name, values in found.values.items()})
+        codes[rows] = known.setdefault(kind_of(said), len(known))
+    return pd.Categorical.from_codes(codes, list(known))  # type: ignore[call-overload]
 
 
 def _tables(folder: Path, parts: Iterable[PartWork], workers: Workers) -> Iterator[tuple[PartWork, pd.DataFrame, bool]]:
@@ -308,11 +309,21 @@ def _tables(folder: Path, parts: Iterable[PartWork], workers: Workers) -> Iterat
 def _check_version(folder: Path, part: PartWork, table: pd.DataFrame) -> None:
     """BadInput where points come out otherwise than they did."""
     again = evaluate_part(replace(part, last=min(part.last, part.first + CHECKED)))
-    if not again.equals(table.head(len(again))):
+    if not _alike(again, table.head(len(again))):
         raise BadInput(
             f"{folder}: its points do not come out as they did: they were made by another version of archsim; "
             "enumerate again in a new folder"
         )
+
+
+def _alike(one: pd.DataFrame, other: pd.DataFrame) -> bool:
+    """Whether points are the same, but for what rounding in another order makes of their figures."""
+    figures = one.columns.drop("reason")
+    return (
+        one.columns.equals(other.columns)
+        and np.array_equal(one["reason"].astype(str), other["reason"].astype(str))
+        and np.allclose(one[figures], other[figures], rtol=1e-9, atol=0, equal_nan=True)
+    )
 
 
 def _path(folder: Path, part: PartWork) -> Path:
@@ -332,7 +343,7 @@ def _read(path: Path) -> pd.DataFrame:
         table = pd.read_parquet(path)
     except NOT_WHOLE as error:
         raise BadInput(f"{path}: is not a whole part of an enumeration ({error})") from None
-    return table.assign(reason=table["reason"].astype(str))
+    return table.assign(reason=table["reason"].astype(str).astype("category"))
 
 
 def _begin(space: Space, folder: Path, models: ModelSide) -> None:

@@ -45,13 +45,15 @@ high=4)})``.
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeAlias
+from typing import Annotated, Any, Self, TypeAlias, TypeVar
 
+import numpy as np
 import tomli_w
+from numpy.typing import NDArray
 from pydantic import (
     BeforeValidator,
     Field,
@@ -89,6 +91,8 @@ from dse.space.specs import (
 from workloads import tasks, zoo
 from workloads.graphs import number_format
 from workloads.tasks import METRIC_WORDS, MetricWords, Task
+
+Number = TypeVar("Number", float, NDArray[np.float64])
 
 
 def _sampler(given: Any) -> str:
@@ -263,11 +267,14 @@ class Space(Frozen):
 
         def active(name: str) -> bool:
             when = self.parameters[name].when if name in self.parameters else {}
-            return all(
-                active(other) and _rounded(picked[other]) in map(_rounded, values) for other, values in when.items()
-            )
+            return all(active(other) and self.meets(picked[other], values) for other, values in when.items())
 
         return frozenset(name for name in self._conditional if not active(name))
+
+    @staticmethod
+    def meets(value: Value, values: Iterable[Value]) -> bool:
+        """Whether a condition that names `values` holds for a value."""
+        return _rounded(value) in map(_rounded, values)
 
     def canonical(self, picked: Picked) -> dict[str, Value]:
         """The same point with inactive parameters at their first value, so that equal points are equal."""
@@ -319,10 +326,13 @@ class Space(Frozen):
         """The constraints that points must keep: all but those that are waived."""
         return {name: bound for name, bound in self.constraints.items() if bound is not False}
 
-    def violations(self, values: Mapping[str, float]) -> dict[str, float]:
-        """By constraint: how far a point's value is beyond its bound, relative to it; at most 0 where it keeps it."""
+    def violations(self, values: Mapping[str, Number]) -> dict[str, Number]:
+        """By constraint: how far a point's value is beyond its bound, relative to it; at most 0 where it keeps it.
+
+        Of many points, `values` are arrays.
+        """
         return {
-            name: values[name] if constraints.is_one(name) else self._sign(name) * (values[name] / bound - 1)
+            name: values[name] if constraints.is_one(name) else (values[name] / bound - 1) * self._sign(name)
             for name, bound in self.demanded.items()
         }
 

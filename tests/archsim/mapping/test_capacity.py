@@ -156,10 +156,10 @@ class Looked:
             design: Design,
             stages: Sequence[Stage],
             streams: Sequence[Sequence[Stream]],
-            times: Sequence[StageTime],
+            times: Sequence[planner.StageTimes],
         ) -> list[Schedule]:
             for stage, own, time in zip(stages, streams, times, strict=True):
-                self.by_stage.append(arrangements(design, stage, own, time))
+                self.by_stage.append(arrangements(design, stage, own, time.made))
             return original(design, stages, streams, times)
 
         original = planner._schedules
