@@ -322,7 +322,7 @@ def _alike(one: pd.DataFrame, other: pd.DataFrame) -> bool:
     return (
         one.columns.equals(other.columns)
         and np.array_equal(one["reason"].astype(str), other["reason"].astype(str))
-        and np.allclose(one[figures], other[figures], rtol=1e-9, atol=0, equal_nan=True)
+        and np.allclose(one[figures], other[figures], rtol=1e-13, atol=0, equal_nan=True)
     )
 
 
