@@ -1,4 +1,4 @@
-"""What holds of every test: one BLAS thread, how many examples are drawn, and that under CI nothing is left out."""
+"""What holds of every test: one BLAS thread, one worker, how many examples are drawn, and that CI skips nothing."""
 
 import os
 from collections.abc import Generator
@@ -10,6 +10,7 @@ from xdist.scheduler import LoadScopeScheduling
 # Products here are small, and two threads that wait for each other on a busy machine are slower than one.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
+os.environ.setdefault("ARCHSIM_WORKERS", "1")  # networks here are measured sooner than a process begins
 
 CI = "CI" in os.environ
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from workloads import fast, formats
 from workloads.cells import Floats, Product
@@ -48,12 +48,18 @@ class DenseNumbers:
         key = v.dtype, weight_format, rounding if quick else None
         made = self._made.get(key)
         if made is None:
-            weight, scale = self.codes.T.astype(v.dtype), self.scale.astype(v.dtype)
-            made = scaled_product(weight, weight_format, scale)
+            made = self._product(v.dtype, weight_format)
             made = fast.fast_product(made, rounding) if quick else made
             self._made.clear()
             self._made[key] = made
         return made
+
+    def _product(self, dtype: DTypeLike, weight_format: str) -> Product:
+        return scaled_product(self.codes.T.astype(dtype), weight_format, self.scale.astype(dtype))
+
+    def exact(self, weight_format: str, rounding: Pruning) -> bool:
+        """Whether its product is exact in float32, of operands that are rounded so."""
+        return self._product(np.float32, weight_format).exact(rounding)
 
     def bound(self, largest: NDArray[np.float64], activation: DenseActivation) -> float:
         """What no |result| exceeds where no |v| exceeds `largest` ``(I,)``."""

@@ -116,6 +116,12 @@ class Layer:
         h, *rest = (np.tile(row, (batch, 1)) for row in np.split(initial.reshape(-1), np.cumsum(sizes)[:-1]))
         return (self.config.pruning(h, out=h), *rest)
 
+    def exact(self, one_hot: bool, entering: Pruning) -> bool:
+        """Whether its products are exact in float32, with inputs that are rounded as `entering` says."""
+        folded = self.fold(np.float32, one_hot)
+        products = folded.recurrent if folded.projection is None else (*folded.recurrent, folded.projection)
+        return folded.input_part.exact(entering) and all(product.exact(folded.pruning) for product in products)
+
     def _ready(
         self, inputs: Inputs, state: State, dtype: DTypeLike, one_hot: bool, entering: Pruning
     ) -> tuple[Folded, Step]:
@@ -224,6 +230,9 @@ class _SymbolPart:
         for symbols in inputs:
             yield self.rows[symbols]
 
+    def exact(self, entering: Pruning) -> bool:
+        return True
+
     def with_product(self, made: Callable[[Product], Product]) -> Self:
         return self
 
@@ -244,6 +253,9 @@ class _VectorPart:
             parts = self.product(window.reshape(-1, window.shape[-1]))
             parts += self.shift
             yield from parts.reshape(len(window), batch, rows)
+
+    def exact(self, entering: Pruning) -> bool:
+        return self.product.exact(entering)
 
     def with_product(self, made: Callable[[Product], Product]) -> Self:
         return replace(self, product=made(self.product))

@@ -360,6 +360,22 @@ class Model(PackedModel[Config]):
             None if self.embedding_codes is None else self._embedded(np.arange(len(self.embedding_codes)), np.float32)
         )
 
+    @property
+    def exact(self) -> bool:
+        """Whether all products are exact in float32, so that a sequence runs alike alone and beside any others."""
+        config, layers = self.config, enumerate(self.layers)
+        if not all(layer.exact(config.is_one_hot(k), config.rounding_of_input(k)) for k, layer in layers):
+            return False
+        given, read = config.input, config.readout
+        if given.kind == "dense" and not (self.dense and self.dense.exact(given.weight_format, given.pruning)):
+            return False
+        rounding = self._read_rounding
+        for numbers, each in zip(self.head, read.head if read else (), strict=True):
+            if not numbers.exact(each.weight_format, rounding):
+                return False
+            rounding = each.pruning
+        return read is None or self._reader[1].exact(read.weight_format, rounding)
+
     def counting(self) -> "Model":
         """The same model with `saturations` at zero."""
         return replace(self)

@@ -59,6 +59,12 @@ class Saturations:
     step: int = 0
     """Where the run is."""
 
+    def add(self, other: "Saturations") -> None:
+        """What `other` has counted as well."""
+        self.clipped.update(other.clipped)
+        self.seen.update(other.seen)
+        self.within |= other.within
+
     @contextmanager
     def over(self, lengths: NDArray[np.integer[Any]]) -> Iterator[None]:
         """A run of sequences that end after `lengths` steps ``(B,)``: what is noted of steps beyond does not count."""

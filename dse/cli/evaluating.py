@@ -13,7 +13,9 @@ from dse.cli.inputs import for_task
 from dse.cli.options import Json, TaskOption, Threshold, one_of
 from dse.cli.tables.layout import figures
 from dse.cli.terminal import out, print_json, say
+from dse.threads import cores
 from workloads import zoo
+from workloads.evaluate import evaluate as accuracy
 from workloads.fitting import task_of
 from workloads.numbers import Clipped
 from workloads.tasks import METRIC_WORDS, Metric, Split, Task
@@ -68,7 +70,9 @@ def _measured(workload: str, given: str | None, split: Split, threshold: float |
     model = (model if threshold is None else model.with_threshold(threshold)).counting()
     task: Task[Any] = task_of(model)
     with progress(model.name, None) as (bar, shown):
-        value = task.evaluate(model, split, lambda done, total: bar.update(shown, completed=done, total=total))
+        value = accuracy(
+            model, split, lambda done, total: bar.update(shown, completed=done, total=total), threads=cores()
+        )
     if not math.isfinite(value):
         raise BadInput(f"model {model.name}: its outputs are no finite numbers on the {split} split of {task.name}")
     clipped = (*model.constants_clipped, *model.saturations.places)

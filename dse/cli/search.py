@@ -34,7 +34,12 @@ def search(
     out_: Annotated[Path | None, typer.Option("--out", help="Folder of results; default results/NAME.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a search in that folder stopped.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure every accuracy anew, whatever is cached.")] = False,
-    workers: Annotated[int, typer.Option(min=1, help="Processes here that measure accuracies.")] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, envvar="ARCHSIM_WORKERS", help="Processes here that measure accuracies; default: one a core."
+        ),
+    ] = None,
     scheduler: Scheduler = None,
     model: Annotated[
         list[str] | None, typer.Option(help="Model to search with instead of the study's (repeatable).")

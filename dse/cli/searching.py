@@ -1,6 +1,5 @@
 """What the commands about many designs do: a module that loads Optuna, pandas, SQLAlchemy and Plotly."""
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -27,6 +26,7 @@ from dse.results import clocks, store
 from dse.results.result import SearchResult
 from dse.space.space import Space, load_space
 from dse.space.specs import Value
+from dse.threads import cores
 
 
 def demonstrate(folder: Path, as_json: bool) -> None:
@@ -39,7 +39,7 @@ def demonstrate(folder: Path, as_json: bool) -> None:
         "every design simulated on what its model really did; the best designs are then simulated again, event by "
         "event."
     )
-    with workers_for(os.cpu_count() or 1, None) as workers:
+    with workers_for(cores(), None) as workers:
         _search(space, folder, workers, fresh=True, as_json=as_json)
 
 
@@ -48,7 +48,7 @@ def search_study(
     folder: Path | None,
     resume: bool,
     fresh: bool,
-    processes: int,
+    processes: int | None,
     scheduler: str | None,
     warm_start: Sequence[str],
     own: Sequence[Mapping[str, Any]],
@@ -59,7 +59,7 @@ def search_study(
     if resume and warm_start:
         raise BadInput("--warm-start: a search that is resumed has begun already")
     first = warm_points(space, warm_start)
-    with workers_for(processes, scheduler, note) as workers:
+    with workers_for(processes or (1 if scheduler else cores()), scheduler, note) as workers:
         _search(space, folder or Path("results") / space.name, workers, resume, fresh, as_json, first)
 
 

@@ -10,6 +10,7 @@ from dse.cli.options import Json
 from dse.cli.tables.cards import zoo_markdown, zoo_table
 from dse.cli.tables.networks import published_markdown, published_networks, verified
 from dse.cli.terminal import out, print_json
+from dse.threads import cores
 from workloads import zoo
 from workloads.zoo.published import published, untrained
 from workloads.zoo.verification import Verification, verify
@@ -50,7 +51,7 @@ def _verify(names: Sequence[str], as_json: bool) -> None:
     results: list[Verification] = []
     for name in names:
         with progress(name, None) as (bar, task):
-            results += verify(name, lambda done, total: bar.update(task, completed=done, total=total))
+            results += verify(name, lambda done, total: bar.update(task, completed=done, total=total), threads=cores())
     if as_json:
         print_json([{**vars(result), "passed": result.passed} for result in results])
     else:

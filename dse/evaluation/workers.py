@@ -16,7 +16,7 @@ from functools import partial
 from importlib.metadata import version
 from itertools import islice
 from multiprocessing.connection import Connection
-from queue import SimpleQueue
+from queue import LifoQueue
 from typing import Protocol, Self, TypeVar
 
 from archsim.errors import BadInput
@@ -89,7 +89,7 @@ class LocalProcesses:
         self._context = multiprocessing.get_context("spawn")
         self._hears, self._holds = self._context.Pipe(duplex=False)
         self._threads = ThreadPoolExecutor(count, "worker")
-        self._pools: SimpleQueue[ProcessPoolExecutor | None] = SimpleQueue()
+        self._pools: LifoQueue[ProcessPoolExecutor | None] = LifoQueue()  # one that has begun before one that has not
         for _ in range(count):
             self._pools.put(None)
         self._closed = False

@@ -19,6 +19,8 @@ State = tuple[Floats, ...]
 
 Curve = Literal["sigmoid", "tanh"]
 LAYER_NORM_EPSILON = 1e-5
+EXACT = 2.0**24
+"""Every integer up to it is a float32."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,13 @@ class Product:
             out *= self.scale
         return out if self.factor is None else layer_normalised(out, self.factor)
 
+    def exact(self, operand: Pruning) -> bool:
+        """Whether every partial sum is an integer that float32 holds, of operands that are rounded so."""
+        if self.scale is None or operand.bits is None or np.any(np.rint(self.weight) != self.weight):
+            return False
+        largest = np.abs(self.weight).sum(axis=0, dtype=np.float64).max()
+        return bool(largest * 2.0 ** (operand.bits - 1) <= EXACT)
+
     def onto(self, sums: Floats, v: Floats) -> None:
         """Adds it to `sums` ``(..., R)``."""
         sums += self(v)
@@ -61,6 +70,10 @@ class InputPart(Protocol):
 
     def __call__(self, inputs: NDArray[np.generic]) -> Iterator[Floats]:
         """``(B, R)`` for every step of `inputs` ``(T, B[, I])``; the caller may overwrite what it gets."""
+        ...
+
+    def exact(self, entering: Pruning) -> bool:
+        """Whether what it makes at run time is exact, of inputs that are rounded so."""
         ...
 
     def with_product(self, made: Callable[[Product], Product]) -> Self:

@@ -8,13 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workloads.cells import Cell, Floats, Folded, Product, State, Step, layer_normalised
+from workloads.cells.base import EXACT
 from workloads.cells.gru import GRU
 from workloads.cells.lstm import LSTM
 from workloads.fast import kernels, vnni
 from workloads.state_pruning import Note, Pruning
-
-EXACT = 2.0**24
-"""All integers up to it are float32s."""
 
 
 @cache
@@ -55,14 +53,12 @@ class ByteProduct(Product):
 
 def fast_product(product: Product, operand: Pruning) -> Product:
     """The same product, of bytes where it is exact in float32 and in them, and as it is where not."""
-    weight, scale, bits = product.weight, product.scale, operand.bits
-    if not _bytes_at_hand() or scale is None or weight.dtype != np.float32 or bits is None or bits > 8:
+    weight, scale = product.weight, product.scale
+    if not _bytes_at_hand() or scale is None or weight.dtype != np.float32 or not product.exact(operand):
         return product
-    magnitudes = np.abs(weight)
-    if magnitudes.max() > 127 or np.any(np.rint(weight) != weight):
+    if operand.bits is None or operand.bits > 8 or np.abs(weight).max() > 127:
         return product
-    largest = float(magnitudes.sum(axis=0, dtype=np.float64).max()) * 2.0 ** (bits - 1)
-    if largest > EXACT or largest * float(np.abs(scale).max()) > np.finfo(np.float32).max:
+    if EXACT * float(np.abs(scale).max()) > np.finfo(np.float32).max:  # infinite, which is told of numpy's products
         return product
     each = np.ascontiguousarray(np.broadcast_to(scale, weight.shape[1:]))
     return ByteProduct(weight, each, product.factor, kernels.packed(weight), operand)

@@ -47,10 +47,12 @@ class Verification:
         return self.same_file and abs(self.measured_loss - self.card_loss) <= self.tolerance
 
 
-def verify(name_or_path: str | Path, on_steps: Callable[[int, int], None] | None = None) -> Iterator[Verification]:
+def verify(
+    name_or_path: str | Path, on_steps: Callable[[int, int], None] | None = None, threads: int = 1
+) -> Iterator[Verification]:
     """Measure the test metrics on the card of a model again, on the whole split, where its data are at hand.
 
-    BadInput where the model or its card is broken.
+    `threads` share the sequences, as `evaluate` says. BadInput where the model or its card is broken.
     """
     path = model_path(name_or_path)
     card, model = load_card(path), Model.load(path)
@@ -62,9 +64,9 @@ def verify(name_or_path: str | Path, on_steps: Callable[[int, int], None] | None
         tolerance = None if measured is None or task is None else _tolerance(task, of_card)
         return Verification(card.name, bits, card.measured.metric, of_card, measured, tolerance, missing, same_file)
 
-    yield found(None, card.measured.test, None if missing else evaluate(model, "test", on_steps))
+    yield found(None, card.measured.test, None if missing else evaluate(model, "test", on_steps, threads=threads))
     for entry in card.quantized:
-        again = None if missing else evaluate(_integers(model, entry), "test", on_steps)
+        again = None if missing else evaluate(_integers(model, entry), "test", on_steps, threads=threads)
         yield found(entry.bits, entry.test, again)
 
 

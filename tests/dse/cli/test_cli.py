@@ -20,6 +20,7 @@ from archsim.mapping.planner import plans
 from archsim.trace.header import VERSION
 from archsim.trace.synthetic import synthesize
 from dse import cli
+from dse.cli import searching
 
 PROMISED = {
     "design", "workload", "engine", "scope", "lanes", "steps", "cycles", "cycles_per_step", "time_us_per_token", "gops",
@@ -52,6 +53,18 @@ def refused(*arguments: str) -> str:
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("archsim: ")
     return lines[0]
+
+
+@pytest.mark.parametrize(("arguments", "count"), [((), 3), (("--workers", "2"), 2)])
+def test_a_search_measures_on_every_core_unless_told(
+    arguments: tuple[str, ...], count: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("ARCHSIM_WORKERS")
+    monkeypatch.setattr(searching, "cores", lambda: 3)
+    found: list[int] = []
+    monkeypatch.setattr(searching, "_search", lambda space, folder, workers, *_: found.append(workers.count))
+    assert archsim("search", "demo", "--out", str(tmp_path), *arguments).returncode == 0
+    assert found == [count]
 
 
 @pytest.mark.parametrize("engine", ["burst", "column", "analytic"])

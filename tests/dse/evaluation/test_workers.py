@@ -148,6 +148,11 @@ def test_local_processes(units: ModuleType) -> None:
     wait_until(lambda: not any(map(running, ours)))
 
 
+def test_a_process_that_has_begun_is_taken_before_another_begins(units: ModuleType) -> None:
+    with LocalProcesses(3) as workers:
+        assert len({process for _ in range(3) for _, process in workers.run(units.process, [0])}) == 1
+
+
 def test_the_work_of_a_dead_process_is_done_again(tmp_path: Path, units: ModuleType) -> None:
     """Each of four kills its worker once; the others lose nothing."""
     notes = [tmp_path / f"note-{n}" for n in range(4)]

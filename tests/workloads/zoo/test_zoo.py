@@ -82,11 +82,11 @@ def test_two_sequences_told_otherwise_are_not_another_model(task, passes, draw, 
     card.model_copy(update={"file": file, "measured": measured}).save(path.with_suffix(".toml"))
     for sign in (1, -1):
         for flipped in range(4):
-            monkeypatch.setattr(verification, "evaluate", lambda *_, n=flipped * sign: 5.0 + n * 100 / 180)
+            monkeypatch.setattr(verification, "evaluate", lambda *_, n=flipped * sign, **__: 5.0 + n * 100 / 180)
             (found,) = verify(path)
             assert found.passed is (flipped <= passes), flipped
         for share, passed in ((0.0009, True), (0.0011, passes > 0)):
-            monkeypatch.setattr(verification, "evaluate", lambda *_, share=share * sign: 5.0 * (1 + share))
+            monkeypatch.setattr(verification, "evaluate", lambda *_, share=share * sign, **__: 5.0 * (1 + share))
             (found,) = verify(path)
             assert found.passed is passed
 
