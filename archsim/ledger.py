@@ -15,8 +15,10 @@ class Ledger:
     def add(self, action: Action, amount: int) -> None:
         """Record `amount` more of an action; zero leaves no entry."""
         if amount:
-            actions = self.counts.setdefault(action.component, {})
-            actions[action.name] = actions.get(action.name, 0) + amount
+            name, actions = action.name, self.counts.get(action.component)
+            if actions is None:
+                actions = self.counts[action.component] = {}
+            actions[name] = actions.get(name, 0) + amount
 
     @classmethod
     def total(cls, ledgers: Iterable["Ledger"]) -> "Ledger":

@@ -76,6 +76,6 @@ class ActivationUnit:
             self.count(turn)
             self.step_ends[turn.step] = clock.now + self._depth_cycles
 
-    def count(self, turn: BlockTurn) -> None:
+    def count(self, turn: BlockTurn, times: int = 1) -> None:
         for action, per_lane in turn.block.results:
-            self._ledger.add(action, per_lane * turn.lanes)
+            self._ledger.add(action, times * per_lane * turn.lanes)

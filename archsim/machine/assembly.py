@@ -162,15 +162,15 @@ class Machine:
         """Count the actions of a step without simulating it: they depend on its own masks, not on its timing."""
         if self.reader:
             self.reader.count(self.sequencer.input_lanes(step))
-        for turn in self.sequencer.bursts_of(step):
-            self.sequencer.count(turn)
-            self.stream.count(turn)
-            self.array.count(turn)
+        for turn, times in self.sequencer.alike(step):
+            self.sequencer.count(turn, times)
+            self.stream.count(turn, times)
+            self.array.count(turn, times)
             if turn.opens_block:
-                self.stream.count_norms(turn.block)
-                self.activation.count(turn.of)
+                self.stream.count_norms(turn.block, times)
+                self.activation.count(turn.of, times)
                 if turn.block.list is not None:
-                    self.encoder.count(turn.of)
+                    self.encoder.count(turn.of, times)
 
     def _processes(self) -> Mapping[str, Process]:
         by_columns = self._engine == "column"

@@ -157,23 +157,23 @@ class PEArray:
             self._datapath.accumulate(turn, self._fifo.numbers.popleft())
         return starved
 
-    def count(self, turn: BurstTurn) -> None:
-        ledger, burst = self._ledger, turn.burst
-        self.busy += burst.busy_cycles(turn.columns)
+    def count(self, turn: BurstTurn, times: int = 1) -> None:
+        ledger, burst, rows = self._ledger, turn.burst, times * turn.burst.rows
+        self.busy += times * burst.busy_cycles(turn.columns)
         if burst.group:
-            ledger.add(catalogue.WEIGHT_LOAD, burst.rows * turn.columns)
-            ledger.add(catalogue.SCRATCH_ACCESS, burst.rows * burst.turns(turn.columns) * turn.operands[0].lanes)
+            ledger.add(catalogue.WEIGHT_LOAD, rows * turn.columns)
+            ledger.add(catalogue.SCRATCH_ACCESS, rows * burst.turns(turn.columns) * turn.operands[0].lanes)
         issued = useful = read = 0
         for operand in turn.operands:
             columns = operand.issued
             issued, useful = issued + columns, useful + operand.nonzero
             if operand.in_state_buffer:
                 read += columns
-        ledger.add(catalogue.MAC, burst.rows * useful)
-        ledger.add(catalogue.MAC_ZERO_OPERAND, burst.rows * (issued - useful))
+        ledger.add(catalogue.MAC, rows * useful)
+        ledger.add(catalogue.MAC_ZERO_OPERAND, rows * (issued - useful))
         if not burst.group:
-            ledger.add(catalogue.SCRATCH_ACCESS, burst.rows * issued)
-        ledger.add(catalogue.H_READ, read)
+            ledger.add(catalogue.SCRATCH_ACCESS, rows * issued)
+        ledger.add(catalogue.H_READ, times * read)
 
     def _next(self) -> Waiting[Descriptor]:
         self._clock.waits_for("the next burst from the weight stream")

@@ -19,11 +19,6 @@ class Sequencer:
         self._plan, self._work, self._steps, self._ledger = plan, work, steps, ledger
         self._turns: dict[int, Sequence[BurstTurn]] = {}
         self._operands = tuple(enumerate(work.reads_buffer))
-        self._blocks = tuple(
-            (block, tuple(tuple(stream[0] for stream in burst.streams) for burst in block.bursts))
-            for block in plan.blocks
-        )
-        """Each block, with the products whose columns its bursts stream."""
 
     def issue(self) -> Iterator[BurstTurn]:
         """Every burst in order, counted as it is issued to the weight path."""
@@ -60,25 +55,37 @@ class Sequencer:
             found = self._turns[step] = self._made(step)
         return found
 
-    def count(self, turn: BurstTurn) -> None:
+    def alike(self, step: int) -> Iterator[tuple[BurstTurn, int]]:
+        """The bursts of one step, those that differ only in their place as one, with how many they are."""
+        operand = self._columns(step)
+        for run in self._plan.runs:
+            for turn in self._turns_of(run.block, operand, step):
+                yield turn, run.count
+
+    def count(self, turn: BurstTurn, times: int = 1) -> None:
         """Count a burst and its columns: one without columns is set up too; each column advances list and address."""
-        self._ledger.add(catalogue.BURST, 1)
-        self._ledger.add(catalogue.COLUMN, turn.columns)
+        self._ledger.add(catalogue.BURST, times)
+        self._ledger.add(catalogue.COLUMN, times * turn.columns)
 
     def _made(self, step: int) -> Sequence[BurstTurn]:
-        operand = [OperandColumns(*self._work.streamed_at(i, step), stored) for i, stored in self._operands]
-        turns: list[BurstTurn] = []
-        for block, streams_of in self._blocks:
-            lanes = self._work.active_in(block, step)
-            if lanes:
-                of = BlockTurn(step, block, lanes, self._listed(block, step))
-                for position, streams in enumerate(streams_of):
-                    columns = tuple([operand[i] for i in streams])
-                    turns.append(BurstTurn(of, position, columns, sum([each.streamed for each in columns])))
+        operand = self._columns(step)
+        turns = [turn for block in self._plan.blocks for turn in self._turns_of(block, operand, step)]
         if turns:
             turns[0] = turns[0]._replace(opens_step=True)
             turns[-1] = turns[-1]._replace(closes_step=True)
         return turns
+
+    def _columns(self, step: int) -> list[OperandColumns]:
+        """The columns of each product at a step."""
+        return [OperandColumns(*self._work.streamed_at(i, step), stored) for i, stored in self._operands]
+
+    def _turns_of(self, block: Block, operand: Sequence[OperandColumns], step: int) -> Iterator[BurstTurn]:
+        lanes = self._work.active_in(block, step)
+        if lanes:
+            of = BlockTurn(step, block, lanes, self._listed(block, step))
+            for position, burst in enumerate(block.bursts):
+                columns = tuple([operand[i] for i in burst.readers])
+                yield BurstTurn(of, position, columns, sum([each.streamed for each in columns]))
 
     def _listed(self, block: Block, step: int) -> int:
         return self._work.listed_at(block.list, step) if block.list is not None and block.ends_list else 0

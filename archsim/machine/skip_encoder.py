@@ -51,10 +51,10 @@ class SkipEncoder:
             if turn.block.list is not None and turn.block.ends_list:
                 self._end_list(turn.block.list, turn.step)
 
-    def count(self, turn: BlockTurn) -> None:
+    def count(self, turn: BlockTurn, times: int = 1) -> None:
         if self._spec.enabled:
-            self._ledger.add(catalogue.SCAN_COLUMN, turn.block.units)
-            self._ledger.add(catalogue.LIST_COLUMN, turn.listed)
+            self._ledger.add(catalogue.SCAN_COLUMN, times * turn.block.units)
+            self._ledger.add(catalogue.LIST_COLUMN, times * turn.listed)
 
     def _end_list(self, index: int, step: int) -> None:
         self.step_ends[step] = self._clock.now

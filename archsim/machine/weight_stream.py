@@ -137,15 +137,15 @@ class WeightStream:
         self._at = at
         yield clock.until(ceil_div(at, parts))
 
-    def count_norms(self, block: Block) -> None:
-        self._ledger.add(catalogue.READ_BITS, block.norms.dram_bits)
-        self._ledger.add(catalogue.SRAM_READ_WORD, block.norms.sram_words)
+    def count_norms(self, block: Block, times: int = 1) -> None:
+        self._ledger.add(catalogue.READ_BITS, times * block.norms.dram_bits)
+        self._ledger.add(catalogue.SRAM_READ_WORD, times * block.norms.sram_words)
 
-    def count(self, turn: BurstTurn) -> None:
-        burst = turn.burst
-        self._ledger.add(catalogue.READ_BITS, turn.columns * burst.column_dram_bits)
-        self._ledger.add(catalogue.SRAM_READ_WORD, turn.columns * burst.column_sram_words)
-        self._ledger.add(catalogue.FIFO_WORD, turn.columns * burst.column_fifo_words)
+    def count(self, turn: BurstTurn, times: int = 1) -> None:
+        burst, columns = turn.burst, times * turn.columns
+        self._ledger.add(catalogue.READ_BITS, columns * burst.column_dram_bits)
+        self._ledger.add(catalogue.SRAM_READ_WORD, columns * burst.column_sram_words)
+        self._ledger.add(catalogue.FIFO_WORD, columns * burst.column_fifo_words)
 
     def _begin(self, turn: BurstTurn) -> Waiting[Descriptor]:
         """Hand on the descriptor of a burst, and set the burst up once the PEs have begun the previous one, its operand

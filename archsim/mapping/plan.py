@@ -223,6 +223,11 @@ class Burst:
         return self.turns(columns) * (self.tile_cycles - self.idle_cycles)
 
     @cached_property
+    def readers(self) -> tuple[int, ...]:
+        """A product of each stream, by which its columns are counted."""
+        return tuple(stream[0] for stream in self.streams)
+
+    @cached_property
     def first_words(self) -> int:
         """Words that the PEs need to begin a column."""
         return self.feed.words_until(0)

@@ -1,9 +1,12 @@
 """The static order of turns."""
 
+from collections import Counter
+
 from archsim import catalogue
 from archsim.design import load_design
 from archsim.ledger import Ledger
 from archsim.machine.sequencer import KEPT_STEPS, Sequencer
+from archsim.machine.turns import BurstTurn
 from archsim.mapping.planner import plan
 from archsim.mapping.work import measure
 from archsim.trace.synthetic import synthesize
@@ -48,3 +51,19 @@ def test_no_more_than_a_few_steps_are_kept() -> None:
     order = sequencer(trace, 2, 3 * KEPT_STEPS)
     assert len(list(order.bursts())) == 2 * 3 * KEPT_STEPS
     assert len(order._turns) == KEPT_STEPS
+
+
+def test_bursts_that_differ_only_in_their_place_stand_for_each_other() -> None:
+    """The blocks of 1,000 units, one by one, and those that are alike counted together."""
+    trace = synthesize(1000, 2, 0.3, sequences=2, steps=2)
+    order = sequencer(trace, 2, 2)
+
+    def of(turn: BurstTurn) -> tuple[object, ...]:
+        return turn.position, turn.operands, turn.block.units, turn.block.norms, turn.of.listed, turn.burst
+
+    for step in range(2):
+        together = Counter[tuple[object, ...]]()
+        for turn, times in order.alike(step):
+            together[of(turn)] += times
+        assert together == Counter(map(of, order.bursts_of(step)))
+        assert together.total() > 2 * len(together)
