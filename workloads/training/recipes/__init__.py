@@ -18,6 +18,7 @@ ALL: tuple[str, ...] = (
     "wp-lstm512-ternary-s80",
     "wp-lstm512-ternary-s90",
     "wp-lstm512-ternary-s95",
+    "wp-lstm512-ternary-r90",
     "wp-lstm512-fixed8",
     "wp-lstm512-pow2-ternary",
     "wp-lstm512-exponential5",
