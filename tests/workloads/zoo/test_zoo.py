@@ -39,11 +39,11 @@ def test_every_checkpoint_has_a_card_that_is_its_own(name):
 
 
 def test_recipes_of_a_group_differ_in_what_is_compared_alone():
-    """Formats and sparsity; how much regularising each takes, since quantized weights regularise of themselves; and the
+    """Formats, sparsity and what is pruned; how much regularising each takes, since quantized weights regularise of themselves; and the
     type of the products in training, of which machines are fast at different ones."""
     recipes = [load_recipe(name) for name in ALL_RECIPES]
     assert tuple(recipe.name for recipe in recipes) == ALL_RECIPES
-    formats = {"weight_format", "state_bits", "input_bits", "input_integer_bits", "target_sparsity"}
+    formats = {"weight_format", "state_bits", "input_bits", "input_integer_bits", "target_sparsity", "pruned"}
     free = {"name", "products", "activity_penalty", "output_dropout", "input_dropout", *formats}
     for group in {recipe.group for recipe in recipes}:
         members = [recipe for recipe in recipes if recipe.group == group]
