@@ -41,6 +41,11 @@ def _recurrence() -> ModuleType:
     return recurrence
 
 
+def load() -> None:
+    """Load the compiled recurrences, which pays for who has many short runs (`is_loaded`)."""
+    _recurrence()
+
+
 def is_loaded() -> bool:
     """Whether the compiled recurrences are in memory: numba takes half a second to load them."""
     return _recurrence.cache_info().currsize > 0

@@ -1,16 +1,18 @@
 """Points to evaluations: the model side from its cache, the hardware side in bulk."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from archsim.analysis.scenario import Streaming, streaming
+from archsim.analytic import closed_form
 from archsim.design import Design
 from archsim.errors import BadInput
 from archsim.report import SimReport
 from archsim.simulation import Job, simulate, simulate_many
 from dse.evaluation.models import ModelSide, OnDone
 from dse.evaluation.point import Evaluation, MeasuredModel
+from dse.evaluation.workers import Workers
 from dse.space.choice import ModelChoice
 from dse.space.specs import Scenario
 
@@ -49,26 +51,62 @@ class Evaluator:
         self.measure(dict.fromkeys(point.choice for point in points), on_done)
         return run_all([(point.design, self._measured[point.choice]) for point in points], self.scenario)
 
-    def confirm(self, evaluation: Evaluation) -> Evaluation:
-        """The same point on `burst`; EngineMismatch where it is not equal in cycles, stalls and every count.
+    def confirm(
+        self, evaluations: Sequence[Evaluation], workers: Workers, on_done: Callable[[int], None]
+    ) -> list[Evaluation]:
+        """The same points on `burst`, in order, by `workers`; EngineMismatch where one is not equal in cycles, stalls
+        and every count.
 
-        Of a stream, each of its steps on its own as well.
+        Of a stream, each of its steps on its own as well. `on_done` is called with the number of points that are done.
         """
-        design, measured, expected = evaluation.design, evaluation.measured, evaluation.report
-        report = simulate(design, measured.trace, "burst", scope=self.scenario.scope)
-        compared: list[tuple[str, object, object]] = [
-            ("cycles", expected.cycles, report.cycles),
-            ("stalls", expected.stalls, report.stalls),
-            ("ledger", expected.ledger.counts, report.ledger.counts),
-        ]
-        if evaluation.stream is not None:
-            compared.append(("streams", evaluation.stream, stream(design, measured, self.scenario, "burst")))
-        for what, ours, theirs in compared:
-            if ours != theirs:
-                raise EngineMismatch(
-                    f"{design.name} on {measured.choice.label}: {what} are {ours} by analytic, {theirs} by burst"
-                )
-        return replace(evaluation, report=report)
+        firsts = range(0, len(evaluations), TOGETHER)
+        parts = (FrontPart(self.scenario, first, tuple(evaluations[first : first + TOGETHER])) for first in firsts)
+        found: dict[int, SimReport] = {}
+        for part, reports in workers.run(confirmed, parts):
+            found |= dict(enumerate(reports, part.first))
+            on_done(len(found))
+        return [replace(evaluation, report=found[place]) for place, evaluation in enumerate(evaluations)]
+
+
+TOGETHER = 4
+"""Points that are confirmed by one worker at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class FrontPart:
+    """Points to confirm, as they are sent to a worker."""
+
+    scenario: Scenario
+    first: int
+    """The place of the first of them."""
+    evaluations: tuple[Evaluation, ...]
+
+    def __str__(self) -> str:
+        return f"points {self.first + 1} to {self.first + len(self.evaluations)} of the front"
+
+
+def confirmed(part: FrontPart) -> list[SimReport]:
+    """The reports of `burst`. A function of the module, so that it can be sent to another process."""
+    closed_form.load()
+    return [_confirmed(evaluation, part.scenario) for evaluation in part.evaluations]
+
+
+def _confirmed(evaluation: Evaluation, scenario: Scenario) -> SimReport:
+    design, measured, expected = evaluation.design, evaluation.measured, evaluation.report
+    report = simulate(design, measured.trace, "burst", scope=scenario.scope)
+    compared: list[tuple[str, object, object]] = [
+        ("cycles", expected.cycles, report.cycles),
+        ("stalls", expected.stalls, report.stalls),
+        ("ledger", expected.ledger.counts, report.ledger.counts),
+    ]
+    if evaluation.stream is not None:
+        compared.append(("streams", evaluation.stream, stream(design, measured, scenario, "burst")))
+    for what, ours, theirs in compared:
+        if ours != theirs:
+            raise EngineMismatch(
+                f"{design.name} on {measured.choice.label}: {what} are {ours} by analytic, {theirs} by burst"
+            )
+    return report
 
 
 def run_all(

@@ -73,6 +73,9 @@ TIMED_PART = 8
 BULK = 512
 """Points evaluated together of which whole reports are needed: these are not kept."""
 
+FEW = 16
+"""Points of a front that this process confirms alone: another would take as long to load what it needs."""
+
 T = TypeVar("T")
 Phase = Literal["search", "break down", "confirm", "test"]
 
@@ -223,11 +226,10 @@ class _RunningSearch:
     def confirmed(self) -> tuple[FrontPoint, ...]:
         """The front, after `broken_down`: each point run again by `burst`, with its test loss."""
         front = self._front()
-        confirmed = []
-        for done, trial in enumerate(front):
-            self._enter("confirm", done, len(front))
-            confirmed.append(self.evaluator.confirm(self._on_front[trial.number]))
-        self._enter("confirm", len(front), len(front))
+        self._enter("confirm", 0, len(front))
+        workers = self._workers if len(front) > FEW else InProcess()
+        evaluated = [self._on_front[trial.number] for trial in front]
+        confirmed = self.evaluator.confirm(evaluated, workers, lambda done: self._enter("confirm", done, len(front)))
         loss = self._test([found.measured.choice for found in confirmed])
         traces.write_traces((m for m in self.evaluator.measured.values() if isinstance(m, MeasuredModel)), self.folder)
         return tuple(
