@@ -6,8 +6,7 @@ they are made of bytes. Elementwise work is compiled (`kernels`), operation by o
 What is left is done the plain way: other formats and bits, a state in floating point, layer norm, float64, an operand
 that is no multiple of its unit, and the elementwise work of cells without a loop of their own.
 
-Loading numba and what it compiled takes a third of a second, so this begins when a process has so much work that it
-pays.
+Loading numba and what it compiled takes half a second, so this begins when a process has so much work that it pays.
 """
 
 from workloads.cells import Cell, Folded, Product, Step

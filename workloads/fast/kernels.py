@@ -125,15 +125,6 @@ def lstm_output(gates: Floats, made: Floats) -> None:
 
 
 @_compiled
-def gru_sums(gates: Floats, recurrent: Floats) -> None:
-    """Adds the recurrent products to the sums of r and z, the first two thirds ``(B, 3H)``."""
-    both = gates.shape[1] // 3 * 2
-    for b in range(gates.shape[0]):
-        for k in range(both):
-            gates[b, k] += recurrent[b, k]
-
-
-@_compiled
 def gru_candidate(gates: Floats, recurrent: Floats, shift: Floats) -> None:
     """Adds to the sum of n the recurrent product and its `shift` ``(H,)``, behind the gate r."""
     hidden = shift.shape[0]

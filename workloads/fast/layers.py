@@ -127,8 +127,8 @@ def _gru(gates: Floats, layer: Folded, state: State, h: Floats) -> tuple[State, 
     hidden = before.shape[1]
     recurrent = layer.recurrent[0](layer.entering(before))
     shift = np.zeros(hidden, np.float32) if layer.shift_recurrent is None else layer.shift_recurrent
-    kernels.gru_sums(gates, recurrent)
     both, candidate = gates[:, : 2 * hidden], gates[:, 2 * hidden :]
+    both += recurrent[:, : 2 * hidden]
     np.tanh(both, out=both)
     kernels.gru_candidate(gates, recurrent, shift)
     np.tanh(candidate, out=candidate)
