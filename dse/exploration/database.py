@@ -1,4 +1,4 @@
-"""The study of a search on disk: SQLite, held by one process at a time, complete trials only, each whole or not there.
+"""The study of a search on disk: SQLite, held by one process at a time, complete trials only, a generation at a time.
 
 ``optuna-dashboard`` opens it too: it is an ordinary Optuna study, called ``search``.
 """
@@ -18,6 +18,7 @@ from sqlalchemy import URL, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from archsim.errors import BadInput
+from dse.exploration.bulk import Writer
 from dse.exploration.draws import quiet_optuna
 
 Direction = Literal["minimize", "maximize"]
@@ -30,9 +31,10 @@ UNREADABLE = (optuna.exceptions.OptunaError, SQLAlchemyError, ValueError)
 class Database:
     """The study of a folder, open and held."""
 
-    def __init__(self, path: Path, study: optuna.Study) -> None:
+    def __init__(self, path: Path, study: optuna.Study, writer: Writer) -> None:
         self._path = path
         self._study = study
+        self._writer = writer
 
     @property
     def trials(self) -> list[FrozenTrial]:
@@ -51,10 +53,10 @@ class Database:
         self._study.set_user_attr("first", [dict(point) for point in points])
 
     def add(self, trials: Sequence[FrozenTrial]) -> None:
-        """Each is there whole, or not at all. OSError where there is no room, or the file cannot be written."""
+        """All are there, or none. OSError where there is no room, or the file cannot be written."""
         try:
-            self._study.add_trials(trials)
-        except (optuna.exceptions.StorageInternalError, SQLAlchemyError) as error:
+            self._writer.add(trials)
+        except SQLAlchemyError as error:
             cause = _cause(error)
             number = errno.ENOSPC if "full" in str(cause) else errno.EIO
             raise OSError(number, f"{cause}; its complete trials are kept, --resume goes on", str(self._path)) from None
@@ -101,7 +103,7 @@ def opened(folder: Path, resume: bool, goals: Mapping[str, Direction], signature
                 raise BadInput(
                     f"{folder}: holds a search of another space, base design or models; only its budget may change"
                 )
-            yield Database(path, study)
+            yield Database(path, study, Writer(storage.engine, storage.get_study_id_from_name("search")))
         finally:
             if storage is not None:
                 storage.remove_session()

@@ -1,10 +1,10 @@
 """The search: ask Optuna for a generation, evaluate it in bulk, tell, keep; then confirm the front.
 
-Trials are drawn in a study in memory and written to SQLite once they are complete, each in one piece: a search that
-is killed at any moment holds complete trials only, and the one that carries it on draws the rest of the generation as
-if nothing had happened. But for ``gp``, whose fits start from the fit before, a search that was stopped and carried
-on ends with the same trials as one that ran through (tests/dse/exploration/test_resume.py), for one version of Optuna
-and NumPy.
+Trials are drawn in a study in memory and written to SQLite once they are complete, a generation in one transaction: a
+search that is killed at any moment holds complete trials only, and the one that carries it on draws what was under way
+again, with the same numbers. But for ``gp``, whose fits start from the fit before, a search that was stopped and
+carried on ends with the same trials as one that ran through (tests/dse/exploration/test_resume.py), for one version of
+Optuna and NumPy.
 """
 
 import math
@@ -44,7 +44,7 @@ from dse.results import store, traces
 from dse.results.bands import front_at
 from dse.results.breakdown import Breakdowns, breakdowns
 from dse.results.command import command
-from dse.results.pareto import non_dominated
+from dse.results.pareto import Front
 from dse.results.quality import (
     Quality,
     Reference,
@@ -157,7 +157,6 @@ class _RunningSearch:
         self.space = space
         self.folder = folder
         self._phase: tuple[Phase, int, int | None]
-        self._front_size: int
         self.evaluator = Evaluator(models, space.scenario)
         self.identities = identities
         self._run: dict[HeldOutSplit, set[ModelChoice]] = {"validation": set(), "test": set()}
@@ -166,6 +165,7 @@ class _RunningSearch:
         self._on_progress = on_progress
         self._memory: dict[str, PointOutcome] = {}
         self._seen: set[str] = set()
+        self._found = Front(len(space.goals))
         self._on_front: dict[int, Evaluation] = {}
         self._draws = Draws(space, disk.first)
         self._disk = disk
@@ -181,6 +181,7 @@ class _RunningSearch:
                     f"{folder}: trial {trial.number} was made by another version of archsim; search in a new folder"
                 ) from None
             self._remember(trial.number, trial.params, found)
+        self._found.add(*self._feasible(0))
         self._budget = Budget(space.trials, space.seconds, before_seconds)
         self._searched()
 
@@ -278,12 +279,13 @@ class _RunningSearch:
             notes: dict[str, str | float] = {"outcome": found.to_json(), "seconds": round(self._budget.seconds, 3)}
             told.append(self._draws.tell(drawn, found.values, excesses, notes))
         self._disk.add(told)
+        before = len(self.trials)
         for complete, found in zip(told, outcomes, strict=True):
             self._remember(complete.number, complete.params, found)
+        self._found.add(*self._feasible(before))
         self._searched()
 
     def _searched(self) -> None:
-        self._front_size = len(self._front())
         self._phase = ("search", len(self.trials), self.space.trials)
 
     def _answers(self, picked: Sequence[Mapping[str, Value]]) -> list[PointOutcome]:
@@ -324,13 +326,14 @@ class _RunningSearch:
 
     def _front(self) -> list[Trial]:
         """Distinct feasible trials that no other dominates; equal ones stay together."""
-        feasible = [t for t in self.trials if t.distinct and t.outcome.feasible]
-        if not feasible:
-            return []
-        return [t for t, on_front in zip(feasible, non_dominated(self._costs(feasible)), strict=True) if on_front]
+        return [self.trials[index] for index in self._found.labels]
 
-    def _costs(self, trials: Sequence[Trial]) -> NDArray[np.float64]:
-        return np.array([[goal.sign * t.outcome.values[goal.name] for goal in self.space.goals] for t in trials])
+    def _feasible(self, begin: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Costs ``(N, M)`` and indices ``(N,)`` of the distinct feasible trials from index `begin` on."""
+        found = [i for i, t in enumerate(self.trials[begin:], begin) if t.distinct and t.outcome.feasible]
+        signs = [(goal.name, goal.sign) for goal in self.space.goals]
+        costs = [[sign * self.trials[i].outcome.values[name] for name, sign in signs] for i in found]
+        return np.array(costs).reshape(-1, len(signs)), np.array(found, np.int64)
 
     def _choice(self, parameters: Mapping[str, Value]) -> ModelChoice:
         return self.space.choices[str(parameters[MODEL])]
@@ -382,7 +385,7 @@ class _RunningSearch:
     def _report(self) -> None:
         if self._on_progress:
             self._on_progress(
-                SearchProgress(*self._phase, self.model_evaluations, self._front_size, self._budget.seconds)
+                SearchProgress(*self._phase, self.model_evaluations, len(self._found.labels), self._budget.seconds)
             )
 
 

@@ -38,8 +38,10 @@ class Genetic(KnownSpace, BaseGASampler):
         return trial.number // self.population_size
 
     def get_population(self, study: Study, generation: int) -> list[FrozenTrial]:
-        trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        return [trial for trial in trials if self.get_trial_generation(study, trial) == generation]
+        assert self.population_size is not None
+        first = generation * self.population_size
+        trials = study.get_trials(deepcopy=False)[first : first + self.population_size]
+        return [trial for trial in trials if trial.state == TrialState.COMPLETE]
 
     def get_parent_population(self, study: Study, generation: int) -> list[FrozenTrial]:
         if generation and generation not in self._parents:

@@ -17,6 +17,7 @@ import pytest
 
 from archsim.errors import BadInput
 from dse.evaluation.models import ModelSide
+from dse.exploration.database import Database
 from dse.exploration.study import SearchProgress, search
 from dse.exploration.warm import warm_points
 from dse.report.designs import Texts
@@ -136,18 +137,19 @@ class _Stop(Exception):
 def test_interrupted_within_a_generation(
     tmp_path: Path, tree: dict[str, Any], models: ModelSide, monkeypatch: pytest.MonkeyPatch, sampler: str
 ) -> None:
-    """Cut off while a generation is being written: the trials already there stand, the rest is drawn again."""
+    """Cut off where a file holds a part of a generation, as one of an older version may: the trials already there
+    stand, the rest is drawn again."""
     space = parse_space(tree | {"trials": 24, "sampler": sampler}, "tiny.toml")
-    add = optuna.Study.add_trials
+    add = Database.add
 
-    def add_some(study: optuna.Study, trials: list[optuna.trial.FrozenTrial]) -> None:
-        if study.study_name == "search" and trials[0].number == 8:
-            add(study, trials[:3])
+    def add_some(disk: Database, trials: list[optuna.trial.FrozenTrial]) -> None:
+        if trials[0].number == 8:
+            add(disk, trials[:3])
             raise _Stop
-        add(study, trials)
+        add(disk, trials)
 
     with monkeypatch.context() as patched:
-        patched.setattr(optuna.Study, "add_trials", add_some)
+        patched.setattr(Database, "add", add_some)
         with pytest.raises(_Stop):
             search(space, tmp_path / "cut", models=models)
     assert len(stored_trials(tmp_path / "cut")) == (9 if sampler == "tpe" else 11)  # tpe asks for one at a time
