@@ -63,8 +63,8 @@ class Draws:
 
     @property
     def batch(self) -> int:
-        """Trials that are drawn before any of them is told."""
-        return self._drawer.batch
+        """Trials that are drawn next, before any of them is told."""
+        return self._drawer.batch(self._asked)
 
     @property
     def exhausted(self) -> bool:

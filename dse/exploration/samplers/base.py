@@ -55,9 +55,8 @@ class Drawer(ABC):
         """All points to be drawn, in order, after which the search ends; None where each trial is sampled."""
         return None
 
-    @property
-    def batch(self) -> int:
-        """Trials that are drawn before any of them is told. A model of what was told profits from each."""
+    def batch(self, number: int) -> int:
+        """Trials that are drawn before any of them is told: so many at trial `number`."""
         return self.problem.population
 
     def resume(self, study: Study, trials: int) -> None:  # noqa: B027  most samplers have nothing to catch up on
@@ -66,6 +65,13 @@ class Drawer(ABC):
     def costs_of_refused(self, worst: Sequence[float]) -> list[float]:
         """What is told of a refused point, by objective, when the `worst` so far are these: that it is worse."""
         return [inf] * len(worst)
+
+
+class OneByOne(Drawer):
+    """Learns from every trial; those of the first population are drawn whatever was told, and so together."""
+
+    def batch(self, number: int) -> int:
+        return self.problem.population if number < self.problem.population else 1
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from math import isfinite
 from optuna.samplers import BaseSampler, GPSampler, RandomSampler
 
 from archsim.errors import BadInput
-from dse.exploration.samplers.base import Drawer, Problem, Sampler
+from dse.exploration.samplers.base import OneByOne, Problem, Sampler
 
 MOST_TRIALS = 1000
 """Each trial solves as many equations as there were trials before it."""
 
 
-class _GaussianProcessDrawer(Drawer):
+class _GaussianProcessDrawer(OneByOne):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
         if find_spec("torch") is None:
@@ -30,10 +30,6 @@ class _GaussianProcessDrawer(Drawer):
         """One sampler for the whole search, its generator begun anew each trial: its fits start from those before."""
         self._process._rng.rng.seed(self.problem.seeds(number)[0])
         return self._process
-
-    @property
-    def batch(self) -> int:
-        return 1
 
     def costs_of_refused(self, worst: Sequence[float]) -> list[float]:
         """As bad as the worst before, and 0 where there is none: a Gaussian process knows no infinity."""

@@ -6,7 +6,7 @@ from optuna import Study
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import FrozenTrial
 
-from dse.exploration.samplers.base import Distributions, Drawer, KnownSpace, Problem, Sampler
+from dse.exploration.samplers.base import Distributions, KnownSpace, OneByOne, Problem, Sampler
 
 REDRAWS = 5
 """How often a point that was tried before is drawn again: every draw weighs all trials before it."""
@@ -27,13 +27,9 @@ class _Tpe(KnownSpace, TPESampler):
         return picked
 
 
-class _TpeDrawer(Drawer):
+class _TpeDrawer(OneByOne):
     def at(self, number: int) -> BaseSampler:
         return _Tpe(self.problem, number)
-
-    @property
-    def batch(self) -> int:
-        return 1
 
 
 TPE = Sampler("tpe", _TpeDrawer)

@@ -93,6 +93,18 @@ def test_carried_on_it_draws_the_same(name: str, tree: dict[str, Any]) -> None:
 
 
 @every
+def test_trials_drawn_together_do_not_depend_on_each_other(name: str, tree: dict[str, Any]) -> None:
+    """Told one by one, they are the same."""
+    trials = trials_of(name)
+    space = parse_space(tree | {"sampler": name, "trials": trials}, "t")
+    draws, told = Draws(space), list[FrozenTrial]()
+    while len(told) < trials and not draws.exhausted:
+        drawn = draws.ask()
+        told.append(draws.tell(drawn, *answer(space, drawn.picked)))
+    assert params(told) == params(carried_out(space, trials))
+
+
+@every
 def test_kept_trials_have_the_values_of_the_space(name: str, tree: dict[str, Any]) -> None:
     """And of its conditions: what is not in force is not set, whatever was drawn for it."""
     trials = trials_of(name, 24)
