@@ -10,13 +10,12 @@ import pandas as pd
 import plotly.graph_objects as go
 from rich.progress import Progress, TaskID
 
-from archsim.errors import BadInput
 from dse import report, studies
 from dse.cli.bars import progress
 from dse.evaluation.workers import workers_for
 from dse.exploration import study
+from dse.exploration.extend import Beginning
 from dse.exploration.study import Phase, SearchProgress
-from dse.exploration.warm import warm_points
 from dse.results import store
 from dse.results.store import Results
 from dse.space.space import Space, load_space, parse_space
@@ -88,21 +87,23 @@ def search(
     fresh: bool = False,
     workers: int = 1,
     warm_start: Sequence[str] = (),
+    extend: str | Path | None = None,
 ) -> Search:
     """Search a space and write `out` (by default ``results/NAME``), with a bar where there is a terminal.
 
     `models`, where there are some, are entries that take the place of a study's own. `resume` carries on what was
     stopped, or a finished search with a larger budget; `fresh` measures every accuracy anew; `workers` processes
-    measure them; `warm_start` names folders of earlier searches, or ``published``. BadInput has a line for each mistake
-    in the space, and says where `out` holds another search.
+    measure them; `warm_start` names folders of earlier searches, or ``published``; every trial of the search in the
+    folder `extend` is kept that fits the space. BadInput has a line for each mistake in the space, and says where `out`
+    holds another search.
     """
     asked = as_space(space, models)
-    if resume and warm_start:
-        raise BadInput("warm_start: a search that is resumed has begun already")
     folder = Path("results") / asked.name if out is None else Path(out)
-    first = warm_points(asked, warm_start)
+    begin = Beginning(resume, tuple(warm_start), None if extend is None else Path(extend))
+    first, extended = begin.points(asked)
     with workers_for(workers, None) as crew, progress("measuring the models", asked.trials) as (bar, task):
-        study.search(asked, folder, resume, shown(asked, bar, task), fresh=fresh, workers=crew, first=first)
+        show = shown(asked, bar, task)
+        study.search(asked, folder, resume, show, fresh=fresh, workers=crew, first=first, extended=extended)
     return load_search(folder)
 
 

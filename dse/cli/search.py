@@ -49,6 +49,12 @@ def search(
     warm_start: Annotated[
         list[str] | None, typer.Option(help="Begin with the front of an earlier search (folder), or with: published.")
     ] = None,
+    extend: Annotated[
+        Path | None, typer.Option(help="Keep every trial of an earlier search (folder) that fits this space.")
+    ] = None,
+    stop_after_still: Annotated[
+        int | None, typer.Option(min=1, help="End where so many trials let the hypervolume grow by 0.1 % at most.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Search a space of models and designs for its Pareto front.
@@ -58,9 +64,11 @@ def search(
     archsim search own --model mine.safetensors --weight-bits 3,4,8 --activation-bits 4,8
     """
     from dse.cli.searching import own_models, search_study
+    from dse.exploration.extend import Beginning
 
     own = own_models(model or (), weight_bits, activation_bits)
-    search_study(study, out_, resume, fresh, workers, scheduler, warm_start or (), own, as_json)
+    begin = Beginning(resume, tuple(warm_start or ()), extend)
+    search_study(study, out_, begin, fresh, workers, scheduler, own, stop_after_still, as_json)
 
 
 def enumerate_(

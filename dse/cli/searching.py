@@ -19,11 +19,11 @@ from dse.evaluation.models import Models
 from dse.evaluation.workers import Workers, workers_for
 from dse.exploration.compare import SamplerRun, compare, parse_budgets
 from dse.exploration.enumerate import Enumeration, EnumerationProgress, enumerate_space
+from dse.exploration.extend import Beginning
 from dse.exploration.study import DEFAULT_CACHE, search
-from dse.exploration.warm import warm_points
 from dse.interface import shown
 from dse.results import clocks, store
-from dse.results.result import SearchResult
+from dse.results.result import Extended, SearchResult
 from dse.space.space import Space, load_space
 from dse.space.specs import Value
 from dse.threads import cores
@@ -46,21 +46,21 @@ def demonstrate(folder: Path, as_json: bool) -> None:
 def search_study(
     study: str,
     folder: Path | None,
-    resume: bool,
+    begin: Beginning,
     fresh: bool,
     processes: int | None,
     scheduler: str | None,
-    warm_start: Sequence[str],
     own: Sequence[Mapping[str, Any]],
+    stop_after_still: int | None,
     as_json: bool,
 ) -> None:
     """Search a space, or go on where a search of it stopped; with `own` entries of models in place of the study's."""
     space = load_space(studies.path(study), own)
-    if resume and warm_start:
-        raise BadInput("--warm-start: a search that is resumed has begun already")
-    first = warm_points(space, warm_start)
+    if stop_after_still is not None:
+        space = space.model_copy(update={"stop_after_still": stop_after_still})
+    first, extended = begin.points(space)
     with workers_for(processes or (1 if scheduler else cores()), scheduler, note) as workers:
-        _search(space, folder or Path("results") / space.name, workers, resume, fresh, as_json, first)
+        _search(space, folder or Path("results") / space.name, workers, begin.resume, fresh, as_json, first, extended)
 
 
 def own_models(names: Sequence[str], weights: str | None, activations: str | None) -> list[dict[str, Any]]:
@@ -91,10 +91,20 @@ def _search(
     fresh: bool = False,
     as_json: bool = False,
     first: Sequence[Mapping[str, Value]] = (),
+    extended: Extended | None = None,
 ) -> None:
     with progress("measuring the models", space.trials) as (bar, task):
         try:
-            result = search(space, folder, resume, shown(space, bar, task), fresh=fresh, workers=workers, first=first)
+            result = search(
+                space,
+                folder,
+                resume,
+                shown(space, bar, task),
+                fresh=fresh,
+                workers=workers,
+                first=first,
+                extended=extended,
+            )
         except KeyboardInterrupt:
             bar.stop()
             complain(f"stopped; {folder} keeps its trials, --resume goes on")
@@ -119,6 +129,8 @@ def _summary(result: SearchResult, space: Space, report: Path) -> dict[str, Any]
         "model_evaluations": result.model_evaluations,
         "model_evaluations_cached": result.model_evaluations_cached,
         "seconds": result.seconds,
+        "stood_still": result.stood_still,
+        "extended": result.extended and asdict(result.extended),
         "energy_not_counted": list(space.not_counted),
         "front": [
             {

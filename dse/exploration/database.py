@@ -7,6 +7,7 @@ import errno
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from archsim.errors import BadInput
 from dse.exploration.bulk import Writer
 from dse.exploration.draws import quiet_optuna
+from dse.results.result import Extended
 
 Direction = Literal["minimize", "maximize"]
 
@@ -49,7 +51,16 @@ class Database:
         """Points that the search was given to begin with."""
         return list(self._study.user_attrs.get("first", []))
 
-    def begin_with(self, points: Sequence[Mapping[str, bool | int | float | str]]) -> None:
+    @property
+    def extended(self) -> Extended | None:
+        """What the search has kept of an earlier run, where it extends one."""
+        found = self._study.user_attrs.get("extended")
+        return found and Extended(**found)
+
+    def begin_with(
+        self, points: Sequence[Mapping[str, bool | int | float | str]], extended: Extended | None = None
+    ) -> None:
+        self._study.set_user_attr("extended", extended and asdict(extended))
         self._study.set_user_attr("first", [dict(point) for point in points])
 
     def add(self, trials: Sequence[FrozenTrial]) -> None:

@@ -58,7 +58,10 @@ class Draws:
         self._asked = 0
         points = self._drawer.points
         self._sampled = points is None
-        self._fixed = iter(_once(space, (*space.starts, *first))) if points is None else points
+        given = _once(space, (*space.starts, *first)) if points is None else []
+        self.given = len(given)
+        """Trials at points that the search begins with."""
+        self._fixed = iter(given) if points is None else points
         self._next_fixed = next(self._fixed, None)
 
     @property

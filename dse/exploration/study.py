@@ -40,6 +40,7 @@ from dse.exploration.database import (
 )
 from dse.exploration.draws import Drawn, Draws
 from dse.exploration.enumerate import known_front
+from dse.exploration.standstill import Standstill
 from dse.results import store, traces
 from dse.results.bands import front_at
 from dse.results.breakdown import Breakdowns, breakdowns
@@ -51,6 +52,7 @@ from dse.results.quality import (
     costs,
 )
 from dse.results.result import (
+    Extended,
     FrontPoint,
     SearchResult,
     Trial,
@@ -110,12 +112,14 @@ def search(
     cache: Path = DEFAULT_CACHE,
     models: ModelSide | None = None,
     first: Sequence[Mapping[str, Value]] = (),
+    extended: Extended | None = None,
 ) -> SearchResult:
     """Search `space` and write `folder`; BadInput where the folder already holds a search that this one is not.
 
     `resume` carries an unfinished search on, or a finished one with a larger budget. `fresh` measures every accuracy in
     this search, whatever the cache holds. `workers` measure them; this process alone does the rest, and writes.
-    `models` stands in for the zoo in tests. `first` are points to begin with, after the starts of the space.
+    `models` stands in for the zoo in tests. `first` are points to begin with, after the starts of the space; `extended`
+    says which run they were kept of, if they were.
     """
     workers = workers or InProcess()
     if models is None:
@@ -126,7 +130,7 @@ def search(
     with opened(folder, resume, goals, _signature(space, identities)) as disk:
         store.write_config(space, folder)
         if not resume:
-            disk.begin_with(first)
+            disk.begin_with(first, extended)
         running = _RunningSearch(space, folder, disk, identities, models, workers, on_progress)
         running.run()
         if not running.trials:
@@ -136,7 +140,8 @@ def search(
         seconds = running.seconds
         fronts = {end: front_at(end, running.trials, space) for end in ENDS}
         evaluations = (running.model_evaluations, running.cached_evaluations(front))
-        result = SearchResult(folder, tuple(running.trials), front, fronts, *evaluations, seconds, *running.quality())
+        found = (tuple(running.trials), front, fronts, *evaluations, seconds, *running.quality())
+        result = SearchResult(folder, *found, running.stood_still, disk.extended)
         store.write(result, space, published, running.evaluator.measured, parts)
     return result
 
@@ -168,6 +173,7 @@ class _RunningSearch:
         self._found = Front(len(space.goals))
         self._on_front: dict[int, Evaluation] = {}
         self._draws = Draws(space, disk.first)
+        self._standstill = Standstill(space.stop_after_still, space.population, len(space.goals), self._draws.given)
         self._disk = disk
         stored = disk.trials
         self._draws.restore(stored)
@@ -181,7 +187,7 @@ class _RunningSearch:
                     f"{folder}: trial {trial.number} was made by another version of archsim; search in a new folder"
                 ) from None
             self._remember(trial.number, trial.params, found)
-        self._found.add(*self._feasible(0))
+        self._count_in(0)
         self._budget = Budget(space.trials, space.seconds, before_seconds)
         self._searched()
 
@@ -190,10 +196,18 @@ class _RunningSearch:
         """Spent so far, by earlier runs of the search as well."""
         return self._budget.seconds
 
+    @property
+    def stood_still(self) -> int | None:
+        """Trials after which the hypervolume stood still."""
+        return self._standstill.reached
+
     def run(self) -> None:
-        """Generation after generation until the budget is spent."""
+        """Generation after generation until the budget is spent, or the hypervolume stands still."""
         self._report()
-        while (numbers := self._budget.generation(len(self.trials), self._draws.batch)) and not self._draws.exhausted:
+        while not self.stood_still and not self._draws.exhausted:
+            numbers = self._budget.generation(len(self.trials), self._draws.batch)
+            if not numbers:
+                break
             self._generation(len(numbers))
             self._report()
 
@@ -241,12 +255,7 @@ class _RunningSearch:
     def quality(self) -> tuple[Quality | None, tuple[float, ...]]:
         """How good the search is, and the hypervolume after each trial."""
         exact = known_front(self.space, self.folder / "exact", self.evaluator.models)
-        missing = float("inf")
-        values = {
-            g.name: np.array([t.outcome.values.get(g.name, missing) for t in self.trials]) for g in self.space.goals
-        }
-        found = costs(self.space.goals, values)
-        found[[not trial.outcome.feasible for trial in self.trials]] = missing
+        found = self._costs(self.trials)
         if not np.isfinite(found).all(axis=1).any():
             return None, (0.0,) * len(found)
         reference = exact.reference if exact else Reference.of(found)
@@ -282,7 +291,7 @@ class _RunningSearch:
         before = len(self.trials)
         for complete, found in zip(told, outcomes, strict=True):
             self._remember(complete.number, complete.params, found)
-        self._found.add(*self._feasible(before))
+        self._count_in(before)
         self._searched()
 
     def _searched(self) -> None:
@@ -327,6 +336,19 @@ class _RunningSearch:
     def _front(self) -> list[Trial]:
         """Distinct feasible trials that no other dominates; equal ones stay together."""
         return [self.trials[index] for index in self._found.labels]
+
+    def _count_in(self, begin: int) -> None:
+        """Take account of the trials from index `begin` on."""
+        self._found.add(*self._feasible(begin))
+        self._standstill.add(self._costs(self.trials[begin:]))
+
+    def _costs(self, trials: Sequence[Trial]) -> NDArray[np.float64]:
+        """``(N, M)``, on the axes of the hypervolume; infinite where a trial is not feasible."""
+        missing = float("inf")
+        values = {g.name: np.array([t.outcome.values.get(g.name, missing) for t in trials]) for g in self.space.goals}
+        found = costs(self.space.goals, values)
+        found[[not trial.outcome.feasible for trial in trials]] = missing
+        return found
 
     def _feasible(self, begin: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Costs ``(N, M)`` and indices ``(N,)`` of the distinct feasible trials from index `begin` on."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from archsim.trace.header import VERSION
 from dse.evaluation.point import MeasuredModel
-from dse.results.result import PublishedDesigns, SearchResult
+from dse.results.result import Extended, PublishedDesigns, SearchResult
 from dse.space.choice import ModelChoice
 from dse.space.space import Space
 
@@ -52,6 +52,9 @@ class Manifest(BaseModel):
     traces: dict[str, str]
     inputs_sha256: str | None = None
     """None: they ran data of their task."""
+    stood_still: int | None = None
+    """Trials after which the hypervolume stood still; None where a budget ended the search."""
+    extended: Extended | None = None
     counts: SearchCounts
 
 
@@ -72,6 +75,8 @@ def manifest_of(
         models={choice.label: side.identity for choice, side in measured.items()},
         traces={choice.label: side.trace.sha256 for choice, side in measured.items()},
         inputs_sha256=next((str(each.trace.header.provenance["inputs_sha256"]) for each in own), None),
+        stood_still=result.stood_still,
+        extended=result.extended,
         counts=SearchCounts(
             trials=len(result.trials),
             distinct_points=result.distinct_points,

@@ -41,6 +41,22 @@ class FrontPoint:
 
 
 @dataclass(frozen=True)
+class Extended:
+    """How many trials of an earlier run a search has kept."""
+
+    run: str
+    trials: int
+    kept: int
+    misfits: dict[str, int]
+    """Why the others are no points of its space, the most frequent reason first, with the number of trials."""
+
+    @property
+    def reasons(self) -> str:
+        """Empty where all were kept."""
+        return f": {', '.join(f'{why} ({count})' for why, count in self.misfits.items())}" if self.misfits else ""
+
+
+@dataclass(frozen=True)
 class SearchResult:
     """What a search ended with; all of it is in the folder too."""
 
@@ -58,6 +74,10 @@ class SearchResult:
     """None where nothing feasible was found."""
     course: tuple[float, ...]
     """Hypervolume after each trial, in the box of the reference; zeros where there is none."""
+    stood_still: int | None = None
+    """Trials after which the hypervolume stood still, which ended the search; None where its budget did."""
+    extended: Extended | None = None
+    """What it has kept of an earlier run, where it extends one."""
 
     def stays(self, point: FrontPoint) -> tuple[End, ...]:
         """The ends of the costs' bands at which a point is still on the front."""

@@ -5,7 +5,8 @@
     name = "demo"
     base = "skip-65nm"                          # a shipped design, or a file beside this one
     objectives = ["validation_loss", "area_mm2", "energy_system_pj_per_token"]
-    trials = 600                                # or seconds = 3600, or both: whichever is spent first
+    trials = 600                                # or seconds = 3600, or both: whichever is spent first; and earlier,
+    stop_after_still = 200                      # where so many trials let the hypervolume grow by 0.1 % at most
     sampler = "nsga2"
     [scenario]                                  # what every design runs, on data of the models' task, or
     # task = "mine.toml"                        # of this one, where models have none of their own, or
@@ -119,6 +120,7 @@ class Space(Frozen):
     constraints: dict[str, Bound] = Field(default={})
     trials: int | None = Field(default=None, ge=1)
     seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    stop_after_still: int | None = Field(default=None, ge=1)
     population: int = Field(default=50, ge=4, description="trials of one generation, evaluated in bulk")
     sampler: SamplerName = "nsga2"
     seed: int = Field(default=1, ge=0)
@@ -217,7 +219,7 @@ class Space(Frozen):
     @property
     def sha256(self) -> str:
         """Digest of everything but the budget, so that a search can be carried on with a larger one."""
-        content = self.model_dump(mode="json", exclude={"trials", "seconds"})
+        content = self.model_dump(mode="json", exclude={"trials", "seconds", "stop_after_still"})
         content |= {"base": self.base_design.sha256, "choices": list(self.choices)}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from dse.cli.tables.layout import aligned, figures, literal, several
 from dse.exploration.compare import SamplerComparison
 from dse.exploration.enumerate import Enumeration
+from dse.exploration.standstill import SHARE
 from dse.results import clocks
 from dse.results.result import SearchResult
 from dse.space.space import Space
@@ -86,6 +87,8 @@ def search_summary(result: SearchResult, space: Space, report: Path) -> Renderab
         f"{several(result.distinct_points, 'point')} ({several(result.distinct_designs, 'design')}, "
         f"{several(result.models_run, 'network')}) in {result.seconds:,.0f} s; {_evaluations(result, space)}.\n"
         f"{result.refused} trials were refused, {result.infeasible} missed the constraints ({literal(bounds)}).",
+        *_kept(result),
+        *_ended(result, space),
         *((*_refusals(result), *_front(result, space)) if result.front else [_nothing(result)]),
         *clocks.in_words(clocks.column(point.evaluation.design for point in result.front)),
         *_not_counted(space),
@@ -93,6 +96,24 @@ def search_summary(result: SearchResult, space: Space, report: Path) -> Renderab
         f"front: {literal(str(result.folder / 'front.csv'))}",
         f"report: [bold]{literal(str(report))}[/] (open it in a browser; it works offline)",
     )
+
+
+def _kept(result: SearchResult) -> list[str]:
+    """What was kept of an earlier run."""
+    if (found := result.extended) is None:
+        return []
+    lost = f"; {found.trials - found.kept} no longer fit" if found.misfits else ""
+    return [literal(f"Kept {found.kept} of {several(found.trials, 'trial')} of {found.run}{lost}{found.reasons}.")]
+
+
+def _ended(result: SearchResult, space: Space) -> list[str]:
+    """That the search ended before its budget was spent."""
+    if result.stood_still is None:
+        return []
+    return [
+        f"Its hypervolume stood still after {several(result.stood_still, 'trial')}: the last {space.stop_after_still} "
+        f"let it grow by no more than {SHARE:.1%}."
+    ]
 
 
 def _refusals(result: SearchResult) -> list[str]:
