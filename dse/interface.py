@@ -25,6 +25,7 @@ SpaceLike: TypeAlias = Space | Mapping[str, Any] | str | Path
 
 PHASES: dict[Phase, str] = {
     "search": "searching",
+    "enumerate": "evaluating every point",
     "break down": "pricing every part",
     "confirm": "simulating the front",
     "test": "testing the front",

@@ -195,6 +195,7 @@ def _times(
     def made(stage: Stage, streams: Sequence[Stream]) -> StageTime:
         return stage_time(design, stage, [(stream, columns(stream)) for stream in streams], lanes, streamed)
 
+    latencies(design)  # BadInput where the tables do not cover them
     for each in zip(mapped.stages, mapped.streams, strict=True):
         yield StageTimes(partial(made, *each))
 

@@ -55,6 +55,14 @@ def search(
     stop_after_still: Annotated[
         int | None, typer.Option(min=1, help="End where so many trials let the hypervolume grow by 0.1 % at most.")
     ] = None,
+    exact: Annotated[
+        bool | None,
+        typer.Option(
+            "--exact/--no-exact",
+            help="No sampler: every point is evaluated, and the front is exact; or not even beside the search.",
+            show_default="beside the search, of up to 10,000,000 points",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Search a space of models and designs for its Pareto front.
@@ -68,7 +76,7 @@ def search(
 
     own = own_models(model or (), weight_bits, activation_bits)
     begin = Beginning(resume, tuple(warm_start or ()), extend)
-    search_study(study, out_, begin, fresh, workers, scheduler, own, stop_after_still, as_json)
+    search_study(study, out_, begin, fresh, workers, scheduler, own, stop_after_still, exact, as_json)
 
 
 def enumerate_(

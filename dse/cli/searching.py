@@ -52,15 +52,30 @@ def search_study(
     scheduler: str | None,
     own: Sequence[Mapping[str, Any]],
     stop_after_still: int | None,
+    exact: bool | None,
     as_json: bool,
 ) -> None:
-    """Search a space, or go on where a search of it stopped; with `own` entries of models in place of the study's."""
+    """Search a space, or go on where a search of it stopped; with `own` entries of models in place of the study's.
+
+    `exact`: its exact front instead, or not beside what the sampler finds; None: beside it, where it is soon known.
+    """
     space = load_space(studies.path(study), own)
     if stop_after_still is not None:
         space = space.model_copy(update={"stop_after_still": stop_after_still})
+    if exact and begin != Beginning(begin.resume):
+        raise BadInput("--exact: every point is evaluated, so that there is nothing to begin with")
     first, extended = begin.points(space)
+    folder = folder or Path("results") / space.name
     with workers_for(processes or (1 if scheduler else cores()), scheduler, note) as workers:
-        _search(space, folder or Path("results") / space.name, workers, begin.resume, fresh, as_json, first, extended)
+        if exact:
+            space, first = _of_exact_front(_enumerate(space, folder / "exact", workers), space)
+        _search(space, folder, workers, begin.resume, fresh, as_json, first, extended, exact is None)
+
+
+def _of_exact_front(found: Enumeration, space: Space) -> tuple[Space, tuple[dict[str, Value], ...]]:
+    """A search of the points of an exact front alone, and these points."""
+    points = tuple(found.grid.point(int(number)) for number in found.front["point"])
+    return space.model_copy(update={"trials": len(points), "seconds": None, "stop_after_still": None}), points
 
 
 def own_models(names: Sequence[str], weights: str | None, activations: str | None) -> list[dict[str, Any]]:
@@ -92,7 +107,9 @@ def _search(
     as_json: bool = False,
     first: Sequence[Mapping[str, Value]] = (),
     extended: Extended | None = None,
+    beside: bool = False,
 ) -> None:
+    """`beside`: the exact front is found too."""
     with progress("measuring the models", space.trials) as (bar, task):
         try:
             result = search(
@@ -104,6 +121,7 @@ def _search(
                 workers=workers,
                 first=first,
                 extended=extended,
+                exact=beside,
             )
         except KeyboardInterrupt:
             bar.stop()

@@ -33,7 +33,7 @@ from archsim.files import NOT_WHOLE, read_text, whole_file
 from dse.evaluation.models import ModelSide
 from dse.evaluation.outcome import kind_of, point_key
 from dse.evaluation.point import MeasuredModel
-from dse.evaluation.swept import Sweep, Swept
+from dse.evaluation.swept import Sweep, Swept, covers
 from dse.evaluation.workers import InProcess, Workers
 from dse.results import clocks
 from dse.results.files import write_text
@@ -54,7 +54,9 @@ PART = 2**18
 """Points evaluated together; what an interruption can cost."""
 CHECKED = 100
 """Points of an enumeration that is carried on that are evaluated again, to see whether they still come out the same."""
-MOST = 10**7
+SOON = 10**7
+"""Points that are enumerated beside a search."""
+MOST = 10**9
 """Combinations that are still enumerated."""
 EXCESS = "excess "
 """Columns of how far a point is beyond a constraint, as `Space.violations` says it."""
@@ -194,6 +196,11 @@ class Enumeration:
         """Hypervolume of the exact front, in the box of its reference."""
         rows = self.points
         return self.reference.hypervolume(self.costs(rows[feasible(rows)]))
+
+
+def soon(space: Space) -> bool:
+    """Whether all points of a space are evaluated within a minute or two, and it has that much time."""
+    return space.size is not None and space.size <= SOON and space.seconds is None and covers(space)
 
 
 def known_front(space: Space, folder: Path, models: ModelSide) -> Enumeration | None:

@@ -9,6 +9,7 @@ Optuna and NumPy.
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice, takewhile
 from pathlib import Path
@@ -39,7 +40,7 @@ from dse.exploration.database import (
     opened,
 )
 from dse.exploration.draws import Drawn, Draws
-from dse.exploration.enumerate import known_front
+from dse.exploration.enumerate import EnumerationProgress, enumerate_space, known_front, soon
 from dse.exploration.standstill import Standstill
 from dse.results import store, traces
 from dse.results.bands import front_at
@@ -79,7 +80,7 @@ FEW = 16
 """Points of a front that this process confirms alone: another would take as long to load what it needs."""
 
 T = TypeVar("T")
-Phase = Literal["search", "break down", "confirm", "test"]
+Phase = Literal["search", "enumerate", "break down", "confirm", "test"]
 
 
 @dataclass(frozen=True)
@@ -113,13 +114,15 @@ def search(
     models: ModelSide | None = None,
     first: Sequence[Mapping[str, Value]] = (),
     extended: Extended | None = None,
+    exact: bool = False,
 ) -> SearchResult:
     """Search `space` and write `folder`; BadInput where the folder already holds a search that this one is not.
 
     `resume` carries an unfinished search on, or a finished one with a larger budget. `fresh` measures every accuracy in
     this search, whatever the cache holds. `workers` measure them; this process alone does the rest, and writes.
     `models` stands in for the zoo in tests. `first` are points to begin with, after the starts of the space; `extended`
-    says which run they were kept of, if they were.
+    says which run they were kept of, if they were. `exact` finds the exact front as well, in the folder ``exact``, of a
+    space that is soon enumerated.
     """
     workers = workers or InProcess()
     if models is None:
@@ -135,6 +138,8 @@ def search(
         running.run()
         if not running.trials:
             raise BadInput(f"{space.name}: seconds must be enough to begin a trial, not {space.seconds:g}")
+        if exact and soon(space):
+            running.enumerated()
         parts = running.broken_down()
         front, published = running.confirmed(), running.published()
         seconds = running.seconds
@@ -251,6 +256,15 @@ class _RunningSearch:
             FrontPoint(trial, found, overrides, loss[found.measured.choice], self._command(found, overrides))
             for trial, found, overrides in zip(front, confirmed, map(self._overrides, front), strict=True)
         )
+
+    def enumerated(self) -> None:
+        """Find the exact front, if it has one, for `quality`; where its folder holds another, that is left alone."""
+
+        def show(p: EnumerationProgress) -> None:
+            self._enter("enumerate", p.done, p.total)
+
+        with suppress(BadInput):
+            enumerate_space(self.space, self.folder / "exact", self.evaluator.models, show, self._workers)
 
     def quality(self) -> tuple[Quality | None, tuple[float, ...]]:
         """How good the search is, and the hypervolume after each trial."""

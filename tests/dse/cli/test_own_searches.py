@@ -60,6 +60,21 @@ def test_a_search_without_a_task_has_a_front(bare: dict[str, Any]) -> None:
         assert {"latency_us_per_step", "area_mm2", "energy_system_pj_per_token"} <= point.keys()
 
 
+def test_the_exact_front_comes_with_a_search_or_alone(bare: dict[str, Any], folder: Path) -> None:
+    exact = pd.read_csv(bare["folder"] / "exact" / "front.csv")
+    quality = json.loads((bare["folder"] / "quality.json").read_text())
+    assert quality["hypervolume"] <= quality["exact_hypervolume"] * (1 + 1e-12)
+
+    alone = answer("search", bare["study"], "--exact", "--out", folder / "alone")
+    assert alone["trials"] == len(alone["front"]) == len(exact)
+    for goal in ("latency_us_per_step", "area_mm2"):
+        assert sorted(point[goal] for point in alone["front"]) == pytest.approx(sorted(exact[goal]), rel=1e-12)
+
+    answer("search", bare["study"], "--no-exact", "--out", folder / "without")
+    assert not (folder / "without" / "exact").exists()
+    assert json.loads((folder / "without" / "quality.json").read_text())["exact_hypervolume"] is None
+
+
 def test_its_tables_have_no_column_of_losses(bare: dict[str, Any]) -> None:
     for name in ("trials", "front", "published", "models"):
         table = pd.read_csv(bare["folder"] / f"{name}.csv")

@@ -39,8 +39,8 @@ def test_every_checkpoint_has_a_card_that_is_its_own(name):
 
 
 def test_recipes_of_a_group_differ_in_what_is_compared_alone():
-    """Formats, sparsity and what is pruned; how much regularising each takes, since quantized weights regularise of themselves; and the
-    type of the products in training, of which machines are fast at different ones."""
+    """Formats, sparsity and what is pruned; how much regularising each takes, since quantized weights regularise of
+    themselves; and the type of the products in training, of which machines are fast at different ones."""
     recipes = [load_recipe(name) for name in ALL_RECIPES]
     assert tuple(recipe.name for recipe in recipes) == ALL_RECIPES
     formats = {"weight_format", "state_bits", "input_bits", "input_integer_bits", "target_sparsity", "pruned"}
