@@ -12,8 +12,10 @@ from rich.progress import Progress, TaskID
 
 from dse import report, studies
 from dse.cli.bars import progress
+from dse.evaluation.models import Models
 from dse.evaluation.workers import workers_for
 from dse.exploration import study
+from dse.exploration.enumerate import enumerate_space, front_alone
 from dse.exploration.extend import Beginning
 from dse.exploration.study import Phase, SearchProgress
 from dse.results import store
@@ -89,22 +91,30 @@ def search(
     workers: int = 1,
     warm_start: Sequence[str] = (),
     extend: str | Path | None = None,
+    exact: bool | None = None,
 ) -> Search:
     """Search a space and write `out` (by default ``results/NAME``), with a bar where there is a terminal.
 
     `models`, where there are some, are entries that take the place of a study's own. `resume` carries on what was
     stopped, or a finished search with a larger budget; `fresh` measures every accuracy anew; `workers` processes
     measure them; `warm_start` names folders of earlier searches, or ``published``; every trial of the search in the
-    folder `extend` is kept that fits the space. BadInput has a line for each mistake in the space, and says where `out`
-    holds another search.
+    folder `extend` is kept that fits the space. `exact`: the exact front alone, or not even beside what the sampler
+    finds; None: beside it, where that takes no longer than a minute or two. BadInput has a line for each mistake in the
+    space, and says where `out` holds another search.
     """
     asked = as_space(space, models)
     folder = Path("results") / asked.name if out is None else Path(out)
     begin = Beginning(resume, tuple(warm_start), None if extend is None else Path(extend))
+    begin.check_with(exact)
     first, extended = begin.points(asked)
     with workers_for(workers, None) as crew, progress("measuring the models", asked.trials) as (bar, task):
+        if exact:
+            models_ = Models.of(asked, study.DEFAULT_CACHE, crew)
+            asked, first = front_alone(enumerate_space(asked, folder / "exact", models_, None, crew), asked)
         show = shown(asked, bar, task)
-        study.search(asked, folder, resume, show, fresh=fresh, workers=crew, first=first, extended=extended)
+        study.search(
+            asked, folder, resume, show, fresh=fresh, workers=crew, first=first, extended=extended, exact=exact is None
+        )
     return load_search(folder)
 
 

@@ -18,7 +18,7 @@ from dse.cli.terminal import complain, note, notes, out, print_json
 from dse.evaluation.models import Models
 from dse.evaluation.workers import Workers, workers_for
 from dse.exploration.compare import SamplerRun, compare, parse_budgets
-from dse.exploration.enumerate import Enumeration, EnumerationProgress, enumerate_space
+from dse.exploration.enumerate import Enumeration, EnumerationProgress, enumerate_space, front_alone
 from dse.exploration.extend import Beginning
 from dse.exploration.study import DEFAULT_CACHE, search
 from dse.interface import shown
@@ -62,20 +62,13 @@ def search_study(
     space = load_space(studies.path(study), own)
     if stop_after_still is not None:
         space = space.model_copy(update={"stop_after_still": stop_after_still})
-    if exact and begin != Beginning(begin.resume):
-        raise BadInput("--exact: every point is evaluated, so that there is nothing to begin with")
+    begin.check_with(exact)
     first, extended = begin.points(space)
     folder = folder or Path("results") / space.name
     with workers_for(processes or (1 if scheduler else cores()), scheduler, note) as workers:
         if exact:
-            space, first = _of_exact_front(_enumerate(space, folder / "exact", workers), space)
+            space, first = front_alone(_enumerate(space, folder / "exact", workers), space)
         _search(space, folder, workers, begin.resume, fresh, as_json, first, extended, exact is None)
-
-
-def _of_exact_front(found: Enumeration, space: Space) -> tuple[Space, tuple[dict[str, Value], ...]]:
-    """A search of the points of an exact front alone, and these points."""
-    points = tuple(found.grid.point(int(number)) for number in found.front["point"])
-    return space.model_copy(update={"trials": len(points), "seconds": None, "stop_after_still": None}), points
 
 
 def own_models(names: Sequence[str], weights: str | None, activations: str | None) -> list[dict[str, Any]]:

@@ -30,6 +30,11 @@ class Beginning:
     extend: Path | None = None
     """Folder of the run whose trials are kept."""
 
+    def check_with(self, exact: bool | None) -> None:
+        """BadInput where a search of an exact front alone is to begin with something."""
+        if exact and self != Beginning(self.resume):
+            raise BadInput("--exact: every point is evaluated, so that there is nothing to begin with")
+
     def points(self, space: Space) -> tuple[tuple[dict[str, Value], ...], Extended | None]:
         """What is drawn first, and what was kept; BadInput names a mistake in what was asked for."""
         for option, given in (("--warm-start", self.warm_start), ("--extend", self.extend)):
