@@ -79,6 +79,8 @@ class PointCounts(BaseModel):
     feasible: int
     front: int
     """Points that no other beats; those with equal objectives count each."""
+    one_by_one: int = 0
+    """Points that were simulated one by one, since the sweep covers no such machine or scenario."""
     reasons: dict[str, int]
     """Why points were refused or infeasible, without their figures, and how often."""
 
@@ -238,7 +240,8 @@ class _Tally:
         self.distinct += len(table)
         self.feasible += len(good)
         self.refused += int(table[self._goals[0].name].isna().sum())
-        self.reasons.update(table["reason"][table["reason"] != ""].value_counts().to_dict())  # type: ignore[arg-type]
+        said = table["reason"].astype(str)
+        self.reasons.update(said[said != ""].value_counts().to_dict())  # type: ignore[arg-type]
         self.one_by_one += int(table.attrs.get("one_by_one", 0))
         self.seconds += float(table.attrs.get("seconds", 0.0))
         values = {goal.name: good[goal.name].to_numpy(np.float64) for goal in self._goals}
@@ -252,6 +255,7 @@ class _Tally:
             infeasible=self.distinct - self.refused - self.feasible,
             feasible=self.feasible,
             front=len(self.front.labels),
+            one_by_one=self.one_by_one,
             reasons=dict(self.reasons.most_common()),
         )
 

@@ -8,6 +8,11 @@ import time
 import numpy as np
 import pytest
 
+from archsim.analytic import bulk_positions as at
+from archsim.analytic.bulk import Machines
+from archsim.analytic.bulk_timing import COUNTED
+from archsim.columns.designs import Designs
+from archsim.costs.columns import priced
 from archsim.design import Design, Value, load_design
 from archsim.errors import BadInput
 from archsim.machine.steps import run_machine
@@ -70,6 +75,42 @@ def test_points_a_second(steps: int) -> None:
     once = sum(300 / points_per_second(fresh[k * 300 : (k + 1) * 300], [models[k]]) for k in range(7))
     print(f"{steps} steps: {each:,.0f} points a second, all models on a design; {2100 / once:,.0f}, one on each")
     assert each > 20 * burst_points_per_second(fresh[:20], models[0])
+
+
+@pytest.mark.parametrize(("steps", "least"), [(24, 20), (200, 20)])
+def test_points_of_a_sweep_a_second(steps: int, least: int) -> None:
+    """All combinations of a grid on seven models, bands of energy and area included, after one that compiles."""
+    base, models = load_design("skip-65nm"), traces(steps)
+    grid = {path: values for path, values in PARAMETERS.items() if path != "lanes"} | {"lanes": (4, 8)}
+    sweep(Designs.of_grid(base, grid, 0, 100), models[:1])
+    sizes = [20_000, 60_000]
+    seconds = [sweep(Designs.of_grid(base, grid, 0, size), models) for size in sizes]
+    exponent = np.log(seconds[1] / seconds[0]) / np.log(sizes[1] / sizes[0])
+    swept = 7 * sizes[1] / seconds[1]
+    one_by_one = points_per_second(drawn_designs(200, seed=steps), models)
+    print(
+        f"{steps} steps: {swept:,.0f} points a second in a sweep, {swept / one_by_one:.0f} times as many as one by one"
+    )
+    print(f"time grows with the points to the power of {exponent:.2f}")
+    assert swept > least * one_by_one
+    assert exponent < 1.1
+
+
+def sweep(designs: Designs, models: list[Trace]) -> float:
+    """CPU seconds for all designs on all models."""
+    start = time.process_time()
+    machines, costs = Machines(designs), priced(designs)
+    for model in models:
+        found = machines.run(model, "recurrent")
+        ran = np.flatnonzero(found.ran)
+        numbers = found.rows[found.codes[ran]]
+        counts = np.zeros((len(ran), len(costs.actions)), np.int64)
+        for k, action in enumerate(COUNTED):
+            counts[:, costs.actions.index(action)] = numbers[:, at.COUNTS + k]
+        energies = costs.energy(ran, counts, numbers[:, at.CYCLES], found.tokens[found.codes[ran]])
+        assert np.isfinite(energies.system).all()
+        assert not len(found.not_covered)
+    return time.process_time() - start
 
 
 def burst_points_per_second(designs: list[Design], model: Trace) -> float:

@@ -32,6 +32,7 @@ def enumeration_report(found: Enumeration) -> RenderableType:
     return Group(
         f"{counts.combinations:,} combinations, {counts.distinct:,} distinct points in {found.seconds:,.0f} s of "
         f"evaluation: {found.points_per_second:,.0f} points/s and worker",
+        *([f"{counts.one_by_one:,} of them one by one, which the sweep does not cover"] if counts.one_by_one else []),
         figures("What became of them", ("", "points", ""), rows),
         figures("Why not", ("points", "reason"), reasons, text=("reason",)) if reasons else "",
         f"Exact front: {counts.front:,} points; hypervolume {found.volume:.4f} of the box between",

@@ -19,9 +19,11 @@ from archsim.timing import STALLS
 from archsim.trace.synthetic import synthesize
 from archsim.trace.trace import Trace
 from tests.archsim.test_engines import drawn_designs, drawn_traces
+from tests.sizes import NIGHTLY
 from workloads import zoo
 from workloads.record import record
 
+SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much]
 COVERED = {at.RAN: "ran", at.REFUSED: "refused", at.NOT_COVERED: "not covered"}
 
 
@@ -70,14 +72,22 @@ def drawn_variants(draw: st.DrawFn) -> list[dict[str, Value]]:
     return [{path: draw(st.sampled_from(choices[path])) for path in paths} for _ in range(draw(st.integers(1, 8)))]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(
+    max_examples=4000 if NIGHTLY else 150,
+    deadline=None,
+    suppress_health_check=SLOW,
+)
 @given(drawn_designs(), drawn_traces(), st.data())
 def test_a_sweep_equals_designs_one_by_one(base: Design, trace: Trace, data: st.DataObject) -> None:
     machines = Designs.of_settings(base, [{}, *data.draw(drawn_variants())])
     assert_as_one_by_one(Machines(machines).run(trace), machines, trace)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(
+    max_examples=1000 if NIGHTLY else 60,
+    deadline=None,
+    suppress_health_check=SLOW,
+)
 @given(drawn_designs(), drawn_variants(), st.integers(1, 24), st.sampled_from([0.0, 0.3, 1.0]), st.integers(0, 2**31))
 def test_steps_that_repeat_are_taken_from_what_is_remembered(
     base: Design, variants: list[dict[str, Value]], hidden: int, density: float, seed: int

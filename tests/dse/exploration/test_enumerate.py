@@ -11,10 +11,11 @@ import pytest
 
 from archsim.costs.clock import reachable
 from archsim.errors import BadInput
-from dse.evaluation.evaluator import DesignPoint, Evaluator
+from dse import studies
+from dse.evaluation.evaluator import DesignPoint, Evaluator, run_all
 from dse.evaluation.models import ModelSide
 from dse.evaluation.outcome import kind_of
-from dse.evaluation.point import Evaluation
+from dse.evaluation.point import Evaluation, MeasuredModel
 from dse.evaluation.workers import LocalProcesses
 from dse.exploration import enumerate as enumeration
 from dse.exploration.enumerate import (
@@ -25,12 +26,17 @@ from dse.exploration.enumerate import (
 )
 from dse.results.pareto import non_dominated
 from dse.results.quality import costs
+from dse.space.choice import ModelChoice
 from dse.space.grid import Grid
 from dse.space.space import (
     MODEL,
     Space,
+    load_space,
     parse_space,
 )
+from tests.sizes import NIGHTLY
+from workloads import zoo
+from workloads.record import record
 
 
 @pytest.fixture
@@ -110,6 +116,8 @@ def test_equals_each_point_on_its_own(space: Space, models: ModelSide, tmp_path:
     counts = found.counts
     assert (counts.combinations, counts.distinct, counts.feasible) == (grid.size, grid.size, len(expected))
     assert counts.refused + counts.infeasible + counts.feasible == sum(counts.reasons.values()) + counts.feasible
+    assert min(counts.reasons.values()) > 0
+    assert counts.one_by_one == 0
     assert counts.front == len(found.front) > 3
     assert feasible(rows).sum() == len(expected)
     assert seen[-1].done == seen[-1].total == grid.size
@@ -160,6 +168,58 @@ def test_another_version_of_the_machine_is_noticed(space: Space, models: ModelSi
     table.to_parquet(part, index=False)
     with pytest.raises(BadInput, match="its points do not come out as they did"):
         enumerate_space(space, tmp_path, models)
+
+
+def test_what_the_sweep_does_not_cover_is_evaluated_one_by_one_and_counted(
+    tree: dict[str, Any], models: ModelSide, tmp_path: Path
+) -> None:
+    tree["variants"] = {"memory": {"one": {}, "private": PRIVATE}}
+    space = parse_space(tree, "t")
+    found = enumerate_space(space, tmp_path, models)
+    private = [n for n in range(found.grid.size) if found.grid.point(n)["memory"] == "private"]
+    evaluated = found.points.loc[private][space.goals[0].name].notna()
+    assert found.counts.one_by_one >= evaluated.sum() > 0
+    assert found.counts.one_by_one <= len(private)
+
+
+PRIVATE = {
+    "weight_memory.organisation": "per_tile",
+    "weight_memory.capacity_kib": 4096,
+    "pe_array.weight_bits": 8,
+    "pe_array.multiplier": "fixed",
+}
+
+
+@pytest.mark.slow
+def test_points_of_study_exact_equal_those_one_by_one() -> None:
+    """Drawn ones, on the traces of its models; losses are made up."""
+    space = load_space(studies.path("exact"))
+    grid, scenario = Grid(space), space.scenario
+    drawn = np.random.default_rng(1).choice(grid.size, 20_000 if NIGHTLY else 2_000, replace=False)
+    measured: dict[ModelChoice, MeasuredModel | BadInput] = {}
+    for choice in space.choices.values():
+        trace = record(zoo.load_either(choice.network), "validation", scenario.sequences, scenario.steps, scenario.seed)
+        measured[choice] = MeasuredModel(choice, "", 0.0, "", 1000, 0.5, 1.7, trace)
+    rows = enumeration.evaluate_part(enumeration.PartWork(space, measured, 0, grid.size)).set_index("point")
+    assert len(rows) == grid.size
+    ran = 0
+    for number in drawn.tolist():
+        picked = grid.point(number)
+        side = measured[space.choices[str(picked[MODEL])]]
+        found: Evaluation | BadInput
+        try:
+            (found,) = run_all([(space.design(space.overrides(picked)), side)], scenario)
+        except BadInput as refusal:
+            found = refusal
+        row: Any = rows.loc[number]
+        if isinstance(found, BadInput):
+            assert row["reason"] == kind_of(str(found))
+        else:
+            assert [row[goal.name] for goal in space.goals] == pytest.approx(
+                [g.of(found) for g in space.goals], rel=1e-12
+            )
+            ran += 1
+    assert 0.5 * len(drawn) < ran < 0.7 * len(drawn)
 
 
 @pytest.mark.slow
