@@ -52,7 +52,9 @@ from dse.space.specs import Value
 Ints = NDArray[np.int64]
 
 PART = 2**18
-"""Points evaluated together; what an interruption can cost."""
+"""Points evaluated together where a sweep covers the space; what an interruption can cost."""
+SMALL_PART = 2**13
+"""The same where points are simulated one by one."""
 CHECKED = 100
 """Points of an enumeration that is carried on that are evaluated again, to see whether they still come out the same."""
 SOON = 10**7
@@ -143,9 +145,10 @@ def enumerate_space(
     grid = Grid(space)
     if grid.size > MOST:
         raise BadInput(f"{space.name}: at most {MOST:,} combinations are enumerated, not {grid.size:,}")
-    _begin(space, folder, models)
+    size = PART if covers(space) else min(PART, SMALL_PART)
+    _begin(space, folder, models, size)
     measured = models.measure(list(space.choices.values()), lambda _: None)
-    parts = [PartWork(space, measured, n, min(n + PART, grid.size)) for n in range(0, grid.size, PART)]
+    parts = [PartWork(space, measured, n, min(n + size, grid.size)) for n in range(0, grid.size, size)]
     tally = _Tally(space)
     done = 0
     for part, table, stored in _tables(folder, parts, workers or InProcess()):
@@ -364,8 +367,8 @@ def _read(path: Path) -> pd.DataFrame:
     return table.assign(reason=table["reason"].astype(str).astype("category"))
 
 
-def _begin(space: Space, folder: Path, models: ModelSide) -> None:
-    record = Record(signature=_signature(space, models), part=PART)
+def _begin(space: Space, folder: Path, models: ModelSide, part: int) -> None:
+    record = Record(signature=_signature(space, models), part=part)
     before = _record(folder)
     if before is not None and (before.signature, before.part) != (record.signature, record.part):
         raise BadInput(f"{folder}: holds the enumeration of another space, base design or models; name another folder")

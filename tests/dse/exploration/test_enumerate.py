@@ -182,6 +182,13 @@ def test_what_the_sweep_does_not_cover_is_evaluated_one_by_one_and_counted(
     assert found.counts.one_by_one <= len(private)
 
 
+def test_a_stream_is_enumerated_in_small_parts(tree: dict[str, Any], models: ModelSide, tmp_path: Path) -> None:
+    tree["scenario"] = {**tree.get("scenario", {}), "kind": "streaming", "period_us": 100.0}
+    found = enumerate_space(parse_space(tree, "t"), tmp_path, models)
+    assert found.counts.one_by_one == found.counts.distinct
+    assert json.loads((tmp_path / "enumeration.json").read_text())["part"] == enumeration.SMALL_PART
+
+
 PRIVATE = {
     "weight_memory.organisation": "per_tile",
     "weight_memory.capacity_kib": 4096,
