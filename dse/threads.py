@@ -15,11 +15,6 @@ VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _environment = threading.Lock()
 
 
-def cores() -> int:
-    """How many cores this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def one_thread_each() -> None:
     """This process, and those that it starts, take one thread, but for what the environment says already."""
     for variable in VARIABLES:

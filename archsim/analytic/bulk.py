@@ -4,8 +4,7 @@ Designs that differ in nothing that plan and timing depend on are run once (``bu
 plan does not cover, it leaves to be simulated one by one, and says so.
 """
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,8 +18,10 @@ from archsim.analytic.bulk_plan import model_bits
 from archsim.analytic.bulk_positions import COUNTS, NOT_COVERED, OUTCOME, RAN, REFUSED
 from archsim.analytic.bulk_tables import PIECES, Network, WorkArrays, covers
 from archsim.analytic.bulk_timing import COUNTED, evaluate
+from archsim.catalogue import Action
 from archsim.columns.designs import Designs, Reasons
 from archsim.columns.gather import Gatherer, gathered
+from archsim.cores import cores
 from archsim.design import Design
 from archsim.errors import BadInput
 from archsim.mapping.plan import RunScope
@@ -57,6 +58,13 @@ class Runs:
         """A number of each design, ``(N,)``."""
         found: Ints = self.rows[:, field][self.codes]
         return found
+
+    def counts_of(self, designs: Ints, actions: Sequence[Action]) -> Ints:
+        """What some of the designs count of each of `actions`, ``(designs, actions)``."""
+        counts = np.zeros((len(designs), len(actions)), np.int64)
+        for k, action in enumerate(COUNTED):
+            counts[:, actions.index(action)] = self.rows[self.codes[designs], COUNTS + k]
+        return counts
 
     @cached_property
     def ran(self) -> NDArray[np.bool_]:
@@ -239,8 +247,3 @@ def _evaluated(machines: Ints, network: Network, work: WorkArrays, group: _Group
     with ThreadPoolExecutor(cores()) as threads:
         list(threads.map(run, range(0, len(machines), CHUNK)))
     return results
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -327,7 +327,7 @@ def largest(stage: Ints, design: Ints) -> tuple[int, int]:
 
 
 @compiled
-def cut(stage: Ints, kinds: Ints, design: Ints, streamed: bool, by_rows: Ints, by_units: Ints) -> tuple[int, bool, int]:
+def cut(stage: Ints, kinds: Ints, design: Ints, by_rows: Ints, by_units: Ints) -> tuple[int, bool, int]:
     """`output_stationary._blocks`: units of a block, whether unit by unit, and the outcome.
 
     `by_rows` and `by_units` are as `estimate` makes them, of at least as many units.

@@ -13,6 +13,7 @@ from archsim.analytic.bulk_timing import COUNTED, SCALARS
 from archsim.analytic.closed_form import refusal
 from archsim.costs.latencies import LATENCIES
 from archsim.design import Design
+from archsim.mapping.estimate import columns_of
 from archsim.mapping.operations import results
 from archsim.mapping.plan import RunScope
 from archsim.mapping.planner import Selected, Staged, kept_units, selected, staging
@@ -144,7 +145,7 @@ class Network:
     @cached_property
     def ordered(self) -> tuple[tuple[Stream, ...], ...]:
         """The streams of each stage in the order in which a block streams them."""
-        return tuple(tuple(sorted(own, key=_age)) for own in self.staged.streams)
+        return tuple(tuple(sorted(own, key=lambda stream: stream.age)) for own in self.staged.streams)
 
     @cached_property
     def stages(self) -> Ints:
@@ -204,25 +205,16 @@ class Network:
         return work_of(self.trace, self.chosen.mat_vecs, self.staged.lists, self.lanes, at_once, steps, skipping, reach)
 
     def kinds(self, steps: int, skipping: bool, reach: int | None, streamed: bool) -> Ints:
-        """Columns in a few steps, by stage, rows and bits: as `mapping.estimate._columns` has them."""
+        """Columns in a few steps, by stage, rows and bits: as the estimate has them."""
         expected = expected_columns(self.trace, self.lanes, steps, skipping, reach)
         rows = []
         for number, own in enumerate(self.staged.streams):
-            newest = max(map(_age, own))
-            found: dict[tuple[int, int], list[list[int]]] = {}
-            for stream in own:
-                columns = list(expected[self.chosen.mat_vecs[stream.mat_vecs[0]].name])
-                early = [0] * len(columns) if stream.waits and _age(stream) == newest else columns
-                kind = stream.rows_per_unit, stream.bits_per_unit if streamed else 0
-                both = found.setdefault(kind, [[0] * len(columns), [0] * len(columns)])
-                both[0] = [a + b for a, b in zip(both[0], columns, strict=True)]
-                both[1] = [a + b for a, b in zip(both[1], early, strict=True)]
-            rows += [(number, *kind, *both[0], *both[1]) for kind, both in found.items()]
+            counted = [(stream, expected[self.chosen.mat_vecs[stream.mat_vecs[0]].name]) for stream in own]
+            rows += [
+                (number, each.rows_per_unit, each.bits_per_unit, *each.all, *each.early)
+                for each in columns_of(counted, streamed)
+            ]
         return np.array(rows, np.int64)
-
-
-def _age(stream: Stream) -> int:
-    return max((2 - wait.steps_back for wait in stream.waits), default=0)
 
 
 class WorkArrays:
@@ -240,7 +232,6 @@ class WorkArrays:
         self.totals = np.array(parts, np.int64).T.copy()
         last, self.off_steps, self.off_lanes = work.switched_off
         scanned, listed = work.listed_inputs
-        self.macs = work.macs
         self.scalars = np.array(
             (network.kept_units, network.input_bits, totals.listed + listed, scanned, len(network.staged.lists), last),
             np.int64,

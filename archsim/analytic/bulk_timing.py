@@ -39,6 +39,8 @@ from archsim.analytic.bulk_positions import (
     INPUT_PARTS,
     INPUTS,
     ISSUED,
+    KIND_STAGE,
+    LANES,
     NONZERO,
     NOT_COVERED,
     OUTCOME,
@@ -206,7 +208,7 @@ def _cut_all(
     first = 0
     for s in range(len(stages)):
         last = first
-        while last < len(every) and every[last, 0] == s:
+        while last < len(every) and every[last, KIND_STAGE] == s:
             last += 1
         own, most = every[first:last], largest(stages[s], design)
         first = last
@@ -214,7 +216,7 @@ def _cut_all(
             if lengths[kind, s] < most[kind]:
                 estimate(stages[s], own, design, from_dram, kind == 1, estimated[kind, s, : most[kind]])
                 lengths[kind, s] = most[kind]
-        cuts[s, 0], by_units, outcome = cut(stages[s], own, design, from_dram, estimated[0, s], estimated[1, s])
+        cuts[s, 0], by_units, outcome = cut(stages[s], own, design, estimated[0, s], estimated[1, s])
         cuts[s, 1] = by_units
         if outcome != RAN:
             return outcome
@@ -240,8 +242,8 @@ def _in_range(design: Ints, blocks: Ints, bursts: Ints, fed: Ints, totals: Ints,
             columns_of_all += block[COUNT] * columns * burst[ROWS] * 64.0
         cycles += block[COUNT] * steps * of_block
     fetched = float(scalars[INPUT_BITS]) * design[INPUT_CYCLES] / design[INPUT_PARTS] + 1
-    cycles += steps * (fetched * design[0] + design[DRAM_LATENCY])
-    return max(cycles * parts, cycles * design[PES_OF_LANE] * design[0], columns_of_all * design[0]) < SAFE / 4
+    cycles += steps * (fetched * design[LANES] + design[DRAM_LATENCY])
+    return max(cycles * parts, cycles * design[PES_OF_LANE] * design[LANES], columns_of_all * design[LANES]) < SAFE / 4
 
 
 @compiled

@@ -198,7 +198,7 @@ def stage_time(
     latency = dram.latency_cycles(design.clock_mhz) if dram else depths.sram_cycles
     return StageTime(
         units=stage.units,
-        columns=tuple(_columns(streams, streamed)),
+        columns=tuple(columns_of(streams, streamed)),
         pes=design.pes_per_lane,
         banks=design.pe_array.banks,
         private=memory.private,
@@ -228,11 +228,12 @@ def _element_cycles(design: Design, stage: Stage, units: int, unit_by_unit: bool
     return max(design.state_buffer.turns(stage.unit.cell_reads, 1), ceil_div(sums, design.pe_array.read_ports))
 
 
-def _columns(streams: Sequence[tuple[Stream, tuple[int, ...]]], streamed: bool) -> Iterator[Columns]:
-    newest = max(_age(stream) for stream, _ in streams)
+def columns_of(streams: Sequence[tuple[Stream, tuple[int, ...]]], streamed: bool) -> Iterator[Columns]:
+    """Columns in a few steps by the rows that they feed; `streamed`: their weights come from DRAM."""
+    newest = max(stream.age for stream, _ in streams)
     kinds: dict[tuple[int, int], list[tuple[tuple[int, ...], bool]]] = {}
     for stream, columns in streams:
-        waits = bool(stream.waits) and _age(stream) == newest
+        waits = bool(stream.waits) and stream.age == newest
         kinds.setdefault((stream.rows_per_unit, stream.bits_per_unit if streamed else 0), []).append((columns, waits))
     for kind, found in kinds.items():
         early = [(0,) * len(columns) if waits else columns for columns, waits in found]
@@ -242,11 +243,6 @@ def _columns(streams: Sequence[tuple[Stream, tuple[int, ...]]], streamed: bool) 
 def _added(each: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
     """The sums of columns, step by step."""
     return tuple(map(sum, zip(*each, strict=True)))
-
-
-def _age(stream: Stream) -> int:
-    """How new the list is that a stream waits for: 0 if it waits for none, 1 if the step before made it, 2 this one."""
-    return max((2 - wait.steps_back for wait in stream.waits), default=0)
 
 
 class _Blocks(NamedTuple):

@@ -28,6 +28,11 @@ class Stream:
     steps_at_once: int = 1
     """Steps whose vectors pass its columns at once."""
 
+    @property
+    def age(self) -> int:
+        """How new the list is that it waits for: 0 if it waits for none, 1 if the step before made it, 2 this one."""
+        return max((2 - wait.steps_back for wait in self.waits), default=0)
+
 
 def streams_of(
     graph: Graph, mat_vecs: Sequence[MatVec], stage: Stage, made: Mapping[str, int], lanes: int, once: bool = False

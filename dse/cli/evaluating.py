@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from archsim.cores import cores
 from archsim.errors import BadInput
 from dse.cli.bars import progress
 from dse.cli.clipping import clipped_json, say_clipped
@@ -13,7 +14,6 @@ from dse.cli.inputs import for_task
 from dse.cli.options import Json, TaskOption, Threshold, one_of
 from dse.cli.tables.layout import figures
 from dse.cli.terminal import out, print_json, say
-from dse.threads import cores
 from workloads import zoo
 from workloads.evaluate import evaluate as accuracy
 from workloads.fitting import task_of

@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from archsim.cores import cores
 from archsim.costs.clock import extra_stages
 from archsim.errors import BadInput
 from dse import report as report_
@@ -26,7 +27,6 @@ from dse.results import clocks, store
 from dse.results.result import Extended, SearchResult
 from dse.space.space import Space, load_space
 from dse.space.specs import Value
-from dse.threads import cores
 
 
 def demonstrate(folder: Path, as_json: bool) -> None:

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
+from archsim.cores import cores
 from dse.cli.bars import progress
 from dse.cli.options import Json
 from dse.cli.tables.cards import zoo_markdown, zoo_table
 from dse.cli.tables.networks import published_markdown, published_networks, verified
 from dse.cli.terminal import out, print_json
-from dse.threads import cores
 from workloads import zoo
 from workloads.zoo.published import published, untrained
 from workloads.zoo.verification import Verification, verify

@@ -170,8 +170,6 @@ class _SweptEvaluation(Evaluation):
 
 def _swept_evaluation(side: MeasuredModel, runs: Runs, costs: Priced, rows: Ints) -> Evaluation:
     numbers = runs.rows[runs.codes[rows]]
-    counts = np.zeros((len(rows), len(costs.actions)), np.int64)
-    for k, action in enumerate(COUNTED):
-        counts[:, costs.actions.index(action)] = numbers[:, at.COUNTS + k]
+    counts = runs.counts_of(rows, costs.actions)
     energy = _Energy(costs.energy(rows, counts, numbers[:, at.CYCLES], runs.tokens[runs.codes[rows]]))
     return _SweptEvaluation(side, _Report(runs, rows, costs, energy), costs, rows)

@@ -10,7 +10,6 @@ import pytest
 
 from archsim.analytic import bulk_positions as at
 from archsim.analytic.bulk import Machines
-from archsim.analytic.bulk_timing import COUNTED
 from archsim.columns.designs import Designs
 from archsim.costs.columns import priced
 from archsim.design import Design, Value, load_design
@@ -104,9 +103,7 @@ def sweep(designs: Designs, models: list[Trace]) -> float:
         found = machines.run(model, "recurrent")
         ran = np.flatnonzero(found.ran)
         numbers = found.rows[found.codes[ran]]
-        counts = np.zeros((len(ran), len(costs.actions)), np.int64)
-        for k, action in enumerate(COUNTED):
-            counts[:, costs.actions.index(action)] = numbers[:, at.COUNTS + k]
+        counts = found.counts_of(ran, costs.actions)
         energies = costs.energy(ran, counts, numbers[:, at.CYCLES], found.tokens[found.codes[ran]])
         assert np.isfinite(energies.system).all()
         assert not len(found.not_covered)

@@ -123,12 +123,8 @@ def by_lists(
     Streams that need no list come first, then those listed by the previous step, then those listed by this step, so
     that their latencies are hidden.
     """
-    order = sorted(streams, key=_turn)
+    order = sorted(streams, key=lambda stream: stream.age)
     return tuple(tuple(alike) for _, alike in groupby(order, key=lambda stream: stream.waits)), (tuple(order),)
-
-
-def _turn(stream: Stream) -> int:
-    return max((2 - wait.steps_back for wait in stream.waits), default=0)
 
 
 def cut(units: int, most: BlockUnits) -> tuple[BlockUnits, ...]:
